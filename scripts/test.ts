@@ -1,0 +1,33 @@
+/** Runs the tests: `node --import tsx scripts/test.ts [part of a path …] [--node-option …]`. Node 20 cannot find test files by a pattern itself. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .map((name) => `test/${name.replaceAll('\\', '/')}`)
+  .filter((path) => path.endsWith('.test.ts') && (parts.length === 0 || parts.some((part) => path.includes(part))))
+  .toSorted()
+if (files.length === 0) throw new Error(`no test file has ${parts.join(' or ')} in its path`)
+
+const { status, signal } = spawnSync(
+  process.execPath,
+  [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=600000',
+    `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
+    ...options,
+    ...files,
+  ],
+  { cwd: root, stdio: 'inherit' },
+)
+if (signal !== null) console.error(`the tests were ended by ${signal}`)
+process.exitCode = status ?? 1

@@ -1,0 +1,67 @@
+import pLimit, { type LimitFunction } from 'p-limit'
+
+interface Waiting {
+  readonly priority: number
+  /** Tells the waiter that it has a place; fulfilled when the place is given back. */
+  readonly admit: () => Promise<void>
+}
+
+/**
+ * At most so many tasks at once, highest priority first. The bound is halved when a server refuses more than it answers
+ * and grows by one with each answer, so that it settles at what the server can take.
+ */
+export class AdaptiveLimit {
+  readonly #limit: LimitFunction
+  readonly #most: number
+  readonly #least: number
+  readonly #waiting: Waiting[] = []
+  #answered = 0
+  #refused = 0
+
+  constructor(most: number, least = 1) {
+    this.#most = most
+    this.#least = Math.min(least, most)
+    this.#limit = pLimit(most)
+  }
+
+  /** Tasks that may run at once now. */
+  get concurrency(): number {
+    return this.#limit.concurrency
+  }
+
+  /** Waits for a place; the function it resolves to gives the place back. */
+  acquire(priority = 0): Promise<() => void> {
+    return new Promise((resolve) => {
+      const admit = (): Promise<void> => new Promise((giveBack) => resolve(giveBack))
+      const at = this.#waiting.findIndex((other) => other.priority < priority)
+      this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { priority, admit })
+      // Whoever is first in line takes the place, not whoever asked for it.
+      void this.#limit(() => this.#waiting.shift()?.admit())
+    })
+  }
+
+  /** Runs the task in a place of its own. */
+  async run<T>(task: () => Promise<T>, priority = 0): Promise<T> {
+    const release = await this.acquire(priority)
+    try {
+      return await task()
+    } finally {
+      release()
+    }
+  }
+
+  /** The server did what it was asked. */
+  answered(): void {
+    this.#answered++
+    if (this.concurrency < this.#most) this.#limit.concurrency = this.concurrency + 1
+  }
+
+  /** The server asked for less. */
+  refused(): void {
+    this.#refused++
+    if (this.#refused <= this.#answered || this.#refused < this.#least) return
+    this.#limit.concurrency = Math.max(this.#least, Math.floor(this.concurrency / 2))
+    this.#answered = 0
+    this.#refused = 0
+  }
+}

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+
+/** What is about to be tried again; `delay` in milliseconds. */
+export interface Retry {
+  /** The number of the failed attempt, from 1. */
+  readonly attempt: number
+  readonly delay: number
+  readonly error: MirrorError
+}
+
+/** How often and how patiently. */
+export interface RetryPolicy {
+  /** Attempts after the first one; waits that a server asked for by Retry-After do not count. */
+  readonly retries: number
+  /** Milliseconds of the first backoff; it doubles, and a random part of it is waited. */
+  readonly baseDelay: number
+  readonly maxDelay: number
+  /** Milliseconds that one operation waits at most, over all its attempts, because servers asked by Retry-After. */
+  readonly maxThrottled: number
+}
+
+/** The policy where nothing else is asked for: 8 attempts, 0.25 s to 30 s apart, and up to 15 minutes of asked-for waits. */
+const defaultRetryPolicy: RetryPolicy = { retries: 7, baseDelay: 250, maxDelay: 30_000, maxThrottled: 15 * 60_000 }
+
+/** The default policy with what is asked for in its place. */
+export function retryPolicy(asked: Partial<RetryPolicy> = {}): RetryPolicy {
+  const { retries, baseDelay, maxDelay, maxThrottled } = asked
+  return {
+    retries: retries ?? defaultRetryPolicy.retries,
+    baseDelay: baseDelay ?? defaultRetryPolicy.baseDelay,
+    maxDelay: maxDelay ?? defaultRetryPolicy.maxDelay,
+    maxThrottled: maxThrottled ?? defaultRetryPolicy.maxThrottled,
+  }
+}
+
+/** Options of `retry`. */
+export interface RetryOptions extends Partial<RetryPolicy> {
+  readonly signal?: AbortSignal | undefined
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** Which failures are worth another try; default: isTransient. */
+  readonly isTransient?: ((error: unknown) => boolean) | undefined
+}
+
+const transientCodes: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT', 'THROTTLED', 'UNAVAILABLE'])
+
+/** True for a failure that may pass by itself: the network, a time-out, an overloaded or restarting server. */
+export function isTransient(error: unknown): error is MirrorError {
+  return isMirrorError(error) && transientCodes.has(error.code)
+}
+
+/** A host that does not resolve or refuses connections rarely comes back within a minute: it gets fewer attempts. */
+function attemptsFor(error: MirrorError, retries: number): number {
+  if (error.code !== 'UNREACHABLE') return retries + 1
+  const { code } = (error.cause ?? {}) as { code?: unknown }
+  return Math.min(retries + 1, code === 'ENOTFOUND' ? 2 : 4)
+}
+
+function backoff(attempt: number, { baseDelay, maxDelay }: RetryPolicy): number {
+  const ceiling = Math.min(maxDelay, baseDelay * 2 ** (attempt - 1))
+  return Math.round(ceiling * (0.5 + Math.random() / 2))
+}
+
+/**
+ * Runs the operation until it succeeds, fails for good, or has used up its attempts; then its last error is thrown.
+ * A Retry-After is honoured exactly, or, when it is longer than `maxThrottled` allows, ends the operation.
+ */
+export async function retry<T>(operation: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const policy = retryPolicy(options)
+  const mayPass = options.isTransient ?? isTransient
+  let throttled = 0
+  let counted = 0
+  for (let attempt = 1; ; attempt++) {
+    try {
+      options.signal?.throwIfAborted()
+      return await operation(attempt)
+    } catch (error) {
+      if (options.signal?.aborted || !isMirrorError(error) || !mayPass(error)) throw error
+      const { retryAfter } = error
+      if (retryAfter === undefined) counted++
+      else throttled += retryAfter
+      if (counted >= attemptsFor(error, policy.retries) || throttled > policy.maxThrottled) throw error
+      const delay = retryAfter ?? backoff(counted, policy)
+      options.onRetry?.({ attempt, delay, error })
+      await sleep(delay, undefined, { signal: options.signal })
+    }
+  }
+}

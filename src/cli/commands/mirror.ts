@@ -1,0 +1,45 @@
+import type { Command } from 'commander'
+import { once } from 'node:events'
+import { mirror } from '../../mirror.ts'
+import { exitCodeOfReport } from '../exit-code.ts'
+import { createRenderer } from '../output/create-renderer.ts'
+import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
+import { stylesFor } from '../output/styles.ts'
+import { formatSummary } from '../output/summary.ts'
+import { addOutput, addRunOutput, openEvents, verbosity, writeReport, type OutputFlags } from '../options/output.ts'
+import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
+import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
+import type { Session } from '../session.ts'
+import { runPlan } from './plan.ts'
+
+type MirrorFlags = SelectionFlags & PlaceFlags & OutputFlags & { readonly dryRun?: boolean }
+
+async function runMirror(references: readonly string[], flags: MirrorFlags, session: Session): Promise<void> {
+  const events = flags.events === undefined ? undefined : await openEvents(flags.events)
+  const renderers = [createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }), ...(events ? [eventsNdjson(events)] : [])]
+  const run = mirror({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
+  try {
+    for await (const event of run) for (const renderer of renderers) renderer.event(event)
+  } finally {
+    for (const renderer of renderers) renderer.end()
+  }
+  const report = await run.report
+  if (events !== undefined && events !== process.stdout) {
+    events.end()
+    await once(events, 'close')
+  }
+  if (flags.report !== undefined) await writeReport(flags.report, report)
+  if (flags.output === 'json') session.print(formatJson(report))
+  else if (flags.quiet !== true && flags.events !== '-') session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
+  session.exit(exitCodeOfReport(report, session.stopSignal))
+}
+
+/** Adds `k3s-mirror mirror`. */
+export function addMirrorCommand(program: Command, session: Session): void {
+  const command = program.command('mirror').description('copy the images to the destination')
+  addRunOutput(addOutput(addPlaces(addSelection(command))))
+    .option('--dry-run', 'the same as plan')
+    .action((references: string[], flags: MirrorFlags) =>
+      flags.dryRun === true ? runPlan(references, flags, session) : runMirror(references, flags, session),
+    )
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+import { planImages } from '../../plan-images.ts'
+import { exitCodeOfReport } from '../exit-code.ts'
+import { formatJson } from '../output/events-ndjson.ts'
+import { formatPlan } from '../output/plan-table.ts'
+import { stylesFor } from '../output/styles.ts'
+import { addOutput, writeReport, type OutputFlags } from '../options/output.ts'
+import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
+import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
+import type { Session } from '../session.ts'
+
+type PlanFlags = SelectionFlags & PlaceFlags & OutputFlags
+
+/** Prints what would move, and moves nothing. */
+export async function runPlan(references: readonly string[], flags: PlanFlags, session: Session): Promise<void> {
+  const report = await planImages({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
+  if (flags.report !== undefined) await writeReport(flags.report, report)
+  const text = formatPlan(report, { styles: stylesFor(process.stdout, process.env), verbose: flags.verbose === true })
+  session.print(flags.output === 'json' ? formatJson(report) : text)
+  session.exit(exitCodeOfReport({ images: report.failures }))
+}
+
+/** Adds `k3s-mirror plan`. */
+export function addPlanCommand(program: Command, session: Session): void {
+  const command = program.command('plan').description('say what would move: images, blobs, bytes, Docker Hub pulls; moves nothing')
+  addOutput(addPlaces(addSelection(command)))
+    .option('--report <file>', 'write the JSON report to this file too')
+    .action((references: string[], flags: PlanFlags) => runPlan(references, flags, session))
+}

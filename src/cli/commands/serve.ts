@@ -1,0 +1,60 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import { openLayout, readLayout } from '../../layout/open-layout.ts'
+import { createRegistryServer, type AccessRecord } from '../../registry-server/registry-server.ts'
+import { exitCodes } from '../exit-code.ts'
+import { safeLine } from '../output/safe-text.ts'
+import type { Session } from '../session.ts'
+
+interface ServeFlags {
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly writable?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+}
+
+function parseListen(value: string): ServeFlags['listen'] {
+  const [, literal, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(value) ?? []
+  if (port === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Write host:port, as in 127.0.0.1:5000.')
+  return { host: literal ?? (name || '0.0.0.0'), port: Number(port) }
+}
+
+function accessLine({ method, url, status, bytes, milliseconds }: AccessRecord): string {
+  return safeLine(`${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`)
+}
+
+/** Adds `k3s-mirror serve`. */
+export function addServeCommand(program: Command, session: Session): void {
+  program
+    .command('serve')
+    .description('a registry over an OCI layout')
+    .argument('<layout>', 'directory of the layout; with --writable a new one is made where there is none')
+    .option('--listen <host:port>', 'where to listen; port 0 takes any free one', parseListen, { host: '127.0.0.1', port: 5000 })
+    .option('--writable', 'take pushes and deletions')
+    .option('--quiet', 'only errors on standard error')
+    .option('--verbose', 'a line for every request on standard error')
+    .action(async (directory: string, flags: ServeFlags) => {
+      const { writable = false } = flags
+      await using layout = await openForServing(directory, writable)
+      const onRequest = (record: AccessRecord): void => {
+        if (flags.verbose === true) session.note(accessLine(record), {})
+      }
+      await using server = createRegistryServer({ layout: layout.reader, writable, onRequest })
+      const { url } = await server.listen(flags.listen.host, flags.listen.port)
+      session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+      await stopped(session.signal)
+      session.exit(exitCodes.done)
+    })
+}
+
+async function openForServing(directory: string, writable: boolean) {
+  if (!writable) return { reader: await readLayout(directory), [Symbol.asyncDispose]: () => Promise.resolve() }
+  const layout = await openLayout(directory)
+  return { reader: layout, [Symbol.asyncDispose]: () => layout[Symbol.asyncDispose]() }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

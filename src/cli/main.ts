@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander'
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
+import { exitCodeOfError, exitCodes } from './exit-code.ts'
+import { formatError } from './output/error-text.ts'
+import { stylesFor } from './output/styles.ts'
+import { createProgram } from './program.ts'
+import { startSession } from './session.ts'
+
+// Node 20 gives each address of a host 250 ms, too little for a far registry.
+setDefaultAutoSelectFamilyAttemptTimeout(2500)
+const session = startSession()
+try {
+  await createProgram(session).parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.invalidInput
+  else {
+    const verbose = process.argv.includes('--verbose')
+    process.stderr.write(formatError(error, { styles: stylesFor(process.stderr, process.env), verbose }))
+    process.exitCode = session.stopSignal === undefined ? exitCodeOfError(error) : session.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+  }
+}

@@ -1,0 +1,21 @@
+import type { Clock } from './clock.ts'
+import type { Verbosity } from './event-lines.ts'
+import { progressBars, type Terminal } from './progress-bars.ts'
+import type { Renderer } from './renderer.ts'
+import { isLive, stylesFor, type Environment } from './styles.ts'
+import { textLines } from './text-lines.ts'
+
+/** `heartbeat` is in milliseconds, 10 000 by default; `clock` is the system's by default. */
+export interface CreateRendererOptions {
+  readonly env: Environment
+  readonly verbosity?: Verbosity | undefined
+  readonly heartbeat?: number | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** How progress is shown on this stream: bars on a live terminal, lines elsewhere and with `quiet`. */
+export function createRenderer(stream: Terminal, options: CreateRendererOptions): Renderer {
+  const { env, ...rest } = options
+  const styled = { ...rest, styles: stylesFor(stream, env) }
+  return isLive(stream, env) && options.verbosity !== 'quiet' ? progressBars(stream, styled) : textLines(stream, styled)
+}

@@ -1,0 +1,35 @@
+import type { ErrorSummary } from '../../copy/events.ts'
+import { isMirrorError } from '../../errors.ts'
+import { safeLine } from './safe-text.ts'
+import type { Styles } from './styles.ts'
+
+/** `what went wrong (CODE)`, fit to be shown. */
+export function formatErrorLine(error: Pick<ErrorSummary, 'code' | 'message'>): string {
+  return `${safeLine(error.message)} (${error.code})`
+}
+
+function stackLines(error: Error): string[] {
+  const lines: string[] = []
+  for (let next: unknown = error, depth = 0; next instanceof Error && depth < 5; next = next.cause, depth++) {
+    const stack = next.stack ?? String(next)
+    lines.push(...(depth === 0 ? stack : `caused by ${stack}`).split('\n'))
+  }
+  return lines
+}
+
+/**
+ * What a command that failed prints on stderr: `error: <what> (<code>)`, `hint: <what to do>`, and with `verbose` the stack and
+ * its causes. Ends with a newline. Anything that is no MirrorError is a fault of this program and shown as INTERNAL.
+ */
+export function formatError(error: unknown, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
+  const { styles } = options
+  const known = isMirrorError(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const hint = known ? error.hint : 'This is a fault of k3s-mirror: please report it, with the output of the same command with --verbose.'
+  const lines = [`${styles.bad('error:')} ${formatErrorLine({ code: known ? error.code : 'INTERNAL', message })}`]
+  if (hint !== undefined) lines.push(`${styles.strong('hint:')} ${safeLine(hint)}`)
+  if (options.verbose === true && error instanceof Error) {
+    lines.push(...stackLines(error).map((line) => styles.quiet(`  ${safeLine(line)}`)))
+  }
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,92 @@
+import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
+import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
+import { safeLine } from './safe-text.ts'
+import type { Styles } from './styles.ts'
+import { formatFailures } from './summary.ts'
+
+/** One column; numbers are set to the right, so that their digits stand below each other. */
+interface Column {
+  readonly title: string
+  readonly align: 'left' | 'right'
+}
+
+/** Lines up rows of plain text under their titles, two spaces apart; the last column is not filled up. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [columns.map((column) => column.title), ...rows]
+  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => (cells[index] ?? '').length)))
+  return lines.map((cells) =>
+    columns
+      .map(({ align }, index) => {
+        const cell = cells[index] ?? ''
+        return align === 'right' ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+interface PlanColumn extends Column {
+  readonly cell: (image: PlannedImage) => string
+  readonly isVerbose?: boolean
+}
+
+/** An image that is present was not walked: nothing is known of its blobs. */
+function walked(cell: (image: PlannedImage) => string): (image: PlannedImage) => string {
+  return (image) => (image.state === 'present' ? '-' : cell(image))
+}
+
+const planColumns: readonly PlanColumn[] = [
+  { title: 'IMAGE', align: 'left', cell: (image) => safeLine(image.source) },
+  { title: 'STATE', align: 'left', cell: (image) => image.state },
+  { title: 'BLOBS', align: 'right', cell: walked(({ blobs }) => `${blobs.missing}/${blobs.total}`) },
+  { title: 'TO MOVE', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.missing)) },
+  { title: 'PRESENT', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.present)) },
+  { title: 'PULLS', align: 'right', cell: (image) => String(image.dockerHubPulls) },
+  { title: 'DESTINATION', align: 'left', cell: (image) => safeLine(image.destination), isVerbose: true },
+  { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.map(safeLine).join(',') },
+]
+
+function rateLimitLine({ registry, limit, remaining, windowSeconds }: RateLimit): string {
+  return `${safeLine(registry)} allows ${limit} pulls in ${formatDuration(windowSeconds * 1000)}; ${remaining} are left`
+}
+
+function rateLimitLines(report: PlanReport, styles: Styles): string[] {
+  const pulls = report.totals.dockerHubPulls
+  return report.rateLimits.map((rateLimit) => {
+    const line = rateLimitLine(rateLimit)
+    return rateLimit.registry === 'docker.io' && pulls > rateLimit.remaining
+      ? styles.warning(`${line}: fewer than the ${pulls} needed`)
+      : line
+  })
+}
+
+function totalLine({ totals }: PlanReport): string {
+  const states = [`${totals.new} new`, `${totals.changed} changed`, `${totals.present} present`]
+  if (totals.failed > 0) states.push(`${totals.failed} failed`)
+  const mounted = totals.bytesToMount > 0 ? `, ${formatBytes(totals.bytesToMount)} to mount` : ''
+  return `${formatCount(totals.images, 'image')}: ${states.join(', ')}; ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)} to move${mounted}`
+}
+
+/**
+ * A plan for people: one line an image, whatever the length of its name (with `verbose` also where it goes), then failures, the
+ * totals, and what Docker Hub will count. Ends with a newline.
+ */
+export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
+  const { styles } = options
+  const columns = planColumns.filter((column) => options.verbose === true || column.isVerbose !== true)
+  const rows = report.images.map((image) => columns.map((column) => column.cell(image)))
+  const [titles = '', ...lined] = formatTable(columns, rows)
+  const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
+  const lines = [
+    `to ${safeLine(report.destination)}`,
+    ...table,
+    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
+    ...formatFailures(report.failures, styles)
+      .split('\n')
+      .filter((line) => line !== ''),
+    styles.strong(totalLine(report)),
+    `Docker Hub pulls: ${report.totals.dockerHubPulls}`,
+    ...rateLimitLines(report, styles),
+  ]
+  return `${lines.join('\n')}\n`
+}

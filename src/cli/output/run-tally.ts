@@ -1,0 +1,128 @@
+import type { MirrorEvent } from '../../copy/events.ts'
+import { RateMeter } from './rate-meter.ts'
+
+/** One image's progress. `size` and `done` are bytes; `startedAt` is the clock's. */
+export interface ImageProgress {
+  readonly image: string
+  size: number
+  done: number
+  startedAt: number
+  readonly contents: Map<string, number>
+}
+
+/** Where a run stands: images done, images in flight, bytes, rate and time left. Takes every event with the time it came at, in milliseconds. */
+export class RunTally {
+  images = 0
+  copied = 0
+  upToDate = 0
+  failed = 0
+  /** Bytes below the roots resolved so far, without images that failed for good. */
+  bytesExpected = 0
+  /** Of those, the bytes that are at the destination. */
+  bytesDone = 0
+  /** Oldest first. */
+  readonly inFlight: Map<string, ImageProgress> = new Map()
+  readonly #progress = new Map<string, ImageProgress>()
+  readonly #unresolved = new Set<string>()
+  readonly #meter = new RateMeter()
+
+  event(event: MirrorEvent, now: number): void {
+    switch (event.type) {
+      case 'run-started':
+        this.images = event.images.length
+        for (const { image } of event.images) this.#unresolved.add(image)
+        this.#meter.add(0, now)
+        return
+      case 'image-planned':
+        this.#unresolved.delete(event.image)
+        this.#resize(this.of(event.image), event.size)
+        return
+      case 'image-started':
+        this.of(event.image).startedAt = now
+        this.inFlight.set(event.image, this.of(event.image))
+        return
+      case 'blob-progressed':
+        this.#meter.add(this.#set(event.image, event.digest, event.bytes), now)
+        return
+      case 'blob-copied':
+      case 'manifest-copied':
+        this.#meter.add(this.#set(event.image, event.digest, event.size), now)
+        return
+      case 'blob-skipped':
+        if (event.reason !== 'foreign') this.#set(event.image, event.digest, event.size)
+        return
+      case 'image-copied':
+      case 'image-up-to-date':
+      case 'image-failed':
+        this.#ended(event)
+        return
+      case 'warning':
+      case 'retrying':
+      case 'throttled':
+      case 'run-finished':
+    }
+  }
+
+  /** Images that are done, failed ones included. */
+  get imagesDone(): number {
+    return this.copied + this.upToDate + this.failed
+  }
+
+  /** Bytes per second of late; undefined at the very beginning. */
+  rate(now: number): number | undefined {
+    return this.#meter.rate(now)
+  }
+
+  /** Milliseconds, once every image is resolved and bytes move; otherwise undefined, since nobody knows. */
+  timeLeft(now: number): number | undefined {
+    const rate = this.rate(now)
+    const left = this.bytesExpected - this.bytesDone
+    if (this.#unresolved.size > 0 || left <= 0 || rate === undefined || rate < 1) return undefined
+    return (left * 1000) / rate
+  }
+
+  /** An image's progress, begun on first sight. */
+  of(image: string): ImageProgress {
+    const known = this.#progress.get(image)
+    if (known !== undefined) return known
+    const progress: ImageProgress = { image, size: 0, done: 0, startedAt: Number.NaN, contents: new Map() }
+    this.#progress.set(image, progress)
+    return progress
+  }
+
+  #ended(event: Extract<MirrorEvent, { type: 'image-copied' | 'image-up-to-date' | 'image-failed' }>): void {
+    const progress = this.of(event.image)
+    this.inFlight.delete(event.image)
+    if (event.type === 'image-failed') {
+      if (!event.final) return
+      this.failed++
+      this.#resize(progress, 0)
+      this.#advance(progress, -progress.done)
+    } else {
+      if (event.type === 'image-copied') this.copied++
+      else this.upToDate++
+      this.#advance(progress, progress.size - progress.done)
+    }
+    this.#unresolved.delete(event.image)
+    progress.contents.clear()
+  }
+
+  #resize(progress: ImageProgress, size: number): void {
+    this.bytesExpected += size - progress.size
+    progress.size = size
+  }
+
+  #advance(progress: ImageProgress, bytes: number): void {
+    progress.done += bytes
+    this.bytesDone += bytes
+  }
+
+  /** Returns the bytes that are new; a restarted blob has none. */
+  #set(image: string, digest: string, bytes: number): number {
+    const progress = this.of(image)
+    const delta = bytes - (progress.contents.get(digest) ?? 0)
+    progress.contents.set(digest, bytes)
+    this.#advance(progress, delta)
+    return Math.max(0, delta)
+  }
+}

@@ -1,0 +1,63 @@
+import type { MirrorReport } from '../../report/report.ts'
+import { formatErrorLine } from './error-text.ts'
+import { groupFailures, type FailedImage, type FailureGroup } from './failure-groups.ts'
+import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
+import { safeLine } from './safe-text.ts'
+import type { Styles } from './styles.ts'
+
+const mostNamed = 10
+
+function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
+  const [only] = images
+  const head = images.length === 1 && only !== undefined ? `${safeLine(only)} failed` : `${images.length} images failed`
+  const lines = [`${styles.bad(`${head}:`)} ${formatErrorLine(error)}`]
+  if (images.length > 1) {
+    lines.push(...images.slice(0, mostNamed).map((image) => `  ${safeLine(image)}`))
+    if (images.length > mostNamed) lines.push(`  and ${images.length - mostNamed} more, named in the JSON report`)
+  }
+  if (error.hint !== undefined) lines.push(`  ${styles.strong('hint:')} ${safeLine(error.hint)}`)
+  return lines
+}
+
+/** What failed and why, for people: images that failed for the same reason share one line. Ends with a newline, or is empty. */
+export function formatFailures(failures: readonly FailedImage[], styles: Styles): string {
+  return groupFailures(failures)
+    .flatMap((group) => groupLines(group, styles))
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+/** Images of a report that failed. */
+export function failedImages(report: MirrorReport): FailedImage[] {
+  return report.images.flatMap(({ source, destination, error }) => (error === undefined ? [] : [{ source, destination, error }]))
+}
+
+function headline(report: MirrorReport, styles: Styles): string {
+  const { totals } = report
+  const parts = [`${totals.copied} copied`, `${totals.upToDate} up to date`, `${totals.failed} failed`]
+  const counts = `${formatCount(totals.images, 'image')}: ${parts.join(', ')}`
+  if (report.interrupted === true) return styles.warning(`interrupted; ${counts}`)
+  return totals.failed > 0 ? styles.bad(counts) : styles.good(counts)
+}
+
+/** The closing words of `mirror`, for people. Ends with a newline. */
+export function formatSummary(report: MirrorReport, styles: Styles): string {
+  const { totals } = report
+  const saved = report.images.reduce(
+    (sums, { bytes }) => ({ mounted: sums.mounted + bytes.mounted, present: sums.present + bytes.present }),
+    { mounted: 0, present: 0 },
+  )
+  const rate = totals.seconds > 0 && totals.bytesCopied > 0 ? ` at ${formatRate(totals.bytesCopied / totals.seconds)}` : ''
+  const retried = totals.bytesRetried > 0 ? `; ${formatBytes(totals.bytesRetried)} moved again after a failure` : ''
+  const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
+  const foreign = report.images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
+  const lines = [
+    headline(report, styles),
+    `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
+    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} mounted, ${formatBytes(saved.present)} present already`,
+    `sent ${formatCount(totals.requests.source, 'request')} to the source, ${totals.requests.destination} to the destination`,
+    ...(changed > 0 ? [`${formatCount(changed, 'image')} with a new index over the chosen platforms, and so with a new digest`] : []),
+    ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
+  ]
+  return `${formatFailures(failedImages(report), styles)}${lines.join('\n')}\n`
+}

@@ -1,0 +1,89 @@
+import { contentOf, type Content } from '../async/content.ts'
+import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { isMirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { ImageSource } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { BlobLedger } from './blob-ledger.ts'
+import { openVerified } from './verified-content.ts'
+
+/** A blob on its way from one repository to another. */
+export interface BlobCopy {
+  readonly descriptor: Descriptor
+  readonly from: Repository
+  readonly to: Repository
+}
+
+/** The two ends of a run and what is shared between its images. */
+export interface Ends {
+  readonly source: ImageSource
+  readonly destination: ImageDestination
+  readonly ledger: BlobLedger
+  readonly retry?: Partial<RetryPolicy> | undefined
+}
+
+/** How a blob is copied, and who is told. */
+export interface BlobOptions {
+  /** Upload it whatever the destination says it has: a manifest was refused because it was missing. */
+  readonly force?: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((bytes: number) => void) | undefined
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+}
+
+/** Why a blob needed no upload, or that it was uploaded. */
+export type BlobOutcome = 'present' | 'mounted' | 'copied'
+
+/**
+ * Brings one blob to a repository in the cheapest way that works: it is there already; another repository of the destination has it
+ * and it is mounted; or it is streamed from the source. A blob that several images share waits for the first of them.
+ */
+export async function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
+  const { descriptor, to } = copy
+  const { ledger, destination } = ends
+  const { digest } = descriptor
+  const { signal } = options
+  if (options.force === true) {
+    await ledger.alone(digest, () => upload(copy, ends, options))
+    return 'copied'
+  }
+  if (ledger.has(digest, to)) return 'present'
+  if (await destination.headBlob(to, descriptor, { signal })) {
+    ledger.add(digest, to)
+    return 'present'
+  }
+  return ledger.alone(digest, async () => {
+    if (ledger.has(digest, to)) return 'present'
+    const holder = ledger.holder(digest)
+    if (holder !== undefined && (await destination.mountBlob?.(to, digest, holder, { signal })) === true) {
+      ledger.add(digest, to)
+      return 'mounted'
+    }
+    await upload(copy, ends, options)
+    return 'copied'
+  })
+}
+
+/**
+ * Streams the blob. A source that breaks is resumed within one upload (openVerified); a destination that breaks gets the blob
+ * again from its start; content that was wrong once gets one more chance, since a flipped bit can be an accident on the way.
+ */
+async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<void> {
+  const { source, destination, ledger } = ends
+  const { signal, onProgress, onRetry } = options
+  const { data } = descriptor
+  const open = async (): Promise<Content> =>
+    data === undefined ? openVerified(source, from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
+  let wrong = 0
+  await retry(() => destination.putBlob(to, descriptor, open, { signal }), {
+    ...ends.retry,
+    signal,
+    onRetry,
+    isTransient: (error) => {
+      if (isMirrorError(error) && error.code === 'INTEGRITY') return ++wrong === 1
+      return isTransient(error) && error.side !== 'source'
+    },
+  })
+  ledger.add(descriptor.digest, to)
+}

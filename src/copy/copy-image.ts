@@ -1,0 +1,139 @@
+import type { Retry } from '../async/retry.ts'
+import { isMirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { parseManifest, type Manifest } from '../oci/manifest.ts'
+import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import type { PlanStep } from '../plan/plan.ts'
+import { copyBlob, type Ends } from './copy-blob.ts'
+import { summariseError } from './events.ts'
+import type { CopyOptions, ImageCopier } from './image-copier.ts'
+
+/** Milliseconds between two progress events of one blob. */
+const progressInterval = 100
+
+/** The digests a manifest refers to. */
+function referencesOf(manifest: Manifest): readonly Digest[] {
+  const contents = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+  const descriptors = contents.kind === 'index' ? contents.manifests : [contents.config, ...contents.layers]
+  return descriptors.map(({ digest }) => digest)
+}
+
+/** One image on its way: every blob and manifest below the root is brought over once, each as soon as what it needs is there. */
+class ImageCopy {
+  readonly #step: PlanStep
+  readonly #ends: Ends
+  readonly #options: CopyOptions
+  readonly #image: string
+  readonly #blobs: ReadonlyMap<Digest, Descriptor>
+  readonly #manifests: ReadonlyMap<Digest, Manifest>
+  readonly #done = new Map<Digest, Promise<void>>()
+
+  constructor(step: PlanStep, ends: Ends, options: CopyOptions) {
+    this.#step = step
+    this.#ends = ends
+    this.#options = options
+    this.#image = formatReference(step.source)
+    this.#blobs = new Map(step.contents.blobs.map((blob) => [blob.digest, blob]))
+    this.#manifests = new Map(step.contents.manifests.map((manifest) => [manifest.descriptor.digest, manifest]))
+  }
+
+  async run(): Promise<void> {
+    for (const { digest, size } of this.#step.contents.foreign) {
+      this.#options.emit({ type: 'blob-skipped', image: this.#image, digest, size, reason: 'foreign' })
+    }
+    await this.#bring(this.#step.root.digest)
+  }
+
+  /** Brings a manifest or blob over, once; what is not of this step (a foreign layer, a child left out) needs nothing. */
+  #bring(digest: Digest): Promise<void> {
+    let done = this.#done.get(digest)
+    if (done === undefined) {
+      const manifest = this.#manifests.get(digest)
+      const blob = this.#blobs.get(digest)
+      done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob, false) : Promise.resolve()
+      this.#done.set(digest, done)
+    }
+    return done
+  }
+
+  async #bringManifest(manifest: Manifest): Promise<void> {
+    const { emit, signal } = this.#options
+    const { digest, size } = manifest.descriptor
+    await this.#all(referencesOf(manifest).map((child) => this.#bring(child)))
+    try {
+      await this.#put(manifest)
+    } catch (error) {
+      if (signal?.aborted || !refusedForMissing(error) || !this.#isWhole(manifest)) throw error
+      // What the destination said it had, it has not: a present parent or an answered HEAD is no proof.
+      await this.#bringAgain(manifest)
+      await this.#put(manifest)
+    }
+    emit({ type: 'manifest-copied', image: this.#image, digest, size })
+  }
+
+  /** False for a sparse index, whose missing children are missing on purpose. */
+  #isWhole(manifest: Manifest): boolean {
+    const foreign = new Set(this.#step.contents.foreign.map(({ digest }) => digest))
+    return referencesOf(manifest).every((digest) => this.#manifests.has(digest) || this.#blobs.has(digest) || foreign.has(digest))
+  }
+
+  async #bringAgain(manifest: Manifest): Promise<void> {
+    for (const digest of referencesOf(manifest)) {
+      const blob = this.#blobs.get(digest)
+      const child = this.#manifests.get(digest)
+      if (blob !== undefined) {
+        this.#ends.ledger.forget(digest)
+        await this.#bringBlob(blob, true)
+      } else if (child !== undefined) {
+        await this.#bringAgain(child)
+        await this.#put(child)
+      }
+    }
+  }
+
+  #put(manifest: Manifest): Promise<void> {
+    const { destination, root } = this.#step
+    const isRoot = manifest.descriptor.digest === root.digest
+    const place: Reference = isRoot ? destination : atDigest(destination, manifest.descriptor.digest)
+    return this.#ends.destination.putManifest(place, manifest, { signal: this.#options.signal })
+  }
+
+  async #bringBlob(descriptor: Descriptor, force: boolean): Promise<void> {
+    const { emit, signal } = this.#options
+    const { digest, size } = descriptor
+    const image = this.#image
+    let told = 0
+    const onProgress = (bytes: number): void => {
+      const now = performance.now()
+      if (now - told < progressInterval) return
+      told = now
+      emit({ type: 'blob-progressed', image, digest, size, bytes })
+    }
+    const onRetry = ({ attempt, delay, error }: Retry): void => emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
+    const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
+    const outcome = await copyBlob(copy, this.#ends, { force, signal, onProgress, onRetry })
+    if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })
+    else emit({ type: 'blob-skipped', image, digest, size, reason: outcome })
+  }
+
+  /** Waits for all, so that nothing of the image is under way any more when it is called failed; then the first failure counts. */
+  async #all(work: readonly Promise<void>[]): Promise<void> {
+    const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+}
+
+const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
+
+/** True when a destination did not take a manifest because something below it is missing. */
+function refusedForMissing(error: unknown): boolean {
+  if (!isMirrorError(error) || error.side !== 'destination') return false
+  const { codes } = (error.cause ?? {}) as { codes?: unknown }
+  return Array.isArray(codes) && codes.some((code) => missingCodes.has(String(code)))
+}
+
+/** Copies images by their contents, from any source to any destination: blobs, then child manifests by digest, then the root by its tag. */
+export function contentCopier(ends: Ends): ImageCopier {
+  return { copy: (step, options) => new ImageCopy(step, ends, options).run() }
+}

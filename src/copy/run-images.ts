@@ -1,0 +1,79 @@
+import pLimit from 'p-limit'
+import { isTransient } from '../async/retry.ts'
+import { isMirrorError } from '../errors.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { NamedImage } from '../plan/collisions.ts'
+import type { PlanStep } from '../plan/plan.ts'
+import { summariseError } from './events.ts'
+import type { CopyOptions, ImageCopier } from './image-copier.ts'
+
+/** What a run over images needs. */
+export interface RunOptions extends CopyOptions {
+  readonly images: readonly NamedImage[]
+  /** Resolves one image to its step; called when its turn comes, so that no image waits for the others' plans. */
+  readonly resolve: (image: NamedImage) => Promise<PlanStep>
+  readonly copier: ImageCopier
+  /** Images at once. */
+  readonly jobs: number
+  /** Copy images whose root is present too. */
+  readonly recheck?: boolean | undefined
+}
+
+/** A definite answer stays the same in a second round; what may pass, or should not have happened, gets one. */
+function deservesSecondRound(error: unknown): boolean {
+  return isTransient(error) || !isMirrorError(error) || error.code === 'PROTOCOL' || error.code === 'LOCAL_IO'
+}
+
+function contentsSize({ contents }: PlanStep): number {
+  const sum = (sizes: readonly { readonly size: number }[]): number => sizes.reduce((total, { size }) => total + size, 0)
+  return sum(contents.blobs) + sum(contents.manifests.map(({ descriptor }) => descriptor))
+}
+
+/**
+ * Plans and copies every image, so many at once, and those that failed once more at the end. One failing image stops no other;
+ * an aborted signal stops all of them, and rejects with its reason.
+ */
+export async function runImages(options: RunOptions): Promise<void> {
+  const failed = await round(options, options.images, 1)
+  options.signal?.throwIfAborted()
+  if (failed.length > 0) await round(options, failed, 2)
+  options.signal?.throwIfAborted()
+}
+
+async function round(options: RunOptions, images: readonly NamedImage[], number: 1 | 2): Promise<NamedImage[]> {
+  const limit = pLimit(options.jobs)
+  const again: NamedImage[] = []
+  const one = async (image: NamedImage): Promise<void> => {
+    if (options.signal?.aborted) return
+    try {
+      await runImage(options, image, number)
+    } catch (error) {
+      if (options.signal?.aborted) return
+      const final = number === 2 || !deservesSecondRound(error)
+      if (!final) again.push(image)
+      options.emit({ type: 'image-failed', ...namesOf(image), error: summariseError(error), final })
+    }
+  }
+  await Promise.all(images.map((image) => limit(() => one(image))))
+  return again
+}
+
+function namesOf(image: NamedImage): { readonly image: string; readonly destination: string } {
+  return { image: formatReference(image.source), destination: formatReference(image.destination) }
+}
+
+async function runImage(options: RunOptions, image: NamedImage, number: 1 | 2): Promise<void> {
+  const { emit, signal } = options
+  const names = namesOf(image)
+  const step = await options.resolve(image)
+  const { root, state, platforms, digestPreserved, contents } = step
+  const { digest } = root
+  emit({ type: 'image-planned', ...names, digest, state, platforms, digestPreserved, blobs: contents.blobs.length, size: contentsSize(step) })
+  if (state === 'present' && options.recheck !== true) {
+    emit({ type: 'image-up-to-date', ...names, digest })
+    return
+  }
+  emit({ type: 'image-started', image: names.image, round: number })
+  await options.copier.copy(step, { emit, signal })
+  emit({ type: 'image-copied', ...names, digest })
+}

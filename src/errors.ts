@@ -1,0 +1,86 @@
+/** Which end of a copy an error belongs to. */
+export type Side = 'source' | 'destination'
+
+/**
+ * The public error codes: listed here, never renamed, never reused.
+ * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused; `USAGE` and `INVALID_*` that nothing was started.
+ */
+export const errorCodes = [
+  'USAGE',
+  'INVALID_REFERENCE',
+  'INVALID_LIST',
+  'INVALID_REWRITE',
+  'INVALID_CONFIG',
+  'INVALID_MANIFEST',
+  'DESTINATION_COLLISION',
+  'RELEASE_NOT_FOUND',
+  'CHANNEL_NOT_FOUND',
+  'LIST_UNAVAILABLE',
+  'CHECKSUM_MISMATCH',
+  'INTEGRITY',
+  'NOT_FOUND',
+  'UNAUTHORIZED',
+  'DENIED',
+  'UNSUPPORTED',
+  'NO_SUCH_PLATFORM',
+  'THROTTLED',
+  'UNAVAILABLE',
+  'UNREACHABLE',
+  'CONNECTION_LOST',
+  'TLS',
+  'TIMEOUT',
+  'PROTOCOL',
+  'REFUSED_ADDRESS',
+  'LAYOUT_LOCKED',
+  'LOCAL_IO',
+  'CANCELLED',
+  'INTERNAL',
+] as const
+
+/** One of the public error codes. */
+export type ErrorCode = (typeof errorCodes)[number]
+
+/** What a MirrorError carries beside its code and message. */
+export interface MirrorErrorOptions {
+  /** What the reader can do about it, as one sentence. */
+  readonly hint?: string | undefined
+  /** The end of the copy that failed. */
+  readonly side?: Side | undefined
+  /** The underlying error. */
+  readonly cause?: unknown
+  /** Milliseconds that the server asked to be left alone. */
+  readonly retryAfter?: number | undefined
+}
+
+/** The one error class of this package: callers match `code`; `message` says what failed, `hint` what to do. */
+export class MirrorError extends Error {
+  override readonly name = 'MirrorError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly side: Side | undefined
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: MirrorErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+    this.side = options.side
+    this.retryAfter = options.retryAfter
+  }
+}
+
+/** True for a MirrorError of any copy of this package, told by its name and code. */
+export function isMirrorError(value: unknown): value is MirrorError {
+  return (
+    value instanceof Error &&
+    value.name === 'MirrorError' &&
+    (errorCodes as readonly unknown[]).includes((value as { code?: unknown }).code)
+  )
+}
+
+/** The same error with the side it happened on; an error that already names a side keeps it. */
+export function onSide(side: Side, error: unknown): unknown {
+  if (!isMirrorError(error) || error.side !== undefined) return error
+  const { code, message, hint, retryAfter } = error
+  return new MirrorError(code, message, { hint, side, retryAfter, cause: error.cause ?? error })
+}

@@ -1,0 +1,67 @@
+import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'undici'
+import { MirrorError } from '../errors.ts'
+import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
+import { networkError } from './network-error.ts'
+import type { SocketRoute } from './open-socket.ts'
+import { proxyAuthorization } from './proxy.ts'
+import { tlsOptions } from './tls-options.ts'
+
+/** Connections for small requests to one origin; how many are really used is bounded by whoever sends. */
+const mostConnections = 128
+
+/** The undici dispatcher of one origin: its TLS settings are seen by no other. */
+export function createDispatcher({ tls, proxy, origin }: SocketRoute): Dispatcher {
+  const connect = { timeout: 30_000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500, ...tlsOptions(tls) }
+  const options = { allowH2: false, pipelining: 1, connections: mostConnections, maxHeaderSize: 65_536, connect }
+  if (proxy === undefined) return new Agent(options)
+  const authorization = proxyAuthorization(proxy)
+  return new ProxyAgent({
+    ...options,
+    uri: proxy.origin,
+    requestTls: connect,
+    proxyTunnel: origin.protocol === 'https:',
+    ...(authorization !== undefined && { token: authorization }),
+  })
+}
+
+function responseHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): ResponseHeaders {
+  const values = new Map<string, readonly string[]>()
+  for (const [name, value] of Object.entries(raw)) {
+    if (value !== undefined) values.set(name.toLowerCase(), Array.isArray(value) ? value : [value])
+  }
+  return new ResponseHeaders(values)
+}
+
+async function readBody(body: Dispatcher.ResponseData['body'], most: number, origin: string): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    // Leaving the loop destroys the body, and with it the connection.
+    if (size > most) throw new MirrorError('PROTOCOL', `${origin} sent more than the ${most} bytes that such an answer may have`)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
+}
+
+/** Sends one request and reads its whole answer; a redirect is an answer. */
+export async function sendRequest(dispatcher: Dispatcher, request: HttpRequest & { readonly timeout: number }): Promise<HttpResponse> {
+  const { method, url, headers, body, signal, timeout, maxBytes = 64 * 1024 } = request
+  try {
+    const response = await undiciRequest(url, {
+      dispatcher,
+      method,
+      headers: { ...headers, ...((method === 'POST' || method === 'PUT') && { 'content-length': String(body?.length ?? 0) }) },
+      body: body ?? null,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      // undici closes the connection after every HEAD otherwise.
+      reset: false,
+      ...(signal && { signal }),
+    })
+    const bytes = await readBody(response.body, maxBytes, url.origin)
+    return { status: response.statusCode, headers: responseHeaders(response.headers), url, body: bytes }
+  } catch (error) {
+    throw networkError(url.origin, error, signal)
+  }
+}

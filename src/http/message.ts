@@ -1,0 +1,51 @@
+/** Methods that this package sends. */
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** A request whose body and answer are small enough to hold. */
+export interface HttpRequest {
+  readonly method: HttpMethod
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: Uint8Array | undefined
+  /** Longest answer in bytes that is read; a longer one fails with PROTOCOL. Default 64 KiB. */
+  readonly maxBytes?: number | undefined
+  /** Milliseconds until the headers of the answer; default 60 000. */
+  readonly timeout?: number | undefined
+  /** Redirects that are followed, without credentials beyond the origin and never from https to http; default 0: a 3xx is an answer. */
+  readonly redirects?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An answer with its whole body. */
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  /** Where the answer came from, after redirects. */
+  readonly url: URL
+  readonly body: Uint8Array
+}
+
+/** Headers of an answer, names in lower case, every value of a repeated header kept. */
+export class ResponseHeaders {
+  readonly #values: ReadonlyMap<string, readonly string[]>
+
+  constructor(values: ReadonlyMap<string, readonly string[]>) {
+    this.#values = values
+  }
+
+  /** Every value of the header, in order. */
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? []
+  }
+
+  /** The only or first value. */
+  get(name: string): string | undefined {
+    return this.all(name)[0]
+  }
+
+  /** The header as a whole number; undefined when absent or anything else. */
+  integer(name: string): number | undefined {
+    const text = this.get(name)
+    return text !== undefined && /^[0-9]{1,16}$/.test(text) ? Number(text) : undefined
+  }
+}

@@ -1,0 +1,106 @@
+import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
+
+interface Classified {
+  readonly code: ErrorCode
+  readonly what: string
+  readonly hint?: string
+}
+
+const timeouts = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+const unreachable: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ENETUNREACH: 'the network is unreachable',
+  EHOSTUNREACH: 'the host is unreachable',
+}
+const lost = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ECONNABORTED'])
+const protocol: Readonly<Record<string, string>> = {
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is longer or shorter than it said',
+}
+
+/** Codes of OpenSSL and of Node's certificate checks; EPROTO is how Node reports a failed handshake. */
+function isTlsCode(code: string): boolean {
+  return /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|ERR_OSSL)/.test(code) || code === 'EPROTO'
+}
+
+function classifyTls(code: string): Classified {
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'EPROTO') {
+    return { code: 'TLS', what: 'the server does not speak TLS', hint: 'If it serves plain HTTP, write http:// before the host.' }
+  }
+  if (code === 'CERT_HAS_EXPIRED') return { code: 'TLS', what: 'its certificate has expired', hint: 'Renew the certificate of the server.' }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return {
+      code: 'TLS',
+      what: 'its certificate is for another name',
+      hint: 'Use a host name that the certificate names, or renew it with this one.',
+    }
+  }
+  if (/SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|CERT_UNTRUSTED|INVALID_CA/.test(code)) {
+    return {
+      code: 'TLS',
+      what: `its certificate is not signed by a trusted authority (${code})`,
+      hint: 'Name the authority: configs.<host>.tls.ca_file in the file given with --registries, or NODE_EXTRA_CA_CERTS.',
+    }
+  }
+  return {
+    code: 'TLS',
+    what: `the TLS handshake failed (${code})`,
+    hint: 'TLS settings of a host come from the file given with --registries, configs.<host>.tls.',
+  }
+}
+
+/** The code of an error, or of the first of several that one connect attempt per address gave. */
+function codeOf(error: unknown): string {
+  const { code, errors } = error as { code?: unknown; errors?: unknown }
+  if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0])
+  return typeof code === 'string' ? code : ''
+}
+
+function classify(error: unknown): Classified {
+  const code = codeOf(error)
+  const message = error instanceof Error ? error.message : String(error)
+  if (timeouts.has(code)) return { code: 'TIMEOUT', what: 'it did not answer in time' }
+  const why = unreachable[code]
+  if (why !== undefined)
+    return {
+      code: 'UNREACHABLE',
+      what: why,
+      hint: 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).',
+    }
+  if (isTlsCode(code)) return classifyTls(code)
+  const proxy = /Proxy response \((\d+)\)/.exec(message)?.[1]
+  if (proxy !== undefined) return proxyRefused(Number(proxy))
+  if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
+  const odd = protocol[code]
+  if (odd !== undefined) return { code: 'PROTOCOL', what: odd }
+  if (code.startsWith('HPE_')) return { code: 'PROTOCOL', what: 'the answer is not HTTP' }
+  return { code: 'CONNECTION_LOST', what: code === '' ? 'the connection failed' : `the connection failed (${code})` }
+}
+
+function proxyRefused(status: number): Classified {
+  if (status === 407)
+    return {
+      code: 'UNAUTHORIZED',
+      what: 'the proxy wants credentials (407)',
+      hint: 'Put user and password into the HTTPS_PROXY or HTTP_PROXY URL.',
+    }
+  const hint = 'Proxies often allow CONNECT only to port 443: ask for this port to be allowed, or list the host in NO_PROXY.'
+  return { code: status >= 500 ? 'UNAVAILABLE' : 'DENIED', what: `the proxy refused the connection (${status})`, hint }
+}
+
+/** The MirrorError for a proxy that answered CONNECT with something else than 200. */
+export function proxyError(origin: string, status: number): MirrorError {
+  const { code, what, hint } = proxyRefused(status)
+  return new MirrorError(code, `cannot reach ${origin}: ${what}`, { hint })
+}
+
+/** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. */
+export function networkError(origin: string, error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason
+  if (isMirrorError(error)) return error
+  const { code, what, hint } = classify(error)
+  const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
+  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, cause: error })
+}

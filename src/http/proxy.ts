@@ -1,0 +1,72 @@
+import { BlockList, isIP } from 'node:net'
+import { MirrorError } from '../errors.ts'
+
+/** Variables of the process, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Lower case wins, as in curl; HTTP_PROXY in capitals is honoured because Go tools do. */
+function variable(environment: Environment, name: string): string | undefined {
+  return environment[name.toLowerCase()] || environment[name] || undefined
+}
+
+function matchesCidr(entry: string, host: string): boolean {
+  const [network = '', bits = ''] = entry.split('/')
+  const family = isIP(network)
+  const hostFamily = isIP(host)
+  if (family === 0 || family !== hostFamily || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return false
+  const type = family === 4 ? 'ipv4' : 'ipv6'
+  const list = new BlockList()
+  list.addSubnet(network, Number(bits), type)
+  return list.check(host, type)
+}
+
+/** NO_PROXY as Go reads it: `*`, hosts with their subdomains, `host:port`, addresses and CIDR ranges. */
+function isExempt(url: URL, entries: readonly string[]): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+  if (host === 'localhost' || host.startsWith('127.') || host === '::1') return true
+  return entries.some((raw) => {
+    const entry = raw.trim().toLowerCase()
+    if (entry === '') return false
+    if (entry === '*') return true
+    if (entry.includes('/')) return matchesCidr(entry, host)
+    if (isIP(entry) === 6) return entry === host
+    const [, name = entry, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? []
+    if (entryPort !== undefined && entryPort !== port) return false
+    const bare = name.replace(/^\*?\./, '').replace(/^\[|\]$/g, '')
+    return host === bare || host.endsWith(`.${bare}`)
+  })
+}
+
+/**
+ * The proxy for a URL, undefined for a direct connection. Loopback is never proxied. Throws INVALID_CONFIG for a proxy URL
+ * that is none; the message does not repeat it, because it may hold a password.
+ */
+export function proxyFor(url: URL, environment: Environment): URL | undefined {
+  const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
+  const value = variable(environment, name)
+  if (value === undefined || isExempt(url, (variable(environment, 'NO_PROXY') ?? '').split(','))) return undefined
+  const proxy = parse(value)
+  if (proxy === undefined) {
+    throw new MirrorError('INVALID_CONFIG', `${name} is not a URL of a proxy`, {
+      hint: 'Write http://host:port, or http://user:password@host:port.',
+    })
+  }
+  return proxy
+}
+
+function parse(value: string): URL | undefined {
+  try {
+    const url = new URL(value.includes('://') ? value : `http://${value}`)
+    return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The Proxy-Authorization header for a proxy URL with user and password. */
+export function proxyAuthorization(proxy: URL): string | undefined {
+  if (proxy.username === '' && proxy.password === '') return undefined
+  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  return `Basic ${Buffer.from(credentials).toString('base64')}`
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { openBlobWriter, type BlobWriter } from './blob-writer.ts'
+import { fileContent, openRegularFile } from './file-content.ts'
+import { GroupCommit } from './group-commit.ts'
+import { errnoOf, localIo } from './local-io.ts'
+
+const algorithms = ['sha256', 'sha512'] as const
+const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${name}:${createHash(name).digest('hex')}`))
+
+/** Which bytes of a blob to read. */
+export interface BlobPart extends CallOptions {
+  readonly offset?: number
+  /** Bytes from the offset on; to the end where it is left out. */
+  readonly length?: number
+}
+
+/** The `blobs` directory of a layout: every blob once, whatever repository it was stored for. */
+export class BlobStore {
+  readonly #directory: string
+  readonly #privateDirectory: string
+  readonly #durable: boolean
+  readonly #nameCommits = new Map<string, GroupCommit>()
+
+  constructor(layoutDirectory: string, privateDirectory: string, durable: boolean) {
+    this.#directory = join(layoutDirectory, 'blobs')
+    this.#privateDirectory = privateDirectory
+    this.#durable = durable
+  }
+
+  /** Refuses directories that are symbolic links, which would lead blobs out of the layout. */
+  async checkDirectories(): Promise<void> {
+    for (const path of [this.#directory, ...algorithms.map((name) => join(this.#directory, name))]) {
+      const stats = await lstat(path).catch(() => undefined)
+      if (stats !== undefined && !stats.isDirectory()) {
+        throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {
+          hint: 'Remove it if you did not put it there: a layout holds no links.',
+        })
+      }
+    }
+  }
+
+  /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
+  async prepare(): Promise<void> {
+    try {
+      for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
+      await mkdir(this.#privateDirectory, { recursive: true, mode: 0o700 })
+      for (const name of await readdir(this.#privateDirectory)) await rm(join(this.#privateDirectory, name), { force: true })
+    } catch (error) {
+      throw await localIo(error, 'write', this.#directory)
+    }
+  }
+
+  /** The file of a blob; the digest's grammar keeps the path inside the layout. */
+  path(digest: Digest): string {
+    return join(this.#directory, digest.slice(0, 6), digest.slice(7))
+  }
+
+  /** Bytes of a blob; undefined when it is absent, is not a regular file, or is an empty file that a crash left. */
+  async size(digest: Digest): Promise<number | undefined> {
+    try {
+      const stats = await lstat(this.path(digest))
+      if (!stats.isFile() || (stats.size === 0 && !emptyDigests.has(digest))) return undefined
+      return stats.size
+    } catch (error) {
+      const code = errnoOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      throw await localIo(error, 'read', this.path(digest))
+    }
+  }
+
+  /** A blob's bytes; undefined when it is absent. */
+  async read(digest: Digest, options: BlobPart = {}): Promise<Content | undefined> {
+    const path = this.path(digest)
+    const file = await openRegularFile(path)
+    if (file === undefined) return undefined
+    const { handle, stats } = file
+    const offset = Math.min(options.offset ?? 0, stats.size)
+    const size = Math.min(options.length ?? stats.size, stats.size - offset)
+    if (stats.size > 0 || emptyDigests.has(digest)) return fileContent(handle, { path, offset, size, signal: options.signal })
+    await handle.close()
+    return undefined
+  }
+
+  /** All bytes of a small blob; undefined when it is absent or larger than `limit` bytes. */
+  async readWhole(digest: Digest, limit: number): Promise<Uint8Array | undefined> {
+    const content = await this.read(digest)
+    if (content === undefined || content.size > limit) {
+      content?.cancel()
+      return undefined
+    }
+    const bytes = new Uint8Array(content.size)
+    let at = 0
+    await content.read((chunk) => {
+      bytes.set(chunk, at)
+      at += chunk.length
+    })
+    return bytes
+  }
+
+  /** True when the bytes on disk have their digest: every one is read. */
+  async verify(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    const content = await this.read(digest, options)
+    if (content === undefined) return false
+    const hash = createHash(digest.slice(0, 6))
+    await content.read((chunk) => {
+      hash.update(chunk)
+    })
+    return hash.digest('hex') === digest.slice(7)
+  }
+
+  /** Starts a blob; its digest may be known only at the end, and is fastest found with the algorithm given here. */
+  start(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
+    return openBlobWriter({
+      directory: this.#privateDirectory,
+      finalPath: (digest) => this.path(digest),
+      syncNames: (digest) => this.#syncNames(digest),
+      durable: this.#durable,
+      algorithm,
+    })
+  }
+
+  /** Removes a blob; one that is not there is no error. */
+  async remove(digest: Digest): Promise<void> {
+    try {
+      await rm(this.path(digest), { force: true })
+    } catch (error) {
+      throw await localIo(error, 'remove', this.path(digest))
+    }
+  }
+
+  #syncNames(digest: Digest): Promise<void> {
+    const algorithm = digest.slice(0, 6)
+    let commit = this.#nameCommits.get(algorithm)
+    if (commit === undefined) {
+      commit = new GroupCommit(() => syncDirectory(join(this.#directory, algorithm)))
+      this.#nameCommits.set(algorithm, commit)
+    }
+    return commit.run()
+  }
+}
+
+/** Makes the names in a directory durable, where the system can. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    // Some network file systems and Windows have no sync for directories.
+    const code = errnoOf(error)
+    if (code !== 'EINVAL' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EISDIR') throw error
+  } finally {
+    await handle.close()
+  }
+}

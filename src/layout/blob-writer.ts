@@ -1,0 +1,181 @@
+import { createHash, randomUUID, type Hash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
+import { localIo } from './local-io.ts'
+
+const bufferBytes = 512 * 1024
+
+/** A blob on its way in: private and nameless until `commit` has found its digest right. */
+export interface BlobWriter {
+  /** Bytes written so far. */
+  readonly size: number
+  /** Adds a copy of the chunk; a promise means: wait before the next one. Throws LOCAL_IO. */
+  write(chunk: Uint8Array): void | Promise<void>
+  /** Gives the blob its name, once its bytes have this digest and, where given, this size; throws INTEGRITY, and nothing is left then. */
+  commit(digest: Digest, size?: number): Promise<void>
+  /** Gives the bytes up. */
+  discard(): Promise<void>
+}
+
+/** Where a blob writer works, and how. */
+export interface BlobWriterOptions {
+  /** Directory of the private file; on the same file system as the final name. */
+  readonly directory: string
+  readonly finalPath: (digest: Digest) => string
+  /** Makes renames in the directory of the final name durable. */
+  readonly syncNames: (digest: Digest) => Promise<void>
+  readonly durable: boolean
+  readonly algorithm: 'sha256' | 'sha512'
+}
+
+/** Opens a private file for a blob. */
+export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWriter> {
+  const path = join(options.directory, randomUUID())
+  try {
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    return new FileBlobWriter(path, handle, options)
+  } catch (error) {
+    throw await localIo(error, 'write', path)
+  }
+}
+
+/** Collects chunks in one buffer while the other is being written, so that the sender waits only for a slow disk. */
+class FileBlobWriter implements BlobWriter {
+  size = 0
+  readonly #path: string
+  readonly #handle: FileHandle
+  readonly #options: BlobWriterOptions
+  readonly #hash: Hash
+  #filling: Buffer | undefined
+  #spare: Buffer | undefined
+  #filled = 0
+  #flushed = 0
+  #writing: Promise<void> | undefined
+  #failure: unknown
+  #isClosed = false
+
+  constructor(path: string, handle: FileHandle, options: BlobWriterOptions) {
+    this.#path = path
+    this.#handle = handle
+    this.#options = options
+    this.#hash = createHash(options.algorithm)
+  }
+
+  write(chunk: Uint8Array): void | Promise<void> {
+    if (this.#failure !== undefined) return this.#fail()
+    this.#hash.update(chunk)
+    this.size += chunk.length
+    return this.#take(chunk)
+  }
+
+  #take(chunk: Uint8Array): void | Promise<void> {
+    let rest = chunk
+    while (rest.length > 0) {
+      this.#filling ??= Buffer.allocUnsafeSlow(bufferBytes)
+      const part = rest.subarray(0, this.#filling.length - this.#filled)
+      this.#filling.set(part, this.#filled)
+      this.#filled += part.length
+      rest = rest.subarray(part.length)
+      if (this.#filled === this.#filling.length) {
+        if (this.#writing !== undefined) return this.#takeLater(rest)
+        this.#flush()
+      }
+    }
+  }
+
+  async #takeLater(rest: Uint8Array): Promise<void> {
+    await this.#settle()
+    this.#flush()
+    await this.#take(rest)
+  }
+
+  /** Starts writing the filled buffer; its failure is kept for the next call. */
+  #flush(): void {
+    const buffer = this.#filling
+    if (buffer === undefined || this.#filled === 0) return
+    const length = this.#filled
+    this.#filling = this.#spare
+    this.#spare = undefined
+    this.#filled = 0
+    this.#writing = this.#writeAll(buffer, length)
+  }
+
+  async #writeAll(buffer: Buffer, length: number): Promise<void> {
+    try {
+      for (let done = 0; done < length;) {
+        const { bytesWritten } = await this.#handle.write(buffer, done, length - done, this.#flushed)
+        done += bytesWritten
+        this.#flushed += bytesWritten
+      }
+      this.#spare = buffer
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#writing
+    if (this.#failure !== undefined) await this.#fail()
+  }
+
+  async #fail(): Promise<never> {
+    throw await localIo(this.#failure, 'write', this.#path)
+  }
+
+  async commit(digest: Digest, size?: number): Promise<void> {
+    try {
+      await this.#settle()
+      this.#flush()
+      await this.#settle()
+      if (size !== undefined && size !== this.size)
+        throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has ${this.size}`)
+      const actual = await this.#digest(digest)
+      if (actual !== digest) throw new MirrorError('INTEGRITY', `the bytes of ${digest} have the digest ${actual}`)
+      const path = this.#options.finalPath(digest)
+      try {
+        await this.#handle.chmod(0o644)
+        if (this.#options.durable) await this.#handle.datasync()
+        await this.#close()
+        await rename(this.#path, path)
+        if (this.#options.durable) await this.#options.syncNames(digest)
+      } catch (error) {
+        throw await localIo(error, 'write', path)
+      }
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
+  }
+
+  async #digest(wanted: Digest): Promise<string> {
+    const algorithm = wanted.slice(0, 6)
+    if (algorithm === this.#options.algorithm) return `${algorithm}:${this.#hash.digest('hex')}`
+    const hash = createHash(algorithm)
+    const buffer = Buffer.allocUnsafeSlow(bufferBytes)
+    for (let at = 0; at < this.size;) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at)
+      if (bytesRead === 0) break
+      hash.update(buffer.subarray(0, bytesRead))
+      at += bytesRead
+    }
+    return `${algorithm}:${hash.digest('hex')}`
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#handle.close()
+  }
+
+  async discard(): Promise<void> {
+    await this.#writing
+    this.#failure ??= new MirrorError('CANCELLED', 'the upload was given up')
+    await this.#close().catch(() => undefined)
+    await rm(this.#path, { force: true }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,288 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { hasDigest, type Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import { isImageType, isIndexType } from '../oci/media-type.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { BlobPart, BlobStore } from './blob-store.ts'
+import type { BlobWriter } from './blob-writer.ts'
+import type { Catalogue } from './catalogue.ts'
+import { DeletionGate } from './deletion-gate.ts'
+import type { IndexFile } from './index-file.ts'
+import type { LayoutLock } from './layout-lock.ts'
+import type { Deletion, Layout, LayoutReader, Referrer } from './layout.ts'
+import type { ManifestJournal } from './manifest-journal.ts'
+import { readLinks } from './manifest-links.ts'
+import { Parents, storedLinks } from './parents.ts'
+
+/** The opened parts of a layout. */
+export interface LayoutParts {
+  readonly directory: string
+  readonly blobs: BlobStore
+  readonly catalogue: Catalogue
+}
+
+/** What writing needs beside. */
+export interface WritableLayoutParts extends LayoutParts {
+  readonly index: IndexFile
+  readonly journal: ManifestJournal
+  readonly lock: LayoutLock
+}
+
+/** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
+export class DiskLayoutReader implements LayoutReader {
+  readonly directory: string
+  protected readonly blobs: BlobStore
+  protected readonly catalogue: Catalogue
+
+  constructor(parts: LayoutParts) {
+    this.directory = parts.directory
+    this.blobs = parts.blobs
+    this.catalogue = parts.catalogue
+  }
+
+  repositories(): readonly Repository[] {
+    return this.catalogue.repositories()
+  }
+
+  hasRepository(repository: Repository): boolean {
+    return this.catalogue.has(repository)
+  }
+
+  tags(repository: Repository): readonly string[] {
+    return this.catalogue.tags(repository)
+  }
+
+  async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
+    const descriptor = this.catalogue.find(reference)?.descriptor
+    if (descriptor === undefined || (await this.blobs.size(descriptor.digest)) !== descriptor.size) return undefined
+    return descriptor
+  }
+
+  async getManifest(reference: Reference, _options?: CallOptions): Promise<Manifest> {
+    const descriptor = this.catalogue.find(reference)?.descriptor
+    const bytes = descriptor === undefined ? undefined : await this.blobs.readWhole(descriptor.digest, maxManifestBytes)
+    if (descriptor === undefined || bytes === undefined)
+      throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no ${formatReference(reference)}`)
+    if (!hasDigest(bytes, descriptor.digest)) {
+      throw new MirrorError('INTEGRITY', `the manifest ${descriptor.digest} is damaged in the layout ${this.directory}`, {
+        hint: 'Copy the image into the layout again.',
+      })
+    }
+    return { bytes, descriptor }
+  }
+
+  async getBlob(
+    _repository: Repository,
+    descriptor: Descriptor,
+    options: CallOptions & { readonly offset?: number } = {},
+  ): Promise<Content> {
+    const content = await this.blobs.read(descriptor.digest, options)
+    if (content !== undefined && content.size + (options.offset ?? 0) === descriptor.size) return content
+    content?.cancel()
+    throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no blob ${descriptor.digest} of ${descriptor.size} bytes`)
+  }
+
+  async headBlob(_repository: Repository, descriptor: Descriptor, _options?: CallOptions): Promise<boolean> {
+    return (await this.blobs.size(descriptor.digest)) === descriptor.size
+  }
+
+  blobSize(digest: Digest): Promise<number | undefined> {
+    return this.blobs.size(digest)
+  }
+
+  readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined> {
+    return this.blobs.read(digest, part)
+  }
+
+  verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {
+    return this.blobs.verify(digest, options)
+  }
+
+  async referrers(repository: Repository, subject: Digest, options: CallOptions = {}): Promise<Referrer[]> {
+    const found: Referrer[] = []
+    for (const manifest of this.catalogue.manifests(repository)) {
+      if (manifest.subject !== subject) continue
+      options.signal?.throwIfAborted()
+      const links = await storedLinks(this.blobs, manifest.descriptor.digest, manifest.descriptor.mediaType)
+      if (links === undefined) continue
+      const { artifactType, annotations } = links
+      found.push({
+        ...manifest.descriptor,
+        ...(artifactType !== undefined && { artifactType }),
+        ...(annotations !== undefined && { annotations }),
+      })
+    }
+    return found
+  }
+}
+
+/** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
+export class DiskLayout extends DiskLayoutReader implements Layout {
+  readonly #index: IndexFile
+  readonly #journal: ManifestJournal
+  readonly #lock: LayoutLock
+  readonly #gate = new DeletionGate()
+  #parents: Parents | undefined
+  #isClosed = false
+
+  constructor(parts: WritableLayoutParts) {
+    super(parts)
+    this.#index = parts.index
+    this.#journal = parts.journal
+    this.#lock = parts.lock
+  }
+
+  startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter> {
+    this.#checkOpen()
+    return this.blobs.start(algorithm)
+  }
+
+  async mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
+    return (await this.blobs.size(digest)) !== undefined
+  }
+
+  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
+    if (await this.headBlob(repository, descriptor)) return
+    const { signal } = options
+    const { digest, size } = descriptor
+    const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
+    try {
+      const content = await open()
+      await content.read((chunk) => {
+        signal?.throwIfAborted()
+        if (writer.size + chunk.length > size) throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has more`)
+        return writer.write(chunk)
+      })
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
+    await writer.commit(digest, size)
+  }
+
+  async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
+    await this.#gate.adding(() => this.#store(reference, manifest))
+  }
+
+  async putCompleteManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<readonly Descriptor[]> {
+    return this.#gate.adding(async () => {
+      const missing = await this.#missing(reference, manifest)
+      if (missing.length === 0) await this.#store(reference, manifest)
+      return missing
+    })
+  }
+
+  async #missing(repository: Repository, manifest: Manifest): Promise<Descriptor[]> {
+    const { manifests, blobs } = readLinks(manifest.bytes, manifest.descriptor.mediaType)
+    const missing: Descriptor[] = []
+    for (const child of manifests) {
+      const isManifest = isIndexType(child.mediaType) || isImageType(child.mediaType)
+      const { registry, path } = repository
+      const isHere = isManifest ? await this.headManifest({ registry, path, digest: child.digest }) : await this.headBlob(repository, child)
+      if (isHere === undefined || isHere === false) missing.push(child)
+    }
+    for (const blob of blobs) if ((await this.blobs.size(blob.digest)) === undefined) missing.push(blob)
+    return missing
+  }
+
+  async #store(reference: Reference, manifest: Manifest): Promise<void> {
+    this.#checkOpen()
+    const { digest, mediaType, size } = manifest.descriptor
+    const descriptor = { mediaType, digest, size }
+    const repository = { registry: reference.registry, path: reference.path }
+    if (reference.digest !== undefined && reference.digest !== digest) {
+      throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
+    }
+    const links = readLinks(manifest.bytes, mediaType)
+    if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest))) {
+      const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
+      await writer.write(manifest.bytes)
+      await writer.commit(digest, size)
+    }
+    if (this.catalogue.find({ ...repository, digest }) === undefined) {
+      await this.#journal.append([{ repository, descriptor, subject: links.subject }])
+      this.catalogue.add(repository, { descriptor, subject: links.subject })
+      this.#parents?.add(digest, links)
+    }
+    if (reference.tag === undefined) return
+    await this.#index.set({ ...repository, tag: reference.tag }, descriptor)
+    this.catalogue.tag(repository, reference.tag, digest)
+  }
+
+  async deleteTag(repository: Repository, tag: string): Promise<Deletion> {
+    const reference = { registry: repository.registry, path: repository.path, tag }
+    if (this.catalogue.find(reference) === undefined) return 'absent'
+    await this.#index.remove([reference])
+    this.catalogue.untag(repository, tag)
+    return 'deleted'
+  }
+
+  deleteManifest(repository: Repository, digest: Digest): Promise<Deletion> {
+    const { registry, path } = repository
+    return this.#gate.deleting(async () => {
+      this.#checkOpen()
+      const found = this.catalogue.find({ registry, path, digest })
+      if (found === undefined) return 'absent'
+      const parents = await this.#findParents()
+      if ([...parents.of(digest)].some((parent) => this.catalogue.find({ registry, path, digest: parent }) !== undefined))
+        return 'referenced'
+      const tags = this.catalogue.tagsOf(repository, digest)
+      // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
+      if (tags.length > 0) await this.#index.remove(tags.map((tag) => ({ registry, path, tag })))
+      for (const tag of tags) this.catalogue.untag(repository, tag)
+      await this.#journal.append([{ repository: { registry, path }, descriptor: found.descriptor, deleted: true }])
+      this.catalogue.remove(repository, digest)
+      if (!this.catalogue.hasAnywhere(digest)) {
+        parents.remove(digest)
+        if (parents.of(digest).size === 0) await this.blobs.remove(digest)
+      }
+      return 'deleted'
+    })
+  }
+
+  deleteBlob(digest: Digest): Promise<Deletion> {
+    return this.#gate.deleting(async () => {
+      this.#checkOpen()
+      if ((await this.blobs.size(digest)) === undefined) return 'absent'
+      const parents = await this.#findParents()
+      if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest)) return 'referenced'
+      await this.blobs.remove(digest)
+      return 'deleted'
+    })
+  }
+
+  /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
+  async #findParents(): Promise<Parents> {
+    if (this.#parents !== undefined) return this.#parents
+    const parents = new Parents()
+    const seen = new Set<Digest>()
+    for (const repository of this.catalogue.repositories()) {
+      for (const { descriptor } of this.catalogue.manifests(repository)) {
+        if (seen.has(descriptor.digest)) continue
+        seen.add(descriptor.digest)
+        const links = await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType)
+        if (links !== undefined) parents.add(descriptor.digest, links)
+      }
+    }
+    this.#parents = parents
+    return parents
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new MirrorError('INTERNAL', `the layout ${this.directory} is closed`)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#gate.deleting(() => this.#journal.close())
+    await this.#lock.release()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

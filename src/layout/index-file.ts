@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import { open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { isDigest } from '../oci/digest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+import { syncDirectory } from './blob-store.ts'
+import { openRegularFile } from './file-content.ts'
+import { GroupCommit } from './group-commit.ts'
+import { localIo } from './local-io.ts'
+
+const refName = 'org.opencontainers.image.ref.name'
+const imageName = 'io.containerd.image.name'
+const maxIndexBytes = 256 * 1024 * 1024
+
+/** A named image in index.json. */
+export interface NamedEntry {
+  readonly reference: Reference
+  readonly descriptor: Descriptor
+}
+
+/** How index.json is written. */
+export interface IndexFileOptions {
+  readonly directory: string
+  /** Where the new version is written before it takes the old one's place. */
+  readonly privateDirectory: string
+  readonly durable: boolean
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The full reference that an entry is known by; undefined for a bare tag, which names no repository. */
+function nameOf(annotations: unknown): Reference | undefined {
+  if (!isRecord(annotations)) return undefined
+  for (const name of [annotations[imageName], annotations[refName]]) {
+    if (typeof name !== 'string' || !/[/:@]/.test(name)) continue
+    try {
+      return parseReference(name)
+    } catch {
+      // Another tool's name that is no reference: the entry is kept and not served.
+    }
+  }
+  return undefined
+}
+
+function parseEntry(entry: unknown): NamedEntry | undefined {
+  if (!isRecord(entry)) return undefined
+  const { mediaType, digest, size, annotations } = entry
+  const reference = nameOf(annotations)
+  if (reference === undefined || typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return undefined
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined
+  return { reference, descriptor: { mediaType, digest, size } }
+}
+
+/** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
+export class IndexFile {
+  readonly #options: IndexFileOptions
+  readonly #path: string
+  /** Every entry as one line of JSON, so that writing the file again costs a join. */
+  readonly #lines = new Map<string, string>()
+  #rest: Record<string, unknown> = { schemaVersion: 2, mediaType: mediaTypes.ociIndex }
+  readonly #commit = new GroupCommit(() => this.#write())
+
+  constructor(options: IndexFileOptions) {
+    this.#options = options
+    this.#path = join(options.directory, 'index.json')
+  }
+
+  /** Reads the file, which may be missing; throws INVALID_MANIFEST. */
+  async read(): Promise<NamedEntry[]> {
+    const file = await openRegularFile(this.#path)
+    if (file === undefined) return []
+    let document: unknown
+    try {
+      if (file.stats.size > maxIndexBytes) throw new Error(`larger than ${maxIndexBytes} bytes`)
+      document = JSON.parse(await file.handle.readFile('utf8'))
+    } catch (cause) {
+      throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`, { cause })
+    } finally {
+      await file.handle.close()
+    }
+    const entries = isRecord(document) ? document['manifests'] : undefined
+    if (!isRecord(document) || !Array.isArray(entries))
+      throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`)
+    const { manifests: _, ...rest } = document
+    this.#rest = rest
+    const named: NamedEntry[] = []
+    for (const entry of entries as unknown[]) {
+      const parsed = parseEntry(entry)
+      if (parsed !== undefined) named.push(parsed)
+      this.#lines.set(parsed === undefined ? `\n${this.#lines.size}` : formatReference(parsed.reference), JSON.stringify(entry))
+    }
+    return named
+  }
+
+  /** Gives a tag to a manifest and waits until any reader finds it. */
+  async set(reference: Reference, descriptor: Descriptor): Promise<void> {
+    const name = formatReference(reference)
+    const { mediaType, digest, size } = descriptor
+    const line = JSON.stringify({ mediaType, digest, size, annotations: { [imageName]: name, [refName]: name } })
+    await this.#change(name, line)
+  }
+
+  /** Takes tags away and waits until no reader finds them. */
+  async remove(references: readonly Reference[]): Promise<void> {
+    await Promise.all(references.map((reference) => this.#change(formatReference(reference), undefined)))
+  }
+
+  /** Writes the file; needed where nothing has changed but it is missing. */
+  write(): Promise<void> {
+    return this.#commit.run()
+  }
+
+  async #change(name: string, line: string | undefined): Promise<void> {
+    const before = this.#lines.get(name)
+    if (before === line) return this.#commit.run()
+    this.#put(name, line)
+    try {
+      await this.#commit.run()
+    } catch (error) {
+      if (this.#lines.get(name) === line) this.#put(name, before)
+      throw error
+    }
+  }
+
+  #put(name: string, line: string | undefined): void {
+    if (line === undefined) this.#lines.delete(name)
+    else this.#lines.set(name, line)
+  }
+
+  async #write(): Promise<void> {
+    const { directory, privateDirectory, durable } = this.#options
+    const temporary = join(privateDirectory, `index-${randomUUID()}`)
+    const head = JSON.stringify(this.#rest).slice(0, -1)
+    const text = `${head},"manifests":[\n${[...this.#lines.values()].join(',\n')}\n]}\n`
+    try {
+      const handle = await open(temporary, 'wx', 0o644)
+      try {
+        await handle.writeFile(text)
+        if (durable) await handle.datasync()
+      } finally {
+        await handle.close()
+      }
+      await rename(temporary, this.#path)
+      if (durable) await syncDirectory(directory)
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined)
+      throw await localIo(error, 'write', this.#path)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Content } from '../async/content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import type { Reference, Repository } from '../oci/reference.ts'
+import type { BlobPart } from './blob-store.ts'
+import type { BlobWriter } from './blob-writer.ts'
+
+/** An entry of a referrers list: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
+export interface Referrer extends Descriptor {
+  readonly artifactType?: string
+}
+
+/** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
+export type Deletion = 'deleted' | 'absent' | 'referenced'
+
+/**
+ * A layout to read. A blob belongs to no repository: each that the layout has can be read through any of them, which the distribution
+ * specification allows; manifests and tags belong to the repository they were stored for.
+ */
+export interface LayoutReader extends ImageSource {
+  /** Every repository that has a manifest, in no order. */
+  repositories(): readonly Repository[]
+  /** True when the repository has a manifest. */
+  hasRepository(repository: Repository): boolean
+  /** The tags of a repository in the order of their bytes. */
+  tags(repository: Repository): readonly string[]
+  /** Bytes of a blob; undefined when the layout does not have it. */
+  blobSize(digest: Digest): Promise<number | undefined>
+  /** A blob's bytes, or a part of them; undefined when the layout does not have it. */
+  readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined>
+  /** The manifests of a repository whose subject this is. */
+  referrers(repository: Repository, subject: Digest, options?: CallOptions): Promise<Referrer[]>
+  /** True when the bytes on disk have this digest: every one is read again. */
+  verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean>
+}
+
+/** A layout that this process alone writes to. */
+export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable {
+  readonly directory: string
+  /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
+  startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
+  /** Stores a manifest if the repository has its children and the layout its blobs; the answer is what is missing, and then nothing was stored. */
+  putCompleteManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<readonly Descriptor[]>
+  /** Takes a tag away; the manifest stays. */
+  deleteTag(repository: Repository, tag: string): Promise<Deletion>
+  /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */
+  deleteManifest(repository: Repository, digest: Digest): Promise<Deletion>
+  /** Removes a blob from the layout, unless a manifest of any repository refers to it. */
+  deleteBlob(digest: Digest): Promise<Deletion>
+  /** Ends writing and gives the layout back; blobs that were not committed are gone. */
+  close(): Promise<void>
+}

@@ -1,0 +1,118 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import { adoptEntries } from './adopt-entries.ts'
+import { BlobStore, syncDirectory } from './blob-store.ts'
+import { Catalogue } from './catalogue.ts'
+import { DiskLayout, DiskLayoutReader, type LayoutParts } from './disk-layout.ts'
+import { openRegularFile } from './file-content.ts'
+import { IndexFile, type NamedEntry } from './index-file.ts'
+import { lockLayout } from './layout-lock.ts'
+import type { Layout, LayoutReader } from './layout.ts'
+import { errnoOf, localIo } from './local-io.ts'
+import { ManifestJournal, type ManifestRecord } from './manifest-journal.ts'
+
+/** What is ours in a layout, beside what the specification names: the writer's lock, the journal of manifests, and files on their way in. */
+const privateName = '.k3s-mirror'
+
+/** How a layout is written. */
+export interface OpenLayoutOptions {
+  /** Whether what was stored survives a power cut (default); without it, it survives only the end of the process. */
+  readonly durable?: boolean
+}
+
+interface OpenedFiles extends LayoutParts {
+  readonly index: IndexFile
+  readonly journal: ManifestJournal
+  readonly adopted: readonly ManifestRecord[]
+}
+
+/** Whether the directory is a layout of a version that is understood. */
+async function isLayout(directory: string): Promise<boolean> {
+  const path = join(directory, 'oci-layout')
+  const file = await openRegularFile(path)
+  if (file === undefined) return false
+  let version: unknown
+  try {
+    version = (JSON.parse(await file.handle.readFile('utf8')) as { imageLayoutVersion?: unknown } | null)?.imageLayoutVersion
+  } catch (cause) {
+    throw new MirrorError('INVALID_MANIFEST', `${path} is not JSON`, { cause })
+  } finally {
+    await file.handle.close()
+  }
+  if (version !== '1.0.0') throw new MirrorError('UNSUPPORTED', `${directory} is not an OCI layout of version 1.0.0`)
+  return true
+}
+
+function fillCatalogue(catalogue: Catalogue, records: readonly ManifestRecord[]): void {
+  for (const { repository, descriptor, subject, deleted } of records) {
+    if (deleted === true) catalogue.remove(repository, descriptor.digest)
+    else catalogue.add(repository, { descriptor, subject })
+  }
+}
+
+async function openFiles(directory: string, durable: boolean): Promise<OpenedFiles> {
+  const privateDirectory = join(directory, privateName)
+  const blobs = new BlobStore(directory, join(privateDirectory, 'uploads'), durable)
+  await blobs.checkDirectories()
+  const index = new IndexFile({ directory, privateDirectory: join(privateDirectory, 'uploads'), durable })
+  const journal = new ManifestJournal(join(privateDirectory, 'manifests.ndjson'), durable)
+  const catalogue = new Catalogue()
+  fillCatalogue(catalogue, await journal.read())
+  const entries: NamedEntry[] = await index.read()
+  const adopted = await adoptEntries(blobs, catalogue, entries)
+  return { directory, blobs, catalogue, index, journal, adopted }
+}
+
+/** Opens a layout that others may be writing to, as it is at this moment; throws NOT_FOUND where there is none. */
+export async function readLayout(directory: string): Promise<LayoutReader> {
+  if (!(await isLayout(directory))) {
+    throw new MirrorError('NOT_FOUND', `there is no OCI layout at ${directory}`, {
+      hint: 'An OCI layout is a directory with the files oci-layout and index.json.',
+    })
+  }
+  return new DiskLayoutReader(await openFiles(directory, false))
+}
+
+/** Throws USAGE where a directory that is no layout has other things in it. */
+async function checkEmpty(directory: string): Promise<void> {
+  const others = (await readdir(directory)).filter(
+    (name) => name !== privateName && name !== 'blobs' && name !== 'index.json' && name !== 'lost+found',
+  )
+  if (others.length > 0) {
+    throw new MirrorError('USAGE', `${directory} is not an OCI layout, and not empty`, { hint: 'Name a new or an empty directory.' })
+  }
+}
+
+/**
+ * Opens a layout for writing, and makes one where there is none. One process at a time: throws LAYOUT_LOCKED while another one writes;
+ * what a writer that died has left is taken over and cleaned. Throws USAGE for a directory with other things in it, and LOCAL_IO.
+ */
+export async function openLayout(directory: string, options: OpenLayoutOptions = {}): Promise<Layout> {
+  const durable = options.durable ?? true
+  const privateDirectory = join(directory, privateName)
+  try {
+    const isNew = (await mkdir(directory, { recursive: true })) !== undefined
+    if (!isNew && !(await isLayout(directory))) await checkEmpty(directory)
+    await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw errnoOf(error) === 'EEXIST'
+      ? new MirrorError('USAGE', `${directory} is not a directory`, { cause: error })
+      : await localIo(error, 'write', directory)
+  }
+  const lock = await lockLayout(privateDirectory)
+  try {
+    const files = await openFiles(directory, durable)
+    await files.blobs.prepare()
+    await files.journal.openForWriting()
+    if (files.adopted.length > 0) await files.journal.append(files.adopted)
+    await files.index.write()
+    // Last, so that a layout is either none yet or whole.
+    if (!(await isLayout(directory))) await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n', { flag: 'wx' })
+    if (durable) await syncDirectory(privateDirectory)
+    return new DiskLayout({ ...files, lock })
+  } catch (error) {
+    await lock.release()
+    throw await localIo(error, 'write', directory)
+  }
+}

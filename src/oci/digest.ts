@@ -1,0 +1,35 @@
+import { createHash, type Hash } from 'node:crypto'
+import { MirrorError } from '../errors.ts'
+
+/** A content digest `algorithm:hex`, sha256 or sha512: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests */
+export type Digest = `sha256:${string}` | `sha512:${string}`
+
+const grammar = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
+
+/** True for a digest of a known algorithm with exactly its length of lower-case hex. */
+export function isDigest(text: string): text is Digest {
+  return grammar.test(text)
+}
+
+/** The digest that `text` is; throws INVALID_REFERENCE for anything else. */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text
+  throw new MirrorError('INVALID_REFERENCE', `"${text}" is not a digest`, {
+    hint: 'A digest is sha256: and 64, or sha512: and 128, lower-case hexadecimal digits.',
+  })
+}
+
+/** A running hash of the digest's algorithm. */
+export function digestHash(digest: Digest): Hash {
+  return createHash(digest.slice(0, 6))
+}
+
+/** The sha256 digest of the bytes. */
+export function sha256(bytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** True when the bytes have this digest. */
+export function hasDigest(bytes: Uint8Array, digest: Digest): boolean {
+  return digestHash(digest).update(bytes).digest('hex') === digest.slice(7)
+}

@@ -1,0 +1,19 @@
+import type { Content } from '../async/content.ts'
+import type { Descriptor } from './descriptor.ts'
+import type { Manifest } from './manifest.ts'
+import type { Reference, Repository } from './reference.ts'
+
+/** Options of every call to a place. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A place that images are read from. */
+export interface ImageSource {
+  /** The root descriptor that a tag or digest names, without reading the manifest where the place can tell; undefined when there is none. */
+  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined>
+  /** The manifest that a tag or digest names, its bytes verified against the digest; throws NOT_FOUND. */
+  getManifest(reference: Reference, options?: CallOptions): Promise<Manifest>
+  /** A blob's bytes from `offset` on; not verified, that is the reader's part. Throws NOT_FOUND. */
+  getBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions & { readonly offset?: number }): Promise<Content>
+}

@@ -1,0 +1,174 @@
+import { visit } from 'jsonc-parser'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from './descriptor.ts'
+import { isDigest, sha256, type Digest } from './digest.ts'
+import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
+import type { Platform } from './platform.ts'
+
+/** A manifest as it was received: `bytes` are never re-serialised, because their digest is the image's name. */
+export interface Manifest {
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+}
+
+/** What a manifest refers to: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md and image-index.md */
+export type ManifestContents =
+  | { readonly kind: 'index'; readonly mediaType: string; readonly manifests: readonly Descriptor[] }
+  | { readonly kind: 'image'; readonly mediaType: string; readonly config: Descriptor; readonly layers: readonly Descriptor[] }
+
+/** Bytes of a manifest that are read at most. */
+export const maxManifestBytes: number = 8 * 1024 * 1024
+const maxEntries = 1000
+const maxDepth = 64
+
+function refuse(why: string): never {
+  throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
+}
+
+/** JSON with one meaning: what parsers disagree about (duplicate keys, `__proto__`) is refused before it is parsed. */
+function parseUnambiguousJson(bytes: Uint8Array): Record<string, unknown> {
+  let text
+  let value: unknown
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new MirrorError('INVALID_MANIFEST', 'the manifest is not JSON', { cause })
+  }
+  const open: Set<string>[] = []
+  let depth = 0
+  const enter = (): void => {
+    if (++depth > maxDepth) refuse('is nested too deeply')
+  }
+  visit(text, {
+    onObjectBegin: () => {
+      enter()
+      open.push(new Set())
+    },
+    onObjectEnd: () => {
+      depth--
+      open.pop()
+    },
+    onArrayBegin: enter,
+    onArrayEnd: () => {
+      depth--
+    },
+    onObjectProperty: (name) => {
+      const keys = open.at(-1)
+      if (name === '__proto__' || keys?.has(name))
+        refuse(`has the key "${name.slice(0, 50)}" ${name === '__proto__' ? '' : 'twice'}`.trim())
+      keys?.add(name)
+    },
+  })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('is not a JSON object')
+  return value as Record<string, unknown>
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parsePlatformEntry(value: unknown): Platform | undefined {
+  if (!isObject(value)) return undefined
+  const { os, architecture, variant, 'os.version': osVersion } = value
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return {
+    os,
+    architecture,
+    ...(typeof variant === 'string' && variant !== '' && { variant }),
+    ...(typeof osVersion === 'string' && osVersion !== '' && { osVersion }),
+  }
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((entry) => typeof entry === 'string')
+}
+
+function parseDescriptor(value: unknown, what: string): Descriptor {
+  if (!isObject(value)) refuse(`has no ${what}`)
+  const { mediaType, digest, size, urls, annotations } = value
+  if (typeof mediaType !== 'string') refuse(`names no media type for its ${what}`)
+  if (typeof digest !== 'string' || !isDigest(digest)) refuse(`has an invalid digest for its ${what}`)
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) refuse(`has an invalid size for its ${what}`)
+  const platform = parsePlatformEntry(value['platform'])
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(platform && { platform }),
+    ...(Array.isArray(urls) && urls.length > 0 && urls.every((url) => typeof url === 'string') && { urls }),
+    ...(isStringRecord(annotations) && { annotations }),
+  }
+}
+
+function parseDescriptors(value: unknown, what: string): Descriptor[] {
+  if (!Array.isArray(value)) refuse(`has no list of ${what}s`)
+  if (value.length > maxEntries) refuse(`has ${value.length} ${what}s, more than ${maxEntries}`)
+  return value.map((entry) => parseDescriptor(entry, what))
+}
+
+/** The media type that the document is, from its own `mediaType` and the type it was served with. */
+function decideType(document: Record<string, unknown>, contentType: string | undefined): string {
+  const served = contentType?.split(';', 1)[0]?.trim().toLowerCase()
+  const isKnown = served !== undefined && (isIndexType(served) || isImageType(served) || isSchema1Type(served))
+  const own = document['mediaType']
+  if (typeof own === 'string' && own !== '') {
+    if (isKnown && served !== own) refuse(`calls itself ${own} and was served as ${served}`)
+    return own
+  }
+  if (isKnown) return served
+  if (document['schemaVersion'] === 1) return mediaTypes.dockerSchema1
+  return 'manifests' in document ? mediaTypes.ociIndex : mediaTypes.ociManifest
+}
+
+/** Refuses a document that could be taken for an image by one reader and for an index by another (CVE-2021-41190). */
+function refuseAmbiguity(document: Record<string, unknown>, kind: 'index' | 'image'): void {
+  const foreign = kind === 'index' ? ['layers', 'config', 'fslayers'] : ['manifests', 'fslayers']
+  const key = Object.keys(document).find((name) => foreign.includes(name.toLowerCase()))
+  if (key !== undefined) refuse(`is ambiguous: an ${kind} with "${key}"`)
+}
+
+/**
+ * Reads a manifest's references; `contentType` is what it was served as. Throws INVALID_MANIFEST for anything that is not
+ * exactly one thing, and UNSUPPORTED for schema 1 and unknown types.
+ */
+export function parseManifest(bytes: Uint8Array, contentType?: string): ManifestContents {
+  if (bytes.length > maxManifestBytes) refuse(`is larger than ${maxManifestBytes} bytes`)
+  const document = parseUnambiguousJson(bytes)
+  const mediaType = decideType(document, contentType)
+  if (isSchema1Type(mediaType)) {
+    throw new MirrorError('UNSUPPORTED', 'the image has only a Docker schema 1 manifest, which cannot be copied digest for digest', {
+      hint: 'Build or pull the image with a current tool and push it again, then mirror that.',
+    })
+  }
+  if (isIndexType(mediaType)) {
+    refuseAmbiguity(document, 'index')
+    return { kind: 'index', mediaType, manifests: parseDescriptors(document['manifests'], 'manifest') }
+  }
+  if (isImageType(mediaType)) {
+    refuseAmbiguity(document, 'image')
+    return {
+      kind: 'image',
+      mediaType,
+      config: parseDescriptor(document['config'], 'config'),
+      layers: parseDescriptors(document['layers'], 'layer'),
+    }
+  }
+  throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
+}
+
+/** A manifest over its exact bytes, with the sha256 digest they have, or the given one where they were verified against it. */
+export function manifestOf(bytes: Uint8Array, contentType?: string, digest?: Digest): Manifest {
+  const { mediaType } = parseManifest(bytes, contentType)
+  return { bytes, descriptor: { mediaType, digest: digest ?? sha256(bytes), size: bytes.length } }
+}
+
+/** True for a layer that is fetched from its own URLs and not from the registry. */
+export function isForeignLayer(descriptor: Descriptor): boolean {
+  return isForeignType(descriptor.mediaType) || (descriptor.urls?.length ?? 0) > 0
+}
+
+/** True for an index entry that describes another entry: an attestation, which no node ever pulls. */
+export function isAttestation(descriptor: Descriptor): boolean {
+  return descriptor.annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
+}

@@ -1,0 +1,121 @@
+import type { RetryPolicy } from './async/retry.ts'
+import { MirrorError } from './errors.ts'
+import type { RequestCounts } from './copy/events.ts'
+import { createHttpClient, type HttpClient } from './http/http-client.ts'
+import { openLayout } from './layout/open-layout.ts'
+import type { ImageDestination } from './oci/image-destination.ts'
+import { isRegistry } from './oci/reference.ts'
+import { readRegistriesConfigs, type RegistriesConfigs } from './registries-yaml/read-configs.ts'
+import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
+import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
+import { readDockerConfig } from './registry/auth/docker-config.ts'
+import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
+import { Registries } from './registry/registries.ts'
+import { Registry } from './registry/registry.ts'
+import type { SessionEvents } from './registry/session.ts'
+import { version } from './version.ts'
+
+/** Where images are read from and written to, and how those places are talked to. */
+export interface PlaceOptions {
+  /** `[http://|https://]host[:port][/prefix]`, or `oci:<directory>`. */
+  readonly to: string
+  /** Endpoints that registries are read from instead of their own, by registry name; `*` for every registry. */
+  readonly from?: Readonly<Record<string, string>> | undefined
+  /** Path of a registries.yaml, whose `configs` give credentials and TLS. */
+  readonly registries?: string | undefined
+  /** Directory of Docker's config.json. */
+  readonly dockerConfig?: string | undefined
+  /** For the destination, where neither file has any. */
+  readonly destinationCredentials?: { readonly username: string; readonly password: string } | undefined
+  /** Variables of the process: proxies, and what credential helpers need. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
+  readonly timeout?: number | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+  /** Large blobs at once, per registry. */
+  readonly blobJobs?: number | undefined
+}
+
+/** The two ends of a run. */
+export interface Places extends AsyncDisposable {
+  readonly source: Registries
+  readonly destination: ImageDestination
+  /** How images are named at the destination. */
+  readonly naming: { readonly registry: string | undefined; readonly prefix: string }
+  /** For files of releases, with the same proxies and TLS. */
+  readonly client: HttpClient
+  /** Sentences for the reader about what was read. */
+  readonly warnings: readonly string[]
+  /** Requests sent so far. */
+  requests(): RequestCounts
+}
+
+function parseSources(from: Readonly<Record<string, string>>): Map<string, Endpoint> {
+  return new Map(
+    Object.entries(from).map(([registry, endpoint]) => {
+      if (registry !== '*' && !isRegistry(registry)) {
+        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, { hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.' })
+      }
+      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
+    }),
+  )
+}
+
+async function credentialSources(options: PlaceOptions, configs: RegistriesConfigs | undefined, signal: AbortSignal | undefined): Promise<CredentialsSource[]> {
+  const { registries, dockerConfig, environment } = options
+  const sources: CredentialsSource[] = []
+  if (configs !== undefined) sources.push({ name: registries ?? '', find: (origin) => Promise.resolve(configs.credentialsFor(origin)) })
+  if (dockerConfig !== undefined) sources.push(await readDockerConfig(dockerConfig, { environment, signal }))
+  return sources
+}
+
+/** Reads the configuration and opens both ends; nothing is sent yet. Throws USAGE, INVALID_CONFIG, LAYOUT_LOCKED, LOCAL_IO. */
+export async function openPlaces(
+  options: PlaceOptions,
+  events: SessionEvents = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Places> {
+  const { to, environment, timeout, retry, blobJobs, destinationCredentials } = options
+  const sources = parseSources(options.from ?? {})
+  const directory = to.startsWith('oci:') ? to.slice(4) : undefined
+  if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  const endpoint = directory === undefined ? parseEndpoint(to) : undefined
+  const configs = options.registries === undefined ? undefined : await readRegistriesConfigs(options.registries, { signal })
+  const credentials = await credentialSources(options, configs, signal)
+  const counts = { source: 0, destination: 0 }
+  const client = (side: keyof RequestCounts): HttpClient =>
+    createHttpClient({
+      settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
+      environment,
+      timeout,
+      userAgent: `k3s-mirror/${version}`,
+      onRequest: () => counts[side]++,
+    })
+  const clients = { source: client('source'), destination: client('destination') }
+  const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
+    new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })
+
+  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials })
+  const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
+  let destination: ImageDestination & { close?(): Promise<void> }
+  if (endpoint === undefined) destination = await openLayout(directory ?? '')
+  else {
+    const own =
+      destinationCredentials === undefined
+        ? []
+        : [credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, { kind: 'basic', ...destinationCredentials })]
+    destination = open('destination', createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own] }), { ...endpoint, prefix: '' })
+  }
+  return {
+    source,
+    destination,
+    naming: { registry: endpoint?.origin.host, prefix: endpoint?.prefix.slice(0, -1) ?? '' },
+    client: clients.source,
+    warnings: configs?.warnings ?? [],
+    requests: () => ({ ...counts }),
+    async [Symbol.asyncDispose]() {
+      await destination.close?.()
+      await Promise.all([clients.source.close(), clients.destination.close()])
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { MirrorError } from '../errors.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+
+/** An image and its name at the destination. */
+export interface NamedImage {
+  readonly source: Reference
+  readonly destination: Reference
+}
+
+/** What the destination will show: a tag where there is one. */
+function placeOf({ destination }: NamedImage): string {
+  const { digest, ...named } = destination
+  return formatReference(named.tag === undefined && digest !== undefined ? { ...named, digest } : named)
+}
+
+/**
+ * Refuses two sources that would land on one tag with different content, before anything moves; two names of the same content
+ * are fine. Only images that share a tag are looked up. Throws DESTINATION_COLLISION.
+ */
+export async function refuseCollisions(images: readonly NamedImage[], source: ImageSource, options: CallOptions = {}): Promise<void> {
+  const groups = new Map<string, NamedImage[]>()
+  for (const image of images) groups.set(placeOf(image), [...(groups.get(placeOf(image)) ?? []), image])
+  for (const [place, group] of groups) {
+    if (group.length < 2) continue
+    const digests = await Promise.all(group.map(async (image) => image.source.digest ?? (await source.headManifest(image.source, options))?.digest))
+    if (new Set(digests).size < 2) continue
+    const names = group.map((image) => formatReference(image.source)).join(' and ')
+    throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${place}`, {
+      hint: 'Mirror them to different prefixes, leave --flatten out, change --rewrite, or --exclude one of them.',
+    })
+  }
+}

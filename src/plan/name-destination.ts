@@ -1,0 +1,36 @@
+import { MirrorError } from '../errors.ts'
+import { formatReference, isRepositoryPath, type Reference } from '../oci/reference.ts'
+
+/** Renames a repository path; undefined when it does not apply. */
+export type RenameRule = (path: string) => string | undefined
+
+/** How names at the destination are made. */
+export interface NamingOptions {
+  /** `host[:port]` of the destination; undefined where it keeps the source's name, as a layout does. */
+  readonly registry?: string | undefined
+  /** Path that every repository is put under; empty for none. */
+  readonly prefix?: string | undefined
+  /** The first rule that applies renames the repository. */
+  readonly rules?: readonly RenameRule[] | undefined
+  /** Keep only the last part of the path, after the rules. */
+  readonly flatten?: boolean | undefined
+}
+
+/** The name of an image at the destination: rules, then flattening, then the prefix. Throws INVALID_REWRITE when no valid name comes out. */
+export function nameDestination(source: Reference, naming: NamingOptions): Reference {
+  let { path } = source
+  for (const rule of naming.rules ?? []) {
+    const renamed = rule(path)
+    if (renamed === undefined) continue
+    path = renamed
+    break
+  }
+  if (naming.flatten === true) path = path.slice(path.lastIndexOf('/') + 1)
+  if (naming.prefix) path = `${naming.prefix}/${path}`
+  if (!isRepositoryPath(path)) {
+    throw new MirrorError('INVALID_REWRITE', `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`, {
+      hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check --rewrite and the prefix.',
+    })
+  }
+  return { ...source, registry: naming.registry ?? source.registry, path }
+}

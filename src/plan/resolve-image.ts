@@ -1,0 +1,221 @@
+import { retry } from '../async/retry.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { hasDigest, type Digest } from '../oci/digest.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { isAttestation, isForeignLayer, parseManifest, type Manifest } from '../oci/manifest.ts'
+import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { atDigest, formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import type { NamedImage } from './collisions.ts'
+import type { PlanStep, StepContents } from './plan.ts'
+import { selectEntries, subsetIndex } from './platform-subset.ts'
+
+/** What of an image is wanted. */
+export interface ResolveOptions extends CallOptions {
+  /** Default: every platform, the index byte for byte. */
+  readonly platforms?: readonly Platform[] | undefined
+  /** Keep the original index and leave the other platforms' children out, instead of making a new index. */
+  readonly sparse?: boolean | undefined
+  /** Carry foreign layers too. */
+  readonly foreignLayers?: boolean | undefined
+  /** Walk an image whose root the destination has already. */
+  readonly recheck?: boolean | undefined
+}
+
+const maxNesting = 3
+const maxConfigBytes = 8 * 1024 * 1024
+const nothing: StepContents = { manifests: [], blobs: [], foreign: [] }
+
+/**
+ * Finds out what it takes to have an image at the destination: one HEAD on either side where it is there already; otherwise every
+ * manifest below the root is read, once. The digest that the tag names now is used for everything that follows.
+ */
+export async function resolveImage(
+  image: NamedImage,
+  source: ImageSource,
+  destination: ImageDestination,
+  options: ResolveOptions = {},
+): Promise<PlanStep> {
+  const { platforms, sparse = false, recheck = false, signal } = options
+  const name = formatReference(image.source)
+  const [found, existing] = await Promise.all([
+    source.headManifest(image.source, { signal }),
+    destination.headManifest(withoutPin(image.destination), { signal }),
+  ])
+  if (found === undefined) throw notFound(image.source)
+  if (existing?.digest === found.digest && !recheck && (platforms === undefined || sparse)) {
+    return step(image, found, existing, nothing, [], true)
+  }
+  const original = await readRoot(source, image.source, found, signal)
+  const root = platforms === undefined || sparse ? original : narrowed(original, platforms, name)
+  const digestPreserved = root.descriptor.digest === original.descriptor.digest
+  if (existing?.digest === root.descriptor.digest && !recheck) return step(image, root.descriptor, existing, nothing, [], digestPreserved)
+  const walk = new Walk(source, image.source, options)
+  const contents = await walk.contents(root)
+  return step(image, root.descriptor, existing, contents, walk.platforms(), digestPreserved)
+}
+
+/** A pinned image is looked for under its tag, because that is what nodes ask for. */
+function withoutPin({ registry, path, tag, digest }: Reference): Reference {
+  if (tag !== undefined) return { registry, path, tag }
+  return digest === undefined ? { registry, path } : { registry, path, digest }
+}
+
+function step(
+  image: NamedImage,
+  root: Descriptor,
+  existing: Descriptor | undefined,
+  contents: StepContents,
+  platforms: readonly string[],
+  digestPreserved: boolean,
+): PlanStep {
+  const state = existing === undefined ? 'new' : existing.digest === root.digest ? 'present' : 'changed'
+  return { ...image, root, state, platforms, digestPreserved, contents }
+}
+
+function notFound(reference: Reference): MirrorError {
+  const what = reference.digest === undefined ? `tag ${reference.tag ?? 'latest'}` : `digest ${reference.digest}`
+  return new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist: there is no ${what} at the source`, {
+    side: 'source',
+    hint: 'Check the name; a private image may also need credentials to be seen.',
+  })
+}
+
+/** The manifest by the digest that HEAD told; where that digest leads nowhere, HEAD was wrong and the tag decides. */
+async function readRoot(source: ImageSource, reference: Reference, found: Descriptor, signal: AbortSignal | undefined): Promise<Manifest> {
+  try {
+    return await source.getManifest(atDigest(reference, found.digest), { signal })
+  } catch (error) {
+    const isWrong = error instanceof MirrorError && (error.code === 'NOT_FOUND' || error.code === 'INTEGRITY')
+    if (!isWrong || reference.digest !== undefined) throw error
+    return source.getManifest(reference, { signal })
+  }
+}
+
+function narrowed(root: Manifest, platforms: readonly Platform[], name: string): Manifest {
+  const contents = parseManifest(root.bytes, root.descriptor.mediaType)
+  if (contents.kind === 'image') return root
+  const entries = selectEntries(contents.manifests, platforms, name)
+  return entries.length === contents.manifests.length ? root : subsetIndex(root, entries)
+}
+
+/** A walk over everything below a root, each manifest and blob once. */
+class Walk {
+  readonly #source: ImageSource
+  readonly #reference: Reference
+  readonly #options: ResolveOptions
+  readonly #manifests = new Map<Digest, Manifest>()
+  readonly #blobs = new Map<Digest, Descriptor>()
+  readonly #foreign = new Map<Digest, Descriptor>()
+  readonly #platforms = new Set<string>()
+
+  constructor(source: ImageSource, reference: Reference, options: ResolveOptions) {
+    this.#source = source
+    this.#reference = reference
+    this.#options = options
+  }
+
+  /** `os/arch[/variant]` of the images seen, attestations left out. */
+  platforms(): readonly string[] {
+    return [...this.#platforms]
+  }
+
+  async contents(root: Manifest): Promise<StepContents> {
+    const contents = parseManifest(root.bytes, root.descriptor.mediaType)
+    if (contents.kind === 'image') await this.#addSingle(contents.config)
+    await this.#add(root, 0)
+    return { manifests: [...this.#manifests.values()], blobs: [...this.#blobs.values()], foreign: [...this.#foreign.values()] }
+  }
+
+  /** Children are read side by side, and stand before their parent in the result. */
+  async #add(manifest: Manifest, depth: number): Promise<void> {
+    const contents = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+    if (contents.kind === 'image') {
+      for (const blob of [contents.config, ...contents.layers]) this.#addBlob(blob)
+    } else {
+      if (depth >= maxNesting) throw this.#refuse(`nests indexes more than ${maxNesting} deep`)
+      if (contents.manifests.length === 0) throw this.#refuse('is an index without any image')
+      const wanted = this.#wanted(contents.manifests, depth)
+      const children = await Promise.all(wanted.map((entry) => this.#read(entry)))
+      for (const child of children) {
+        if (child !== undefined) await this.#add(child, depth + 1)
+      }
+    }
+    this.#manifests.set(manifest.descriptor.digest, manifest)
+  }
+
+  /** A subset is taken from the top index; what it leaves in is taken whole. */
+  #wanted(entries: readonly Descriptor[], depth: number): readonly Descriptor[] {
+    const { platforms } = this.#options
+    const chosen = platforms === undefined || depth > 0 ? entries : selectEntries(entries, platforms, formatReference(this.#reference))
+    const wanted = [...new Map(chosen.map((entry) => [entry.digest, entry])).values()]
+    for (const { platform } of wanted.filter((entry) => !isAttestation(entry))) {
+      if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
+    }
+    return wanted
+  }
+
+  async #read(entry: Descriptor): Promise<Manifest | undefined> {
+    if (this.#manifests.has(entry.digest)) return undefined
+    try {
+      const child = await this.#source.getManifest(atDigest(this.#reference, entry.digest), { signal: this.#options.signal })
+      if (child.bytes.length !== entry.size) throw this.#refuse(`names the size ${entry.size} for ${entry.digest}, which has ${child.bytes.length} bytes`)
+      return child
+    } catch (error) {
+      if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
+      throw new MirrorError('NOT_FOUND', `${formatReference(this.#reference)} is incomplete at the source: ${entry.digest} of its index is missing`, {
+        side: 'source',
+        hint: 'Choose the platforms that are there with --platform, or read from another copy.',
+        cause: error,
+      })
+    }
+  }
+
+  #addBlob(blob: Descriptor): void {
+    const isLeftOut = isForeignLayer(blob) && this.#options.foreignLayers !== true
+    const known = this.#blobs.get(blob.digest)
+    if (known !== undefined && known.size !== blob.size) throw this.#refuse(`names two sizes for ${blob.digest}`)
+    if (isLeftOut) this.#foreign.set(blob.digest, blob)
+    else if (known === undefined) this.#blobs.set(blob.digest, blob)
+  }
+
+  /** An image without an index says its platform only in its config; the bytes are kept, so that they are not fetched twice. */
+  async #addSingle(config: Descriptor): Promise<void> {
+    const { platforms: wanted, signal } = this.#options
+    if (config.size > maxConfigBytes) return
+    const data = await retry(() => readWhole(this.#source, this.#reference, config, signal), { signal })
+    this.#blobs.set(config.digest, { ...config, data })
+    const platform = platformOf(data)
+    if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
+    if (wanted === undefined || (platform !== undefined && wanted.some((one) => matchesPlatform(platform, one)))) return
+    const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
+    throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(this.#reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`)
+  }
+
+  #refuse(why: string): MirrorError {
+    return new MirrorError('INVALID_MANIFEST', `${formatReference(this.#reference)} ${why}`, { side: 'source' })
+  }
+}
+
+async function readWhole(source: ImageSource, repository: Repository, blob: Descriptor, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const content = await source.getBlob(repository, blob, { signal })
+  const data = Buffer.alloc(blob.size)
+  let at = 0
+  await content.read((chunk) => {
+    data.set(chunk, at)
+    at += chunk.length
+  })
+  if (hasDigest(data, blob.digest)) return data
+  throw new MirrorError('INTEGRITY', `the config ${blob.digest} of ${formatRepository(repository)} has other content than its digest says`, { side: 'source' })
+}
+
+function platformOf(config: Uint8Array): Platform | undefined {
+  try {
+    const { os, architecture, variant } = JSON.parse(Buffer.from(config).toString('utf8')) as Record<'os' | 'architecture' | 'variant', unknown>
+    if (typeof os !== 'string' || typeof architecture !== 'string' || os === '') return undefined
+    return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http'
+import { isMirrorError } from '../errors.ts'
+import { errnoOf } from '../layout/local-io.ts'
+import { isRepositoryPath } from '../oci/reference.ts'
+import { findRepository, type RegistryState } from './exchange.ts'
+import { refusal, type Reply } from './reply.ts'
+import { findRoute, type RouteMatch } from './route.ts'
+
+const maxUrlCharacters = 8192
+
+/** Takes the path apart, checks the name, and lets the route answer. */
+export async function answer(state: RegistryState, request: IncomingMessage): Promise<Reply> {
+  const url = request.url ?? ''
+  if (url.length > maxUrlCharacters) return refusal(414, { code: 'NAME_INVALID', message: 'the path is too long' })
+  const mark = url.indexOf('?')
+  let match: RouteMatch | undefined
+  try {
+    // Every part is held against its grammar after decoding, so that an encoded slash or dot gains nothing.
+    match = findRoute(decodeURIComponent(mark === -1 ? url : url.slice(0, mark)))
+  } catch {
+    return refusal(400, { code: 'NAME_INVALID', message: 'the path is not encoded correctly' })
+  }
+  if (match === undefined) return refusal(404, { code: 'NAME_UNKNOWN', message: 'there is nothing at this path' })
+  const { route, name, last } = match
+  if (name !== '' && !isRepositoryPath(name))
+    return refusal(400, { code: 'NAME_INVALID', message: 'invalid repository name', detail: { name: name.slice(0, 300) } })
+
+  const method = request.method ?? 'GET'
+  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
+  const repository = findRepository(state.layout, name, query.get('ns'), state.registry)
+  const exchange = { ...state, request, method, query, repository, last }
+  const read = route.reads[method === 'HEAD' ? 'GET' : method]
+  if (read !== undefined) return read(exchange)
+  const write = route.writes[method]
+  if (write !== undefined && state.writable !== undefined) return write({ ...exchange, writable: state.writable })
+  const methods = Object.keys({ ...route.reads, ...(state.writable !== undefined && route.writes) })
+  const allow = methods.flatMap((allowed) => (allowed === 'GET' && 'GET' in route.reads ? ['GET', 'HEAD'] : [allowed])).join(', ')
+  return refusal(
+    405,
+    { code: 'UNSUPPORTED', message: write === undefined ? 'the operation is unsupported' : 'this registry is read-only' },
+    { allow },
+  )
+}
+
+/** The answer to what went wrong in the registry itself; paths of its machine are not told. */
+export function answerFailure(error: unknown): Reply {
+  const errno = isMirrorError(error) && error.code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
+  if (errno === 'ENOSPC' || errno === 'EDQUOT')
+    return refusal(507, { code: 'UNKNOWN', message: 'the registry has no space left on its disk' })
+  if (errno !== undefined) return refusal(500, { code: 'UNKNOWN', message: `the registry cannot use its disk (${errno})` })
+  if (isMirrorError(error) && error.code === 'INTEGRITY')
+    return refusal(500, { code: 'UNKNOWN', message: 'the content is damaged on the disk of the registry' })
+  return refusal(500, { code: 'UNKNOWN', message: 'the registry could not answer' })
+}

@@ -1,0 +1,39 @@
+import { parseByteRange } from './byte-range.ts'
+import { digestOrRefusal, type Exchange, type WriteExchange } from './exchange.ts'
+import { isUnchanged } from './manifests.ts'
+import { refusal, type Reply } from './reply.ts'
+
+function unknown(digest: string): Reply {
+  return refusal(404, { code: 'BLOB_UNKNOWN', message: 'blob unknown to registry', detail: { digest } })
+}
+
+/** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */
+export async function getBlob({ layout, method, request, last }: Exchange): Promise<Reply> {
+  const digest = digestOrRefusal(last)
+  if (typeof digest !== 'string') return digest
+  const size = await layout.blobSize(digest)
+  if (size === undefined) return unknown(digest)
+  const etag = `"${digest}"`
+  const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest, etag, 'accept-ranges': 'bytes' }
+  if (isUnchanged(request.headers['if-none-match'], etag)) return { status: 304, headers: { etag, 'docker-content-digest': digest } }
+  if (method === 'HEAD') return { status: 200, headers: { ...headers, 'content-length': size } }
+  const ifRange = request.headers['if-range']
+  const range = ifRange === undefined || ifRange === etag ? parseByteRange(request.headers.range, size) : undefined
+  if (range === 'unsatisfiable') {
+    return refusal(416, { code: 'SIZE_INVALID', message: `the blob has ${size} bytes` }, { 'content-range': `bytes */${size}` })
+  }
+  const content = await layout.readBlob(digest, range === undefined ? {} : { offset: range.start, length: range.end - range.start + 1 })
+  if (content === undefined) return unknown(digest)
+  if (range === undefined) return { status: 200, headers, body: content }
+  return { status: 206, headers: { ...headers, 'content-range': `bytes ${range.start}-${range.end}/${size}` }, body: content }
+}
+
+/** DELETE /v2/<name>/blobs/<digest>: out of the whole layout, so only what no manifest refers to. */
+export async function deleteBlob({ writable, last }: WriteExchange): Promise<Reply> {
+  const digest = digestOrRefusal(last)
+  if (typeof digest !== 'string') return digest
+  const deletion = await writable.deleteBlob(digest)
+  if (deletion === 'absent') return unknown(digest)
+  if (deletion === 'deleted') return { status: 202 }
+  return refusal(405, { code: 'UNSUPPORTED', message: 'a manifest refers to this blob: delete the manifest first' }, { allow: 'GET, HEAD' })
+}

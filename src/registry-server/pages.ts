@@ -1,0 +1,24 @@
+import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
+
+/** A page of names, and the Link header to the next one. */
+export interface Page {
+  readonly names: readonly string[]
+  readonly headers: ReplyHeaders
+}
+
+/** Cuts a page out of sorted names by the parameters `n` and `last`: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags */
+export function pageOf(sorted: readonly string[], query: URLSearchParams, path: string): Page | Reply {
+  const last = query.get('last')
+  const n = query.get('n')
+  if (n !== null && !/^[0-9]{1,9}$/.test(n))
+    return refusal(400, { code: 'PAGINATION_NUMBER_INVALID', message: 'n is not a number', detail: { n: n.slice(0, 50) } })
+  const rest = last === null ? sorted : sorted.filter((name) => name > last)
+  const names = n === null ? rest : rest.slice(0, Number(n))
+  const end = names.at(-1)
+  const contentType = { 'content-type': 'application/json; charset=utf-8' }
+  if (n === null || end === undefined || names.length === rest.length) return { names, headers: contentType }
+  const next = new URLSearchParams({ n, last: end })
+  const ns = query.get('ns')
+  if (ns !== null) next.set('ns', ns)
+  return { names, headers: { ...contentType, link: `<${path}?${next.toString()}>; rel="next"` } }
+}

@@ -1,0 +1,77 @@
+import { isMirrorError } from '../errors.ts'
+import { readLinks, type ManifestLinks } from '../layout/manifest-links.ts'
+import { hasDigest, sha256 } from '../oci/digest.ts'
+import { isTag } from '../oci/reference.ts'
+import { repositoryUrl, type WriteExchange } from './exchange.ts'
+import { referenceOf } from './manifests.ts'
+import { receiveBody } from './receive-body.ts'
+import { refusal, type Reply } from './reply.ts'
+
+/** Bytes of a manifest that are taken: what the specification asks a registry to take at least. */
+export const maxManifestBytes: number = 4 * 1024 * 1024
+
+function tooLarge(): Reply {
+  return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
+}
+
+async function receiveManifest({ request }: WriteExchange): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxManifestBytes) return undefined
+  const chunks: Uint8Array[] = []
+  let size = 0
+  await receiveBody(request, (chunk) => {
+    size += chunk.length
+    if (size <= maxManifestBytes) chunks.push(chunk)
+  })
+  return size > maxManifestBytes ? undefined : Buffer.concat(chunks)
+}
+
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` any number of times beside a digest; refused unless all it refers to is here. */
+export async function putManifest(exchange: WriteExchange): Promise<Reply> {
+  const { request, query, repository, writable, last } = exchange
+  const reference = referenceOf(exchange)
+  if (reference === undefined) {
+    const code = last.includes(':') ? 'DIGEST_INVALID' : 'TAG_INVALID'
+    return refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
+  }
+  const tags = reference.tag === undefined ? query.getAll('tag') : [reference.tag]
+  const wrong = tags.find((tag) => !isTag(tag))
+  if (wrong !== undefined) return refusal(400, { code: 'TAG_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
+  const bytes = await receiveManifest(exchange)
+  if (bytes === undefined) return tooLarge()
+  if (reference.digest !== undefined && !hasDigest(bytes, reference.digest)) {
+    return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: reference.digest } })
+  }
+  let links: ManifestLinks
+  try {
+    links = readLinks(bytes, request.headers['content-type'])
+  } catch (error) {
+    if (isMirrorError(error)) return refusal(400, { code: 'MANIFEST_INVALID', message: error.message })
+    throw error
+  }
+  const digest = reference.digest ?? sha256(bytes)
+  const manifest = { bytes, descriptor: { mediaType: links.mediaType, digest, size: bytes.length } }
+  for (const tag of tags.length === 0 ? [undefined] : tags) {
+    const { registry, path } = repository
+    const named = tag === undefined ? { registry, path, digest } : { registry, path, tag, digest }
+    const missing = exchange.sparse ? await writable.putManifest(named, manifest) : await writable.putCompleteManifest(named, manifest)
+    if (missing !== undefined && missing.length > 0) {
+      return refusal(
+        400,
+        missing.slice(0, 20).map((descriptor) => ({
+          code: 'MANIFEST_BLOB_UNKNOWN',
+          message: 'the manifest refers to content that is not here',
+          detail: { digest: descriptor.digest },
+        })),
+      )
+    }
+  }
+  return {
+    status: 201,
+    headers: {
+      location: `${repositoryUrl(exchange)}/manifests/${digest}`,
+      'docker-content-digest': digest,
+      ...(links.subject !== undefined && { 'oci-subject': links.subject }),
+      ...(reference.digest !== undefined && tags.length > 0 && { 'oci-tag': tags }),
+    },
+  }
+}

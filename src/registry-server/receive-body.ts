@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http'
+import type { ChunkSink } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+
+/** Hands a request's body to the sink as fast as that takes it; rejects when the client went away before its end, or when the sink did. */
+export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (error?: unknown): void => {
+      request.off('data', take)
+      request.off('end', finish)
+      request.off('close', abort)
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    const abort = (): void => finish(new MirrorError('CANCELLED', 'the client went away before the end of its request'))
+    const takeSlowly = async (taken: Promise<void>): Promise<void> => {
+      request.pause()
+      try {
+        await taken
+        request.resume()
+      } catch (error) {
+        finish(error)
+      }
+    }
+    const take = (chunk: Uint8Array): void => {
+      try {
+        const taken = sink(chunk)
+        if (taken !== undefined) void takeSlowly(taken)
+      } catch (error) {
+        finish(error)
+      }
+    }
+    // Without a listener of its own the reset of an aborted request would end the process; `close` follows and tells.
+    request.on('error', () => undefined)
+    request.on('close', abort)
+    request.on('end', finish)
+    request.on('data', take)
+    if (request.destroyed && !request.complete) abort()
+  })
+}

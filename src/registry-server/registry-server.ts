@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { MirrorError } from '../errors.ts'
+import type { Layout, LayoutReader } from '../layout/layout.ts'
+import { localIo } from '../layout/local-io.ts'
+import { answer, answerFailure } from './answer.ts'
+import type { RegistryState } from './exchange.ts'
+import { sendReply } from './send-reply.ts'
+import { UploadSessions } from './upload-sessions.ts'
+
+const maxHeaderBytes = 32 * 1024
+const idleMilliseconds = 5 * 60 * 1000
+
+/** One answered request, for an access log. */
+export interface AccessRecord {
+  readonly method: string
+  /** Path and query as they were sent. */
+  readonly url: string
+  readonly status: number
+  /** Body bytes sent. */
+  readonly bytes: number
+  /** Body bytes that the request announced; 0 where it announced none. */
+  readonly received: number
+  readonly milliseconds: number
+}
+
+/** What is served, and how. */
+export interface RegistryServerOptions {
+  readonly layout: LayoutReader | Layout
+  /** Takes pushes and deletions; needs a layout that was opened for writing. */
+  readonly writable?: boolean
+  /** The registry name under which pushed images are filed in the layout; default `localhost`. */
+  readonly registry?: string
+  /** Takes an index whose children, and an image whose layers, are not here. */
+  readonly sparse?: boolean
+  readonly onRequest?: (record: AccessRecord) => void
+}
+
+/** A registry over a layout; the layout stays its owner's to close. */
+export interface RegistryServer extends AsyncDisposable {
+  /** Answers one request: for a server of the caller's own. */
+  readonly handle: RequestListener
+  /** Starts on a host and port (0: any free one) and resolves with where that is; throws LOCAL_IO. */
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number; readonly url: string }>
+  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 10 000), and gives up open uploads. */
+  close(options?: { readonly graceMilliseconds?: number }): Promise<void>
+}
+
+function writableLayout({ layout, writable }: RegistryServerOptions): Layout | undefined {
+  if (writable !== true) return undefined
+  if ('startBlob' in layout) return layout
+  throw new MirrorError('USAGE', 'a layout that was opened for reading cannot be served for writing')
+}
+
+async function exchangeOnce(
+  state: RegistryState,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onRequest: RegistryServerOptions['onRequest'],
+): Promise<void> {
+  const startedAt = performance.now()
+  response.setHeader('docker-distribution-api-version', 'registry/2.0')
+  response.setHeader('x-content-type-options', 'nosniff')
+  let bytes = 0
+  try {
+    const reply = await answer(state, request).catch(answerFailure)
+    bytes = await sendReply(request, response, reply)
+  } catch {
+    response.destroy()
+  }
+  onRequest?.({
+    method: request.method ?? '',
+    url: request.url ?? '',
+    status: response.statusCode,
+    bytes,
+    received: Number(request.headers['content-length'] ?? 0),
+    milliseconds: performance.now() - startedAt,
+  })
+}
+
+/** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
+export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
+  const { layout, registry = 'localhost', sparse = false, onRequest } = options
+  const sessions = new UploadSessions()
+  const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
+  const handle: RequestListener = (request, response) => void exchangeOnce(state, request, response, onRequest)
+  // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
+  const server = createServer(
+    { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 },
+    handle,
+  )
+  server.timeout = idleMilliseconds
+
+  const listen: RegistryServer['listen'] = async (host, port) => {
+    server.listen(port, host)
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      throw await localIo(error, 'listen on', `${host}:${port}`)
+    }
+    const { address, port: actual } = server.address() as AddressInfo
+    return { host: address, port: actual, url: `http://${address.includes(':') ? `[${address}]` : address}:${actual}` }
+  }
+  const close: RegistryServer['close'] = async ({ graceMilliseconds = 10_000 } = {}) => {
+    const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    })
+    clearTimeout(grace)
+    await sessions.close()
+  }
+  return { handle, listen, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
+}

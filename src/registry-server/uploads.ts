@@ -1,0 +1,146 @@
+import { isMirrorError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
+import { parseContentRange } from './byte-range.ts'
+import { digestOrRefusal, repositoryUrl, type WriteExchange } from './exchange.ts'
+import { receiveBody } from './receive-body.ts'
+import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
+import type { UploadSession } from './upload-sessions.ts'
+
+/** `0-<last byte>`; an empty upload is `0-0` as well, for the header has no form for nothing. */
+function stateHeaders(exchange: WriteExchange, session: UploadSession): ReplyHeaders {
+  return {
+    location: `${repositoryUrl(exchange)}/blobs/uploads/${session.id}`,
+    range: `0-${Math.max(0, session.writer.size - 1)}`,
+    'docker-upload-uuid': session.id,
+  }
+}
+
+function stored(exchange: WriteExchange, digest: Digest): Reply {
+  return { status: 201, headers: { location: `${repositoryUrl(exchange)}/blobs/${digest}`, 'docker-content-digest': digest } }
+}
+
+function unknownUpload(): Reply {
+  return refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
+}
+
+async function openSession(exchange: WriteExchange, digest?: Digest): Promise<UploadSession> {
+  const isSha512 = digest?.startsWith('sha512:') ?? exchange.query.get('digest-algorithm') === 'sha512'
+  return exchange.sessions.open(exchange.repository.path, await exchange.writable.startBlob(isSha512 ? 'sha512' : 'sha256'))
+}
+
+/** Ends a session with a blob; one whose digest is wrong ends as well. */
+async function commit(exchange: WriteExchange, session: UploadSession, digest: Digest): Promise<Reply> {
+  exchange.sessions.remove(session)
+  try {
+    await session.writer.commit(digest)
+  } catch (error) {
+    if (isMirrorError(error) && error.code === 'INTEGRITY') {
+      return refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
+    }
+    throw error
+  }
+  return stored(exchange, digest)
+}
+
+/** POST /v2/<name>/blobs/uploads/: a mount (`?mount=`), a whole blob (`?digest=`), or a new session. */
+export async function startUpload(exchange: WriteExchange): Promise<Reply> {
+  const { query, request, sessions, writable } = exchange
+  if (query.has('mount')) {
+    const digest = digestOrRefusal(query.get('mount'))
+    if (typeof digest !== 'string') return digest
+    if ((await writable.blobSize(digest)) !== undefined) return stored(exchange, digest)
+  } else if (query.has('digest')) {
+    const digest = digestOrRefusal(query.get('digest'))
+    if (typeof digest !== 'string') return digest
+    const session = await openSession(exchange, digest)
+    try {
+      await receiveBody(request, (chunk) => session.writer.write(chunk))
+    } catch (error) {
+      sessions.remove(session)
+      await session.writer.discard()
+      throw error
+    }
+    return commit(exchange, session, digest)
+  }
+  return { status: 202, headers: { ...stateHeaders(exchange, await openSession(exchange)), 'content-length': 0 } }
+}
+
+/** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */
+export async function getUpload(exchange: WriteExchange): Promise<Reply> {
+  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  return session === undefined ? unknownUpload() : { status: 204, headers: stateHeaders(exchange, session) }
+}
+
+/** DELETE /v2/<name>/blobs/uploads/<id>: gives the upload up. */
+export async function cancelUpload(exchange: WriteExchange): Promise<Reply> {
+  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  if (session === undefined) return unknownUpload()
+  exchange.sessions.remove(session)
+  await session.writer.discard()
+  return { status: 204 }
+}
+
+/** The refusal of a chunk that does not go on where the upload stands, or whose length is not what its range says. */
+function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | undefined {
+  if (session.isBusy)
+    return refusal(
+      400,
+      { code: 'BLOB_UPLOAD_INVALID', message: 'another request is writing to this upload' },
+      stateHeaders(exchange, session),
+    )
+  const { 'content-range': header, 'content-length': length } = exchange.request.headers
+  if (header === undefined) return undefined
+  const range = parseContentRange(header)
+  if (range === undefined)
+    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'Content-Range is not <start>-<end>' }, stateHeaders(exchange, session))
+  if (range.start !== session.writer.size) {
+    return refusal(
+      416,
+      { code: 'BLOB_UPLOAD_INVALID', message: `the next byte is ${session.writer.size}` },
+      stateHeaders(exchange, session),
+    )
+  }
+  if (length !== undefined && Number(length) !== range.end - range.start + 1) {
+    return refusal(400, { code: 'SIZE_INVALID', message: 'Content-Length and Content-Range differ' }, stateHeaders(exchange, session))
+  }
+  return undefined
+}
+
+async function receiveChunk({ request }: WriteExchange, session: UploadSession): Promise<void> {
+  session.isBusy = true
+  try {
+    await receiveBody(request, (chunk) => session.writer.write(chunk))
+  } finally {
+    session.isBusy = false
+    session.usedAt = performance.now()
+  }
+}
+
+/** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes; what a client that broke off has sent counts, and it can go on there. */
+export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
+  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  if (session === undefined) return unknownUpload()
+  const refused = refuseChunk(exchange, session)
+  if (refused !== undefined) return refused
+  await receiveChunk(exchange, session)
+  return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
+}
+
+/** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; a client that breaks off here has to start again. */
+export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
+  const { query, sessions, repository, last } = exchange
+  const session = sessions.find(repository.path, last)
+  if (session === undefined) return unknownUpload()
+  const digest = digestOrRefusal(query.get('digest'))
+  if (typeof digest !== 'string') return digest
+  const refused = refuseChunk(exchange, session)
+  if (refused !== undefined) return refused
+  try {
+    await receiveChunk(exchange, session)
+  } catch (error) {
+    sessions.remove(session)
+    await session.writer.discard()
+    throw error
+  }
+  return commit(exchange, session, digest)
+}

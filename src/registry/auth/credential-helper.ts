@@ -1,0 +1,108 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { MirrorError } from '../../errors.ts'
+import { printable } from '../../http/redact.ts'
+import type { Credentials } from './credentials.ts'
+import { withSignal } from './single-flight.ts'
+
+/** Options of askCredentialHelper. */
+export interface CredentialHelperOptions {
+  /** The helper's environment, PATH included; default: this process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Milliseconds that it may take; default 30 000. */
+  readonly timeout?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const maxBytes = 64 * 1024
+const notFound = 'credentials not found in native keychain'
+
+interface Outcome {
+  readonly exitCode: number | null
+  readonly output: string
+}
+
+/**
+ * Runs `docker-credential-<name> get` and gives it the registry's address: https://docs.docker.com/reference/cli/docker/login/#credential-helpers
+ * Undefined when it has none. Throws INVALID_CONFIG when it is missing, fails, hangs or answers nonsense; what it printed is never shown.
+ */
+export async function askCredentialHelper(
+  name: string,
+  address: string,
+  options: CredentialHelperOptions = {},
+): Promise<Credentials | undefined> {
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failure(name.slice(0, 40), 'its name is not letters, digits, ".", "_" and "-"')
+  const { exitCode, output } = await run(name, address, options)
+  if (exitCode !== 0) {
+    if (output.trim() === notFound) return undefined
+    throw failure(name, `it ended with ${exitCode === null ? 'a signal' : `exit code ${exitCode}`}`)
+  }
+  const answer = parseAnswer(output)
+  if (answer === undefined) throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
+  const { username, secret } = answer
+  if (username === '' && secret === '') return undefined
+  return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'basic', username, password: secret }
+}
+
+function failure(name: string, why: string, cause?: unknown): MirrorError {
+  return new MirrorError('INVALID_CONFIG', `the credential helper docker-credential-${printable(name)} failed: ${why}`, {
+    hint: `Try it: echo <registry> | docker-credential-${printable(name)} get. Or take it out of Docker's config.json (credHelpers, credsStore).`,
+    cause,
+  })
+}
+
+function parseAnswer(output: string): { readonly username: string; readonly secret: string } | undefined {
+  try {
+    const { Username: username, Secret: secret } = JSON.parse(output) as { Username?: unknown; Secret?: unknown }
+    return typeof username === 'string' && typeof secret === 'string' ? { username, secret } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions): Promise<Outcome> {
+  signal?.throwIfAborted()
+  const child = spawn(`docker-credential-${name}`, ['get'], {
+    shell: false,
+    windowsHide: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    ...(environment !== undefined && { env: { ...environment } }),
+  })
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(failure(name, `it gave no answer within ${timeout / 1000} s`)), timeout)
+  })
+  try {
+    return await withSignal(Promise.race([collect(child, name, address), tooLate]), signal)
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+    // a grandchild may hold the pipe open
+    child.stdout.destroy()
+    child.stdin.destroy()
+  }
+}
+
+function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: string, address: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        failure(
+          name,
+          error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : `it cannot be started (${error.code ?? 'unknown reason'})`,
+        ),
+      )
+    })
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxBytes) reject(failure(name, 'its answer is longer than 64 KiB'))
+      else chunks.push(chunk)
+    })
+    child.once('close', (exitCode) => resolve({ exitCode, output: Buffer.concat(chunks).toString('utf8') }))
+    // a helper may end without reading
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(address)
+  })
+}

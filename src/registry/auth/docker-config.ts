@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../../errors.ts'
+import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'
+import { decodeAuthField } from './basic-auth-field.ts'
+import { askCredentialHelper } from './credential-helper.ts'
+import { registryName, type Credentials, type CredentialsSource } from './credentials.ts'
+
+/** Options of readDockerConfig. */
+export interface DockerConfigOptions {
+  /** The environment of credential helpers, PATH included; default: this process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+const dockerHubKey = 'https://index.docker.io/v1/'
+
+/**
+ * The credentials of Docker's `config.json` in this directory, credential helpers included:
+ * https://docs.docker.com/reference/cli/docker/login/ A missing file holds none. Throws INVALID_CONFIG for one that cannot be read; no value is shown.
+ */
+export async function readDockerConfig(directory: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
+  const path = join(directory, 'config.json')
+  const { environment } = options
+  const config = await readConfig(path, options.signal)
+  const auths = objectAt(config, 'auths', path)
+  const helpers = objectAt(config, 'credHelpers', path)
+  const store = config['credsStore']
+
+  async function find(origin: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Credentials | undefined> {
+    const helperKey = Object.keys(helpers).find((key) => isKeyOf(key, origin))
+    const helper = helperKey === undefined ? store : helpers[helperKey]
+    if (typeof helper === 'string' && helper !== '') {
+      const address = helperKey ?? (isDockerHub(origin) ? dockerHubKey : new URL(origin).host)
+      const answer = await askCredentialHelper(helper, address, { environment, signal })
+      if (answer !== undefined) return answer
+    }
+    for (const key of authKeys(auths, origin)) {
+      const credentials = readAuth(auths[key], origin, path)
+      if (credentials !== undefined) return credentials
+    }
+    return undefined
+  }
+  return { name: path, find }
+}
+
+async function readConfig(path: string, signal: AbortSignal | undefined): Promise<JsonObject> {
+  let text: string
+  try {
+    text = await readFile(path, { encoding: 'utf8', ...(signal && { signal }) })
+  } catch (error) {
+    signal?.throwIfAborted()
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return {}
+    throw invalid(path, `it cannot be read (${code})`)
+  }
+  let config: unknown
+  try {
+    config = JSON.parse(text.replace(/^\uFEFF/, ''))
+  } catch (error) {
+    // the parser's own message quotes the file, passwords included
+    throw invalid(path, `it is not JSON${placeOf(error, text)}`)
+  }
+  if (!isObject(config)) throw invalid(path, 'it is not a JSON object')
+  return config
+}
+
+function placeOf(error: unknown, text: string): string {
+  const position = /at position (\d+)/.exec(String(error))?.[1]
+  if (position === undefined) return ''
+  const before = text.slice(0, Number(position)).split('\n')
+  return ` (line ${before.length}, column ${(before.at(-1) ?? '').length + 1})`
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function objectAt(config: JsonObject, field: string, path: string): JsonObject {
+  const value = config[field] ?? {}
+  if (!isObject(value)) throw invalid(path, `its "${field}" is not an object`)
+  return value
+}
+
+function invalid(path: string, why: string, hint = 'Correct the file, or log in again with docker login.'): MirrorError {
+  return new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint })
+}
+
+interface KeyParts {
+  readonly scheme: string | undefined
+  readonly host: string
+}
+
+/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`. A path that is not Docker's own names something else. */
+function parseKey(key: string): KeyParts | undefined {
+  const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
+  if (host === undefined || !/^\/?(?:v[12]\/?)?$/.test(path)) return undefined
+  return { scheme: scheme?.toLowerCase(), host: host.toLowerCase() }
+}
+
+function isKeyOf(key: string, origin: string): boolean {
+  const parts = parseKey(key)
+  // what was stored for https is not shown to a server that is talked to in the clear
+  if (parts === undefined || (parts.scheme === 'https' && !origin.startsWith('https:'))) return false
+  return registryHostKeys(origin).includes(parts.host)
+}
+
+/** The keys that mean this origin; Docker Hub's own key, and those that are just the host, first. */
+function authKeys(auths: JsonObject, origin: string): readonly string[] {
+  const rank = (key: string): number => (key === dockerHubKey || key === new URL(origin).host ? 0 : 1)
+  return Object.keys(auths)
+    .filter((key) => isKeyOf(key, origin))
+    .toSorted((a, b) => rank(a) - rank(b))
+}
+
+function readAuth(entry: unknown, origin: string, path: string): Credentials | undefined {
+  const name = registryName(origin)
+  if (!isObject(entry)) throw invalid(path, `its entry for ${name} is not an object`)
+  const text = (field: string): string => {
+    const value = entry[field] ?? ''
+    if (typeof value !== 'string') throw invalid(path, `"${field}" of its entry for ${name} is not a string`)
+    return value
+  }
+  const [auth, identityToken, registryToken] = [text('auth'), text('identitytoken'), text('registrytoken')]
+  const pair = auth === '' ? { username: text('username'), password: text('password') } : decodeAuthField(auth)
+  if (pair === undefined) throw invalid(path, `"auth" of its entry for ${name} is not the base64 of user:password`)
+  if (registryToken !== '') return { kind: 'registry-token', token: registryToken }
+  if (identityToken !== '') {
+    return { kind: 'identity-token', token: identityToken, ...(pair.username !== '' && { username: pair.username }) }
+  }
+  return pair.username === '' && pair.password === '' ? undefined : { kind: 'basic', ...pair }
+}

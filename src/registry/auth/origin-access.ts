@@ -1,0 +1,176 @@
+import { isMirrorError, MirrorError } from '../../errors.ts'
+import type { HttpClient } from '../../http/http-client.ts'
+import type { HttpResponse, ResponseHeaders } from '../../http/message.ts'
+import { chooseChallenge, parseChallenges, type BearerChallenge, type UsableChallenge } from './challenge.ts'
+import { CredentialProof } from './credential-proof.ts'
+import {
+  basicAuthorization,
+  describeCredentials,
+  findCredentials,
+  registryName,
+  type CredentialsSource,
+  type FoundCredentials,
+} from './credentials.ts'
+import { tokenEndpoint, type RealmContext } from './realm.ts'
+import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
+import { SingleFlight, withSignal } from './single-flight.ts'
+import type { Clock } from './token-answer.ts'
+import { requestToken } from './token.ts'
+import { TokenCache } from './token-cache.ts'
+
+/** What access to an origin is worked out with. */
+export interface AccessOptions {
+  readonly client: HttpClient
+  readonly credentials: readonly CredentialsSource[]
+  readonly tokenHosts: readonly string[]
+  readonly clock: Clock
+}
+
+/** The head of an answer, and where it came from after redirects. */
+export interface Answer {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly url: URL
+}
+
+/** What a request is sent with. */
+export type Sent =
+  | { readonly scheme: 'none' }
+  | { readonly scheme: 'basic'; readonly header: string }
+  | { readonly scheme: 'bearer'; readonly header: string; readonly token: string; readonly renewable: boolean }
+
+function isRefusal(error: unknown): error is MirrorError {
+  return isMirrorError(error) && error.code === 'UNAUTHORIZED'
+}
+
+/** `…/v2/` of a request to a registry, which may stand under a path of its own. */
+function pingUrl(request: URL): URL {
+  const at = request.pathname.indexOf('/v2/')
+  return new URL(at === -1 ? '/v2/' : request.pathname.slice(0, at + 4), request.origin)
+}
+
+/** What is known of one origin: its challenge, its credentials, its tokens. */
+export class OriginAccess {
+  readonly #origin: string
+  readonly #options: AccessOptions
+  readonly #tokens: TokenCache
+  readonly #proof = new CredentialProof()
+  readonly #pings = new SingleFlight<HttpResponse>()
+  readonly #wider = new Map<string, readonly Scope[]>()
+  #challenge: UsableChallenge | undefined
+  #base: URL
+  #credentials: Promise<FoundCredentials | undefined> | undefined
+  #found: FoundCredentials | undefined
+
+  constructor(origin: string, options: AccessOptions) {
+    this.#origin = origin
+    this.#options = options
+    this.#tokens = new TokenCache(options.clock)
+    this.#base = new URL('/v2/', origin)
+  }
+
+  /** What a request for these scopes is to be sent with, by what is known so far. */
+  async sent(scopes: readonly Scope[], signal?: AbortSignal): Promise<Sent> {
+    const challenge = this.#challenge
+    if (challenge === undefined) return { scheme: 'none' }
+    const found = await this.credentials(signal)
+    if (challenge.scheme === 'basic') return found === undefined ? { scheme: 'none' } : this.#basic(found, signal)
+    if (found?.credentials.kind === 'registry-token') {
+      const { token } = found.credentials
+      return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: false }
+    }
+    const token = await this.#token(challenge, found, scopes, signal)
+    return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: true }
+  }
+
+  /** The origin's credentials, looked up once and not before a challenge asks for them. */
+  async credentials(signal?: AbortSignal): Promise<FoundCredentials | undefined> {
+    // the lookup is shared by every request, so no single request's signal may end it; a helper has its own time limit
+    this.#credentials ??= findCredentials(this.#options.credentials, this.#origin).then((found) => (this.#found = found))
+    return withSignal(this.#credentials, signal)
+  }
+
+  /** Keeps the challenge of a 401, or, where it has none, that of `/v2/`; undefined when the registry names none at all. */
+  async learn(answer: Answer, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
+    const name = registryName(this.#origin)
+    let from = answer
+    let challenge = chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name)
+    if (challenge === undefined) {
+      from = await this.#pings.run('', (shared) => this.#ping(answer.url, undefined, shared), signal)
+      challenge = from.status === 401 ? chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name) : undefined
+    }
+    if (challenge === undefined) return undefined
+    if (challenge.scheme === 'bearer') tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url })
+    this.#challenge = challenge
+    this.#base = from.url
+    return challenge
+  }
+
+  /** From now on asks for the challenge's scopes too where these are asked for. */
+  widen(scopes: readonly Scope[], challenge: BearerChallenge): void {
+    this.#wider.set(scopes.join(' '), normaliseScopes([...this.#widened(scopes), ...parseScopes(challenge.scope)]))
+  }
+
+  dropToken(token: string): void {
+    this.#tokens.drop(token)
+  }
+
+  /** Says what requests are sent with, without any secret, for the end of a message. */
+  describe(): string {
+    if (this.#found !== undefined) return `sent ${describeCredentials(this.#found)}`
+    return `no credentials were found for ${registryName(this.#origin)}; looked in ${this.#lookedIn()}`
+  }
+
+  #lookedIn(): string {
+    return this.#options.credentials.map(({ name }) => name).join(', ') || 'no place at all'
+  }
+
+  #widened(scopes: readonly Scope[]): readonly Scope[] {
+    return this.#wider.get(scopes.join(' ')) ?? scopes
+  }
+
+  #context(): RealmContext {
+    return { origin: this.#origin, base: this.#base, tokenHosts: this.#options.tokenHosts }
+  }
+
+  #ping(request: URL, authorization: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse> {
+    const headers = authorization === undefined ? {} : { authorization }
+    return this.#options.client.request({ method: 'GET', url: pingUrl(request), headers, signal })
+  }
+
+  async #basic(found: FoundCredentials, signal?: AbortSignal): Promise<Sent> {
+    const { credentials } = found
+    const name = registryName(this.#origin)
+    if (credentials.kind !== 'basic') {
+      throw new MirrorError('UNAUTHORIZED', `${name} asks for user and password, but there is only a token for it, in ${found.source}`, {
+        hint: 'Log in with user and password.',
+      })
+    }
+    const header = basicAuthorization(credentials.username, credentials.password)
+    const prove = async (): Promise<void> => {
+      const { status } = await this.#ping(this.#base, header, signal)
+      if (status === 401) {
+        throw new MirrorError('UNAUTHORIZED', `${name} refused the credentials sent ${describeCredentials(found)}`, {
+          hint: 'Check user name and password; they are not tried again.',
+        })
+      }
+    }
+    if (!this.#proof.proven) await this.#proof.run(prove, isRefusal, signal)
+    return { scheme: 'basic', header }
+  }
+
+  #token(challenge: BearerChallenge, found: FoundCredentials | undefined, own: readonly Scope[], signal?: AbortSignal): Promise<string> {
+    const scopes = this.#widened(own)
+    const question = { challenge, context: this.#context(), scopes, found, lookedIn: this.#lookedIn() }
+    const key = JSON.stringify([challenge.realm, challenge.service ?? null, scopes.toSorted()])
+    const refuses = (error: unknown): error is MirrorError => scopes.length <= 1 && isRefusal(error)
+    return this.#tokens.get(
+      key,
+      (shared) => {
+        const ask = () => requestToken(question, this.#options, { signal: shared })
+        return found === undefined ? ask() : this.#proof.run(ask, refuses, shared)
+      },
+      signal,
+    )
+  }
+}

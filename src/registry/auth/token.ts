@@ -1,0 +1,171 @@
+import { MirrorError, type ErrorCode } from '../../errors.ts'
+import type { HttpClient } from '../../http/http-client.ts'
+import type { HttpResponse } from '../../http/message.ts'
+import type { BearerChallenge } from './challenge.ts'
+import { basicAuthorization, describeCredentials, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
+import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
+import type { Scope } from './scope.ts'
+import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
+
+/** What a token is asked for. */
+export interface TokenQuestion {
+  readonly challenge: BearerChallenge
+  /** What the challenge's realm is judged by. */
+  readonly context: RealmContext
+  /** In normal form. */
+  readonly scopes: readonly Scope[]
+  readonly found: FoundCredentials | undefined
+  /** Where credentials were looked for, for messages. */
+  readonly lookedIn: string
+}
+
+/** Means of asking. */
+export interface TokenMeans {
+  readonly client: HttpClient
+  readonly clock: Clock
+}
+
+const maxBytes = 128 * 1024
+const maxRedirects = 3
+const clientId = 'k3s-mirror'
+// what token servers without OAuth2 say to a POST: ACR, Artifactory, GCR, others
+const noOauth2 = new Set([400, 401, 404, 405])
+
+/**
+ * Asks the token server of a challenge: https://distribution.github.io/distribution/spec/auth/token/ and, with an identity token,
+ * https://distribution.github.io/distribution/spec/auth/oauth/. Throws
+ * REFUSED_ADDRESS, UNAUTHORIZED for a 401, DENIED where it gives no token for these scopes, PROTOCOL for nonsense.
+ */
+export async function requestToken(
+  question: TokenQuestion,
+  means: TokenMeans,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Token> {
+  const endpoint = tokenEndpoint(question.challenge.realm, question.context)
+  const credentials = question.found?.credentials
+  if (credentials !== undefined && !endpoint.trusted) throw untrusted(question, endpoint.url)
+  const asked = means.clock.monotonic()
+  let response =
+    credentials?.kind === 'identity-token'
+      ? await postIdentityToken(endpoint, credentials.token, question, means, options.signal)
+      : undefined
+  if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question, means, options.signal)
+  if (response.status !== 200) throw refused(question, response)
+  return parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+}
+
+async function postIdentityToken(
+  { url }: TokenEndpoint,
+  token: string,
+  { challenge, scopes }: TokenQuestion,
+  { client }: TokenMeans,
+  signal: AbortSignal | undefined,
+): Promise<HttpResponse | undefined> {
+  const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: token })
+  if (challenge.service !== undefined) form.set('service', challenge.service)
+  if (scopes.length > 0) form.set('scope', scopes.join(' '))
+  const response = await client.request({
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+    body: Buffer.from(form.toString(), 'utf8'),
+    maxBytes,
+    signal,
+  })
+  // the form holds the identity token: a redirected POST is not sent again, the GET finds the place
+  return isRedirect(response) ? undefined : response
+}
+
+async function getToken(
+  endpoint: TokenEndpoint,
+  question: TokenQuestion,
+  { client }: TokenMeans,
+  signal: AbortSignal | undefined,
+): Promise<HttpResponse> {
+  let url = withQuery(endpoint.url, question)
+  const authorization = basicHeader(question.found?.credentials)
+  for (let hop = 0; ; hop++) {
+    const response = await client.request({
+      method: 'GET',
+      url,
+      headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
+      maxBytes,
+      signal,
+    })
+    const location = isRedirect(response) ? response.headers.all('location') : []
+    const [next] = location
+    if (next === undefined) return response
+    if (hop === maxRedirects || location.length > 1) {
+      throw new MirrorError(
+        'PROTOCOL',
+        `the token server ${url.host} of ${registryName(question.context.origin)} redirects in a way that leads nowhere`,
+      )
+    }
+    const redirected = tokenEndpoint(next, { ...question.context, base: url })
+    if (url.protocol === 'https:' && redirected.url.protocol === 'http:') throw downgrade(question, url)
+    if (authorization !== undefined && redirected.url.origin !== url.origin) throw untrusted(question, redirected.url)
+    url = redirected.url
+  }
+}
+
+function isRedirect({ status, headers }: HttpResponse): boolean {
+  return [301, 302, 303, 307, 308].includes(status) && headers.get('location') !== undefined
+}
+
+/** The parameters are appended as text: the realm's own query stays byte for byte. */
+function withQuery(url: URL, { challenge, scopes }: TokenQuestion): URL {
+  const pairs = scopes.map((scope) => `scope=${encodeURIComponent(scope)}`)
+  if (challenge.service !== undefined) pairs.unshift(`service=${encodeURIComponent(challenge.service)}`)
+  if (pairs.length === 0) return url
+  return new URL(`${url.href}${url.search === '' ? '?' : '&'}${pairs.join('&')}`)
+}
+
+function basicHeader(credentials: Credentials | undefined): string | undefined {
+  if (credentials?.kind === 'basic') return basicAuthorization(credentials.username, credentials.password)
+  if (credentials?.kind === 'identity-token') return basicAuthorization(credentials.username ?? '', credentials.token)
+  return undefined
+}
+
+function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
+  const source = found === undefined ? '' : ` (${describeCredentials(found)})`
+  return new MirrorError(
+    'REFUSED_ADDRESS',
+    `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
+    {
+      hint: `If ${url.host} really is its token server, allow it with the option tokenHosts; or remove the credentials to go on without any.`,
+    },
+  )
+}
+
+function downgrade({ context }: TokenQuestion, url: URL): MirrorError {
+  return new MirrorError(
+    'REFUSED_ADDRESS',
+    `the token server ${url.host} of ${registryName(context.origin)} redirects from HTTPS to plain HTTP`,
+  )
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 429) return 'THROTTLED'
+  if (status === 408 || status === 425 || status >= 500) return 'UNAVAILABLE'
+  if (status === 401) return 'UNAUTHORIZED'
+  return status === 400 || status === 403 ? 'DENIED' : 'PROTOCOL'
+}
+
+function refused({ context, found, lookedIn }: TokenQuestion, { status, url, headers }: HttpResponse): MirrorError {
+  const registry = registryName(context.origin)
+  const code = codeOf(status)
+  const seconds = headers.integer('retry-after')
+  if (code !== 'UNAUTHORIZED' && code !== 'DENIED') {
+    return new MirrorError(code, `the token server ${url.host} of ${registry} answered with status ${status}`, {
+      retryAfter: seconds === undefined ? undefined : seconds * 1000,
+    })
+  }
+  const who =
+    found === undefined ? `no credentials were found for ${registry}; looked in ${lookedIn}` : `asked ${describeCredentials(found)}`
+  return new MirrorError(code, `the token server ${url.host} of ${registry} gave no token (status ${status}): ${who}`, {
+    hint:
+      found === undefined
+        ? 'Log in to the registry, or add its credentials to one of these places.'
+        : 'Check user name, password and what this user may do.',
+  })
+}

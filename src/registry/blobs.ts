@@ -1,0 +1,135 @@
+import type { ChunkSink, Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Download } from '../http/http-client.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import { parseContentRange } from './content-range.ts'
+import { apiUrl } from './endpoint.ts'
+import type { RegistrySession } from './session.ts'
+
+/** What a blob is called in messages. */
+export function blobName(repository: Repository, { digest }: Descriptor): string {
+  return `blob ${digest} of ${formatRepository(repository)}`
+}
+
+/**
+ * True when the repository has the blob with the right size. 401 and 403 count as absent: some registries answer so for a
+ * repository that is still to be made, and the upload gives the real answer.
+ */
+export async function headBlob(session: RegistrySession, repository: Repository, descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+  try {
+    const response = await session.send({
+      method: 'HEAD',
+      url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+      what: `look up ${blobName(repository, descriptor)}`,
+      scopes: [session.scope(repository.path)],
+      expect: [200, 404, 405],
+      redirects: 5,
+      signal: options.signal,
+    })
+    const size = response.headers.integer('content-length')
+    return response.status === 200 && (size === undefined || size === descriptor.size)
+  } catch (error) {
+    if (error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')) return false
+    throw error
+  }
+}
+
+/** Bytes to pass over because the server sent the blob from its start; throws INTEGRITY for a length that cannot be this blob's. */
+function surplus(download: Download, { size }: Descriptor, offset: number, what: string): number {
+  const encoding = download.headers.get('content-encoding')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new MirrorError('PROTOCOL', `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`)
+  }
+  const from = download.status === 206 ? offset : 0
+  if (download.length !== undefined && download.length !== size - from) {
+    throw new MirrorError('INTEGRITY', `cannot ${what}: ${download.url.host} announces ${download.length} bytes where the manifest says ${size - from}`)
+  }
+  return offset - from
+}
+
+/** True when a partial answer is the part that was asked for. */
+function isAskedRange(download: Download, { size }: Descriptor, offset: number): boolean {
+  if (download.status !== 206) return true
+  const range = parseContentRange(download.headers.get('content-range'))
+  return range !== undefined && range.start === offset && range.end === size - 1 && (range.total === undefined || range.total === size)
+}
+
+class DownloadContent implements Content {
+  readonly size: number
+  readonly #download: Download
+  readonly #skip: number
+  readonly #what: string
+  readonly #release: () => void
+
+  constructor(download: Download, size: number, skip: number, what: string, release: () => void) {
+    this.size = size
+    this.#download = download
+    this.#skip = skip
+    this.#what = what
+    this.#release = release
+  }
+
+  async read(sink: ChunkSink): Promise<void> {
+    let skip = this.#skip
+    let left = this.size
+    try {
+      await this.#download.read((chunk) => {
+        const skipped = Math.min(skip, chunk.length)
+        skip -= skipped
+        left -= chunk.length - skipped
+        if (left < 0) throw new MirrorError('INTEGRITY', `cannot ${this.#what}: ${this.#download.url.host} sends more bytes than the manifest says`)
+        if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
+      })
+    } finally {
+      this.#release()
+    }
+    if (left > 0) throw new MirrorError('CONNECTION_LOST', `cannot ${this.#what}: ${this.#download.url.host} ended it ${left} bytes early`)
+  }
+
+  cancel(): void {
+    this.#download.cancel()
+    this.#release()
+  }
+}
+
+/**
+ * Opens a blob from `offset` on. A server that cannot resume sends it from the start, and what is known already is passed over.
+ * The place that the stream holds among the session's is given back when it is read or cancelled.
+ */
+export async function getBlob(
+  session: RegistrySession,
+  repository: Repository,
+  descriptor: Descriptor,
+  options: CallOptions & { readonly offset?: number } = {},
+): Promise<Content> {
+  const { offset = 0, signal } = options
+  const what = `read ${blobName(repository, descriptor)}`
+  const release = await session.acquire(descriptor.size)
+  const request = {
+    url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+    what,
+    scopes: [session.scope(repository.path)],
+    headers: { accept: '*/*', 'accept-encoding': 'identity' },
+    signal,
+  }
+  try {
+    let download = await session.download(
+      offset === 0 ? { ...request, expect: [200] } : { ...request, expect: [200, 206, 416], headers: { ...request.headers, range: `bytes=${offset}-` } },
+    )
+    if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {
+      download.cancel()
+      download = await session.download({ ...request, expect: [200] })
+    }
+    try {
+      return new DownloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
+    } catch (error) {
+      download.cancel()
+      throw error
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+}

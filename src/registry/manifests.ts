@@ -1,0 +1,139 @@
+import { isTransient } from '../async/retry.ts'
+import { MirrorError } from '../errors.ts'
+import type { HttpResponse } from '../http/message.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import { acceptManifests } from '../oci/media-type.ts'
+import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { apiUrl } from './endpoint.ts'
+import { registryAnswer } from './registry-error.ts'
+import type { ApiRequest, RegistrySession } from './session.ts'
+
+function manifestUrl(session: RegistrySession, { path, tag, digest }: Reference): URL {
+  return apiUrl(session.endpoint, path, `manifests/${digest ?? tag ?? 'latest'}`)
+}
+
+function statedDigest(response: HttpResponse): Digest | undefined {
+  const stated = response.headers.get('docker-content-digest')
+  return stated !== undefined && isDigest(stated) ? stated : undefined
+}
+
+/**
+ * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD
+ * is not supported, the manifest is read and hashed. `lenient` takes 401 and 403 for an absent image, as a destination must:
+ * many registries answer so for a repository that is still to be made, and the push gives the real answer.
+ */
+export async function headManifest(
+  session: RegistrySession,
+  reference: Reference,
+  options: CallOptions & { readonly lenient?: boolean } = {},
+): Promise<Descriptor | undefined> {
+  const response = await lookUp(session, {
+    method: 'HEAD',
+    url: manifestUrl(session, reference),
+    what: `look up ${formatReference(reference)}`,
+    scopes: [session.scope(reference.path)],
+    expect: [200, 404, 405],
+    headers: { accept: acceptManifests },
+    redirects: 5,
+    signal: options.signal,
+  }, options.lenient === true)
+  if (response === undefined) return undefined
+  if (response.status === 200) {
+    const digest = statedDigest(response)
+    const mediaType = response.headers.get('content-type')?.split(';', 1)[0]?.trim()
+    const size = response.headers.integer('content-length')
+    if (digest !== undefined && mediaType !== undefined && size !== undefined) return { mediaType, digest, size }
+  }
+  if (response.status !== 200 && response.status !== 405) return undefined
+  return getManifest(session, reference, options).then(
+    ({ descriptor }) => descriptor,
+    (error: unknown) => {
+      if (error instanceof MirrorError && error.code === 'NOT_FOUND') return undefined
+      throw error
+    },
+  )
+}
+
+async function lookUp(session: RegistrySession, request: ApiRequest, lenient: boolean): Promise<HttpResponse | undefined> {
+  try {
+    return await session.send(request)
+  } catch (error) {
+    if (lenient && error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')) return undefined
+    throw error
+  }
+}
+
+/** Reads a manifest: its bytes as they came, hashed, and compared with the digest where the reference has one. */
+export async function getManifest(session: RegistrySession, reference: Reference, options: CallOptions = {}): Promise<Manifest> {
+  const name = formatReference(reference)
+  for (let attempt = 1; ; attempt++) {
+    const response = await session.send({
+      method: 'GET',
+      url: manifestUrl(session, reference),
+      what: `read ${name}`,
+      scopes: [session.scope(reference.path)],
+      expect: [200],
+      headers: { accept: acceptManifests, 'accept-encoding': 'identity' },
+      maxBytes: maxManifestBytes,
+      redirects: 5,
+      signal: options.signal,
+    })
+    const { digest } = reference
+    if (digest === undefined || hasDigest(response.body, digest)) return readManifest(session, response, digest, name)
+    if (attempt === 2) {
+      throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} answers ${name} with other content than the digest says`, {
+        side: session.side,
+        hint: 'The registry or a proxy on the way changes or mixes up content; read from another copy.',
+      })
+    }
+  }
+}
+
+function readManifest(session: RegistrySession, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
+  try {
+    const manifest = manifestOf(response.body, response.headers.get('content-type'), digest)
+    return manifest
+  } catch (error) {
+    if (!(error instanceof MirrorError)) throw error
+    const isPage = /^text\/html/i.test(response.headers.get('content-type') ?? '')
+    const what = isPage ? `${session.endpoint.origin.host} answers with a web page: it is not a registry, or a proxy or captive portal is in between` : error.message
+    throw new MirrorError(isPage ? 'PROTOCOL' : error.code, `cannot read ${name}: ${what}`, { side: session.side, hint: error.hint, cause: error })
+  }
+}
+
+/**
+ * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a
+ * registry that stores and then answers with an error is not a failure, and a web server that says yes to everything is none.
+ */
+export async function putManifest(session: RegistrySession, reference: Reference, manifest: Manifest, options: CallOptions = {}): Promise<void> {
+  const { mediaType, digest } = manifest.descriptor
+  const place = reference.tag === undefined ? atDigest(reference, digest) : { registry: reference.registry, path: reference.path, tag: reference.tag }
+  const name = formatReference(place)
+  const isStored = async (): Promise<boolean> => (await headManifest(session, place, { ...options, lenient: true }))?.digest === digest
+  await session.retry(async () => {
+    try {
+      const response = await session.sendOnce({
+        method: 'PUT',
+        url: manifestUrl(session, place),
+        what: `write ${name}`,
+        scopes: [session.scope(reference.path)],
+        expect: [200, 201, 202, 204],
+        headers: { 'content-type': mediaType },
+        body: manifest.bytes,
+        signal: options.signal,
+      })
+      const stated = statedDigest(response)
+      if (stated !== undefined && stated !== digest) {
+        throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
+      }
+      if ((stated === digest && response.status === 201) || (await isStored())) return
+      throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`)
+    } catch (error) {
+      if (isTransient(error) && registryAnswer(error) !== undefined && error.code !== 'THROTTLED' && (await isStored())) return
+      throw error
+    }
+  }, options)
+}

@@ -1,0 +1,219 @@
+import { AdaptiveLimit } from '../async/adaptive-limit.ts'
+import type { Content } from '../async/content.ts'
+import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
+import { ThrottleGate } from '../async/throttle-gate.ts'
+import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
+import type { Download, HttpClient } from '../http/http-client.ts'
+import type { HttpMethod, HttpResponse } from '../http/message.ts'
+import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
+import type { Answer } from './auth/origin-access.ts'
+import { pullScope, pushScope, type Scope } from './auth/scope.ts'
+import type { Endpoint } from './endpoint.ts'
+import { parseRateLimit, type RateLimit } from './rate-limit.ts'
+import { registryError } from './registry-error.ts'
+
+/** What a session tells while it works; `delay` in milliseconds. */
+export interface SessionEvents {
+  readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
+  readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
+  readonly onWarning?: (message: string) => void
+}
+
+/** What a session needs. */
+export interface SessionOptions extends SessionEvents {
+  readonly endpoint: Endpoint
+  readonly side: Side
+  readonly client: HttpClient
+  readonly authorizer: Authorizer
+  readonly retry?: Partial<RetryPolicy> | undefined
+  /** Small requests at once; default 64. */
+  readonly requests?: number | undefined
+  /** Large blobs at once; default 6. */
+  readonly streams?: number | undefined
+}
+
+/** One request to a registry's API; answers with another status than `expect` are thrown as errors. */
+export interface ApiRequest {
+  readonly method: HttpMethod
+  readonly url: URL
+  /** What it is for, as in `read docker.io/rancher/x:1`: the error says that it could not be done. */
+  readonly what: string
+  readonly scopes: readonly Scope[]
+  readonly expect: readonly number[]
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  readonly maxBytes?: number
+  readonly redirects?: number
+  /** Tries after a failure, where the session's own number is too patient. */
+  readonly retries?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Bytes up to which a blob counts as a small request and not as a stream. */
+const smallBlobBytes = 1024 * 1024
+
+/** Even a registry that refuses most requests is sent a few at a time, or a run would never end. */
+const leastRequests = 8
+const leastStreams = 2
+
+/** A registry that was there a moment ago is restarting rather than mistyped: it gets the patience of a broken connection. */
+function patient(error: unknown): unknown {
+  if (!isMirrorError(error) || error.code !== 'UNREACHABLE') return error
+  const { message, hint, side, cause } = error
+  return new MirrorError('CONNECTION_LOST', message, { hint, side, cause })
+}
+
+async function authorized(
+  headers: Readonly<Record<string, string>> = {},
+  access: RequestAuthorization | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Record<string, string>> {
+  const authorization = await access?.header({ signal })
+  return { ...headers, ...(authorization !== undefined && { authorization }) }
+}
+
+/** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
+export class RegistrySession {
+  readonly endpoint: Endpoint
+  readonly side: Side
+  readonly #options: SessionOptions
+  readonly #gate = new ThrottleGate()
+  readonly #requests: AdaptiveLimit
+  readonly #streams: AdaptiveLimit
+  #rateLimit: RateLimit | undefined
+  #hasAnswered = false
+
+  constructor(options: SessionOptions) {
+    this.endpoint = options.endpoint
+    this.side = options.side
+    this.#options = options
+    this.#requests = new AdaptiveLimit(options.requests ?? 64, leastRequests)
+    this.#streams = new AdaptiveLimit(options.streams ?? 6, leastStreams)
+  }
+
+  /** The pull quota as the registry last stated it. */
+  get rateLimit(): RateLimit | undefined {
+    return this.#rateLimit
+  }
+
+  /** What a token for a repository has to allow: at a destination writing too, so that one token serves all its requests. */
+  scope(path: string): Scope {
+    const repository = `${this.endpoint.prefix}${path}`
+    return this.side === 'destination' ? pushScope(repository) : pullScope(repository)
+  }
+
+  /** Waits for a place for a blob of this size, large ones first; the returned function gives it back. */
+  acquire(size: number): Promise<() => void> {
+    return size <= smallBlobBytes ? this.#requests.acquire() : this.#streams.acquire(size)
+  }
+
+  /** Sends a request, and again while its failure may pass. */
+  send(request: ApiRequest): Promise<HttpResponse> {
+    return this.retry(() => this.#requests.run(() => this.sendOnce(request)), request)
+  }
+
+  /** Runs an operation of several requests with the session's patience. */
+  async retry<T>(
+    operation: () => Promise<T>,
+    { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
+  ): Promise<T> {
+    const { onRetry } = this.#options
+    const tagged = async (): Promise<T> => {
+      try {
+        return await operation()
+      } catch (error) {
+        throw onSide(this.side, this.#hasAnswered ? patient(error) : error)
+      }
+    }
+    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
+  }
+
+  /** Sends a request once, in a place that the caller holds. */
+  async sendOnce(request: ApiRequest): Promise<HttpResponse> {
+    const { method, url, body, maxBytes, redirects, signal } = request
+    const response = await this.#exchange(
+      request,
+      (headers) => this.#options.client.request({ method, url, headers, body, maxBytes, redirects, signal }),
+      () => Promise.resolve(),
+    )
+    if (request.expect.includes(response.status)) return this.#answered(response)
+    throw this.#failed(registryError(request.what, response))
+  }
+
+  /** Starts a streamed GET; the caller reads or cancels what comes. */
+  async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<Download> {
+    const { url, signal, redirects = 10 } = request
+    const download = await this.#exchange(
+      request,
+      (headers) => this.#options.client.download({ url, headers, redirects, signal }),
+      (refused) => refused.text(),
+    )
+    if (request.expect.includes(download.status)) return this.#answered(download)
+    const body = Buffer.from(await download.text())
+    const { status } = download
+    if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
+      throw new MirrorError('UNAVAILABLE', `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`)
+    }
+    throw this.#failed(registryError(request.what, { status, headers: download.headers, url: download.url, body }))
+  }
+
+  /**
+   * Sends a streamed PUT. A 401 is not answered by sending again, because the content has been read: the token is renewed, so
+   * that the next try of the whole upload gets through.
+   */
+  async upload(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'> & { readonly content: Content }): Promise<HttpResponse> {
+    const { url, content, signal } = request
+    await this.#gate.pass(signal)
+    const access = this.#access(url, request.scopes)
+    const headers = await authorized(request.headers, access, signal)
+    const response = await this.#options.client.upload({ method: 'PUT', url, headers, content, signal })
+    if (request.expect.includes(response.status)) return this.#answered(response)
+    const error = this.#failed(registryError(request.what, response))
+    if ((await access?.shouldResend(response, { signal })) !== true) throw error
+    throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
+  }
+
+  /** Sends with what is known of the registry's challenge, and again where a 401 taught something new. */
+  async #exchange<R extends Answer>(
+    request: Pick<ApiRequest, 'url' | 'scopes' | 'headers' | 'signal'>,
+    send: (headers: Record<string, string>) => Promise<R>,
+    discard: (response: R) => Promise<unknown>,
+  ): Promise<R> {
+    const { url, scopes, signal } = request
+    const access = this.#access(url, scopes)
+    for (;;) {
+      await this.#gate.pass(signal)
+      const response = await send(await authorized(request.headers, access, signal))
+      if (response.status !== 401) return response
+      if ((await access?.shouldResend(response, { signal })) !== true) return response
+      await discard(response)
+    }
+  }
+
+  /** Credentials go to the registry's own origin and nowhere else. */
+  #access(url: URL, scopes: readonly Scope[]): RequestAuthorization | undefined {
+    const { origin } = this.endpoint.origin
+    return url.origin === origin ? this.#options.authorizer.forRequest(origin, scopes) : undefined
+  }
+
+  #answered<R extends Answer>(response: R): R {
+    this.#hasAnswered = true
+    this.#requests.answered()
+    this.#streams.answered()
+    this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
+    return response
+  }
+
+  #failed(error: MirrorError): MirrorError {
+    if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
+    this.#requests.refused()
+    this.#streams.refused()
+    const { retryAfter } = error
+    const { maxThrottled } = retryPolicy(this.#options.retry)
+    if (retryAfter === undefined || retryAfter > maxThrottled) return error
+    if (this.#gate.close(retryAfter)) {
+      this.#options.onThrottled?.({ side: this.side, origin: this.endpoint.origin.origin, delay: retryAfter })
+    }
+    return error
+  }
+}

@@ -1,0 +1,40 @@
+import { MirrorError } from '../errors.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { addressRefusal } from '../http/address.ts'
+import { redactUrl } from '../http/redact.ts'
+import type { Digest } from '../oci/digest.ts'
+
+/**
+ * Where an upload goes on, from the Location of its opening: absolute, a path, `//host/path` or `host/path`, resolved
+ * against the URL that answered. Throws PROTOCOL without exactly one Location, and REFUSED_ADDRESS for another scheme than
+ * the registry's; http from an https registry at the same host is a proxy that hides the scheme, and https is kept.
+ */
+export function uploadUrl(response: HttpResponse): URL {
+  const locations = response.headers.all('location')
+  const [location] = locations
+  const { url } = response
+  if (location === undefined || locations.length > 1) {
+    throw new MirrorError('PROTOCOL', `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`)
+  }
+  const isBareHost = !location.startsWith('/') && !/^[a-z][a-z0-9+.-]*:\/\//i.test(location) && location.startsWith(`${url.host}/`)
+  let next
+  try {
+    next = new URL(isBareHost ? `${url.protocol}//${location}` : location, url)
+  } catch (cause) {
+    throw new MirrorError('PROTOCOL', `${url.host} opened an upload at something that is not a URL`, { cause })
+  }
+  if (next.protocol === 'http:' && url.protocol === 'https:' && next.hostname === url.hostname && next.port === '') {
+    next.protocol = 'https:'
+    next.port = url.port
+  }
+  const refusal = addressRefusal(next, url)
+  if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
+    throw new MirrorError('REFUSED_ADDRESS', `${url.host} opened an upload at ${redactUrl(next)}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`)
+  }
+  return next
+}
+
+/** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */
+export function withDigest(url: URL, digest: Digest): URL {
+  return new URL(`${url.href}${url.search === '' ? '?' : '&'}digest=${digest}`)
+}

@@ -1,0 +1,132 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
+import { pullScope } from './auth/scope.ts'
+import { blobName, headBlob } from './blobs.ts'
+import { apiUrl } from './endpoint.ts'
+import type { RegistrySession } from './session.ts'
+import { uploadUrl, withDigest } from './upload-url.ts'
+
+/** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
+const cancelTimeout = 2000
+
+/** The uploads of one registry, and the sessions that a refused mount has opened already. */
+export class Uploads {
+  readonly #session: RegistrySession
+  readonly #opened = new Map<string, URL>()
+
+  constructor(session: RegistrySession) {
+    this.#session = session
+  }
+
+  /**
+   * Mounts a blob of another repository: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository.
+   * False when the registry would not, for whatever reason; an upload that it opened in place of it is kept for putBlob.
+   */
+  async mountBlob(repository: Repository, digest: Digest, from: Repository, options: CallOptions = {}): Promise<boolean> {
+    const { endpoint } = this.#session
+    const url = apiUrl(endpoint, repository.path, `blobs/uploads/?mount=${digest}&from=${endpoint.prefix}${from.path}`)
+    try {
+      const response = await this.#session.send({
+        method: 'POST',
+        url,
+        what: `mount blob ${digest} into ${repository.path}`,
+        scopes: [this.#session.scope(repository.path), pullScope(`${endpoint.prefix}${from.path}`)],
+        expect: [201, 202],
+        retries: 0,
+        signal: options.signal,
+      })
+      if (response.status === 201) {
+        const stated = response.headers.get('docker-content-digest')
+        return stated === undefined || stated === digest
+      }
+      this.#opened.set(`${repository.path}@${digest}`, uploadUrl(response))
+      return false
+    } catch (error) {
+      if (options.signal?.aborted || !(error instanceof MirrorError) || error.code === 'UNREACHABLE') throw error
+      return false
+    }
+  }
+
+  /**
+   * Uploads a blob in one streamed PUT, which every registry takes: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put.
+   * Not retried here: the content can be read once. The upload of a failed try is cancelled.
+   */
+  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
+    const session = this.#session
+    const release = await session.acquire(descriptor.size)
+    try {
+      // The source answers while the destination opens the upload: a round trip less per blob.
+      const [opened, content] = await Promise.allSettled([this.#openUpload(repository, descriptor, options), open()])
+      if (opened.status === 'rejected' || content.status === 'rejected') {
+        if (content.status === 'fulfilled') content.value.cancel()
+        if (opened.status === 'fulfilled') await this.#cancel(opened.value, repository)
+        throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
+      }
+      await this.#send(opened.value, repository, descriptor, content.value, options)
+    } finally {
+      release()
+    }
+  }
+
+  async #openUpload(repository: Repository, descriptor: Descriptor, options: CallOptions): Promise<URL> {
+    const key = `${repository.path}@${descriptor.digest}`
+    const opened = this.#opened.get(key)
+    this.#opened.delete(key)
+    if (opened !== undefined) return opened
+    const response = await this.#session.retry(
+      () =>
+        this.#session.sendOnce({
+          method: 'POST',
+          url: apiUrl(this.#session.endpoint, repository.path, 'blobs/uploads/'),
+          what: `upload ${blobName(repository, descriptor)}`,
+          scopes: [this.#session.scope(repository.path)],
+          expect: [202],
+          signal: options.signal,
+        }),
+      options,
+    )
+    return uploadUrl(response)
+  }
+
+  async #send(url: URL, repository: Repository, descriptor: Descriptor, content: Content, options: CallOptions): Promise<void> {
+    const session = this.#session
+    try {
+      const response = await session.upload({
+        url: withDigest(url, descriptor.digest),
+        what: `upload ${blobName(repository, descriptor)}`,
+        scopes: [session.scope(repository.path)],
+        expect: [200, 201, 202, 204],
+        headers: { 'content-type': 'application/octet-stream' },
+        content,
+        signal: options.signal,
+      })
+      if (response.status === 201) return
+    } catch (error) {
+      content.cancel()
+      await this.#cancel(url, repository)
+      throw error
+    }
+    if (await headBlob(session, repository, descriptor, options)) return
+    throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
+  }
+
+  /** Best effort, and on a signal of its own: it also runs when the run has been aborted. */
+  async #cancel(url: URL, repository: Repository): Promise<void> {
+    const signal = AbortSignal.timeout(cancelTimeout)
+    const scopes = [this.#session.scope(repository.path)]
+    await this.#session
+      .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', scopes, expect: [204], signal })
+      .catch(() => undefined)
+  }
+
+  /** Cancels the uploads that refused mounts opened and nobody used. */
+  async close(): Promise<void> {
+    const opened = [...this.#opened]
+    this.#opened.clear()
+    await Promise.all(opened.map(([key, url]) => this.#cancel(url, { registry: '', path: key.slice(0, key.indexOf('@')) })))
+  }
+}

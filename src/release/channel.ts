@@ -1,0 +1,123 @@
+import { isMirrorError, MirrorError } from '../errors.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { printable, redactUrl } from '../http/redact.ts'
+import { isRedirect, redirectUrl } from '../http/redirect.ts'
+import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
+import { nearestFirst } from './nearest.ts'
+import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
+import { formatVersion, parseVersion } from './version.ts'
+
+/** Options of resolveChannel. */
+export interface ChannelOptions {
+  /** Where channels are, one a path segment; default K3s' own server. */
+  readonly channelUrl?: string | undefined
+  readonly retry?: FetchRetry | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A channel as the channel server lists it: https://update.k3s.io/v1-release/channels */
+interface Channel {
+  readonly name: string
+  readonly latest: string | undefined
+}
+
+const maxHops = 5
+
+function unreadable(url: URL, what: string): MirrorError {
+  return new MirrorError('PROTOCOL', `${redactUrl(url)} does not answer like a K3s channel server: ${what}`, {
+    hint: 'Check --channel-url, or name a release tag, such as v1.37.1+k3s1, in place of the channel.',
+  })
+}
+
+/** The last path segment of a URL, decoded; an undecodable one as it is. */
+function lastSegment(url: URL): string {
+  const segment = url.pathname.split('/').findLast((part) => part !== '') ?? ''
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** The tag, written as K3s does; undefined when the text is no release tag. */
+function asTag(text: string): string | undefined {
+  try {
+    return formatVersion(parseVersion(text))
+  } catch (error) {
+    if (isMirrorError(error)) return undefined
+    throw error
+  }
+}
+
+function readChannels(response: HttpResponse): readonly Channel[] | undefined {
+  if (response.status !== 200) return undefined
+  let document: unknown
+  try {
+    document = JSON.parse(new TextDecoder().decode(response.body))
+  } catch {
+    return undefined
+  }
+  const data = (document as { data?: unknown } | null)?.data
+  if (!Array.isArray(data)) return undefined
+  return data.flatMap((entry: unknown): Channel[] => {
+    const { name, latest } = (entry ?? {}) as { name?: unknown; latest?: unknown }
+    return typeof name === 'string' ? [{ name, latest: typeof latest === 'string' ? latest : undefined }] : []
+  })
+}
+
+/** Asks for the collection of all channels, where the channel itself did not answer with a redirect. */
+async function lookUp(
+  client: HttpClient,
+  name: string,
+  answer: HttpResponse,
+  options: ChannelOptions & { readonly channelUrl: string },
+): Promise<string> {
+  const url = channelUrlOf(options.channelUrl)
+  const channels = readChannels(await fetchFile(client, url, { ...options, headers: { accept: 'application/json' } }))
+  if (channels === undefined) {
+    if (answer.status === 404) {
+      throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {
+        hint: 'K3s has the channels stable, latest, testing and one for each minor version, such as v1.36.',
+      })
+    }
+    throw answer.status === 200 || answer.status === 405
+      ? unreadable(url, 'there is no list of channels')
+      : unexpectedStatus(answer.url, answer.status)
+  }
+  const channel = channels.find((candidate) => candidate.name === name)
+  if (channel === undefined) {
+    const known = nearestFirst(
+      name,
+      channels.map((candidate) => printable(candidate.name).slice(0, 40)),
+    ).slice(0, 8)
+    throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {
+      hint: known.length === 0 ? undefined : `Known channels, nearest first: ${known.join(', ')}.`,
+    })
+  }
+  if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release at the moment`)
+  const tag = asTag(channel.latest)
+  if (tag === undefined) throw unreadable(url, `the channel "${name}" points to "${printable(channel.latest).slice(0, 100)}"`)
+  return tag
+}
+
+/**
+ * The release tag that a channel points to. The server redirects to a page whose last path segment is the tag, which is not
+ * opened; one that does not redirect is asked for its list of channels. Throws CHANNEL_NOT_FOUND with the nearest known names.
+ */
+export async function resolveChannel(client: HttpClient, name: string, options: ChannelOptions = {}): Promise<string> {
+  const channelUrl = options.channelUrl ?? defaultChannelUrl
+  const request: FetchOptions = { retry: options.retry, signal: options.signal, redirects: 0 }
+  let url = channelUrlOf(channelUrl, name)
+  for (let hop = 0; hop < maxHops; hop++) {
+    const answer = await fetchFile(client, url, request)
+    if (!isRedirect(answer.status)) return lookUp(client, name, answer, { ...options, channelUrl })
+    const next = redirectUrl(url, answer.headers)
+    const tag = asTag(lastSegment(next))
+    if (tag !== undefined) return tag
+    // The channel server itself may have moved, for example to https.
+    if (lastSegment(next) !== name) throw unreadable(url, `it redirects to ${redactUrl(next).slice(0, 200)}, which is no release`)
+    url = next
+  }
+  throw unreadable(url, 'it redirects without end')
+}

@@ -1,0 +1,57 @@
+import { retry, type RetryOptions } from '../async/retry.ts'
+import { MirrorError } from '../errors.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { redactUrl } from '../http/redact.ts'
+import { maxListBytes } from './list-text.ts'
+
+/** How patiently files are fetched, and who is told of retries. */
+export type FetchRetry = Omit<RetryOptions, 'signal'>
+
+/** Options of fetchFile. */
+export interface FetchOptions {
+  readonly retry?: FetchRetry | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly headers?: Readonly<Record<string, string>>
+  /** Redirects that are followed; default 5. */
+  readonly redirects?: number
+}
+
+/** Milliseconds of a Retry-After header: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after */
+function retryAfterOf(response: HttpResponse): number | undefined {
+  const text = response.headers.get('retry-after') ?? ''
+  const delay = /^[0-9]{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  // "At once" is no answer to how long to wait: the backoff decides then.
+  return delay > 0 ? delay : undefined
+}
+
+/**
+ * GETs a file of at most 10 MiB. Overload (429), server errors (5xx) and network failures are retried and then thrown,
+ * as THROTTLED, UNAVAILABLE or the network's own code; every other status is an answer.
+ */
+export async function fetchFile(client: HttpClient, url: URL, options: FetchOptions = {}): Promise<HttpResponse> {
+  const { signal, headers = {}, redirects = 5 } = options
+  const once = async (): Promise<HttpResponse> => {
+    const response = await client.request({
+      method: 'GET',
+      url,
+      headers,
+      redirects,
+      maxBytes: maxListBytes,
+      ...(signal !== undefined && { signal }),
+    })
+    const { status } = response
+    if (status === 429 || status >= 500) {
+      const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
+      throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, { retryAfter: retryAfterOf(response) })
+    }
+    return response
+  }
+  return retry(once, { ...options.retry, signal })
+}
+
+/** The error for a status that is no success, where nothing more is known than the URL. */
+export function unexpectedStatus(url: URL, status: number): MirrorError {
+  const code = status === 401 ? 'UNAUTHORIZED' : status === 403 ? 'DENIED' : 'LIST_UNAVAILABLE'
+  return new MirrorError(code, `cannot fetch ${redactUrl(url)}: the server answered HTTP ${status}`)
+}

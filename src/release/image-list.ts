@@ -1,0 +1,88 @@
+import { isMirrorError, MirrorError } from '../errors.ts'
+import { formatReference, looksLikeHostPort, parseReference, type Reference } from '../oci/reference.ts'
+import { refuseList } from './list-text.ts'
+
+/** How it is known that a list is the one that was published: nothing vouches for `none`. */
+export type ListCoverage = 'checksum-file' | 'release-api' | 'pinned' | 'none'
+
+/** One of the lists that a selection was read from. */
+export interface SelectedList {
+  /** The release tag, path or URL; `standard input` for `-`. */
+  readonly name: string
+  /** Lower-case hex of the list's bytes. */
+  readonly sha256: string
+  readonly coverage: ListCoverage
+  readonly release?: string
+  /** The channel that led to the release. */
+  readonly channel?: string
+  /** References in the list, before filters and merging. */
+  readonly images: number
+}
+
+/** The images of a selection: each once, in the order in which they were first named. */
+export interface ImageList {
+  readonly images: readonly Reference[]
+  readonly lists: readonly SelectedList[]
+  /** Sentences for the reader; none of them stopped anything. */
+  readonly warnings: readonly string[]
+}
+
+/** References with what is worth a second look. */
+export interface ParsedReferences {
+  readonly images: readonly Reference[]
+  readonly warnings: readonly string[]
+}
+
+const maxLines = 100_000
+
+/** A line without its comment: `#` begins one at the start of a line or after white space. */
+function withoutComment(line: string): string {
+  for (let at = line.indexOf('#'); at !== -1; at = line.indexOf('#', at + 1)) {
+    if (at === 0 || /\s/.test(line[at - 1] ?? '')) return line.slice(0, at).trim()
+  }
+  return line.trim()
+}
+
+/** Reads references given one by one; throws INVALID_REFERENCE for the first that is none. */
+export function parseReferences(texts: readonly string[]): ParsedReferences {
+  const images = texts.map(parseReference)
+  const warnings = texts.filter(looksLikeHostPort).map((text) => {
+    const { registry, path, tag } = parseReference(text)
+    return `"${text}" is read as ${registry}/${path} with the tag ${tag}`
+  })
+  return { images, warnings }
+}
+
+function parseLine(text: string, name: string, line: number): ParsedReferences {
+  try {
+    return parseReferences([text])
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    throw new MirrorError(error.code, `${name}:${line}: ${error.message}`, { hint: error.hint, cause: error })
+  }
+}
+
+/**
+ * Reads a list, one reference a line, with blank lines and `#` comments. Duplicates are kept.
+ * Throws INVALID_REFERENCE with the list's name and the line, or INVALID_LIST when it is empty or has more than 100 000 lines.
+ */
+export function parseImageList(text: string, name: string): ParsedReferences {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
+  if (lines.length > maxLines + 1) refuseList(name, 'the list has more than 100 000 lines')
+  const images: Reference[] = []
+  const warnings: string[] = []
+  for (const [index, line] of lines.entries()) {
+    const entry = withoutComment(line)
+    if (entry === '') continue
+    const parsed = parseLine(entry, name, index + 1)
+    images.push(...parsed.images)
+    warnings.push(...parsed.warnings)
+  }
+  if (images.length === 0) refuseList(name, 'the list contains no images')
+  return { images, warnings }
+}
+
+/** Writes a list: full references, one a line, with a final newline. */
+export function formatImageList(images: readonly Reference[]): string {
+  return images.map((image) => `${formatReference(image)}\n`).join('')
+}

@@ -1,0 +1,43 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { refuseList } from './list-text.ts'
+
+/** Options of readPipe. */
+export interface ReadPipeOptions {
+  /** Milliseconds until somebody must have begun to write; default 10 000. */
+  readonly patience?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const pollInterval = 20
+
+/**
+ * The bytes of a named pipe. It is opened without blocking: a blocked open cannot be cancelled and would keep the process alive.
+ * Throws INVALID_LIST when nobody writes to it.
+ */
+export async function* readPipe(path: string, options: ReadPipeOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  const deadline = performance.now() + (options.patience ?? 10_000)
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const buffer = new Uint8Array(64 * 1024)
+    let hasWriter = false
+    for (;;) {
+      const read = await file.read(buffer).catch((error: unknown) => {
+        // A writer is there, and has nothing to say yet.
+        if ((error as { code?: unknown }).code === 'EAGAIN') return undefined
+        throw error
+      })
+      if (read?.bytesRead === 0) {
+        if (hasWriter) return
+        if (performance.now() > deadline) refuseList(path, 'nobody writes to this named pipe')
+      } else {
+        hasWriter = true
+        if (read !== undefined) yield buffer.slice(0, read.bytesRead)
+      }
+      if (read === undefined || read.bytesRead === 0) await sleep(pollInterval, undefined, { signal: options.signal })
+    }
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,163 @@
+import pLimit from 'p-limit'
+import { MirrorError } from '../errors.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import { redactUrl } from '../http/redact.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { resolveChannel } from './channel.ts'
+import { fetchFile, unexpectedStatus, type FetchRetry } from './fetch-file.ts'
+import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
+import { imageFilter } from './image-filter.ts'
+import { parseImageList, parseReferences, type ImageList } from './image-list.ts'
+import { decodeList } from './list-text.ts'
+import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
+import { parseUrl } from './release-files.ts'
+import { parseReleaseName, type ReleaseName } from './version.ts'
+
+/** Which images are meant: everything that is named here together, without duplicates. */
+export interface SelectionOptions {
+  /** Release tags (`v1.37.1+k3s1`) and channels (`stable`, `v1.36`). */
+  readonly releases?: readonly string[] | undefined
+  /** Lists: paths, http and https URLs, or `-` for `stdin`. */
+  readonly images?: readonly string[] | undefined
+  /** Single image references. */
+  readonly references?: readonly string[] | undefined
+  /** Globs on `registry/repository:tag`. */
+  readonly include?: readonly string[] | undefined
+  readonly exclude?: readonly string[] | undefined
+  /** Where release files are; undefined or empty: GitHub's release downloads. */
+  readonly artifactUrl?: string | undefined
+  /** Where channels are; undefined or empty: K3s' own server. */
+  readonly channelUrl?: string | undefined
+  /** Where the digests of release files are; default GitHub's API, when the files come from GitHub. */
+  readonly releaseApiUrl?: string | undefined
+  /** The SHA-256 of the one list, 64 hexadecimal digits. */
+  readonly listSha256?: string | undefined
+  /** What `-` reads. */
+  readonly stdin?: ByteStream | undefined
+  readonly retry?: FetchRetry | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const listsAtOnce = 8
+
+function usage(message: string, hint?: string): MirrorError {
+  return new MirrorError('USAGE', message, { hint })
+}
+
+/** Normalised and checked options: what can be refused without a request is refused here. */
+function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
+  const { releases = [], images = [], references = [], listSha256 } = options
+  if (releases.length + images.length + references.length === 0) {
+    throw usage('no images are selected', 'Give --release, --images, or references as arguments.')
+  }
+  if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('--list-sha256 is not 64 hexadecimal digits')
+  if (listSha256 !== undefined && releases.length + images.length !== 1) {
+    throw usage('--list-sha256 needs exactly one list', 'Give one --release or one --images with it.')
+  }
+  if (images.filter((name) => name === '-').length > 1) throw usage('--images - is given twice: standard input can be read only once')
+  return {
+    ...options,
+    names: releases.map(parseReleaseName),
+    artifactUrl: options.artifactUrl || undefined,
+    channelUrl: options.channelUrl || undefined,
+    listSha256: listSha256?.toLowerCase(),
+  }
+}
+
+async function readOwnList(
+  client: HttpClient,
+  name: string,
+  options: SelectionOptions,
+): Promise<readonly [name: string, bytes: Uint8Array]> {
+  if (name === '-') {
+    if (options.stdin === undefined) throw usage('--images - reads standard input, which is not available here')
+    return ['standard input', await readListStream(options.stdin, 'standard input', options)]
+  }
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [name, await readListFile(name, options)]
+  const url = parseUrl(name, '--images')
+  const response = await fetchFile(client, url, options)
+  if (response.status === 404 || response.status === 410) {
+    throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${response.status})`)
+  }
+  if (response.status !== 200) throw unexpectedStatus(url, response.status)
+  return [redactUrl(url), response.body]
+}
+
+/** A list that somebody gave: nothing vouches for it, unless its checksum was given too. */
+async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
+  const [name, bytes] = await readOwnList(client, given, options)
+  const sha256 = listSha256Of(bytes)
+  if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, '--list-sha256')
+  const { images, warnings } = parseImageList(decodeList(bytes, name), name)
+  const coverage = options.listSha256 === undefined ? 'none' : 'pinned'
+  return { images, warnings, list: { name, sha256, coverage, images: images.length } }
+}
+
+/** Release tag to the channel that led there, or undefined where the tag itself was given. */
+async function resolveTags(
+  client: HttpClient,
+  names: readonly ReleaseName[],
+  options: SelectionOptions,
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const tags = await Promise.all(
+    names.map(async (name): Promise<readonly [string, string | undefined]> => {
+      return 'tag' in name ? [name.tag, undefined] : [await resolveChannel(client, name.channel, options), name.channel]
+    }),
+  )
+  const first = new Map<string, string | undefined>()
+  for (const [tag, channel] of tags) if (!first.has(tag)) first.set(tag, channel)
+  return first
+}
+
+/** Every list of the selection, in the order in which they were given: releases first. */
+async function fetchLists(client: HttpClient, names: readonly ReleaseName[], options: SelectionOptions): Promise<readonly CheckedList[]> {
+  const tags = await resolveTags(client, names, options)
+  const limit = pLimit(listsAtOnce)
+  const fromReleases = [...tags].map(([tag, channel]) =>
+    limit(async (): Promise<CheckedList> => {
+      const checked = await fetchReleaseList(client, tag, options)
+      return channel === undefined ? checked : { ...checked, list: { ...checked.list, channel } }
+    }),
+  )
+  const own = (options.images ?? []).map((name) => limit(() => checkOwnList(client, name, options)))
+  return Promise.all([...fromReleases, ...own])
+}
+
+/** Each image once, told by its full name; registries differ in case only where they are the same host. */
+function merge(images: readonly Reference[]): readonly Reference[] {
+  const first = new Map<string, Reference>()
+  for (const image of images) {
+    const name = formatReference({ ...image, registry: image.registry.toLowerCase() })
+    if (!first.has(name)) first.set(name, image)
+  }
+  return [...first.values()]
+}
+
+/**
+ * The images of a selection. Lists are fetched and checked, everything is merged, then filtered.
+ * Throws USAGE for options that contradict each other or leave nothing, and what fetching and reading the lists throws.
+ */
+export async function selectImages(client: HttpClient, options: SelectionOptions): Promise<ImageList> {
+  const { names, ...checked } = checkOptions(options)
+  const filter = imageFilter(checked)
+  const single = parseReferences(checked.references ?? [])
+  const failed = new AbortController()
+  const signal = checked.signal === undefined ? failed.signal : AbortSignal.any([checked.signal, failed.signal])
+  const lists = await fetchLists(client, names, { ...checked, signal }).catch((error: unknown) => {
+    failed.abort()
+    throw error
+  })
+  const all = merge([...lists.flatMap((list) => list.images), ...single.images])
+  const filtered = filter(all)
+  if (filtered.images.length === 0) {
+    throw usage(
+      `no image is left: --include and --exclude drop all ${all.length}`,
+      'Globs are matched against registry/repository:tag, such as docker.io/rancher/mirrored-pause:3.6.',
+    )
+  }
+  return {
+    images: filtered.images,
+    lists: lists.map(({ list }) => list),
+    warnings: [...new Set([...lists.flatMap((list) => list.warnings), ...single.warnings, ...filtered.warnings])],
+  }
+}

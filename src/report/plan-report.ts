@@ -1,0 +1,161 @@
+import type { ErrorSummary } from '../copy/events.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { PlanStep, StepState } from '../plan/plan.ts'
+
+/** One step, and what its destination lacks. */
+export interface SurveyedStep {
+  readonly step: PlanStep
+  /** Blobs that the destination's repository lacks; every blob where it was not asked. */
+  readonly missing: readonly Descriptor[]
+  /** Those of `missing` that a repository outside this plan is known to have, so that they need not move. */
+  readonly mountable?: readonly Descriptor[]
+  /** Manifest GETs that copying the image costs at Docker Hub; 0 where it is read from elsewhere. */
+  readonly dockerHubPulls: number
+}
+
+/** An image that could not be planned. */
+export interface PlanFailure {
+  readonly source: string
+  readonly destination: string
+  readonly error: ErrorSummary
+}
+
+/** What a registry says about its pulls: https://docs.docker.com/docker-hub/usage/pulls/ */
+export interface RateLimit {
+  readonly registry: string
+  readonly limit: number
+  readonly remaining: number
+  readonly windowSeconds: number
+  /** The address or account that is counted, where the registry says. */
+  readonly source?: string
+}
+
+/** One image in a plan. Sizes are bytes below the root, manifests included; an image that is present was not walked and has 0. */
+export interface PlannedImage {
+  readonly source: string
+  readonly destination: string
+  readonly digest: string
+  readonly state: StepState
+  readonly platforms: readonly string[]
+  readonly digestPreserved: boolean
+  /** Configs and layers. */
+  readonly blobs: { readonly total: number; readonly missing: number }
+  /** What the destination's repository lacks and has, of the image by itself. */
+  readonly bytes: { readonly total: number; readonly missing: number; readonly present: number }
+  readonly dockerHubPulls: number
+  /** Layers that are fetched from their own URLs and will be left out; absent where there are none. */
+  readonly foreignLayersSkipped?: number
+}
+
+/**
+ * The sums over a plan. A blob that several images lack moves once and counts once; one that any of the repositories
+ * has is mounted into the others and does not count.
+ */
+export interface PlanTotals {
+  readonly images: number
+  readonly new: number
+  readonly changed: number
+  readonly present: number
+  readonly failed: number
+  readonly blobsToMove: number
+  readonly bytesToMove: number
+  /** Bytes that are missing but need not move: mounted from another repository. */
+  readonly bytesToMount: number
+  readonly dockerHubPulls: number
+}
+
+/** What `plan --output json` prints: what `mirror` would do. */
+export interface PlanReport {
+  readonly schemaVersion: 1
+  readonly command: 'plan'
+  /** As the user wrote it. */
+  readonly destination: string
+  readonly images: readonly PlannedImage[]
+  readonly failures: readonly PlanFailure[]
+  readonly totals: PlanTotals
+  readonly rateLimits: readonly RateLimit[]
+  readonly warnings: readonly string[]
+}
+
+/** Everything a plan report is made of; the lists that are left out are empty. */
+export interface PlanSurvey {
+  readonly destination: string
+  readonly steps: readonly SurveyedStep[]
+  readonly failures?: readonly PlanFailure[]
+  readonly rateLimits?: readonly RateLimit[]
+  readonly warnings?: readonly string[]
+}
+
+function sizeOf(descriptors: Iterable<Descriptor>): number {
+  let size = 0
+  for (const descriptor of descriptors) size += descriptor.size
+  return size
+}
+
+function byDigest(descriptors: Iterable<Descriptor>): Map<string, Descriptor> {
+  return new Map([...descriptors].map((descriptor) => [descriptor.digest, descriptor]))
+}
+
+/** Every manifest of a step that is not present is written, whatever the destination has of it. */
+function manifestBytes({ step }: SurveyedStep): number {
+  return sizeOf(step.contents.manifests.map((manifest) => manifest.descriptor))
+}
+
+/** Blobs that some repository of the destination has: they are mounted into the others. */
+function presentDigests({ step, missing, mountable = [] }: SurveyedStep): string[] {
+  const lacking = byDigest(missing)
+  return [...step.contents.blobs.filter(({ digest }) => !lacking.has(digest)), ...mountable].map(({ digest }) => digest)
+}
+
+function plannedImage(surveyed: SurveyedStep): PlannedImage {
+  const { step } = surveyed
+  const blobs = byDigest(step.contents.blobs)
+  const missing = byDigest(surveyed.missing)
+  const total = sizeOf(blobs.values()) + manifestBytes(surveyed)
+  const missingBytes = sizeOf(missing.values()) + manifestBytes(surveyed)
+  return {
+    source: formatReference(step.source),
+    destination: formatReference(step.destination),
+    digest: step.root.digest,
+    state: step.state,
+    platforms: step.platforms,
+    digestPreserved: step.digestPreserved,
+    blobs: { total: blobs.size, missing: missing.size },
+    bytes: { total, missing: missingBytes, present: total - missingBytes },
+    dockerHubPulls: surveyed.dockerHubPulls,
+    ...(step.contents.foreign.length > 0 && { foreignLayersSkipped: step.contents.foreign.length }),
+  }
+}
+
+/** The plan report over surveyed steps, in their order. */
+export function foldPlan(survey: PlanSurvey): PlanReport {
+  const images = survey.steps.map(plannedImage)
+  const failures = survey.failures ?? []
+  const count = (state: StepState): number => images.filter((image) => image.state === state).length
+  const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
+  const there = new Set(survey.steps.flatMap(presentDigests))
+  const toMove = byDigest(survey.steps.flatMap((surveyed) => surveyed.missing).filter(({ digest }) => !there.has(digest)))
+  const manifests = survey.steps.reduce((total, surveyed) => total + manifestBytes(surveyed), 0)
+  const bytesToMove = sizeOf(toMove.values()) + manifests
+  return {
+    schemaVersion: 1,
+    command: 'plan',
+    destination: survey.destination,
+    images,
+    failures,
+    totals: {
+      images: images.length + failures.length,
+      new: count('new'),
+      changed: count('changed'),
+      present: count('present'),
+      failed: failures.length,
+      blobsToMove: toMove.size,
+      bytesToMove,
+      bytesToMount: sum((image) => image.bytes.missing) - bytesToMove,
+      dockerHubPulls: sum((image) => image.dockerHubPulls),
+    },
+    rateLimits: survey.rateLimits ?? [],
+    warnings: survey.warnings ?? [],
+  }
+}

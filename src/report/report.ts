@@ -1,0 +1,63 @@
+import type { ErrorSummary, RequestCounts } from '../copy/events.ts'
+
+/** How an image ended. An image that an interrupted run did not get to is `failed` with CANCELLED. */
+export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
+
+/**
+ * Bytes below one image's root, manifests included, each digest once. What was copied or up to date adds up:
+ * `copied + mounted + present = total`. `total` is 0 where the root was present and was not walked.
+ */
+export interface ImageBytes {
+  readonly total: number
+  /** Moved in this run; a blob that was restarted counts once. */
+  readonly copied: number
+  /** Not moved: the destination had them in another repository, perhaps only since this run. */
+  readonly mounted: number
+  /** Not moved: the destination's repository had them. */
+  readonly present: number
+}
+
+/** One image in a report. `digest` is absent where the image was never resolved. */
+export interface ImageReport {
+  readonly source: string
+  readonly destination: string
+  readonly digest?: string
+  readonly status: ImageStatus
+  /** False where a subset of platforms made a new index with a digest of its own. */
+  readonly digestPreserved: boolean
+  readonly platforms: readonly string[]
+  readonly bytes: ImageBytes
+  /** Layers that are fetched from their own URLs and were left out; absent where there are none. */
+  readonly foreignLayersSkipped?: number
+  /** Why it failed; present exactly where `status` is `failed`. */
+  readonly error?: ErrorSummary
+}
+
+/** The sums over all images. */
+export interface ReportTotals {
+  readonly images: number
+  readonly copied: number
+  readonly upToDate: number
+  readonly failed: number
+  readonly bytesCopied: number
+  /** Bytes that did not have to move: mounted and present. */
+  readonly bytesSaved: number
+  /** Bytes that moved in vain because their blob was restarted; a lower bound, since progress is coalesced. */
+  readonly bytesRetried: number
+  readonly requests: RequestCounts
+  readonly seconds: number
+}
+
+/** What `mirror --output json` prints and `--report` writes: one JSON document about a whole run. */
+export interface MirrorReport {
+  readonly schemaVersion: 1
+  readonly command: 'mirror'
+  /** As the user wrote it. */
+  readonly destination: string
+  /** In the order of the list. */
+  readonly images: readonly ImageReport[]
+  readonly totals: ReportTotals
+  readonly warnings: readonly string[]
+  /** Present where the run was stopped before its end. */
+  readonly interrupted?: true
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { test } from 'node:test'
+import { findViolations, type FileSet, type House } from './architecture/find-violations.ts'
+
+const house: House = {
+  places: {
+    'errors.ts': [],
+    async: ['errors.ts'],
+    http: ['errors.ts', 'async'],
+    oci: ['errors.ts', 'type:async/content.ts'],
+    release: ['errors.ts', 'async', 'http', 'oci'],
+    plan: ['errors.ts', 'async', 'oci', 'release'],
+    copy: ['errors.ts', 'async', 'oci', 'plan'],
+    report: ['errors.ts', 'oci', 'plan', 'copy'],
+    registry: ['errors.ts', 'async', 'http', 'oci'],
+    layout: ['errors.ts', 'async', 'oci'],
+    'registry-server': ['errors.ts', 'async', 'oci', 'layout'],
+    'registries-yaml': ['errors.ts', 'oci', 'type:http/origin-settings.ts'],
+    'version.ts': [],
+    'places.ts': 'all but cli',
+    'prepare.ts': 'all but cli',
+    'plan-images.ts': 'all but cli',
+    'mirror.ts': 'all but cli',
+    'index.ts': 'all but cli',
+    cli: 'everything',
+  },
+  packages: {
+    'cli-progress': ['cli/output'],
+    commander: ['cli'],
+    'jsonc-parser': ['oci'],
+    'p-limit': ['async', 'copy', 'plan-images.ts', 'release'],
+    picomatch: ['release', 'plan'],
+    'pretty-bytes': ['cli/output'],
+    'pretty-ms': ['cli/output'],
+    re2js: ['registries-yaml'],
+    tldts: ['registry/auth'],
+    undici: ['http'],
+    yaml: ['registries-yaml'],
+  },
+  ioBuiltins: {
+    'node:child_process': ['registry/auth'],
+    'node:cluster': [],
+    'node:dgram': [],
+    'node:dns': ['http'],
+    'node:fs': ['cli', 'layout', 'registries-yaml', 'registry/auth', 'release'],
+    'node:http': ['registry-server'],
+    'node:http2': [],
+    'node:https': ['registry-server'],
+    'node:inspector': [],
+    'node:module': ['version.ts'],
+    'node:net': ['http', 'registry-server'],
+    'node:process': ['cli'],
+    'node:readline': ['cli'],
+    'node:repl': [],
+    'node:tls': ['http', 'registry-server'],
+    'node:tty': ['cli'],
+    'node:vm': [],
+    'node:worker_threads': [],
+  },
+  onlyBuiltins: {
+    oci: { 'node:crypto': 'all', 'node:net': ['isIP', 'isIPv4', 'isIPv6'] },
+  },
+  globals: { process: ['cli'], console: ['cli'], fetch: [], WebSocket: [], require: [] },
+  forbiddenWords: ['util', 'utils', 'helper', 'helpers', 'common', 'core', 'types', 'misc', 'shared', 'manager', 'service', 'handler'],
+  // what Docker calls the programs that keep passwords
+  fieldTerms: ['credential-helper'],
+  maxLines: 300,
+}
+
+function filesOf(folder: string): FileSet {
+  const root = fileURLToPath(new URL(`../${folder}`, import.meta.url))
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.ts'))
+    .toSorted()
+  return new Map(names.map((name) => [`${folder}/${name}`, readFileSync(`${root}/${name}`, 'utf8')]))
+}
+
+test('src keeps the shape of the house', () => {
+  assert.deepEqual(findViolations(filesOf('src'), house), [])
+})
+
+test('the table itself has no circle', () => {
+  const visit = (place: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(place), `circle: ${[...trail, place].join(' -> ')}`)
+    const allowed = house.places[place] ?? []
+    if (typeof allowed !== 'string') for (const next of allowed.filter((name) => !name.startsWith('type:'))) visit(next, [...trail, place])
+  }
+  for (const place of Object.keys(house.places)) visit(place, [])
+})
+
+test('every package of the table is a dependency, and every dependency stands in it', () => {
+  const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: object }
+  assert.deepEqual(Object.keys(house.packages).toSorted(), Object.keys(dependencies).toSorted())
+})
+
+/** A house in order that holds one file for every place of the table. */
+const inOrder: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys(house.places).map((place) => [
+    `src/${place.endsWith('.ts') ? place : `${place}/content.ts`}`,
+    'export const x: number = 1\n',
+  ]),
+)
+const violationsWith = (planted: Readonly<Record<string, string>>): readonly string[] =>
+  findViolations(new Map(Object.entries({ ...inOrder, ...planted })), house)
+
+test('a house in order has no violation', () => {
+  const planted = {
+    'src/copy/copy-blob.ts': `import { x } from '../plan/content.ts'\nexport const y: number = x`,
+    'src/http/dispatcher.ts': `import { Agent } from 'undici'\nimport { connect } from 'node:net'\nexport const y: unknown = [Agent, connect]`,
+    'src/oci/host.ts': `import { isIP } from 'node:net'\nimport { createHash } from 'node:crypto'\nimport type { x } from '../async/content.ts'\nexport const y: unknown = [isIP, createHash]\nexport type Z = typeof x`,
+    'src/oci/words.ts': `export const y = (a: { process: number }): number => a.process\nexport const z: unknown = { console: 1 }`,
+    'src/registry/auth/credential-helper.ts': '',
+    'src/cli/main.ts': `import { Command } from 'commander'\nconsole.log(process.argv, Command)`,
+  }
+  assert.deepEqual(violationsWith(planted), [])
+})
+
+const plants: readonly (readonly [what: string, path: string, text: string, violation: RegExp])[] = [
+  [
+    'an earlier stage imports a later one',
+    'src/plan/a.ts',
+    `import { x } from '../copy/content.ts'`,
+    /may not import src\/copy\/content\.ts/,
+  ],
+  ['a type counts too', 'src/plan/a.ts', `import type { x } from '../copy/content.ts'`, /may not import src\/copy/],
+  ['an import type in place counts too', 'src/plan/a.ts', `export type A = import('../copy/content.ts').A`, /may not import src\/copy/],
+  ['a re-export counts too', 'src/plan/a.ts', `export { x } from '../copy/content.ts'`, /may not import src\/copy/],
+  ['a dynamic import counts too', 'src/plan/a.ts', `await import('../copy/content.ts')`, /may not import src\/copy/],
+  ['a computed import', 'src/plan/a.ts', `await import('../' + 'x')`, /computed/],
+  ['one place imports another', 'src/registry/a.ts', `import { x } from '../layout/content.ts'`, /may not import src\/layout/],
+  ['a value where only a type is allowed', 'src/oci/a.ts', `import { x } from '../async/content.ts'`, /may not import src\/async/],
+  ['anything imports cli', 'src/mirror.ts', `import { x } from './cli/content.ts'`, /may not import src\/cli/],
+  ['a file that is not there', 'src/plan/a.ts', `import { x } from './b.ts'`, /no file of src/],
+  ['a file outside src', 'src/plan/a.ts', `import { x } from '../../test/a.ts'`, /no file of src/],
+  ['a package in a foreign folder', 'src/registry/a.ts', `import { request } from 'undici'`, /package undici/],
+  ['a package in the wrong folder of the right place', 'src/cli/a.ts', `import bar from 'cli-progress'`, /package cli-progress/],
+  ['an unknown package', 'src/http/a.ts', `import x from '@scope/name/path'`, /package @scope\/name$/],
+  ['files in oci', 'src/oci/a.ts', `import { readFile } from 'node:fs/promises'`, /may not import node:fs\/promises/],
+  ['sockets in oci', 'src/oci/a.ts', `import { isIP, connect } from 'node:net'`, /may not import node:net isIP connect/],
+  ['all of a module in oci', 'src/oci/a.ts', `import * as net from 'node:net'`, /may not import node:net/],
+  ['sockets outside http', 'src/registry/a.ts', `import { connect } from 'node:tls'`, /may not import node:tls/],
+  ['files in the plan', 'src/plan/a.ts', `import { readFile } from 'node:fs/promises'`, /may not import node:fs\/promises/],
+  ['a builtin without its scheme', 'src/layout/a.ts', `import { readFile } from 'fs'`, /without node:/],
+  ['the process outside cli', 'src/http/a.ts', `export const y = process.env['HOME']`, /uses process/],
+  ['the process through globalThis', 'src/http/a.ts', `export const y = globalThis.process`, /uses process/],
+  ['the console outside cli', 'src/copy/a.ts', `const x = () => { console.log(1) }`, /uses console/],
+  ['a shorthand property', 'src/copy/a.ts', `export const y = { process }`, /uses process/],
+  ['fetch', 'src/release/a.ts', `await fetch('http://localhost')`, /uses fetch/],
+  ['a default export', 'src/plan/a.ts', `export default 1`, /default export/],
+  ['a default export by name', 'src/plan/a.ts', `const x = 1\nexport { x as default }`, /default export/],
+  ['an export of everything', 'src/plan/a.ts', `export * from './content.ts'`, /exports everything/],
+  ['a forbidden file', 'src/plan/utils.ts', '', /holds the word utils/],
+  ['a forbidden folder', 'src/cli/common/a.ts', '', /holds the word common/],
+  ['a forbidden part of a name', 'src/http/request-handler.ts', '', /holds the word handler/],
+  ['a term of the field in a longer name', 'src/http/credential-helpers.ts', '', /holds the word helpers/],
+  ['a name in another case', 'src/http/httpClient.ts', '', /not kebab-case/],
+  ['a new folder', 'src/bundle/a.ts', '', /src\/bundle has no place/],
+  ['a long file', 'src/plan/a.ts', '\n'.repeat(301), /301 lines/],
+]
+
+for (const [what, path, text, violation] of plants) {
+  test(`caught: ${what}`, () => {
+    const violations = violationsWith({ [path]: text })
+    assert.equal(violations.length, 1, violations.join('\n'))
+    assert.match(violations[0] ?? '', violation)
+  })
+}
+
+test('caught: an import cycle, told once', () => {
+  const violations = violationsWith({
+    'src/plan/a.ts': `import { b } from './b.ts'`,
+    'src/plan/b.ts': `import type { c } from './c.ts'`,
+    'src/plan/c.ts': `export { a } from './a.ts'`,
+  })
+  assert.deepEqual(violations, ['import cycle: src/plan/a.ts -> src/plan/b.ts -> src/plan/c.ts -> src/plan/a.ts'])
+})
+
+test('caught: a place of the table that src has lost', () => {
+  const { 'src/copy/content.ts': _, ...rest } = inOrder
+  assert.deepEqual(findViolations(new Map(Object.entries(rest)), house), ['src/copy stands in the table and not in src'])
+})

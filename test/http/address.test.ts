@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addressRefusal, isForbiddenHost, isLinkLocal, isLoopback, isMetadata, isPrivate, isUnspecified } from '../../src/http/address.ts'
+
+/** What a URL makes of a host, odd spellings included. */
+function hostname(host: string): string {
+  return new URL(`http://${host}/`).hostname
+}
+
+const cases: readonly (readonly [test: (hostname: string) => boolean, inside: readonly string[], outside: readonly string[]])[] = [
+  [
+    isLoopback,
+    [
+      '127.0.0.1',
+      '127.255.0.9',
+      '0x7f.1',
+      '2130706433',
+      '0177.0.0.1',
+      '127.1',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '[::ffff:7f00:1]',
+      'localhost',
+      'LOCALHOST.',
+      'a.localhost',
+      '[64:ff9b::127.0.0.1]',
+    ],
+    ['128.0.0.1', '[::2]', 'localhost.example.com', 'notlocalhost', '[::ffff:8.8.8.8]'],
+  ],
+  [
+    isPrivate,
+    [
+      '10.1.2.3',
+      '172.16.0.1',
+      '172.31.255.255',
+      '192.168.1.1',
+      '100.64.0.1',
+      '[fd12::1]',
+      '[fc00::1]',
+      '[fec0::1]',
+      '[::ffff:10.0.0.1]',
+      '[::10.0.0.1]',
+      '[2002:0a00:0001::1]',
+      '0xa000001',
+    ],
+    ['172.32.0.1', '11.0.0.1', '100.128.0.1', '[2001:db8::1]', 'example.com', '[2002:0800:0001::1]'],
+  ],
+  [isLinkLocal, ['169.254.169.254', '[fe80::1]', '[febf::1]', '[::ffff:169.254.1.1]', '0xa9fea9fe'], ['169.253.1.1', '[fec0::1]']],
+  [isUnspecified, ['0.0.0.0', '0', '0.1.2.3', '[::]', '[::ffff:0.0.0.0]'], ['1.0.0.0', '[::1]']],
+  [
+    isMetadata,
+    ['100.100.100.200', '168.63.129.16', '[fd00:ec2::254]', 'metadata.google.internal', 'Metadata.Google.Internal.'],
+    ['100.100.100.201', 'metadata.example.com'],
+  ],
+]
+
+for (const [check, inside, outside] of cases) {
+  test(`${check.name} knows its addresses in every spelling`, () => {
+    for (const host of inside) assert.equal(check(hostname(host)), true, host)
+    for (const host of outside) assert.equal(check(hostname(host)), false, host)
+  })
+}
+
+test('a server sends nobody into a network that it is not in', () => {
+  const refusal = (to: string, from: string): string | undefined => addressRefusal(new URL(to), new URL(from))
+  assert.equal(refusal('https://cdn.example.net/x', 'https://registry.example.com'), undefined)
+  assert.match(refusal('https://10.0.0.1/x', 'https://registry.example.com') ?? '', /private/)
+  assert.match(refusal('http://localhost:1/x', 'https://registry.example.com') ?? '', /loopback/)
+  assert.match(refusal('http://127.0.0.1/x', 'http://10.0.0.1') ?? '', /loopback/)
+  assert.equal(refusal('http://10.0.0.1:6000/x', 'http://10.0.0.1:5000'), undefined)
+  assert.equal(refusal('http://10.0.0.2/x', 'http://10.0.0.1'), undefined)
+  assert.equal(refusal('http://10.0.0.2/x', 'http://127.0.0.1'), undefined)
+  assert.equal(refusal('http://127.0.0.1:6000/x', 'http://localhost:5000'), undefined)
+  // even the host itself does not make these right
+  assert.match(refusal('http://169.254.169.254/x', 'http://169.254.169.254') ?? '', /link-local/)
+  assert.match(refusal('http://0.0.0.0/x', 'http://127.0.0.1') ?? '', /unspecified/)
+  assert.match(refusal('http://[fd00:ec2::254]/x', 'http://10.0.0.1') ?? '', /metadata/)
+  assert.equal(isForbiddenHost('169.254.169.254'), true)
+  assert.equal(isForbiddenHost('127.0.0.1'), false)
+})

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { readRegistriesConfigs } from '../../src/registries-yaml/read-configs.ts'
+import { readTlsFiles } from '../../src/registries-yaml/tls-files.ts'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+
+const none = { caFile: '', certFile: '', keyFile: '', insecureSkipVerify: false }
+
+test('authority, certificate, key and the switch are read', async () => {
+  const authority = await certificateAuthority()
+  const client = await authority.client()
+  await using directory = await tempDir()
+  const files = {
+    caFile: await directory.write('ca.pem', `a comment\n${authority.certificate}\n${client.certificate}`),
+    certFile: await directory.write('client.pem', client.certificate),
+    keyFile: await directory.write('client-key.pem', client.key),
+    insecureSkipVerify: true,
+  }
+  const tls = await readTlsFiles(files)
+  assert.ok('ca' in tls)
+  assert.deepEqual([tls.cert, tls.key, tls.insecureSkipVerify], [client.certificate, client.key, true])
+  assert.deepEqual(await readTlsFiles(none), {})
+
+  const path = await directory.write(
+    'registries.yaml',
+    `configs:\n  r.example.com:5000:\n    tls:\n      ca_file: ${files.caFile}\n      insecure_skip_verify: on\n`,
+  )
+  const configs = await readRegistriesConfigs(path)
+  assert.deepEqual(configs.tlsFor('https://r.example.com:5000'), { ca: tls.ca, insecureSkipVerify: true })
+  assert.equal(configs.tlsFor('https://r.example.com'), undefined)
+  assert.equal(configs.credentialsFor('https://r.example.com:5000'), undefined)
+})
+
+test('37: halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
+  const authority = await certificateAuthority()
+  const client = await authority.client()
+  const expired = await authority.server({ expired: true })
+  await using directory = await tempDir()
+  const write = (name: string, text: string): Promise<string> => directory.write(name, text)
+  const garbage = await write('garbage.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  const certFile = await write('client.pem', client.certificate)
+  const keyFile = await write('client-key.pem', client.key)
+  const { privateKey: locked } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+  })
+  const cases: readonly (readonly [fields: Partial<typeof none>, field: string, why: RegExp])[] = [
+    [{ certFile }, 'cert_file', /no key_file/],
+    [{ keyFile }, 'key_file', /no cert_file/],
+    [{ caFile: `${directory.path}/none.pem` }, 'ca_file', /none\.pem cannot be read \(ENOENT\)/],
+    [{ caFile: directory.path }, 'ca_file', /cannot be read \(EISDIR\)/],
+    [{ caFile: keyFile }, 'ca_file', /holds no PEM certificate/],
+    [{ caFile: garbage }, 'ca_file', /cannot be parsed/],
+    [{ certFile: garbage, keyFile }, 'cert_file', /cannot be parsed/],
+    [{ certFile, keyFile: certFile }, 'key_file', /no PEM private key/],
+    [{ certFile, keyFile: await write('locked.pem', locked) }, 'key_file', /without a passphrase/],
+    [{ certFile, keyFile: await write('other.pem', expired.key) }, 'key_file', /not the key of the certificate/],
+    [
+      { certFile: await write('expired.pem', expired.certificate), keyFile: await write('expired-key.pem', expired.key) },
+      'cert_file',
+      /expired on \d{4}-\d\d-\d\d/,
+    ],
+  ]
+  for (const [fields, field, why] of cases) {
+    const problem = await readTlsFiles({ ...none, ...fields })
+    assert.ok('field' in problem, String(why))
+    assert.equal(problem.field, field)
+    assert.match(problem.why, why)
+  }
+})
+
+test('37: the place in the file is named', async () => {
+  await using directory = await tempDir()
+  const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
+  await assert.rejects(readRegistriesConfigs(path), {
+    code: 'INVALID_CONFIG',
+    message: `${path}:4:18: configs.r.tls.cert_file: there is a cert_file but no key_file`,
+  })
+})

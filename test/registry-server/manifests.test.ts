@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
+import { startRegistry } from './start-registry.ts'
+
+test('a manifest is served as it was stored, by tag and by digest, with the headers of one', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const { digest, mediaType, size } = image.root.descriptor
+  for (const reference of ['v1', digest, digest.replace(':', '%3A')]) {
+    const got = await registry.call('GET', `/v2/a/b/manifests/${reference}`, { headers: { accept: 'application/x-other' } })
+    assert.equal(got.status, 200)
+    assert.deepEqual(got.body, image.root.bytes)
+    const head = await registry.call('HEAD', `/v2/a/b/manifests/${reference}`)
+    assert.equal(head.body.length, 0)
+    for (const { headers } of [got, head]) {
+      assert.equal(headers['content-type'], mediaType)
+      assert.equal(headers['content-length'], String(size))
+      assert.equal(headers['docker-content-digest'], digest)
+      assert.equal(headers.etag, `"${digest}"`)
+    }
+  }
+})
+
+test('If-None-Match with the digest is answered 304 without a body', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  for (const value of [`"${image.root.descriptor.digest}"`, `"x", W/"${image.root.descriptor.digest}"`, '*']) {
+    const answer = await registry.call('GET', '/v2/a/b/manifests/v1', { headers: { 'if-none-match': value } })
+    assert.equal(answer.status, 304)
+    assert.equal(answer.body.length, 0)
+  }
+  assert.equal((await registry.call('GET', '/v2/a/b/manifests/v1', { headers: { 'if-none-match': '"sha256:1"' } })).status, 200)
+})
+
+test('what is not there is 404 with the code for what is missing', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const cases: [string, number, string][] = [
+    ['/v2/a/b/manifests/v2', 404, 'MANIFEST_UNKNOWN'],
+    [`/v2/a/b/manifests/sha256:${'0'.repeat(64)}`, 404, 'MANIFEST_UNKNOWN'],
+    ['/v2/a/b/manifests/.INVALID_MANIFEST_NAME', 404, 'MANIFEST_UNKNOWN'],
+    ['/v2/a/b/manifests/sha256:baddigeststring', 400, 'DIGEST_INVALID'],
+    ['/v2/a/c/manifests/v1', 404, 'NAME_UNKNOWN'],
+    [`/v2/a/c/manifests/${image.root.descriptor.digest}`, 404, 'NAME_UNKNOWN'],
+    ['/v2/A/b/manifests/v1', 400, 'NAME_INVALID'],
+    ['/v2/a/%2e%2e/%2e%2e/b/manifests/v1', 400, 'NAME_INVALID'],
+    ['/v2/a/../b/manifests/v1', 400, 'NAME_INVALID'],
+    ['/v2/a%00/manifests/v1', 400, 'NAME_INVALID'],
+    ['/v2/a/b/manifests/%zz', 400, 'NAME_INVALID'],
+    [`/v2/${'a'.repeat(256)}/manifests/v1`, 400, 'NAME_INVALID'],
+    ['/v2/a/b/nothing', 404, 'NAME_UNKNOWN'],
+    ['/', 404, 'NAME_UNKNOWN'],
+  ]
+  for (const [path, status, code] of cases) {
+    const answer = await registry.call('GET', path)
+    assert.deepEqual([answer.status, answer.code], [status, code], path)
+    assert.equal((await registry.call('HEAD', path)).status, status)
+  }
+  assert.equal((await registry.call('GET', `/v2/a/b/manifests/${'v'.repeat(9000)}`)).status, 414)
+})
+
+test('PUT answers with the digest and a Location under which the manifest is', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const answer = await registry.call('PUT', '/v2/a/b/manifests/v2', {
+    body: image.root.bytes,
+    headers: { 'content-type': mediaTypes.ociManifest },
+  })
+  assert.equal(answer.status, 201)
+  assert.equal(answer.headers['docker-content-digest'], image.root.descriptor.digest)
+  assert.deepEqual((await registry.call('GET', answer.headers.location ?? '')).body, image.root.bytes)
+})
+
+test('a manifest is refused that is not JSON, not what its type says, too large, or not of its digest', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const put = async (reference: string, body: Uint8Array | string, type: string, isChunked = false): Promise<unknown> => {
+    const { status, code } = await registry.call('PUT', `/v2/a/b/manifests/${reference}`, {
+      body,
+      isChunked,
+      headers: { 'content-type': type },
+    })
+    return [status, code]
+  }
+  const { ociManifest, ociIndex } = mediaTypes
+  const { bytes, descriptor } = image.root
+  assert.deepEqual(await put('v2', 'blablabla', ociManifest), [400, 'MANIFEST_INVALID'])
+  assert.deepEqual(await put('v2', bytes, ociIndex), [400, 'MANIFEST_INVALID'])
+  assert.deepEqual(await put('v2', Buffer.concat([bytes, Buffer.alloc(4 * 1024 * 1024, ' ')]), ociManifest), [413, 'SIZE_INVALID'])
+  assert.deepEqual(await put('v2', Buffer.concat([bytes, Buffer.alloc(4 * 1024 * 1024, ' ')]), ociManifest, true), [413, 'SIZE_INVALID'])
+  assert.deepEqual(await put(descriptor.digest, Buffer.concat([bytes, Buffer.from(' ')]), ociManifest), [400, 'DIGEST_INVALID'])
+  assert.deepEqual(await put('sha256:baddigeststring', bytes, ociManifest), [400, 'DIGEST_INVALID'])
+  assert.deepEqual(await put('-v2', bytes, ociManifest), [400, 'TAG_INVALID'])
+  assert.deepEqual(await put(`${descriptor.digest}?tag=-x`, bytes, ociManifest), [400, 'TAG_INVALID'])
+  assert.deepEqual(registry.layout.tags({ registry: 'localhost', path: 'a/b' }), ['v1'])
+  assert.deepEqual(await put('v2', Buffer.concat([bytes, Buffer.alloc(3_900_000, ' ')]), ociManifest), [201, undefined])
+})
+
+test('a manifest is refused while its blobs or children are missing, and every missing digest is named', async () => {
+  await using registry = await startRegistry()
+  const image = tinyIndex()
+  const refused = await registry.call('PUT', '/v2/a/b/manifests/v1', {
+    body: image.root.bytes,
+    headers: { 'content-type': mediaTypes.ociIndex },
+  })
+  assert.equal(refused.status, 400)
+  const { errors } = refused.json() as { errors: { code: string; detail: { digest: string } }[] }
+  assert.deepEqual(
+    errors.map(({ code, detail }) => [code, detail.digest]),
+    image.manifests.slice(0, 2).map(({ descriptor }) => ['MANIFEST_BLOB_UNKNOWN', descriptor.digest]),
+  )
+  const [child] = image.manifests
+  const childPut = await registry.call('PUT', `/v2/a/b/manifests/${child?.descriptor.digest}`, { body: child?.bytes ?? '' })
+  assert.deepEqual([childPut.status, childPut.code], [400, 'MANIFEST_BLOB_UNKNOWN'])
+  await registry.push('a/b', 'v1', image)
+  await registry.push('other', 'v1', image)
+})
+
+test('children of another repository do not count, and a sparse server takes what is incomplete', async () => {
+  await using registry = await startRegistry()
+  const image = tinyIndex()
+  await registry.push('a/b', 'v1', image)
+  assert.equal((await registry.call('PUT', '/v2/c/manifests/v1', { body: image.root.bytes })).code, 'MANIFEST_BLOB_UNKNOWN')
+  await using sparse = await startRegistry({ sparse: true })
+  assert.equal((await sparse.call('PUT', '/v2/c/manifests/v1', { body: image.root.bytes })).status, 201)
+})
+
+test('layers that live elsewhere need not be here, and an image may have none', async () => {
+  await using registry = await startRegistry()
+  const config = tinyBlob(Buffer.from('{}'), mediaTypes.ociConfig)
+  const foreign = {
+    mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+    digest: `sha256:${'a'.repeat(64)}`,
+    size: 9,
+    urls: ['https://store.example.com/x'],
+  }
+  for (const [tag, layers] of [
+    ['foreign', [foreign]],
+    ['none', []],
+  ] as const) {
+    const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.descriptor, layers })
+    await registry.push('a/b', tag, { blobs: [config], manifests: [root], root })
+  }
+})
+
+test('nested indexes and an empty index are taken', async () => {
+  await using registry = await startRegistry()
+  const [first, second] = [tinyIndex(), tinyIndex()]
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [first.root.descriptor, second.root.descriptor],
+  })
+  await registry.push('a/b', 'nested', {
+    blobs: [...first.blobs, ...second.blobs],
+    manifests: [...first.manifests, ...second.manifests, root],
+    root,
+  })
+  const empty = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
+  await registry.push('a/b', 'empty', { blobs: [], manifests: [empty], root: empty })
+})
+
+test('sha512 digests work for blobs and manifests', async () => {
+  await using registry = await startRegistry()
+  const sha512 = (bytes: Uint8Array): string => `sha512:${createHash('sha512').update(bytes).digest('hex')}`
+  const layer = Buffer.from('layer')
+  const config = Buffer.from('{}')
+  const describe = (bytes: Uint8Array, mediaType: string): object => ({ mediaType, digest: sha512(bytes), size: bytes.length })
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      config: describe(config, mediaTypes.ociConfig),
+      layers: [describe(layer, 'application/x')],
+    }),
+  )
+  for (const blob of [layer, config])
+    assert.equal((await registry.call('POST', `/v2/a/b/blobs/uploads/?digest=${sha512(blob)}`, { body: blob })).status, 201)
+  const path = `/v2/a/b/manifests/${sha512(bytes)}`
+  const put = await registry.call('PUT', `${path}?tag=one&tag=two`, { body: bytes })
+  assert.equal(put.status, 201)
+  assert.equal(put.headers['docker-content-digest'], sha512(bytes))
+  assert.equal(put.headers['oci-tag'], 'one, two')
+  for (const reference of [sha512(bytes), 'one', 'two']) {
+    const got = await registry.call('GET', `/v2/a/b/manifests/${reference}`)
+    assert.deepEqual(got.body, bytes)
+    assert.equal(got.headers['docker-content-digest'], sha512(bytes))
+  }
+})
+
+test('a tag is deleted alone, a manifest with its tags, and a child not before its index', async () => {
+  await using registry = await startRegistry()
+  const image = tinyIndex()
+  await registry.push('a/b', 'v1', image)
+  await registry.push('a/b', 'v2', image)
+  const statusOf = async (method: string, reference: string): Promise<number> =>
+    (await registry.call(method, `/v2/a/b/manifests/${reference}`)).status
+  const [child] = image.manifests
+  const root = image.root.descriptor.digest
+  assert.equal(await statusOf('DELETE', 'v1'), 202)
+  assert.equal(await statusOf('DELETE', 'v1'), 404)
+  assert.equal(await statusOf('HEAD', 'v1'), 404)
+  assert.equal(await statusOf('HEAD', root), 200)
+  assert.equal(await statusOf('DELETE', child?.descriptor.digest ?? ''), 405)
+  assert.equal(await statusOf('DELETE', root), 202)
+  for (const reference of [root, 'v2']) assert.equal(await statusOf('HEAD', reference), 404)
+  assert.equal(await statusOf('DELETE', child?.descriptor.digest ?? ''), 202)
+  assert.equal(await statusOf('DELETE', child?.descriptor.digest ?? ''), 404)
+  assert.equal(await statusOf('DELETE', `sha256:${'1'.repeat(64)}`), 404)
+})

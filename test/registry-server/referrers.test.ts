@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { tinyBlob, tinyImage, tinyManifest, type TinyImage } from '../layout/tiny-image.ts'
+import { startRegistry } from './start-registry.ts'
+
+const empty = tinyBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json')
+
+function about(subject: object, more: Record<string, unknown>): TinyImage {
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: empty.descriptor,
+    layers: [empty.descriptor],
+    subject,
+    ...more,
+  })
+  return { blobs: [empty], manifests: [root], root }
+}
+
+test('referrers are listed with type and annotations, filtered, and found again after a restart', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  const subject = image.root.descriptor
+  const first = about(subject, { artifactType: 'application/x-one', annotations: { a: 'b' } })
+  const second = about(subject, { annotations: { c: 'd' } })
+  const index = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [],
+    subject,
+    artifactType: 'application/x-one',
+  })
+  // The subject comes last: a registry must take what is about a manifest that it does not have yet.
+  const put = await registry.call('PUT', `/v2/a/b/manifests/x`, { body: index.bytes })
+  assert.equal(put.status, 201)
+  assert.equal(put.headers['oci-subject'], subject.digest)
+  await registry.push('a/b', 'one', first)
+  await registry.push('a/b', first.root.descriptor.digest, first)
+  await registry.push('a/b', 'two', second)
+  await registry.push('a/b', 'v1', image)
+
+  const all = await registry.call('GET', `/v2/a/b/referrers/${subject.digest}`)
+  assert.equal(all.headers['content-type'], mediaTypes.ociIndex)
+  assert.equal(all.headers['oci-filters-applied'], undefined)
+  const entries = [
+    { ...index.descriptor, artifactType: 'application/x-one' },
+    { ...first.root.descriptor, artifactType: 'application/x-one', annotations: { a: 'b' } },
+    { ...second.root.descriptor, artifactType: 'application/vnd.oci.empty.v1+json', annotations: { c: 'd' } },
+  ]
+  assert.deepEqual(all.json(), { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries })
+  const filtered = await registry.call('GET', `/v2/a/b/referrers/${subject.digest}?artifactType=application/x-one`)
+  assert.equal(filtered.headers['oci-filters-applied'], 'artifactType')
+  assert.deepEqual((filtered.json() as { manifests: unknown }).manifests, entries.slice(0, 2))
+
+  await registry.layout.close()
+  const { readLayout } = await import('../../src/layout/open-layout.ts')
+  const reopened = await readLayout(registry.directory)
+  assert.equal((await reopened.referrers({ registry: 'localhost', path: 'a/b' }, subject.digest)).length, 3)
+})
+
+test('nothing about a manifest, or an unknown repository, is an empty index; a bad digest is refused', async () => {
+  await using registry = await startRegistry()
+  for (const name of ['a/b', 'never']) {
+    const answer = await registry.call('GET', `/v2/${name}/referrers/sha256:${'0'.repeat(64)}`)
+    assert.equal(answer.status, 200)
+    assert.deepEqual(answer.json(), { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
+  }
+  assert.equal((await registry.call('GET', '/v2/a/b/referrers/sha256:1')).status, 400)
+})

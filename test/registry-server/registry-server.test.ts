@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readLayout } from '../../src/layout/open-layout.ts'
+import { createRegistryServer } from '../../src/registry-server/registry-server.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
+import { startRegistry } from './start-registry.ts'
+
+test('the version check answers 200 with and without the last slash', async () => {
+  await using registry = await startRegistry()
+  for (const path of ['/v2/', '/v2']) {
+    const answer = await registry.call('GET', path)
+    assert.equal(answer.status, 200)
+    assert.equal(answer.headers['docker-distribution-api-version'], 'registry/2.0')
+    assert.deepEqual(answer.json(), {})
+  }
+})
+
+test('what a path does not support is 405 with what it does', async () => {
+  await using registry = await startRegistry()
+  const cases: [string, string, string][] = [
+    ['POST', '/v2/', 'GET, HEAD'],
+    ['POST', '/v2/a/manifests/v1', 'GET, HEAD, PUT, DELETE'],
+    ['PUT', `/v2/a/blobs/sha256:${'0'.repeat(64)}`, 'GET, HEAD, DELETE'],
+    ['GET', '/v2/a/blobs/uploads/', 'POST'],
+  ]
+  for (const [method, path, allow] of cases) {
+    const answer = await registry.call(method, path)
+    assert.deepEqual([answer.status, answer.code, answer.headers.allow], [405, 'UNSUPPORTED', allow])
+  }
+})
+
+test('a read-only server serves what there is and refuses every write', async () => {
+  await using registry = await startRegistry({ writable: false })
+  const cases = [
+    ['PUT', '/v2/a/manifests/v1'],
+    ['DELETE', '/v2/a/manifests/v1'],
+    ['POST', '/v2/a/blobs/uploads/'],
+    ['PATCH', '/v2/a/blobs/uploads/x'],
+    ['DELETE', `/v2/a/blobs/sha256:${'0'.repeat(64)}`],
+  ] as const
+  for (const [method, path] of cases) {
+    const answer = await registry.call(method, path, { body: 'x' })
+    assert.deepEqual([answer.status, answer.code], [405, 'UNSUPPORTED'])
+  }
+  assert.equal((await registry.call('GET', '/v2/')).status, 200)
+})
+
+test('a layout opened for reading cannot be served for writing', async () => {
+  await using registry = await startRegistry()
+  const layout = await readLayout(registry.directory)
+  assert.throws(() => createRegistryServer({ layout, writable: true }), { code: 'USAGE' })
+})
+
+test('damage on the disk is an error of the server that tells no path', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a', 'v1', image)
+  const { digest, size } = image.root.descriptor
+  await writeFile(join(registry.directory, 'blobs', digest.replace(':', '/')), 'x'.repeat(size))
+  const answer = await registry.call('GET', '/v2/a/manifests/v1')
+  assert.deepEqual([answer.status, answer.code], [500, 'UNKNOWN'])
+  assert.ok(!answer.body.toString().includes(registry.directory))
+})
+
+test('every request is told once, with what it moved', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  const [layer] = image.blobs
+  await registry.push('a', 'v1', image)
+  await registry.call('GET', `/v2/a/blobs/${layer?.descriptor.digest}`)
+  while (registry.log.length < 4) await new Promise(setImmediate)
+  const told = registry.log.map(({ method, status, bytes, received }) => [method, status, bytes, received])
+  assert.deepEqual(told, [
+    ['POST', 201, 0, layer?.bytes.length],
+    ['POST', 201, 0, image.blobs[1]?.bytes.length],
+    ['PUT', 201, 0, image.root.bytes.length],
+    ['GET', 200, layer?.bytes.length, 0],
+  ])
+  assert.ok(registry.log.every(({ milliseconds }) => milliseconds >= 0))
+})
+
+test('an address that is taken is LOCAL_IO with what to do', async () => {
+  await using registry = await startRegistry()
+  const server = createRegistryServer({ layout: registry.layout })
+  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), { code: 'LOCAL_IO', hint: /another port/ })
+  await server.close()
+})

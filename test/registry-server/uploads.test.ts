@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { tinyBlob } from '../layout/tiny-image.ts'
+import { startRegistry, type Answer, type TestRegistry } from './start-registry.ts'
+
+const uploads = '/v2/a/b/blobs/uploads/'
+
+async function open(registry: TestRegistry): Promise<string> {
+  const answer = await registry.call('POST', uploads)
+  assert.equal(answer.status, 202)
+  assert.equal(answer.headers.range, '0-0')
+  return answer.headers.location ?? ''
+}
+
+async function leftovers(registry: TestRegistry): Promise<string[]> {
+  return readdir(join(registry.directory, '.k3s-mirror/uploads'))
+}
+
+async function checkStored(registry: TestRegistry, answer: Answer, bytes: Uint8Array, digest: string): Promise<void> {
+  assert.equal(answer.status, 201, answer.body.toString())
+  assert.equal(answer.headers['docker-content-digest'], digest)
+  const got = await registry.call('GET', answer.headers.location ?? '')
+  assert.ok(got.body.equals(bytes))
+  assert.deepEqual(await leftovers(registry), [])
+}
+
+for (const algorithm of ['sha256', 'sha512']) {
+  for (const size of [0, 2, 3067, 1_500_000]) {
+    const bytes = randomBytes(size)
+    const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+
+    test(`${size} bytes arrive in every way an upload can take, with ${algorithm}`, async () => {
+      await using registry = await startRegistry()
+      const stored = (answer: Answer): Promise<void> => checkStored(registry, answer, bytes, digest)
+      await stored(await registry.call('POST', `${uploads}?digest=${digest}`, { body: bytes }))
+      await stored(await registry.call('PUT', `${await open(registry)}?digest=${digest}`, { body: bytes }))
+
+      const streamed = await open(registry)
+      assert.equal((await registry.call('PATCH', streamed, { body: bytes, isChunked: true })).status, 202)
+      await stored(await registry.call('PUT', `${streamed}?digest=${digest}`))
+
+      for (const isLastWithPut of [false, true]) {
+        const location = await open(registry)
+        const step = Math.floor(size / 3) + 1
+        let at = 0
+        for (; at < size - (isLastWithPut ? step : 0); at += step) {
+          const chunk = bytes.subarray(at, at + step)
+          const range = `${at}-${at + chunk.length - 1}`
+          const patched = await registry.call('PATCH', location, { body: chunk, headers: { 'content-range': range } })
+          assert.equal(patched.status, 202)
+          assert.equal(patched.headers.range, `0-${at + chunk.length - 1}`)
+          const status = await registry.call('GET', patched.headers.location ?? '')
+          assert.deepEqual([status.status, status.headers.range], [204, `0-${at + chunk.length - 1}`])
+        }
+        const rest = bytes.subarray(at)
+        const headers = rest.length === 0 ? {} : { 'content-range': `${at}-${size - 1}` }
+        await stored(await registry.call('PUT', `${location}?digest=${digest}`, { body: rest, headers }))
+      }
+    })
+  }
+}
+
+test('a chunk out of order is 416, and the upload can go on where it stands', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(3000))
+  const location = await open(registry)
+  const chunk = (start: number, end: number): { body: Uint8Array; headers: Record<string, string> } => ({
+    body: bytes.subarray(start, end),
+    headers: { 'content-range': `${start}-${end - 1}` },
+  })
+  assert.equal((await registry.call('PATCH', location, chunk(1000, 2000))).status, 416)
+  assert.equal((await registry.call('PATCH', location, chunk(0, 1000))).status, 202)
+  for (const method of ['PATCH', 'PUT']) {
+    const refused = await registry.call(method, `${location}?digest=${descriptor.digest}`, chunk(2000, 3000))
+    assert.equal(refused.status, 416)
+    assert.equal(refused.headers.range, '0-999')
+    assert.equal(refused.headers.location, location)
+  }
+  assert.equal((await registry.call('PATCH', location, { body: 'xx', headers: { 'content-range': 'nonsense' } })).status, 400)
+  assert.equal((await registry.call('PATCH', location, { body: 'xx', headers: { 'content-range': '1000-1005' } })).code, 'SIZE_INVALID')
+  assert.equal((await registry.call('PATCH', location, chunk(1000, 2000))).status, 202)
+  await checkStored(
+    registry,
+    await registry.call('PUT', `${location}?digest=${descriptor.digest}`, chunk(2000, 3000)),
+    bytes,
+    descriptor.digest,
+  )
+})
+
+test('bytes of another digest are refused in every way, and end the upload', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(3000))
+  const wrong = Buffer.concat([bytes, Buffer.from('oh no')])
+  const query = `?digest=${descriptor.digest}`
+  const single = await registry.call('POST', uploads + query, { body: wrong })
+  assert.deepEqual([single.status, single.code], [400, 'DIGEST_INVALID'])
+  for (const isPatched of [false, true]) {
+    const location = await open(registry)
+    if (isPatched) await registry.call('PATCH', location, { body: wrong })
+    const answer = await registry.call('PUT', location + query, { body: isPatched ? '' : wrong })
+    assert.deepEqual([answer.status, answer.code], [400, 'DIGEST_INVALID'])
+    const after = await registry.call('GET', location)
+    assert.deepEqual([after.status, after.code], [404, 'BLOB_UPLOAD_UNKNOWN'])
+  }
+  assert.equal((await registry.call('HEAD', `/v2/a/b/blobs/${descriptor.digest}`)).status, 404)
+  assert.deepEqual(await leftovers(registry), [])
+  const location = await open(registry)
+  assert.equal((await registry.call('PUT', location, { body: bytes })).code, 'DIGEST_INVALID')
+  assert.equal((await registry.call('PUT', `${location}?digest=sha256:1`, { body: bytes })).code, 'DIGEST_INVALID')
+  assert.equal((await registry.call('POST', `${uploads}?digest=sha256:1`, { body: bytes })).code, 'DIGEST_INVALID')
+})
+
+test('a mount is 201 when the blob is here, with or without `from`, and opens an upload when it is not', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(300))
+  const mount = `/v2/c/blobs/uploads/?mount=${descriptor.digest}`
+  const missing = await registry.call('POST', `${mount}&from=a/b`)
+  assert.equal(missing.status, 202)
+  await checkStored(
+    registry,
+    await registry.call('PUT', `${missing.headers.location}?digest=${descriptor.digest}`, { body: bytes }),
+    bytes,
+    descriptor.digest,
+  )
+  for (const query of ['&from=a/b', '']) await checkStored(registry, await registry.call('POST', mount + query), bytes, descriptor.digest)
+  assert.equal((await registry.call('POST', '/v2/c/blobs/uploads/?mount=nonsense')).status, 400)
+})
+
+test('an upload is cancelled, known only to its repository, and unknown afterwards', async () => {
+  await using registry = await startRegistry()
+  const location = await open(registry)
+  const elsewhere = location.replace('/a/b/', '/a/c/')
+  for (const method of ['GET', 'PATCH', 'PUT', 'DELETE']) {
+    for (const path of [elsewhere, `${uploads}00000000-0000-0000-0000-000000000000`, `${uploads}..`]) {
+      const answer = await registry.call(method, path)
+      assert.deepEqual([answer.status, answer.code], [404, 'BLOB_UPLOAD_UNKNOWN'])
+    }
+  }
+  assert.equal((await leftovers(registry)).length, 1)
+  assert.equal((await registry.call('DELETE', location)).status, 204)
+  assert.equal((await registry.call('DELETE', location)).status, 404)
+  assert.deepEqual(await leftovers(registry), [])
+})
+
+/** Sends the beginning of a request and breaks the connection once the server has taken all of it. */
+async function breakOff(registry: TestRegistry, method: string, path: string, bytes: Uint8Array, length: number): Promise<void> {
+  const seen = registry.log.length
+  const socket = connect(Number(registry.host.split(':')[1]), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`)
+  await new Promise((resolve) => socket.write(bytes, resolve))
+  socket.resetAndDestroy()
+  while (registry.log.length === seen) await new Promise(setImmediate)
+}
+
+test('a client that breaks off a PUT leaves nothing; after a PATCH it can go on from what arrived', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(400_000))
+  await breakOff(registry, 'PUT', `${await open(registry)}?digest=${descriptor.digest}`, bytes.subarray(0, 100_000), bytes.length)
+  await breakOff(registry, 'POST', `${uploads}?digest=${descriptor.digest}`, bytes.subarray(0, 100_000), bytes.length)
+  assert.deepEqual(await leftovers(registry), [])
+
+  const location = await open(registry)
+  await breakOff(registry, 'PATCH', location, bytes.subarray(0, 100_000), bytes.length)
+  const status = await registry.call('GET', location)
+  const next = Number(status.headers.range?.split('-')[1]) + 1
+  const start = next === 1 ? 0 : next
+  const headers = { 'content-range': `${start}-${bytes.length - 1}` }
+  await checkStored(
+    registry,
+    await registry.call('PUT', `${location}?digest=${descriptor.digest}`, { body: bytes.subarray(start), headers }),
+    bytes,
+    descriptor.digest,
+  )
+})
+
+test('one blob uploaded many times at once is stored', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(700_000))
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => registry.call('POST', `${uploads}?digest=${descriptor.digest}`, { body: bytes })),
+  )
+  for (const answer of answers) assert.equal(answer.status, 201)
+  assert.equal(await registry.layout.verifyBlob(descriptor.digest), true)
+  assert.deepEqual(await leftovers(registry), [])
+})
+
+test('closing the server gives up open uploads', async () => {
+  const registry = await startRegistry()
+  const { layout } = registry
+  try {
+    const location = await open(registry)
+    await registry.call('PATCH', location, { body: 'abc' })
+    assert.equal((await leftovers(registry)).length, 1)
+    const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
+    const second = createRegistryServer({ layout, writable: true })
+    const { url } = await second.listen('127.0.0.1', 0)
+    await fetch(`${url}/v2/a/b/blobs/uploads/`, { method: 'POST' })
+    assert.equal((await leftovers(registry)).length, 2)
+    await second.close()
+    assert.equal((await leftovers(registry)).length, 1)
+    await assert.rejects(fetch(`${url}/v2/`))
+  } finally {
+    await registry[Symbol.asyncDispose]()
+  }
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { basicAuthorization, credentialsForOrigin, describeCredentials, findCredentials } from '../../../src/registry/auth/credentials.ts'
+import { alwaysCredentials, canary, decodeBasic } from './send-authorized.ts'
+import { failureOf } from './token-registry.ts'
+
+test('the first source that knows the registry counts', async () => {
+  const none = { name: 'none', find: () => Promise.resolve(undefined) }
+  const first = alwaysCredentials({ kind: 'basic', username: 'a', password: 'b' })
+  const second = alwaysCredentials({ kind: 'basic', username: 'c', password: 'd' })
+  assert.deepEqual(await findCredentials([none, first, second], 'https://r.example.com'), {
+    credentials: { kind: 'basic', username: 'a', password: 'b' },
+    source: 'the test',
+  })
+  assert.equal(await findCredentials([none], 'https://r.example.com'), undefined)
+})
+
+test('credentials for the destination are for that origin exactly', async () => {
+  const { find } = credentialsForOrigin('K3S_MIRROR_USERNAME', 'https://r.example.com:443/', {
+    kind: 'basic',
+    username: 'a',
+    password: 'b',
+  })
+  assert.ok(await find('https://r.example.com'))
+  for (const other of ['http://r.example.com', 'https://r.example.com:5000', 'https://example.com'])
+    assert.equal(await find(other), undefined)
+})
+
+test('117: Basic is UTF-8, and a password may contain colons', () => {
+  assert.equal(decodeBasic(basicAuthorization('jürgen', 'pä:ss:wörd €')), 'jürgen:pä:ss:wörd €')
+})
+
+test('117: what HTTP cannot carry is refused, and not shown', async () => {
+  for (const [username, password] of [
+    ['alice', `${canary}\n`],
+    ['alice', `${canary}\r`],
+    ['alice', `${canary}\0`],
+    ['ali\nce', canary],
+    ['ali:ce', canary],
+  ] as const) {
+    const error = await failureOf(findCredentials([alwaysCredentials({ kind: 'basic', username, password })], 'https://r.example.com:5000'))
+    assert.equal(error.code, 'INVALID_CONFIG')
+    assert.match(error.message, /^the credentials for r\.example\.com:5000 in the test cannot be used/)
+  }
+  for (const kind of ['identity-token', 'registry-token'] as const) {
+    for (const token of ['', `${canary} x`, `${canary}\r\nx: y`, `${canary}é`]) {
+      assert.equal((await failureOf(findCredentials([alwaysCredentials({ kind, token })], 'https://r.example.com'))).code, 'INVALID_CONFIG')
+    }
+  }
+})
+
+test('what is said of credentials is no secret, and short', () => {
+  assert.equal(
+    describeCredentials({ credentials: { kind: 'basic', username: 'a\u001b[31m', password: canary }, source: 'x' }),
+    String.raw`as user "a\u{1b}[31m", from x`,
+  )
+  assert.ok(describeCredentials({ credentials: { kind: 'basic', username: 'u'.repeat(5000), password: canary }, source: 'x' }).length < 100)
+  assert.equal(
+    describeCredentials({ credentials: { kind: 'identity-token', token: canary }, source: 'x' }),
+    'with an identity token from x',
+  )
+})

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { chmod } from 'node:fs/promises'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { MirrorError } from '../../../src/errors.ts'
+import { readDockerConfig } from '../../../src/registry/auth/docker-config.ts'
+import { tempDir } from '../../servers/temp-dir.ts'
+import { canary } from './send-authorized.ts'
+import { failureOf } from './token-registry.ts'
+
+const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64')
+const hub = 'https://registry-1.docker.io'
+
+/** A reader of a config.json with this content. */
+async function configOf(content: unknown, environment?: Readonly<Record<string, string>>) {
+  await using directory = await tempDir()
+  await directory.write('config.json', typeof content === 'string' ? content : JSON.stringify(content))
+  return await readDockerConfig(directory.path, { environment })
+}
+
+/** The user that an origin would be logged in as. */
+async function userAt(auths: object, origin: string): Promise<string | undefined> {
+  const credentials = await (await configOf({ auths })).find(origin)
+  return credentials?.kind === 'basic' ? credentials.username : credentials?.kind
+}
+
+test('every form of key that Docker has written is understood, default ports folded', async () => {
+  const auth = { auth: base64('alice:x') }
+  const found: readonly (readonly [key: string, origin: string])[] = [
+    ['r.example.com', 'https://r.example.com'],
+    ['r.example.com', 'http://r.example.com'],
+    ['r.example.com:443', 'https://r.example.com'],
+    ['r.example.com:80', 'http://r.example.com'],
+    ['R.Example.com:5000', 'https://r.example.com:5000'],
+    ['r.example.com:5000', 'http://r.example.com:5000'],
+    ['https://r.example.com/', 'https://r.example.com'],
+    ['https://r.example.com:443/v2/', 'https://r.example.com'],
+    ['http://r.example.com/v1/', 'http://r.example.com'],
+    ['http://r.example.com:5000/v1/', 'http://r.example.com:5000'],
+    ['[::1]:5000', 'http://[::1]:5000'],
+    ['https://index.docker.io/v1/', hub],
+    ['docker.io', hub],
+    ['registry-1.docker.io', hub],
+    ['index.docker.io', hub],
+  ]
+  for (const [key, origin] of found) assert.equal(await userAt({ [key]: auth }, origin), 'alice', `${key} ${origin}`)
+  const absent: readonly (readonly [key: string, origin: string])[] = [
+    ['r.example.com', 'https://r.example.com:5000'],
+    ['r.example.com:443', 'http://r.example.com'],
+    ['r.example.com:5000', 'https://r.example.com'],
+    ['https://r.example.com', 'http://r.example.com'],
+    ['https://r.example.com:5000/', 'http://r.example.com:5000'],
+    ['r.example.com/team', 'https://r.example.com'],
+    ['example.com', 'https://r.example.com'],
+    ['*', 'https://r.example.com'],
+    ['evil@r.example.com', 'https://r.example.com'],
+    ['https://index.docker.io/v1/', 'https://mirror.example.com'],
+    ['docker.io', 'http://docker.io:5000'],
+  ]
+  for (const [key, origin] of absent) assert.equal(await userAt({ [key]: auth }, origin), undefined, `${key} ${origin}`)
+})
+
+test('user and password, identity token and registry token are told apart', async () => {
+  const at = async (entry: object) => (await configOf({ auths: { 'r.example.com': entry } })).find('https://r.example.com')
+  assert.deepEqual(await at({ auth: base64('jürgen:a:b') }), { kind: 'basic', username: 'jürgen', password: 'a:b' })
+  assert.deepEqual(await at({ username: 'u', password: 'p' }), { kind: 'basic', username: 'u', password: 'p' })
+  assert.deepEqual(await at({ auth: base64('0000:'), identitytoken: 'it' }), { kind: 'identity-token', token: 'it', username: '0000' })
+  assert.deepEqual(await at({ identitytoken: 'it' }), { kind: 'identity-token', token: 'it' })
+  assert.deepEqual(await at({ auth: base64('u:p'), registrytoken: 'rt' }), { kind: 'registry-token', token: 'rt' })
+  assert.equal(await at({}), undefined)
+})
+
+test('a missing file or directory holds no credentials', async () => {
+  await using directory = await tempDir()
+  assert.equal(await (await readDockerConfig(directory.path)).find(hub), undefined)
+  assert.equal(await (await readDockerConfig(`${directory.path}/none`)).find(hub), undefined)
+})
+
+test('a file that makes no sense is named, never quoted', async () => {
+  for (const [content, why] of [
+    [`{"auths": {"r.example.com": {"auth": "${canary}"`, /config\.json: it is not JSON/],
+    [`{"auths": ${canary}}`, /config\.json: it is not JSON/],
+    [`"${canary}"`, /not a JSON object/],
+    [{ auths: canary }, /"auths" is not an object/],
+    [{ credHelpers: [canary] }, /"credHelpers" is not an object/],
+  ] as const) {
+    const error = await failureOf(configOf(content))
+    assert.equal(error.code, 'INVALID_CONFIG')
+    assert.match(error.message, why)
+  }
+  assert.match((await failureOf(configOf('{\n  "auths": {"a": 1,}\n}'))).message, /line 2, column 20|not JSON/)
+})
+
+test('a bad entry fails where it is needed, and nowhere else', async () => {
+  for (const entry of [
+    { auth: `not ${canary}` },
+    { auth: base64(canary) },
+    { auth: 5 },
+    canary,
+    { identitytoken: [canary] },
+    { auth: Buffer.from([0xff, 0x3a]).toString('base64') },
+  ]) {
+    const config = await configOf({ auths: { 'r.example.com': entry, 'good.example.com': { auth: base64('a:b') } } })
+    const error = await failureOf(config.find('https://r.example.com'))
+    assert.equal(error.code, 'INVALID_CONFIG')
+    assert.match(error.message, /config\.json: .*entry for r\.example\.com/)
+    assert.ok(await config.find('https://good.example.com'))
+  }
+})
+
+test('credential helpers are asked first: that of the registry, else the store', async () => {
+  await using directory = await tempDir()
+  for (const name of ['one', 'all']) {
+    await directory.write(`docker-credential-${name}`, `#!/bin/sh\nread address\necho '{"Username":"'"${name} $address"'","Secret":"s"}'\n`)
+    await chmod(`${directory.path}/docker-credential-${name}`, 0o700)
+  }
+  const environment = { PATH: directory.path }
+  const config = await configOf(
+    { credHelpers: { 'r.example.com:443': 'one' }, credsStore: 'all', auths: { 'r.example.com': { auth: base64('file:x') } } },
+    environment,
+  )
+  const user = async (origin: string) => JSON.stringify(await config.find(origin))
+  assert.match(await user('https://r.example.com'), /"one r\.example\.com:443"/)
+  assert.match(await user('https://s.example.com:5000'), /"all s\.example\.com:5000"/)
+  assert.match(await user(hub), /"all https:\/\/index\.docker\.io\/v1\/"/)
+})
+
+test('no content at all makes the reader fail in another way', async () => {
+  await using directory = await tempDir()
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.json(),
+        fc.string(),
+        fc.dictionary(fc.constantFrom('auths', 'credHelpers'), fc.object()).map((value) => JSON.stringify(value)),
+      ),
+      async (content) => {
+        await directory.write('config.json', content)
+        try {
+          await (await readDockerConfig(directory.path)).find('https://r.example.com')
+        } catch (error) {
+          assert.ok(error instanceof MirrorError && error.code === 'INVALID_CONFIG', String(error))
+        }
+      },
+    ),
+    { numRuns: 50 },
+  )
+})

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MirrorError } from '../../../src/errors.ts'
+import { tokenEndpoint } from '../../../src/registry/auth/realm.ts'
+
+const judge = (origin: string, realm: string, tokenHosts: readonly string[] = []) =>
+  tokenEndpoint(realm, { origin, base: new URL('/v2/a/manifests/1', origin), tokenHosts })
+const trusts = (origin: string, realm: string, tokenHosts?: readonly string[]): boolean => judge(origin, realm, tokenHosts).trusted
+
+test('credentials may go to the registry itself, to its own domain, and to the hosts that are listed', () => {
+  const registry = 'https://registry.example.com'
+  assert.equal(trusts(registry, 'https://registry.example.com/token'), true)
+  assert.equal(trusts(registry, 'https://registry.example.com:8443/token'), true)
+  assert.equal(trusts(registry, 'https://auth.example.com/token'), true)
+  assert.equal(trusts(registry, 'https://EXAMPLE.com./token'), true)
+  assert.equal(trusts('https://registry-1.docker.io', 'https://auth.docker.io/token'), true)
+  assert.equal(trusts('https://registry.hub.docker.com', 'https://auth.docker.io/token'), true)
+  assert.equal(trusts('http://127.0.0.1:5000', 'http://127.0.0.1:6000/token'), true)
+  assert.equal(trusts(registry, 'https://auth.example.net/token', ['auth.example.net']), true)
+  assert.equal(trusts(registry, 'https://auth.example.net:8443/token', ['auth.example.net:8443']), true)
+})
+
+test('and to nobody else', () => {
+  const registry = 'https://registry.example.com'
+  assert.equal(trusts(registry, 'https://auth.example.net/token'), false)
+  assert.equal(trusts(registry, 'https://auth.example.net:9/token', ['auth.example.net:8443']), false)
+  assert.equal(trusts(registry, 'https://registry.example.com.evil.net/token'), false)
+  assert.equal(trusts('https://a.co.uk', 'https://b.co.uk/token'), false)
+  assert.equal(trusts('https://a.github.io', 'https://b.github.io/token'), false)
+  assert.equal(trusts('https://1.dkr.ecr.eu-west-1.amazonaws.com', 'https://evil.s3.amazonaws.com/token'), false)
+  assert.equal(trusts('https://8.8.8.8', 'https://8.8.4.4/token'), false)
+  assert.equal(trusts('http://localhost:5000', 'http://127.0.0.1:5000/token'), false)
+  assert.equal(trusts('https://registry', 'https://auth/token'), false)
+})
+
+test('a realm is relative to the request, and its own query is kept', () => {
+  assert.equal(judge('https://r.example.com', '/service/token?a=%2F~').url.href, 'https://r.example.com/service/token?a=%2F~')
+  assert.equal(judge('https://r.example.com', '//auth.example.com/t#x').url.href, 'https://auth.example.com/t')
+})
+
+test('113: a realm that nobody should be asked at is refused', () => {
+  const cases: readonly (readonly [origin: string, realm: string, why: RegExp])[] = [
+    ['https://r.example.com', 'http://r.example.com/token', /plain HTTP/],
+    ['https://r.example.com', 'null://r.example.com/v2/token', /neither https nor http/],
+    ['https://r.example.com', 'file:///etc/passwd', /neither/],
+    ['https://r.example.com', 'javascript:alert(1)', /neither/],
+    ['https://r.example.com', 'https://', /not a URL/],
+    ['https://r.example.com', 'https://user:s3cret@r.example.com/token', /user name/],
+    ['https://r.example.com', 'https://10.1.2.3/token', /private/],
+    ['https://r.example.com', 'https://[::ffff:10.1.2.3]/token', /private/],
+    ['https://r.example.com', 'https://0x7f.1/token', /loopback/],
+    ['https://r.example.com', 'https://localhost/token', /loopback/],
+    ['http://127.0.0.1:5000', 'http://169.254.169.254/latest/meta-data/', /link-local/],
+    ['http://169.254.169.254', 'http://169.254.169.254/token', /link-local/],
+    ['http://10.0.0.1', 'http://0.0.0.0/token', /unspecified/],
+    ['http://r.example.com', 'http://metadata.google.internal/token', /metadata/],
+  ]
+  for (const [origin, realm, why] of cases) {
+    assert.throws(
+      () => judge(origin, realm),
+      (error) =>
+        error instanceof MirrorError && error.code === 'REFUSED_ADDRESS' && why.test(error.message) && !error.message.includes('s3cret'),
+      realm,
+    )
+  }
+})
+
+test('listing a host opens the private network, and nothing else', () => {
+  assert.equal(judge('https://r.example.com', 'https://10.1.2.3/token', ['10.1.2.3']).trusted, true)
+  assert.throws(() => judge('https://r.example.com', 'https://169.254.169.254/token', ['169.254.169.254']), { code: 'REFUSED_ADDRESS' })
+  assert.throws(() => judge('https://r.example.com', 'http://10.1.2.3/token', ['10.1.2.3']), { code: 'REFUSED_ADDRESS' })
+})

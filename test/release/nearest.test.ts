@@ -1,0 +1,9 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nearestFirst } from '../../src/release/nearest.ts'
+
+test('the nearest spelling comes first, ties keep their order', () => {
+  assert.deepEqual(nearestFirst('stabel', ['latest', 'v1.36', 'stable', 'testing']), ['stable', 'latest', 'v1.36', 'testing'])
+  assert.deepEqual(nearestFirst('v1.38', ['stable', 'v1.16', 'v1.36', 'v1.37']), ['v1.36', 'v1.37', 'v1.16', 'stable'])
+  assert.deepEqual(nearestFirst('', ['ab', 'a']), ['a', 'ab'])
+})

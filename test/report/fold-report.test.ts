@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
+import type { MirrorEvent } from '../../src/copy/events.ts'
+import { foldReport, startReport } from '../../src/report/fold-report.ts'
+import {
+  begun,
+  blobCopied,
+  copied,
+  destinationOf,
+  digestOf,
+  failed,
+  finished,
+  manifestCopied,
+  planned,
+  progressed,
+  skipped,
+  sourceOf,
+  started,
+  unreachable,
+  upToDate,
+} from './sample-events.ts'
+import { simulatedRun } from './simulated-run.ts'
+
+describe('foldReport', () => {
+  it('makes the document of a run that copied one image', () => {
+    const report = foldReport([
+      started('coredns'),
+      planned('coredns', 1000),
+      begun('coredns'),
+      skipped('coredns', 'base', 200, 'mounted'),
+      skipped('coredns', 'config', 50, 'present'),
+      progressed('coredns', 'layer', 740, 100),
+      blobCopied('coredns', 'layer', 740),
+      manifestCopied('coredns', 10),
+      copied('coredns'),
+      finished(),
+    ])
+    assert.deepEqual(report, {
+      schemaVersion: 1,
+      command: 'mirror',
+      destination: 'registry.test:5000',
+      images: [
+        {
+          source: 'docker.io/rancher/coredns:1',
+          destination: 'registry.test:5000/rancher/coredns:1',
+          digest: digestOf('coredns'),
+          status: 'copied',
+          digestPreserved: true,
+          platforms: ['linux/amd64'],
+          bytes: { total: 1000, copied: 750, mounted: 200, present: 50 },
+        },
+      ],
+      totals: {
+        images: 1,
+        copied: 1,
+        upToDate: 0,
+        failed: 0,
+        bytesCopied: 750,
+        bytesSaved: 250,
+        bytesRetried: 0,
+        requests: { source: 7, destination: 9 },
+        seconds: 2,
+      },
+      warnings: [],
+    })
+  })
+
+  it('lists images in the order of the list, whatever order they finish in', () => {
+    const report = foldReport([started('a', 'b', 'c'), upToDate('c'), upToDate('b'), upToDate('a'), finished()])
+    assert.deepEqual(
+      report.images.map((image) => image.source),
+      ['a', 'b', 'c'].map(sourceOf),
+    )
+    assert.equal(report.totals.upToDate, 3)
+  })
+
+  it('counts what an up-to-date image holds as nothing where it was not walked, and as present where it was', () => {
+    const report = foldReport([
+      started('a', 'b'),
+      planned('a', 0, 'present'),
+      upToDate('a'),
+      planned('b', 300, 'present'),
+      upToDate('b'),
+      finished(),
+    ])
+    assert.deepEqual(
+      report.images.map((image) => image.bytes),
+      [
+        { total: 0, copied: 0, mounted: 0, present: 0 },
+        { total: 300, copied: 0, mounted: 0, present: 300 },
+      ],
+    )
+  })
+
+  it('says why an image failed, and leaves out the digest it never learnt', () => {
+    const [image] = foldReport([started('a'), failed('a'), finished()]).images
+    assert.equal(image?.status, 'failed')
+    assert.deepEqual(image?.error, unreachable)
+    assert.equal('digest' in (image ?? {}), false)
+  })
+
+  it('lets a second round replace the first failure', () => {
+    const report = foldReport([
+      started('a'),
+      planned('a', 110),
+      begun('a'),
+      blobCopied('a', 'layer', 100),
+      failed('a', { final: false }),
+      begun('a', 2),
+      skipped('a', 'layer', 100, 'present'),
+      manifestCopied('a', 10),
+      copied('a'),
+      finished(),
+    ])
+    assert.equal(report.images[0]?.status, 'copied')
+    assert.equal(report.images[0]?.error, undefined)
+    assert.equal(report.totals.failed, 0)
+    assert.deepEqual(
+      report.images[0]?.bytes,
+      { total: 110, copied: 110, mounted: 0, present: 0 },
+      'moved in round one, so not saved in round two',
+    )
+  })
+
+  it('keeps the last reason of an image that failed twice', () => {
+    const report = foldReport([
+      started('a'),
+      failed('a', { final: false }),
+      begun('a', 2),
+      failed('a', { error: { code: 'INTEGRITY', message: 'wrong digest' } }),
+      finished(),
+    ])
+    assert.equal(report.images[0]?.error?.code, 'INTEGRITY')
+  })
+
+  it('counts a restarted blob once, and what moved in vain apart', () => {
+    const { images, totals } = foldReport([
+      started('a'),
+      planned('a', 500),
+      begun('a'),
+      progressed('a', 'layer', 500, 300),
+      progressed('a', 'layer', 500, 0),
+      progressed('a', 'layer', 500, 500),
+      blobCopied('a', 'layer', 500),
+      copied('a'),
+      finished(),
+    ])
+    assert.equal(images[0]?.bytes.copied, 500)
+    assert.equal(totals.bytesRetried, 300)
+  })
+
+  it('counts a blob that turned out to be missing after all as copied', () => {
+    const { images } = foldReport([
+      started('a'),
+      planned('a', 100),
+      skipped('a', 'layer', 100, 'present'),
+      blobCopied('a', 'layer', 100),
+      copied('a'),
+      finished(),
+    ])
+    assert.deepEqual(images[0]?.bytes, { total: 100, copied: 100, mounted: 0, present: 0 })
+  })
+
+  it('counts foreign layers that were left out, and not their bytes', () => {
+    const { images } = foldReport([
+      started('a'),
+      planned('a', 10),
+      skipped('a', 'windows', 4_000, 'foreign'),
+      manifestCopied('a', 10),
+      copied('a'),
+      finished(),
+    ])
+    assert.equal(images[0]?.foreignLayersSkipped, 1)
+    assert.equal(images[0]?.bytes.total, 10)
+  })
+
+  it('lists what an interrupted run did not get to as failed with CANCELLED', () => {
+    const report = foldReport([started('a', 'b', 'c'), upToDate('a'), planned('b', 10), begun('b'), finished(true)])
+    assert.equal(report.interrupted, true)
+    assert.deepEqual(
+      report.images.map((image) => image.error?.code),
+      [undefined, 'CANCELLED', 'CANCELLED'],
+    )
+    assert.equal(report.images[2]?.destination, destinationOf('c'))
+  })
+
+  it('keeps the reason of an image whose second round was interrupted', () => {
+    const report = foldReport([started('a'), failed('a', { final: false }), begun('a', 2), finished(true)])
+    assert.equal(report.images[0]?.error?.code, 'UNREACHABLE')
+  })
+
+  it('says that a subset of platforms made a new digest', () => {
+    const subset: MirrorEvent = { ...(planned('a', 10) as Extract<MirrorEvent, { type: 'image-planned' }>), digestPreserved: false }
+    assert.equal(foldReport([started('a'), subset, copied('a'), finished()]).images[0]?.digestPreserved, false)
+  })
+
+  it('keeps warnings', () => {
+    const report = foldReport([
+      started('a'),
+      { type: 'warning', message: 'the list has no checksum' },
+      { type: 'warning', message: 'has no tag', image: sourceOf('a') },
+      finished(),
+    ])
+    assert.deepEqual(report.warnings, ['the list has no checksum', 'docker.io/rancher/a:1: has no tag'])
+  })
+
+  it('can be asked while the run goes on', () => {
+    const fold = startReport()
+    fold.event(started('a'))
+    assert.equal(fold.report().totals.failed, 1)
+    fold.event(upToDate('a'))
+    assert.equal(fold.report().totals.failed, 0)
+  })
+
+  it('adds up after any run', () => {
+    fc.assert(
+      fc.property(simulatedRun, (run) => {
+        const { images, totals, interrupted } = foldReport(run.events)
+        assert.deepEqual(new Map(images.map((image) => [image.source, image.status])), run.outcomes)
+        assert.equal(totals.images, run.outcomes.size)
+        assert.equal(totals.copied + totals.upToDate + totals.failed, totals.images)
+        assert.equal(totals.bytesCopied, run.bytesCopied)
+        assert.equal(totals.bytesRetried, run.bytesRetried)
+        assert.equal(interrupted ?? false, run.interrupted)
+        let saved = 0
+        for (const { bytes, status, error } of images) {
+          const sum = bytes.copied + bytes.mounted + bytes.present
+          if (status === 'failed') assert.ok(sum <= bytes.total)
+          else assert.equal(sum, bytes.total)
+          assert.equal(error !== undefined, status === 'failed')
+          saved += bytes.mounted + bytes.present
+        }
+        assert.equal(totals.bytesSaved, saved)
+        const report = foldReport(run.events)
+        assert.deepEqual(JSON.parse(JSON.stringify(report)), report, 'plain JSON')
+      }),
+    )
+  })
+})

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { tempDir, type TempDir } from './temp-dir.ts'
+
+/** How the program is run. */
+export interface CliOptions {
+  /** Added to an environment that holds nothing but PATH, HOME and DOCKER_CONFIG (both an empty directory), TZ and LANG. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string | Uint8Array
+  readonly cwd?: string
+  /** Milliseconds after which the program is killed and the promise rejected; default 60 000. */
+  readonly timeout?: number
+}
+
+/** What became of it. */
+export interface CliResult {
+  /** The exit status; null when a signal ended it. */
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A running program. */
+export interface RunningCli {
+  readonly child: ChildProcess
+  readonly finished: Promise<CliResult>
+}
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** Runs the built program to its end; a status other than 0 is a result, not an error. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return (await startCli(args, options)).finished
+}
+
+/** Starts the built program, for tests that signal it or read its output as it comes. */
+export async function startCli(args: readonly string[], options: CliOptions = {}): Promise<RunningCli> {
+  if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: npm run build makes it')
+  const home = await tempDir()
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: options.cwd ?? home.path,
+    env: { PATH: process.env['PATH'], HOME: home.path, DOCKER_CONFIG: home.path, TZ: 'UTC', LANG: 'C.UTF-8', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  // a program that ends without reading its input is free to do so
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.stdin ?? '')
+  return { child, finished: untilEnd(child, args, home, options.timeout ?? 60_000) }
+}
+
+async function untilEnd(child: ChildProcess, args: readonly string[], home: TempDir, timeout: number): Promise<CliResult> {
+  try {
+    return await collect(child, args, timeout)
+  } finally {
+    await home[Symbol.asyncDispose]()
+  }
+}
+
+async function collect(child: ChildProcess, args: readonly string[], timeout: number): Promise<CliResult> {
+  if (child.stdout === null || child.stderr === null) throw new Error('the program has no output streams')
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, timeout)
+  const closed = new Promise<Pick<CliResult, 'status' | 'signal'>>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (status, signal) => resolve({ status, signal }))
+  })
+  const [stdout, stderr, end] = await Promise.all([text(child.stdout), text(child.stderr), closed])
+  clearTimeout(timer)
+  if (late) throw new Error(`k3s-mirror ${args.join(' ')} did not end within ${timeout} ms:\n${stderr}`)
+  return { ...end, stdout, stderr }
+}
