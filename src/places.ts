@@ -2,10 +2,10 @@ import type { RetryPolicy } from './async/retry.ts'
 import { MirrorError } from './errors.ts'
 import type { RequestCounts } from './copy/events.ts'
 import { createHttpClient, type HttpClient } from './http/http-client.ts'
-import { openLayout } from './layout/open-layout.ts'
+import type { Layout } from './layout/layout.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
 import { isRegistry } from './oci/reference.ts'
-import { readRegistriesConfigs, type RegistriesConfigs } from './registries-yaml/read-configs.ts'
+import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
 import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
 import { readDockerConfig } from './registry/auth/docker-config.ts'
@@ -54,14 +54,53 @@ function parseSources(from: Readonly<Record<string, string>>): Map<string, Endpo
   return new Map(
     Object.entries(from).map(([registry, endpoint]) => {
       if (registry !== '*' && !isRegistry(registry)) {
-        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, { hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.' })
+        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
+          hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.',
+        })
       }
       return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
     }),
   )
 }
 
-async function credentialSources(options: PlaceOptions, configs: RegistriesConfigs | undefined, signal: AbortSignal | undefined): Promise<CredentialsSource[]> {
+/** How HTTP is spoken with every host: proxies, TLS, patience. */
+export type ClientOptions = Pick<PlaceOptions, 'registries' | 'environment' | 'timeout'>
+
+/** A client for the files of releases, with the proxies and the TLS settings of the registries. Throws INVALID_CONFIG. */
+export async function openClient(
+  options: ClientOptions,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<HttpClient> {
+  return clientWith(options, options.registries === undefined ? undefined : await readConfigs(options.registries, signal))
+}
+
+function clientWith({ environment, timeout }: ClientOptions, configs: RegistriesConfigs | undefined, onRequest?: () => void): HttpClient {
+  return createHttpClient({
+    settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
+    environment,
+    timeout,
+    userAgent: `k3s-mirror/${version}`,
+    onRequest,
+  })
+}
+
+// Parts that most runs do without are loaded when they are needed: a job that finds everything in place is done in a blink.
+
+async function readConfigs(path: string, signal: AbortSignal | undefined): Promise<RegistriesConfigs> {
+  const { readRegistriesConfigs } = await import('./registries-yaml/read-configs.ts')
+  return readRegistriesConfigs(path, { signal })
+}
+
+async function openDirectory(directory: string): Promise<Layout> {
+  const { openLayout } = await import('./layout/open-layout.ts')
+  return openLayout(directory)
+}
+
+async function credentialSources(
+  options: PlaceOptions,
+  configs: RegistriesConfigs | undefined,
+  signal: AbortSignal | undefined,
+): Promise<CredentialsSource[]> {
   const { registries, dockerConfig, environment } = options
   const sources: CredentialsSource[] = []
   if (configs !== undefined) sources.push({ name: registries ?? '', find: (origin) => Promise.resolve(configs.credentialsFor(origin)) })
@@ -75,36 +114,39 @@ export async function openPlaces(
   events: SessionEvents = {},
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Places> {
-  const { to, environment, timeout, retry, blobJobs, destinationCredentials } = options
+  const { to, retry, blobJobs, destinationCredentials } = options
   const sources = parseSources(options.from ?? {})
   const directory = to.startsWith('oci:') ? to.slice(4) : undefined
   if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
   const endpoint = directory === undefined ? parseEndpoint(to) : undefined
-  const configs = options.registries === undefined ? undefined : await readRegistriesConfigs(options.registries, { signal })
+  const configs = options.registries === undefined ? undefined : await readConfigs(options.registries, signal)
   const credentials = await credentialSources(options, configs, signal)
   const counts = { source: 0, destination: 0 }
-  const client = (side: keyof RequestCounts): HttpClient =>
-    createHttpClient({
-      settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
-      environment,
-      timeout,
-      userAgent: `k3s-mirror/${version}`,
-      onRequest: () => counts[side]++,
-    })
-  const clients = { source: client('source'), destination: client('destination') }
+  const clients = {
+    source: clientWith(options, configs, () => counts.source++),
+    destination: clientWith(options, configs, () => counts.destination++),
+  }
   const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
     new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })
 
   const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
   let destination: ImageDestination & { close?(): Promise<void> }
-  if (endpoint === undefined) destination = await openLayout(directory ?? '')
+  if (endpoint === undefined) destination = await openDirectory(directory ?? '')
   else {
     const own =
       destinationCredentials === undefined
         ? []
-        : [credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, { kind: 'basic', ...destinationCredentials })]
-    destination = open('destination', createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own] }), { ...endpoint, prefix: '' })
+        : [
+            credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, {
+              kind: 'basic',
+              ...destinationCredentials,
+            }),
+          ]
+    destination = open('destination', createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own] }), {
+      ...endpoint,
+      prefix: '',
+    })
   }
   return {
     source,

@@ -17,10 +17,18 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
   const survey = async (image: NamedImage): Promise<SurveyedStep | undefined> => {
     try {
       const step = await resolve(image)
-      return { step, missing: await missingBlobs(step, destination, { signal: options.signal }), dockerHubPulls: pulls(step, source.isDockerHub(image.source)) }
+      return {
+        step,
+        missing: await missingBlobs(step, destination, { signal: options.signal }),
+        dockerHubPulls: pulls(step, source.isDockerHub(image.source)),
+      }
     } catch (error) {
       options.signal?.throwIfAborted()
-      failures.push({ source: formatReference(image.source), destination: formatReference(image.destination), error: summariseError(error) })
+      failures.push({
+        source: formatReference(image.source),
+        destination: formatReference(image.destination),
+        error: summariseError(error),
+      })
       return undefined
     }
   }
@@ -30,6 +38,7 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
     steps: surveyed.filter((step) => step !== undefined),
     failures,
     rateLimits: [...source.rateLimits()].map(([registry, rateLimit]) => ({ registry, ...rateLimit })),
+    lists: list.lists,
     warnings: [...list.warnings, ...places.warnings],
   })
 }

@@ -2,10 +2,9 @@ import type { SessionEvents } from './registry/session.ts'
 import { parsePlatform } from './oci/platform.ts'
 import { openPlaces, type PlaceOptions, type Places } from './places.ts'
 import { refuseCollisions, type NamedImage } from './plan/collisions.ts'
-import { nameDestination } from './plan/name-destination.ts'
+import { nameDestination, type RenameRule } from './plan/name-destination.ts'
 import type { PlanStep } from './plan/plan.ts'
 import { resolveImage } from './plan/resolve-image.ts'
-import { parseRenameRule } from './registries-yaml/rename-rule.ts'
 import type { ImageList } from './release/image-list.ts'
 import { selectImages, type SelectionOptions } from './release/select-images.ts'
 
@@ -37,7 +36,14 @@ export interface Prepared extends AsyncDisposable {
   readonly list: ImageList
   readonly images: readonly NamedImage[]
   /** Resolves one image to its step. */
-  resolve(image: NamedImage): Promise<PlanStep>
+  readonly resolve: (image: NamedImage) => Promise<PlanStep>
+}
+
+/** Go's regular expressions are loaded where a rewrite needs them. */
+async function parseRules(rewrites: readonly string[]): Promise<readonly RenameRule[]> {
+  if (rewrites.length === 0) return []
+  const { parseRenameRule } = await import('./registries-yaml/rename-rule.ts')
+  return rewrites.map(parseRenameRule)
 }
 
 /**
@@ -47,7 +53,7 @@ export interface Prepared extends AsyncDisposable {
 export async function prepare(options: PlanOptions, events: SessionEvents = {}): Promise<Prepared> {
   const { sparse, foreignLayers, recheck, flatten, signal } = options
   const platforms = options.platforms?.map(parsePlatform)
-  const rules = options.rewrite?.map(parseRenameRule)
+  const rules = await parseRules(options.rewrite ?? [])
   const places = await openPlaces(options, events, { signal })
   try {
     const list = await selectImages(places.client, { ...options, signal })

@@ -50,7 +50,7 @@ const house: House = {
     'node:https': ['registry-server'],
     'node:inspector': [],
     'node:module': ['version.ts'],
-    'node:net': ['http', 'registry-server'],
+    'node:net': ['cli/main.ts', 'http', 'registry-server'],
     'node:process': ['cli'],
     'node:readline': ['cli'],
     'node:repl': [],

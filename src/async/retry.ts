@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+import { isMirrorError, type ErrorCode, type MirrorError } from '../errors.ts'
 
 /** What is about to be tried again; `delay` in milliseconds. */
 export interface Retry {
@@ -76,7 +76,7 @@ export async function retry<T>(operation: (attempt: number) => Promise<T>, optio
       return await operation(attempt)
     } catch (error) {
       if (options.signal?.aborted || !isMirrorError(error) || !mayPass(error)) throw error
-      const { retryAfter } = error
+      const retryAfter = error.retryAfter !== undefined && error.retryAfter > 0 ? error.retryAfter : undefined
       if (retryAfter === undefined) counted++
       else throttled += retryAfter
       if (counted >= attemptsFor(error, policy.retries) || throttled > policy.maxThrottled) throw error

@@ -17,6 +17,11 @@ try {
   else {
     const verbose = process.argv.includes('--verbose')
     process.stderr.write(formatError(error, { styles: stylesFor(process.stderr, process.env), verbose }))
-    process.exitCode = session.stopSignal === undefined ? exitCodeOfError(error) : session.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+    process.exitCode =
+      session.stopSignal === undefined
+        ? exitCodeOfError(error)
+        : session.stopSignal === 'SIGTERM'
+          ? exitCodes.terminated
+          : exitCodes.interrupted
   }
 }

@@ -110,7 +110,8 @@ class ImageCopy {
       told = now
       emit({ type: 'blob-progressed', image, digest, size, bytes })
     }
-    const onRetry = ({ attempt, delay, error }: Retry): void => emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
+    const onRetry = ({ attempt, delay, error }: Retry): void =>
+      emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
     const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
     const outcome = await copyBlob(copy, this.#ends, { force, signal, onProgress, onRetry })
     if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })

@@ -68,7 +68,16 @@ async function runImage(options: RunOptions, image: NamedImage, number: 1 | 2): 
   const step = await options.resolve(image)
   const { root, state, platforms, digestPreserved, contents } = step
   const { digest } = root
-  emit({ type: 'image-planned', ...names, digest, state, platforms, digestPreserved, blobs: contents.blobs.length, size: contentsSize(step) })
+  emit({
+    type: 'image-planned',
+    ...names,
+    digest,
+    state,
+    platforms,
+    digestPreserved,
+    blobs: contents.blobs.length,
+    size: contentsSize(step),
+  })
   if (state === 'present' && options.recheck !== true) {
     emit({ type: 'image-up-to-date', ...names, digest })
     return

@@ -139,7 +139,12 @@ class VerifiedContent implements Content {
 }
 
 /** Opens a blob for one reading, verified and resumed as it is read. */
-export async function openVerified(source: ImageSource, repository: Repository, descriptor: Descriptor, options: VerifiedOptions = {}): Promise<Content> {
+export async function openVerified(
+  source: ImageSource,
+  repository: Repository,
+  descriptor: Descriptor,
+  options: VerifiedOptions = {},
+): Promise<Content> {
   const content = new VerifiedContent(source, repository, descriptor, options)
   await content.openPatiently()
   return content

@@ -32,6 +32,8 @@ export class Connection {
   #delivering = false
   #sink: ChunkSink | undefined
   #failure: unknown
+  /** Why the reader took no more, which counts even where the whole answer is here already. */
+  #refusal: { readonly error: unknown } | undefined
   #inRequest = false
   #abandonWrite: ((reason: unknown) => void) | undefined
   #settle: (() => void) | undefined
@@ -46,7 +48,7 @@ export class Connection {
     connection = new Connection(socket)
     if (!buffered) {
       socket.on('data', (bytes: Buffer) => {
-        if (connection?.onBytes(bytes) === false) socket.pause()
+        if (!connection?.onBytes(bytes)) socket.pause()
       })
     }
     return connection
@@ -76,8 +78,14 @@ export class Connection {
   /** Sends a request with a body; an answer that comes before the end of the body is the answer. */
   async upload(head: string, content: Content): Promise<ResponseHead> {
     this.#begin(head)
+    let sent = 0
     try {
-      await content.read((chunk) => this.#write(chunk))
+      await content.read((chunk) => {
+        sent += chunk.length
+        return this.#write(chunk)
+      })
+      // The server would wait for the rest for ever.
+      if (sent !== content.size) throw new MirrorError('INTERNAL', `an upload of ${content.size} bytes ended after ${sent}`)
     } catch (error) {
       if (!(error instanceof AnsweredEarly)) {
         const answered = this.#head
@@ -95,10 +103,11 @@ export class Connection {
     this.#sink = sink
     this.waiting = 'body'
     if (this.#deliver()) this.#socket.resume()
-    while (!this.#complete || this.#unread.length > 0 || this.#delivering) {
+    while (this.#refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering)) {
       if (this.#failure !== undefined) throw this.#failure
       await this.#changed()
     }
+    if (this.#refusal !== undefined) throw this.#refusal.error
     this.#sink = undefined
     this.#inRequest = false
     this.waiting = 'nothing'
@@ -200,6 +209,7 @@ export class Connection {
   #refused(error: unknown): void {
     this.#delivering = false
     this.#unread.length = 0
+    this.#refusal = { error }
     this.destroy(error)
   }
 

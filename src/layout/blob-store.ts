@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -35,7 +35,8 @@ export class BlobStore {
 
   /** Refuses directories that are symbolic links, which would lead blobs out of the layout. */
   async checkDirectories(): Promise<void> {
-    for (const path of [this.#directory, ...algorithms.map((name) => join(this.#directory, name))]) {
+    const ours = [dirname(this.#privateDirectory), this.#privateDirectory]
+    for (const path of [this.#directory, ...algorithms.map((name) => join(this.#directory, name)), ...ours]) {
       const stats = await lstat(path).catch(() => undefined)
       if (stats !== undefined && !stats.isDirectory()) {
         throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {

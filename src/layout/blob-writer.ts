@@ -7,6 +7,8 @@ import type { Digest } from '../oci/digest.ts'
 import { localIo } from './local-io.ts'
 
 const bufferBytes = 512 * 1024
+/** Most blobs are configs and manifests: the first buffer is small. */
+const firstBufferBytes = 64 * 1024
 
 /** A blob on its way in: private and nameless until `commit` has found its digest right. */
 export interface BlobWriter {
@@ -74,7 +76,7 @@ class FileBlobWriter implements BlobWriter {
   #take(chunk: Uint8Array): void | Promise<void> {
     let rest = chunk
     while (rest.length > 0) {
-      this.#filling ??= Buffer.allocUnsafeSlow(bufferBytes)
+      this.#filling ??= Buffer.allocUnsafeSlow(this.#flushed === 0 && this.#writing === undefined ? firstBufferBytes : bufferBytes)
       const part = rest.subarray(0, this.#filling.length - this.#filled)
       this.#filling.set(part, this.#filled)
       this.#filled += part.length
@@ -110,7 +112,7 @@ class FileBlobWriter implements BlobWriter {
         done += bytesWritten
         this.#flushed += bytesWritten
       }
-      this.#spare = buffer
+      if (buffer.length === bufferBytes) this.#spare = buffer
     } catch (error) {
       this.#failure = error
     } finally {

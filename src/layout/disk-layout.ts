@@ -14,7 +14,7 @@ import type { IndexFile } from './index-file.ts'
 import type { LayoutLock } from './layout-lock.ts'
 import type { Deletion, Layout, LayoutReader, Referrer } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
-import { readLinks } from './manifest-links.ts'
+import { readLinks, type ManifestLinks } from './manifest-links.ts'
 import { Parents, storedLinks } from './parents.ts'
 
 /** The opened parts of a layout. */
@@ -164,19 +164,20 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   }
 
   async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
-    await this.#gate.adding(() => this.#store(reference, manifest))
+    const links = readLinks(manifest.bytes, manifest.descriptor.mediaType)
+    await this.#gate.adding(() => this.#store(reference, manifest, links))
   }
 
   async putCompleteManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<readonly Descriptor[]> {
+    const links = readLinks(manifest.bytes, manifest.descriptor.mediaType)
     return this.#gate.adding(async () => {
-      const missing = await this.#missing(reference, manifest)
-      if (missing.length === 0) await this.#store(reference, manifest)
+      const missing = await this.#missing(reference, links)
+      if (missing.length === 0) await this.#store(reference, manifest, links)
       return missing
     })
   }
 
-  async #missing(repository: Repository, manifest: Manifest): Promise<Descriptor[]> {
-    const { manifests, blobs } = readLinks(manifest.bytes, manifest.descriptor.mediaType)
+  async #missing(repository: Repository, { manifests, blobs }: ManifestLinks): Promise<Descriptor[]> {
     const missing: Descriptor[] = []
     for (const child of manifests) {
       const isManifest = isIndexType(child.mediaType) || isImageType(child.mediaType)
@@ -188,7 +189,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     return missing
   }
 
-  async #store(reference: Reference, manifest: Manifest): Promise<void> {
+  async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
     this.#checkOpen()
     const { digest, mediaType, size } = manifest.descriptor
     const descriptor = { mediaType, digest, size }
@@ -196,7 +197,6 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     if (reference.digest !== undefined && reference.digest !== digest) {
       throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
     }
-    const links = readLinks(manifest.bytes, mediaType)
     if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest))) {
       const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
       await writer.write(manifest.bytes)

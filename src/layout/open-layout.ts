@@ -108,8 +108,9 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     if (files.adopted.length > 0) await files.journal.append(files.adopted)
     await files.index.write()
     // Last, so that a layout is either none yet or whole.
-    if (!(await isLayout(directory))) await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n', { flag: 'wx' })
-    if (durable) await syncDirectory(privateDirectory)
+    if (!(await isLayout(directory)))
+      await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n', { flag: 'wx', flush: durable })
+    if (durable) for (const path of [privateDirectory, join(directory, 'blobs'), directory]) await syncDirectory(path)
     return new DiskLayout({ ...files, lock })
   } catch (error) {
     await lock.release()

@@ -23,7 +23,9 @@ export async function refuseCollisions(images: readonly NamedImage[], source: Im
   for (const image of images) groups.set(placeOf(image), [...(groups.get(placeOf(image)) ?? []), image])
   for (const [place, group] of groups) {
     if (group.length < 2) continue
-    const digests = await Promise.all(group.map(async (image) => image.source.digest ?? (await source.headManifest(image.source, options))?.digest))
+    const digests = await Promise.all(
+      group.map(async (image) => image.source.digest ?? (await source.headManifest(image.source, options))?.digest),
+    )
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
     throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${place}`, {

@@ -28,9 +28,13 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
   if (naming.flatten === true) path = path.slice(path.lastIndexOf('/') + 1)
   if (naming.prefix) path = `${naming.prefix}/${path}`
   if (!isRepositoryPath(path)) {
-    throw new MirrorError('INVALID_REWRITE', `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`, {
-      hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check --rewrite and the prefix.',
-    })
+    throw new MirrorError(
+      'INVALID_REWRITE',
+      `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`,
+      {
+        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check --rewrite and the prefix.',
+      },
+    )
   }
   return { ...source, registry: naming.registry ?? source.registry, path }
 }

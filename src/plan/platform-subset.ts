@@ -8,14 +8,28 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
   const images = entries.filter((entry) => entry.platform !== undefined && !isAttestation(entry))
   for (const platform of wanted) {
     if (images.some((entry) => entry.platform !== undefined && matchesPlatform(entry.platform, platform))) continue
-    const offered = [...new Set(images.map((entry) => entry.platform).filter((p) => p !== undefined).map(formatPlatform))]
-    throw new MirrorError('NO_SUCH_PLATFORM', `${name} has no image for ${formatPlatform(platform)}; it has ${offered.join(', ') || 'none that names its platform'}`)
+    const offered = [
+      ...new Set(
+        images
+          .map((entry) => entry.platform)
+          .filter((p) => p !== undefined)
+          .map(formatPlatform),
+      ),
+    ]
+    throw new MirrorError(
+      'NO_SUCH_PLATFORM',
+      `${name} has no image for ${formatPlatform(platform)}; it has ${offered.join(', ') || 'none that names its platform'}`,
+    )
   }
   const kept = new Set(
-    images.filter(({ platform }) => platform !== undefined && wanted.some((one) => matchesPlatform(platform, one))).map(({ digest }) => digest),
+    images
+      .filter(({ platform }) => platform !== undefined && wanted.some((one) => matchesPlatform(platform, one)))
+      .map(({ digest }) => digest),
   )
   return entries.filter((entry) =>
-    isAttestation(entry) ? kept.has((entry.annotations?.['vnd.docker.reference.digest'] ?? '') as Descriptor['digest']) : kept.has(entry.digest),
+    isAttestation(entry)
+      ? kept.has((entry.annotations?.['vnd.docker.reference.digest'] ?? '') as Descriptor['digest'])
+      : kept.has(entry.digest),
   )
 }
 

@@ -160,15 +160,20 @@ class Walk {
     if (this.#manifests.has(entry.digest)) return undefined
     try {
       const child = await this.#source.getManifest(atDigest(this.#reference, entry.digest), { signal: this.#options.signal })
-      if (child.bytes.length !== entry.size) throw this.#refuse(`names the size ${entry.size} for ${entry.digest}, which has ${child.bytes.length} bytes`)
+      if (child.bytes.length !== entry.size)
+        throw this.#refuse(`names the size ${entry.size} for ${entry.digest}, which has ${child.bytes.length} bytes`)
       return child
     } catch (error) {
       if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
-      throw new MirrorError('NOT_FOUND', `${formatReference(this.#reference)} is incomplete at the source: ${entry.digest} of its index is missing`, {
-        side: 'source',
-        hint: 'Choose the platforms that are there with --platform, or read from another copy.',
-        cause: error,
-      })
+      throw new MirrorError(
+        'NOT_FOUND',
+        `${formatReference(this.#reference)} is incomplete at the source: ${entry.digest} of its index is missing`,
+        {
+          side: 'source',
+          hint: 'Choose the platforms that are there with --platform, or read from another copy.',
+          cause: error,
+        },
+      )
     }
   }
 
@@ -190,7 +195,10 @@ class Walk {
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
     if (wanted === undefined || (platform !== undefined && wanted.some((one) => matchesPlatform(platform, one)))) return
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
-    throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(this.#reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`)
+    throw new MirrorError(
+      'NO_SUCH_PLATFORM',
+      `${formatReference(this.#reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`,
+    )
   }
 
   #refuse(why: string): MirrorError {
@@ -198,7 +206,12 @@ class Walk {
   }
 }
 
-async function readWhole(source: ImageSource, repository: Repository, blob: Descriptor, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function readWhole(
+  source: ImageSource,
+  repository: Repository,
+  blob: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const content = await source.getBlob(repository, blob, { signal })
   const data = Buffer.alloc(blob.size)
   let at = 0
@@ -207,12 +220,19 @@ async function readWhole(source: ImageSource, repository: Repository, blob: Desc
     at += chunk.length
   })
   if (hasDigest(data, blob.digest)) return data
-  throw new MirrorError('INTEGRITY', `the config ${blob.digest} of ${formatRepository(repository)} has other content than its digest says`, { side: 'source' })
+  throw new MirrorError(
+    'INTEGRITY',
+    `the config ${blob.digest} of ${formatRepository(repository)} has other content than its digest says`,
+    { side: 'source' },
+  )
 }
 
 function platformOf(config: Uint8Array): Platform | undefined {
   try {
-    const { os, architecture, variant } = JSON.parse(Buffer.from(config).toString('utf8')) as Record<'os' | 'architecture' | 'variant', unknown>
+    const { os, architecture, variant } = JSON.parse(Buffer.from(config).toString('utf8')) as Record<
+      'os' | 'architecture' | 'variant',
+      unknown
+    >
     if (typeof os !== 'string' || typeof architecture !== 'string' || os === '') return undefined
     return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) }
   } catch {

@@ -22,8 +22,10 @@ function groupText(match: Groups, names: ReadonlySet<string>, name: string): str
 
 /** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
 function expand(template: string, match: Groups, names: ReadonlySet<string>): string {
-  return template.replace(/\$(?:(\$)|(\w+)|\{(\w+)\})/g, (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
-    dollar === undefined ? groupText(match, names, bare ?? braced ?? '') : '$',
+  return template.replace(
+    /\$(?:(\$)|(\w+)|\{(\w+)\})/g,
+    (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
+      dollar === undefined ? groupText(match, names, bare ?? braced ?? '') : '$',
   )
 }
 
@@ -33,10 +35,14 @@ export function parseGoRegexp(pattern: string): GoRegexp {
   try {
     compiled = RE2JS.compile(pattern)
   } catch (cause) {
-    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${cause instanceof Error ? cause.message : ''}`, {
-      hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
-      cause,
-    })
+    throw new MirrorError(
+      'INVALID_REWRITE',
+      `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${cause instanceof Error ? cause.message : ''}`,
+      {
+        hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
+        cause,
+      },
+    )
   }
   const names = new Set(Object.keys(compiled.namedGroups()))
   return {

@@ -5,7 +5,9 @@ import { parseGoRegexp } from './go-regexp.ts'
 export function parseRenameRule(text: string): (path: string) => string | undefined {
   const at = text.lastIndexOf('=')
   if (at < 1) {
-    throw new MirrorError('USAGE', `"${text.slice(0, 200)}" is not a rewrite`, { hint: 'Write --rewrite \'^rancher/(.*)=k3s/$1\', Go syntax as in registries.yaml.' })
+    throw new MirrorError('USAGE', `"${text.slice(0, 200)}" is not a rewrite`, {
+      hint: "Write --rewrite '^rancher/(.*)=k3s/$1', Go syntax as in registries.yaml.",
+    })
   }
   const pattern = parseGoRegexp(text.slice(0, at))
   const template = text.slice(at + 1)

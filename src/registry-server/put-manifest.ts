@@ -7,8 +7,8 @@ import { referenceOf } from './manifests.ts'
 import { receiveBody } from './receive-body.ts'
 import { refusal, type Reply } from './reply.ts'
 
-/** Bytes of a manifest that are taken: what the specification asks a registry to take at least. */
-export const maxManifestBytes: number = 4 * 1024 * 1024
+/** What the specification asks a registry to take at least. */
+const maxManifestBytes = 4 * 1024 * 1024
 
 function tooLarge(): Reply {
   return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })

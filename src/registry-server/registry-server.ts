@@ -104,10 +104,12 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   }
   const close: RegistryServer['close'] = async ({ graceMilliseconds = 10_000 } = {}) => {
     const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+    // A connection that answers its last request after this moment becomes idle, and nobody else would close it.
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
     await new Promise<void>((resolve) => {
       server.close(() => resolve())
-      server.closeIdleConnections()
     })
+    clearInterval(idle)
     clearTimeout(grace)
     await sessions.close()
   }

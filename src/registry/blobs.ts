@@ -17,7 +17,12 @@ export function blobName(repository: Repository, { digest }: Descriptor): string
  * True when the repository has the blob with the right size. 401 and 403 count as absent: some registries answer so for a
  * repository that is still to be made, and the upload gives the real answer.
  */
-export async function headBlob(session: RegistrySession, repository: Repository, descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+export async function headBlob(
+  session: RegistrySession,
+  repository: Repository,
+  descriptor: Descriptor,
+  options: CallOptions = {},
+): Promise<boolean> {
   try {
     const response = await session.send({
       method: 'HEAD',
@@ -40,11 +45,17 @@ export async function headBlob(session: RegistrySession, repository: Repository,
 function surplus(download: Download, { size }: Descriptor, offset: number, what: string): number {
   const encoding = download.headers.get('content-encoding')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new MirrorError('PROTOCOL', `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`)
+    throw new MirrorError(
+      'PROTOCOL',
+      `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`,
+    )
   }
   const from = download.status === 206 ? offset : 0
   if (download.length !== undefined && download.length !== size - from) {
-    throw new MirrorError('INTEGRITY', `cannot ${what}: ${download.url.host} announces ${download.length} bytes where the manifest says ${size - from}`)
+    throw new MirrorError(
+      'INTEGRITY',
+      `cannot ${what}: ${download.url.host} announces ${download.length} bytes where the manifest says ${size - from}`,
+    )
   }
   return offset - from
 }
@@ -79,7 +90,8 @@ class DownloadContent implements Content {
         const skipped = Math.min(skip, chunk.length)
         skip -= skipped
         left -= chunk.length - skipped
-        if (left < 0) throw new MirrorError('INTEGRITY', `cannot ${this.#what}: ${this.#download.url.host} sends more bytes than the manifest says`)
+        if (left < 0)
+          throw new MirrorError('INTEGRITY', `cannot ${this.#what}: ${this.#download.url.host} sends more bytes than the manifest says`)
         if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
       })
     } finally {
@@ -116,7 +128,9 @@ export async function getBlob(
   }
   try {
     let download = await session.download(
-      offset === 0 ? { ...request, expect: [200] } : { ...request, expect: [200, 206, 416], headers: { ...request.headers, range: `bytes=${offset}-` } },
+      offset === 0
+        ? { ...request, expect: [200] }
+        : { ...request, expect: [200, 206, 416], headers: { ...request.headers, range: `bytes=${offset}-` } },
     )
     if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {
       download.cancel()

@@ -12,7 +12,9 @@ export interface Endpoint {
 
 function refuse(text: string, why: string): never {
   const safe = text.replace(/\/\/[^/@]*@/, '//***@').replace(/[^\x20-\x7e]/g, '?')
-  throw new MirrorError('USAGE', `"${safe}" is not an endpoint of a registry: ${why}`, { hint: 'Write [http://|https://]host[:port][/prefix].' })
+  throw new MirrorError('USAGE', `"${safe}" is not an endpoint of a registry: ${why}`, {
+    hint: 'Write [http://|https://]host[:port][/prefix].',
+  })
 }
 
 /** K3s' rule for an endpoint without a scheme: http for a loopback host with a port that is not 443, else https. */

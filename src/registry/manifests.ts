@@ -30,16 +30,20 @@ export async function headManifest(
   reference: Reference,
   options: CallOptions & { readonly lenient?: boolean } = {},
 ): Promise<Descriptor | undefined> {
-  const response = await lookUp(session, {
-    method: 'HEAD',
-    url: manifestUrl(session, reference),
-    what: `look up ${formatReference(reference)}`,
-    scopes: [session.scope(reference.path)],
-    expect: [200, 404, 405],
-    headers: { accept: acceptManifests },
-    redirects: 5,
-    signal: options.signal,
-  }, options.lenient === true)
+  const response = await lookUp(
+    session,
+    {
+      method: 'HEAD',
+      url: manifestUrl(session, reference),
+      what: `look up ${formatReference(reference)}`,
+      scopes: [session.scope(reference.path)],
+      expect: [200, 404, 405],
+      headers: { accept: acceptManifests },
+      redirects: 5,
+      signal: options.signal,
+    },
+    options.lenient === true,
+  )
   if (response === undefined) return undefined
   if (response.status === 200) {
     const digest = statedDigest(response)
@@ -99,8 +103,14 @@ function readManifest(session: RegistrySession, response: HttpResponse, digest: 
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
     const isPage = /^text\/html/i.test(response.headers.get('content-type') ?? '')
-    const what = isPage ? `${session.endpoint.origin.host} answers with a web page: it is not a registry, or a proxy or captive portal is in between` : error.message
-    throw new MirrorError(isPage ? 'PROTOCOL' : error.code, `cannot read ${name}: ${what}`, { side: session.side, hint: error.hint, cause: error })
+    const what = isPage
+      ? `${session.endpoint.origin.host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
+      : error.message
+    throw new MirrorError(isPage ? 'PROTOCOL' : error.code, `cannot read ${name}: ${what}`, {
+      side: session.side,
+      hint: error.hint,
+      cause: error,
+    })
   }
 }
 
@@ -108,9 +118,15 @@ function readManifest(session: RegistrySession, response: HttpResponse, digest: 
  * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a
  * registry that stores and then answers with an error is not a failure, and a web server that says yes to everything is none.
  */
-export async function putManifest(session: RegistrySession, reference: Reference, manifest: Manifest, options: CallOptions = {}): Promise<void> {
+export async function putManifest(
+  session: RegistrySession,
+  reference: Reference,
+  manifest: Manifest,
+  options: CallOptions = {},
+): Promise<void> {
   const { mediaType, digest } = manifest.descriptor
-  const place = reference.tag === undefined ? atDigest(reference, digest) : { registry: reference.registry, path: reference.path, tag: reference.tag }
+  const place =
+    reference.tag === undefined ? atDigest(reference, digest) : { registry: reference.registry, path: reference.path, tag: reference.tag }
   const name = formatReference(place)
   const isStored = async (): Promise<boolean> => (await headManifest(session, place, { ...options, lenient: true }))?.digest === digest
   await session.retry(async () => {
@@ -130,7 +146,10 @@ export async function putManifest(session: RegistrySession, reference: Reference
         throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
       }
       if ((stated === digest && response.status === 201) || (await isStored())) return
-      throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`)
+      throw new MirrorError(
+        'PROTOCOL',
+        `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
+      )
     } catch (error) {
       if (isTransient(error) && registryAnswer(error) !== undefined && error.code !== 'THROTTLED' && (await isStored())) return
       throw error

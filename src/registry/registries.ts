@@ -6,7 +6,7 @@ import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 
 /** Every registry that references name, each read from its endpoint, as one source. */
 export class Registries implements ImageSource {

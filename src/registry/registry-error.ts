@@ -73,8 +73,10 @@ function hintFor(code: ErrorCode, { status, url }: ErrorAnswer, message: string)
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
   }
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
-  if (code === 'DENIED') return `Check what the user may do at ${url.host}, its quota, and whether the project exists and tags may be overwritten.`
-  if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads')) return `Some registries need the project or repository to be created first; check it at ${url.host}.`
+  if (code === 'DENIED')
+    return `Check what the user may do at ${url.host}, its quota, and whether the project exists and tags may be overwritten.`
+  if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
+    return `Some registries need the project or repository to be created first; check it at ${url.host}.`
   return undefined
 }
 

@@ -82,6 +82,7 @@ export class RegistrySession {
   readonly #streams: AdaptiveLimit
   #rateLimit: RateLimit | undefined
   #hasAnswered = false
+  #unreachable: MirrorError | undefined
 
   constructor(options: SessionOptions) {
     this.endpoint = options.endpoint
@@ -118,6 +119,7 @@ export class RegistrySession {
     { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
   ): Promise<T> {
     const { onRetry } = this.#options
+    if (this.#unreachable !== undefined) throw this.#unreachable
     const tagged = async (): Promise<T> => {
       try {
         return await operation()
@@ -125,7 +127,13 @@ export class RegistrySession {
         throw onSide(this.side, this.#hasAnswered ? patient(error) : error)
       }
     }
-    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
+    try {
+      return await retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
+    } catch (error) {
+      // A registry that never answered is mistyped or down: the other images need not find that out one by one.
+      if (isMirrorError(error) && error.code === 'UNREACHABLE') this.#unreachable = error
+      throw error
+    }
   }
 
   /** Sends a request once, in a place that the caller holds. */
@@ -152,7 +160,10 @@ export class RegistrySession {
     const body = Buffer.from(await download.text())
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
-      throw new MirrorError('UNAVAILABLE', `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`)
+      throw new MirrorError(
+        'UNAVAILABLE',
+        `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
+      )
     }
     throw this.#failed(registryError(request.what, { status, headers: download.headers, url: download.url, body }))
   }

@@ -14,7 +14,10 @@ export function uploadUrl(response: HttpResponse): URL {
   const [location] = locations
   const { url } = response
   if (location === undefined || locations.length > 1) {
-    throw new MirrorError('PROTOCOL', `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`)
+    throw new MirrorError(
+      'PROTOCOL',
+      `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`,
+    )
   }
   const isBareHost = !location.startsWith('/') && !/^[a-z][a-z0-9+.-]*:\/\//i.test(location) && location.startsWith(`${url.host}/`)
   let next
@@ -29,7 +32,10 @@ export function uploadUrl(response: HttpResponse): URL {
   }
   const refusal = addressRefusal(next, url)
   if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
-    throw new MirrorError('REFUSED_ADDRESS', `${url.host} opened an upload at ${redactUrl(next)}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`)
+    throw new MirrorError(
+      'REFUSED_ADDRESS',
+      `${url.host} opened an upload at ${redactUrl(next)}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
+    )
   }
   return next
 }

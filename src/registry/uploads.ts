@@ -118,9 +118,7 @@ export class Uploads {
   async #cancel(url: URL, repository: Repository): Promise<void> {
     const signal = AbortSignal.timeout(cancelTimeout)
     const scopes = [this.#session.scope(repository.path)]
-    await this.#session
-      .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', scopes, expect: [204], signal })
-      .catch(() => undefined)
+    await this.#session.sendOnce({ method: 'DELETE', url, what: 'cancel an upload', scopes, expect: [204], signal }).catch(() => undefined)
   }
 
   /** Cancels the uploads that refused mounts opened and nobody used. */

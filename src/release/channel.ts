@@ -74,7 +74,12 @@ async function lookUp(
   options: ChannelOptions & { readonly channelUrl: string },
 ): Promise<string> {
   const url = channelUrlOf(options.channelUrl)
-  const channels = readChannels(await fetchFile(client, url, { ...options, headers: { accept: 'application/json' } }))
+  const collection = await fetchFile(client, url, { ...options, headers: { accept: 'application/json' } }).catch((error: unknown) => {
+    // The channel is unknown already; only the names of the others are missing.
+    if (answer.status === 404 && isMirrorError(error)) return undefined
+    throw error
+  })
+  const channels = collection === undefined ? undefined : readChannels(collection)
   if (channels === undefined) {
     if (answer.status === 404) {
       throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {

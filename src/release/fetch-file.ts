@@ -3,6 +3,7 @@ import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { redactUrl } from '../http/redact.ts'
+import { parseRetryAfter } from '../http/retry-after.ts'
 import { maxListBytes } from './list-text.ts'
 
 /** How patiently files are fetched, and who is told of retries. */
@@ -15,14 +16,6 @@ export interface FetchOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Redirects that are followed; default 5. */
   readonly redirects?: number
-}
-
-/** Milliseconds of a Retry-After header: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after */
-function retryAfterOf(response: HttpResponse): number | undefined {
-  const text = response.headers.get('retry-after') ?? ''
-  const delay = /^[0-9]{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  // "At once" is no answer to how long to wait: the backoff decides then.
-  return delay > 0 ? delay : undefined
 }
 
 /**
@@ -43,7 +36,9 @@ export async function fetchFile(client: HttpClient, url: URL, options: FetchOpti
     const { status } = response
     if (status === 429 || status >= 500) {
       const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
-      throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, { retryAfter: retryAfterOf(response) })
+      throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, {
+        retryAfter: parseRetryAfter(response.headers.get('retry-after')),
+      })
     }
     return response
   }

@@ -55,17 +55,20 @@ async function fetchList(client: HttpClient, url: URL, tag: string, options: Fet
   throw unexpectedStatus(url, status)
 }
 
+/** A checksum file that may exist and cannot be had is not taken for none. */
+function withoutChecksum(cause: MirrorError): MirrorError {
+  const hint = "Without the checksum file the list cannot be checked. Try again later, or give the list's checksum with --list-sha256."
+  return new MirrorError('LIST_UNAVAILABLE', cause.message, { hint, cause })
+}
+
 /** The list's checksum in the checksum file, if the file exists and names it. */
 async function fetchChecksum(client: HttpClient, url: URL, options: FetchOptions): Promise<string | undefined> {
-  const name = redactUrl(url)
   const response = await fetchFile(client, url, options).catch((error: unknown) => {
-    if (options.signal?.aborted || !isMirrorError(error)) throw error
-    const hint = "Without the checksum file the list cannot be checked. Try again later, or give the list's checksum with --list-sha256."
-    throw new MirrorError('LIST_UNAVAILABLE', error.message, { hint, cause: error })
+    throw isMirrorError(error) ? withoutChecksum(error) : error
   })
   if (response.status === 404 || response.status === 410) return undefined
-  if (response.status !== 200) throw unexpectedStatus(url, response.status)
-  return parseChecksumFile(new TextDecoder().decode(response.body), name).get(imageListFile)
+  if (response.status !== 200) throw withoutChecksum(unexpectedStatus(url, response.status))
+  return parseChecksumFile(new TextDecoder().decode(response.body), redactUrl(url)).get(imageListFile)
 }
 
 /** The outcome of a promise, so that a rejection waits until somebody looks. */

@@ -14,19 +14,14 @@ export interface ReadListOptions {
 
 /** Rejects with the signal's reason when it fires; `dispose` forgets the signal. */
 function whenAborted(signal: AbortSignal | undefined): { readonly promise: Promise<never>; readonly dispose: () => void } {
-  const { promise, reject } = withReject()
-  const onAbort = (): void => reject(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  return { promise, dispose: () => signal?.removeEventListener('abort', onAbort) }
-}
-
-function withReject(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
-  let reject: (reason: unknown) => void = () => undefined
-  const promise = new Promise<never>((_resolve, rejectPromise) => {
-    reject = rejectPromise
+  let dispose = (): void => undefined
+  const promise = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    dispose = () => signal?.removeEventListener('abort', onAbort)
   })
   promise.catch(() => undefined)
-  return { promise, reject }
+  return { promise, dispose }
 }
 
 /**
@@ -63,7 +58,6 @@ const directory = { why: 'this is a directory, not an image list', hint: 'Give t
 const reasons: Readonly<Record<string, { readonly why: string; readonly hint: string }>> = {
   ENOENT: { why: 'there is no such file', hint: checkPath },
   ENOTDIR: { why: 'there is no such file', hint: checkPath },
-  EISDIR: directory,
   EACCES: { why: 'permission to read it is missing', hint: checkPermission },
   EPERM: { why: 'permission to read it is missing', hint: checkPermission },
 }
@@ -72,7 +66,7 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly hint: st
 export async function readListFile(path: string, options: ReadListOptions = {}): Promise<Uint8Array> {
   try {
     const facts = await stat(path)
-    // Windows lets a directory fail with a reason that names something else.
+    // Asked first: systems differ in how a directory fails to be read.
     if (facts.isDirectory()) refuseList(path, directory.why, directory.hint)
     return await readListStream(facts.isFIFO() ? readPipe(path, options) : createReadStream(path), path, options)
   } catch (error) {

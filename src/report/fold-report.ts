@@ -1,5 +1,5 @@
 import type { ErrorSummary, ImageNames, MirrorEvent } from '../copy/events.ts'
-import type { ImageBytes, ImageReport, ImageStatus, MirrorReport } from './report.ts'
+import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest came to be at the destination, weakest first: a later, stronger word replaces a weaker one. */
 const outcomes = ['present', 'mounted', 'copied'] as const
@@ -11,7 +11,7 @@ interface ImageState extends ImageNames {
   digestPreserved: boolean
   size: number
   done: 'copied' | 'up-to-date' | undefined
-  error?: ErrorSummary
+  error: ErrorSummary | undefined
   readonly contents: Map<string, { readonly size: number; readonly outcome: Outcome }>
   readonly progress: Map<string, number>
   readonly foreign: Set<string>
@@ -60,6 +60,7 @@ function imageReport(image: ImageState): ImageReport {
 
 class Fold implements ReportFold {
   readonly #images = new Map<string, ImageState>()
+  readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
   #destination = ''
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
@@ -74,6 +75,11 @@ class Fold implements ReportFold {
       case 'run-finished':
         this.#finish = event
         return
+      case 'list-read': {
+        const { type: _type, ...list } = event
+        this.#lists.push(list)
+        return
+      }
       case 'warning':
         this.#warnings.push(event.image === undefined ? event.message : `${event.image}: ${event.message}`)
         return
@@ -87,7 +93,7 @@ class Fold implements ReportFold {
         Object.assign(this.#image(event), { digest: event.digest, done: event.type === 'image-copied' ? 'copied' : 'up-to-date' })
         return
       case 'image-failed':
-        Object.assign(this.#image(event), { done: undefined, error: event.error })
+        this.#image(event).error = event.error
         return
       case 'blob-skipped':
         if (event.reason === 'foreign') this.#image(event).foreign.add(event.digest)
@@ -122,6 +128,7 @@ class Fold implements ReportFold {
       digestPreserved: true,
       size: 0,
       done: undefined,
+      error: undefined,
       contents: new Map(),
       progress: new Map(),
       foreign: new Set(),
@@ -150,6 +157,7 @@ class Fold implements ReportFold {
         requests: this.#finish?.requests ?? { source: 0, destination: 0 },
         seconds: this.#finish?.seconds ?? 0,
       },
+      lists: [...this.#lists],
       warnings: [...this.#warnings],
       ...(this.#finish?.interrupted === true && { interrupted: true }),
     }

@@ -2,6 +2,7 @@ import type { ErrorSummary } from '../copy/events.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { PlanStep, StepState } from '../plan/plan.ts'
+import type { ListReport } from './report.ts'
 
 /** One step, and what its destination lacks. */
 export interface SurveyedStep {
@@ -75,6 +76,8 @@ export interface PlanReport {
   readonly failures: readonly PlanFailure[]
   readonly totals: PlanTotals
   readonly rateLimits: readonly RateLimit[]
+  /** Empty where every image was named as an argument. */
+  readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
 }
 
@@ -84,6 +87,7 @@ export interface PlanSurvey {
   readonly steps: readonly SurveyedStep[]
   readonly failures?: readonly PlanFailure[]
   readonly rateLimits?: readonly RateLimit[]
+  readonly lists?: readonly ListReport[]
   readonly warnings?: readonly string[]
 }
 
@@ -156,6 +160,7 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
       dockerHubPulls: sum((image) => image.dockerHubPulls),
     },
     rateLimits: survey.rateLimits ?? [],
+    lists: survey.lists ?? [],
     warnings: survey.warnings ?? [],
   }
 }

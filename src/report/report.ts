@@ -1,4 +1,4 @@
-import type { ErrorSummary, RequestCounts } from '../copy/events.ts'
+import type { ErrorSummary, MirrorEvent, RequestCounts } from '../copy/events.ts'
 
 /** How an image ended. An image that an interrupted run did not get to is `failed` with CANCELLED. */
 export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
@@ -48,6 +48,9 @@ export interface ReportTotals {
   readonly seconds: number
 }
 
+/** A list that images came from, its sha256, and what vouches for it. */
+export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type'>
+
 /** What `mirror --output json` prints and `--report` writes: one JSON document about a whole run. */
 export interface MirrorReport {
   readonly schemaVersion: 1
@@ -57,6 +60,8 @@ export interface MirrorReport {
   /** In the order of the list. */
   readonly images: readonly ImageReport[]
   readonly totals: ReportTotals
+  /** Empty where every image was named as an argument. */
+  readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
   /** Present where the run was stopped before its end. */
   readonly interrupted?: true

@@ -57,7 +57,9 @@ test('many repositories and tags live in one layout, and a tag can move', async 
   await storeImage(layout, 'rancher/x:1', second)
   assert.deepEqual(layout.tags(repository), ['1', '2'])
   assert.equal((await layout.headManifest({ ...repository, tag: '1' }))?.digest, second.root.descriptor.digest)
-  assert.equal((await layout.headManifest({ ...repository, digest: first.root.descriptor.digest }))?.digest, first.root.descriptor.digest)
+  for (const place of [layout, await readLayout(dir.path)]) {
+    assert.deepEqual(await place.headManifest({ ...repository, digest: first.root.descriptor.digest }), first.root.descriptor)
+  }
   assert.equal((await layout.headManifest(parseReference('ghcr.io/k3s-io/y:1')))?.digest, first.root.descriptor.digest)
   assert.equal(await layout.headManifest(parseReference('ghcr.io/k3s-io/y:2')), undefined)
 })
@@ -87,6 +89,13 @@ test('bytes with another digest or size than the descriptor leave nothing behind
       { code: 'INTEGRITY' },
     )
     assert.equal(await layout.headBlob(repository, blob.descriptor), false)
+  }
+  for (const size of [4999, 5001]) {
+    const descriptor = { ...blob.descriptor, size }
+    await assert.rejects(
+      layout.putBlob(repository, descriptor, async () => contentOf(blob.bytes)),
+      { code: 'INTEGRITY' },
+    )
   }
   const broken = new Error('line cut')
   const content = { ...contentOf(blob.bytes), read: () => Promise.reject(broken) }
@@ -153,6 +162,7 @@ test('symbolic links in the layout are not followed', async () => {
     await using layout = await openLayout(dir.path, options)
     await symlink(secret, blobPath(dir.path, blob.descriptor.digest))
     assert.equal(await layout.headBlob(repository, blob.descriptor), false)
+    assert.equal(await layout.blobSize(blob.descriptor.digest), undefined)
     assert.equal(await layout.readBlob(blob.descriptor.digest), undefined)
     await layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
     assert.ok((await lstat(blobPath(dir.path, blob.descriptor.digest))).isFile())

@@ -44,17 +44,14 @@ function answerOf(status: number, headers: IncomingHttpHeaders, body: Buffer): A
 }
 
 /** Makes one request with node:http, which sends paths and headers as they are given. */
-export function callUrl(base: string, method: string, path: string, call: Call = {}): Promise<Answer> {
+function callUrl(base: string, method: string, path: string, call: Call = {}): Promise<Answer> {
   const { hostname, port } = new URL(base)
   const { body, headers = {}, isChunked = false } = call
-  const length =
-    body === undefined
-      ? method === 'GET' || method === 'HEAD'
-        ? {}
-        : { 'content-length': '0' }
-      : isChunked
-        ? {}
-        : { 'content-length': String(Buffer.byteLength(body)) }
+  const length: Record<string, string> = isChunked
+    ? { 'transfer-encoding': 'chunked' }
+    : body === undefined && (method === 'GET' || method === 'HEAD')
+      ? {}
+      : { 'content-length': String(Buffer.byteLength(body ?? '')) }
   return new Promise((resolve, reject) => {
     const request = httpRequest({ hostname, port, method, path, headers: { ...length, ...headers } }, (response) => {
       const chunks: Buffer[] = []

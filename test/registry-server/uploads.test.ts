@@ -179,6 +179,25 @@ test('a client that breaks off a PUT leaves nothing; after a PATCH it can go on 
   )
 })
 
+test('two requests cannot write to one upload at once', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(3000))
+  const location = await open(registry)
+  const socket = connect(Number(registry.host.split(':')[1]), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: 3000\r\n\r\n`)
+  socket.write(bytes.subarray(0, 10))
+  while ((await registry.call('GET', location)).headers.range !== '0-9') await new Promise(setImmediate)
+  for (const method of ['PATCH', 'PUT']) {
+    const refused = await registry.call(method, `${location}?digest=${descriptor.digest}`, { body: 'other' })
+    assert.deepEqual([refused.status, refused.code], [400, 'BLOB_UPLOAD_INVALID'])
+  }
+  socket.write(bytes.subarray(10))
+  assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 202 /)
+  socket.destroy()
+  await checkStored(registry, await registry.call('PUT', `${location}?digest=${descriptor.digest}`), bytes, descriptor.digest)
+})
+
 test('one blob uploaded many times at once is stored', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(700_000))
@@ -188,6 +207,24 @@ test('one blob uploaded many times at once is stored', async () => {
   for (const answer of answers) assert.equal(answer.status, 201)
   assert.equal(await registry.layout.verifyBlob(descriptor.digest), true)
   assert.deepEqual(await leftovers(registry), [])
+})
+
+test('closing the server lets the requests under way finish', async () => {
+  await using registry = await startRegistry()
+  const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
+  const server = createRegistryServer({ layout: registry.layout, writable: true })
+  const { port } = await server.listen('127.0.0.1', 0)
+  const { bytes, descriptor } = tinyBlob(randomBytes(2000))
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(`POST ${uploads}?digest=${descriptor.digest} HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\n`)
+  while ((await leftovers(registry)).length === 0) await new Promise(setImmediate)
+  const closed = server.close()
+  socket.write(bytes)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 201 /)
+  await closed
+  assert.equal(await registry.layout.verifyBlob(descriptor.digest), true)
 })
 
 test('closing the server gives up open uploads', async () => {

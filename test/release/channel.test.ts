@@ -63,11 +63,12 @@ test('a moved channel server is followed', async () => {
 })
 
 test('an unknown channel is told with the nearest known ones', async () => {
-  await assert.rejects(resolve('stabel', { '/channels': collection }), {
+  await assert.rejects(resolve('testin', { '/channels': collection }), {
     code: 'CHANNEL_NOT_FOUND',
-    message: /^there is no channel "stabel" at http:\/\/127\.0\.0\.1:\d+\/channels$/,
-    hint: 'Known channels, nearest first: stable, latest, testing, v1.16, v1.36, odd.',
+    message: /^there is no channel "testin" at http:\/\/127\.0\.0\.1:\d+\/channels$/,
+    hint: 'Known channels, nearest first: testing, latest, stable, v1.16, v1.36, odd.',
   })
+  await assert.rejects(resolve('v1.99', { '/channels': { status: 500 } }), { code: 'CHANNEL_NOT_FOUND', hint: /stable, latest, testing/ })
   await assert.rejects(resolve('v1.99', {}), { code: 'CHANNEL_NOT_FOUND', hint: /stable, latest, testing/ })
 })
 

@@ -150,7 +150,7 @@ test('a checksum file that cannot be read or had is not taken for none', async (
     code: 'CHECKSUM_MISMATCH',
   })
   await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 500 } }), { code: 'LIST_UNAVAILABLE', hint: /--list-sha256/ })
-  await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 403 } }), { code: 'DENIED' })
+  await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 403 } }), { code: 'LIST_UNAVAILABLE', message: /HTTP 403/ })
 })
 
 test('a release that does not exist is not found', async () => {

@@ -59,18 +59,20 @@ test('a file larger than 10 MiB is refused', async () => {
   await assert.rejects(readListFile(path), { code: 'INVALID_LIST', message: /larger than 10 MiB/ })
 })
 
-test('a named pipe is read, however late its writer comes; endless text is refused', { skip }, async () => {
+test('a named pipe is read, however late its writer comes; endless text is refused', { skip }, async (t) => {
   await using dir = await tempDir()
   const path = join(dir.path, 'pipe')
   execFileSync('mkfifo', [path])
   const late = readListFile(path, { signal: inTime() })
   const writer = spawn('sh', ['-c', 'exec 3>"$0"; printf "alpine\\n" >&3; printf "busybox\\n" >&3', path])
+  t.after(() => writer.kill())
   const written = once(writer, 'close')
   assert.equal(Buffer.from(await late).toString(), 'alpine\nbusybox\n')
   await written
 
   const endless = readListFile(path, { signal: inTime() })
   const yes = spawn('sh', ['-c', 'exec yes alpine >"$0"', path], { stdio: 'ignore' })
+  t.after(() => yes.kill())
   const ended = once(yes, 'close')
   await assert.rejects(endless, { code: 'INVALID_LIST', message: /larger than 10 MiB/ })
   await ended

@@ -98,7 +98,14 @@ test('releases, lists and references are merged in this order, each image once',
 test('one release by two names is fetched once', async () => {
   const { asked, lists } = await select({ releases: ['v1.36.3+k3s1', 'stable'] })
   assert.equal(asked.filter((path) => path.endsWith('/k3s-images.txt')).length, 1)
-  assert.equal(lists.length, 1)
+  assert.deepEqual(
+    lists.map(({ channel }) => channel),
+    [undefined],
+  )
+  assert.deepEqual(
+    (await select({ releases: ['stable', 'v1.36.3+k3s1'] })).lists.map(({ channel }) => channel),
+    ['stable'],
+  )
 })
 
 test('the result is plain data', async () => {

@@ -62,6 +62,7 @@ describe('foldReport', () => {
         requests: { source: 7, destination: 9 },
         seconds: 2,
       },
+      lists: [],
       warnings: [],
     })
   })
@@ -203,6 +204,11 @@ describe('foldReport', () => {
       finished(),
     ])
     assert.deepEqual(report.warnings, ['the list has no checksum', 'docker.io/rancher/a:1: has no tag'])
+  })
+
+  it('says which lists the images came from', () => {
+    const list = { name: 'v1.37.1+k3s1', sha256: 'a'.repeat(64), coverage: 'checksum-file', release: 'v1.37.1+k3s1', images: 8 } as const
+    assert.deepEqual(foldReport([started(), { type: 'list-read', ...list }, finished()]).lists, [list])
   })
 
   it('can be asked while the run goes on', () => {

@@ -96,15 +96,23 @@ describe('foldPlan', () => {
     assert.equal(images[0]?.bytes.total, 40)
   })
 
-  it('carries failures, rate limits and warnings', () => {
+  it('carries failures, rate limits, lists and warnings', () => {
     const failure = {
       source: 'docker.io/a/b:1',
       destination: 'registry.test/a/b:1',
       error: { code: 'NOT_FOUND' as const, message: 'no such tag' },
     }
     const rateLimit = { registry: 'docker.io', limit: 100, remaining: 88, windowSeconds: 21_600 }
-    const report = foldPlan({ destination: 'registry.test', steps: [], failures: [failure], rateLimits: [rateLimit], warnings: ['w'] })
-    assert.deepEqual([report.failures, report.rateLimits, report.warnings], [[failure], [rateLimit], ['w']])
+    const list = { name: 'list.txt', sha256: 'a'.repeat(64), coverage: 'none', images: 1 } as const
+    const report = foldPlan({
+      destination: 'registry.test',
+      steps: [],
+      failures: [failure],
+      rateLimits: [rateLimit],
+      lists: [list],
+      warnings: ['w'],
+    })
+    assert.deepEqual([report.failures, report.rateLimits, report.lists, report.warnings], [[failure], [rateLimit], [list], ['w']])
     assert.equal(report.totals.failed, 1)
     assert.equal(report.totals.images, 1)
   })

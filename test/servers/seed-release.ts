@@ -119,14 +119,8 @@ export async function pushRelease(
   release: SeededRelease,
   options: { readonly prefix?: string; readonly request?: PlainRequest } = {},
 ): Promise<void> {
-  for (const image of release.images) {
-    const repository = `${registry}/v2/${options.prefix === undefined ? '' : `${options.prefix}/`}${image.repository}`
-    for (const manifest of image.manifests) {
-      for (const blob of [manifest.config, ...manifest.layers]) await pushBlob(repository, blob, options.request)
-      await put(`${repository}/manifests/${manifest.digest}`, manifest.bytes, manifest.mediaType, options.request)
-    }
-    await put(`${repository}/manifests/${image.tag}`, image.index.bytes, image.index.mediaType, options.request)
-  }
+  const prefix = options.prefix === undefined ? '' : `${options.prefix}/`
+  await Promise.all(release.images.map((image) => pushImage(`${registry}/v2/${prefix}${image.repository}`, image, options.request)))
 }
 
 /** Makes up a release and pushes it. */
@@ -241,10 +235,16 @@ function randomBytes(seed: string, size: number): Buffer {
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(Math.max(48, Math.round(size))))
 }
 
+async function pushImage(repository: string, image: SeededImage, request: PlainRequest | undefined): Promise<void> {
+  for (const manifest of image.manifests) {
+    for (const blob of [manifest.config, ...manifest.layers]) await pushBlob(repository, blob, request)
+    await put(`${repository}/manifests/${manifest.digest}`, manifest.bytes, manifest.mediaType, request)
+  }
+  await put(`${repository}/manifests/${image.tag}`, image.index.bytes, image.index.mediaType, request)
+}
+
 async function pushBlob(repository: string, { digest, content }: SeededBlob, request: PlainRequest | undefined): Promise<void> {
   if (content === undefined) return
-  const head = await plainRequest(`${repository}/blobs/${digest}`, { ...request, method: 'HEAD' })
-  if (head.status === 200) return
   const post = await plainRequest(`${repository}/blobs/uploads/`, { ...request, method: 'POST' })
   if (post.status !== 202) throw new Error(`POST ${repository}/blobs/uploads/: ${post.status} ${post.body.toString()}`)
   const location = new URL(post.headers.location ?? '', repository).href

@@ -16,7 +16,10 @@ type MirrorFlags = SelectionFlags & PlaceFlags & OutputFlags & { readonly dryRun
 
 async function runMirror(references: readonly string[], flags: MirrorFlags, session: Session): Promise<void> {
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
-  const renderers = [createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }), ...(events ? [eventsNdjson(events)] : [])]
+  const renderers = [
+    createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
+    ...(events ? [eventsNdjson(events)] : []),
+  ]
   const run = mirror({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
   try {
     for await (const event of run) for (const renderer of renderers) renderer.event(event)
@@ -29,7 +32,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
     await once(events, 'close')
   }
   if (flags.report !== undefined) await writeReport(flags.report, report)
-  if (flags.output === 'json') session.print(formatJson(report))
+  if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
   else if (flags.quiet !== true && flags.events !== '-') session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
   session.exit(exitCodeOfReport(report, session.stopSignal))
 }

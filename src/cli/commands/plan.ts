@@ -16,7 +16,7 @@ export async function runPlan(references: readonly string[], flags: PlanFlags, s
   const report = await planImages({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
   if (flags.report !== undefined) await writeReport(flags.report, report)
   const text = formatPlan(report, { styles: stylesFor(process.stdout, process.env), verbose: flags.verbose === true })
-  session.print(flags.output === 'json' ? formatJson(report) : text)
+  session.print(flags.output === 'json' ? `${formatJson(report)}\n` : text)
   session.exit(exitCodeOfReport({ images: report.failures }))
 }
 

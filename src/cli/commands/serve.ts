@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { openLayout, readLayout } from '../../layout/open-layout.ts'
-import { createRegistryServer, type AccessRecord } from '../../registry-server/registry-server.ts'
+import type { Layout, LayoutReader } from '../../layout/layout.ts'
+import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
 import { safeLine } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
@@ -34,6 +34,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
       const { writable = false } = flags
+      const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
       await using layout = await openForServing(directory, writable)
       const onRequest = (record: AccessRecord): void => {
         if (flags.verbose === true) session.note(accessLine(record), {})
@@ -46,7 +47,12 @@ export function addServeCommand(program: Command, session: Session): void {
     })
 }
 
-async function openForServing(directory: string, writable: boolean) {
+interface Served extends AsyncDisposable {
+  readonly reader: LayoutReader | Layout
+}
+
+async function openForServing(directory: string, writable: boolean): Promise<Served> {
+  const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
   if (!writable) return { reader: await readLayout(directory), [Symbol.asyncDispose]: () => Promise.resolve() }
   const layout = await openLayout(directory)
   return { reader: layout, [Symbol.asyncDispose]: () => layout[Symbol.asyncDispose]() }

@@ -36,7 +36,10 @@ export function verbosity({ quiet, verbose }: OutputFlags): Verbosity {
 
 function localIo(action: string, path: string, cause: unknown): MirrorError {
   const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-  return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, { hint: 'Check that the directory exists and may be written.', cause })
+  return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, {
+    hint: 'Check that the directory exists and may be written.',
+    cause,
+  })
 }
 
 /** Writes the document whole or not at all. */
@@ -44,7 +47,7 @@ export async function writeReport(path: string, report: object): Promise<void> {
   const part = `${path}.${process.pid}.part`
   try {
     await using file = await open(part, 'w')
-    await file.writeFile(formatJson(report))
+    await file.writeFile(`${formatJson(report)}\n`)
     await file.sync()
   } catch (error) {
     await rm(part, { force: true }).catch(() => undefined)

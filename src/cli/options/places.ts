@@ -24,14 +24,19 @@ export interface PlaceFlags {
 
 function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
   const at = value.indexOf('=')
-  if (at < 1 || at === value.length - 1) throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
+  if (at < 1 || at === value.length - 1)
+    throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
   return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
 /** Adds `--from` and `--registries`. */
 function addSources(command: Command): Command {
   return command
-    .option('--from <registry=endpoint>', "read that registry's images from this endpoint; * for every registry; repeatable", collectEndpoint)
+    .option(
+      '--from <registry=endpoint>',
+      "read that registry's images from this endpoint; * for every registry; repeatable",
+      collectEndpoint,
+    )
     .option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host')
 }
 
@@ -40,9 +45,17 @@ export function addPlaces(command: Command): Command {
   return addSources(
     command.requiredOption('--to <destination>', '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout'),
   )
-    .option('--platform <os/arch[/variant]>', 'only these platforms, under a new index; repeatable or comma-separated; default: all, byte for byte', collectList)
+    .option(
+      '--platform <os/arch[/variant]>',
+      'only these platforms, under a new index; repeatable or comma-separated; default: all, byte for byte',
+      collectList,
+    )
     .option('--sparse', 'with --platform: keep the original index and leave the other platforms out')
-    .option('--rewrite <regex=replacement>', 'rename repositories at the destination, in Go syntax; the first that matches; repeatable', collect)
+    .option(
+      '--rewrite <regex=replacement>',
+      'rename repositories at the destination, in Go syntax; the first that matches; repeatable',
+      collect,
+    )
     .option('--flatten', 'keep only the last part of repository names')
     .option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are')
     .option('--recheck', 'walk images whose root is there already')

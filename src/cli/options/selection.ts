@@ -25,7 +25,8 @@ export function collectList(value: string, previous: string[] = []): string[] {
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): (value: string) => number {
   return (value) => {
-    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least) throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least)
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
     return Number(value)
   }
 }
@@ -35,11 +36,23 @@ export function addSelection(command: Command): Command {
   return command
     .argument('[reference...]', 'single images')
     .option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect)
-    .option('--images <file, URL or ->', 'a list of your own, one reference a line, # comments; - reads standard input; repeatable', collect)
+    .option(
+      '--images <file, URL or ->',
+      'a list of your own, one reference a line, # comments; - reads standard input; repeatable',
+      collect,
+    )
     .option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect)
     .option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect)
-    .addOption(new Option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env('INSTALL_K3S_ARTIFACT_URL'))
-    .addOption(new Option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env('INSTALL_K3S_CHANNEL_URL'))
+    .addOption(
+      new Option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env(
+        'INSTALL_K3S_ARTIFACT_URL',
+      ),
+    )
+    .addOption(
+      new Option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env(
+        'INSTALL_K3S_CHANNEL_URL',
+      ),
+    )
     .option('--list-sha256 <hex>', 'refuse the list if it has another checksum')
 }
 

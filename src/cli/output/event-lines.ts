@@ -1,6 +1,7 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import { formatErrorLine } from './error-text.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
+import { formatCoverage } from './list-coverage.ts'
 import type { RunTally } from './run-tally.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
@@ -43,6 +44,8 @@ export class EventLines {
         return `${this.#styles.quiet('up to date')} ${safeLine(event.image)}`
       case 'warning':
         return `${this.#styles.warning('warning:')} ${safeLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
+      case 'list-read':
+        return formatCoverage(event)
       case 'throttled':
         return this.#throttled(event, now)
       case 'image-planned':

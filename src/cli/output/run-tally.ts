@@ -56,6 +56,7 @@ export class RunTally {
       case 'image-failed':
         this.#ended(event)
         return
+      case 'list-read':
       case 'warning':
       case 'retrying':
       case 'throttled':

@@ -28,7 +28,7 @@ export function formatFailures(failures: readonly FailedImage[], styles: Styles)
 }
 
 /** Images of a report that failed. */
-export function failedImages(report: MirrorReport): FailedImage[] {
+function failedImages(report: MirrorReport): FailedImage[] {
   return report.images.flatMap(({ source, destination, error }) => (error === undefined ? [] : [{ source, destination, error }]))
 }
 

@@ -1,6 +1,7 @@
 import { MirrorError, type ErrorCode } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/message.ts'
+import { parseRetryAfter } from '../../http/retry-after.ts'
 import type { BearerChallenge } from './challenge.ts'
 import { basicAuthorization, describeCredentials, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
@@ -154,10 +155,9 @@ function codeOf(status: number): ErrorCode {
 function refused({ context, found, lookedIn }: TokenQuestion, { status, url, headers }: HttpResponse): MirrorError {
   const registry = registryName(context.origin)
   const code = codeOf(status)
-  const seconds = headers.integer('retry-after')
   if (code !== 'UNAUTHORIZED' && code !== 'DENIED') {
     return new MirrorError(code, `the token server ${url.host} of ${registry} answered with status ${status}`, {
-      retryAfter: seconds === undefined ? undefined : seconds * 1000,
+      retryAfter: parseRetryAfter(headers.get('retry-after')),
     })
   }
   const who =

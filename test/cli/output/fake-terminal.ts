@@ -35,7 +35,7 @@ export class FakeTerminal extends Writable {
     return this.#steps.map((step) => ('write' in step ? step.write : '')).join('')
   }
 
-  /** All lines of the emulated terminal without trailing blank ones, what scrolled away included; wrapped lines are joined. */
+  /** All lines of the emulated terminal down to the cursor or the last text, what scrolled away included; wrapped lines are joined. */
   async replay(): Promise<string[]> {
     const terminal = new xterm.Terminal({
       cols: this.#size.columns,
@@ -50,13 +50,15 @@ export class FakeTerminal extends Writable {
     }
     const { active } = terminal.buffer
     const lines: string[] = []
+    let end = 0
     for (let row = 0; row < active.length; row++) {
       const line = active.getLine(row)
       const text = line?.translateToString(true) ?? ''
       if (line?.isWrapped === true) lines.push(`${lines.pop() ?? ''}${text}`)
       else lines.push(text)
+      if (text !== '' || row < active.baseY + active.cursorY) end = lines.length
     }
     terminal.dispose()
-    return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
+    return lines.slice(0, end)
   }
 }

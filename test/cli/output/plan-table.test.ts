@@ -34,6 +34,7 @@ const report: PlanReport = {
     dockerHubPulls: 3,
   },
   rateLimits: [{ registry: 'docker.io', limit: 100, remaining: 88, windowSeconds: 21_600 }],
+  lists: [],
   warnings: [],
 }
 const linesOf = (plan: PlanReport, verbose = false): string[] => formatPlan(plan, { styles: plain, verbose }).split('\n')

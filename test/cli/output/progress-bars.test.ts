@@ -91,9 +91,17 @@ describe('progressBars', () => {
     assert.equal(terminal.listenerCount('resize'), 0)
     const length = terminal.text.length
     renderer.end()
-    renderer.event(failed('a'))
+    renderer.event(started('b'))
+    renderer.event(failed('b'))
     assert.equal(terminal.text.length, length, 'nothing is written after the end')
     assert.deepEqual(await screen(), ['copied docker.io/rancher/a:1 (10 B, 100ms)'])
+  })
+
+  it('does not begin again after its end', (t) => {
+    const { terminal, renderer, show } = stage(t)
+    renderer.end()
+    show(started('a'), begun('a'))
+    assert.equal(terminal.text.includes(hideCursor), false)
   })
 
   it('shows the cursor again when the process exits in the middle', (t) => {
@@ -169,6 +177,7 @@ describe('progressBars', () => {
       pass(300)
     }
     show(copied('b'))
+    pass(100)
     assert.deepEqual(await screen(), [
       'copied docker.io/rancher/a:1 (100 B, 100ms)',
       'copied docker.io/rancher/b:1 (100 B, 1.4s)',

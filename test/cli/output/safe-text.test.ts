@@ -17,6 +17,8 @@ describe('redactUserinfo', () => {
   }
 
   for (const text of [
+    `http://[::1]:5000/rancher/x@sha256:${'a'.repeat(64)}`,
+    `busybox:1@sha256:${'a'.repeat(64)}`,
     `docker.io/rancher/x:1@sha256:${'a'.repeat(64)}`,
     `http://registry.test:5000/v2/rancher/x/manifests/sha256:${'a'.repeat(64)}`,
     `http://registry.test:5000/rancher/x@sha256:${'a'.repeat(64)}`,

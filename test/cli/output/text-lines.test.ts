@@ -112,6 +112,7 @@ describe('textLines', () => {
 
   const busy = [
     started('a'),
+    { type: 'list-read', name: 'list.txt', sha256: 'abc', coverage: 'none', images: 1 },
     planned('a', 110),
     begun('a'),
     { type: 'warning', message: 'careful' },
@@ -133,8 +134,9 @@ describe('textLines', () => {
   it('says everything but progress when verbose', () => {
     const text = linesOf(busy, 'verbose')
       .map((line) => line.replaceAll(/sha256:\w+/g, 'DIGEST'))
-      .slice(0, 7)
+      .slice(0, 8)
     assert.deepEqual(text, [
+      'list list.txt: 1 image, sha256 abc (none)',
       'new docker.io/rancher/a:1 -> registry.test:5000/rancher/a:1 (DIGEST, 2 blobs, 110 B)',
       'start docker.io/rancher/a:1',
       'warning: careful',

@@ -78,8 +78,8 @@ test('a missing file or directory holds no credentials', async () => {
 
 test('a file that makes no sense is named, never quoted', async () => {
   for (const [content, why] of [
-    [`{"auths": {"r.example.com": {"auth": "${canary}"`, /config\.json: it is not JSON/],
-    [`{"auths": ${canary}}`, /config\.json: it is not JSON/],
+    [`{"auths": {"r.example.com": {"auth": "${canary}"`, /config\.json: it is not JSON(?: \(line \d+, column \d+\))?$/],
+    [`{"auths": ${canary}}`, /config\.json: it is not JSON(?: \(line \d+, column \d+\))?$/],
     [`"${canary}"`, /not a JSON object/],
     [{ auths: canary }, /"auths" is not an object/],
     [{ credHelpers: [canary] }, /"credHelpers" is not an object/],
@@ -88,7 +88,7 @@ test('a file that makes no sense is named, never quoted', async () => {
     assert.equal(error.code, 'INVALID_CONFIG')
     assert.match(error.message, why)
   }
-  assert.match((await failureOf(configOf('{\n  "auths": {"a": 1,}\n}'))).message, /line 2, column 20|not JSON/)
+  assert.match((await failureOf(configOf('{\n  "auths": {"a": 1,}\n}'))).message, /config\.json: it is not JSON/)
 })
 
 test('a bad entry fails where it is needed, and nowhere else', async () => {

@@ -1,0 +1,20 @@
+export { errorCodes, isMirrorError, MirrorError, type ErrorCode, type MirrorErrorOptions, type Side } from './errors.ts'
+export { mirror, type MirrorOptions, type MirrorRun } from './mirror.ts'
+export { planImages } from './plan-images.ts'
+export type { PlanOptions } from './prepare.ts'
+export { listImages, type ListOptions } from './list-images.ts'
+export type { ErrorSummary, ImageNames, MirrorEvent, RequestCounts } from './copy/events.ts'
+export { formatReference, parseReference, type Reference, type Repository } from './oci/reference.ts'
+export type { Digest } from './oci/digest.ts'
+export type { ImageList, ListCoverage, SelectedList } from './release/image-list.ts'
+export type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport, ReportTotals } from './report/report.ts'
+export type { PlanFailure, PlannedImage, PlanReport, PlanTotals, RateLimit } from './report/plan-report.ts'
+export { openLayout, readLayout, type OpenLayoutOptions } from './layout/open-layout.ts'
+export type { Layout, LayoutReader } from './layout/layout.ts'
+export {
+  createRegistryServer,
+  type AccessRecord,
+  type RegistryServer,
+  type RegistryServerOptions,
+} from './registry-server/registry-server.ts'
+export { version } from './version.ts'
