@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { setMaxListeners } from 'node:events'
 import { summariseError } from './copy/events.ts'
 import { formatReference } from './oci/reference.ts'
 import type { NamedImage } from './plan/collisions.ts'
@@ -9,7 +10,10 @@ import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from '
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
-  await using prepared = await prepare(options)
+  const signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
+  // Every request of the plan listens to this one signal.
+  setMaxListeners(0, signal)
+  await using prepared = await prepare({ ...options, signal })
   const { places, list, images, resolve } = prepared
   const { source, destination } = places
   const limit = pLimit(options.jobs ?? defaultJobs)
@@ -19,11 +23,11 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
       const step = await resolve(image)
       return {
         step,
-        missing: await missingBlobs(step, destination, { signal: options.signal }),
+        missing: await missingBlobs(step, destination, { signal }),
         dockerHubPulls: pulls(step, source.isDockerHub(image.source)),
       }
     } catch (error) {
-      options.signal?.throwIfAborted()
+      signal.throwIfAborted()
       failures.push({
         source: formatReference(image.source),
         destination: formatReference(image.destination),

@@ -35,34 +35,37 @@ export interface BlobOptions {
 /** Why a blob needed no upload, or that it was uploaded. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied'
 
+/** Bytes up to which a blob is asked for by a mount from its own repository, which opens the upload in the same round trip. */
+const smallBlobBytes = 1024 * 1024
+
 /**
  * Brings one blob to a repository in the cheapest way that works: it is there already; another repository of the destination has it
  * and it is mounted; or it is streamed from the source. A blob that several images share waits for the first of them.
  */
-export async function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
+export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
   const { descriptor, to } = copy
-  const { ledger, destination } = ends
-  const { digest } = descriptor
-  const { signal } = options
-  if (options.force === true) {
-    await ledger.alone(digest, () => upload(copy, ends, options))
-    return 'copied'
-  }
-  if (ledger.has(digest, to)) return 'present'
-  if (await destination.headBlob(to, descriptor, { signal })) {
-    ledger.add(digest, to)
-    return 'present'
-  }
-  return ledger.alone(digest, async () => {
-    if (ledger.has(digest, to)) return 'present'
-    const holder = ledger.holder(digest)
-    if (holder !== undefined && (await destination.mountBlob?.(to, digest, holder, { signal })) === true) {
-      ledger.add(digest, to)
-      return 'mounted'
-    }
-    await upload(copy, ends, options)
-    return 'copied'
+  const { ledger } = ends
+  return ledger.alone(descriptor.digest, async () => {
+    const outcome = options.force === true ? undefined : await withoutUpload(copy, ends, options.signal)
+    if (outcome === undefined) await upload(copy, ends, options)
+    ledger.add(descriptor.digest, to)
+    return outcome ?? 'copied'
   })
+}
+
+/** How the blob came to be there without an upload; undefined when it has to be uploaded. */
+async function withoutUpload({ descriptor, to }: BlobCopy, ends: Ends, signal: AbortSignal | undefined): Promise<BlobOutcome | undefined> {
+  const { ledger, destination } = ends
+  const { digest, size } = descriptor
+  if (ledger.has(digest, to)) return 'present'
+  const holder = ledger.holder(digest)
+  if (holder !== undefined && (await destination.mountBlob?.(to, digest, holder, { signal })) === true) return 'mounted'
+  // A refused mount has opened the upload. Large blobs are worth a HEAD all the same: some registries refuse every mount.
+  const isPresent =
+    size <= smallBlobBytes && holder === undefined && destination.mountBlob !== undefined
+      ? destination.mountBlob(to, digest, to, { signal })
+      : destination.headBlob(to, descriptor, { signal })
+  return (await isPresent) ? 'present' : undefined
 }
 
 /**
@@ -70,7 +73,7 @@ export async function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions 
  * again from its start; content that was wrong once gets one more chance, since a flipped bit can be an accident on the way.
  */
 async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<void> {
-  const { source, destination, ledger } = ends
+  const { source, destination } = ends
   const { signal, onProgress, onRetry } = options
   const { data } = descriptor
   const open = async (): Promise<Content> =>
@@ -85,5 +88,4 @@ async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: B
       return isTransient(error) && error.side !== 'source'
     },
   })
-  ledger.add(descriptor.digest, to)
 }

@@ -2,7 +2,7 @@ import type { Retry } from '../async/retry.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { parseManifest, type Manifest } from '../oci/manifest.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { copyBlob, type Ends } from './copy-blob.ts'
@@ -14,7 +14,7 @@ const progressInterval = 100
 
 /** The digests a manifest refers to. */
 function referencesOf(manifest: Manifest): readonly Digest[] {
-  const contents = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+  const contents = contentsOf(manifest)
   const descriptors = contents.kind === 'index' ? contents.manifests : [contents.config, ...contents.layers]
   return descriptors.map(({ digest }) => digest)
 }

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { ChunkSink, Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
 import { openSocket, type SocketRoute } from './open-socket.ts'
 import { ResponseParser, type ResponseHead } from './response-parser.ts'
+import { WireError } from './wire-error.ts'
 
 /** Bytes read at once. More is not faster, and every open connection holds as many. */
 const readBufferBytes = 128 * 1024
@@ -69,9 +69,12 @@ export class Connection {
     socket.on('close', () => this.destroy(Object.assign(new Error('closed'), { code: 'ECONNRESET' })))
   }
 
-  /** Sends a request without a body and waits for the head of its answer. */
-  async request(head: string): Promise<ResponseHead> {
-    this.#begin(head)
+  /** Sends a request, with its body where it has one, and waits for the head of its answer. */
+  async request(
+    head: string,
+    { body, isHead }: { readonly body?: Uint8Array | undefined; readonly isHead: boolean },
+  ): Promise<ResponseHead> {
+    this.#begin(head, body, isHead)
     return this.#waitForHead('head')
   }
 
@@ -85,7 +88,7 @@ export class Connection {
         return this.#write(chunk)
       })
       // The server would wait for the rest for ever.
-      if (sent !== content.size) throw new MirrorError('INTERNAL', `an upload of ${content.size} bytes ended after ${sent}`)
+      if (sent !== content.size) throw new WireError('CONNECTION_LOST', `the upload ended after ${sent} of ${content.size} bytes`)
     } catch (error) {
       if (!(error instanceof AnsweredEarly)) {
         const answered = this.#head
@@ -128,7 +131,7 @@ export class Connection {
   onBytes(bytes: Buffer): boolean {
     this.moved += bytes.length
     try {
-      if (!this.#inRequest) throw new MirrorError('PROTOCOL', 'the server sent bytes that nobody asked for')
+      if (!this.#inRequest) throw new WireError('PROTOCOL', 'the server sent bytes that nobody asked for')
       this.#parser.push(bytes)
     } catch (error) {
       this.destroy(error)
@@ -139,13 +142,14 @@ export class Connection {
     return taken
   }
 
-  #begin(head: string): void {
-    this.#parser.reset()
+  #begin(head: string, body?: Uint8Array, isHead = false): void {
+    this.#parser.reset(isHead)
     this.#head = undefined
     this.#complete = false
     this.#inRequest = true
     this.#socket.resume()
-    this.#socket.write(head, 'latin1')
+    if (body === undefined || body.length === 0) this.#socket.write(head, 'latin1')
+    else this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   }
 
   async #waitForHead(waiting: Waiting): Promise<ResponseHead> {

@@ -1,4 +1,5 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
+import { WireError } from './wire-error.ts'
 
 interface Classified {
   readonly code: ErrorCode
@@ -59,6 +60,7 @@ function codeOf(error: unknown): string {
 }
 
 function classify(error: unknown): Classified {
+  if (error instanceof WireError) return { code: error.kind, what: error.message }
   const code = codeOf(error)
   const message = error instanceof Error ? error.message : String(error)
   if (timeouts.has(code)) return { code: 'TIMEOUT', what: 'it did not answer in time' }

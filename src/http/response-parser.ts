@@ -1,5 +1,5 @@
-import { MirrorError } from '../errors.ts'
 import { ResponseHeaders } from './message.ts'
+import { WireError } from './wire-error.ts'
 
 /** Status and headers of an answer, and how its body is delimited: https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
 export interface ResponseHead {
@@ -13,8 +13,8 @@ export interface ResponseHead {
 
 const maxHeadBytes = 64 * 1024
 
-function malformed(what: string): MirrorError {
-  return new MirrorError('PROTOCOL', `the answer is not valid HTTP: ${what}`)
+function malformed(what: string): WireError {
+  return new WireError('PROTOCOL', `the answer is not valid HTTP: ${what}`)
 }
 
 function parseHeaders(lines: readonly string[]): Map<string, string[]> {
@@ -76,15 +76,17 @@ export class ResponseParser {
   #state: State = 'head'
   #pending = ''
   #left = 0
+  #isHead = false
 
   constructor(events: ParserEvents) {
     this.#events = events
   }
 
-  /** Gets ready for the answer to the next request on the connection. */
-  reset(): void {
+  /** Gets ready for the answer to the next request on the connection; the answer to a HEAD has no body, whatever it announces. */
+  reset(isHead = false): void {
     this.#state = 'head'
     this.#pending = ''
+    this.#isHead = isHead
   }
 
   /** Takes bytes as they arrive; throws PROTOCOL. */
@@ -99,7 +101,7 @@ export class ResponseParser {
   /** The connection was closed by the server; throws CONNECTION_LOST unless that is how the answer ends. */
   close(): void {
     if (this.#state === 'until-close') this.#end()
-    else if (this.#state !== 'done') throw new MirrorError('CONNECTION_LOST', 'the connection was closed before the end of the answer')
+    else if (this.#state !== 'done') throw new WireError('CONNECTION_LOST', 'the connection was closed before the end of the answer')
   }
 
   #isBody(): boolean {
@@ -153,7 +155,7 @@ export class ResponseParser {
     this.#left = typeof head.length === 'number' ? head.length : 0
     this.#state = head.length === 'chunked' ? 'chunk-size' : head.length === 'close' ? 'until-close' : 'counted'
     this.#events.onHead(head)
-    if (head.length === 0) this.#end()
+    if (head.length === 0 || this.#isHead) this.#end()
   }
 
   #onChunkSize(text: string): void {

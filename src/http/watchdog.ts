@@ -1,5 +1,5 @@
-import { MirrorError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import { WireError } from './wire-error.ts'
 
 /** Milliseconds that the answer to a finished upload may take: a registry may hash or move a large blob before it answers. */
 const answerTimeout = 15 * 60_000
@@ -48,7 +48,12 @@ export class Watchdog {
       const restart = connection.waiting === 'nothing' || connection.waiting !== watched.waiting
       if (!restart && elapsed < limit) continue
       if (!restart && (!isStreaming || moved < (elapsed / 1000) * leastRate)) {
-        connection.destroy(new MirrorError('TIMEOUT', `the transfer stalled: ${moved} bytes in ${Math.round(elapsed / 1000)} s`))
+        connection.destroy(
+          new WireError(
+            'TIMEOUT',
+            isStreaming ? `the transfer stalled: ${moved} bytes in ${Math.round(elapsed / 1000)} s` : 'it did not answer in time',
+          ),
+        )
         continue
       }
       this.#watched.set(connection, { moved: connection.moved, since: now, waiting: connection.waiting })

@@ -157,10 +157,23 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
 }
 
+const parsed = new WeakMap<Manifest, ManifestContents>()
+
+/** What a manifest refers to; worked out once. */
+export function contentsOf(manifest: Manifest): ManifestContents {
+  const known = parsed.get(manifest)
+  if (known !== undefined) return known
+  const contents = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+  parsed.set(manifest, contents)
+  return contents
+}
+
 /** A manifest over its exact bytes, with the sha256 digest they have, or the given one where they were verified against it. */
 export function manifestOf(bytes: Uint8Array, contentType?: string, digest?: Digest): Manifest {
-  const { mediaType } = parseManifest(bytes, contentType)
-  return { bytes, descriptor: { mediaType, digest: digest ?? sha256(bytes), size: bytes.length } }
+  const contents = parseManifest(bytes, contentType)
+  const manifest = { bytes, descriptor: { mediaType: contents.mediaType, digest: digest ?? sha256(bytes), size: bytes.length } }
+  parsed.set(manifest, contents)
+  return manifest
 }
 
 /** True for a layer that is fetched from its own URLs and not from the registry. */

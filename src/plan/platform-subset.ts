@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isAttestation, manifestOf, parseManifest, type Manifest } from '../oci/manifest.ts'
+import { isAttestation, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 
 /** The entries of an index for the wanted platforms, with the attestations about them. Throws NO_SUCH_PLATFORM when one is not there. */
@@ -38,6 +38,6 @@ export function subsetIndex(index: Manifest, entries: readonly Descriptor[]): Ma
   const document = JSON.parse(Buffer.from(index.bytes).toString('utf8')) as { manifests: readonly { digest: string }[] }
   const kept = new Set<string>(entries.map(({ digest }) => digest))
   const bytes = Buffer.from(JSON.stringify({ ...document, manifests: document.manifests.filter(({ digest }) => kept.has(digest)) }))
-  const { mediaType } = parseManifest(index.bytes, index.descriptor.mediaType)
+  const { mediaType } = contentsOf(index)
   return manifestOf(bytes, mediaType)
 }

@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
-import { isAttestation, isForeignLayer, parseManifest, type Manifest } from '../oci/manifest.ts'
+import { isAttestation, isForeignLayer, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
@@ -94,7 +94,7 @@ async function readRoot(source: ImageSource, reference: Reference, found: Descri
 }
 
 function narrowed(root: Manifest, platforms: readonly Platform[], name: string): Manifest {
-  const contents = parseManifest(root.bytes, root.descriptor.mediaType)
+  const contents = contentsOf(root)
   if (contents.kind === 'image') return root
   const entries = selectEntries(contents.manifests, platforms, name)
   return entries.length === contents.manifests.length ? root : subsetIndex(root, entries)
@@ -122,7 +122,7 @@ class Walk {
   }
 
   async contents(root: Manifest): Promise<StepContents> {
-    const contents = parseManifest(root.bytes, root.descriptor.mediaType)
+    const contents = contentsOf(root)
     if (contents.kind === 'image') await this.#addSingle(contents.config)
     await this.#add(root, 0)
     return { manifests: [...this.#manifests.values()], blobs: [...this.#blobs.values()], foreign: [...this.#foreign.values()] }
@@ -130,7 +130,7 @@ class Walk {
 
   /** Children are read side by side, and stand before their parent in the result. */
   async #add(manifest: Manifest, depth: number): Promise<void> {
-    const contents = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+    const contents = contentsOf(manifest)
     if (contents.kind === 'image') {
       for (const blob of [contents.config, ...contents.layers]) this.#addBlob(blob)
     } else {

@@ -1,6 +1,6 @@
 import type { ChunkSink, Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import type { Download } from '../http/http-client.ts'
+import type { StreamedAnswer } from '../http/exchange.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
@@ -42,7 +42,7 @@ export async function headBlob(
 }
 
 /** Bytes to pass over because the server sent the blob from its start; throws INTEGRITY for a length that cannot be this blob's. */
-function surplus(download: Download, { size }: Descriptor, offset: number, what: string): number {
+function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: string): number {
   const encoding = download.headers.get('content-encoding')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new MirrorError(
@@ -61,7 +61,7 @@ function surplus(download: Download, { size }: Descriptor, offset: number, what:
 }
 
 /** True when a partial answer is the part that was asked for. */
-function isAskedRange(download: Download, { size }: Descriptor, offset: number): boolean {
+function isAskedRange(download: StreamedAnswer, { size }: Descriptor, offset: number): boolean {
   if (download.status !== 206) return true
   const range = parseContentRange(download.headers.get('content-range'))
   return range !== undefined && range.start === offset && range.end === size - 1 && (range.total === undefined || range.total === size)
@@ -69,12 +69,12 @@ function isAskedRange(download: Download, { size }: Descriptor, offset: number):
 
 class DownloadContent implements Content {
   readonly size: number
-  readonly #download: Download
+  readonly #download: StreamedAnswer
   readonly #skip: number
   readonly #what: string
   readonly #release: () => void
 
-  constructor(download: Download, size: number, skip: number, what: string, release: () => void) {
+  constructor(download: StreamedAnswer, size: number, skip: number, what: string, release: () => void) {
     this.size = size
     this.#download = download
     this.#skip = skip

@@ -3,7 +3,8 @@ import type { Content } from '../async/content.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
 import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
-import type { Download, HttpClient } from '../http/http-client.ts'
+import type { StreamedAnswer } from '../http/exchange.ts'
+import type { HttpClient } from '../http/http-client.ts'
 import type { HttpMethod, HttpResponse } from '../http/message.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
@@ -51,6 +52,9 @@ export interface ApiRequest {
 
 /** Bytes up to which a blob counts as a small request and not as a stream. */
 const smallBlobBytes = 1024 * 1024
+
+/** Bytes of an error's body that are read. */
+const errorBytes = 64 * 1024
 
 /** Even a registry that refuses most requests is sent a few at a time, or a run would never end. */
 const leastRequests = 8
@@ -138,10 +142,11 @@ export class RegistrySession {
 
   /** Sends a request once, in a place that the caller holds. */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
+    const { client } = this.#options
     const { method, url, body, maxBytes, redirects, signal } = request
     const response = await this.#exchange(
       request,
-      (headers) => this.#options.client.request({ method, url, headers, body, maxBytes, redirects, signal }),
+      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects, signal }),
       () => Promise.resolve(),
     )
     if (request.expect.includes(response.status)) return this.#answered(response)
@@ -149,15 +154,15 @@ export class RegistrySession {
   }
 
   /** Starts a streamed GET; the caller reads or cancels what comes. */
-  async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<Download> {
+  async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<StreamedAnswer> {
     const { url, signal, redirects = 10 } = request
     const download = await this.#exchange(
       request,
       (headers) => this.#options.client.download({ url, headers, redirects, signal }),
-      (refused) => refused.text(),
+      (refused) => refused.bytes(errorBytes),
     )
     if (request.expect.includes(download.status)) return this.#answered(download)
-    const body = Buffer.from(await download.text())
+    const body = await download.bytes(errorBytes)
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
       throw new MirrorError(
@@ -177,7 +182,7 @@ export class RegistrySession {
     await this.#gate.pass(signal)
     const access = this.#access(url, request.scopes)
     const headers = await authorized(request.headers, access, signal)
-    const response = await this.#options.client.upload({ method: 'PUT', url, headers, content, signal })
+    const response = await this.#options.client.upload({ url, headers, content, signal })
     if (request.expect.includes(response.status)) return this.#answered(response)
     const error = this.#failed(registryError(request.what, response))
     if ((await access?.shouldResend(response, { signal })) !== true) throw error

@@ -28,6 +28,8 @@ export type Fault =
   | { readonly fault: 'flip-bit'; readonly at: number }
   /** The request waits before it goes on. */
   | { readonly fault: 'delay'; readonly milliseconds: number }
+  /** The request goes nowhere and is never answered. */
+  | { readonly fault: 'stall' }
 
 /** One request as the fault function sees it. */
 export interface ProxiedRequest {
@@ -93,6 +95,7 @@ export async function faultProxy(
     counters.kinds[request.kind]++
     const fault = proxy.rule(request, counters)
     if (fault !== undefined) counters.faults++
+    if (fault?.fault === 'stall') return
     if (fault?.fault === 'delay') await wait(fault.milliseconds)
     if (fault?.fault === 'answer') {
       answer(response, fault, request.method)

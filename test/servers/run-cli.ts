@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
@@ -70,8 +70,15 @@ async function collect(child: ChildProcess, args: readonly string[], timeout: nu
     child.on('error', reject)
     child.on('close', (status, signal) => resolve({ status, signal }))
   })
-  const [stdout, stderr, end] = await Promise.all([text(child.stdout), text(child.stderr), closed])
+  const [stdout, stderr, end] = await Promise.all([readText(child.stdout), readText(child.stderr), closed])
   clearTimeout(timer)
   if (late) throw new Error(`k3s-mirror ${args.join(' ')} did not end within ${timeout} ms:\n${stderr}`)
   return { ...end, stdout, stderr }
+}
+
+/** What comes until the stream is closed, by the program or by a test that leaves early. */
+function readText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  return new Promise((resolve) => stream.once('close', () => resolve(Buffer.concat(chunks).toString())))
 }

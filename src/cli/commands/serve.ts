@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
@@ -28,7 +28,11 @@ export function addServeCommand(program: Command, session: Session): void {
     .command('serve')
     .description('a registry over an OCI layout')
     .argument('<layout>', 'directory of the layout; with --writable a new one is made where there is none')
-    .option('--listen <host:port>', 'where to listen; port 0 takes any free one', parseListen, { host: '127.0.0.1', port: 5000 })
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen; port 0 takes any free one')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
+    )
     .option('--writable', 'take pushes and deletions')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')

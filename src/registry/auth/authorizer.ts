@@ -40,7 +40,7 @@ export interface Authorizer {
 class ChallengedRequest implements RequestAuthorization {
   readonly #origin: string
   readonly #access: OriginAccess
-  readonly #scopes: readonly Scope[]
+  readonly #asked: readonly Scope[]
   #sent: Sent = { scheme: 'none' }
   #renewed = false
   #switched = false
@@ -48,11 +48,16 @@ class ChallengedRequest implements RequestAuthorization {
   constructor(origin: string, access: OriginAccess, scopes: readonly Scope[]) {
     this.#origin = origin
     this.#access = access
-    this.#scopes = normaliseScopes(scopes)
+    this.#asked = scopes
+  }
+
+  /** Worked out where a challenge makes them matter. */
+  get #scopes(): readonly Scope[] {
+    return normaliseScopes(this.#asked)
   }
 
   async header({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<string | undefined> {
-    this.#sent = await this.#access.sent(this.#scopes, signal)
+    this.#sent = await this.#access.sent(() => this.#scopes, signal)
     return this.#sent.scheme === 'none' ? undefined : this.#sent.header
   }
 

@@ -11,11 +11,10 @@ import {
   type CredentialsSource,
   type FoundCredentials,
 } from './credentials.ts'
-import { tokenEndpoint, type RealmContext } from './realm.ts'
+import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
 import { SingleFlight, withSignal } from './single-flight.ts'
-import type { Clock } from './token-answer.ts'
-import { requestToken } from './token.ts'
+import type { Clock, Token } from './token-answer.ts'
 import { TokenCache } from './token-cache.ts'
 
 /** What access to an origin is worked out with. */
@@ -70,7 +69,7 @@ export class OriginAccess {
   }
 
   /** What a request for these scopes is to be sent with, by what is known so far. */
-  async sent(scopes: readonly Scope[], signal?: AbortSignal): Promise<Sent> {
+  async sent(scopes: () => readonly Scope[], signal?: AbortSignal): Promise<Sent> {
     const challenge = this.#challenge
     if (challenge === undefined) return { scheme: 'none' }
     const found = await this.credentials(signal)
@@ -79,7 +78,7 @@ export class OriginAccess {
       const { token } = found.credentials
       return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: false }
     }
-    const token = await this.#token(challenge, found, scopes, signal)
+    const token = await this.#token(challenge, found, scopes(), signal)
     return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: true }
   }
 
@@ -100,7 +99,10 @@ export class OriginAccess {
       challenge = from.status === 401 ? chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name) : undefined
     }
     if (challenge === undefined) return undefined
-    if (challenge.scheme === 'bearer') tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url })
+    if (challenge.scheme === 'bearer') {
+      const { tokenEndpoint } = await import('./realm.ts')
+      tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url })
+    }
     this.#challenge = challenge
     this.#base = from.url
     return challenge
@@ -167,7 +169,8 @@ export class OriginAccess {
     return this.#tokens.get(
       key,
       (shared) => {
-        const ask = () => requestToken(question, this.#options, { signal: shared })
+        // Loaded where a registry wants tokens: the list of domain suffixes behind it is long.
+        const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken(question, this.#options, { signal: shared })
         return found === undefined ? ask() : this.#proof.run(ask, refuses, shared)
       },
       signal,

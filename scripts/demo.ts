@@ -1,0 +1,199 @@
+/**
+ * A whole run without a network: servers on this machine stand in for the internet, and the built program mirrors a release from them.
+ * Ends with 1 as soon as a step does not end as it should.
+ */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { openLayout, readLayout } from '../src/layout/open-layout.ts'
+import { createRegistryServer, type AccessRecord } from '../src/registry-server/registry-server.ts'
+import { compareRelease } from '../test/servers/compare-release.ts'
+import { onLines } from '../test/servers/lines.ts'
+import { listen } from '../test/servers/listen.ts'
+import { shapesFor } from '../test/servers/release-shapes.ts'
+import { makeRelease, pushRelease, type SeededRelease } from '../test/servers/seed-release.ts'
+import { tempDir, type TempDir } from '../test/servers/temp-dir.ts'
+
+const release = 'v1.37.1+k3s1'
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const realList = new URL(`../fixtures/release/k3s-images.${release}.txt`, import.meta.url)
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function title(text: string): void {
+  say(`\n# ${text}`)
+}
+
+/** A word as a shell would want it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`
+}
+
+/** A registry that holds made-up images under the names of the list, in place of Docker Hub. */
+async function startDockerHub(
+  directory: string,
+  images: SeededRelease,
+): Promise<{ readonly url: string; readonly log: AccessRecord[] } & AsyncDisposable> {
+  const layout = await openLayout(directory, { durable: false })
+  const log: AccessRecord[] = []
+  const server = createRegistryServer({ layout, writable: true, registry: 'docker.io', onRequest: (record) => log.push(record) })
+  const { url } = await server.listen('127.0.0.1', 0)
+  await pushRelease(url, images)
+  log.length = 0
+  return {
+    url,
+    log,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      await layout.close()
+    },
+  }
+}
+
+/** A file server with the release's files and the channel `stable`, in place of github.com and update.k3s.io. */
+async function startReleaseServer(list: Buffer): Promise<{ readonly url: string } & AsyncDisposable> {
+  const sha256 = createHash('sha256').update(list).digest('hex')
+  const tag = encodeURIComponent(release)
+  const files = new Map<string, Buffer | string>([
+    [`/download/${tag}/k3s-images.txt`, list],
+    [`/download/${tag}/sha256sum-amd64.txt`, `${sha256}  k3s-images.txt\n`],
+  ])
+  const answer: RequestListener = ({ url = '' }, response) => {
+    const file = files.get(url)
+    if (url === '/channels/stable') response.writeHead(302, { location: `/tag/${tag}` }).end()
+    else response.writeHead(file === undefined ? 404 : 200, { 'content-type': 'text/plain' }).end(file ?? 'Not Found\n')
+  }
+  const { port, close } = await listen(createServer(answer))
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close }
+}
+
+/** Starts the built program as a user would, but without this user's own configuration and proxies. */
+function start(args: readonly string[], environment: Readonly<Record<string, string>>, stdio: StdioOptions): ChildProcess {
+  say(`$ k3s-mirror ${args.map(quoted).join(' ')}`)
+  const kept = ['PATH', 'TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'CI', 'LANG'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return spawn(process.execPath, [program, ...args], { env: { ...Object.fromEntries(kept), ...environment }, stdio })
+}
+
+async function ended(child: ChildProcess, expected: number): Promise<void> {
+  const [status, signal] =
+    child.exitCode === null && child.signalCode === null
+      ? ((await once(child, 'exit')) as [number | null, NodeJS.Signals | null])
+      : [child.exitCode, child.signalCode]
+  if (status !== expected) throw new Error(`it ended with ${signal ?? status}, and should have ended with ${expected}`)
+}
+
+/** `k3s-mirror serve --writable` as a process of its own: the private registry. */
+async function startPrivateRegistry(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ readonly host: string; stop(): Promise<void> } & AsyncDisposable> {
+  const child = start(['serve', directory, '--writable', '--listen', '127.0.0.1:0'], environment, ['ignore', 'inherit', 'pipe'])
+  const host = await new Promise<string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (status) => reject(new Error(`serve ended with ${status}`)))
+    if (child.stderr === null) return
+    onLines(child.stderr, (line) => {
+      process.stderr.write(`${line}\n`)
+      const found = /at http:\/\/(\S+)/.exec(line)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  return {
+    host,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended(child, 0)
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
+    },
+  }
+}
+
+/** Reads every blob of the layout again and compares each image's manifest with the seeded one. */
+async function compareLayout(directory: string, images: SeededRelease): Promise<void> {
+  const layout = await readLayout(directory)
+  for (const { repository, tag, index } of images.images) {
+    const found = await layout.getManifest({ registry: 'docker.io', path: repository, tag })
+    if (found.descriptor.digest !== index.digest)
+      throw new Error(`${repository}:${tag} has the digest ${found.descriptor.digest} in the layout`)
+  }
+  for (const digest of images.blobs.keys()) {
+    if (!(await layout.verifyBlob(digest as `sha256:${string}`))) throw new Error(`${digest} is not in the layout as it should be`)
+  }
+}
+
+async function demo(home: TempDir): Promise<void> {
+  const list = await readFile(realList)
+  const images = makeRelease({ scale: 0.01, images: shapesFor(list.toString('utf8').trim().split('\n')) })
+  await using hub = await startDockerHub(`${home.path}/docker-hub`, images)
+  await using releases = await startReleaseServer(list)
+  const environment = {
+    HOME: home.path,
+    DOCKER_CONFIG: home.path,
+    INSTALL_K3S_ARTIFACT_URL: `${releases.url}/download`,
+    INSTALL_K3S_CHANNEL_URL: `${releases.url}/channels`,
+  }
+  const run = (args: readonly string[]): Promise<void> => ended(start(args, environment, 'inherit'), 0)
+  const from = ['--from', `docker.io=${hub.url}`]
+  const selection = ['--release', 'stable', ...from]
+
+  say(`Nothing here leaves this machine. A registry at ${hub.url} stands in for Docker Hub: it holds small made-up`)
+  say(`images under the ${images.images.length} names of the real K3s release ${release}. A file server stands in for K3s' releases:\n`)
+  say(`$ export INSTALL_K3S_ARTIFACT_URL=${environment.INSTALL_K3S_ARTIFACT_URL}`)
+  say(`$ export INSTALL_K3S_CHANNEL_URL=${environment.INSTALL_K3S_CHANNEL_URL}`)
+
+  title('Which images does the newest stable release need?')
+  await run(['images', '--release', 'stable'])
+
+  title('A private registry to mirror to: an OCI layout, served by this program. Any other registry would do.')
+  await using registry = await startPrivateRegistry(`${home.path}/private`, environment)
+  const to = ['--to', `${registry.host}/mirror`]
+
+  title('What would have to move? Nothing does yet.')
+  await run(['plan', ...selection, ...to])
+
+  title('Move it: every platform, every byte checked against its digest.')
+  await run(['mirror', ...selection, ...to])
+
+  title('Once more. Everything is there, so the source gets one HEAD request an image, and nothing moves.')
+  hub.log.length = 0
+  await run(['mirror', ...selection, ...to])
+  const reads = hub.log.filter(({ method }) => method !== 'HEAD')
+  if (reads.length > 0) throw new Error(`the source was read again: ${reads.map(({ method, url }) => `${method} ${url}`).join(', ')}`)
+
+  title('The same images into a directory, an OCI layout, to carry them on a disk.')
+  await run(['mirror', ...selection, '--to', `oci:${home.path}/k3s-images`])
+
+  await compareRelease(`http://${registry.host}`, 'mirror/', images)
+  await compareLayout(`${home.path}/k3s-images`, images)
+  await registry.stop()
+  const manifests = images.images.reduce((count, { manifests: children }) => count + children.length + 1, 0)
+  say(
+    `\nProved: all ${images.images.length} images with their ${manifests} manifests and ${images.blobs.size} blobs were read back from the registry and from the` +
+      ' directory, and every digest is the one that was published.',
+  )
+}
+
+if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: npm run build makes it')
+// The program that runs gets Ctrl-C too and ends; what was started here is then taken down in order.
+process.on('SIGINT', () => undefined)
+try {
+  await using home = await tempDir()
+  await demo(home)
+} catch (error) {
+  process.stderr.write(`\nthe demo failed: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

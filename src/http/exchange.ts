@@ -1,0 +1,159 @@
+import type { ChunkSink, Content } from '../async/content.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import type { HttpMethod, ResponseHeaders } from './message.ts'
+import { networkError } from './network-error.ts'
+import { formatRequestHead } from './request-head.ts'
+import type { ResponseHead } from './response-parser.ts'
+import type { Watchdog } from './watchdog.ts'
+import { WireError } from './wire-error.ts'
+
+/** An answer whose body is on its way: exactly one of `read`, `bytes` and `cancel` is called. */
+export interface StreamedAnswer {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly url: URL
+  /** Bytes of the body; undefined when the server did not say. */
+  readonly length: number | undefined
+  /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
+  read(sink: ChunkSink): Promise<void>
+  /** The whole body; throws PROTOCOL when it is longer than `most`. */
+  bytes(most: number): Promise<Uint8Array>
+  /** Closes the connection. */
+  cancel(): void
+}
+
+/** What is sent: no body, bytes that can be sent again, or content that is read once. */
+export interface StreamedRequest {
+  readonly method: HttpMethod
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | Content | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The means of one origin. */
+export interface ExchangeMeans {
+  readonly pool: ConnectionPool
+  readonly watchdog: Watchdog
+  readonly proxy: URL | undefined
+}
+
+function isContent(body: Uint8Array | Content | undefined): body is Content {
+  return body !== undefined && !(body instanceof Uint8Array)
+}
+
+/** One request and its answer over a connection of the origin's pool. */
+class Exchange implements StreamedAnswer {
+  readonly url: URL
+  readonly #connection: Connection
+  readonly #head: ResponseHead
+  readonly #signal: AbortSignal | undefined
+  readonly #finish: () => void
+
+  constructor(url: URL, connection: Connection, head: ResponseHead, signal: AbortSignal | undefined, finish: () => void) {
+    this.url = url
+    this.#connection = connection
+    this.#head = head
+    this.#signal = signal
+    this.#finish = finish
+  }
+
+  get status(): number {
+    return this.#head.status
+  }
+
+  get headers(): ResponseHeaders {
+    return this.#head.headers
+  }
+
+  get length(): number | undefined {
+    return typeof this.#head.length === 'number' ? this.#head.length : undefined
+  }
+
+  async read(sink: ChunkSink): Promise<void> {
+    let refused: { readonly error: unknown } | undefined
+    const refuse = (error: unknown): never => {
+      refused = { error }
+      throw error
+    }
+    try {
+      await this.#connection.readBody((chunk) => {
+        try {
+          return sink(chunk)?.catch(refuse)
+        } catch (error) {
+          return refuse(error)
+        }
+      })
+    } catch (error) {
+      throw refused === undefined ? networkError(this.url.origin, error, this.#signal) : refused.error
+    } finally {
+      this.#finish()
+    }
+  }
+
+  async bytes(most: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    try {
+      await this.#connection.readBody((chunk) => {
+        size += chunk.length
+        if (size > most) throw new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+        chunks.push(Uint8Array.from(chunk))
+      })
+    } catch (error) {
+      throw networkError(this.url.origin, error, this.#signal)
+    } finally {
+      this.#finish()
+    }
+    return chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks)
+  }
+
+  cancel(): void {
+    this.#connection.destroy()
+    this.#finish()
+  }
+}
+
+/**
+ * Sends a request and resolves with the head of its answer; a redirect is an answer. A kept connection that the server closed
+ * just as it was used again says nothing about the request, which is sent again where its body can be.
+ */
+export async function exchange(request: StreamedRequest, { pool, watchdog, proxy }: ExchangeMeans): Promise<StreamedAnswer> {
+  const { method, url, headers, body, signal } = request
+  const length = isContent(body) ? body.size : body?.length
+  const head = formatRequestHead({
+    method,
+    url,
+    proxy,
+    headers: length === undefined ? headers : { ...headers, 'content-length': String(length) },
+  })
+  for (;;) {
+    let reused = false
+    let connection: Connection | undefined
+    let unwatch: () => void = () => undefined
+    const onAbort = (): void => connection?.destroy(signal?.reason)
+    const finish = (): void => {
+      unwatch()
+      signal?.removeEventListener('abort', onAbort)
+      if (connection !== undefined) pool.give(connection)
+    }
+    try {
+      signal?.throwIfAborted()
+      const taken = await pool.take({ signal })
+      connection = taken.connection
+      reused = taken.reused
+      signal?.addEventListener('abort', onAbort)
+      unwatch = watchdog.watch(connection)
+      const answer = isContent(body)
+        ? await connection.upload(head, body)
+        : await connection.request(head, { body, isHead: method === 'HEAD' })
+      return new Exchange(url, connection, answer, signal, finish)
+    } catch (error) {
+      connection?.destroy(error)
+      finish()
+      if (reused && !isContent(body) && !signal?.aborted && !(error instanceof WireError)) continue
+      throw networkError(url.origin, error, signal)
+    }
+  }
+}

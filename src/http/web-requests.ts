@@ -1,0 +1,87 @@
+import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'undici'
+import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
+import { networkError } from './network-error.ts'
+import type { SocketRoute } from './open-socket.ts'
+import { proxyAuthorization } from './proxy.ts'
+import { tlsOptions } from './tls-options.ts'
+import { WireError } from './wire-error.ts'
+
+/** Connections to one origin. */
+const mostConnections = 8
+
+/** The undici dispatcher of one origin: its TLS settings are seen by no other. */
+function createDispatcher({ tls, proxy, origin }: SocketRoute): Dispatcher {
+  const connect = { timeout: 30_000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500, ...tlsOptions(tls) }
+  const options = { allowH2: false, pipelining: 1, connections: mostConnections, maxHeaderSize: 65_536, connect }
+  if (proxy === undefined) return new Agent(options)
+  const authorization = proxyAuthorization(proxy)
+  return new ProxyAgent({
+    ...options,
+    uri: proxy.origin,
+    requestTls: connect,
+    proxyTunnel: origin.protocol === 'https:',
+    ...(authorization !== undefined && { token: authorization }),
+  })
+}
+
+function responseHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): ResponseHeaders {
+  const values = new Map<string, readonly string[]>()
+  for (const [name, value] of Object.entries(raw)) {
+    if (value !== undefined) values.set(name.toLowerCase(), Array.isArray(value) ? value : [value])
+  }
+  return new ResponseHeaders(values)
+}
+
+async function readBody(body: Dispatcher.ResponseData['body'], most: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    // Leaving the loop destroys the body, and with it the connection.
+    if (size > most) throw new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
+}
+
+/** Requests to any web server, by undici: one dispatcher per origin. */
+export class WebRequests {
+  readonly #dispatchers = new Map<string, Dispatcher>()
+
+  /** Sends one request and reads its whole answer; a redirect is an answer. */
+  async send(request: HttpRequest & { readonly timeout: number }, route: SocketRoute): Promise<HttpResponse> {
+    const { method, url, headers, body, signal, timeout, maxBytes = 64 * 1024 } = request
+    try {
+      const response = await undiciRequest(url, {
+        dispatcher: this.#dispatcher(route),
+        method,
+        headers: { ...headers },
+        body: body ?? null,
+        headersTimeout: timeout,
+        bodyTimeout: timeout,
+        ...(signal && { signal }),
+      })
+      const bytes = await readBody(response.body, maxBytes)
+      return { status: response.statusCode, headers: responseHeaders(response.headers), url, body: bytes }
+    } catch (error) {
+      throw networkError(url.origin, error, signal)
+    }
+  }
+
+  /** Closes every connection. */
+  async close(): Promise<void> {
+    const dispatchers = [...this.#dispatchers.values()]
+    this.#dispatchers.clear()
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()))
+  }
+
+  #dispatcher(route: SocketRoute): Dispatcher {
+    const { origin } = route.origin
+    let dispatcher = this.#dispatchers.get(origin)
+    if (dispatcher === undefined) {
+      dispatcher = createDispatcher(route)
+      this.#dispatchers.set(origin, dispatcher)
+    }
+    return dispatcher
+  }
+}

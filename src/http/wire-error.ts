@@ -1,0 +1,12 @@
+import type { ErrorCode } from '../errors.ts'
+
+/** What a connection itself found wrong, before it is known what for and with whom it was used. */
+export class WireError extends Error {
+  override readonly name = 'WireError'
+  readonly kind: Extract<ErrorCode, 'PROTOCOL' | 'TIMEOUT' | 'CONNECTION_LOST'>
+
+  constructor(kind: WireError['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import type { MirrorReport } from '../../src/report/report.ts'
+import type { FaultRule } from '../servers/fault-proxy.ts'
+import { requireServer } from '../servers/require-server.ts'
+import { k3sImages } from '../servers/release-shapes.ts'
+import { twoRegistries, type TwoRegistries } from './two-registries.ts'
+
+const images = k3sImages.slice(0, 3)
+const stallUploads: FaultRule = ({ kind }) => (kind === 'upload-put' ? { fault: 'stall' } : undefined)
+
+/** Uploads that a docker-registry still keeps open. */
+async function openUploads({ to }: TwoRegistries): Promise<readonly string[]> {
+  const paths = await readdir(`${to.rootDirectory}/docker/registry/v2/repositories`, { recursive: true }).catch(() => [])
+  return paths.filter((path) => /_uploads\/[^/]+$/.test(path))
+}
+
+/** Resolves when the first upload hangs, and with it some others. */
+async function untilStalled({ destination }: TwoRegistries): Promise<void> {
+  while (destination.counters.kinds['upload-put'] < 3) await new Promise((resolve) => setImmediate(resolve))
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${signal} stops a run within five seconds, cancels its uploads and ends with ${code}`, async (t) => {
+    if (!requireServer(t, 'docker-registry')) return
+    await using line = await twoRegistries({ images, destinationRule: stallUploads })
+    const { child, finished } = await line.start(['--output', 'json'])
+    await untilStalled(line)
+    assert.notDeepEqual(await openUploads(line), [])
+    const start = performance.now()
+    child.kill(signal)
+    const { status, stdout, stderr } = await finished
+    assert.ok(performance.now() - start < 5000, `took ${performance.now() - start} ms`)
+    assert.equal(status, code, stderr)
+    assert.deepEqual(await openUploads(line), [])
+    const report = JSON.parse(stdout) as MirrorReport
+    assert.equal(report.interrupted, true)
+    assert.deepEqual(
+      report.images.map(({ error }) => error?.code),
+      images.map(() => 'CANCELLED'),
+    )
+    line.destination.rule = () => undefined
+    assert.equal((await line.mirror()).status, 0)
+  })
+}
+
+test('a second SIGINT ends the run at once', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using line = await twoRegistries({
+    images,
+    destinationRule: ({ kind }) => (kind === 'upload-put' || kind === 'upload-delete' ? { fault: 'stall' } : undefined),
+  })
+  const { child, finished } = await line.start()
+  await untilStalled(line)
+  child.kill('SIGINT')
+  while (line.destination.counters.kinds['upload-delete'] === 0) await new Promise((resolve) => setImmediate(resolve))
+  const start = performance.now()
+  child.kill('SIGINT')
+  assert.equal((await finished).status, 130)
+  assert.ok(performance.now() - start < 500, `took ${performance.now() - start} ms`)
+})
+
+test('a reader that leaves ends the run in order: nothing is said, and uploads are cancelled', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using line = await twoRegistries({
+    images,
+    destinationRule: ({ kind }, { kinds }) =>
+      kind !== 'upload-put' ? undefined : kinds['upload-put'] % 3 === 0 ? { fault: 'stall' } : { fault: 'delay', milliseconds: 30 },
+  })
+  const { child, finished } = await line.start(['--events', '-', '--quiet'])
+  assert.ok(child.stdout)
+  const lines = createInterface(child.stdout)
+  const [first] = (await once(lines, 'line')) as [string]
+  assert.equal((JSON.parse(first) as { type: string }).type, 'run-started')
+  child.stdout.destroy()
+  const { status, stderr } = await finished
+  assert.deepEqual([status, stderr], [143, ''])
+  assert.deepEqual(await openUploads(line), [])
+})
+
+test('an interrupted run says so in words', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using line = await twoRegistries({ images, destinationRule: stallUploads })
+  const { child, finished } = await line.start()
+  await untilStalled(line)
+  child.kill('SIGINT')
+  const { stdout, stderr } = await finished
+  assert.match(stdout, /^interrupted; 3 images: 0 copied, 0 up to date, 3 failed$/m)
+  assert.match(stdout, /Run the same command again/)
+  assert.doesNotMatch(stderr, /^ +at /m)
+})
