@@ -107,9 +107,12 @@ export class RegistrySession {
     return this.side === 'destination' ? pushScope(repository) : pullScope(repository)
   }
 
-  /** Waits for a place for a blob of this size, large ones first; the returned function gives it back. */
+  /**
+   * Waits for a place for a blob of this size; the returned function gives it back. Large blobs are streams, the largest first;
+   * a small one goes before other requests, so that what was begun is finished first.
+   */
   acquire(size: number): Promise<() => void> {
-    return size <= smallBlobBytes ? this.#requests.acquire() : this.#streams.acquire(size)
+    return size <= smallBlobBytes ? this.#requests.acquire(1) : this.#streams.acquire(size)
   }
 
   /** Sends a request, and again while its failure may pass. */

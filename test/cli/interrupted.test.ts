@@ -12,10 +12,10 @@ import { twoRegistries, type TwoRegistries } from './two-registries.ts'
 const images = k3sImages.slice(0, 3)
 const stallUploads: FaultRule = ({ kind }) => (kind === 'upload-put' ? { fault: 'stall' } : undefined)
 
-/** Uploads that a docker-registry still keeps open. */
-async function openUploads({ to }: TwoRegistries): Promise<readonly string[]> {
+/** How many uploads a docker-registry keeps open; of cancelled ones it leaves the states of their hashes behind. */
+async function openUploads({ to }: TwoRegistries): Promise<number> {
   const paths = await readdir(`${to.rootDirectory}/docker/registry/v2/repositories`, { recursive: true }).catch(() => [])
-  return paths.filter((path) => /_uploads\/[^/]+$/.test(path))
+  return paths.filter((path) => /_uploads\/[^/]+\/startedat$/.test(path)).length
 }
 
 /** Resolves when the first upload hangs, and with it some others. */
@@ -32,13 +32,13 @@ for (const [signal, code] of [
     await using line = await twoRegistries({ images, destinationRule: stallUploads })
     const { child, finished } = await line.start(['--output', 'json'])
     await untilStalled(line)
-    assert.notDeepEqual(await openUploads(line), [])
+    assert.notEqual(await openUploads(line), 0)
     const start = performance.now()
     child.kill(signal)
     const { status, stdout, stderr } = await finished
     assert.ok(performance.now() - start < 5000, `took ${performance.now() - start} ms`)
     assert.equal(status, code, stderr)
-    assert.deepEqual(await openUploads(line), [])
+    assert.equal(await openUploads(line), 0)
     const report = JSON.parse(stdout) as MirrorReport
     assert.equal(report.interrupted, true)
     assert.deepEqual(
@@ -81,7 +81,7 @@ test('a reader that leaves ends the run in order: nothing is said, and uploads a
   child.stdout.destroy()
   const { status, stderr } = await finished
   assert.deepEqual([status, stderr], [143, ''])
-  assert.deepEqual(await openUploads(line), [])
+  assert.equal(await openUploads(line), 0)
 })
 
 test('an interrupted run says so in words', async (t) => {

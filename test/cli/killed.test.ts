@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pLimit from 'p-limit'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { compareRelease } from '../servers/compare-release.ts'
 import { faultProxy } from '../servers/fault-proxy.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { k3sImages } from '../servers/release-shapes.ts'
-import { requireServer } from '../servers/require-server.ts'
+import { findProgram } from '../servers/require-server.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { seedRelease, type SeededManifest, type SeededRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
-
-const moments = 20
 
 /** Numbers that look random and are the same in every run. */
 function randomNumbers(seed: number): () => number {
@@ -44,37 +43,49 @@ async function requireWhole(registry: string, prefix: string, release: SeededRel
   }
 }
 
-test('killed at twenty random moments, nothing incomplete is visible, and a rerun completes', async (t) => {
-  const images = k3sImages.filter(({ repository }) => /coredns|metrics|busybox|pause/.test(repository))
-  await using from = await startRegistry()
-  // a destination that takes any manifest: the order of writes is the program's own
+interface Moment {
+  readonly source: string
+  readonly release: SeededRelease
+  /** The request to the destination at which the run is killed; undefined: it is not. */
+  readonly request: number | undefined
+}
+
+/** Runs into an empty registry that takes any manifest, so that the order of writes is the program's own; gives the requests of a whole run. */
+async function killAt({ source, release, request }: Moment): Promise<number> {
   await using to = await startRegistry({ sparse: true })
   await using destination = await faultProxy(to.url)
-  const release = await seedRelease(from.url, { images })
-  const args = (prefix: string) => ['mirror', '--images', '-', '--from', `docker.io=${from.url}`, '--to', `${destination.url}/${prefix}`]
-
-  const { status, stderr } = await runCli(args('whole'), { stdin: release.list })
-  assert.equal(status, 0, stderr)
-  const random = randomNumbers(20)
+  const args = ['mirror', '--images', '-', '--from', `docker.io=${source}`, '--to', `${destination.url}/mirror`]
+  const { child, finished } = await startCli(args, { stdin: release.list })
+  destination.rule = (_request, { total }) => {
+    if (total === request) child.kill('SIGKILL')
+    return undefined
+  }
+  const { status, signal, stderr } = await finished
+  assert.deepEqual([status, signal], request === undefined ? [0, null] : [null, 'SIGKILL'], stderr)
   const { total } = destination.counters
-  for (let moment = 1; moment <= moments; moment++) {
-    const prefix = `killed${moment}`
-    const after = destination.counters.total + 1 + Math.floor(random() * 0.9 * total)
-    const { child, finished } = await startCli(args(prefix), { stdin: release.list })
-    destination.rule = (_request, counters) => {
-      if (counters.total === after) child.kill('SIGKILL')
-      return undefined
-    }
-    assert.equal((await finished).signal, 'SIGKILL')
-    destination.rule = () => undefined
-    await requireWhole(to.url, `${prefix}/`, release)
-    const again = await runCli(args(prefix), { stdin: release.list })
-    assert.equal(again.status, 0, again.stderr)
-    await compareRelease(to.url, `${prefix}/`, release)
-  }
+  if (request === undefined) return total
+  await requireWhole(to.url, 'mirror/', release)
+  const again = await runCli(args, { stdin: release.list })
+  assert.equal(again.status, 0, again.stderr)
+  await compareRelease(to.url, 'mirror/', release)
+  if (findProgram('skopeo') !== undefined) await requireReadable(to.host, release)
+  return total
+}
 
-  if (!requireServer(t, 'skopeo')) return
-  for (const { repository, tag, index } of release.images) {
-    assert.equal(await skopeo('inspect', '--raw', `docker://${to.host}/killed${moments}/${repository}:${tag}`), index.bytes.toString())
+async function requireReadable(host: string, { images }: SeededRelease): Promise<void> {
+  for (const { repository, tag, index } of images) {
+    assert.equal(await skopeo('inspect', '--raw', `docker://${host}/mirror/${repository}:${tag}`), index.bytes.toString())
   }
+}
+
+test('killed at twenty random moments, nothing incomplete is visible, and a rerun completes', async () => {
+  await using from = await startRegistry()
+  const images = k3sImages.filter(({ repository }) => /coredns|metrics|busybox|pause/.test(repository))
+  const release = await seedRelease(from.url, { images })
+  const whole = { source: from.url, release, request: undefined }
+  const total = await killAt(whole)
+  const random = randomNumbers(20)
+  const moments = Array.from({ length: 20 }, () => 1 + Math.floor(random() * total))
+  const limit = pLimit(2)
+  await Promise.all(moments.map((request) => limit(() => killAt({ ...whole, request }))))
 })
