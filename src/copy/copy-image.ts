@@ -28,6 +28,7 @@ class ImageCopy {
   readonly #blobs: ReadonlyMap<Digest, Descriptor>
   readonly #manifests: ReadonlyMap<Digest, Manifest>
   readonly #done = new Map<Digest, Promise<void>>()
+  #hasWritten = false
 
   constructor(step: PlanStep, ends: Ends, options: CopyOptions) {
     this.#step = step
@@ -38,11 +39,12 @@ class ImageCopy {
     this.#manifests = new Map(step.contents.manifests.map((manifest) => [manifest.descriptor.digest, manifest]))
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<boolean> {
     for (const { digest, size } of this.#step.contents.foreign) {
       this.#options.emit({ type: 'blob-skipped', image: this.#image, digest, size, reason: 'foreign' })
     }
     await this.#bring(this.#step.root.digest)
+    return this.#hasWritten
   }
 
   /** Brings a manifest or blob over, once; what is not of this step (a foreign layer, a child left out) needs nothing. */
@@ -61,6 +63,7 @@ class ImageCopy {
     const { emit, signal } = this.#options
     const { digest, size } = manifest.descriptor
     await this.#all(referencesOf(manifest).map((child) => this.#bring(child)))
+    if (await this.#isThere(manifest)) return
     try {
       await this.#put(manifest)
     } catch (error) {
@@ -69,7 +72,15 @@ class ImageCopy {
       await this.#bringAgain(manifest)
       await this.#put(manifest)
     }
+    this.#hasWritten = true
     emit({ type: 'manifest-copied', image: this.#image, digest, size })
+  }
+
+  /** True for a manifest that a recheck finds in its place; what a new or changed image needs is written without asking. */
+  async #isThere(manifest: Manifest): Promise<boolean> {
+    if (this.#step.state !== 'present') return false
+    const found = await this.#ends.destination.headManifest(this.#placeOf(manifest), { signal: this.#options.signal })
+    return found?.digest === manifest.descriptor.digest
   }
 
   /** False for a sparse index, whose missing children are missing on purpose. */
@@ -92,11 +103,13 @@ class ImageCopy {
     }
   }
 
-  #put(manifest: Manifest): Promise<void> {
+  #placeOf({ descriptor }: Manifest): Reference {
     const { destination, root } = this.#step
-    const isRoot = manifest.descriptor.digest === root.digest
-    const place: Reference = isRoot ? destination : atDigest(destination, manifest.descriptor.digest)
-    return this.#ends.destination.putManifest(place, manifest, { signal: this.#options.signal })
+    return descriptor.digest === root.digest ? destination : atDigest(destination, descriptor.digest)
+  }
+
+  #put(manifest: Manifest): Promise<void> {
+    return this.#ends.destination.putManifest(this.#placeOf(manifest), manifest, { signal: this.#options.signal })
   }
 
   async #bringBlob(descriptor: Descriptor, force: boolean): Promise<void> {
@@ -114,6 +127,7 @@ class ImageCopy {
       emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
     const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
     const outcome = await copyBlob(copy, this.#ends, { force, signal, onProgress, onRetry })
+    if (outcome !== 'present') this.#hasWritten = true
     if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })
     else emit({ type: 'blob-skipped', image, digest, size, reason: outcome })
   }

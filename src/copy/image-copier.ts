@@ -10,7 +10,7 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Carries out one step of a plan; resolves when everything below its root is at the destination, and rejects otherwise. */
+/** Carries out one step of a plan: everything below its root is at the destination when it resolves, to false where it was there already. */
 export interface ImageCopier {
-  copy(step: PlanStep, options: CopyOptions): Promise<void>
+  copy(step: PlanStep, options: CopyOptions): Promise<boolean>
 }

@@ -83,6 +83,6 @@ async function runImage(options: RunOptions, image: NamedImage, number: 1 | 2): 
     return
   }
   emit({ type: 'image-started', image: names.image, round: number })
-  await options.copier.copy(step, { emit, signal })
-  emit({ type: 'image-copied', ...names, digest })
+  const hasWritten = await options.copier.copy(step, { emit, signal })
+  emit({ type: hasWritten || state !== 'present' ? 'image-copied' : 'image-up-to-date', ...names, digest })
 }

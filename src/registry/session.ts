@@ -1,5 +1,6 @@
 import { AdaptiveLimit } from '../async/adaptive-limit.ts'
 import type { Content } from '../async/content.ts'
+import { graceAfter } from '../async/grace.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
 import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
@@ -45,6 +46,8 @@ export interface ApiRequest {
   readonly body?: Uint8Array
   readonly maxBytes?: number
   readonly redirects?: number
+  /** It opens something that has to be closed again: an abort lets it come to its end, for a short while, so that this can be done. */
+  readonly opens?: boolean
   /** Tries after a failure, where the session's own number is too patient. */
   readonly retries?: number
   readonly signal?: AbortSignal | undefined
@@ -52,6 +55,9 @@ export interface ApiRequest {
 
 /** Bytes up to which a blob counts as a small request and not as a stream. */
 const smallBlobBytes = 1024 * 1024
+
+/** Milliseconds that a request has to end after an abort when it opens something. */
+const openingGrace = 1500
 
 /** Bytes of an error's body that are read. */
 const errorBytes = 64 * 1024
@@ -146,7 +152,10 @@ export class RegistrySession {
   /** Sends a request once, in a place that the caller holds. */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
     const { client } = this.#options
-    const { method, url, body, maxBytes, redirects, signal } = request
+    const { method, url, body, maxBytes, redirects } = request
+    request.signal?.throwIfAborted()
+    using grace = request.opens === true ? graceAfter(request.signal, openingGrace) : undefined
+    const { signal } = grace ?? request
     const response = await this.#exchange(
       request,
       (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects, signal }),

@@ -36,6 +36,7 @@ export class Uploads {
         what: `mount blob ${digest} into ${repository.path}`,
         scopes: [this.#session.scope(repository.path), pullScope(`${endpoint.prefix}${from.path}`)],
         expect: [201, 202],
+        opens: true,
         retries: 0,
         signal: options.signal,
       })
@@ -85,6 +86,7 @@ export class Uploads {
           what: `upload ${blobName(repository, descriptor)}`,
           scopes: [this.#session.scope(repository.path)],
           expect: [202],
+          opens: true,
           signal: options.signal,
         }),
       options,

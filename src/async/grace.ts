@@ -1,0 +1,22 @@
+/** A signal that follows another one after a while. */
+export interface Grace extends Disposable {
+  readonly signal: AbortSignal | undefined
+}
+
+/** A signal that is aborted `milliseconds` after the given one, so that what is under way may come to its end; dispose of it when it did. */
+export function graceAfter(signal: AbortSignal | undefined, milliseconds: number): Grace {
+  if (signal === undefined) return { signal, [Symbol.dispose]: () => undefined }
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const onAbort = (): void => {
+    timer = setTimeout(() => late.abort(signal.reason), milliseconds)
+  }
+  signal.addEventListener('abort', onAbort)
+  return {
+    signal: late.signal,
+    [Symbol.dispose]() {
+      signal.removeEventListener('abort', onAbort)
+      clearTimeout(timer)
+    },
+  }
+}
