@@ -27,6 +27,8 @@ export interface Ends {
 export interface BlobOptions {
   /** Upload it whatever the destination says it has: a manifest was refused because it was missing. */
   readonly force?: boolean
+  /** It is most likely there, so that a HEAD comes first. */
+  readonly isLikelyPresent?: boolean
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((bytes: number) => void) | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
@@ -46,7 +48,7 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
   const { descriptor, to } = copy
   const { ledger } = ends
   return ledger.alone(descriptor.digest, async () => {
-    const outcome = options.force === true ? undefined : await withoutUpload(copy, ends, options.signal)
+    const outcome = options.force === true ? undefined : await withoutUpload(copy, ends, options)
     if (outcome === undefined) await upload(copy, ends, options)
     ledger.add(descriptor.digest, to)
     return outcome ?? 'copied'
@@ -54,10 +56,12 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
 }
 
 /** How the blob came to be there without an upload; undefined when it has to be uploaded. */
-async function withoutUpload({ descriptor, to }: BlobCopy, ends: Ends, signal: AbortSignal | undefined): Promise<BlobOutcome | undefined> {
+async function withoutUpload({ descriptor, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome | undefined> {
   const { ledger, destination } = ends
   const { digest, size } = descriptor
+  const { signal, isLikelyPresent = false } = options
   if (ledger.has(digest, to)) return 'present'
+  if (isLikelyPresent && (await destination.headBlob(to, descriptor, { signal }))) return 'present'
   const holder = ledger.holder(digest)
   if (holder !== undefined && (await destination.mountBlob?.(to, digest, holder, { signal })) === true) return 'mounted'
   // A refused mount has opened the upload. Large blobs are worth a HEAD all the same: some registries refuse every mount.

@@ -125,8 +125,9 @@ class ImageCopy {
     }
     const onRetry = ({ attempt, delay, error }: Retry): void =>
       emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
+    const isLikelyPresent = this.#step.state === 'present'
     const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
-    const outcome = await copyBlob(copy, this.#ends, { force, signal, onProgress, onRetry })
+    const outcome = await copyBlob(copy, this.#ends, { force, isLikelyPresent, signal, onProgress, onRetry })
     if (outcome !== 'present') this.#hasWritten = true
     if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })
     else emit({ type: 'blob-skipped', image, digest, size, reason: outcome })
