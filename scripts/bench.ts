@@ -2,7 +2,7 @@
  * Measures this program beside crane, skopeo and oras, those of them that are on PATH: `npm run bench -- --help`. A made-up release is copied
  * from one docker-registry to another. Every measurement has an empty destination of its own; contenders take turns; medians are shown.
  */
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { startDockerRegistry, type DockerRegistry } from '../test/servers/docker-registry.ts'
 import { plainRequest } from '../test/servers/http-request.ts'
@@ -232,13 +232,18 @@ async function main(): Promise<void> {
   const onlyOurs = names.includes('ours') || names.includes(ours.name)
   const wanted = peers.filter(({ name }) => (onlyOurs ? names.includes(name) : isChosen(name, peers)))
   const missing = wanted.filter(({ installed }) => !installed).map(({ name }) => name)
-  console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}`)
+  const busy = (loadavg()[0] ?? 0).toFixed(1)
+  console.log(
+    `Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}, load before: ${busy}`,
+  )
   if (values.memory === true) return runMemory(scale)
   if (missing.length > 0) console.log(`not on PATH, and so not measured: ${missing.join(', ')}`)
   const contenders = [ours, ...wanted.filter(({ installed }) => installed)]
   for (const setting of settings) if (isChosen(setting.name, settings)) await runSetting(setting, contenders, runs)
 }
 
+// Ctrl-C reaches the processes that are measured too; their end is an error here, and everything is taken down in order.
+process.on('SIGINT', () => undefined)
 try {
   await main()
 } catch (error) {

@@ -22,6 +22,7 @@ const house: House = {
     'places.ts': 'all but cli',
     'prepare.ts': 'all but cli',
     'plan-images.ts': 'all but cli',
+    'list-images.ts': 'all but cli',
     'mirror.ts': 'all but cli',
     'index.ts': 'all but cli',
     cli: 'everything',

@@ -4,7 +4,7 @@ import type { StreamedAnswer } from '../http/exchange.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { parseContentRange } from './content-range.ts'
+import { parseContentRange } from '../oci/content-range.ts'
 import { apiUrl } from './endpoint.ts'
 import type { RegistrySession } from './session.ts'
 

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MirrorReport } from '../../src/report/report.ts'
+import { startRegistry } from '../registry-server/start-registry.ts'
+import { plainRequest } from '../servers/http-request.ts'
+import { findProgram } from '../servers/require-server.ts'
+import type { ImageShape } from '../servers/release-shapes.ts'
+import { runCli, type CliResult } from '../servers/run-cli.ts'
+import { makeRelease, pushRelease, type SeededImage } from '../servers/seed-release.ts'
+import { skopeo } from '../servers/skopeo.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+
+const layers = [{ megabytes: 0.1 }]
+const attested: ImageShape = { repository: 'rancher/attested', tag: '1', kind: 'attested', layers }
+const windows: ImageShape = { repository: 'rancher/windows', tag: '1', kind: 'windows', layers, foreignLayer: true }
+
+async function mirrorTo(to: string, from: string, image: SeededImage, ...options: readonly string[]): Promise<CliResult> {
+  return runCli(['mirror', image.reference, '--from', `docker.io=${from}`, '--to', to, '--output', 'json', ...options])
+}
+
+/** A source with one image. */
+async function source(
+  shape: ImageShape,
+): Promise<{ readonly from: Awaited<ReturnType<typeof startRegistry>>; readonly image: SeededImage }> {
+  const from = await startRegistry({ sparse: true })
+  const release = makeRelease({ images: [shape] })
+  await pushRelease(from.url, release)
+  const [image] = release.images
+  assert.ok(image)
+  return { from, image }
+}
+
+function reportOf({ stdout, stderr }: CliResult): MirrorReport['images'][number] {
+  const [image] = (JSON.parse(stdout) as MirrorReport).images
+  assert.ok(image, stderr)
+  return image
+}
+
+async function manifestAt(registry: string, path: string): Promise<{ readonly status: number; readonly body: Buffer }> {
+  return plainRequest(`${registry}/v2/${path}`)
+}
+
+test('--platform makes a new index of the chosen platforms and the attestations about them, and says so', async () => {
+  const { from, image } = await source(attested)
+  await using _from = from
+  await using to = await startRegistry()
+  const result = await mirrorTo(to.url, from.url, image, '--platform', 'linux/amd64,linux/arm64')
+  assert.equal(result.status, 0, result.stderr)
+  const { digest, digestPreserved, platforms } = reportOf(result)
+  assert.deepEqual([digestPreserved, platforms], [false, ['linux/amd64', 'linux/arm64']])
+  assert.notEqual(digest, image.index.digest)
+  const { body } = await manifestAt(to.url, `rancher/attested/manifests/${digest}`)
+  const { manifests } = JSON.parse(body.toString()) as { manifests: readonly { digest: string }[] }
+  const [amd64, about64, arm64, aboutArm64, ...left] = image.manifests
+  assert.deepEqual(
+    manifests.map((entry) => entry.digest),
+    [amd64, about64, arm64, aboutArm64].map((manifest) => manifest?.digest),
+  )
+  for (const manifest of left) assert.equal((await manifestAt(to.url, `rancher/attested/manifests/${manifest.digest}`)).status, 404)
+  const again = await mirrorTo(to.url, from.url, image, '--platform', 'linux/arm64', '--platform', 'linux/amd64')
+  assert.deepEqual([again.status, reportOf(again).status, reportOf(again).digest], [0, 'up-to-date', digest])
+  const words = await runCli([
+    'mirror',
+    image.reference,
+    '--from',
+    `docker.io=${from.url}`,
+    '--to',
+    `${to.url}/b`,
+    '--platform',
+    'linux/arm',
+  ])
+  assert.match(words.stdout, /1 image with a new index over the chosen platforms/)
+})
+
+test('a platform that an image does not have fails that image, and names those it has', async () => {
+  const { from, image } = await source(attested)
+  await using _from = from
+  await using to = await startRegistry()
+  const result = await mirrorTo(to.url, from.url, image, '--platform', 'linux/riscv64')
+  assert.equal(result.status, 1, result.stderr)
+  const { error } = reportOf(result)
+  assert.equal(error?.code, 'NO_SUCH_PLATFORM')
+  assert.match(error?.message ?? '', /linux\/amd64, linux\/arm64, linux\/arm\/v7/)
+})
+
+test('--sparse keeps the original index: a layout takes it, a registry that checks refuses it', async () => {
+  const { from, image } = await source(attested)
+  await using _from = from
+  await using to = await startRegistry()
+  await using directory = await tempDir()
+  const sparse = ['--platform', 'linux/amd64', '--sparse']
+  const layout = await mirrorTo(`oci:${directory.path}/layout`, from.url, image, ...sparse)
+  assert.equal(layout.status, 0, layout.stderr)
+  assert.deepEqual([reportOf(layout).digest, reportOf(layout).digestPreserved], [image.index.digest, true])
+  const refused = await mirrorTo(to.url, from.url, image, ...sparse)
+  assert.equal(refused.status, 1, refused.stderr)
+  assert.equal((await manifestAt(to.url, 'rancher/attested/manifests/1')).status, 404)
+  await using tolerant = await startRegistry({ sparse: true })
+  const taken = await mirrorTo(tolerant.url, from.url, image, ...sparse)
+  assert.equal(taken.status, 0, taken.stderr)
+  assert.deepEqual((await manifestAt(tolerant.url, 'rancher/attested/manifests/1')).body, image.index.bytes)
+})
+
+test('foreign layers stay where they are, which is said; --foreign-layers asks the source for them', async () => {
+  const { from, image } = await source(windows)
+  await using _from = from
+  await using to = await startRegistry({ sparse: true })
+  const result = await mirrorTo(to.url, from.url, image)
+  assert.equal(result.status, 0, result.stderr)
+  const foreign = image.manifests.flatMap(({ layers }) => layers).filter(({ content }) => content === undefined)
+  assert.equal(reportOf(result).foreignLayersSkipped, foreign.length)
+  assert.deepEqual((await manifestAt(to.url, 'rancher/windows/manifests/1')).body, image.index.bytes)
+  const words = await runCli(['mirror', image.reference, '--from', `docker.io=${from.url}`, '--to', `${to.url}/b`])
+  assert.match(words.stdout, new RegExp(`^${foreign.length} foreign layers left out`, 'm'))
+  // the source has none of them
+  const asked = await mirrorTo(`${to.url}/c`, from.url, image, '--foreign-layers')
+  assert.equal(asked.status, 1, asked.stderr)
+  assert.equal(reportOf(asked).error?.code, 'NOT_FOUND')
+})
+
+test('oci:<dir> is a layout under the full references, which skopeo reads', async () => {
+  const { from, image } = await source(attested)
+  await using _from = from
+  await using directory = await tempDir()
+  const first = await mirrorTo(`oci:${directory.path}`, from.url, image)
+  assert.equal(first.status, 0, first.stderr)
+  const { destination, digest } = reportOf(first)
+  assert.deepEqual([destination, digest], [image.reference, image.index.digest])
+  assert.equal(reportOf(await mirrorTo(`oci:${directory.path}`, from.url, image)).status, 'up-to-date')
+  if (findProgram('skopeo') === undefined) return
+  assert.equal(await skopeo('inspect', '--raw', `oci:${directory.path}:${image.reference}`), image.index.bytes.toString())
+  await skopeo('copy', '--all', '--preserve-digests', `oci:${directory.path}:${image.reference}`, `docker://${from.host}/back/again:1`)
+  assert.deepEqual((await manifestAt(from.url, 'back/again/manifests/1')).body, image.index.bytes)
+})
