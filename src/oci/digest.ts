@@ -1,5 +1,4 @@
 import { createHash, type Hash } from 'node:crypto'
-import { MirrorError } from '../errors.ts'
 
 /** A content digest `algorithm:hex`, sha256 or sha512: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests */
 export type Digest = `sha256:${string}` | `sha512:${string}`
@@ -9,14 +8,6 @@ const grammar = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 /** True for a digest of a known algorithm with exactly its length of lower-case hex. */
 export function isDigest(text: string): text is Digest {
   return grammar.test(text)
-}
-
-/** The digest that `text` is; throws INVALID_REFERENCE for anything else. */
-export function parseDigest(text: string): Digest {
-  if (isDigest(text)) return text
-  throw new MirrorError('INVALID_REFERENCE', `"${text}" is not a digest`, {
-    hint: 'A digest is sha256: and 64, or sha512: and 128, lower-case hexadecimal digits.',
-  })
 }
 
 /** A running hash of the digest's algorithm. */

@@ -1,3 +1,4 @@
+import { formatContentRange } from '../oci/content-range.ts'
 import { parseByteRange } from './byte-range.ts'
 import { digestOrRefusal, type Exchange, type WriteExchange } from './exchange.ts'
 import { isUnchanged } from './manifests.ts'
@@ -25,7 +26,7 @@ export async function getBlob({ layout, method, request, last }: Exchange): Prom
   const content = await layout.readBlob(digest, range === undefined ? {} : { offset: range.start, length: range.end - range.start + 1 })
   if (content === undefined) return unknown(digest)
   if (range === undefined) return { status: 200, headers, body: content }
-  return { status: 206, headers: { ...headers, 'content-range': `bytes ${range.start}-${range.end}/${size}` }, body: content }
+  return { status: 206, headers: { ...headers, 'content-range': formatContentRange({ ...range, total: size }) }, body: content }
 }
 
 /** DELETE /v2/<name>/blobs/<digest>: out of the whole layout, so only what no manifest refers to. */
