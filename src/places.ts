@@ -27,6 +27,8 @@ export interface PlaceOptions {
   readonly dockerConfig?: string | undefined
   /** For the destination, where neither file has any. */
   readonly destinationCredentials?: { readonly username: string; readonly password: string } | undefined
+  /** Hosts of other domains that may see a registry's credentials as its token server. */
+  readonly tokenHosts?: readonly string[] | undefined
   /** Variables of the process: proxies, and what credential helpers need. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
@@ -114,7 +116,7 @@ export async function openPlaces(
   events: SessionEvents = {},
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Places> {
-  const { to, retry, blobJobs, destinationCredentials } = options
+  const { to, retry, blobJobs, destinationCredentials, tokenHosts } = options
   const sources = parseSources(options.from ?? {})
   const directory = to.startsWith('oci:') ? to.slice(4) : undefined
   if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
@@ -129,7 +131,7 @@ export async function openPlaces(
   const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
     new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })
 
-  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials })
+  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
   let destination: ImageDestination & { close?(): Promise<void> }
   if (endpoint === undefined) destination = await openDirectory(directory ?? '')
@@ -143,10 +145,14 @@ export async function openPlaces(
               ...destinationCredentials,
             }),
           ]
-    destination = open('destination', createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own] }), {
-      ...endpoint,
-      prefix: '',
-    })
+    destination = open(
+      'destination',
+      createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own], tokenHosts }),
+      {
+        ...endpoint,
+        prefix: '',
+      },
+    )
   }
   return {
     source,

@@ -1,4 +1,5 @@
 import type { SessionEvents } from './registry/session.ts'
+import { MirrorError } from './errors.ts'
 import { parsePlatform } from './oci/platform.ts'
 import { openPlaces, type PlaceOptions, type Places } from './places.ts'
 import { refuseCollisions, type NamedImage } from './plan/collisions.ts'
@@ -53,6 +54,11 @@ async function parseRules(rewrites: readonly string[]): Promise<readonly RenameR
 export async function prepare(options: PlanOptions, events: SessionEvents = {}): Promise<Prepared> {
   const { sparse, foreignLayers, recheck, flatten, signal } = options
   const platforms = options.platforms?.map(parsePlatform)
+  if (sparse === true && platforms === undefined) {
+    throw new MirrorError('USAGE', '--sparse leaves out what --platform does not choose, and no platform is chosen', {
+      hint: 'Give --platform too, or leave --sparse out.',
+    })
+  }
   const rules = await parseRules(options.rewrite ?? [])
   const places = await openPlaces(options, events, { signal })
   try {

@@ -32,7 +32,7 @@ const house: House = {
     commander: ['cli'],
     'jsonc-parser': ['oci'],
     'p-limit': ['async', 'copy', 'plan-images.ts', 'release'],
-    picomatch: ['release', 'plan'],
+    picomatch: ['release'],
     'pretty-bytes': ['cli/output'],
     'pretty-ms': ['cli/output'],
     re2js: ['registries-yaml'],

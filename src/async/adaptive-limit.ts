@@ -7,8 +7,8 @@ interface Waiting {
 }
 
 /**
- * At most so many tasks at once, highest priority first. The bound is halved when a server refuses more than it answers
- * and grows by one with each answer, so that it settles at what the server can take.
+ * At most so many tasks at once, highest priority first. The bound is halved when a server refuses more than two thirds of what it
+ * is sent, and grows by one with each answer, so that it settles at what the server can take; fewer refusals are answered by waiting.
  */
 export class AdaptiveLimit {
   readonly #limit: LimitFunction
@@ -59,7 +59,7 @@ export class AdaptiveLimit {
   /** The server asked for less. */
   refused(): void {
     this.#refused++
-    if (this.#refused <= this.#answered || this.#refused < this.#least) return
+    if (this.#refused < this.#least || this.#refused <= 2 * this.#answered) return
     this.#limit.concurrency = Math.max(this.#least, Math.floor(this.concurrency / 2))
     this.#answered = 0
     this.#refused = 0

@@ -4,7 +4,15 @@ import { addImagesCommand } from './commands/images.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { safeLine } from './output/safe-text.ts'
 import type { Session } from './session.ts'
+
+/** Commander's `error: …`, and on a second line perhaps `(Did you mean …?)`, in the form that every error has. */
+function formatUsage(text: string): string {
+  const [error = '', ...rest] = text.trim().split('\n').map(safeLine)
+  const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1') || 'k3s-mirror <command> --help lists what can be given.'
+  return `${error.replace(/\.$/, '')} (USAGE)\nhint: ${hint}\n`
+}
 
 /** The whole command line, its actions bound to a session. */
 export function createProgram(session: Session): Command {
@@ -14,6 +22,7 @@ export function createProgram(session: Session): Command {
     .helpOption('--help', 'print help')
     .showHelpAfterError(false)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(formatUsage(text)) })
   addImagesCommand(program, session)
   addPlanCommand(program, session)
   addMirrorCommand(program, session)

@@ -13,16 +13,32 @@ export interface ResponseHead {
 
 const maxHeadBytes = 64 * 1024
 
+/** Bytes of the line before a chunk, its extensions included. */
+const maxChunkLineBytes = 4096
+
+const end = { head: '\r\n\r\n', line: '\r\n' } as const
+
 function malformed(what: string): WireError {
   return new WireError('PROTOCOL', `the answer is not valid HTTP: ${what}`)
+}
+
+/** Text without the spaces and tabs around it; a regular expression takes quadratic time on a line of spaces. */
+function trimmed(text: string, start: number): string {
+  let from = start
+  let to = text.length
+  while (from < to && (text[from] === ' ' || text[from] === '\t')) from++
+  while (to > from && (text[to - 1] === ' ' || text[to - 1] === '\t')) to--
+  return text.slice(from, to)
 }
 
 function parseHeaders(lines: readonly string[]): Map<string, string[]> {
   const headers = new Map<string, string[]>()
   for (const line of lines) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
-    if (name === undefined || value === undefined) throw malformed('a malformed header')
+    const [, name] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):/.exec(line) ?? []
+    // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+    if (name === undefined || /[\x00-\x08\x0a-\x1f\x7f]/.test(line)) throw malformed('a malformed header')
     const key = name.toLowerCase()
+    const value = trimmed(line, name.length + 1)
     const values = headers.get(key)
     if (values === undefined) headers.set(key, [value])
     else values.push(value)
@@ -41,12 +57,15 @@ function parseLength(headers: ResponseHeaders, status: number): ResponseHead['le
   }
   if (lengths.size === 0) return 'close'
   const [text = ''] = lengths
-  if (lengths.size > 1 || !/^[0-9]{1,16}$/.test(text)) throw malformed('an invalid Content-Length')
+  if (lengths.size > 1 || !/^[0-9]{1,15}$/.test(text)) throw malformed('an invalid Content-Length')
   return Number(text)
 }
 
-/** Reads a head, without its final empty line; throws PROTOCOL for anything that two readers could read in two ways. */
-export function parseResponseHead(text: string): ResponseHead {
+/**
+ * Reads a head, without its final empty line; throws PROTOCOL for anything that two readers could read in two ways. The answer to a
+ * HEAD (`isHead`) ends with its head, whatever it announces.
+ */
+export function parseResponseHead(text: string, isHead = false): ResponseHead {
   const [statusLine = '', ...lines] = text.split('\r\n')
   const [, minor, code] = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: .*)?$/.exec(statusLine) ?? []
   if (code === undefined) throw malformed('no status line')
@@ -54,7 +73,7 @@ export function parseResponseHead(text: string): ResponseHead {
   const status = Number(code)
   const length = parseLength(headers, status)
   const connection = headers.all('connection').join(',').toLowerCase()
-  const keepAlive = length !== 'close' && (minor === '1' ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection))
+  const keepAlive = (isHead || length !== 'close') && (minor === '1' ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection))
   return { status, headers, length, keepAlive }
 }
 
@@ -75,6 +94,7 @@ export class ResponseParser {
   readonly #events: ParserEvents
   #state: State = 'head'
   #pending = ''
+  /** Bytes that are still to come of the body or of the chunk, or that may still come of the trailer. */
   #left = 0
   #isHead = false
 
@@ -125,19 +145,23 @@ export class ResponseParser {
 
   /** Collects text up to the end of what the state waits for: a whole head, or one line. */
   #pushLine(bytes: Buffer): number {
+    const mark = this.#state === 'head' ? end.head : end.line
+    const most = this.#state === 'head' ? maxHeadBytes : this.#state === 'trailer' ? this.#left : maxChunkLineBytes
     const before = this.#pending.length
-    const end = this.#state === 'head' ? '\r\n\r\n' : '\r\n'
-    this.#pending += bytes.toString('latin1', 0, Math.min(bytes.length, maxHeadBytes + end.length))
-    const found = this.#pending.indexOf(end, Math.max(0, before - end.length))
+    const part = bytes.subarray(0, most + mark.length - before)
+    // What follows the line is a body as a rule, which is not worth turning into text.
+    const whole = before === 0 ? part.indexOf(mark, 0, 'latin1') : -1
+    const text = this.#pending + part.toString('latin1', 0, whole === -1 ? part.length : whole)
+    const found = before === 0 ? whole : text.indexOf(mark, Math.max(0, before - mark.length))
     if (found === -1) {
-      if (this.#pending.length > maxHeadBytes) throw malformed('its headers are larger than 64 KiB')
-      if (this.#state === 'head' && before < 5 && !'HTTP/'.startsWith(this.#pending.slice(0, 5))) throw malformed('no status line')
-      return bytes.length
+      if (text.length >= most + mark.length) throw malformed(this.#state === 'chunk-size' ? 'a malformed chunk size' : 'its headers are larger than 64 KiB')
+      if (this.#state === 'head' && !'HTTP/'.startsWith(text.slice(0, 5))) throw malformed('no status line')
+      this.#pending = text
+      return part.length
     }
-    const text = this.#pending.slice(0, found)
     this.#pending = ''
-    this.#onText(text)
-    return found + end.length - before
+    this.#onText(text.slice(0, found))
+    return found + mark.length - before
   }
 
   #onText(text: string): void {
@@ -145,12 +169,14 @@ export class ResponseParser {
     else if (this.#state === 'chunk-size') this.#onChunkSize(text)
     else if (this.#state === 'chunk-end' && text === '') this.#state = 'chunk-size'
     else if (this.#state === 'trailer') {
+      this.#left -= text.length
       if (text === '') this.#end()
     } else throw malformed('a malformed chunk')
   }
 
   #onHead(text: string): void {
-    const head = parseResponseHead(text)
+    const head = parseResponseHead(text, this.#isHead)
+    if (head.status === 101) throw malformed('another protocol that nobody asked for')
     if (head.status < 200) return
     this.#left = typeof head.length === 'number' ? head.length : 0
     this.#state = head.length === 'chunked' ? 'chunk-size' : head.length === 'close' ? 'until-close' : 'counted'
@@ -159,9 +185,10 @@ export class ResponseParser {
   }
 
   #onChunkSize(text: string): void {
-    const size = /^([0-9a-fA-F]{1,12})(?:[ \t]*;.*)?$/.exec(text)?.[1]
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(text)?.[1]
     if (size === undefined) throw malformed('a malformed chunk size')
-    this.#left = Number.parseInt(size, 16)
-    this.#state = this.#left === 0 ? 'trailer' : 'chunk-data'
+    const bytes = Number.parseInt(size, 16)
+    this.#state = bytes === 0 ? 'trailer' : 'chunk-data'
+    this.#left = bytes === 0 ? maxHeadBytes : bytes
   }
 }

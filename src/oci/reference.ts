@@ -26,7 +26,8 @@ export function isRegistry(text: string): boolean {
   const port = /:([0-9]+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1]
   if (port !== undefined && Number(port) > 65535) return false
   const literal = /^\[(.*)\]/.exec(text)?.[1]
-  return literal === undefined || isIPv6(literal)
+  // 1.2.3.999 and broken punycode are of the grammar, but no URL can name them.
+  return literal === undefined ? URL.canParse(`https://${text}`) : isIPv6(literal)
 }
 
 /** True for a repository path of the distribution grammar, without the registry. */

@@ -16,14 +16,15 @@ interface Groups {
 
 /** A group's text; a group that does not exist or took no part is empty: https://pkg.go.dev/regexp#Regexp.Expand */
 function groupText(match: Groups, names: ReadonlySet<string>, name: string): string {
-  if (/^[0-9]+$/.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
+  // A number with a leading zero is a name, which no group has.
+  if (/^(?:0|[1-9][0-9]*)$/.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
   return names.has(name) ? (match.group(name) ?? '') : ''
 }
 
 /** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
 function expand(template: string, match: Groups, names: ReadonlySet<string>): string {
   return template.replace(
-    /\$(?:(\$)|(\w+)|\{(\w+)\})/g,
+    /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
     (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
       dollar === undefined ? groupText(match, names, bare ?? braced ?? '') : '$',
   )

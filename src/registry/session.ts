@@ -18,7 +18,6 @@ import { registryError } from './registry-error.ts'
 export interface SessionEvents {
   readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
   readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
-  readonly onWarning?: (message: string) => void
 }
 
 /** What a session needs. */

@@ -4,6 +4,13 @@ import { addressRefusal } from '../http/address.ts'
 import { redactUrl } from '../http/redact.ts'
 import type { Digest } from '../oci/digest.ts'
 
+/** True for `host[:port]/path` of the registry itself, without a scheme. */
+function isBareHost(location: string, { protocol, host }: URL): boolean {
+  const authority = /^[^/?#]+(?=\/)/.exec(location)?.[0]
+  const text = `${protocol}//${authority}`
+  return authority !== undefined && URL.canParse(text) && new URL(text).host === host
+}
+
 /**
  * Where an upload goes on, from the Location of its opening: absolute, a path, `//host/path` or `host/path`, resolved
  * against the URL that answered. Throws PROTOCOL without exactly one Location, and REFUSED_ADDRESS for another scheme than
@@ -19,13 +26,13 @@ export function uploadUrl(response: HttpResponse): URL {
       `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`,
     )
   }
-  const isBareHost = !location.startsWith('/') && !/^[a-z][a-z0-9+.-]*:\/\//i.test(location) && location.startsWith(`${url.host}/`)
   let next
   try {
-    next = new URL(isBareHost ? `${url.protocol}//${location}` : location, url)
+    next = new URL(isBareHost(location, url) ? `${url.protocol}//${location}` : location, url)
   } catch (cause) {
     throw new MirrorError('PROTOCOL', `${url.host} opened an upload at something that is not a URL`, { cause })
   }
+  next.hash = ''
   if (next.protocol === 'http:' && url.protocol === 'https:' && next.hostname === url.hostname && next.port === '') {
     next.protocol = 'https:'
     next.port = url.port
@@ -42,5 +49,6 @@ export function uploadUrl(response: HttpResponse): URL {
 
 /** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */
 export function withDigest(url: URL, digest: Digest): URL {
-  return new URL(`${url.href}${url.search === '' ? '?' : '&'}digest=${digest}`)
+  const joint = url.search !== '' ? '&' : url.href.endsWith('?') ? '' : '?'
+  return new URL(`${url.href}${joint}digest=${digest}`)
 }

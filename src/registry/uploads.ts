@@ -1,5 +1,5 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -12,6 +12,10 @@ import { uploadUrl, withDigest } from './upload-url.ts'
 
 /** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
 const cancelTimeout = 2000
+
+function keyOf({ path }: Repository, digest: Digest): string {
+  return `${path}@${digest}`
+}
 
 /** The uploads of one registry, and the sessions that a refused mount has opened already. */
 export class Uploads {
@@ -44,7 +48,7 @@ export class Uploads {
         const stated = response.headers.get('docker-content-digest')
         return stated === undefined || stated === digest
       }
-      this.#opened.set(`${repository.path}@${digest}`, uploadUrl(response))
+      this.#opened.set(keyOf(repository, digest), uploadUrl(response))
       return false
     } catch (error) {
       if (options.signal?.aborted || !(error instanceof MirrorError) || error.code === 'UNREACHABLE') throw error
@@ -74,7 +78,7 @@ export class Uploads {
   }
 
   async #openUpload(repository: Repository, descriptor: Descriptor, options: CallOptions): Promise<URL> {
-    const key = `${repository.path}@${descriptor.digest}`
+    const key = keyOf(repository, descriptor.digest)
     const opened = this.#opened.get(key)
     this.#opened.delete(key)
     if (opened !== undefined) return opened
@@ -109,7 +113,9 @@ export class Uploads {
       if (response.status === 201) return
     } catch (error) {
       content.cancel()
-      await this.#cancel(url, repository)
+      // A registry that only asks for patience keeps the upload open: the next try goes on with it.
+      if (isMirrorError(error) && error.code === 'THROTTLED') this.#opened.set(keyOf(repository, descriptor.digest), url)
+      else await this.#cancel(url, repository)
       throw error
     }
     if (await headBlob(session, repository, descriptor, options)) return

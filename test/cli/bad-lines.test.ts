@@ -4,6 +4,7 @@ import type { MirrorReport } from '../../src/report/report.ts'
 import { compareRelease } from '../servers/compare-release.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { faultProxy, type Fault, type FaultRule } from '../servers/fault-proxy.ts'
+import { k3sImages } from '../servers/release-shapes.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
 import { seedRelease } from '../servers/seed-release.ts'
@@ -28,6 +29,8 @@ interface Line {
   readonly source?: FaultRule
   readonly destination?: FaultRule
   readonly scale?: number
+  /** Images of the release; default: all. */
+  readonly images?: number
 }
 
 async function runOver(
@@ -38,7 +41,7 @@ async function runOver(
   if (!requireServer(t, 'docker-registry')) return
   await using from = await startDockerRegistry()
   await using to = await startDockerRegistry()
-  const release = await seedRelease(from.url, { scale: line.scale ?? 0.001 })
+  const release = await seedRelease(from.url, { scale: line.scale ?? 0.001, images: k3sImages.slice(0, line.images) })
   await using source = await faultProxy(from.url, line.source)
   await using destination = await faultProxy(to.url, line.destination)
   const args = ['mirror', '--images', '-', '--from', `docker.io=${source.url}`, '--to', `${destination.url}/mirror`, '--output', 'json']
@@ -47,10 +50,10 @@ async function runOver(
 }
 
 const lines: Readonly<Record<string, Line>> = {
-  'a source that answers 429 to half of the requests': { source: often(0.5, throttled) },
-  'a destination that answers 429 to half of the requests': { destination: often(0.5, throttled) },
+  'a source that answers 429 to half of the requests': { source: often(0.5, throttled), images: 3 },
+  'a destination that answers 429 to half of the requests': { destination: often(0.5, throttled), images: 3 },
   'a source that answers 500 to a third of the requests': { source: often(1 / 3, { fault: 'answer', status: 500 }) },
-  'a destination that answers 503 to a third of the requests': { destination: often(1 / 3, { fault: 'answer', status: 503 }) },
+  'a destination that answers 503 to a third of the requests': { destination: often(1 / 3, { fault: 'answer', status: 503 }), images: 3 },
   'a source that drops every blob after 300 kB': {
     source: ({ kind }) => (kind === 'blob-get' ? { fault: 'drop-response', after: 300_000 } : undefined),
     scale: 0.05,

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { planImages } from '../../plan-images.ts'
 import { exitCodeOfReport } from '../exit-code.ts'
 import { formatJson } from '../output/events-ndjson.ts'
+import { formatCoverage } from '../output/list-coverage.ts'
 import { formatPlan } from '../output/plan-table.ts'
 import { stylesFor } from '../output/styles.ts'
 import { addOutput, writeReport, type OutputFlags } from '../options/output.ts'
@@ -14,6 +15,7 @@ type PlanFlags = SelectionFlags & PlaceFlags & OutputFlags
 /** Prints what would move, and moves nothing. */
 export async function runPlan(references: readonly string[], flags: PlanFlags, session: Session): Promise<void> {
   const report = await planImages({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
+  for (const line of report.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)
   if (flags.report !== undefined) await writeReport(flags.report, report)
   const text = formatPlan(report, { styles: stylesFor(process.stdout, process.env), verbose: flags.verbose === true })
   session.print(flags.output === 'json' ? `${formatJson(report)}\n` : text)

@@ -10,6 +10,7 @@ export interface PlaceFlags {
   readonly to: string
   readonly from?: Record<string, string>
   readonly registries?: string
+  readonly tokenHost?: string[]
   readonly platform?: string[]
   readonly sparse?: boolean
   readonly rewrite?: string[]
@@ -38,6 +39,11 @@ function addSources(command: Command): Command {
       collectEndpoint,
     )
     .option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host')
+    .option(
+      '--token-host <host>',
+      "a host of another domain that may see a registry's credentials as its token server; repeatable",
+      collect,
+    )
 }
 
 /** Adds the options that say where images go and under which names. */
@@ -77,6 +83,7 @@ export function placeOptions(flags: PlaceFlags): PlaceOptions & Omit<PlanOptions
     to: flags.to,
     from: flags.from,
     registries: flags.registries,
+    tokenHosts: flags.tokenHost,
     dockerConfig: dockerConfigDirectory(),
     destinationCredentials: username ? { username, password: password ?? '' } : undefined,
     environment: process.env,

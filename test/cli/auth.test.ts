@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { requireServer } from '../servers/require-server.ts'
+import { canary, securedDestination, type Login, type SecuredDestination } from './secured-destination.ts'
+
+const auth = { username: 'robot', password: canary }
+
+/** A directory for DOCKER_CONFIG. */
+async function dockerConfig({ directory }: SecuredDestination, name: string, config: object): Promise<string> {
+  const path = join(directory.path, name)
+  await mkdir(path)
+  await writeFile(join(path, 'config.json'), JSON.stringify(config))
+  return path
+}
+
+/** A credential helper on PATH, as docker's are: https://github.com/docker/docker-credential-helpers */
+async function credentialHelper(places: SecuredDestination): Promise<Readonly<Record<string, string>>> {
+  const { directory, destination } = places
+  const answer = JSON.stringify({ ServerURL: destination.host, Username: 'robot', Secret: canary })
+  const helper = await directory.write('docker-credential-test', `#!/bin/sh\nread -r server\necho '${answer}'\n`)
+  await chmod(helper, 0o700)
+  return {
+    PATH: `${directory.path}:${process.env['PATH']}`,
+    DOCKER_CONFIG: await dockerConfig(places, 'helper', { credHelpers: { [destination.host]: 'test' } }),
+  }
+}
+
+test('every way of logging in works, and shows the password nowhere', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using places = await securedDestination()
+  const { destination, caFile, registries, mirror } = places
+  const tls = { ca_file: caFile }
+  const basic = Buffer.from(`robot:${canary}`).toString('base64')
+  const config = await dockerConfig(places, 'auths', { auths: { [destination.host]: { auth: basic } } })
+  const ways: readonly (readonly [name: string, config: object, env: Login['env']])[] = [
+    ['registries.yaml', { auth, tls }, {}],
+    ['insecure_skip_verify', { auth, tls: { insecure_skip_verify: true } }, {}],
+    ['config.json', { tls }, { DOCKER_CONFIG: config }],
+    ['a credential helper', { tls }, await credentialHelper(places)],
+    ['the environment', { tls }, { K3S_MIRROR_USERNAME: 'robot', K3S_MIRROR_PASSWORD: canary }],
+  ]
+  for (const [name, config, env = {}] of ways) {
+    await t.test(name, async () => {
+      const { status, stderr } = await mirror({ options: await registries(config), env })
+      assert.equal(status, 0, stderr)
+    })
+  }
+})
+
+test('a wrong password is tried once, and one clear line an image says so', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using places = await securedDestination()
+  const { status, stdout, stderr } = await places.mirror({
+    options: await places.registries({ auth: { ...auth, password: 'wrong' }, tls: { ca_file: places.caFile } }),
+  })
+  assert.equal(status, 1, stderr)
+  const failed = stderr.split('\n').filter((line) => line.startsWith('FAILED'))
+  assert.equal(failed.length, places.release.images.length)
+  for (const line of failed) assert.match(line, /refused the credentials sent .*registries\.yaml.* \(UNAUTHORIZED\)$/)
+  assert.match(stdout, /^2 images failed: .*\(UNAUTHORIZED\)$/m)
+  const withPassword = places.destination.requests.filter(({ headers }) => headers.authorization !== undefined)
+  assert.equal(withPassword.length, 1)
+})
+
+test('without any password the line says where it was looked for', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using places = await securedDestination()
+  const { status, stderr } = await places.mirror({ options: await places.registries({ tls: { ca_file: places.caFile } }) })
+  assert.equal(status, 1, stderr)
+  assert.match(stderr, /^FAILED .*no credentials were found for .*looked in .*registries\.yaml.*config\.json.*\(UNAUTHORIZED\)$/m)
+})
