@@ -54,6 +54,7 @@ async function run(options: MirrorOptions & { readonly signal: AbortSignal }, em
   await using prepared = await prepare(options, {
     onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
     onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
+    onWarning: (message) => emit({ type: 'warning', message }),
   })
   const { places, list, images, resolve } = prepared
   const { source, destination } = places

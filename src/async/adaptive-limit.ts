@@ -52,7 +52,11 @@ export class AdaptiveLimit {
 
   /** The server did what it was asked. */
   answered(): void {
-    this.#answered++
+    // What was long ago says little about the server's load now.
+    if (this.#answered++ >= this.#most) {
+      this.#answered = Math.floor(this.#answered / 2)
+      this.#refused = Math.floor(this.#refused / 2)
+    }
     if (this.concurrency < this.#most) this.#limit.concurrency = this.concurrency + 1
   }
 

@@ -49,7 +49,10 @@ export class Channel<T> implements AsyncIterable<T> {
         this.#wake = undefined
       }
     } finally {
-      if (!this.#ended) this.#onLeave()
+      if (!this.#ended) {
+        this.#ended = true
+        this.#onLeave()
+      }
     }
     if (this.#failure) throw this.#failure.error
   }

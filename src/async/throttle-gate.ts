@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Timers that are set for longer fire at once. */
+const longestTimer = 2 ** 31 - 1
+
 /** A gate that everyone who talks to one server passes: closed for as long as the server asked to be left alone. */
 export class ThrottleGate {
   #opensAt = 0
@@ -17,7 +20,7 @@ export class ThrottleGate {
     for (;;) {
       const wait = this.#opensAt - performance.now()
       if (wait <= 0) return
-      await sleep(Math.ceil(wait), undefined, { signal })
+      await sleep(Math.min(Math.ceil(wait), longestTimer), undefined, { signal })
     }
   }
 }

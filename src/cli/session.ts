@@ -38,7 +38,8 @@ export function startSession(): Session {
   // Whoever reads our output has gone: that is no error of ours, but the end of the work.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    stop('SIGTERM')
+    // Every further write fails too, and is no second signal.
+    if (stopSignal === undefined) stop('SIGTERM')
   })
   process.stderr.on('error', () => undefined)
   const styles = stylesFor(process.stderr, process.env)

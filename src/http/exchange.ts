@@ -2,7 +2,7 @@ import type { ChunkSink, Content } from '../async/content.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
-import { networkError } from './network-error.ts'
+import { networkError, proxyError } from './network-error.ts'
 import { formatRequestHead } from './request-head.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watchdog } from './watchdog.ts'
@@ -19,7 +19,7 @@ export interface StreamedAnswer {
   read(sink: ChunkSink): Promise<void>
   /** The whole body; throws PROTOCOL when it is longer than `most`. */
   bytes(most: number): Promise<Uint8Array>
-  /** Closes the connection. */
+  /** Closes the connection; nothing happens where the body has been read already. */
   cancel(): void
 }
 
@@ -50,6 +50,7 @@ class Exchange implements StreamedAnswer {
   readonly #head: ResponseHead
   readonly #signal: AbortSignal | undefined
   readonly #finish: () => void
+  #finished = false
 
   constructor(url: URL, connection: Connection, head: ResponseHead, signal: AbortSignal | undefined, finish: () => void) {
     this.url = url
@@ -88,7 +89,7 @@ class Exchange implements StreamedAnswer {
     } catch (error) {
       throw refused === undefined ? networkError(this.url.origin, error, this.#signal) : refused.error
     } finally {
-      this.#finish()
+      this.#done()
     }
   }
 
@@ -104,13 +105,20 @@ class Exchange implements StreamedAnswer {
     } catch (error) {
       throw networkError(this.url.origin, error, this.#signal)
     } finally {
-      this.#finish()
+      this.#done()
     }
     return chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks)
   }
 
   cancel(): void {
+    // The connection of a body that was read belongs to another request by now.
+    if (this.#finished) return
     this.#connection.destroy()
+    this.#done()
+  }
+
+  #done(): void {
+    this.#finished = true
     this.#finish()
   }
 }
@@ -144,15 +152,18 @@ export async function exchange(request: StreamedRequest, { pool, watchdog, proxy
       connection = taken.connection
       reused = taken.reused
       signal?.addEventListener('abort', onAbort)
+      signal?.throwIfAborted()
       unwatch = watchdog.watch(connection)
       const answer = isContent(body)
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
+      if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
       return new Exchange(url, connection, answer, signal, finish)
     } catch (error) {
       connection?.destroy(error)
       finish()
-      if (reused && !isContent(body) && !signal?.aborted && !(error instanceof WireError)) continue
+      const isStale = reused && connection?.heard === false && !(error instanceof WireError && error.kind === 'TIMEOUT')
+      if (isStale && !isContent(body) && !signal?.aborted) continue
       throw networkError(url.origin, error, signal)
     }
   }

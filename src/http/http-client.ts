@@ -1,7 +1,9 @@
 import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { exchange, type ExchangeMeans, type StreamedAnswer, type StreamedRequest } from './exchange.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
+import { checkHeaders } from './request-head.ts'
 import type { SocketRoute } from './open-socket.ts'
 import type { OriginSettingsLookup } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
@@ -55,6 +57,9 @@ interface Origin extends ExchangeMeans {
   readonly route: SocketRoute
 }
 
+/** Milliseconds, as in HttpClientOptions. */
+const defaultTimeout = 60_000
+
 /** Bytes of an answer that are read where nothing else is said. */
 const usualBytes = 64 * 1024
 
@@ -65,10 +70,13 @@ async function following<R extends { readonly status: number; readonly headers: 
   discard: (answer: R) => Promise<unknown>,
 ): Promise<R> {
   let { url, headers = {} } = request
-  for (let left = request.redirects ?? 0; ; left--) {
+  const { redirects = 0 } = request
+  for (let left = redirects; ; left--) {
     const answer = await send(url, headers)
-    if (!isRedirect(answer.status) || left <= 0) return answer
-    await discard(answer)
+    if (!isRedirect(answer.status) || redirects === 0) return answer
+    // Only where it leads matters, not whether all of its body came.
+    await discard(answer).catch(() => undefined)
+    if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
     const next = redirectUrl(url, answer.headers)
     headers = redirectHeaders(url, next, headers)
     url = next
@@ -83,17 +91,18 @@ class OriginClient implements HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.#options = options
-    this.#watchdog = new Watchdog(options.timeout ?? 60_000)
+    this.#watchdog = new Watchdog(options.timeout ?? defaultTimeout)
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     // undici takes longer to load than a run takes that finds every image in place, and most runs need no other web server.
     this.#web ??= import('./web-requests.ts').then((module) => new module.WebRequests())
     const web = await this.#web
-    const timeout = request.timeout ?? this.#options.timeout ?? 60_000
+    const timeout = this.#options.timeout ?? defaultTimeout
     return following(
       request,
       (url, headers) => {
+        checkHeaders(headers)
         this.#options.onRequest?.(request.method, url)
         return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url).route)
       },
@@ -133,6 +142,7 @@ class OriginClient implements HttpClient {
   }
 
   #exchange(request: StreamedRequest): Promise<StreamedAnswer> {
+    checkHeaders(request.headers)
     this.#options.onRequest?.(request.method, request.url)
     return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url))
   }

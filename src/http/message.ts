@@ -9,9 +9,10 @@ export interface HttpRequest {
   readonly body?: Uint8Array | undefined
   /** Longest answer in bytes that is read; a longer one fails with PROTOCOL. Default 64 KiB. */
   readonly maxBytes?: number | undefined
-  /** Milliseconds until the headers of the answer; default 60 000. */
-  readonly timeout?: number | undefined
-  /** Redirects that are followed, without credentials beyond the origin and never from https to http; default 0: a 3xx is an answer. */
+  /**
+   * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL.
+   * Default 0: a 3xx is an answer.
+   */
   readonly redirects?: number | undefined
   readonly signal?: AbortSignal | undefined
 }

@@ -15,7 +15,15 @@ const unreachable: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network is unreachable',
   EHOSTUNREACH: 'the host is unreachable',
 }
-const lost = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ECONNABORTED'])
+const lost = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'ECONNABORTED',
+  // a bit that flipped on the way, under TLS
+  'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+  'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
+])
 const protocol: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is longer or shorter than it said',
@@ -71,10 +79,10 @@ function classify(error: unknown): Classified {
       what: why,
       hint: 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).',
     }
+  if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
   if (isTlsCode(code)) return classifyTls(code)
   const proxy = /Proxy response \((\d+)\)/.exec(message)?.[1]
   if (proxy !== undefined) return proxyRefused(Number(proxy))
-  if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
   const odd = protocol[code]
   if (odd !== undefined) return { code: 'PROTOCOL', what: odd }
   if (code.startsWith('HPE_')) return { code: 'PROTOCOL', what: 'the answer is not HTTP' }

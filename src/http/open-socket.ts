@@ -1,7 +1,7 @@
 import { isIP, connect as connectTcp, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MirrorError } from '../errors.ts'
-import { proxyError } from './network-error.ts'
+import { networkError, proxyError } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { parseResponseHead } from './response-parser.ts'
@@ -45,78 +45,110 @@ function dial(url: URL, secure: boolean, tls: TlsSettings | undefined, onread?: 
   return secure ? connectTls({ ...address, ...serverName(url), ...tlsOptions(tls), ALPNProtocols: ['http/1.1'] }) : connectTcp(address)
 }
 
-function established(socket: Socket, event: 'connect' | 'secureConnect', origin: string, signal?: AbortSignal): Promise<void> {
+/** What a socket is waited for with: whose it is, for messages, and a signal. */
+interface Patience {
+  readonly peer: string
+  readonly signal: AbortSignal | undefined
+}
+
+/** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. */
+function outcome<T>(
+  socket: Socket,
+  { peer, signal }: Patience,
+  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const settle = (error?: unknown): void => {
+    const settle = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
-      socket.off('error', settle).off(event, onReady).off('close', onClose)
-      if (error === undefined) return resolve()
+      socket.off('error', fail).off('close', onClose)
+    }
+    const fail = (error: unknown): void => {
+      settle()
       socket.on('error', () => undefined).destroy()
       reject(error)
     }
-    const onReady = (): void => settle()
-    const onClose = (): void => settle(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const onAbort = (): void => settle(signal?.reason)
-    const timer = setTimeout(
-      () => settle(new MirrorError('TIMEOUT', `cannot connect to ${origin}: it did not answer in time`)),
-      connectTimeout,
-    )
+    const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    const onAbort = (): void => fail(signal?.reason)
+    const timer = setTimeout(() => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`)), connectTimeout)
+    if (signal?.aborted === true) return onAbort()
     signal?.addEventListener('abort', onAbort)
-    socket.once(event, onReady).once('error', settle).once('close', onClose)
+    socket.once('error', fail).once('close', onClose)
+    start((value) => {
+      settle()
+      resolve(value)
+    }, fail)
   })
 }
 
-/** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
-async function tunnel(proxy: URL, origin: URL, signal?: AbortSignal): Promise<Socket> {
+/** Opens a socket and waits for it; errors name the peer. */
+async function connected(socket: Socket, secure: boolean, patience: Patience): Promise<Socket> {
+  try {
+    await outcome<void>(socket, patience, (resolve) => socket.once(secure ? 'secureConnect' : 'connect', () => resolve()))
+    return socket
+  } catch (error) {
+    throw networkError(patience.peer, error, patience.signal)
+  }
+}
+
+function toProxy(proxy: URL, signal: AbortSignal | undefined, onread?: OnReadOpts): Promise<Socket> {
   const secure = proxy.protocol === 'https:'
-  const socket = dial(proxy, secure, undefined)
-  await established(socket, secure ? 'secureConnect' : 'connect', `the proxy ${proxy.host}`, signal)
+  return connected(dial(proxy, secure, undefined, onread), secure, { peer: `the proxy ${proxy.host}`, signal })
+}
+
+/** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
+async function tunnel(proxy: URL, origin: URL, signal: AbortSignal | undefined): Promise<Socket> {
+  const socket = await toProxy(proxy, signal)
   const authority = `${origin.hostname}:${portOf(origin)}`
   const authorization = proxyAuthorization(proxy)
   socket.write(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`}\r\n`,
   )
-  const status = await new Promise<number>((resolve, reject) => {
+  const peer = `the proxy ${proxy.host}`
+  const status = await outcome<number>(socket, { peer, signal }, (resolve, reject) => {
     let text = ''
-    socket.on('data', (bytes: Buffer) => {
+    const onData = (bytes: Buffer): void => {
       text += bytes.toString('latin1')
       const end = text.indexOf('\r\n\r\n')
       if (end === -1 && text.length < 65_536) return
-      socket.removeAllListeners('data').pause()
+      socket.off('data', onData).pause()
       try {
         resolve(parseResponseHead(text.slice(0, end === -1 ? undefined : end)).status)
       } catch (error) {
         reject(error)
       }
-    })
-    socket.once('error', reject).once('close', () => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' })))
+    }
+    socket.on('data', onData)
+  }).catch((error: unknown) => {
+    throw networkError(peer, error, signal)
   })
-  if (status === 200) return socket
-  socket.destroy()
+  if (status >= 200 && status < 300) return socket
+  socket.on('error', () => undefined).destroy()
   throw proxyError(origin.origin, status)
 }
 
 /**
  * Opens a socket to the origin. Bytes are read through `onread` into one reused buffer where Node allows it; through a
- * tunnel they come as 'data' events, and `buffered` is false.
+ * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
  */
 export async function openSocket(
-  route: SocketRoute,
+  { origin, tls, proxy }: SocketRoute,
   onread: OnReadOpts,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ readonly socket: Socket; readonly buffered: boolean }> {
-  const { origin, tls, proxy } = route
   const secure = origin.protocol === 'https:'
   if (proxy !== undefined && secure) {
-    const inner = await tunnel(proxy, origin, options.signal)
-    const socket = connectTls({ socket: inner, ...serverName(origin), ...tlsOptions(tls), ALPNProtocols: ['http/1.1'] })
-    await established(socket, 'secureConnect', origin.origin, options.signal)
-    return { socket, buffered: false }
+    const inner = await tunnel(proxy, origin, signal)
+    // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
+    const socket = connectTls({
+      socket: inner,
+      host: hostOf(origin),
+      ...serverName(origin),
+      ...tlsOptions(tls),
+      ALPNProtocols: ['http/1.1'],
+    })
+    return { socket: await connected(socket, true, { peer: origin.origin, signal }), buffered: false }
   }
-  const hop = proxy ?? origin
-  const hopIsSecure = hop.protocol === 'https:'
-  const socket = dial(hop, hopIsSecure, proxy === undefined ? tls : undefined, onread)
-  await established(socket, hopIsSecure ? 'secureConnect' : 'connect', hop.origin, options.signal)
-  return { socket, buffered: true }
+  if (proxy !== undefined) return { socket: await toProxy(proxy, signal, onread), buffered: true }
+  return { socket: await connected(dial(origin, secure, tls, onread), secure, { peer: origin.origin, signal }), buffered: true }
 }

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { MirrorError } from '../errors.ts'
+import { isLoopback } from './address.ts'
 
 /** Variables of the process, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -9,28 +10,28 @@ function variable(environment: Environment, name: string): string | undefined {
   return environment[name.toLowerCase()] || environment[name] || undefined
 }
 
-function matchesCidr(entry: string, host: string): boolean {
-  const [network = '', bits = ''] = entry.split('/')
+/** True for an address, or a range of addresses, that holds the host. */
+function matchesAddresses(entry: string, host: string): boolean {
+  const [network = '', bits] = entry.split('/')
   const family = isIP(network)
-  const hostFamily = isIP(host)
-  if (family === 0 || family !== hostFamily || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return false
+  const width = family === 4 ? 32 : 128
+  if (family === 0 || family !== isIP(host) || (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > width))) return false
   const type = family === 4 ? 'ipv4' : 'ipv6'
   const list = new BlockList()
-  list.addSubnet(network, Number(bits), type)
+  list.addSubnet(network, bits === undefined ? width : Number(bits), type)
   return list.check(host, type)
 }
 
-/** NO_PROXY as Go reads it: `*`, hosts with their subdomains, `host:port`, addresses and CIDR ranges. */
+/** NO_PROXY as Go and curl read it: `*`, hosts with their subdomains, `host:port`, addresses and CIDR ranges. */
 function isExempt(url: URL, entries: readonly string[]): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  if (isLoopback(url.hostname)) return true
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
-  if (host === 'localhost' || host.startsWith('127.') || host === '::1') return true
   return entries.some((raw) => {
-    const entry = raw.trim().toLowerCase()
+    const entry = raw.toLowerCase()
     if (entry === '') return false
     if (entry === '*') return true
-    if (entry.includes('/')) return matchesCidr(entry, host)
-    if (isIP(entry) === 6) return entry === host
+    if (entry.includes('/') || isIP(entry) !== 0) return matchesAddresses(entry, host)
     const [, name = entry, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? []
     if (entryPort !== undefined && entryPort !== port) return false
     const bare = name.replace(/^\*?\./, '').replace(/^\[|\]$/g, '')
@@ -45,7 +46,7 @@ function isExempt(url: URL, entries: readonly string[]): boolean {
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const value = variable(environment, name)
-  if (value === undefined || isExempt(url, (variable(environment, 'NO_PROXY') ?? '').split(','))) return undefined
+  if (value === undefined || isExempt(url, (variable(environment, 'NO_PROXY') ?? '').split(/[\s,]+/))) return undefined
   const proxy = parse(value)
   if (proxy === undefined) {
     throw new MirrorError('INVALID_CONFIG', `${name} is not a URL of a proxy`, {
@@ -64,9 +65,18 @@ function parse(value: string): URL | undefined {
   }
 }
 
+/** A password with a percent sign of its own is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** The Proxy-Authorization header for a proxy URL with user and password. */
 export function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === '' && proxy.password === '') return undefined
-  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  const credentials = `${decoded(proxy.username)}:${decoded(proxy.password)}`
   return `Basic ${Buffer.from(credentials).toString('base64')}`
 }

@@ -6,6 +6,7 @@ export function redactUrl(url: URL): string {
   const copy = new URL(url)
   copy.username = ''
   copy.password = ''
+  copy.hash = ''
   for (const name of new Set(copy.searchParams.keys())) {
     if (!shownParameters.has(name)) copy.searchParams.set(name, 'REDACTED')
   }

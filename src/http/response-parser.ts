@@ -154,7 +154,8 @@ export class ResponseParser {
     const text = this.#pending + part.toString('latin1', 0, whole === -1 ? part.length : whole)
     const found = before === 0 ? whole : text.indexOf(mark, Math.max(0, before - mark.length))
     if (found === -1) {
-      if (text.length >= most + mark.length) throw malformed(this.#state === 'chunk-size' ? 'a malformed chunk size' : 'its headers are larger than 64 KiB')
+      if (text.length >= most + mark.length)
+        throw malformed(this.#state === 'chunk-size' ? 'a malformed chunk size' : 'its headers are larger than 64 KiB')
       if (this.#state === 'head' && !'HTTP/'.startsWith(text.slice(0, 5))) throw malformed('no status line')
       this.#pending = text
       return part.length

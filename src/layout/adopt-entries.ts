@@ -18,8 +18,9 @@ async function adoptManifest(
   const { digest, mediaType, size } = descriptor
   if (catalogue.find({ ...repository, digest }) !== undefined || depth > maxDepth) return []
   if ((await blobs.size(digest)) !== size) return []
-  const links = await storedLinks(blobs, digest, mediaType)
-  const found = { descriptor: { mediaType, digest, size }, subject: links?.subject }
+  // An entry of index.json may call a Docker manifest by the OCI type: the manifest's own word counts.
+  const links = await storedLinks(blobs, digest, depth === 1 ? undefined : mediaType)
+  const found = { descriptor: { mediaType: links?.mediaType ?? mediaType, digest, size }, subject: links?.subject }
   catalogue.add(repository, found)
   const records: ManifestRecord[] = [{ repository, ...found }]
   for (const child of links?.manifests ?? []) records.push(...(await adoptManifest(blobs, catalogue, repository, child, depth + 1)))

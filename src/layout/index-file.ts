@@ -56,6 +56,15 @@ function parseEntry(entry: unknown): NamedEntry | undefined {
   return { reference, descriptor: { mediaType, digest, size } }
 }
 
+/**
+ * What an entry calls a manifest. Readers such as skopeo 1.9 look in index.json for OCI media types alone; what the manifest is, its own
+ * `mediaType` says, which stays as it is and is what every reader goes by once it has the bytes.
+ */
+function entryType(mediaType: string): string {
+  if (mediaType === mediaTypes.dockerList) return mediaTypes.ociIndex
+  return mediaType === mediaTypes.dockerManifest ? mediaTypes.ociManifest : mediaType
+}
+
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
   readonly #options: IndexFileOptions
@@ -100,7 +109,8 @@ export class IndexFile {
   /** Gives a tag to a manifest and waits until any reader finds it. */
   async set(reference: Reference, descriptor: Descriptor): Promise<void> {
     const name = formatReference(reference)
-    const { mediaType, digest, size } = descriptor
+    const { digest, size } = descriptor
+    const mediaType = entryType(descriptor.mediaType)
     const line = JSON.stringify({ mediaType, digest, size, annotations: { [imageName]: name, [refName]: name } })
     await this.#change(name, line)
   }

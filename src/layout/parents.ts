@@ -5,7 +5,7 @@ import type { BlobStore } from './blob-store.ts'
 import { readLinks, type ManifestLinks } from './manifest-links.ts'
 
 /** The links of a stored manifest; undefined when it is absent or not a manifest. */
-export async function storedLinks(blobs: BlobStore, digest: Digest, mediaType: string): Promise<ManifestLinks | undefined> {
+export async function storedLinks(blobs: BlobStore, digest: Digest, mediaType?: string): Promise<ManifestLinks | undefined> {
   const bytes = await blobs.readWhole(digest, maxManifestBytes)
   if (bytes === undefined) return undefined
   try {

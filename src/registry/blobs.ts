@@ -1,11 +1,12 @@
 import type { ChunkSink, Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { parseContentRange } from '../oci/content-range.ts'
 import { apiUrl } from './endpoint.ts'
+import { openForeignLayer } from './foreign-layer.ts'
 import type { RegistrySession } from './session.ts'
 
 /** What a blob is called in messages. */
@@ -106,6 +107,28 @@ class DownloadContent implements Content {
   }
 }
 
+/** Asks the registry, and for a foreign layer that it does not hold the places that the layer names. */
+async function openBlob(
+  session: RegistrySession,
+  repository: Repository,
+  descriptor: Descriptor,
+  options: CallOptions & { readonly headers: Readonly<Record<string, string>>; readonly expect: readonly number[] },
+): Promise<StreamedAnswer> {
+  try {
+    return await session.download({
+      ...options,
+      url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+      what: `read ${blobName(repository, descriptor)}`,
+      scopes: [session.scope(repository.path)],
+    })
+  } catch (error) {
+    if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+    const elsewhere = await openForeignLayer(session, descriptor, options)
+    if (elsewhere === undefined) throw error
+    return elsewhere
+  }
+}
+
 /**
  * Opens a blob from `offset` on. A server that cannot resume sends it from the start, and what is known already is passed over.
  * The place that the stream holds among the session's is given back when it is read or cancelled.
@@ -119,22 +142,13 @@ export async function getBlob(
   const { offset = 0, signal } = options
   const what = `read ${blobName(repository, descriptor)}`
   const release = await session.acquire(descriptor.size)
-  const request = {
-    url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
-    what,
-    scopes: [session.scope(repository.path)],
-    headers: { accept: '*/*', 'accept-encoding': 'identity' },
-    signal,
-  }
+  const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
+    openBlob(session, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
   try {
-    let download = await session.download(
-      offset === 0
-        ? { ...request, expect: [200] }
-        : { ...request, expect: [200, 206, 416], headers: { ...request.headers, range: `bytes=${offset}-` } },
-    )
+    let download = offset === 0 ? await open([200]) : await open([200, 206, 416], { range: `bytes=${offset}-` })
     if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {
       download.cancel()
-      download = await session.download({ ...request, expect: [200] })
+      download = await open([200])
     }
     try {
       return new DownloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)

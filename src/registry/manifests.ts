@@ -87,6 +87,7 @@ export async function getManifest(session: RegistrySession, reference: Reference
     })
     const { digest } = reference
     if (digest === undefined || hasDigest(response.body, digest)) return readManifest(session, response, digest, name)
+    if (isPage(response)) throw pageError(session, name)
     if (attempt === 2) {
       throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} answers ${name} with other content than the digest says`, {
         side: session.side,
@@ -96,22 +97,37 @@ export async function getManifest(session: RegistrySession, reference: Reference
   }
 }
 
+function isPage(response: HttpResponse): boolean {
+  return /^text\/html/i.test(response.headers.get('content-type') ?? '')
+}
+
+function pageError(session: RegistrySession, name: string): MirrorError {
+  const { host } = session.endpoint.origin
+  const what = `${host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
+  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`, { side: session.side })
+}
+
 function readManifest(session: RegistrySession, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
+  let manifest
   try {
-    const manifest = manifestOf(response.body, response.headers.get('content-type'), digest)
-    return manifest
+    manifest = manifestOf(response.body, response.headers.get('content-type'), digest)
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
-    const isPage = /^text\/html/i.test(response.headers.get('content-type') ?? '')
-    const what = isPage
-      ? `${session.endpoint.origin.host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
-      : error.message
-    throw new MirrorError(isPage ? 'PROTOCOL' : error.code, `cannot read ${name}: ${what}`, {
-      side: session.side,
-      hint: error.hint,
-      cause: error,
-    })
+    if (isPage(response)) throw pageError(session, name)
+    throw new MirrorError(error.code, `cannot read ${name}: ${error.message}`, { side: session.side, hint: error.hint, cause: error })
   }
+  const stated = statedDigest(response)
+  if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {
+    session.warn(`${session.endpoint.origin.host} states another digest for ${name} than its bytes have; what counts is the bytes`)
+  }
+  return manifest
+}
+
+function unknownAlgorithm(name: string, cause: unknown): MirrorError {
+  return new MirrorError('UNSUPPORTED', `cannot write ${name}: the registry does not take manifests by their sha512 digest`, {
+    hint: 'Name the image by a tag beside the digest, or by its sha256 digest.',
+    cause,
+  })
 }
 
 /**
@@ -125,13 +141,15 @@ export async function putManifest(
   options: CallOptions = {},
 ): Promise<void> {
   const { mediaType, digest } = manifest.descriptor
-  const place =
+  const place: Reference =
     reference.tag === undefined ? atDigest(reference, digest) : { registry: reference.registry, path: reference.path, tag: reference.tag }
   const name = formatReference(place)
-  const isStored = async (): Promise<boolean> => (await headManifest(session, place, { ...options, lenient: true }))?.digest === digest
+  // A registry may know the same bytes under another algorithm.
+  const isSame = (found: Digest | undefined): boolean => found === digest || (found !== undefined && hasDigest(manifest.bytes, found))
+  const isStored = async (): Promise<boolean> => isSame((await headManifest(session, place, { ...options, lenient: true }))?.digest)
   await session.retry(async () => {
     try {
-      const response = await session.sendOnce({
+      const response = await session.sendInTurn({
         method: 'PUT',
         url: manifestUrl(session, place),
         what: `write ${name}`,
@@ -142,17 +160,17 @@ export async function putManifest(
         signal: options.signal,
       })
       const stated = statedDigest(response)
-      if (stated !== undefined && stated !== digest) {
+      if (stated !== undefined && !isSame(stated)) {
         throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
       }
-      if ((stated === digest && response.status === 201) || (await isStored())) return
+      if ((stated !== undefined && response.status === 201) || (await isStored())) return
       throw new MirrorError(
         'PROTOCOL',
         `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
       )
     } catch (error) {
       if (isTransient(error) && registryAnswer(error) !== undefined && error.code !== 'THROTTLED' && (await isStored())) return
-      throw error
+      throw place.digest?.startsWith('sha512:') === true && registryAnswer(error)?.status === 400 ? unknownAlgorithm(name, error) : error
     }
   }, options)
 }

@@ -10,6 +10,7 @@ import { getBlob, headBlob } from './blobs.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RegistrySession, type SessionOptions } from './session.ts'
+import { listTags } from './tags.ts'
 import { Uploads } from './uploads.ts'
 
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
@@ -53,6 +54,11 @@ export class Registry implements ImageSource, ImageDestination {
 
   putManifest(reference: Reference, manifest: Manifest, options: CallOptions = {}): Promise<void> {
     return this.#tagged(putManifest(this.#session, reference, manifest, options))
+  }
+
+  /** Every tag of a repository, in the registry's order; throws NOT_FOUND for an unknown one. */
+  listTags(repository: Repository, options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#tagged(listTags(this.#session, repository, options))
   }
 
   /** Cancels what was left open. */

@@ -18,6 +18,7 @@ import { registryError } from './registry-error.ts'
 export interface SessionEvents {
   readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
   readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
+  readonly onWarning?: (message: string) => void
 }
 
 /** What a session needs. */
@@ -91,6 +92,7 @@ export class RegistrySession {
   readonly #streams: AdaptiveLimit
   #rateLimit: RateLimit | undefined
   #hasAnswered = false
+  #hasWarned = false
   #unreachable: MirrorError | undefined
 
   constructor(options: SessionOptions) {
@@ -122,7 +124,19 @@ export class RegistrySession {
 
   /** Sends a request, and again while its failure may pass. */
   send(request: ApiRequest): Promise<HttpResponse> {
-    return this.retry(() => this.#requests.run(() => this.sendOnce(request)), request)
+    return this.retry(() => this.sendInTurn(request), request)
+  }
+
+  /** Sends a request once, in a place of its own. */
+  sendInTurn(request: ApiRequest): Promise<HttpResponse> {
+    return this.#requests.run(() => this.sendOnce(request))
+  }
+
+  /** Tells something that stops nothing; the same thing may be wrong with every answer, so only the first is told. */
+  warn(message: string): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    this.#options.onWarning?.(message)
   }
 
   /** Runs an operation of several requests with the session's patience. */
@@ -182,6 +196,15 @@ export class RegistrySession {
       )
     }
     throw this.#failed(registryError(request.what, { status, headers: download.headers, url: download.url, body }))
+  }
+
+  /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
+  async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
+    const { url, headers, signal } = request
+    const download = await this.#options.client.download({ url, headers, redirects: 10, signal })
+    if (request.expect.includes(download.status)) return download
+    const body = await download.bytes(errorBytes)
+    throw registryError(request.what, { status: download.status, headers: download.headers, url: download.url, body })
   }
 
   /**

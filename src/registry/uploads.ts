@@ -48,7 +48,7 @@ export class Uploads {
         const stated = response.headers.get('docker-content-digest')
         return stated === undefined || stated === digest
       }
-      this.#opened.set(keyOf(repository, digest), uploadUrl(response))
+      await this.#keep(repository, digest, uploadUrl(response))
       return false
     } catch (error) {
       if (options.signal?.aborted || !(error instanceof MirrorError) || error.code === 'UNREACHABLE') throw error
@@ -63,6 +63,7 @@ export class Uploads {
   async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
     const session = this.#session
     const release = await session.acquire(descriptor.size)
+    let status
     try {
       // The source answers while the destination opens the upload: a round trip less per blob.
       const [opened, content] = await Promise.allSettled([this.#openUpload(repository, descriptor, options), open()])
@@ -71,10 +72,21 @@ export class Uploads {
         if (opened.status === 'fulfilled') await this.#cancel(opened.value, repository)
         throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
       }
-      await this.#send(opened.value, repository, descriptor, content.value, options)
+      status = await this.#send(opened.value, repository, descriptor, content.value, options)
     } finally {
       release()
     }
+    // Asked for in a place of its own: whoever waits for a second one while holding the first may wait for ever.
+    if (status === 201 || (await headBlob(session, repository, descriptor, options))) return
+    throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
+  }
+
+  /** Keeps an upload that a refused mount opened; one that is kept already, since an earlier try failed in between, is cancelled. */
+  async #keep(repository: Repository, digest: Digest, url: URL): Promise<void> {
+    const key = keyOf(repository, digest)
+    const before = this.#opened.get(key)
+    this.#opened.set(key, url)
+    if (before !== undefined) await this.#cancel(before, repository)
   }
 
   async #openUpload(repository: Repository, descriptor: Descriptor, options: CallOptions): Promise<URL> {
@@ -98,7 +110,8 @@ export class Uploads {
     return uploadUrl(response)
   }
 
-  async #send(url: URL, repository: Repository, descriptor: Descriptor, content: Content, options: CallOptions): Promise<void> {
+  /** Sends the content and gives the status of the answer; a registry that has lost the upload is asked for a new one. */
+  async #send(url: URL, repository: Repository, descriptor: Descriptor, content: Content, options: CallOptions): Promise<number> {
     const session = this.#session
     try {
       const response = await session.upload({
@@ -110,16 +123,15 @@ export class Uploads {
         content,
         signal: options.signal,
       })
-      if (response.status === 201) return
+      return response.status
     } catch (error) {
       content.cancel()
       // A registry that only asks for patience keeps the upload open: the next try goes on with it.
       if (isMirrorError(error) && error.code === 'THROTTLED') this.#opened.set(keyOf(repository, descriptor.digest), url)
       else await this.#cancel(url, repository)
-      throw error
+      if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+      throw new MirrorError('UNAVAILABLE', error.message, { hint: error.hint, cause: error.cause })
     }
-    if (await headBlob(session, repository, descriptor, options)) return
-    throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
   }
 
   /** Best effort, and on a signal of its own: it also runs when the run has been aborted. */

@@ -30,7 +30,7 @@ async function credentialHelper(places: SecuredDestination): Promise<Readonly<Re
 test('every way of logging in works, and shows the password nowhere', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
-  const { destination, caFile, registries, mirror } = places
+  const { destination, caFile } = places
   const tls = { ca_file: caFile }
   const basic = Buffer.from(`robot:${canary}`).toString('base64')
   const config = await dockerConfig(places, 'auths', { auths: { [destination.host]: { auth: basic } } })
@@ -43,7 +43,7 @@ test('every way of logging in works, and shows the password nowhere', async (t) 
   ]
   for (const [name, config, env = {}] of ways) {
     await t.test(name, async () => {
-      const { status, stderr } = await mirror({ options: await registries(config), env })
+      const { status, stderr } = await places.mirror({ options: await places.registries(config), env })
       assert.equal(status, 0, stderr)
     })
   }

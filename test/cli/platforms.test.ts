@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
-import { startRegistry } from '../registry-server/start-registry.ts'
+import { startRegistry, type TestRegistry } from '../registry-server/start-registry.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { findProgram } from '../servers/require-server.ts'
 import type { ImageShape } from '../servers/release-shapes.ts'
@@ -18,16 +18,19 @@ async function mirrorTo(to: string, from: string, image: SeededImage, ...options
   return runCli(['mirror', image.reference, '--from', `docker.io=${from}`, '--to', to, '--output', 'json', ...options])
 }
 
+interface Source extends AsyncDisposable {
+  readonly from: TestRegistry
+  readonly image: SeededImage
+}
+
 /** A source with one image. */
-async function source(
-  shape: ImageShape,
-): Promise<{ readonly from: Awaited<ReturnType<typeof startRegistry>>; readonly image: SeededImage }> {
+async function source(shape: ImageShape): Promise<Source> {
   const from = await startRegistry({ sparse: true })
   const release = makeRelease({ images: [shape] })
   await pushRelease(from.url, release)
   const [image] = release.images
   assert.ok(image)
-  return { from, image }
+  return { from, image, [Symbol.asyncDispose]: () => from[Symbol.asyncDispose]() }
 }
 
 function reportOf({ stdout, stderr }: CliResult): MirrorReport['images'][number] {
@@ -41,8 +44,8 @@ async function manifestAt(registry: string, path: string): Promise<{ readonly st
 }
 
 test('--platform makes a new index of the chosen platforms and the attestations about them, and says so', async () => {
-  const { from, image } = await source(attested)
-  await using _from = from
+  await using at = await source(attested)
+  const { from, image } = at
   await using to = await startRegistry()
   const result = await mirrorTo(to.url, from.url, image, '--platform', 'linux/amd64,linux/arm64')
   assert.equal(result.status, 0, result.stderr)
@@ -73,8 +76,8 @@ test('--platform makes a new index of the chosen platforms and the attestations 
 })
 
 test('a platform that an image does not have fails that image, and names those it has', async () => {
-  const { from, image } = await source(attested)
-  await using _from = from
+  await using at = await source(attested)
+  const { from, image } = at
   await using to = await startRegistry()
   const result = await mirrorTo(to.url, from.url, image, '--platform', 'linux/riscv64')
   assert.equal(result.status, 1, result.stderr)
@@ -84,8 +87,8 @@ test('a platform that an image does not have fails that image, and names those i
 })
 
 test('--sparse keeps the original index: a layout takes it, a registry that checks refuses it', async () => {
-  const { from, image } = await source(attested)
-  await using _from = from
+  await using at = await source(attested)
+  const { from, image } = at
   await using to = await startRegistry()
   await using directory = await tempDir()
   const sparse = ['--platform', 'linux/amd64', '--sparse']
@@ -102,8 +105,8 @@ test('--sparse keeps the original index: a layout takes it, a registry that chec
 })
 
 test('foreign layers stay where they are, which is said; --foreign-layers asks the source for them', async () => {
-  const { from, image } = await source(windows)
-  await using _from = from
+  await using at = await source(windows)
+  const { from, image } = at
   await using to = await startRegistry({ sparse: true })
   const result = await mirrorTo(to.url, from.url, image)
   assert.equal(result.status, 0, result.stderr)
@@ -119,8 +122,8 @@ test('foreign layers stay where they are, which is said; --foreign-layers asks t
 })
 
 test('oci:<dir> is a layout under the full references, which skopeo reads', async () => {
-  const { from, image } = await source(attested)
-  await using _from = from
+  await using at = await source(attested)
+  const { from, image } = at
   await using directory = await tempDir()
   const first = await mirrorTo(`oci:${directory.path}`, from.url, image)
   assert.equal(first.status, 0, first.stderr)

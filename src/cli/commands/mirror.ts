@@ -6,7 +6,7 @@ import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
 import { stylesFor } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
-import { addOutput, addRunOutput, openEvents, verbosity, writeReport, type OutputFlags } from '../options/output.ts'
+import { addOutput, addRunOutput, openEvents, openReport, verbosity, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
 import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
 import type { Session } from '../session.ts'
@@ -15,6 +15,7 @@ import { runPlan } from './plan.ts'
 type MirrorFlags = SelectionFlags & PlaceFlags & OutputFlags & { readonly dryRun?: boolean }
 
 async function runMirror(references: readonly string[], flags: MirrorFlags, session: Session): Promise<void> {
+  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
     createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
@@ -31,7 +32,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
     events.end()
     await once(events, 'close')
   }
-  if (flags.report !== undefined) await writeReport(flags.report, report)
+  await writeReport?.(report)
   if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
   else if (flags.quiet !== true && flags.events !== '-') session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
   session.exit(exitCodeOfReport(report, session.stopSignal))

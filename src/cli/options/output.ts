@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { constants, createWriteStream, type WriteStream } from 'node:fs'
+import { access, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { MirrorError } from '../../errors.ts'
 import type { Verbosity } from '../output/event-lines.ts'
 import { formatJson } from '../output/events-ndjson.ts'
@@ -42,20 +43,34 @@ function localIo(action: string, path: string, cause: unknown): MirrorError {
   })
 }
 
-/** Writes the document whole or not at all. */
-export async function writeReport(path: string, report: object): Promise<void> {
+/** Replaces what is at the path, whole or not at all. */
+async function replaceFile(path: string, text: string): Promise<void> {
   const part = `${path}.${process.pid}.part`
   try {
     await using file = await open(part, 'w')
-    await file.writeFile(`${formatJson(report)}\n`)
+    await file.writeFile(text)
     await file.sync()
+    await rename(part, path)
   } catch (error) {
     await rm(part, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+/** The writer for `--report`; a path that cannot be written is said here, before anything moves. */
+export async function openReport(path: string): Promise<(report: object) => Promise<void>> {
+  const refuse = (error: unknown): never => {
     throw localIo('write the report', path, error)
   }
-  await rename(part, path).catch((error: unknown) => {
-    throw localIo('write the report', path, error)
-  })
+  // A device or a pipe, such as /dev/stdout, is written to and never replaced.
+  const facts = await stat(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : refuse(error)))
+  if (facts?.isDirectory() === true) refuse({ code: 'EISDIR' })
+  const isReplaced = facts === undefined || facts.isFile()
+  if (isReplaced) await access(dirname(path), constants.W_OK).catch(refuse)
+  return (report) => {
+    const text = `${formatJson(report)}\n`
+    return (isReplaced ? replaceFile(path, text) : writeFile(path, text)).catch(refuse)
+  }
 }
 
 /** The stream for `--events`, opened before anything moves, so that a bad path is said early. */

@@ -1,0 +1,46 @@
+import { MirrorError } from '../errors.ts'
+import { addressRefusal } from '../http/address.ts'
+import type { StreamedAnswer } from '../http/exchange.ts'
+import { redactUrl } from '../http/redact.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import type { RegistrySession } from './session.ts'
+
+/** URLs of one layer that are tried. */
+const mostUrls = 5
+
+/** Why a layer's URL is not asked: text that fits after "it is"; undefined when it may be. */
+function refusalOf(url: URL, registry: URL): string | undefined {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'neither http nor https'
+  return addressRefusal(url, registry)
+}
+
+/**
+ * Opens a foreign layer at the URLs that its descriptor names, one after another, never with credentials: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#properties.
+ * Undefined when there are none; throws what the last one gave, REFUSED_ADDRESS for a URL that leads into a private network.
+ */
+export async function openForeignLayer(
+  session: RegistrySession,
+  { digest, urls = [] }: Descriptor,
+  options: CallOptions & { readonly headers: Readonly<Record<string, string>>; readonly expect: readonly number[] },
+): Promise<StreamedAnswer | undefined> {
+  let failure: unknown
+  for (const text of urls.slice(0, mostUrls)) {
+    try {
+      if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} names something that is not a URL`)
+      const url = new URL(text)
+      const refusal = refusalOf(url, session.endpoint.origin)
+      if (refusal !== undefined) {
+        throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} is not read from ${redactUrl(url)}, which is ${refusal}`)
+      }
+      url.username = ''
+      url.password = ''
+      return await session.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      failure = error
+    }
+  }
+  if (failure !== undefined) throw failure
+  return undefined
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type * as library from '../src/index.ts'
+import { startRegistry } from './registry-server/start-registry.ts'
+import { compareRelease } from './servers/compare-release.ts'
+import { faultProxy } from './servers/fault-proxy.ts'
+import { k3sImages } from './servers/release-shapes.ts'
+import { seedRelease } from './servers/seed-release.ts'
+import { tempDir } from './servers/temp-dir.ts'
+
+const built = new URL('../dist/index.js', import.meta.url).href
+const { isMirrorError, listImages, mirror, planImages, version } = (await import(built)) as typeof library
+
+const images = k3sImages.slice(1, 3)
+
+test('a run gives its events in order, and its report at the end', async () => {
+  await using from = await startRegistry()
+  await using to = await startRegistry()
+  const release = await seedRelease(from.url, { images })
+  const references = release.images.map(({ reference }) => reference)
+  const plan = await planImages({ references, from: { 'docker.io': from.url }, to: to.url })
+  const run = mirror({ references, from: { 'docker.io': from.url }, to: to.url })
+  const types: string[] = []
+  for await (const { type } of run) types.push(type)
+  const report = await run.report
+  assert.deepEqual([types.at(0), types.at(-1)], ['run-started', 'run-finished'])
+  assert.deepEqual([report.totals.copied, report.totals.bytesCopied], [2, plan.totals.bytesToMove])
+  await compareRelease(to.url, '', release)
+})
+
+test('the report comes without anybody reading the events', async () => {
+  await using from = await startRegistry()
+  await using directory = await tempDir()
+  const release = await seedRelease(from.url, { images })
+  const references = release.images.map(({ reference }) => reference)
+  const { totals } = await mirror({ references, from: { 'docker.io': from.url }, to: `oci:${directory.path}` }).report
+  assert.equal(totals.copied, 2)
+})
+
+test('leaving the loop, and a signal, end the run', async () => {
+  await using from = await startRegistry()
+  await using to = await startRegistry()
+  const release = await seedRelease(from.url, { images })
+  await using destination = await faultProxy(to.url, ({ kind }) => (kind === 'upload-put' ? { fault: 'stall' } : undefined))
+  const options = { references: release.images.map(({ reference }) => reference), from: { 'docker.io': from.url }, to: destination.url }
+  const left = mirror(options)
+  for await (const { type } of left) if (type === 'image-started') break
+  const abort = new AbortController()
+  const aborted = mirror({ ...options, signal: abort.signal })
+  for await (const { type } of aborted) if (type === 'image-started') abort.abort()
+  for (const { interrupted, images } of [await left.report, await aborted.report]) {
+    assert.equal(interrupted, true)
+    assert.deepEqual(
+      images.map(({ error }) => error?.code),
+      ['CANCELLED', 'CANCELLED'],
+    )
+  }
+})
+
+test('what keeps a run from starting is thrown to the reader and by the report, told by its code', async () => {
+  const isUsage = (error: unknown): boolean => isMirrorError(error) && error.code === 'USAGE'
+  const run = mirror({ references: ['rancher/x:1'], to: 'ftp://x' })
+  await assert.rejects(async () => {
+    for await (const event of run) assert.fail(event.type)
+  }, isUsage)
+  await assert.rejects(run.report, isUsage)
+  await assert.rejects(listImages({}), isUsage)
+})
+
+test('images are listed without a run', async () => {
+  const { images, lists } = await listImages({ references: ['rancher/x:1'] })
+  assert.deepEqual([images.length, lists], [1, []])
+  assert.match(version, /^\d+\.\d+\.\d+/)
+})

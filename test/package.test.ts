@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { tempDir } from './servers/temp-dir.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+test('the packed package holds the program alone, and runs where it is installed', async () => {
+  await using directory = await tempDir()
+  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', directory.path]
+  const { stdout } = await run('npm', pack, { cwd: root, env: { ...process.env, npm_config_cache: join(directory.path, 'cache') } })
+  const [packed] = JSON.parse(stdout) as readonly { readonly filename: string; readonly files: readonly { readonly path: string }[] }[]
+  assert.ok(packed)
+  const outside = packed.files.map(({ path }) => path).filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path))
+  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+
+  // installed by hand, since no test may ask a registry of packages: unpacked, linked, its dependencies beside it
+  const installed = join(directory.path, 'node_modules', 'k3s-mirror')
+  await mkdir(installed, { recursive: true })
+  await run('tar', ['-xzf', join(directory.path, packed.filename), '-C', installed, '--strip-components=1'])
+  await symlink(join(root, 'node_modules'), join(installed, 'node_modules'))
+  const program = join(directory.path, 'k3s-mirror')
+  await symlink(join(installed, 'dist', 'cli', 'main.js'), program)
+  assert.match((await run(process.execPath, [program, '--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  const script = "import { version } from 'k3s-mirror'; console.log(version)"
+  const imported = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: directory.path })
+  assert.match(imported.stdout, /^\d+\.\d+\.\d+\n$/)
+})

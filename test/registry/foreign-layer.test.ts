@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { openVerified } from '../../src/copy/verified-content.ts'
+import type { Descriptor } from '../../src/oci/descriptor.ts'
+import { sha256 } from '../../src/oci/digest.ts'
+import { openForeignLayer } from '../../src/registry/foreign-layer.ts'
+import { bytesOf } from '../layout/tiny-image.ts'
+import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
+import { scriptedServer, type ScriptedHandler, type ScriptedRequest } from '../servers/scripted-server.ts'
+import { hasty, openRegistry, openSession } from './open-registry.ts'
+
+const layer = randomBytes(200_000)
+const repository = { registry: 'docker.io', path: 'a/b' }
+
+function foreign(...urls: readonly string[]): Descriptor {
+  return { mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', digest: sha256(layer), size: layer.length, urls }
+}
+
+const serve: ScriptedHandler = (request, response) => {
+  const start = Number(/\d+/.exec(request.headers.range ?? '')?.[0] ?? 0)
+  const range = { 'content-range': `bytes ${start}-${layer.length - 1}/${layer.length}` }
+  response.writeHead(start > 0 ? 206 : 200, { 'content-length': layer.length - start, ...(start > 0 && range) }).end(layer.subarray(start))
+}
+
+/** The layer as a copy reads it: from a registry that wants a password, and whose answers to blobs are the test's. */
+async function read(descriptor: Descriptor, blob: Intercept = () => false) {
+  await using registry = await memoryRegistry((request, response) => {
+    if (request.headers.authorization !== undefined) return blob(request, response)
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+    return true
+  })
+  await using source = openRegistry(registry.url, { credentials: ['alice', 'canary'] })
+  return await bytesOf(await openVerified(source, repository, descriptor, { retry: hasty }))
+}
+
+function sawNoSecret(requests: readonly ScriptedRequest[]): void {
+  for (const { headers, url } of requests) {
+    assert.equal(headers.authorization, undefined)
+    assert.doesNotMatch(JSON.stringify([url, headers]), /canary|YWxpY2U6/)
+  }
+}
+
+test('A19: a foreign layer that the registry has is read there', async () => {
+  await using elsewhere = await scriptedServer(serve)
+  const bytes = await read(foreign(elsewhere.url), ({ kind, scripted }, response) => {
+    if (kind === 'blob-get') void serve(scripted, response)
+    return kind === 'blob-get'
+  })
+  assert.deepEqual(bytes, layer)
+  assert.equal(elsewhere.requests.length, 0)
+})
+
+test('A19: one that the registry has not is read from its own URL, without credentials', async () => {
+  await using elsewhere = await scriptedServer(serve)
+  assert.deepEqual(await read(foreign(`${elsewhere.url.replace('//', '//user:pw@')}/layer?sig=1`)), layer)
+  assert.deepEqual(elsewhere.requests.map(({ url }) => url), ['/layer?sig=1'])
+  sawNoSecret(elsewhere.requests)
+})
+
+test('the next URL is tried where one fails, five at most', async () => {
+  await using elsewhere = await scriptedServer((request, response) => (request.url === '/good' ? serve(request, response) : void response.writeHead(404).end()))
+  const of = (...paths: readonly string[]) => foreign(...paths.map((path) => `${elsewhere.url}/${path}`))
+  assert.deepEqual(await read(of('1', '2', 'good')), layer)
+  await assert.rejects(read(of('1', '2', '3', '4', '5', 'good')), { code: 'NOT_FOUND', side: 'source' })
+})
+
+test('a download that breaks is taken up where it broke', async () => {
+  await using elsewhere = await scriptedServer((request, response) => {
+    if (request.index > 0) return serve(request, response)
+    response.writeHead(200, { 'content-length': layer.length })
+    response.write(layer.subarray(0, 100_000), () => request.socket.destroySoon())
+  })
+  assert.deepEqual(await read(foreign(elsewhere.url)), layer)
+  assert.equal(elsewhere.requests[1]?.headers.range, 'bytes=100000-')
+})
+
+test('other bytes than the digest says are refused', async () => {
+  await using elsewhere = await scriptedServer((_request, response) => void response.end(Buffer.concat([layer.subarray(1), Buffer.from('x')])))
+  await assert.rejects(read(foreign(elsewhere.url)), { code: 'INTEGRITY' })
+})
+
+test('a layer without URLs is missing', async () => {
+  await assert.rejects(read(foreign()), { code: 'NOT_FOUND' })
+})
+
+const options = { headers: {}, expect: [200] }
+
+test('F89: a URL that leads into a private network, or is none of http, is not asked', async () => {
+  await using opened = openSession('https://registry.example.com')
+  const refused = ['http://169.254.169.254/latest/meta-data', 'http://127.0.0.1/x', 'http://localhost/x', 'https://10.1.2.3/x', 'https://192.168.0.1/x', 'http://[::1]/x', 'http://[fd00::1]/x', 'http://0x7f.1/', 'http://metadata.google.internal/', 'file:///etc/passwd', 'ftp://a.example/x', 'data:,x', 'x', '']
+  for (const url of refused) {
+    await assert.rejects(openForeignLayer(opened.session, foreign(url), options), { code: 'REFUSED_ADDRESS' }, url)
+  }
+})
+
+test('F89: a redirect of a foreign layer into the network of the machine is refused', async () => {
+  await using elsewhere = await scriptedServer((_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end())
+  await assert.rejects(read(foreign(elsewhere.url)), { code: 'REFUSED_ADDRESS', message: /link-local/ })
+})
+
+test('a URL at the registry itself gets no credentials either', async () => {
+  await using registry = await scriptedServer(serve)
+  await using opened = openSession(registry.url, { credentials: ['alice', 'canary'] })
+  const answer = await openForeignLayer(opened.session, foreign(`${registry.url}/x`), options)
+  answer?.cancel()
+  sawNoSecret(registry.requests)
+})
+
+test('an abort ends it', async () => {
+  await using opened = openSession('http://127.0.0.1:1')
+  const signal = AbortSignal.abort(new Error('enough'))
+  await assert.rejects(openForeignLayer(opened.session, foreign('http://127.0.0.1:1/'), { ...options, signal }), /enough/)
+})

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { manifestOf } from '../../src/oci/manifest.ts'
+import { atDigest, parseReference } from '../../src/oci/reference.ts'
+import { tinyImage, tinyIndex } from '../layout/tiny-image.ts'
+import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
+import { openRegistry, type OpenOptions } from './open-registry.ts'
+
+const image = tinyImage()
+const { root } = image
+const { digest } = root.descriptor
+const reference = parseReference('docker.io/a/b:1')
+
+/** A registry that holds the image as `a/b:1`, and a client for it. */
+async function held(intercept?: Intercept, options: OpenOptions = {}) {
+  const server = await memoryRegistry(intercept)
+  server.hold('a/b', '1', image)
+  const registry = openRegistry(server.url, options)
+  return {
+    server,
+    registry,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A captive portal, or any web server that says yes to everything. */
+const webPage: Intercept = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>')
+  return true
+}
+
+test('a manifest is asked for by HEAD, with every type in Accept', async () => {
+  await using at = await held()
+  assert.deepEqual(await at.registry.headManifest(reference), root.descriptor)
+  assert.deepEqual(at.server.kinds(), ['manifest-head'])
+  for (const type of [mediaTypes.ociIndex, mediaTypes.ociManifest, mediaTypes.dockerList, mediaTypes.dockerManifest]) {
+    assert.ok(at.server.requests[0]?.headers.accept?.includes(type), type)
+  }
+})
+
+test('an absent tag is undefined for HEAD and NOT_FOUND for GET', async () => {
+  await using at = await held()
+  const absent = parseReference('docker.io/a/b:2')
+  assert.equal(await at.registry.headManifest(absent), undefined)
+  await assert.rejects(at.registry.getManifest(absent), { code: 'NOT_FOUND', side: 'source' })
+})
+
+for (const header of ['docker-content-digest', 'content-type', 'content-length']) {
+  test(`a HEAD without ${header} is answered by reading and hashing`, async () => {
+    await using at = await held(({ kind }, response) => {
+      if (kind !== 'manifest-head') return false
+      const all = { 'docker-content-digest': digest, 'content-type': mediaTypes.ociManifest, 'content-length': root.bytes.length }
+      response.writeHead(200, Object.fromEntries(Object.entries(all).filter(([name]) => name !== header))).end()
+      return true
+    })
+    assert.deepEqual(await at.registry.headManifest(reference), root.descriptor)
+    assert.deepEqual(at.server.kinds(), ['manifest-head', 'manifest-get'])
+  })
+}
+
+test('a HEAD whose digest is none is answered by reading and hashing', async () => {
+  await using at = await held(({ kind }, response) => {
+    if (kind !== 'manifest-head') return false
+    response.writeHead(200, { 'docker-content-digest': 'sha256:../../x', 'content-type': mediaTypes.ociManifest, 'content-length': 5 }).end()
+    return true
+  })
+  assert.equal((await at.registry.headManifest(reference))?.digest, digest)
+})
+
+test('a registry without HEAD (405) is asked by GET', async () => {
+  await using at = await held(({ kind }, response) => (kind === 'manifest-head' ? refuse(response, 405, 'UNSUPPORTED') : false))
+  assert.equal((await at.registry.headManifest(reference))?.digest, digest)
+  assert.equal(await at.registry.headManifest(parseReference('docker.io/a/b:2')), undefined)
+})
+
+for (const status of [401, 403]) {
+  test(`F96: ${status} on a HEAD is unknown at a destination, and an error at a source`, async () => {
+    const answer: Intercept = ({ kind }, response) => (kind === 'manifest-head' ? refuse(response, status, 'DENIED') : false)
+    await using to = await held(answer, { side: 'destination' })
+    assert.equal(await to.registry.headManifest(reference), undefined)
+    await using from = await held(answer)
+    await assert.rejects(from.registry.headManifest(reference), { code: status === 401 ? 'UNAUTHORIZED' : 'DENIED', side: 'source' })
+  })
+}
+
+test('F102: a captive portal is no source', async () => {
+  await using at = await held(webPage)
+  const code = 'PROTOCOL'
+  await assert.rejects(at.registry.headManifest(reference), { code, message: /captive portal/, side: 'source' })
+  await assert.rejects(at.registry.getManifest(reference), { code, message: /web page/ })
+  await assert.rejects(at.registry.getManifest(atDigest(reference, digest)), { code, message: /web page/ })
+})
+
+test('F102: a captive portal is no destination', async () => {
+  await using at = await held(webPage, { side: 'destination' })
+  await assert.rejects(at.registry.headManifest(reference), { code: 'PROTOCOL', message: /web page/, side: 'destination' })
+  await assert.rejects(at.registry.putManifest(reference, root), { code: 'PROTOCOL', side: 'destination' })
+})
+
+test('D44: a manifest of nine megabytes is refused, with its length said or not', async () => {
+  const bytes = Buffer.alloc(9 * 1024 * 1024, ' ')
+  for (const headers of [{ 'content-length': bytes.length }, {}]) {
+    await using at = await held(({ kind }, response) => {
+      if (kind !== 'manifest-get') return false
+      response.writeHead(200, { 'content-type': mediaTypes.ociManifest, ...headers }).end(bytes)
+      return true
+    })
+    await assert.rejects(at.registry.getManifest(reference), { code: 'PROTOCOL', message: /longer than the 8388608 bytes/ })
+  }
+})
+
+test('D46: an image served as an index is refused', async () => {
+  await using at = await held(({ kind }, response) => {
+    if (kind !== 'manifest-get') return false
+    response.writeHead(200, { 'content-type': mediaTypes.ociIndex }).end(root.bytes)
+    return true
+  })
+  await assert.rejects(at.registry.getManifest(reference), { code: 'INVALID_MANIFEST', message: /cannot read docker.io\/a\/b:1/, side: 'source' })
+})
+
+for (const type of [undefined, 'application/octet-stream', `${mediaTypes.ociManifest}; charset=utf-8`]) {
+  test(`D47: a manifest served as ${type ?? 'nothing'} is what its mediaType says`, async () => {
+    await using at = await held(({ kind }, response) => {
+      if (kind !== 'manifest-get') return false
+      response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(root.bytes)
+      return true
+    })
+    assert.deepEqual((await at.registry.getManifest(reference)).descriptor, root.descriptor)
+  })
+}
+
+test('D48: other bytes than the digest says are asked for once more, then refused', async () => {
+  for (const [wrongTimes, requests] of [[1, 2], [9, 2]] as const) {
+    await using at = await held(({ kind, nth }, response) => {
+      if (kind !== 'manifest-get' || nth > wrongTimes) return false
+      response.writeHead(200, { 'content-type': mediaTypes.ociManifest, 'docker-content-digest': digest })
+      response.end(Buffer.concat([root.bytes, Buffer.from(' ')]))
+      return true
+    })
+    const manifest = at.registry.getManifest(atDigest(reference, digest))
+    if (wrongTimes === 1) assert.deepEqual(Buffer.from((await manifest).bytes), root.bytes)
+    else await assert.rejects(manifest, { code: 'INTEGRITY', side: 'source' })
+    assert.equal(at.server.count('manifest-get'), requests)
+  }
+})
+
+test('D49: a wrong Docker-Content-Digest over the right bytes is only worth a warning, given once', async () => {
+  const warnings: string[] = []
+  const wrong = `sha256:${'0'.repeat(64)}`
+  await using at = await held(
+    ({ kind }, response) => {
+      if (kind !== 'manifest-get') return false
+      response.writeHead(200, { 'content-type': mediaTypes.ociManifest, 'docker-content-digest': wrong }).end(root.bytes)
+      return true
+    },
+    { onWarning: (message) => warnings.push(message) },
+  )
+  assert.equal((await at.registry.getManifest(reference)).descriptor.digest, digest)
+  assert.equal((await at.registry.getManifest(atDigest(reference, digest))).descriptor.digest, digest)
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /states another digest/)
+})
+
+test('D50: schema 1 is unsupported, and said so', async () => {
+  await using at = await held(({ kind }, response) => {
+    if (kind !== 'manifest-get') return false
+    response.writeHead(200, { 'content-type': mediaTypes.dockerSchema1Signed }).end('{"schemaVersion":1,"fsLayers":[]}')
+    return true
+  })
+  await assert.rejects(at.registry.getManifest(reference), { code: 'UNSUPPORTED', message: /schema 1/ })
+})
+
+test('D62: a trailing newline is kept both ways', async () => {
+  const manifest = manifestOf(Buffer.from(`${JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], x: 1 }, undefined, 3)}\n`))
+  await using at = await held()
+  await at.registry.putManifest(reference, manifest)
+  assert.deepEqual(at.server.manifests.get('a/b:1')?.bytes, manifest.bytes)
+  const read = await at.registry.getManifest(reference)
+  assert.deepEqual(Buffer.from(read.bytes), manifest.bytes)
+  assert.deepEqual(read.descriptor, manifest.descriptor)
+})
+
+test('A10: a manifest under a sha512 digest is read by it', async () => {
+  const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
+  await using at = await held()
+  at.server.manifests.set(`a/b@${sha512}`, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from(root.bytes) })
+  assert.equal((await at.registry.getManifest(atDigest(reference, sha512))).descriptor.digest, sha512)
+})
+
+test('A10: a destination that knows only sha256 takes it under a tag, and refuses it alone as unsupported', async () => {
+  const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
+  const manifest = manifestOf(root.bytes, undefined, sha512)
+  await using at = await held(({ kind, path }, response) => (kind === 'manifest-put' && path.includes('sha512') ? refuse(response, 400, 'DIGEST_INVALID') : false), {
+    side: 'destination',
+  })
+  await at.registry.putManifest({ ...reference, digest: sha512 }, manifest)
+  assert.deepEqual(at.server.manifests.get('a/b:1')?.bytes, root.bytes)
+  await assert.rejects(at.registry.putManifest(atDigest(reference, sha512), manifest), { code: 'UNSUPPORTED', side: 'destination' })
+})
+
+test('a manifest is stored under its own type, its exact bytes, and needs one request where the registry says its digest', async () => {
+  await using at = await held()
+  await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
+  assert.deepEqual(at.server.kinds(), ['manifest-put'])
+  assert.equal(at.server.requests[0]?.headers['content-type'], mediaTypes.ociManifest)
+  assert.equal(at.server.requests[0]?.headers['content-length'], String(root.bytes.length))
+})
+
+for (const status of [200, 202, 204]) {
+  test(`a PUT that is answered with ${status} is proved by a HEAD`, async () => {
+    await using at = await held(async ({ kind, scripted }, response) => {
+      if (kind !== 'manifest-put') return false
+      at.server.manifests.set('a/b:new', { mediaType: mediaTypes.ociManifest, bytes: await scripted.readBody() })
+      response.writeHead(status).end()
+      return true
+    })
+    await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
+    assert.deepEqual(at.server.kinds(), ['manifest-put', 'manifest-head'])
+  })
+}
+
+for (const status of [200, 201]) {
+  test(`F102: a server that says ${status} to a PUT and has nothing is found out`, async () => {
+    await using at = await held(({ kind }, response) => {
+      if (kind === 'manifest-put') return (response.writeHead(status).end(), true)
+      return refuse(response, 404, 'MANIFEST_UNKNOWN')
+    })
+    await assert.rejects(at.registry.putManifest(reference, root), { code: 'PROTOCOL', message: /accepted docker.io\/a\/b:1 but does not have it/ })
+  })
+}
+
+test('a registry that stores something else says so by its digest', async () => {
+  await using at = await held(({ kind }, response) => {
+    if (kind !== 'manifest-put') return false
+    response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end()
+    return true
+  })
+  await assert.rejects(at.registry.putManifest(reference, root), { code: 'INTEGRITY' })
+})
+
+test('F86: a manifest that is stored and answered with 500 is stored', async () => {
+  await using at = await held(async ({ kind, scripted }, response) => {
+    if (kind !== 'manifest-put') return false
+    at.server.manifests.set('a/b:new', { mediaType: mediaTypes.ociManifest, bytes: await scripted.readBody() })
+    response.writeHead(500).end()
+    return true
+  })
+  await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
+  assert.deepEqual(at.server.kinds(), ['manifest-put', 'manifest-head'])
+})
+
+test('F86: a manifest that is not stored and answered with 500 is put again', async () => {
+  await using at = await held(({ kind, nth }, response) => (kind === 'manifest-put' && nth < 3 ? refuse(response, 500, 'UNKNOWN') : false))
+  await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
+  assert.equal(at.server.count('manifest-put'), 3)
+})
+
+test('a child goes under its digest alone, a root under its tag alone', async () => {
+  const index = tinyIndex()
+  await using at = await held()
+  for (const { bytes, descriptor } of index.blobs) at.server.blobs.set(`a/c@${descriptor.digest}`, Buffer.from(bytes))
+  const place = parseReference('docker.io/a/c:7')
+  for (const child of index.manifests.slice(0, -1)) await at.registry.putManifest(atDigest(place, child.descriptor.digest), child)
+  await at.registry.putManifest({ ...place, digest: index.root.descriptor.digest }, index.root)
+  assert.deepEqual(at.server.requests.map(({ path }) => path.split('/manifests/')[1]), [...index.manifests.slice(0, -1).map(({ descriptor }) => descriptor.digest), '7'])
+})
+
+for (const [status, errorCode, code] of [
+  [400, 'MANIFEST_INVALID', 'PROTOCOL'],
+  [403, 'DENIED', 'DENIED'],
+  [404, 'NAME_UNKNOWN', 'NOT_FOUND'],
+  [405, 'UNSUPPORTED', 'UNSUPPORTED'],
+  [412, 'PRECONDITION', 'DENIED'],
+  [413, 'SIZE_INVALID', 'INTEGRITY'],
+] as const) {
+  test(`F96: a PUT that is answered with ${status} is not tried again, and the registry's message is shown`, async () => {
+    await using at = await held(({ kind }, response) => (kind === 'manifest-put' ? refuse(response, status, errorCode, 'tag is immutable\u001b[31m') : false))
+    await assert.rejects(at.registry.putManifest(reference, root), (error: Error & { code?: string }) => {
+      assert.equal(error.code, code)
+      assert.match(error.message, /tag is immutable\\u\{1b\}\[31m/)
+      return true
+    })
+    assert.equal(at.server.count('manifest-put'), 1)
+  })
+}
+
+test('F87, F90: redirects of a manifest are followed, to another host without credentials', async () => {
+  await using other = await memoryRegistry(({ path }, response) => {
+    if (!path.startsWith('/cdn')) return false
+    response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end(root.bytes)
+    return true
+  })
+  await using at = await held(
+    ({ kind, path, headers }, response) => {
+      if (headers.authorization === undefined) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+        return true
+      }
+      if (kind !== 'manifest-get' && !path.startsWith('/hop')) return false
+      response.writeHead(307, { location: path.startsWith('/hop') ? `${other.url}/cdn` : '/hop' }).end()
+      return true
+    },
+    { credentials: ['alice', 'canary'] },
+  )
+  assert.equal((await at.registry.getManifest(reference)).descriptor.digest, digest)
+  assert.equal(other.requests.length, 1)
+  assert.equal(other.requests[0]?.headers.authorization, undefined)
+  assert.doesNotMatch(JSON.stringify(other.requests[0]?.headers), /canary|YWxpY2U6/)
+})
+
+test('F87: a redirect that goes round, and two Locations at once, are refused', async () => {
+  await using loop = await held(({ path }, response) => (response.writeHead(302, { location: path }).end(), true))
+  await assert.rejects(loop.registry.getManifest(reference), { code: 'PROTOCOL' })
+  assert.ok(loop.server.requests.length <= 11)
+  await using two = await held((_request, response) => (response.writeHead(302, [['location', '/a'], ['location', '/b']].flat()).end(), true))
+  await assert.rejects(two.registry.getManifest(reference), { code: 'PROTOCOL', message: /two places/ })
+})
