@@ -1,5 +1,5 @@
 import type { Retry } from '../async/retry.ts'
-import { isMirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
@@ -59,21 +59,40 @@ class ImageCopy {
     return done
   }
 
+  /** A child that several images of one repository share is written once, like a blob; a root is written under its own tag. */
   async #bringManifest(manifest: Manifest): Promise<void> {
-    const { emit, signal } = this.#options
-    const { digest, size } = manifest.descriptor
+    const { destination, root } = this.#step
+    const { ledger } = this.#ends
+    const { digest } = manifest.descriptor
+    const isKnown = (): boolean => digest !== root.digest && ledger.has(digest, destination)
+    if (isKnown()) return
     await this.#all(referencesOf(manifest).map((child) => this.#bring(child)))
+    await ledger.alone(digest, async () => {
+      if (isKnown()) return
+      await this.#write(manifest)
+      ledger.add(digest, destination)
+    })
+  }
+
+  async #write(manifest: Manifest): Promise<void> {
+    const { digest, size } = manifest.descriptor
     if (await this.#isThere(manifest)) return
+    await this.#putWhole(manifest)
+    this.#hasWritten = true
+    this.#options.emit({ type: 'manifest-copied', image: this.#image, digest, size })
+  }
+
+  /** Puts a manifest, and again after what the destination misses below it: an answered HEAD is no proof, nor is a present parent. */
+  async #putWhole(manifest: Manifest): Promise<void> {
     try {
       await this.#put(manifest)
     } catch (error) {
-      if (signal?.aborted || !refusedForMissing(error) || !this.#isWhole(manifest)) throw error
-      // What the destination said it had, it has not: a present parent or an answered HEAD is no proof.
-      await this.#bringAgain(manifest)
+      const missing = missingBelow(error)
+      if (this.#options.signal?.aborted || missing === undefined) throw error
+      if (!this.#isWhole(manifest)) throw refusedSparse(error)
+      await this.#bringAgain(manifest, missing)
       await this.#put(manifest)
     }
-    this.#hasWritten = true
-    emit({ type: 'manifest-copied', image: this.#image, digest, size })
   }
 
   /** True for a manifest that a recheck finds in its place; what a new or changed image needs is written without asking. */
@@ -89,17 +108,16 @@ class ImageCopy {
     return referencesOf(manifest).every((digest) => this.#manifests.has(digest) || this.#blobs.has(digest) || foreign.has(digest))
   }
 
-  async #bringAgain(manifest: Manifest): Promise<void> {
-    for (const digest of referencesOf(manifest)) {
+  /** Brings what is missing below a manifest, all of it where the destination did not say what. */
+  async #bringAgain(manifest: Manifest, missing: readonly string[]): Promise<void> {
+    const references = referencesOf(manifest)
+    const named = references.filter((digest) => missing.includes(digest))
+    for (const digest of named.length > 0 ? named : references) {
       const blob = this.#blobs.get(digest)
       const child = this.#manifests.get(digest)
-      if (blob !== undefined) {
-        this.#ends.ledger.forget(digest)
-        await this.#bringBlob(blob, true)
-      } else if (child !== undefined) {
-        await this.#bringAgain(child)
-        await this.#put(child)
-      }
+      this.#ends.ledger.forget(digest)
+      if (blob !== undefined) await this.#bringBlob(blob, true)
+      else if (child !== undefined) await this.#putWhole(child)
     }
   }
 
@@ -142,11 +160,19 @@ class ImageCopy {
 
 const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
 
-/** True when a destination did not take a manifest because something below it is missing. */
-function refusedForMissing(error: unknown): boolean {
-  if (!isMirrorError(error) || error.side !== 'destination') return false
-  const { codes } = (error.cause ?? {}) as { codes?: unknown }
-  return Array.isArray(codes) && codes.some((code) => missingCodes.has(String(code)))
+/** The digests that a destination named when it refused a manifest because something below it is missing; undefined for another failure. */
+function missingBelow(error: unknown): readonly string[] | undefined {
+  if (!isMirrorError(error) || error.side !== 'destination') return undefined
+  const { codes, digests } = (error.cause ?? {}) as { codes?: readonly string[]; digests?: readonly string[] }
+  return codes?.some((code) => missingCodes.has(code)) === true ? (digests ?? []) : undefined
+}
+
+function refusedSparse(cause: unknown): MirrorError {
+  return new MirrorError('UNSUPPORTED', 'the destination does not take an index whose other platforms are missing', {
+    side: 'destination',
+    hint: 'Leave --sparse out: the chosen platforms then get an index of their own.',
+    cause,
+  })
 }
 
 /** Copies images by their contents, from any source to any destination: blobs, then child manifests by digest, then the root by its tag. */

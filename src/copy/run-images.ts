@@ -21,7 +21,9 @@ export interface RunOptions extends CopyOptions {
 
 /** A definite answer stays the same in a second round; what may pass, or should not have happened, gets one. */
 function deservesSecondRound(error: unknown): boolean {
-  return isTransient(error) || !isMirrorError(error) || error.code === 'PROTOCOL' || error.code === 'LOCAL_IO'
+  if (isTransient(error) || !isMirrorError(error)) return true
+  if (error.code === 'INTEGRITY') return error.side === 'destination'
+  return error.code === 'PROTOCOL' || error.code === 'LOCAL_IO'
 }
 
 function contentsSize({ contents }: PlanStep): number {

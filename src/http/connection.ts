@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { openSocket, type SocketRoute } from './open-socket.ts'
+import { readBeforeClosing } from './read-before-closing.ts'
 import { ResponseParser, type ResponseHead } from './response-parser.ts'
 import { WireError } from './wire-error.ts'
 
@@ -89,6 +90,7 @@ export class Connection {
       onBody: (bytes) => this.#unread.push(bytes),
       onEnd: () => (this.#complete = true),
     })
+    readBeforeClosing(socket)
     socket.on('error', (error) => this.#onLost(error))
     socket.on('end', () => this.#onEnd())
     socket.on('close', () => this.#onLost(connectionClosed()))
@@ -273,7 +275,8 @@ export class Connection {
     this.waiting = 'write'
     return new Promise<void>((resolve, reject) => {
       this.#pendingWrite = { resolve, reject }
-      written = (error) => (error ? reject(this.#failure ?? error) : resolve())
+      // A failed write ends the connection, which rejects; the answer may come before that.
+      written = (error) => (error ? undefined : resolve())
     }).finally(() => {
       this.#pendingWrite = undefined
       this.waiting = 'nothing'

@@ -1,4 +1,4 @@
-import { retry } from '../async/retry.ts'
+import { isTransient, retry } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
@@ -189,7 +189,12 @@ class Walk {
   async #addSingle(config: Descriptor): Promise<void> {
     const { platforms: wanted, signal } = this.#options
     if (config.size > maxConfigBytes) return
-    const data = await retry(() => readWhole(this.#source, this.#reference, config, signal), { signal })
+    let wrong = 0
+    const data = await retry(() => readWhole(this.#source, this.#reference, config, signal), {
+      signal,
+      // A flipped bit can be an accident on the way: wrong content gets one more chance, as every blob does.
+      isTransient: (error) => isTransient(error) || (error instanceof MirrorError && error.code === 'INTEGRITY' && ++wrong === 1),
+    })
     this.#blobs.set(config.digest, { ...config, data })
     const platform = platformOf(data)
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))

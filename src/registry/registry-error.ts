@@ -15,18 +15,22 @@ export interface ErrorAnswer {
 interface RegistryErrorEntry {
   readonly code: string
   readonly message: string
+  /** Digests that its `detail` names, whatever shape that has. */
+  readonly digests: readonly string[]
 }
 
-/** The cause of a MirrorError that a registry's answer made: its status and its own error codes. */
+/** The cause of a MirrorError that a registry's answer made: its status, its own error codes, and the digests that it named. */
 export class RegistryAnswer extends Error {
   override readonly name = 'RegistryAnswer'
   readonly status: number
   readonly codes: readonly string[]
+  readonly digests: readonly string[]
 
-  constructor(status: number, codes: readonly string[]) {
+  constructor(status: number, codes: readonly string[], digests: readonly string[] = []) {
     super(`status ${status}${codes.length > 0 ? ` ${codes.join(' ')}` : ''}`)
     this.status = status
     this.codes = codes
+    this.digests = digests
   }
 }
 
@@ -43,9 +47,10 @@ function parseBody(body: Uint8Array): { readonly entries: readonly RegistryError
   try {
     const { errors } = JSON.parse(text) as { errors?: unknown }
     if (!Array.isArray(errors)) return { entries: [], text: '' }
-    const entries = errors.slice(0, 5).map((entry: unknown) => {
-      const { code, message } = (entry ?? {}) as { code?: unknown; message?: unknown }
-      return { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? printable(message) : '' }
+    const entries = errors.map((entry: unknown) => {
+      const { code, message, detail } = (entry ?? {}) as { code?: unknown; message?: unknown; detail?: unknown }
+      const digests = (JSON.stringify(detail) ?? '').match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g) ?? []
+      return { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? printable(message) : '', digests }
     })
     return { entries, text: '' }
   } catch {
@@ -59,7 +64,8 @@ const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
 function classify(status: number, codes: readonly string[]): ErrorCode {
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) return 'THROTTLED'
   if (codes.some((code) => newSessionCodes.has(code))) return 'UNAVAILABLE'
-  if (codes.includes('DIGEST_INVALID') || codes.includes('SIZE_INVALID')) return 'INTEGRITY'
+  const isAboutParts = codes.some((code) => code.endsWith('_UNKNOWN'))
+  if (!isAboutParts && (codes.includes('DIGEST_INVALID') || codes.includes('SIZE_INVALID'))) return 'INTEGRITY'
   if (temporaryStatuses.has(status)) return 'UNAVAILABLE'
   if (status === 401) return 'UNAUTHORIZED'
   if (status === 403 || status === 412 || status === 413 || status === 507) return 'DENIED'
@@ -86,12 +92,17 @@ export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const { entries, text } = parseBody(answer.body)
   const codes = entries.map((entry) => entry.code).filter((code) => /^[A-Z_]{1,64}$/.test(code))
-  const said = entries.map((entry) => [entry.code, entry.message].filter(Boolean).join(': ')).join('; ') || text
+  const sentences = new Set(entries.map((entry) => [entry.code, entry.message].filter(Boolean).join(': ')))
+  const said = [...sentences].join('; ') || text
   const code = classify(status, codes)
   const message = `cannot ${what}: ${url.host} answered ${status}${said === '' ? '' : ` (${printable(said).slice(0, maxShownBody)})`}`
   return new MirrorError(code, message, {
     hint: hintFor(code, answer, said),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
-    cause: new RegistryAnswer(status, codes),
+    cause: new RegistryAnswer(
+      status,
+      codes,
+      entries.flatMap((entry) => entry.digests),
+    ),
   })
 }

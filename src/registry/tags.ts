@@ -13,7 +13,9 @@ const pageSize = 1000
 /** The target of `Link: <target>; rel="next"`, of one header or several: https://www.rfc-editor.org/rfc/rfc8288#section-3 */
 export function parseNextLink(values: readonly string[]): string | undefined {
   for (const value of values) {
-    for (const [, uri, parameters = ''] of value.matchAll(/<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;<>]+))?)*)/g)) {
+    for (const [, uri, parameters = ''] of value.matchAll(
+      /<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;<>]+))?)*)/g,
+    )) {
       const rel = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))/i.exec(parameters)
       if ((rel?.[1] ?? rel?.[2] ?? '').toLowerCase().split(/\s+/).includes('next')) return uri
     }
@@ -37,11 +39,14 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
   try {
     ;({ tags } = JSON.parse(Buffer.from(response.body).toString('utf8')) as { tags?: unknown })
   } catch (cause) {
-    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers with something that is not JSON`, { cause })
+    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers with something that is not JSON`, {
+      cause,
+    })
   }
   // Some registries have null where a repository has no tag.
   if (tags === null || tags === undefined) return []
-  if (!Array.isArray(tags)) throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers without a list`)
+  if (!Array.isArray(tags))
+    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers without a list`)
   return tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
 }
 

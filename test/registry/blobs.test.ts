@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { bytesOf, tinyBlob } from '../layout/tiny-image.ts'
+import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
+import { openRegistry, type OpenOptions } from './open-registry.ts'
+
+const repository = { registry: 'docker.io', path: 'a/b' }
+const { bytes, descriptor } = tinyBlob(randomBytes(50_000))
+
+/** A registry that holds the blob, and a client for it. */
+async function held(intercept?: Intercept, options: OpenOptions = {}) {
+  const server = await memoryRegistry(intercept)
+  server.blobs.set(`a/b@${descriptor.digest}`, Buffer.from(bytes))
+  const registry = openRegistry(server.url, options)
+  return {
+    server,
+    registry,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Answers reading of blobs. */
+function reading(answer: (...args: Parameters<Intercept>) => void): Intercept {
+  return (request, response) => {
+    if (request.kind !== 'blob-get') return false
+    answer(request, response)
+    return true
+  }
+}
+
+test('a blob is read as it is, and asked for without an encoding', async () => {
+  await using at = await held()
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
+  assert.equal(at.server.requests[0]?.headers['accept-encoding'], 'identity')
+  assert.equal(at.server.requests[0]?.headers.range, undefined)
+})
+
+test('a blob is read from an offset on', async () => {
+  await using at = await held()
+  const content = await at.registry.getBlob(repository, descriptor, { offset: 20_000 })
+  assert.equal(content.size, 30_000)
+  assert.deepEqual(await bytesOf(content), bytes.subarray(20_000))
+  assert.equal(at.server.requests[0]?.headers.range, 'bytes=20000-')
+})
+
+test('an absent blob is NOT_FOUND', async () => {
+  await using at = await held()
+  await assert.rejects(at.registry.getBlob({ ...repository, path: 'a/c' }, descriptor), { code: 'NOT_FOUND', side: 'source' })
+})
+
+test('E69: a 200 to a Range is taken with its beginning passed over', async () => {
+  await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)))
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
+  assert.equal(at.server.requests.length, 1)
+})
+
+const whole = `bytes 20000-49999/50000`
+for (const [what, headers] of [
+  ['with a wrong start', { 'content-range': 'bytes 0-29999/50000' }],
+  ['with a wrong end', { 'content-range': 'bytes 20000-49998/50000' }],
+  ['with a wrong total', { 'content-range': 'bytes 20000-49999/50001' }],
+  ['without Content-Range', {}],
+  ['with a multipart body', { 'content-type': 'multipart/byteranges; boundary=x' }],
+  ['with nonsense', { 'content-range': 'bytes x' }],
+] as const) {
+  test(`E70: a 206 ${what} is given up for the whole blob`, async () => {
+    await using at = await held((request, response) => {
+      if (request.headers.range === undefined) return false
+      response.writeHead(206, { ...headers, 'content-length': 30_000 }).end(bytes.subarray(0, 30_000))
+      return true
+    })
+    assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
+    assert.deepEqual(at.server.requests.map(({ headers: { range } }) => range), ['bytes=20000-', undefined])
+  })
+}
+
+test('E70: a 206 that does not know the total is taken', async () => {
+  await using at = await held(
+    reading((_request, response) => response.writeHead(206, { 'content-range': whole.replace('/50000', '/*') }).end(bytes.subarray(20_000))),
+  )
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
+})
+
+test('E71: a 416 is answered by reading from the start', async () => {
+  await using at = await held(({ headers }, response) => (headers.range === undefined ? false : refuse(response, 416, 'RANGE_INVALID')))
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
+})
+
+test('E66, E68: another length than the manifest says is refused before the body', async () => {
+  for (const size of [49_999, 50_001, 0]) {
+    await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))))
+    await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'INTEGRITY', message: /announces/, side: 'source' })
+  }
+})
+
+test('E66: more bytes than the manifest says are cut off where the length was not announced', async () => {
+  let sent = 0
+  await using at = await held(reading((_request, response) => {
+    response.writeHead(200)
+    const more = (): void => {
+      while (!response.destroyed && response.write(Buffer.alloc(10_000))) sent += 10_000
+      if (!response.destroyed) response.once('drain', more)
+    }
+    more()
+  }))
+  let taken = 0
+  const content = await at.registry.getBlob(repository, descriptor)
+  await assert.rejects(content.read((chunk) => void (taken += chunk.length)), { code: 'INTEGRITY', message: /more bytes/ })
+  assert.ok(taken <= 50_000 && sent < 20_000_000)
+})
+
+test('E65: a body that ends early without an announced length is a lost connection', async () => {
+  await using at = await held(reading((_request, response) => {
+    response.shouldKeepAlive = false
+    response.useChunkedEncodingByDefault = false
+    response.writeHead(200).end(bytes.subarray(0, 10_000))
+  }))
+  const content = await at.registry.getBlob(repository, descriptor)
+  await assert.rejects(bytesOf(content), { code: 'CONNECTION_LOST', message: /40000 bytes early/ })
+})
+
+test('E64: a body that breaks off is a lost connection', async () => {
+  await using at = await held(reading(({ scripted }, response) => {
+    response.writeHead(200, { 'content-length': bytes.length })
+    response.write(bytes.subarray(0, 10_000), () => scripted.socket.destroySoon())
+  }))
+  await assert.rejects(bytesOf(await at.registry.getBlob(repository, descriptor)), { code: 'CONNECTION_LOST' })
+})
+
+test('E72: an encoding that nobody asked for is refused', async () => {
+  await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes))))
+  await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'PROTOCOL', message: /encoding gzip/ })
+})
+
+test('E73: a blob of no bytes', async () => {
+  const empty = tinyBlob(Buffer.alloc(0))
+  await using at = await held()
+  at.server.blobs.set(`a/b@${empty.descriptor.digest}`, Buffer.alloc(0))
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, empty.descriptor)), Buffer.alloc(0))
+})
+
+test('E78, F90: a blob behind a redirect is read without credentials, and a refused address is asked for again at the registry', async () => {
+  await using cdn = await memoryRegistry(({ path }, response) => {
+    if (path.includes('expired')) response.writeHead(403).end()
+    else response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
+    return true
+  })
+  await using at = await held(
+    ({ headers, nth, kind }, response) => {
+      if (headers.authorization === undefined) response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+      else if (kind === 'blob-get') response.writeHead(307, { location: `${cdn.url}/${nth <= 2 ? 'expired' : 'fresh'}?sig=a%2Fb` }).end()
+      else return false
+      return true
+    },
+    { credentials: ['alice', 'canary'] },
+  )
+  await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'UNAVAILABLE', message: /the address at .* was refused \(403\)/ })
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
+  assert.deepEqual(cdn.requests.map(({ path }) => path), ['/expired?sig=a%2Fb', '/fresh?sig=a%2Fb'])
+  for (const { headers } of cdn.requests) assert.equal(headers.authorization, undefined)
+})
+
+test('F88, F89: a redirect of a blob to a link-local address is refused', async () => {
+  await using at = await held(reading((_request, response) => response.writeHead(307, { location: 'http://169.254.169.254/latest' }).end()))
+  await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'REFUSED_ADDRESS', side: 'source' })
+})
+
+test('a large blob that is cancelled or refused gives its place to the next', async () => {
+  await using at = await held(undefined, { streams: 1, requests: 1 })
+  for (let n = 0; n < 5; n++) (await at.registry.getBlob(repository, descriptor)).cancel()
+  await assert.rejects(at.registry.getBlob({ ...repository, path: 'absent' }, descriptor))
+  const half = await at.registry.getBlob(repository, descriptor)
+  await assert.rejects(half.read(() => { throw new Error('enough') }), /enough/)
+  assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
+})
+
+test('headBlob tells what is there by status and size', async () => {
+  await using at = await held()
+  assert.equal(await at.registry.headBlob(repository, descriptor), true)
+  assert.equal(await at.registry.headBlob({ ...repository, path: 'a/c' }, descriptor), false)
+  assert.equal(await at.registry.headBlob(repository, { ...descriptor, size: 7 }), false, 'a blob cut short is none')
+})
+
+for (const status of [401, 403, 404, 405]) {
+  test(`headBlob takes ${status} for absent, so that the upload gives the real answer`, async () => {
+    await using at = await held((_request, response) => refuse(response, status, 'DENIED'), { side: 'destination' })
+    assert.equal(await at.registry.headBlob(repository, descriptor), false)
+  })
+}

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import type { Content } from '../../src/async/content.ts'
+import { copyBlob } from '../../src/copy/copy-blob.ts'
+import { BlobLedger } from '../../src/copy/blob-ledger.ts'
+import type { ImageSource } from '../../src/oci/image-source.ts'
+import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { memoryRegistry, refuse, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
+import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
+import { hasty, openRegistry, type OpenOptions } from './open-registry.ts'
+
+const repository = { registry: 'r.example', path: 'a/b' }
+const other = { registry: 'r.example', path: 'c/d' }
+const { bytes, descriptor } = tinyBlob(randomBytes(5000))
+const { digest } = descriptor
+const open = (): Promise<Content> => Promise.resolve(contentOf(bytes))
+
+/** An empty destination and a client for it. */
+async function destination(intercept?: Intercept, options: OpenOptions = {}) {
+  const server = await memoryRegistry(intercept)
+  const registry = openRegistry(server.url, { side: 'destination', ...options })
+  return {
+    server,
+    registry,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function hasBlob(server: MemoryRegistry, path = 'a/b'): boolean {
+  return server.blobs.get(`${path}@${digest}`)?.equals(bytes) === true
+}
+
+/** A source that gives the blob from memory. */
+const source: ImageSource = {
+  headManifest: () => Promise.reject(new Error('not asked for')),
+  getManifest: () => Promise.reject(new Error('not asked for')),
+  getBlob: (_repository, _descriptor, { offset = 0 } = {}) => Promise.resolve(contentOf(bytes.subarray(offset))),
+}
+
+test('F103: a blob goes in one POST and one PUT with its length, never in chunks', async () => {
+  await using at = await destination()
+  await at.registry.putBlob(repository, descriptor, open)
+  assert.deepEqual(at.server.kinds(), ['upload-post', 'upload-put'])
+  const [post, put] = at.server.requests
+  assert.equal(post?.headers['content-length'], '0')
+  assert.equal(put?.headers['content-length'], '5000')
+  assert.equal(put?.headers['content-type'], 'application/octet-stream')
+  assert.equal(put?.headers['content-range'], undefined)
+  assert.equal(put?.headers['transfer-encoding'], undefined)
+  assert.ok(hasBlob(at.server))
+})
+
+test('E73: a blob of no bytes is uploaded', async () => {
+  const empty = tinyBlob(Buffer.alloc(0))
+  await using at = await destination()
+  await at.registry.putBlob(repository, empty.descriptor, () => Promise.resolve(contentOf(empty.bytes)))
+  assert.equal(at.server.requests[1]?.headers['content-length'], '0')
+  assert.ok(at.server.blobs.has(`a/b@${empty.descriptor.digest}`))
+})
+
+for (const status of [200, 202, 204]) {
+  test(`a PUT that is answered with ${status} is proved by a HEAD, even where every place is taken`, async () => {
+    await using at = await destination(
+      async ({ kind, scripted, path }, response) => {
+        if (kind !== 'upload-put') return false
+        at.server.blobs.set(`a/b@${new URLSearchParams(path.split('?')[1]).get('digest')}`, await scripted.readBody())
+        response.writeHead(status).end()
+        return true
+      },
+      { requests: 2 },
+    )
+    const blobs = Array.from({ length: 6 }, () => tinyBlob(randomBytes(100)))
+    await Promise.all(blobs.map((blob) => at.registry.putBlob(repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes)))))
+    assert.equal(at.server.count('blob-head'), 6)
+  })
+}
+
+test('F102: a web server that accepts every upload and has nothing is found out', async () => {
+  await using at = await destination(({ kind }, response) => {
+    if (kind === 'upload-put') return (response.writeHead(200).end(), true)
+    return kind === 'blob-head' ? refuse(response, 404, 'BLOB_UNKNOWN') : false
+  })
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'PROTOCOL', message: /but does not have it/, side: 'destination' })
+})
+
+// a mount
+
+test('F104: a mount that is answered with 201 needs nothing more', async () => {
+  await using at = await destination()
+  at.server.blobs.set(`c/d@${digest}`, Buffer.from(bytes))
+  assert.equal(await at.registry.mountBlob(repository, digest, other), true)
+  assert.equal(at.server.requests[0]?.path, `/v2/a/b/blobs/uploads/?mount=${digest}&from=c/d`)
+  assert.ok(hasBlob(at.server))
+})
+
+test('F104: a mount that is answered with 202 has opened the upload that follows', async () => {
+  await using at = await destination()
+  assert.equal(await at.registry.mountBlob(repository, digest, other), false)
+  await at.registry.putBlob(repository, descriptor, open)
+  assert.deepEqual(at.server.kinds(), ['mount', 'upload-put'])
+  assert.ok(hasBlob(at.server))
+})
+
+test('F104: a 201 for other content is no mount', async () => {
+  await using at = await destination((_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true))
+  assert.equal(await at.registry.mountBlob(repository, digest, other), false)
+})
+
+for (const status of [400, 401, 403, 404, 405, 500]) {
+  test(`F104: a mount that is answered with ${status} is followed by a plain upload, and no session is left open`, async () => {
+    await using at = await destination(({ kind }, response) => (kind === 'mount' ? refuse(response, status, 'DENIED') : false))
+    const ledger = new BlobLedger()
+    ledger.add(digest, other)
+    const outcome = await copyBlob({ descriptor, from: repository, to: repository }, { source, destination: at.registry, ledger, retry: hasty })
+    assert.equal(outcome, 'copied')
+    await at.registry.close()
+    assert.ok(hasBlob(at.server))
+    assert.equal(at.server.sessions.size, 0)
+  })
+}
+
+test('F104: an upload that a mount opened and nobody used is cancelled at the end', async () => {
+  await using at = await destination()
+  await at.registry.mountBlob(repository, digest, other)
+  await at.registry.mountBlob(other, digest, repository)
+  assert.equal(at.server.sessions.size, 2)
+  await at.registry.close()
+  assert.equal(at.server.sessions.size, 0)
+  assert.equal(at.server.count('upload-delete'), 2)
+})
+
+test('F104: a second mount of the same blob does not lose the upload that the first one opened', async () => {
+  await using at = await destination()
+  await at.registry.mountBlob(repository, digest, other)
+  await at.registry.mountBlob(repository, digest, other)
+  await at.registry.putBlob(repository, descriptor, open)
+  await at.registry.close()
+  assert.equal(at.server.sessions.size, 0)
+})
+
+test('F104: a small blob is looked up by a mount from its own repository: found, or already opened for the upload', async () => {
+  await using at = await destination()
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  const copy = { descriptor, from: repository, to: repository }
+  assert.equal(await copyBlob(copy, ends), 'copied')
+  assert.deepEqual(at.server.kinds(), ['mount', 'upload-put'])
+  assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/1?digest=${digest}`, 'into the session that the mount opened')
+  at.server.forget()
+  assert.equal(await copyBlob(copy, { ...ends, ledger: new BlobLedger() }), 'present')
+  assert.deepEqual(at.server.kinds(), ['mount'])
+})
+
+test('F104: an abort while the mount is asked for still cancels what it opened', async () => {
+  const abort = new AbortController()
+  await using at = await destination(({ kind }) => {
+    if (kind === 'mount') abort.abort(new Error('enough'))
+    return false
+  })
+  await at.registry.mountBlob(repository, digest, other, { signal: abort.signal }).catch(() => undefined)
+  await at.registry.close()
+  assert.equal(at.server.count('mount'), 1)
+  assert.equal(at.server.sessions.size, 0)
+})
+
+// where an upload goes on
+
+const query = '?_state=a~b%20c%2Fd&x=%7E'
+const forms: Readonly<Record<string, (registry: MemoryRegistry) => string>> = {
+  relative: () => '',
+  absolute: ({ url }) => url,
+  'without a scheme': ({ host }) => `//${host}`,
+  'a bare host': ({ host }) => host,
+}
+for (const [what, begin] of Object.entries(forms)) {
+  test(`F93: a Location that is ${what} is followed, its query byte for byte`, async () => {
+    await using at = await destination(({ kind }, response) => {
+      if (kind === 'upload-post') response.writeHead(202, { location: `${begin(at.server)}/v2/a/b/blobs/uploads/s${query}` }).end()
+      else if (kind === 'upload-put') response.writeHead(201).end()
+      else return false
+      return true
+    })
+    await at.registry.putBlob(repository, descriptor, open)
+    assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/s${query}&digest=${digest}`)
+  })
+}
+
+test('F92: a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
+  for (const size of [20, 80]) {
+    const state = 'x'.repeat(size * 1024)
+    // node:http would refuse such a request line
+    await using server = await rawServer((socket, request) => {
+      let seen = request.toString('latin1')
+      const answer = (): void => {
+        if (seen.startsWith('POST') && seen.includes('\r\n\r\n')) {
+          seen = ''
+          socket.write(`HTTP/1.1 202 Accepted\r\nLocation: /u?_state=${state}\r\nContent-Length: 0\r\n\r\n`)
+        } else if (seen.includes(`&digest=${digest} HTTP/1.1`) && seen.length > state.length + 5000) {
+          socket.end('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n')
+        }
+      }
+      socket.on('data', (more: Buffer) => {
+        seen += more.toString('latin1')
+        answer()
+      })
+      answer()
+    })
+    await using registry = openRegistry(`http://${server.host}`, { side: 'destination' })
+    const put = registry.putBlob(repository, descriptor, open)
+    if (size === 20) await put
+    else await assert.rejects(put, { code: 'PROTOCOL' })
+  }
+})
+
+test('F93, F90: an upload at another origin gets no credentials', async () => {
+  await using elsewhere = await scriptedServer(async (request, response) => {
+    await request.readBody()
+    response.writeHead(201).end()
+  })
+  await using at = await destination(
+    ({ headers }, response) => {
+      if (headers.authorization === undefined) response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+      else response.writeHead(202, { location: `${elsewhere.url}/u?sig=1` }).end()
+      return true
+    },
+    { credentials: ['alice', 'canary'] },
+  )
+  await at.registry.putBlob(repository, descriptor, open)
+  const [put] = elsewhere.requests
+  assert.equal(put?.method, 'PUT')
+  assert.deepEqual(put?.body, Buffer.from(bytes))
+  assert.equal(put?.headers.authorization, undefined)
+  assert.doesNotMatch(JSON.stringify(put?.headers), /canary|YWxpY2U6/)
+})
+
+test('F93: an http Location of an https registry is a proxy that hides the scheme: https is kept', async () => {
+  const authority = await certificateAuthority()
+  await using server = await memoryRegistry(({ kind }, response) => {
+    if (kind !== 'upload-post') return false
+    // as `http://host/…`, since the proxy's own port is not known to the registry behind it
+    response.writeHead(202, { location: 'http://127.0.0.1/v2/a/b/blobs/uploads/s' }).end()
+    return true
+  }, { tls: await authority.server() })
+  await using registry = openRegistry(server.url, { side: 'destination', tls: { ca: authority.certificate } })
+  await assert.rejects(registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
+  assert.ok(server.requests.some(({ kind, path }) => kind === 'upload-put' && path.startsWith('/v2/a/b/blobs/uploads/s?digest=')), 'over TLS, at the same port')
+})
+
+test('F95: a 202 without Location is an error, not tried again', async () => {
+  await using at = await destination(({ kind }, response) => {
+    if (kind !== 'upload-post') return false
+    response.writeHead(202).end()
+    return true
+  })
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'PROTOCOL', message: /without saying where/, side: 'destination' })
+  assert.equal(at.server.count('upload-post'), 1)
+})
+
+for (const [status, code] of [[404, 'NOT_FOUND'], [405, 'UNSUPPORTED'], [403, 'DENIED'], [401, 'UNAUTHORIZED']] as const) {
+  test(`F96: an upload that is refused with ${status} is not tried again, says why, and leaves no content open`, async () => {
+    await using at = await destination(({ kind }, response) => (kind === 'upload-post' ? refuse(response, status, 'DENIED', 'project rancher does not exist') : false))
+    let cancelled = 0
+    const content = (): Promise<Content> => Promise.resolve({ ...contentOf(bytes), cancel: () => void cancelled++ })
+    await assert.rejects(at.registry.putBlob(repository, descriptor, content), (error: Error & { code?: string }) => {
+      assert.equal(error.code, code)
+      if (status !== 401) assert.match(error.message, /project rancher does not exist/)
+      return true
+    })
+    assert.equal(at.server.count('upload-post'), 1)
+    assert.equal(cancelled, 1)
+  })
+}
+
+// while it is under way
+
+for (const status of [401, 413]) {
+  test(`F97: a ${status} in the middle of an upload is what is reported, though the server closes the connection`, async () => {
+    await using at = await destination(({ kind, scripted }, response) => {
+      if (kind !== 'upload-put') return false
+      response.writeHead(status, { connection: 'close' }).end()
+      response.on('finish', () => scripted.socket.destroySoon())
+      return true
+    })
+    const large = tinyBlob(Buffer.alloc(8_000_000))
+    await assert.rejects(at.registry.putBlob(repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))), {
+      code: status === 401 ? 'UNAUTHORIZED' : 'DENIED',
+      ...(status === 413 && { hint: /limits the size of uploads/ }),
+    })
+  })
+}
+
+test('a registry that has lost the upload is asked for a new one', async () => {
+  await using at = await destination(({ kind, nth }, response) => (kind === 'upload-put' && nth === 1 ? (response.writeHead(404).end(), true) : false))
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
+  assert.equal(at.server.count('upload-put'), 2)
+  assert.equal(at.server.sessions.size, 0)
+})
+
+test('G110: a token that ends between POST and PUT is renewed, and the blob uploaded again from its start', async () => {
+  let newest = 0
+  await using tokens = await scriptedServer((_request, response) => void response.end(JSON.stringify({ token: `t${++newest}`, expires_in: 300 })))
+  let oldest = 1
+  await using at = await destination(({ kind, headers, nth }, response) => {
+    // whatever was given out before the first PUT has ended when it comes
+    if (kind === 'upload-put' && nth === 1) oldest = newest + 1
+    const token = Number(/^Bearer t(\d+)$/.exec(headers.authorization ?? '')?.[1] ?? 0)
+    if (token >= oldest) return false
+    response.writeHead(401, { 'www-authenticate': `Bearer realm="${tokens.url}/t",service="x"` }).end()
+    return true
+  })
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
+  assert.ok(hasBlob(at.server))
+  assert.equal(at.server.count('upload-put'), 2)
+  await at.registry.close()
+  assert.equal(at.server.sessions.size, 0)
+})
+
+test('a failed upload is cancelled, and content that was opened beside a refused one is given up', async () => {
+  await using at = await destination(({ kind, nth }, response) => (kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false))
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
+  assert.equal(at.server.sessions.size, 0)
+  await assert.rejects(at.registry.putBlob(repository, descriptor, () => Promise.reject(new Error('no source'))), /no source/)
+  assert.equal(at.server.sessions.size, 0)
+  await at.registry.putBlob(repository, descriptor, open)
+  assert.ok(hasBlob(at.server))
+})
+
+test('a registry that is busy keeps the upload for the next try', async () => {
+  await using at = await destination(({ kind, nth }, response) => {
+    if (kind !== 'upload-put' || nth > 1) return false
+    response.writeHead(429, { 'retry-after': '0' }).end()
+    return true
+  })
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
+  assert.deepEqual(at.server.kinds(), ['mount', 'upload-put', 'upload-put'])
+})
