@@ -2,11 +2,9 @@ import type { Socket } from 'node:net'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { openSocket, type SocketRoute } from './open-socket.ts'
 import { readBeforeClosing } from './read-before-closing.ts'
+import { readBuffer } from './read-buffer.ts'
 import { ResponseParser, type ResponseHead } from './response-parser.ts'
 import { WireError } from './wire-error.ts'
-
-/** Bytes read at once. More is not faster, and every open connection holds as many. */
-const readBufferBytes = 128 * 1024
 
 /** What the connection waits for, and so which silence is the server's fault. */
 type Waiting = 'nothing' | 'head' | 'body' | 'write' | 'answer'
@@ -22,6 +20,10 @@ interface PendingWrite {
 
 function unasked(): WireError {
   return new WireError('PROTOCOL', 'the server sent bytes that nobody asked for')
+}
+
+function isEncrypted({ origin, proxy }: SocketRoute): boolean {
+  return (proxy ?? origin).protocol === 'https:'
 }
 
 function connectionClosed(): Error {
@@ -46,7 +48,8 @@ export class Connection {
   readonly #unread: Buffer[] = []
   #head: ResponseHead | undefined
   #complete = false
-  #delivering = false
+  /** Bytes that the reader has and is not done with. */
+  #delivering: Buffer | undefined
   #sink: ChunkSink | undefined
   #failure: unknown
   /** Why the reader took no more, which counts even where the whole answer is here already. */
@@ -61,7 +64,7 @@ export class Connection {
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
     let spokeFirst = false
-    const buffer = Buffer.allocUnsafeSlow(readBufferBytes)
+    const buffer = readBuffer(isEncrypted(route), (memory) => connection?.holds(memory) === true)
     const callback = (count: number, bytes: Uint8Array): boolean => {
       if (connection !== undefined) return connection.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count))
       spokeFirst = true
@@ -133,7 +136,7 @@ export class Connection {
     this.waiting = 'body'
     if (this.#deliver()) this.#socket.resume()
     try {
-      while (this.#refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering)) {
+      while (this.#refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering !== undefined)) {
         if (this.#failure !== undefined) throw this.#failure
         await this.#changed()
       }
@@ -156,6 +159,11 @@ export class Connection {
     this.#socket.destroy()
     this.#pendingWrite?.reject(this.#failure)
     this.#settle?.()
+  }
+
+  /** True while bytes in this memory wait for the reader, or are with it. */
+  holds(memory: ArrayBufferLike): boolean {
+    return this.#delivering?.buffer === memory || this.#unread.some(({ buffer }) => buffer === memory)
   }
 
   /** Called with every read; false stops reading until the bytes are taken. */
@@ -226,14 +234,14 @@ export class Connection {
 
   /** Hands unread bytes to the reader; false while there are bytes that nobody has taken. */
   #deliver(): boolean {
-    if (this.#delivering) return false
+    if (this.#delivering !== undefined) return false
     while (this.#sink !== undefined) {
       const bytes = this.#unread.shift()
       if (bytes === undefined) return true
       try {
         const taken = this.#sink(bytes)
         if (taken === undefined) continue
-        this.#delivering = true
+        this.#delivering = bytes
         this.waiting = 'nothing'
         taken.then(
           () => this.#delivered(),
@@ -248,14 +256,14 @@ export class Connection {
   }
 
   #delivered(): void {
-    this.#delivering = false
+    this.#delivering = undefined
     this.waiting = 'body'
     if (this.#deliver()) this.#socket.resume()
     this.#settle?.()
   }
 
   #refused(error: unknown): void {
-    this.#delivering = false
+    this.#delivering = undefined
     this.#unread.length = 0
     this.#refusal = { error }
     this.destroy(error)

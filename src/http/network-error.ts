@@ -29,9 +29,12 @@ const protocol: Readonly<Record<string, string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is longer or shorter than it said',
 }
 
-/** Codes of OpenSSL and of Node's certificate checks; EPROTO is how Node reports a failed handshake. */
+const tlsCode =
+  /^(?:EPROTO$|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|ERROR_IN_C|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH)/
+
+/** Codes of OpenSSL and of its certificate checks; EPROTO is how Node reports a failed handshake. */
 function isTlsCode(code: string): boolean {
-  return /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|ERR_OSSL)/.test(code) || code === 'EPROTO'
+  return tlsCode.test(code)
 }
 
 function classifyTls(code: string): Classified {
@@ -81,11 +84,12 @@ function classify(error: unknown): Classified {
     }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
   if (isTlsCode(code)) return classifyTls(code)
-  const proxy = /Proxy response \((\d+)\)/.exec(message)?.[1]
+  const proxy = /^Proxy (?:response|Authentication Required) \((\d+)\)/.exec(message)?.[1]
   if (proxy !== undefined) return proxyRefused(Number(proxy))
   const odd = protocol[code]
   if (odd !== undefined) return { code: 'PROTOCOL', what: odd }
-  if (code.startsWith('HPE_')) return { code: 'PROTOCOL', what: 'the answer is not HTTP' }
+  if (code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError'))
+    return { code: 'PROTOCOL', what: 'the answer is not HTTP' }
   return { code: 'CONNECTION_LOST', what: code === '' ? 'the connection failed' : `the connection failed (${code})` }
 }
 

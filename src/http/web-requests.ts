@@ -1,8 +1,10 @@
 import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'undici'
+import { isMirrorError } from '../errors.ts'
 import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
-import { networkError } from './network-error.ts'
+import { networkError, proxyError } from './network-error.ts'
 import type { SocketRoute } from './open-socket.ts'
 import { proxyAuthorization } from './proxy.ts'
+import { isRedirect } from './redirect.ts'
 import { tlsOptions } from './tls-options.ts'
 import { WireError } from './wire-error.ts'
 
@@ -44,13 +46,20 @@ async function readBody(body: Dispatcher.ResponseData['body'], most: number): Pr
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
 }
 
+/** Reads and forgets the body of a redirect, so that its connection can go on; only where it leads matters. */
+async function passOver(body: Dispatcher.ResponseData['body']): Promise<Uint8Array> {
+  await body.dump({ limit: 64 * 1024 }).catch(() => undefined)
+  return new Uint8Array()
+}
+
 /** Requests to any web server, by undici: one dispatcher per origin. */
 export class WebRequests {
   readonly #dispatchers = new Map<string, Dispatcher>()
 
   /** Sends one request and reads its whole answer; a redirect is an answer. */
   async send(request: HttpRequest & { readonly timeout: number }, route: SocketRoute): Promise<HttpResponse> {
-    const { method, url, headers, body, signal, timeout, maxBytes = 64 * 1024 } = request
+    const { method, url, headers, body, signal, timeout, redirects = 0, maxBytes = 64 * 1024 } = request
+    const { proxy } = route
     try {
       const response = await undiciRequest(url, {
         dispatcher: this.#dispatcher(route),
@@ -61,10 +70,16 @@ export class WebRequests {
         bodyTimeout: timeout,
         ...(signal && { signal }),
       })
-      const bytes = await readBody(response.body, maxBytes)
-      return { status: response.statusCode, headers: responseHeaders(response.headers), url, body: bytes }
+      const { statusCode: status } = response
+      if (status === 407 && proxy !== undefined) throw proxyError(url.origin, status)
+      const isPassedOver = redirects > 0 && isRedirect(status)
+      const bytes = isPassedOver ? await passOver(response.body) : await readBody(response.body, maxBytes)
+      return { status, headers: responseHeaders(response.headers), url, body: bytes }
     } catch (error) {
-      throw networkError(url.origin, error, signal)
+      const failure = networkError(url.origin, error, signal)
+      // Through a proxy nothing else is connected to.
+      const isProxy = proxy !== undefined && isMirrorError(failure) && failure.code === 'UNREACHABLE'
+      throw isProxy ? networkError(`the proxy ${proxy.host}`, error) : failure
     }
   }
 

@@ -6,7 +6,7 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import { resolveChannel } from './channel.ts'
 import { fetchFile, unexpectedStatus, type FetchRetry } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
-import { imageFilter } from './image-filter.ts'
+import type { ImageFilter } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
@@ -133,13 +133,20 @@ function merge(images: readonly Reference[]): readonly Reference[] {
   return [...first.values()]
 }
 
+/** Globs are loaded where there are some. */
+async function filterFor(options: SelectionOptions): Promise<ImageFilter> {
+  if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => ({ images, warnings: [] })
+  const { imageFilter } = await import('./image-filter.ts')
+  return imageFilter(options)
+}
+
 /**
  * The images of a selection. Lists are fetched and checked, everything is merged, then filtered.
  * Throws USAGE for options that contradict each other or leave nothing, and what fetching and reading the lists throws.
  */
 export async function selectImages(client: HttpClient, options: SelectionOptions): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
-  const filter = imageFilter(checked)
+  const filter = await filterFor(checked)
   const single = parseReferences(checked.references ?? [])
   const failed = new AbortController()
   const signal = checked.signal === undefined ? failed.signal : AbortSignal.any([checked.signal, failed.signal])

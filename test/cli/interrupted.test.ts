@@ -5,22 +5,35 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
 import type { FaultRule } from '../servers/fault-proxy.ts'
+import type { RequestKind } from '../servers/request-kind.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { k3sImages } from '../servers/release-shapes.ts'
 import { twoRegistries, type TwoRegistries } from './two-registries.ts'
 
 const images = k3sImages.slice(0, 3)
-const stallUploads: FaultRule = ({ kind }) => (kind === 'upload-put' ? { fault: 'stall' } : undefined)
+
+interface Stall {
+  readonly rule: FaultRule
+  /** Resolves when the destination has been asked so many times for this. */
+  until(kind: RequestKind, count: number): Promise<void>
+}
+
+/** Lets requests of these kinds hang. */
+function stall(...kinds: readonly RequestKind[]): Stall {
+  const waiting: { readonly kind: RequestKind; readonly count: number; readonly resolve: () => void }[] = []
+  return {
+    rule: ({ kind }, counters) => {
+      for (const one of waiting) if (counters.kinds[one.kind] >= one.count) one.resolve()
+      return kinds.includes(kind) ? { fault: 'stall' } : undefined
+    },
+    until: (kind, count) => new Promise((resolve) => waiting.push({ kind, count, resolve })),
+  }
+}
 
 /** How many uploads a docker-registry keeps open; of cancelled ones it leaves the states of their hashes behind. */
 async function openUploads({ to }: TwoRegistries): Promise<number> {
   const paths = await readdir(`${to.rootDirectory}/docker/registry/v2/repositories`, { recursive: true }).catch(() => [])
   return paths.filter((path) => /_uploads\/[^/]+\/startedat$/.test(path)).length
-}
-
-/** Resolves when the first upload hangs, and with it some others. */
-async function untilStalled({ destination }: TwoRegistries): Promise<void> {
-  while (destination.counters.kinds['upload-put'] < 3) await new Promise((resolve) => setImmediate(resolve))
 }
 
 for (const [signal, code] of [
@@ -29,9 +42,11 @@ for (const [signal, code] of [
 ] as const) {
   test(`${signal} stops a run within five seconds, cancels its uploads and ends with ${code}`, async (t) => {
     if (!requireServer(t, 'docker-registry')) return
-    await using line = await twoRegistries({ images, destinationRule: stallUploads })
+    const { rule, until } = stall('upload-put')
+    await using line = await twoRegistries({ images, destinationRule: rule })
+    const stalled = until('upload-put', 3)
     const { child, finished } = await line.start(['--output', 'json'])
-    await untilStalled(line)
+    await stalled
     assert.notEqual(await openUploads(line), 0)
     const start = performance.now()
     child.kill(signal)
@@ -52,14 +67,13 @@ for (const [signal, code] of [
 
 test('a second SIGINT ends the run at once', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
-  await using line = await twoRegistries({
-    images,
-    destinationRule: ({ kind }) => (kind === 'upload-put' || kind === 'upload-delete' ? { fault: 'stall' } : undefined),
-  })
+  const { rule, until } = stall('upload-put', 'upload-delete')
+  await using line = await twoRegistries({ images, destinationRule: rule })
+  const [stalled, cancelling] = [until('upload-put', 3), until('upload-delete', 1)]
   const { child, finished } = await line.start()
-  await untilStalled(line)
+  await stalled
   child.kill('SIGINT')
-  while (line.destination.counters.kinds['upload-delete'] === 0) await new Promise((resolve) => setImmediate(resolve))
+  await cancelling
   const start = performance.now()
   child.kill('SIGINT')
   assert.equal((await finished).status, 130)
@@ -86,9 +100,11 @@ test('a reader that leaves ends the run in order: nothing is said, and uploads a
 
 test('an interrupted run says so in words', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
-  await using line = await twoRegistries({ images, destinationRule: stallUploads })
+  const { rule, until } = stall('upload-put')
+  await using line = await twoRegistries({ images, destinationRule: rule })
+  const stalled = until('upload-put', 3)
   const { child, finished } = await line.start()
-  await untilStalled(line)
+  await stalled
   child.kill('SIGINT')
   const { stdout, stderr } = await finished
   assert.match(stdout, /^interrupted; 3 images: 0 copied, 0 up to date, 3 failed$/m)

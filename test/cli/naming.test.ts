@@ -66,7 +66,15 @@ test('the prefix goes before the whole path, and --rewrite and --flatten change 
   const cases: readonly (readonly [path: string, ...options: readonly string[]])[] = [
     ['team/k3s/rancher/x'],
     ['team/k3s/x', '--flatten'],
-    ['team/k3s/proj/x-mirror', '--rewrite', '^none/(.*)=never/$1', '--rewrite', '^rancher/(?P<name>.*)$=proj/${name}-mirror'],
+    [
+      'team/k3s/proj/x-mirror',
+      '--rewrite',
+      '^none/(.*)=never/$1',
+      '--rewrite',
+      '^rancher/(?P<name>.*)$=proj/${name}-mirror',
+      '--rewrite',
+      '^proj/=second/',
+    ],
     ['team/k3s/b', '--rewrite', '^rancher/x$=a/b', '--flatten'],
   ]
   for (const [path, ...options] of cases) {
@@ -102,16 +110,16 @@ test('one image under two names may land on one tag, and is there under two of t
 test('pinned references: the digest decides, a tag is kept, and none is made up', async () => {
   await using at = await places(shape('rancher/x'))
   const { digest } = at.image.index
-  const old = makeRelease({ images: [shape('rancher/x')], salt: 'newer' })
-  await pushRelease(at.from.url, old)
+  const newer = makeRelease({ images: [shape('rancher/x')], salt: 'newer' })
+  await pushRelease(at.from.url, newer)
+  const bare = await at.mirror([`rancher/x@${digest}`])
+  assert.equal(bare.status, 0, bare.stderr)
+  assert.equal(await digestAt(at.to, 'team/k3s/rancher/x', digest), digest)
+  const { body } = await plainRequest(`${at.to.url}/v2/team/k3s/rancher/x/tags/list`)
+  assert.deepEqual((JSON.parse(body.toString()) as { tags: unknown }).tags, [])
   const tagged = await at.mirror([`rancher/x:1@${digest}`])
   assert.equal(tagged.status, 0, tagged.stderr)
   assert.equal(await digestAt(at.to, 'team/k3s/rancher/x', '1'), digest)
-  const bare = await at.mirror([`rancher/x@${digest}`], '--rewrite', '^rancher/x$=bare')
-  assert.equal(bare.status, 0, bare.stderr)
-  assert.equal(await digestAt(at.to, 'team/k3s/bare', digest), digest)
-  const { body } = await plainRequest(`${at.to.url}/v2/team/k3s/bare/tags/list`)
-  assert.deepEqual((JSON.parse(body.toString()) as { tags: unknown }).tags, [])
   const again = await at.mirror([`rancher/x@${digest}`, `rancher/x:1@${digest}`])
   assert.equal((JSON.parse(again.stdout) as MirrorReport).totals.upToDate, 2)
 })

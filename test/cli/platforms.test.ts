@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
+import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry, type TestRegistry } from '../registry-server/start-registry.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { findProgram } from '../servers/require-server.ts'
 import type { ImageShape } from '../servers/release-shapes.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
+import { scriptedServer } from '../servers/scripted-server.ts'
 import { makeRelease, pushRelease, type SeededImage } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
 const layers = [{ megabytes: 0.1 }]
 const attested: ImageShape = { repository: 'rancher/attested', tag: '1', kind: 'attested', layers }
-const windows: ImageShape = { repository: 'rancher/windows', tag: '1', kind: 'windows', layers, foreignLayer: true }
 
 async function mirrorTo(to: string, from: string, image: SeededImage, ...options: readonly string[]): Promise<CliResult> {
   return runCli(['mirror', image.reference, '--from', `docker.io=${from}`, '--to', to, '--output', 'json', ...options])
@@ -39,7 +40,7 @@ function reportOf({ stdout, stderr }: CliResult): MirrorReport['images'][number]
   return image
 }
 
-async function manifestAt(registry: string, path: string): Promise<{ readonly status: number; readonly body: Buffer }> {
+async function contentAt(registry: string, path: string): Promise<{ readonly status: number; readonly body: Buffer }> {
   return plainRequest(`${registry}/v2/${path}`)
 }
 
@@ -52,14 +53,14 @@ test('--platform makes a new index of the chosen platforms and the attestations 
   const { digest, digestPreserved, platforms } = reportOf(result)
   assert.deepEqual([digestPreserved, platforms], [false, ['linux/amd64', 'linux/arm64']])
   assert.notEqual(digest, image.index.digest)
-  const { body } = await manifestAt(to.url, `rancher/attested/manifests/${digest}`)
+  const { body } = await contentAt(to.url, `rancher/attested/manifests/${digest}`)
   const { manifests } = JSON.parse(body.toString()) as { manifests: readonly { digest: string }[] }
   const [amd64, about64, arm64, aboutArm64, ...left] = image.manifests
   assert.deepEqual(
     manifests.map((entry) => entry.digest),
     [amd64, about64, arm64, aboutArm64].map((manifest) => manifest?.digest),
   )
-  for (const manifest of left) assert.equal((await manifestAt(to.url, `rancher/attested/manifests/${manifest.digest}`)).status, 404)
+  for (const manifest of left) assert.equal((await contentAt(to.url, `rancher/attested/manifests/${manifest.digest}`)).status, 404)
   const again = await mirrorTo(to.url, from.url, image, '--platform', 'linux/arm64', '--platform', 'linux/amd64')
   assert.deepEqual([again.status, reportOf(again).status, reportOf(again).digest], [0, 'up-to-date', digest])
   const words = await runCli([
@@ -97,28 +98,30 @@ test('--sparse keeps the original index: a layout takes it, a registry that chec
   assert.deepEqual([reportOf(layout).digest, reportOf(layout).digestPreserved], [image.index.digest, true])
   const refused = await mirrorTo(to.url, from.url, image, ...sparse)
   assert.equal(refused.status, 1, refused.stderr)
-  assert.equal((await manifestAt(to.url, 'rancher/attested/manifests/1')).status, 404)
+  assert.equal((await contentAt(to.url, 'rancher/attested/manifests/1')).status, 404)
   await using tolerant = await startRegistry({ sparse: true })
   const taken = await mirrorTo(tolerant.url, from.url, image, ...sparse)
   assert.equal(taken.status, 0, taken.stderr)
-  assert.deepEqual((await manifestAt(tolerant.url, 'rancher/attested/manifests/1')).body, image.index.bytes)
+  assert.deepEqual((await contentAt(tolerant.url, 'rancher/attested/manifests/1')).body, image.index.bytes)
 })
 
-test('foreign layers stay where they are, which is said; --foreign-layers asks the source for them', async () => {
-  await using at = await source(windows)
-  const { from, image } = at
+test('foreign layers stay where they are, which is said; --foreign-layers fetches them from their own URLs', async () => {
+  const layer = Buffer.from('what Windows is made of')
+  await using elsewhere = await scriptedServer((_request, response) => void response.end(layer))
+  await using from = await startRegistry({ sparse: true })
   await using to = await startRegistry({ sparse: true })
-  const result = await mirrorTo(to.url, from.url, image)
-  assert.equal(result.status, 0, result.stderr)
-  const foreign = image.manifests.flatMap(({ layers }) => layers).filter(({ content }) => content === undefined)
-  assert.equal(reportOf(result).foreignLayersSkipped, foreign.length)
-  assert.deepEqual((await manifestAt(to.url, 'rancher/windows/manifests/1')).body, image.index.bytes)
-  const words = await runCli(['mirror', image.reference, '--from', `docker.io=${from.url}`, '--to', `${to.url}/b`])
-  assert.match(words.stdout, new RegExp(`^${foreign.length} foreign layers left out`, 'm'))
-  // the source has none of them
-  const asked = await mirrorTo(`${to.url}/c`, from.url, image, '--foreign-layers')
-  assert.equal(asked.status, 1, asked.stderr)
-  assert.equal(reportOf(asked).error?.code, 'NOT_FOUND')
+  const { descriptor } = tinyBlob(layer, 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')
+  await from.push('rancher/windows', '1', tinyImage(undefined, 'amd64', { layers: [{ ...descriptor, urls: [`${elsewhere.url}/layer`] }] }))
+  const args = ['mirror', 'rancher/windows:1', '--from', `docker.io=${from.url}`, '--output', 'json', '--to']
+  const without = await runCli([...args, to.url])
+  assert.equal(without.status, 0, without.stderr)
+  assert.deepEqual([reportOf(without).foreignLayersSkipped, elsewhere.requests.length], [1, 0])
+  const words = await runCli([...args, `${to.url}/b`, '--output', 'text'])
+  assert.match(words.stdout, /^1 foreign layer left out/m)
+  const asked = await runCli([...args, `${to.url}/c`, '--foreign-layers'])
+  assert.equal(asked.status, 0, asked.stderr)
+  assert.equal(reportOf(asked).foreignLayersSkipped, undefined)
+  assert.deepEqual((await contentAt(to.url, `c/rancher/windows/blobs/${descriptor.digest}`)).body, layer)
 })
 
 test('oci:<dir> is a layout under the full references, which skopeo reads', async () => {
@@ -133,5 +136,5 @@ test('oci:<dir> is a layout under the full references, which skopeo reads', asyn
   if (findProgram('skopeo') === undefined) return
   assert.equal(await skopeo('inspect', '--raw', `oci:${directory.path}:${image.reference}`), image.index.bytes.toString())
   await skopeo('copy', '--all', '--preserve-digests', `oci:${directory.path}:${image.reference}`, `docker://${from.host}/back/again:1`)
-  assert.deepEqual((await manifestAt(from.url, 'back/again/manifests/1')).body, image.index.bytes)
+  assert.deepEqual((await contentAt(from.url, 'back/again/manifests/1')).body, image.index.bytes)
 })

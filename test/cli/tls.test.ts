@@ -33,7 +33,10 @@ function requireFailure({ status, stdout, stderr }: CliResult, error: RegExp, hi
 test('a certificate of an unknown authority: the hint names ca_file', async () => {
   const tls = await (await certificateAuthority()).server()
   await using server = await scriptedServer((_request, response) => void response.writeHead(404).end(), { tls })
+  const start = performance.now()
   requireFailure(await mirrorTo(server.url), /^FAILED .*\(TLS\)$/, /hint: .*ca_file/)
+  // an idle connection to the source must not hold the process
+  assert.ok(performance.now() - start < 3000, `took ${performance.now() - start} ms`)
   assert.equal(server.requests.length, 0)
 })
 

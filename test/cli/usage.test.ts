@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { runCli } from '../servers/run-cli.ts'
 
 const selection = ['--release', '--images', '--include', '--exclude', '--artifact-url', '--channel-url', '--list-sha256']
-const places = ['--to', '--from', '--registries', '--platform', '--sparse', '--rewrite', '--flatten', '--foreign-layers']
+const places = ['--to', '--from', '--registries', '--token-host', '--platform', '--sparse', '--rewrite', '--flatten', '--foreign-layers']
 const pace = ['--recheck', '--jobs', '--blob-jobs', '--retries', '--timeout']
 const output = ['--output', '--quiet', '--verbose']
 const commands: Readonly<Record<string, readonly string[]>> = {

@@ -57,7 +57,9 @@ test('one connection carries requests one after the other', async () => {
 
 test('interim answers are passed over', async () => {
   await using server = await rawServer((socket) =>
-    socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
+    socket.write(
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    ),
   )
   await using opened = await open(`http://${server.host}`)
   assert.equal((await opened.connection.request(get, { isHead: false })).status, 200)
@@ -85,7 +87,10 @@ for (const [name, answer] of [
       })
       await using opened = await open(`http://${server.host}`)
       const reading = opened.connection.request(get, { isHead: false }).then(() => bodyOf(opened.connection))
-      await assert.rejects(reading, (error: { kind?: string; code?: string }) => error.kind === 'CONNECTION_LOST' || error.code === 'ECONNRESET')
+      await assert.rejects(
+        reading,
+        (error: { kind?: string; code?: string }) => error.kind === 'CONNECTION_LOST' || error.code === 'ECONNRESET',
+      )
       assert.equal(opened.connection.closed, true)
     })
   }
@@ -309,7 +314,10 @@ test('content that is shorter or longer than it said never makes a whole upload'
     [3, 'PROTOCOL'],
   ] as const) {
     await using opened = await open(`http://${server.host}`)
-    await assert.rejects(opened.connection.upload(put(size), content(size, 'four')), (error: unknown) => error instanceof WireError && error.kind === kind)
+    await assert.rejects(
+      opened.connection.upload(put(size), content(size, 'four')),
+      (error: unknown) => error instanceof WireError && error.kind === kind,
+    )
     assert.equal(opened.connection.closed, true)
   }
   assert.doesNotMatch(received, /content-length: 3\r\n\r\nfour/)

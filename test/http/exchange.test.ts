@@ -24,7 +24,9 @@ test('twenty HEADs take one connection', async () => {
 })
 
 test('requests, downloads and uploads share connections; what runs at once does not', async () => {
-  await using server = await scriptedServer(async (request, response) => void response.end(`${request.method} ${await request.readBody()}`))
+  await using server = await scriptedServer(
+    async (request, response) => void response.end(`${request.method} ${(await request.readBody()).toString()}`),
+  )
   await using client = openClient()
   const url = new URL(server.url)
   assert.equal(text((await client.exchange({ method: 'POST', url, body: Buffer.from('a') })).body), 'POST a')
@@ -47,7 +49,10 @@ test('a POST without a body says so', async () => {
 })
 
 /** A server that answers the first request of a connection and does `then` to the second. */
-function fickleServer(then: (socket: Socket) => void, answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'): ReturnType<typeof rawServer> {
+function fickleServer(
+  then: (socket: Socket) => void,
+  answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+): ReturnType<typeof rawServer> {
   return rawServer((socket) => {
     socket.write(answer)
     socket.once('data', () => then(socket))
@@ -180,7 +185,10 @@ test('an answer longer than is wanted is PROTOCOL, whether it says so or not', a
   await using client = openClient()
   for (const path of ['said', 'unsaid']) {
     const url = new URL(`${server.url}/${path}`)
-    await assert.rejects(client.exchange({ method: 'GET', url, maxBytes: 999_999 }), { code: 'PROTOCOL', message: /longer than the 999999 bytes/ })
+    await assert.rejects(client.exchange({ method: 'GET', url, maxBytes: 999_999 }), {
+      code: 'PROTOCOL',
+      message: /longer than the 999999 bytes/,
+    })
     await assert.rejects(client.exchange({ method: 'GET', url }), { code: 'PROTOCOL' })
     assert.equal((await client.exchange({ method: 'GET', url, maxBytes: 1_000_000 })).body.length, 1_000_000)
     await assert.rejects((await client.download({ url })).bytes(10), { code: 'PROTOCOL' })
@@ -193,13 +201,18 @@ test('a download that is cut off is CONNECTION_LOST; one without a length is for
     chunked: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf',
     close: 'HTTP/1.1 200 OK\r\n\r\nhalf',
   }
-  await using server = await rawServer((socket, request) => void socket.end(bodies[/GET \/(\w+)/.exec(request.toString())?.[1] ?? '']))
+  await using server = await rawServer(
+    (socket, request) => void socket.end(bodies[/GET \/(\w+)/.exec(request.toString())?.[1] ?? ''] ?? ''),
+  )
   await using client = openClient()
   for (const kind of ['counted', 'chunked']) {
     let received = ''
     const download = await client.download({ url: new URL(`http://${server.host}/${kind}`) })
     assert.equal(download.length, kind === 'counted' ? 100 : undefined)
-    await assert.rejects(download.read((chunk) => void (received += text(chunk))), { code: 'CONNECTION_LOST', message: new RegExp(server.host) })
+    await assert.rejects(
+      download.read((chunk) => void (received += text(chunk))),
+      { code: 'CONNECTION_LOST', message: new RegExp(server.host) },
+    )
     assert.equal(received, 'half')
   }
   const short = await client.download({ url: new URL(`http://${server.host}/close`) })
@@ -281,7 +294,7 @@ test('an abort ends every stage with its own reason', async () => {
     ['answer', (signal) => client.upload({ url: at('answer'), content: repeated(100), signal })],
   ]
   for (const [name, start] of stages) {
-    const before = server.connections
+    const before: number = server.connections
     const controller = new AbortController()
     const running = start(controller.signal)
     while (server.connections === before) await turn()
@@ -323,7 +336,10 @@ test('F92: a Location of 60 KiB is read, and one of 70 KiB is not', async () => 
   await using client = openClient()
   const { headers } = await client.exchange({ method: 'GET', url: new URL(`http://${server.host}/60000`) })
   assert.equal(headers.get('location')?.length, 60_001)
-  await assert.rejects(client.exchange({ method: 'GET', url: new URL(`http://${server.host}/70000`) }), { code: 'PROTOCOL', message: /64 KiB/ })
+  await assert.rejects(client.exchange({ method: 'GET', url: new URL(`http://${server.host}/70000`) }), {
+    code: 'PROTOCOL',
+    message: /64 KiB/,
+  })
 })
 
 test('a blob goes from one server to another through a little memory', async () => {

@@ -64,7 +64,7 @@ export async function forwardProxy(options: ForwardProxyOptions = {}): Promise<F
     if (status !== undefined) return void response.writeHead(status).end('refused by the proxy')
     const url = new URL(request.url ?? '')
     const { 'proxy-authorization': _, ...headers } = request.headers
-    const address = options.leadsTo === undefined ? {} : { host: '127.0.0.1', port: options.leadsTo }
+    const address = options.leadsTo === undefined ? {} : { hostname: '127.0.0.1', port: options.leadsTo }
     const onward = httpRequest(url, { method: request.method, headers, ...address }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)

@@ -7,7 +7,16 @@ export function openClient(options: HttpClientOptions = {}): HttpClient & AsyncD
 }
 
 /** Content whose chunks are the same buffer again and again, as those of a download are. */
-export function repeated(size: number, chunkBytes = 128 * 1024): { size: number; read(sink: (chunk: Uint8Array) => void | Promise<void>): Promise<void>; cancel(): void; readonly given: number; readonly cancelled: boolean } {
+export function repeated(
+  size: number,
+  chunkBytes = 128 * 1024,
+): {
+  size: number
+  read(sink: (chunk: Uint8Array) => void | Promise<void>): Promise<void>
+  cancel(): void
+  readonly given: number
+  readonly cancelled: boolean
+} {
   const chunk = Buffer.alloc(chunkBytes, 'x')
   let given = 0
   let cancelled = false

@@ -14,7 +14,22 @@ test('a range that is written is read as the same', () => {
 })
 
 test('E70: anything else is no range', () => {
-  const wrong = [undefined, '', '0-9/10', 'bytes */10', 'bytes 5-4/10', 'bytes 0-10/10', 'bytes -1-4/10', 'bytes 0-9', 'bytes=0-9/10', 'bytes 0-9/10, 20-29/30', 'items 0-9/10', 'bytes 0x0-9/10', 'bytes 1e1-20/30', `bytes 0-${'9'.repeat(20)}/*`]
+  const wrong = [
+    undefined,
+    '',
+    '0-9/10',
+    'bytes */10',
+    'bytes 5-4/10',
+    'bytes 0-10/10',
+    'bytes -1-4/10',
+    'bytes 0-9',
+    'bytes=0-9/10',
+    'bytes 0-9/10, 20-29/30',
+    'items 0-9/10',
+    'bytes 0x0-9/10',
+    'bytes 1e1-20/30',
+    `bytes 0-${'9'.repeat(20)}/*`,
+  ]
   for (const text of wrong) assert.equal(parseContentRange(text), undefined, text)
   assert.deepEqual(parseContentRange(' Bytes 0-9/10 '), { start: 0, end: 9, total: 10 })
   assert.deepEqual(parseContentRange('bytes 3-9/*'), { start: 3, end: 9, total: undefined })

@@ -54,18 +54,33 @@ test('D46: a Content-Type that says something else than the document is refused'
 })
 
 test('D47: without a telling Content-Type the document decides', () => {
-  for (const type of [undefined, 'application/octet-stream', 'text/plain', `${mediaTypes.ociManifest}; charset=utf-8`, mediaTypes.ociManifest.toUpperCase()]) {
+  for (const type of [
+    undefined,
+    'application/octet-stream',
+    'text/plain',
+    `${mediaTypes.ociManifest}; charset=utf-8`,
+    mediaTypes.ociManifest.toUpperCase(),
+  ]) {
     assert.equal(parseManifest(json(image), type).mediaType, mediaTypes.ociManifest, type)
   }
   const { mediaType: _, ...untyped } = image
   assert.equal(parseManifest(json(untyped)).kind, 'image')
   assert.equal(parseManifest(json(untyped), mediaTypes.dockerManifest).mediaType, mediaTypes.dockerManifest)
+  assert.equal(
+    parseManifest(json(untyped), ` ${mediaTypes.dockerManifest.toUpperCase()}; charset=utf-8`).mediaType,
+    mediaTypes.dockerManifest,
+  )
   assert.equal(parseManifest(json({ schemaVersion: 2, manifests: [child] })).kind, 'index')
 })
 
 test('D50: schema 1 and unknown types are unsupported', () => {
   const old = { schemaVersion: 1, name: 'a', fsLayers: [], signatures: [] }
-  for (const [document, type] of [[old, undefined], [old, mediaTypes.dockerSchema1], [old, mediaTypes.dockerSchema1Signed], [{ ...image, mediaType: 'application/x' }, undefined]] as const) {
+  for (const [document, type] of [
+    [old, undefined],
+    [old, mediaTypes.dockerSchema1],
+    [old, mediaTypes.dockerSchema1Signed],
+    [{ ...image, mediaType: 'application/x' }, undefined],
+  ] as const) {
     assert.equal(refusal(json(document), type).code, 'UNSUPPORTED')
   }
 })
@@ -96,7 +111,9 @@ test('D55: a digest that leads elsewhere is refused', () => {
 
 test('D57: an attestation is told by its annotation', () => {
   const annotations = { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': digest }
-  const contents = parseManifest(json({ ...index, manifests: [{ ...child, platform: { os: 'unknown', architecture: 'unknown' }, annotations }] }))
+  const contents = parseManifest(
+    json({ ...index, manifests: [{ ...child, platform: { os: 'unknown', architecture: 'unknown' }, annotations }] }),
+  )
   assert.ok(contents.kind === 'index')
   assert.deepEqual(contents.manifests.map(isAttestation), [true])
   assert.equal(contents.manifests[0]?.annotations?.['vnd.docker.reference.digest'], digest)
@@ -104,7 +121,15 @@ test('D57: an attestation is told by its annotation', () => {
 
 test('D59, D60: an artifact with a subject, an empty config and no layers is an image', () => {
   const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2, data: 'e30=' }
-  const artifact = { ...image, artifactType: 'application/x', config: empty, layers: [], subject: { ...child }, annotations: { a: 'b' }, custom: { deep: [1] } }
+  const artifact = {
+    ...image,
+    artifactType: 'application/x',
+    config: empty,
+    layers: [],
+    subject: { ...child },
+    annotations: { a: 'b' },
+    custom: { deep: [1] },
+  }
   const contents = parseManifest(json(artifact))
   assert.ok(contents.kind === 'image')
   assert.deepEqual(contents.layers, [])
@@ -156,17 +181,24 @@ test('a foreign layer is told by its type or its URLs', () => {
 })
 
 test('any bytes are a manifest or an error of ours', () => {
-  const value = fc.oneof(fc.jsonValue(), fc.constantFrom(digest, layer, child, config, [layer], [child], mediaTypes.ociIndex, mediaTypes.ociManifest))
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom(digest, layer, child, config, [layer], [child], mediaTypes.ociIndex, mediaTypes.ociManifest),
+  )
   const document = fc.dictionary(fc.constantFrom('mediaType', 'manifests', 'config', 'layers', 'schemaVersion', 'x'), value)
   fc.assert(
-    fc.property(fc.oneof(document.map(json), fc.uint8Array()), fc.option(fc.constantFrom(...Object.values(mediaTypes), 'text/html')), (bytes, type) => {
-      try {
-        const contents = parseManifest(bytes, type ?? undefined)
-        assert.ok(contents.kind === 'index' || contents.kind === 'image')
-      } catch (error) {
-        assert.ok(isMirrorError(error) && ['INVALID_MANIFEST', 'UNSUPPORTED'].includes(error.code), String(error))
-      }
-    }),
+    fc.property(
+      fc.oneof(document.map(json), fc.uint8Array()),
+      fc.option(fc.constantFrom(...Object.values(mediaTypes), 'text/html')),
+      (bytes, type) => {
+        try {
+          const contents = parseManifest(bytes, type ?? undefined)
+          assert.ok(contents.kind === 'index' || contents.kind === 'image')
+        } catch (error) {
+          assert.ok(isMirrorError(error) && ['INVALID_MANIFEST', 'UNSUPPORTED'].includes(error.code), String(error))
+        }
+      },
+    ),
     { numRuns: 500 },
   )
 })

@@ -96,6 +96,7 @@ test('A11: a tag has 128 characters at most and starts with no dot or dash', () 
 test('A12: a name has 255 characters at most', () => {
   assert.equal(parseReference(`example.com/${'n'.repeat(255)}`).path.length, 255)
   assert.match(refused(`example.com/${'n'.repeat(256)}`).message, /longer than 255/)
+  assert.deepEqual([isRepositoryPath('n'.repeat(255)), isRepositoryPath('n'.repeat(256))], [true, false])
 })
 
 test('A13: paths that a URL would resolve or a server decode are refused', () => {

@@ -49,7 +49,10 @@ function attested(): TinyImage {
   return indexOver([...images, windows, ...about], (_root, at) => {
     if (at < 2) return platform(`linux/${['amd64', 'arm64'][at]}`)
     if (at === 2) return { platform: { os: 'windows', architecture: 'amd64', 'os.version': '10.0.17763.6893' } }
-    const annotations = { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': images[at - 3]?.root.descriptor.digest }
+    const annotations = {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': images[at - 3]?.root.descriptor.digest,
+    }
     return { platform: { os: 'unknown', architecture: 'unknown' }, annotations }
   })
 }
@@ -70,7 +73,10 @@ test('a new image is read once, children before the index, each blob once', asyn
   await using at = await between(image)
   const step = await at.resolve()
   assert.equal(step.state, 'new')
-  assert.deepEqual(digests(step.contents.manifests.map(({ descriptor }) => descriptor)), digests(image.manifests.map(({ descriptor }) => descriptor)))
+  assert.deepEqual(
+    digests(step.contents.manifests.map(({ descriptor }) => descriptor)),
+    digests(image.manifests.map(({ descriptor }) => descriptor)),
+  )
   assert.deepEqual(new Set(digests(step.contents.blobs)), new Set(digests(image.blobs.map(({ descriptor }) => descriptor))))
   assert.deepEqual(step.platforms, ['linux/amd64', 'linux/arm64'])
   assert.equal(step.digestPreserved, true)
@@ -110,7 +116,10 @@ test('A8: a pinned digest decides what is read, and the tag is what is looked fo
   const step = await at.resolve({}, { source: { ...named.source, digest }, destination: { ...named.destination, digest } })
   assert.equal(step.root.digest, digest)
   assert.ok(at.from.requests.every(({ path }) => !path.endsWith('/1')))
-  assert.deepEqual(at.to.requests.map(({ path }) => path), ['/v2/m/a/b/manifests/1'])
+  assert.deepEqual(
+    at.to.requests.map(({ path }) => path),
+    ['/v2/m/a/b/manifests/1'],
+  )
 })
 
 test('D63: a tag that moves between HEAD and GET: what HEAD named is what is copied', async () => {
@@ -121,7 +130,10 @@ test('D63: a tag that moves between HEAD and GET: what HEAD named is what is cop
   })
   const step = await at.resolve()
   assert.equal(step.root.digest, before.root.descriptor.digest)
-  assert.ok(at.from.requests.filter(({ kind }) => kind === 'manifest-get').every(({ path }) => path.includes('sha256:')), 'by digest alone')
+  assert.ok(
+    at.from.requests.filter(({ kind }) => kind === 'manifest-get').every(({ path }) => path.includes('sha256:')),
+    'by digest alone',
+  )
 })
 
 for (const what of ['leads nowhere', 'leads to other bytes'] as const) {
@@ -153,7 +165,12 @@ test('D51: an index with a missing child is refused, and read with a subset that
   await using at = await between(image)
   const missing = image.manifests[1]?.descriptor.digest ?? ''
   at.from.manifests.delete(`a/b@${missing}`)
-  await assert.rejects(at.resolve(), { code: 'NOT_FOUND', side: 'source', message: new RegExp(`incomplete at the source: ${missing}`), hint: /--platform/ })
+  await assert.rejects(at.resolve(), {
+    code: 'NOT_FOUND',
+    side: 'source',
+    message: new RegExp(`incomplete at the source: ${missing}`),
+    hint: /--platform/,
+  })
   const step = await at.resolve({ platforms: [parsePlatform('linux/amd64')], sparse: true })
   assert.deepEqual([step.contents.manifests.length, step.root.digest], [2, image.root.descriptor.digest])
 })
@@ -181,7 +198,11 @@ test('D52: a manifest that is reached on several ways is read once', async () =>
 })
 
 test('D52: an index that claims to be its own child ends', async () => {
-  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ mediaType: mediaTypes.ociIndex, digest: `sha256:${'1'.repeat(64)}`, size: 7 }] })
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [{ mediaType: mediaTypes.ociIndex, digest: `sha256:${'1'.repeat(64)}`, size: 7 }],
+  })
   await using at = await between({ blobs: [], manifests: [root], root }, ({ path, kind }, response) => {
     if (kind !== 'manifest-get' || !path.endsWith('1111')) return false
     response.writeHead(200, { 'content-type': mediaTypes.ociIndex }).end(root.bytes)
@@ -221,7 +242,12 @@ test('D56: a layer that stands in a manifest twice is carried once', async () =>
   const image = tinyImage()
   const [layer, config] = image.blobs
   assert.ok(layer && config)
-  const manifest = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.descriptor, layers: [layer.descriptor, layer.descriptor] })
+  const manifest = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: config.descriptor,
+    layers: [layer.descriptor, layer.descriptor],
+  })
   await using at = await between({ ...image, manifests: [manifest], root: manifest })
   assert.equal((await at.resolve()).contents.blobs.length, 2)
 })
@@ -246,9 +272,16 @@ test('D57, D58: a subset makes a new index, with the attestations about what it 
   assert.equal(child?.descriptor.digest, image.manifests[1]?.descriptor.digest)
   assert.equal(attestation?.descriptor.digest, image.manifests[4]?.descriptor.digest)
   const document = JSON.parse(Buffer.from(index?.bytes ?? []).toString()) as { manifests: { annotations?: object }[] }
-  assert.deepEqual(document.manifests, [1, 4].map((at) => (JSON.parse(Buffer.from(image.root.bytes).toString()) as { manifests: object[] }).manifests[at]))
+  assert.deepEqual(
+    document.manifests,
+    [1, 4].map((at) => (JSON.parse(Buffer.from(image.root.bytes).toString()) as { manifests: object[] }).manifests[at]),
+  )
   assert.deepEqual(step.platforms, ['linux/arm64'])
-  assert.equal((await at.resolve({ platforms: [parsePlatform('linux/arm64')] })).root.digest, step.root.digest, 'the same choice gives the same digest')
+  assert.equal(
+    (await at.resolve({ platforms: [parsePlatform('linux/arm64')] })).root.digest,
+    step.root.digest,
+    'the same choice gives the same digest',
+  )
 })
 
 test('a subset that is there already is present', async () => {
@@ -274,7 +307,10 @@ test('D51: a sparse copy keeps the index byte for byte and leaves the other chil
   const step = await at.resolve({ platforms: [parsePlatform('linux/amd64')], sparse: true })
   assert.equal(step.digestPreserved, true)
   assert.equal(step.root.digest, image.root.descriptor.digest)
-  assert.deepEqual(digests(step.contents.manifests.map(({ descriptor }) => descriptor)), [0, 3, 5].map((at) => image.manifests[at]?.descriptor.digest))
+  assert.deepEqual(
+    digests(step.contents.manifests.map(({ descriptor }) => descriptor)),
+    [0, 3, 5].map((at) => image.manifests[at]?.descriptor.digest),
+  )
   assert.deepEqual(step.platforms, ['linux/amd64'])
 })
 
@@ -294,16 +330,29 @@ test('an image without an index says its platform in its config, which is read o
   const config = step.contents.blobs.find(({ mediaType }) => mediaType === mediaTypes.ociConfig)
   assert.deepEqual(Buffer.from(config?.data ?? []), image.blobs[1]?.bytes)
   assert.equal(at.from.count('blob-get'), 1)
-  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), { code: 'NO_SUCH_PLATFORM', message: /is for linux\/arm64 alone, not for linux\/amd64/ })
+  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), {
+    code: 'NO_SUCH_PLATFORM',
+    message: /is for linux\/arm64 alone, not for linux\/amd64/,
+  })
 })
 
 test('D60: an artifact whose config is no image config is carried, and has no platform to choose', async () => {
   const config = tinyBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json')
-  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, artifactType: 'application/x', config: config.descriptor, layers: [], subject: { mediaType: mediaTypes.ociManifest, digest: `sha256:${'2'.repeat(64)}`, size: 9 } })
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    artifactType: 'application/x',
+    config: config.descriptor,
+    layers: [],
+    subject: { mediaType: mediaTypes.ociManifest, digest: `sha256:${'2'.repeat(64)}`, size: 9 },
+  })
   await using at = await between({ blobs: [config], manifests: [root], root })
   const step = await at.resolve()
   assert.deepEqual([step.platforms, step.contents.blobs.length, step.contents.manifests.length], [[], 1, 1])
-  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), { code: 'NO_SUCH_PLATFORM', message: /does not name its platform/ })
+  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), {
+    code: 'NO_SUCH_PLATFORM',
+    message: /does not name its platform/,
+  })
 })
 
 /** Answers the first so many reads of a blob with a flipped bit. */
@@ -330,8 +379,18 @@ function withForeign(): { readonly image: TinyImage; readonly layer: Descriptor 
   const { blobs } = tinyImage()
   const [own, config] = blobs
   assert.ok(own && config)
-  const layer: Descriptor = { mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', digest: `sha256:${'f'.repeat(64)}`, size: 99, urls: ['https://layers.example/x'] }
-  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config: config.descriptor, layers: [layer, own.descriptor] })
+  const layer: Descriptor = {
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+    digest: `sha256:${'f'.repeat(64)}`,
+    size: 99,
+    urls: ['https://layers.example/x'],
+  }
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.dockerManifest,
+    config: config.descriptor,
+    layers: [layer, own.descriptor],
+  })
   return { image: { blobs: [...blobs], manifests: [root], root }, layer }
 }
 
@@ -347,7 +406,9 @@ test('A19: a foreign layer is left out and named, or carried where it is asked f
 })
 
 test('a destination that cannot be asked is an error of that side', async () => {
-  await using at = await between(tinyIndex(), undefined, ({ kind }, response) => (kind === 'manifest-head' ? refuse(response, 400, 'NAME_INVALID') : false))
+  await using at = await between(tinyIndex(), undefined, ({ kind }, response) =>
+    kind === 'manifest-head' ? refuse(response, 400, 'NAME_INVALID') : false,
+  )
   await assert.rejects(at.resolve(), (error) => isMirrorError(error) && error.side === 'destination')
 })
 

@@ -55,7 +55,24 @@ test('a match may be anywhere', () => {
 })
 
 test('C34: what RE2 does not have is refused by name', () => {
-  for (const pattern of ['(?=a)', '(?!a)', '(?<=a)', '(?<!a)', '(a)\\1', '(?P=n)', 'a{2,1}', '[z-a]', '*', 'a**', '\\', '(?P<n>a)(?P<n>b)', '(', ')', '[', '\\Z']) {
+  for (const pattern of [
+    '(?=a)',
+    '(?!a)',
+    '(?<=a)',
+    '(?<!a)',
+    '(a)\\1',
+    '(?P=n)',
+    'a{2,1}',
+    '[z-a]',
+    '*',
+    'a**',
+    '\\',
+    '(?P<n>a)(?P<n>b)',
+    '(',
+    ')',
+    '[',
+    '\\Z',
+  ]) {
     assert.throws(() => parseGoRegexp(pattern), { code: 'INVALID_REWRITE' }, pattern)
   }
 })

@@ -75,13 +75,18 @@ for (const [what, headers] of [
       return true
     })
     assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
-    assert.deepEqual(at.server.requests.map(({ headers: { range } }) => range), ['bytes=20000-', undefined])
+    assert.deepEqual(
+      at.server.requests.map(({ headers: { range } }) => range),
+      ['bytes=20000-', undefined],
+    )
   })
 }
 
 test('E70: a 206 that does not know the total is taken', async () => {
   await using at = await held(
-    reading((_request, response) => response.writeHead(206, { 'content-range': whole.replace('/50000', '/*') }).end(bytes.subarray(20_000))),
+    reading((_request, response) =>
+      response.writeHead(206, { 'content-range': whole.replace('/50000', '/*') }).end(bytes.subarray(20_000)),
+    ),
   )
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
 })
@@ -93,42 +98,53 @@ test('E71: a 416 is answered by reading from the start', async () => {
 
 test('E66, E68: another length than the manifest says is refused before the body', async () => {
   for (const size of [49_999, 50_001, 0]) {
-    await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))))
+    await using at = await held(
+      reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))),
+    )
     await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'INTEGRITY', message: /announces/, side: 'source' })
   }
 })
 
 test('E66: more bytes than the manifest says are cut off where the length was not announced', async () => {
   let sent = 0
-  await using at = await held(reading((_request, response) => {
-    response.writeHead(200)
-    const more = (): void => {
-      while (!response.destroyed && response.write(Buffer.alloc(10_000))) sent += 10_000
-      if (!response.destroyed) response.once('drain', more)
-    }
-    more()
-  }))
+  await using at = await held(
+    reading((_request, response) => {
+      response.writeHead(200)
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(10_000))) sent += 10_000
+        if (!response.destroyed) response.once('drain', more)
+      }
+      more()
+    }),
+  )
   let taken = 0
   const content = await at.registry.getBlob(repository, descriptor)
-  await assert.rejects(content.read((chunk) => void (taken += chunk.length)), { code: 'INTEGRITY', message: /more bytes/ })
+  await assert.rejects(
+    content.read((chunk) => void (taken += chunk.length)),
+    { code: 'INTEGRITY', message: /more bytes/ },
+  )
   assert.ok(taken <= 50_000 && sent < 20_000_000)
 })
 
 test('E65: a body that ends early without an announced length is a lost connection', async () => {
-  await using at = await held(reading((_request, response) => {
-    response.shouldKeepAlive = false
-    response.useChunkedEncodingByDefault = false
-    response.writeHead(200).end(bytes.subarray(0, 10_000))
-  }))
+  await using at = await held(
+    reading((_request, response) => {
+      response.shouldKeepAlive = false
+      response.useChunkedEncodingByDefault = false
+      response.writeHead(200).end(bytes.subarray(0, 10_000))
+    }),
+  )
   const content = await at.registry.getBlob(repository, descriptor)
   await assert.rejects(bytesOf(content), { code: 'CONNECTION_LOST', message: /40000 bytes early/ })
 })
 
 test('E64: a body that breaks off is a lost connection', async () => {
-  await using at = await held(reading(({ scripted }, response) => {
-    response.writeHead(200, { 'content-length': bytes.length })
-    response.write(bytes.subarray(0, 10_000), () => scripted.socket.destroySoon())
-  }))
+  await using at = await held(
+    reading(({ scripted }, response) => {
+      response.writeHead(200, { 'content-length': bytes.length })
+      response.write(bytes.subarray(0, 10_000), () => scripted.socket.destroySoon())
+    }),
+  )
   await assert.rejects(bytesOf(await at.registry.getBlob(repository, descriptor)), { code: 'CONNECTION_LOST' })
 })
 
@@ -159,9 +175,15 @@ test('E78, F90: a blob behind a redirect is read without credentials, and a refu
     },
     { credentials: ['alice', 'canary'] },
   )
-  await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'UNAVAILABLE', message: /the address at .* was refused \(403\)/ })
+  await assert.rejects(at.registry.getBlob(repository, descriptor), {
+    code: 'UNAVAILABLE',
+    message: /the address at .* was refused \(403\)/,
+  })
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
-  assert.deepEqual(cdn.requests.map(({ path }) => path), ['/expired?sig=a%2Fb', '/fresh?sig=a%2Fb'])
+  assert.deepEqual(
+    cdn.requests.map(({ path }) => path),
+    ['/expired?sig=a%2Fb', '/fresh?sig=a%2Fb'],
+  )
   for (const { headers } of cdn.requests) assert.equal(headers.authorization, undefined)
 })
 
@@ -175,7 +197,12 @@ test('a large blob that is cancelled or refused gives its place to the next', as
   for (let n = 0; n < 5; n++) (await at.registry.getBlob(repository, descriptor)).cancel()
   await assert.rejects(at.registry.getBlob({ ...repository, path: 'absent' }, descriptor))
   const half = await at.registry.getBlob(repository, descriptor)
-  await assert.rejects(half.read(() => { throw new Error('enough') }), /enough/)
+  await assert.rejects(
+    half.read(() => {
+      throw new Error('enough')
+    }),
+    /enough/,
+  )
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
 })
 

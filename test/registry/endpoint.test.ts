@@ -29,7 +29,25 @@ test('a path is the prefix of every repository, without the v2 of the API', () =
 })
 
 test('anything that is no endpoint is a usage error that repeats no password', () => {
-  for (const text of ['', '/', 'http://', 'ftp://a.example', 'https://u:canary@a.example', 'u:canary@a.example/x', 'a.example/B', 'a.example/../b', 'a.example/%2e', 'a.example?x', 'a.example/a?x=1', 'a b', 'a.example:99999', 'https://1.2.3.999', 'https://xn--a.com', 'http://[::g]', 'https://é.example']) {
+  for (const text of [
+    '',
+    '/',
+    'http://',
+    'ftp://a.example',
+    'https://u:canary@a.example',
+    'u:canary@a.example/x',
+    'a.example/B',
+    'a.example/../b',
+    'a.example/%2e',
+    'a.example?x',
+    'a.example/a?x=1',
+    'a b',
+    'a.example:99999',
+    'https://1.2.3.999',
+    'https://xn--a.com',
+    'http://[::g]',
+    'https://é.example',
+  ]) {
     assert.throws(
       () => parseEndpoint(text),
       (error) => isMirrorError(error) && error.code === 'USAGE' && !error.message.includes('canary'),
@@ -44,18 +62,45 @@ test('C42: Docker Hub is read from where its API is, any other registry from its
 })
 
 test('any text is an endpoint or a usage error', () => {
-  const piece = fc.constantFrom('http://', 'https://', 'a', '.', '/', ':', '5000', '@', '[', '::1', ']', 'v2', '..', '%', '?', '#', 'xn--', '1.2', 'é', '\\')
+  const piece = fc.constantFrom(
+    'http://',
+    'https://',
+    'a',
+    '.',
+    '/',
+    ':',
+    '5000',
+    '@',
+    '[',
+    '::1',
+    ']',
+    'v2',
+    '..',
+    '%',
+    '?',
+    '#',
+    'xn--',
+    '1.2',
+    'é',
+    '\\',
+  )
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(''))), (text) => {
-      try {
-        const { origin, prefix } = parseEndpoint(text)
-        assert.ok(/^https?:$/.test(origin.protocol) && origin.pathname === '/' && origin.username === '' && origin.search === '')
-        assert.ok(prefix === '' || (prefix.endsWith('/') && isRepositoryPath(prefix.slice(0, -1))))
-        assert.deepEqual(parseEndpoint(`${origin.origin}/${prefix}`), { origin, prefix: prefix === 'v2/' ? '' : prefix })
-      } catch (error) {
-        assert.ok(isMirrorError(error) && error.code === 'USAGE', String(error))
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece, { maxLength: 8 }).map((parts) => parts.join('')),
+      ),
+      (text) => {
+        try {
+          const { origin, prefix } = parseEndpoint(text)
+          assert.ok(/^https?:$/.test(origin.protocol) && origin.pathname === '/' && origin.username === '' && origin.search === '')
+          assert.ok(prefix === '' || (prefix.endsWith('/') && isRepositoryPath(prefix.slice(0, -1))))
+          assert.deepEqual(parseEndpoint(`${origin.origin}/${prefix}`), { origin, prefix: prefix === 'v2/' ? '' : prefix })
+        } catch (error) {
+          assert.ok(isMirrorError(error) && error.code === 'USAGE', String(error))
+        }
+      },
+    ),
     { numRuns: 2000 },
   )
 })

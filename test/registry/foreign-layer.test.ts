@@ -54,12 +54,17 @@ test('A19: a foreign layer that the registry has is read there', async () => {
 test('A19: one that the registry has not is read from its own URL, without credentials', async () => {
   await using elsewhere = await scriptedServer(serve)
   assert.deepEqual(await read(foreign(`${elsewhere.url.replace('//', '//user:pw@')}/layer?sig=1`)), layer)
-  assert.deepEqual(elsewhere.requests.map(({ url }) => url), ['/layer?sig=1'])
+  assert.deepEqual(
+    elsewhere.requests.map(({ url }) => url),
+    ['/layer?sig=1'],
+  )
   sawNoSecret(elsewhere.requests)
 })
 
 test('the next URL is tried where one fails, five at most', async () => {
-  await using elsewhere = await scriptedServer((request, response) => (request.url === '/good' ? serve(request, response) : void response.writeHead(404).end()))
+  await using elsewhere = await scriptedServer((request, response) =>
+    request.url === '/good' ? serve(request, response) : void response.writeHead(404).end(),
+  )
   const of = (...paths: readonly string[]) => foreign(...paths.map((path) => `${elsewhere.url}/${path}`))
   assert.deepEqual(await read(of('1', '2', 'good')), layer)
   await assert.rejects(read(of('1', '2', '3', '4', '5', 'good')), { code: 'NOT_FOUND', side: 'source' })
@@ -76,7 +81,9 @@ test('a download that breaks is taken up where it broke', async () => {
 })
 
 test('other bytes than the digest says are refused', async () => {
-  await using elsewhere = await scriptedServer((_request, response) => void response.end(Buffer.concat([layer.subarray(1), Buffer.from('x')])))
+  await using elsewhere = await scriptedServer(
+    (_request, response) => void response.end(Buffer.concat([layer.subarray(1), Buffer.from('x')])),
+  )
   await assert.rejects(read(foreign(elsewhere.url)), { code: 'INTEGRITY' })
 })
 
@@ -88,14 +95,31 @@ const options = { headers: {}, expect: [200] }
 
 test('F89: a URL that leads into a private network, or is none of http, is not asked', async () => {
   await using opened = openSession('https://registry.example.com')
-  const refused = ['http://169.254.169.254/latest/meta-data', 'http://127.0.0.1/x', 'http://localhost/x', 'https://10.1.2.3/x', 'https://192.168.0.1/x', 'http://[::1]/x', 'http://[fd00::1]/x', 'http://0x7f.1/', 'http://metadata.google.internal/', 'file:///etc/passwd', 'ftp://a.example/x', 'data:,x', 'x', '']
+  const refused = [
+    'http://169.254.169.254/latest/meta-data',
+    'http://127.0.0.1/x',
+    'http://localhost/x',
+    'https://10.1.2.3/x',
+    'https://192.168.0.1/x',
+    'http://[::1]/x',
+    'http://[fd00::1]/x',
+    'http://0x7f.1/',
+    'http://metadata.google.internal/',
+    'file:///etc/passwd',
+    'ftp://a.example/x',
+    'data:,x',
+    'x',
+    '',
+  ]
   for (const url of refused) {
     await assert.rejects(openForeignLayer(opened.session, foreign(url), options), { code: 'REFUSED_ADDRESS' }, url)
   }
 })
 
 test('F89: a redirect of a foreign layer into the network of the machine is refused', async () => {
-  await using elsewhere = await scriptedServer((_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end())
+  await using elsewhere = await scriptedServer(
+    (_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
+  )
   await assert.rejects(read(foreign(elsewhere.url)), { code: 'REFUSED_ADDRESS', message: /link-local/ })
 })
 

@@ -4,8 +4,13 @@ import { ResponseHeaders } from '../../src/http/message.ts'
 import { parseRateLimit } from '../../src/registry/rate-limit.ts'
 
 function read(limit: string | undefined, remaining: string | undefined) {
-  const entries = [['ratelimit-limit', limit], ['ratelimit-remaining', remaining]] as const
-  return parseRateLimit(new ResponseHeaders(new Map(entries.filter(([, value]) => value !== undefined).map(([name, value]) => [name, [value ?? '']]))))
+  const entries = [
+    ['ratelimit-limit', limit],
+    ['ratelimit-remaining', remaining],
+  ] as const
+  return parseRateLimit(
+    new ResponseHeaders(new Map(entries.filter(([, value]) => value !== undefined).map(([name, value]) => [name, [value ?? '']]))),
+  )
 }
 
 test("Docker Hub's quota is read", () => {
@@ -14,7 +19,16 @@ test("Docker Hub's quota is read", () => {
 })
 
 test('anything else is no quota', () => {
-  for (const [limit, remaining] of [[undefined, undefined], ['100;w=21600', undefined], [undefined, '3'], ['unlimited', '3'], ['100;w=x', '3'], ['100', '-1'], ['1e3', '3'], ['9999999999', '3']] as const) {
+  for (const [limit, remaining] of [
+    [undefined, undefined],
+    ['100;w=21600', undefined],
+    [undefined, '3'],
+    ['unlimited', '3'],
+    ['100;w=x', '3'],
+    ['100', '-1'],
+    ['1e3', '3'],
+    ['9999999999', '3'],
+  ] as const) {
     assert.equal(read(limit, remaining), undefined, `${limit} ${remaining}`)
   }
 })

@@ -17,10 +17,16 @@ test('each registry is read from its endpoint, the others from that of *, and ea
   await using first = openRegistry(hub.url)
   await using second = openRegistry(`${rest.url}/cache`)
   const opened: string[] = []
-  const source = new Registries(new Map([['docker.io', parseEndpoint(hub.url)], ['*', parseEndpoint(`${rest.url}/cache`)]]), ({ origin, prefix }) => {
-    opened.push(`${origin.origin}/${prefix}`)
-    return origin.origin === hub.url ? first : second
-  })
+  const source = new Registries(
+    new Map([
+      ['docker.io', parseEndpoint(hub.url)],
+      ['*', parseEndpoint(`${rest.url}/cache`)],
+    ]),
+    ({ origin, prefix }) => {
+      opened.push(`${origin.origin}/${prefix}`)
+      return origin.origin === hub.url ? first : second
+    },
+  )
   for (const name of ['docker.io/a/b:1', 'ghcr.io/a/b:1', 'docker.io/a/b:1']) {
     const reference = parseReference(name)
     assert.deepEqual(await source.headManifest(reference), image.root.descriptor)
@@ -36,7 +42,9 @@ test('a registry without an endpoint is read from its own name, and only Docker 
   assert.equal(source.endpoint('quay.io').origin.origin, 'https://mirror.example')
   assert.ok(source.isDockerHub(parseReference('alpine')))
   assert.ok(!source.isDockerHub(parseReference('quay.io/a/b')))
-  assert.ok(!new Registries(new Map([['docker.io', parseEndpoint('mirror.example')]]), () => assert.fail()).isDockerHub(parseReference('alpine')))
+  assert.ok(
+    !new Registries(new Map([['docker.io', parseEndpoint('mirror.example')]]), () => assert.fail()).isDockerHub(parseReference('alpine')),
+  )
 })
 
 test('quotas are told by registry', async () => {

@@ -65,18 +65,30 @@ test('a repository without tags has null or an empty list', async () => {
 })
 
 test('an unknown repository, a page of HTML and a list that is none are errors', async () => {
-  await assert.rejects(listed((_request, response) => void response.writeHead(404).end()), { code: 'NOT_FOUND' })
-  await assert.rejects(listed((_request, response) => void response.end('<html>')), { code: 'PROTOCOL' })
+  await assert.rejects(
+    listed((_request, response) => void response.writeHead(404).end()),
+    { code: 'NOT_FOUND' },
+  )
+  await assert.rejects(
+    listed((_request, response) => void response.end('<html>')),
+    { code: 'PROTOCOL' },
+  )
   await assert.rejects(listed(page('latest')), { code: 'PROTOCOL' })
 })
 
 test('any Link header is read or not, and never throws', () => {
   const piece = fc.constantFrom('<', '>', ';', ',', ' ', 'rel', '=', '"', 'next', '\\', '/a', 'x=y', 'é')
   fc.assert(
-    fc.property(fc.array(fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')), { maxLength: 3 }), (values) => {
-      const link = parseNextLink(values)
-      assert.ok(link === undefined || values.some((value) => value.includes(`<${link}>`) && value.includes('next')))
-    }),
+    fc.property(
+      fc.array(
+        fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
+        { maxLength: 3 },
+      ),
+      (values) => {
+        const link = parseNextLink(values)
+        assert.ok(link === undefined || values.some((value) => value.includes(`<${link}>`) && value.includes('next')))
+      },
+    ),
   )
   const started = performance.now()
   parseNextLink([`<a>${'; x="'.repeat(20_000)}`, `<a>;${' '.repeat(50_000)}!`])

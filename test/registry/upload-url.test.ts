@@ -13,7 +13,13 @@ const from = 'https://r.example/v2/a/blobs/uploads/'
 
 test('F93: a Location in any form leads to the same place', () => {
   const place = 'https://r.example/v2/a/blobs/uploads/1?_state=x'
-  for (const location of [place, '/v2/a/blobs/uploads/1?_state=x', '//r.example/v2/a/blobs/uploads/1?_state=x', 'r.example/v2/a/blobs/uploads/1?_state=x', '1?_state=x']) {
+  for (const location of [
+    place,
+    '/v2/a/blobs/uploads/1?_state=x',
+    '//r.example/v2/a/blobs/uploads/1?_state=x',
+    'r.example/v2/a/blobs/uploads/1?_state=x',
+    '1?_state=x',
+  ]) {
     assert.equal(after(from, location).href, place, location)
   }
 })
@@ -43,13 +49,26 @@ test('F95: an opened upload without a place, or at two, is no upload', () => {
 test('F93: http from an https registry at the same host is a proxy that hides the scheme; elsewhere it is refused', () => {
   assert.equal(after(from, 'http://r.example/u?x=1').href, 'https://r.example/u?x=1')
   assert.equal(after('https://r.example:8443/v2/', 'http://r.example/u').href, 'https://r.example:8443/u')
-  for (const location of ['http://other.example/u', 'http://r.example:8080/u', 'ftp://r.example/u', 'file:///etc/passwd', 'null://r.example/u']) {
+  for (const location of [
+    'http://other.example/u',
+    'http://r.example:8080/u',
+    'ftp://r.example/u',
+    'file:///etc/passwd',
+    'null://r.example/u',
+  ]) {
     assert.throws(() => after(from, location), { code: 'REFUSED_ADDRESS' }, location)
   }
 })
 
 test('F89: an address that no registry has a reason to name is refused', () => {
-  for (const location of ['https://169.254.169.254/u', 'https://127.0.0.1/u', 'https://10.0.0.1/u', 'https://[::1]/u', 'https://0.0.0.0/u', 'https://metadata.google.internal/u']) {
+  for (const location of [
+    'https://169.254.169.254/u',
+    'https://127.0.0.1/u',
+    'https://10.0.0.1/u',
+    'https://[::1]/u',
+    'https://0.0.0.0/u',
+    'https://metadata.google.internal/u',
+  ]) {
     assert.throws(() => after(from, location), { code: 'REFUSED_ADDRESS' }, location)
   }
   assert.equal(after(from, 'https://cdn.example/u').host, 'cdn.example', 'another public host is where some registries keep their blobs')
@@ -57,5 +76,8 @@ test('F89: an address that no registry has a reason to name is refused', () => {
 })
 
 test('a signed query stays out of the message', () => {
-  assert.throws(() => after(from, 'http://other.example/u?_state=canary'), (error) => error instanceof Error && !error.message.includes('canary'))
+  assert.throws(
+    () => after(from, 'http://other.example/u?_state=canary'),
+    (error) => error instanceof Error && !error.message.includes('canary'),
+  )
 })

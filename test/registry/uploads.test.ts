@@ -85,7 +85,11 @@ test('F102: a web server that accepts every upload and has nothing is found out'
     if (kind === 'upload-put') return (response.writeHead(200).end(), true)
     return kind === 'blob-head' ? refuse(response, 404, 'BLOB_UNKNOWN') : false
   })
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'PROTOCOL', message: /but does not have it/, side: 'destination' })
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), {
+    code: 'PROTOCOL',
+    message: /but does not have it/,
+    side: 'destination',
+  })
 })
 
 // a mount
@@ -107,7 +111,9 @@ test('F104: a mount that is answered with 202 has opened the upload that follows
 })
 
 test('F104: a 201 for other content is no mount', async () => {
-  await using at = await destination((_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true))
+  await using at = await destination(
+    (_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true),
+  )
   assert.equal(await at.registry.mountBlob(repository, digest, other), false)
 })
 
@@ -116,7 +122,10 @@ for (const status of [400, 401, 403, 404, 405, 500]) {
     await using at = await destination(({ kind }, response) => (kind === 'mount' ? refuse(response, status, 'DENIED') : false))
     const ledger = new BlobLedger()
     ledger.add(digest, other)
-    const outcome = await copyBlob({ descriptor, from: repository, to: repository }, { source, destination: at.registry, ledger, retry: hasty })
+    const outcome = await copyBlob(
+      { descriptor, from: repository, to: repository },
+      { source, destination: at.registry, ledger, retry: hasty },
+    )
     assert.equal(outcome, 'copied')
     await at.registry.close()
     assert.ok(hasBlob(at.server))
@@ -239,15 +248,21 @@ test('F93, F90: an upload at another origin gets no credentials', async () => {
 
 test('F93: an http Location of an https registry is a proxy that hides the scheme: https is kept', async () => {
   const authority = await certificateAuthority()
-  await using server = await memoryRegistry(({ kind }, response) => {
-    if (kind !== 'upload-post') return false
-    // as `http://host/…`, since the proxy's own port is not known to the registry behind it
-    response.writeHead(202, { location: 'http://127.0.0.1/v2/a/b/blobs/uploads/s' }).end()
-    return true
-  }, { tls: await authority.server() })
+  await using server = await memoryRegistry(
+    ({ kind }, response) => {
+      if (kind !== 'upload-post') return false
+      // as `http://host/…`, since the proxy's own port is not known to the registry behind it
+      response.writeHead(202, { location: 'http://127.0.0.1/v2/a/b/blobs/uploads/s' }).end()
+      return true
+    },
+    { tls: await authority.server() },
+  )
   await using registry = openRegistry(server.url, { side: 'destination', tls: { ca: authority.certificate } })
   await assert.rejects(registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
-  assert.ok(server.requests.some(({ kind, path }) => kind === 'upload-put' && path.startsWith('/v2/a/b/blobs/uploads/s?digest=')), 'over TLS, at the same port')
+  assert.ok(
+    server.requests.some(({ kind, path }) => kind === 'upload-put' && path.startsWith('/v2/a/b/blobs/uploads/s?digest=')),
+    'over TLS, at the same port',
+  )
 })
 
 test('F95: a 202 without Location is an error, not tried again', async () => {
@@ -256,13 +271,24 @@ test('F95: a 202 without Location is an error, not tried again', async () => {
     response.writeHead(202).end()
     return true
   })
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'PROTOCOL', message: /without saying where/, side: 'destination' })
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), {
+    code: 'PROTOCOL',
+    message: /without saying where/,
+    side: 'destination',
+  })
   assert.equal(at.server.count('upload-post'), 1)
 })
 
-for (const [status, code] of [[404, 'NOT_FOUND'], [405, 'UNSUPPORTED'], [403, 'DENIED'], [401, 'UNAUTHORIZED']] as const) {
+for (const [status, code] of [
+  [404, 'NOT_FOUND'],
+  [405, 'UNSUPPORTED'],
+  [403, 'DENIED'],
+  [401, 'UNAUTHORIZED'],
+] as const) {
   test(`F96: an upload that is refused with ${status} is not tried again, says why, and leaves no content open`, async () => {
-    await using at = await destination(({ kind }, response) => (kind === 'upload-post' ? refuse(response, status, 'DENIED', 'project rancher does not exist') : false))
+    await using at = await destination(({ kind }, response) =>
+      kind === 'upload-post' ? refuse(response, status, 'DENIED', 'project rancher does not exist') : false,
+    )
     let cancelled = 0
     const content = (): Promise<Content> => Promise.resolve({ ...contentOf(bytes), cancel: () => void cancelled++ })
     await assert.rejects(at.registry.putBlob(repository, descriptor, content), (error: Error & { code?: string }) => {
@@ -286,15 +312,20 @@ for (const status of [401, 413]) {
       return true
     })
     const large = tinyBlob(Buffer.alloc(8_000_000))
-    await assert.rejects(at.registry.putBlob(repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))), {
-      code: status === 401 ? 'UNAUTHORIZED' : 'DENIED',
-      ...(status === 413 && { hint: /limits the size of uploads/ }),
-    })
+    await assert.rejects(
+      at.registry.putBlob(repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))),
+      {
+        code: status === 401 ? 'UNAUTHORIZED' : 'DENIED',
+        ...(status === 413 && { hint: /limits the size of uploads/ }),
+      },
+    )
   })
 }
 
 test('a registry that has lost the upload is asked for a new one', async () => {
-  await using at = await destination(({ kind, nth }, response) => (kind === 'upload-put' && nth === 1 ? (response.writeHead(404).end(), true) : false))
+  await using at = await destination(({ kind, nth }, response) =>
+    kind === 'upload-put' && nth === 1 ? (response.writeHead(404).end(), true) : false,
+  )
   const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
   assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
   assert.equal(at.server.count('upload-put'), 2)
@@ -303,7 +334,9 @@ test('a registry that has lost the upload is asked for a new one', async () => {
 
 test('G110: a token that ends between POST and PUT is renewed, and the blob uploaded again from its start', async () => {
   let newest = 0
-  await using tokens = await scriptedServer((_request, response) => void response.end(JSON.stringify({ token: `t${++newest}`, expires_in: 300 })))
+  await using tokens = await scriptedServer(
+    (_request, response) => void response.end(JSON.stringify({ token: `t${++newest}`, expires_in: 300 })),
+  )
   let oldest = 1
   await using at = await destination(({ kind, headers, nth }, response) => {
     // whatever was given out before the first PUT has ended when it comes
@@ -322,10 +355,15 @@ test('G110: a token that ends between POST and PUT is renewed, and the blob uplo
 })
 
 test('a failed upload is cancelled, and content that was opened beside a refused one is given up', async () => {
-  await using at = await destination(({ kind, nth }, response) => (kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false))
+  await using at = await destination(({ kind, nth }, response) =>
+    kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false,
+  )
   await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
   assert.equal(at.server.sessions.size, 0)
-  await assert.rejects(at.registry.putBlob(repository, descriptor, () => Promise.reject(new Error('no source'))), /no source/)
+  await assert.rejects(
+    at.registry.putBlob(repository, descriptor, () => Promise.reject(new Error('no source'))),
+    /no source/,
+  )
   assert.equal(at.server.sessions.size, 0)
   await at.registry.putBlob(repository, descriptor, open)
   assert.ok(hasBlob(at.server))

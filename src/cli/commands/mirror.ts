@@ -18,7 +18,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
-    createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
+    await createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
     ...(events ? [eventsNdjson(events)] : []),
   ]
   const run = mirror({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Verbosity } from './event-lines.ts'
-import { progressBars, type Terminal } from './progress-bars.ts'
+import type { Terminal } from './progress-bars.ts'
 import type { Renderer } from './renderer.ts'
 import { isLive, stylesFor, type Environment } from './styles.ts'
 import { textLines } from './text-lines.ts'
@@ -13,9 +13,11 @@ export interface CreateRendererOptions {
   readonly clock?: Clock | undefined
 }
 
-/** How progress is shown on this stream: bars on a live terminal, lines elsewhere and with `quiet`. */
-export function createRenderer(stream: Terminal, options: CreateRendererOptions): Renderer {
+/** How progress is shown on this stream: bars on a live terminal, for which alone they are loaded, lines elsewhere and with `quiet`. */
+export async function createRenderer(stream: Terminal, options: CreateRendererOptions): Promise<Renderer> {
   const { env, ...rest } = options
   const styled = { ...rest, styles: stylesFor(stream, env) }
-  return isLive(stream, env) && options.verbosity !== 'quiet' ? progressBars(stream, styled) : textLines(stream, styled)
+  if (!isLive(stream, env) || options.verbosity === 'quiet') return textLines(stream, styled)
+  const { progressBars } = await import('./progress-bars.ts')
+  return progressBars(stream, styled)
 }

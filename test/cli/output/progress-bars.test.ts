@@ -218,9 +218,9 @@ describe('createRenderer', () => {
     ['when quiet', { env: {}, verbosity: 'quiet' }, false],
   ]
   for (const [name, options, expected] of cases) {
-    it(`${expected ? 'draws' : 'draws no'} bars ${name}`, () => {
+    it(`${expected ? 'draws' : 'draws no'} bars ${name}`, async () => {
       const terminal = new FakeTerminal(80, 24)
-      const renderer = createRenderer(terminal, options)
+      const renderer = await createRenderer(terminal, options)
       renderer.event(started('a'))
       renderer.end()
       assert.equal(terminal.text.includes(hideCursor), expected)

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { parsePlatform } from '../../src/oci/platform.ts'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { tinyBlob, tinyImage, tinyIndex, tinyManifest, type TinyImage } from '../layout/tiny-image.ts'
+import { refuse, type MemoryRegistry } from '../servers/memory-registry.ts'
+import { imageEvents, twoMemories } from './two-memories.ts'
+
+/** Fails unless the registry has the whole image, byte for byte, as `m/<path>:1`. */
+function assertWhole(to: MemoryRegistry, path: string, image: TinyImage): void {
+  assert.deepEqual(to.manifests.get(`m/${path}:1`)?.bytes, Buffer.from(image.root.bytes))
+  for (const { bytes, descriptor } of image.manifests)
+    assert.deepEqual(to.manifests.get(`m/${path}@${descriptor.digest}`)?.bytes, Buffer.from(bytes))
+  for (const { bytes, descriptor } of image.blobs) assert.deepEqual(to.blobs.get(`m/${path}@${descriptor.digest}`), Buffer.from(bytes))
+}
+
+test('an image arrives whole, byte for byte, its index by tag last', async () => {
+  const image = tinyIndex(['amd64', 'arm64', 's390x'])
+  await using two = await twoMemories()
+  const events = await two.copy([two.hold('a', image)])
+  assertWhole(two.to, 'a', image)
+  assert.deepEqual(imageEvents(events), ['image-started ghcr.io/a:1', 'image-copied ghcr.io/a:1'])
+  const { writes } = two.to
+  assert.equal(writes.at(-1), 'tag m/a:1')
+  assert.equal(writes.at(-2), `manifest m/a@${image.root.descriptor.digest}`)
+  for (const child of image.manifests.slice(0, -1)) {
+    const contents = JSON.parse(Buffer.from(child.bytes).toString()) as { config: { digest: string }; layers: { digest: string }[] }
+    const place = writes.indexOf(`manifest m/a@${child.descriptor.digest}`)
+    for (const { digest } of [contents.config, ...contents.layers]) {
+      const blob = writes.indexOf(`blob m/a@${digest}`)
+      assert.ok(blob !== -1 && blob < place)
+    }
+  }
+  for (const { path, kind } of two.to.requests) {
+    if (kind === 'manifest-put' && !path.endsWith('/1')) assert.match(path, /manifests\/sha256:/, 'children by digest alone')
+  }
+})
+
+test('a child whose layer fails keeps its index unpublished, and what else was on its way comes to its end', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  const named = two.hold('a', image)
+  two.from.blobs.delete(`a@${image.blobs[0]?.descriptor.digest}`)
+  const events = await two.copy([named])
+  assert.deepEqual(imageEvents(events), ['image-started ghcr.io/a:1', 'image-failed ghcr.io/a:1'])
+  assert.equal(two.to.manifests.has('m/a:1'), false)
+  assert.equal(two.to.manifests.has(`m/a@${image.root.descriptor.digest}`), false)
+  assert.ok(two.to.manifests.has(`m/a@${image.manifests[1]?.descriptor.digest}`), 'the other child')
+})
+
+test('E56: what images share is fetched once, uploaded once and mounted', async () => {
+  const layer = randomBytes(2000)
+  await using two = await twoMemories()
+  const images = Array.from({ length: 50 }, (_, n) => tinyImage(layer, 'amd64', { annotations: { n: `${n}` } }))
+  const events = await two.copy(
+    images.map((image, n) => two.hold(`a${n}`, image)),
+    { jobs: 16 },
+  )
+  images.forEach((image, n) => assertWhole(two.to, `a${n}`, image))
+  const { digest } = tinyBlob(layer).descriptor
+  assert.equal(two.from.requests.filter(({ kind, path }) => kind === 'blob-get' && path.endsWith(digest)).length, 1)
+  assert.equal(two.to.requests.filter(({ kind, path }) => kind === 'upload-put' && path.endsWith(digest)).length, 1)
+  assert.equal(events.filter((event) => event.type === 'blob-skipped' && event.reason === 'mounted' && event.digest === digest).length, 49)
+})
+
+for (const code of ['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID']) {
+  test(`a destination that says it has a blob and then refuses its manifest (${code}) gets the blob again`, async () => {
+    const image = tinyImage(randomBytes(1_200_000))
+    const [layer] = image.blobs
+    await using two = await twoMemories()
+    two.to.intercept = ({ kind, path, nth }, response) => {
+      if (kind === 'blob-head' && path.endsWith(layer?.descriptor.digest ?? '')) return (response.writeHead(200).end(), true)
+      return kind === 'manifest-put' && nth === 1 && refuse(response, code === 'BLOB_UNKNOWN' ? 404 : 400, code)
+    }
+    const events = await two.copy([two.hold('a', image)])
+    assert.ok(imageEvents(events).includes('image-copied ghcr.io/a:1'), JSON.stringify(events.at(-1)))
+    assertWhole(two.to, 'a', image)
+    assert.equal(two.to.count('manifest-put'), 2)
+  })
+}
+
+test('a destination that has lost a child manifest gets it again before the index', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  two.to.intercept = ({ kind, path }) => {
+    // the children disappear just when the index comes for the first time
+    if (kind === 'manifest-put' && path.endsWith('/1') && two.to.count('manifest-put') === 3) {
+      for (const key of two.to.manifests.keys()) two.to.manifests.delete(key)
+      two.to.blobs.clear()
+    }
+    return false
+  }
+  const events = await two.copy([two.hold('a', image)])
+  assert.ok(imageEvents(events).includes('image-copied ghcr.io/a:1'))
+  assertWhole(two.to, 'a', image)
+})
+
+test('a manifest that is refused again and again fails after the second time', async () => {
+  await using two = await twoMemories()
+  two.to.intercept = ({ kind }, response) => kind === 'manifest-put' && refuse(response, 400, 'MANIFEST_INVALID', 'no Docker types here')
+  const events = await two.copy([two.hold('a', tinyImage())])
+  const failed = events.find((event) => event.type === 'image-failed')
+  assert.match(failed?.type === 'image-failed' ? failed.error.message : '', /no Docker types here/)
+  assert.ok(two.to.count('manifest-put') <= 4)
+})
+
+test('D51: a sparse copy does not bring again what it left out on purpose', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  two.to.intercept = ({ kind, path }, response) =>
+    kind === 'manifest-put' && path.endsWith('/1') && refuse(response, 400, 'MANIFEST_UNKNOWN')
+  const events = await two.copy([two.hold('a', image)], { platforms: [parsePlatform('linux/amd64')], sparse: true })
+  assert.ok(imageEvents(events).includes('image-failed ghcr.io/a:1'))
+  assert.equal(two.to.requests.filter(({ kind, path }) => kind === 'manifest-put' && !path.endsWith('/1')).length, 1)
+})
+
+test('D58: a subset arrives as an index of its own', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  await two.copy([two.hold('a', image)], { platforms: [parsePlatform('linux/arm64')] })
+  const document = JSON.parse(two.to.manifests.get('m/a:1')?.bytes.toString() ?? '') as { manifests: { digest: string }[] }
+  assert.deepEqual(
+    document.manifests.map(({ digest }) => digest),
+    [image.manifests[1]?.descriptor.digest],
+  )
+  assert.equal(two.to.manifests.size, 3)
+})
+
+test('A19: a foreign layer is neither asked for nor missed', async () => {
+  const { blobs } = tinyImage()
+  const [layer, config] = blobs
+  assert.ok(layer && config)
+  const foreign = {
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+    digest: `sha256:${'f'.repeat(64)}`,
+    size: 99,
+    urls: ['http://127.0.0.1:1/x'],
+  }
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.dockerManifest,
+    config: config.descriptor,
+    layers: [foreign, layer.descriptor],
+  })
+  const image = { blobs, manifests: [root], root }
+  await using two = await twoMemories()
+  const events = await two.copy([two.hold('a', image)])
+  assertWhole(two.to, 'a', image)
+  assert.ok([...two.from.requests, ...two.to.requests].every(({ path }) => !path.includes(foreign.digest)))
+  assert.deepEqual(
+    events.filter((event) => event.type === 'blob-skipped').map((event) => [event.digest, event.reason]),
+    [[foreign.digest, 'foreign']],
+  )
+})
+
+test('a recheck of an image that is all there writes nothing and says so; one with a hole mends it', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  const named = two.hold('a', image)
+  await two.copy([named])
+  two.to.forget()
+  assert.deepEqual(imageEvents(await two.copy([named], { recheck: true })), ['image-started ghcr.io/a:1', 'image-up-to-date ghcr.io/a:1'])
+  assert.deepEqual(two.to.writes, [])
+  await using again = await twoMemories()
+  again.to.hold('m/a', '1', image)
+  again.to.blobs.delete(`m/a@${image.blobs[1]?.descriptor.digest}`)
+  assert.ok(imageEvents(await again.copy([again.hold('a', image)], { recheck: true })).includes('image-copied ghcr.io/a:1'))
+  assertWhole(again.to, 'a', image)
+  assert.deepEqual(again.to.writes, [`blob m/a@${image.blobs[1]?.descriptor.digest}`])
+})
+
+test('progress is told as it goes, each blob copied exactly once', async () => {
+  const image = tinyImage(randomBytes(3_000_000))
+  await using two = await twoMemories()
+  const events = await two.copy([two.hold('a', image)])
+  const copied = events.filter((event) => event.type === 'blob-copied').map(({ digest }) => digest)
+  assert.deepEqual(new Set(copied).size, copied.length)
+  const [layer] = image.blobs
+  const progress = events.flatMap((event) =>
+    event.type === 'blob-progressed' && event.digest === layer?.descriptor.digest ? [event.bytes] : [],
+  )
+  assert.ok(progress.length > 0 && progress.every((bytes) => bytes > 0 && bytes <= 3_000_000))
+})

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { MirrorError } from '../../src/errors.ts'
+import type { MirrorEvent } from '../../src/copy/events.ts'
+import type { ImageCopier } from '../../src/copy/image-copier.ts'
+import { runImages, type RunOptions } from '../../src/copy/run-images.ts'
+import { formatReference, parseReference } from '../../src/oci/reference.ts'
+import type { NamedImage } from '../../src/plan/collisions.ts'
+import type { PlanStep } from '../../src/plan/plan.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
+import { imageEvents, twoMemories } from './two-memories.ts'
+
+const images: readonly NamedImage[] = ['a', 'b', 'c'].map((name) => ({
+  source: parseReference(`docker.io/x/${name}:1`),
+  destination: parseReference(`r.example/x/${name}:1`),
+}))
+
+function stepOf(image: NamedImage, state: PlanStep['state'] = 'new'): PlanStep {
+  const { root } = tinyImage(Buffer.from(formatReference(image.source)))
+  return {
+    ...image,
+    root: root.descriptor,
+    state,
+    platforms: [],
+    digestPreserved: true,
+    contents: { manifests: [], blobs: [], foreign: [] },
+  }
+}
+
+async function run(copy: ImageCopier['copy'], options: Partial<RunOptions> = {}): Promise<readonly MirrorEvent[]> {
+  const events: MirrorEvent[] = []
+  await runImages({
+    images,
+    jobs: 2,
+    resolve: (image) => Promise.resolve(stepOf(image)),
+    emit: (event) => events.push(event),
+    copier: { copy },
+    ...options,
+  })
+  return events
+}
+
+const nameOf = ({ source }: PlanStep): string => source.path.slice(2)
+
+test('one failing image does not stop the others, and gets a second round after them', async () => {
+  const order: string[] = []
+  const events = await run((step) => {
+    order.push(nameOf(step))
+    return nameOf(step) === 'a' && order.length < 3 ? Promise.reject(new MirrorError('UNAVAILABLE', 'busy')) : Promise.resolve(true)
+  })
+  assert.deepEqual(order, ['a', 'b', 'c', 'a'])
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'image-started').map((event) => event.type === 'image-started' && event.round),
+    [1, 1, 1, 2],
+  )
+  const failed = events.filter((event) => event.type === 'image-failed')
+  assert.deepEqual(
+    failed.map(({ final, error }) => [final, error.code]),
+    [[false, 'UNAVAILABLE']],
+  )
+  assert.equal(events.filter(({ type }) => type === 'image-copied').length, 3)
+})
+
+test('an image that fails twice has failed', async () => {
+  const events = await run((step) =>
+    nameOf(step) === 'b' ? Promise.reject(new MirrorError('CONNECTION_LOST', 'gone')) : Promise.resolve(true),
+  )
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'image-failed' ? [event.final] : [])),
+    [false, true],
+  )
+  assert.equal(events.filter(({ type }) => type === 'image-copied').length, 2)
+})
+
+for (const [code, rounds] of [
+  ['INTEGRITY', 1],
+  ['NOT_FOUND', 1],
+  ['DENIED', 1],
+  ['UNAUTHORIZED', 1],
+  ['INVALID_MANIFEST', 1],
+  ['THROTTLED', 2],
+  ['TIMEOUT', 2],
+  ['PROTOCOL', 2],
+  ['LOCAL_IO', 2],
+] as const) {
+  test(`${code} gets ${rounds} round${rounds === 1 ? '' : 's'}`, async () => {
+    let tries = 0
+    await run(() => Promise.reject((tries++, new MirrorError(code, 'x'))), { images: images.slice(0, 1) })
+    assert.equal(tries, rounds)
+  })
+}
+
+test('what is no error of ours is INTERNAL, and gets a second round', async () => {
+  const events = await run(() => Promise.reject(new TypeError('a bug')), { images: images.slice(0, 1) })
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'image-failed' ? [[event.error.code, event.final]] : [])),
+    [
+      ['INTERNAL', false],
+      ['INTERNAL', true],
+    ],
+  )
+})
+
+test('an image whose plan fails is a failed image', async () => {
+  const resolve: RunOptions['resolve'] = (image) =>
+    image === images[1] ? Promise.reject(new MirrorError('NOT_FOUND', 'x')) : Promise.resolve(stepOf(image))
+  assert.deepEqual(
+    imageEvents(await run(() => Promise.resolve(true), { resolve })).filter((text) => text.startsWith('image-failed')),
+    ['image-failed docker.io/x/b:1'],
+  )
+})
+
+test('so many images are under way at once, and no more', async () => {
+  let now = 0
+  let most = 0
+  let bothHere: () => void = () => undefined
+  const both = new Promise<void>((resolve) => (bothHere = resolve))
+  await run(async () => {
+    most = Math.max(most, ++now)
+    if (now === 2) bothHere()
+    await both
+    now--
+    return true
+  })
+  assert.equal(most, 2)
+})
+
+test('a present image is not copied, but in a recheck', async () => {
+  const resolve: RunOptions['resolve'] = (image) => Promise.resolve(stepOf(image, 'present'))
+  const none = await run(() => assert.fail('it is there'), { resolve })
+  assert.equal(none.filter(({ type }) => type === 'image-up-to-date').length, 3)
+  const walked = await run((step) => Promise.resolve(nameOf(step) === 'b'), { resolve, recheck: true })
+  assert.deepEqual(
+    imageEvents(walked).filter((text) => !text.startsWith('image-started')),
+    ['image-up-to-date docker.io/x/a:1', 'image-copied docker.io/x/b:1', 'image-up-to-date docker.io/x/c:1'],
+  )
+})
+
+test('an abort stops everything, begins nothing more, and is thrown as it is', async () => {
+  const abort = new AbortController()
+  const reason = new Error('enough')
+  const started: string[] = []
+  const work = run(
+    (step) => {
+      started.push(nameOf(step))
+      abort.abort(reason)
+      return Promise.reject(reason)
+    },
+    { jobs: 1, signal: abort.signal },
+  )
+  await assert.rejects(work, reason)
+  assert.deepEqual(started, ['a'])
+})
+
+test('an abort in the middle of uploads leaves no session open', async () => {
+  const abort = new AbortController()
+  await using two = await twoMemories()
+  two.to.intercept = ({ kind, nth }) => {
+    if (kind === 'upload-put' && nth === 3) abort.abort(new Error('enough'))
+    return kind === 'upload-put' && nth >= 3
+  }
+  const named = Array.from({ length: 10 }, (_, n) => two.hold(`a${n}`, tinyImage(randomBytes(5000))))
+  await assert.rejects(two.copy(named, { jobs: 10, signal: abort.signal }))
+  await two.close()
+  assert.equal(two.to.sessions.size, 0)
+})
+
+test('the largest blob goes first where streams are few', async () => {
+  await using two = await twoMemories({ destination: { streams: 1 }, source: { streams: 1 } })
+  const sizes = [1_100_000, 1_500_000, 3_000_000, 2_000_000]
+  const named = sizes.map((size, n) => two.hold(`a${n}`, tinyImage(randomBytes(size))))
+  const sent: number[] = []
+  let asked = 0
+  let allAsked: () => void = () => undefined
+  const all = new Promise<void>((resolve) => (allAsked = resolve))
+  two.to.intercept = async ({ kind, headers }) => {
+    const size = Number(headers['content-length'])
+    if (kind === 'blob-head' && ++asked === 4) allAsked()
+    if (kind === 'upload-put' && size > 1_000_000) {
+      sent.push(size)
+      // the first keeps the only place until all the others wait for it: their look-ups were answered before these are
+      await all
+      if (sent.length === 1) for (let n = 0; n < 5; n++) await two.ends.destination.headManifest(parseReference('r.example/none:1'))
+    }
+    return false
+  }
+  await two.copy(named, { jobs: 4 })
+  assert.deepEqual(
+    sent.slice(1),
+    sent.slice(1).toSorted((a, b) => b - a),
+  )
+  assert.equal(sent.length, 4)
+})

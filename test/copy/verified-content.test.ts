@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { openVerified, type VerifiedOptions } from '../../src/copy/verified-content.ts'
+import { tinyBlob } from '../layout/tiny-image.ts'
+import { memoryRegistry, refuse, type Intercept, type SeenRequest } from '../servers/memory-registry.ts'
+import { hasty, openRegistry, type OpenOptions } from '../registry/open-registry.ts'
+import type { ServerResponse } from 'node:http'
+
+const repository = { registry: 'docker.io', path: 'a/b' }
+const blob = tinyBlob(randomBytes(300_000))
+const { bytes, descriptor } = blob
+
+interface Read {
+  /** What the reader was given. */
+  readonly given: Buffer
+  readonly error: unknown
+  readonly ranges: readonly (string | undefined)[]
+}
+
+/** Reads the blob from a registry that answers reading as the test says. */
+async function read(answer: Intercept, options: VerifiedOptions = {}, open: OpenOptions = {}, wanted = descriptor): Promise<Read> {
+  await using server = await memoryRegistry((request, response) => request.kind === 'blob-get' && answer(request, response))
+  server.blobs.set(`a/b@${wanted.digest}`, Buffer.from(wanted === descriptor ? bytes : []))
+  await using registry = openRegistry(server.url, open)
+  const chunks: Buffer[] = []
+  let error: unknown
+  try {
+    const content = await openVerified(registry, repository, wanted, { retry: hasty, ...options })
+    assert.equal(content.size, wanted.size)
+    await content.read((chunk) => void chunks.push(Buffer.from(chunk)))
+  } catch (reason) {
+    error = reason
+  }
+  return { given: Buffer.concat(chunks), error, ranges: server.requests.map(({ headers }) => headers.range) }
+}
+
+/** Sends the headers of the whole rest, and then only so many bytes of it. */
+function breakAfter({ scripted, headers }: SeenRequest, response: ServerResponse, count: number): true {
+  const start = Number(/\d+/.exec(headers.range ?? '')?.[0] ?? 0)
+  const range = { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }
+  response.writeHead(start === 0 ? 200 : 206, { 'content-length': bytes.length - start, ...(start > 0 && range) })
+  response.write(bytes.subarray(start, start + count), () => scripted.socket.destroySoon())
+  return true
+}
+
+const flipped = (at: number): Buffer => {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] ?? 0) ^ 1
+  return copy
+}
+
+function isWhole({ given, error }: Read): void {
+  assert.equal(error, undefined)
+  assert.ok(given.equals(bytes))
+}
+
+test('a blob is given as it is, with progress to its end', async () => {
+  const progress: number[] = []
+  isWhole(await read(() => false, { onProgress: (count) => progress.push(count) }))
+  assert.equal(progress.at(-1), 300_000)
+  assert.ok(progress.every((count, at) => count > (progress[at - 1] ?? 0)))
+})
+
+test('E64: a stream that breaks is taken up where it broke, into the same reader', async () => {
+  const result = await read((request, response) => request.nth === 1 && breakAfter(request, response, 100_000))
+  isWhole(result)
+  assert.deepEqual(result.ranges, [undefined, 'bytes=100000-'])
+})
+
+test('E64: one that breaks again and again is read to its end while it brings something', async () => {
+  const told: number[] = []
+  const result = await read((request, response) => breakAfter(request, response, 70_000), {
+    retry: { ...hasty, retries: 1 },
+    onRetry: ({ attempt }) => told.push(attempt),
+  })
+  isWhole(result)
+  assert.deepEqual(
+    result.ranges,
+    [undefined, 70_000, 140_000, 210_000, 280_000].map((at) => (at === undefined ? at : `bytes=${at}-`)),
+  )
+  assert.deepEqual(told, [1, 1, 1, 1])
+})
+
+test('one that brings nothing any more ends after the usual number of tries', async () => {
+  const { error, ranges } = await read((request, response) => breakAfter(request, response, request.nth === 1 ? 100_000 : 0))
+  assert.equal((error as { code?: string }).code, 'CONNECTION_LOST')
+  assert.equal(ranges.length, 1 + hasty.retries)
+})
+
+test('E65: a stream that is closed early without a length is taken up', async () => {
+  const result = await read(({ nth }, response) => {
+    if (nth > 1) return false
+    response.shouldKeepAlive = false
+    response.useChunkedEncodingByDefault = false
+    response.writeHead(200).end(bytes.subarray(0, 123_456))
+    return true
+  })
+  isWhole(result)
+  assert.deepEqual(result.ranges, [undefined, 'bytes=123456-'])
+})
+
+test('E69: a server that answers a Range with the whole blob', async () => {
+  const result = await read((request, response) => {
+    if (request.nth === 1) return breakAfter(request, response, 100_000)
+    response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
+    return true
+  })
+  isWhole(result)
+})
+
+for (const [what, headers] of [
+  ['another start', { 'content-range': 'bytes 99999-299999/300000' }],
+  ['no Content-Range', {}],
+] as const) {
+  test(`E70: a 206 with ${what} is given up for the whole blob`, async () => {
+    const result = await read((request, response) => {
+      if (request.nth === 1) return breakAfter(request, response, 100_000)
+      if (request.headers.range === undefined) return false
+      response.writeHead(206, headers).end(bytes.subarray(99_999))
+      return true
+    })
+    isWhole(result)
+    assert.deepEqual(result.ranges, [undefined, 'bytes=100000-', undefined])
+  })
+}
+
+test('E71: a 416 is answered by reading from the start', async () => {
+  const result = await read((request, response) => {
+    if (request.nth === 1) return breakAfter(request, response, 100_000)
+    return request.headers.range !== undefined && refuse(response, 416, 'RANGE_INVALID')
+  })
+  isWhole(result)
+})
+
+test('E66: a longer blob never reaches the reader whole', async () => {
+  for (const headers of [{}, { 'content-length': 300_001 }]) {
+    const { given, error } = await read(
+      (_request, response) => (response.writeHead(200, headers).end(Buffer.concat([bytes, Buffer.from('x')])), true),
+    )
+    assert.equal((error as { code?: string }).code, 'INTEGRITY')
+    assert.ok(given.length < bytes.length)
+  }
+})
+
+test('E67: of a wrong blob the reader never gets the last bytes, wherever the bit flipped', async () => {
+  for (const at of [0, 150_000, 299_999]) {
+    const { given, error } = await read(
+      (_request, response) => (response.writeHead(200, { 'content-length': bytes.length }).end(flipped(at)), true),
+    )
+    assert.equal((error as { code?: string }).code, 'INTEGRITY')
+    assert.equal((error as { side?: string }).side, 'source')
+    assert.match(String((error as { hint?: string }).hint), /nothing of it was published/)
+    assert.ok(given.length < bytes.length, `${given.length} bytes`)
+  }
+})
+
+test('E67: a resumed blob is verified as a whole', async () => {
+  const { given, error } = await read((request, response) => {
+    if (request.nth === 1) return breakAfter(request, response, 100_000)
+    response.writeHead(206, { 'content-range': 'bytes 100000-299999/300000' }).end(flipped(200_000).subarray(100_000))
+    return true
+  })
+  assert.equal((error as { code?: string }).code, 'INTEGRITY')
+  assert.ok(given.length < bytes.length)
+})
+
+test('E73: a blob of no bytes is verified too', async () => {
+  const empty = tinyBlob(Buffer.alloc(0)).descriptor
+  assert.equal((await read(() => false, {}, {}, empty)).error, undefined)
+  const wrong = { ...empty, digest: `sha256:${'0'.repeat(64)}` } as const
+  assert.equal(((await read(() => false, {}, {}, wrong)).error as { code?: string }).code, 'INTEGRITY')
+})
+
+test('E77: a server that drips is left, and the rest read from where it stopped', async () => {
+  const result = await read(
+    ({ nth }, response) => {
+      if (nth > 1) return false
+      response.writeHead(200, { 'content-length': bytes.length })
+      response.write(bytes.subarray(0, 100_000))
+      const drip = setInterval(() => response.write(Buffer.from([bytes[100_000] ?? 0])), 2000)
+      response.on('close', () => clearInterval(drip))
+      return true
+    },
+    {},
+    { timeout: 200 },
+  )
+  isWhole(result)
+  assert.deepEqual(result.ranges, [undefined, 'bytes=100000-'])
+})
+
+test('E78: an address behind a redirect that expires in the middle is asked for again at the registry', async () => {
+  await using cdn = await memoryRegistry((request, response) => {
+    if (request.path.startsWith('/expired')) return (response.writeHead(403).end(), true)
+    return breakAfter(request, response, request.path === '/1' ? 100_000 : bytes.length)
+  })
+  const places = ['1', 'expired', '2']
+  const result = await read(({ nth }, response) => (response.writeHead(307, { location: `${cdn.url}/${places[nth - 1]}` }).end(), true))
+  isWhole(result)
+  assert.deepEqual(result.ranges, [undefined, 'bytes=100000-', 'bytes=100000-'])
+})
+
+test('a failure of the reader is its own: nothing is asked for again', async () => {
+  await using server = await memoryRegistry()
+  server.blobs.set(`a/b@${descriptor.digest}`, Buffer.from(bytes))
+  await using registry = openRegistry(server.url)
+  for (const fail of [
+    () => {
+      throw new Error('disk full')
+    },
+    () => Promise.reject(new Error('disk full')),
+  ]) {
+    server.forget()
+    const content = await openVerified(registry, repository, descriptor, { retry: hasty })
+    await assert.rejects(
+      content.read(fail),
+      (error: Error & { side?: string }) => error.message === 'disk full' && error.side === undefined,
+    )
+    assert.equal(server.requests.length, 1)
+  }
+})
+
+test('an abort ends it in the middle, and between two tries', async () => {
+  for (const breaks of [false, true]) {
+    const abort = new AbortController()
+    const { error } = await read(
+      (request, response) => {
+        if (breaks) return breakAfter(request, response, 10)
+        response.writeHead(200, { 'content-length': bytes.length })
+        response.write(bytes.subarray(0, 10), () => abort.abort(new Error('enough')))
+        return true
+      },
+      {
+        signal: abort.signal,
+        retry: { ...hasty, baseDelay: 60_000, maxDelay: 60_000 },
+        onRetry: () => setImmediate(() => abort.abort(new Error('enough'))),
+      },
+    )
+    assert.ok(error instanceof Error && /enough|abort/i.test(`${error.message} ${String(error.cause)}`))
+  }
+})
+
+test('a busy source is given the time that it asks for, and not more than the patience of the run', async () => {
+  const delays: number[] = []
+  const busy: Intercept = ({ nth }, response) => nth < 2 && (response.writeHead(503, { 'retry-after': '1' }).end(), true)
+  isWhole(await read(busy, { onRetry: ({ delay }) => delays.push(delay) }))
+  assert.deepEqual(delays, [1000])
+  const { error, ranges } = await read(busy, { retry: { ...hasty, maxThrottled: 500 } })
+  assert.equal((error as { code?: string }).code, 'UNAVAILABLE')
+  assert.equal(ranges.length, 1)
+})

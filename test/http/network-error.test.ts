@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isTransient } from '../../src/async/retry.ts'
+import { MirrorError, type ErrorCode } from '../../src/errors.ts'
+import { networkError, proxyError } from '../../src/http/network-error.ts'
+import { WireError } from '../../src/http/wire-error.ts'
+
+const origin = 'https://registry.example.com'
+
+function coded(code: string, message = code): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+function classified(error: unknown): MirrorError {
+  const result = networkError(origin, error)
+  assert.ok(result instanceof MirrorError)
+  return result
+}
+
+/** What each failure is, by its code; F79 and F80 are whole groups of it. */
+const table: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
+  UNREACHABLE: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'],
+  CONNECTION_LOST: [
+    'ECONNRESET',
+    'EPIPE',
+    'UND_ERR_SOCKET',
+    'ECONNABORTED',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    'ERR_STREAM_WRITE_AFTER_END',
+    'ESOMETHING',
+    '',
+  ],
+  TIMEOUT: ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
+  TLS: [
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_UNTRUSTED',
+    'CERT_REVOKED',
+    'CERT_REJECTED',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_EXCEEDED',
+    'HOSTNAME_MISMATCH',
+    'CRL_HAS_EXPIRED',
+    'ERROR_IN_CERT_NOT_AFTER_FIELD',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'ERR_SSL_UNSUPPORTED_PROTOCOL',
+    'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    'ERR_OSSL_PEM_NO_START_LINE',
+    'EPROTO',
+  ],
+  PROTOCOL: ['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HPE_INVALID_CONSTANT'],
+}
+
+for (const [code, causes] of Object.entries(table)) {
+  test(`what counts as ${code}`, () => {
+    for (const cause of causes) {
+      const error = classified(coded(cause))
+      assert.equal(error.code, code, cause)
+      assert.ok(error.message.includes(origin))
+      assert.equal((error.cause as { code?: string }).code, cause)
+      // F79: the network may come back; F80: a certificate will not change by itself
+      assert.equal(isTransient(error), code !== 'TLS' && code !== 'PROTOCOL', cause)
+    }
+  })
+}
+
+test('hints name what can be done', () => {
+  assert.match(classified(coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE')).hint ?? '', /ca_file.*NODE_EXTRA_CA_CERTS/)
+  assert.match(classified(coded('CERT_HAS_EXPIRED')).hint ?? '', /Renew/)
+  assert.match(classified(coded('ERR_SSL_WRONG_VERSION_NUMBER')).hint ?? '', /http:\/\//)
+  assert.match(classified(coded('ENOTFOUND')).hint ?? '', /host name.*proxy/)
+})
+
+test('the first of several connect attempts stands for all', () => {
+  const several = new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')], '')
+  assert.equal(classified(several).message, `cannot connect to ${origin}: the connection was refused`)
+})
+
+test('what the wire found keeps its kind', () => {
+  for (const kind of ['PROTOCOL', 'TIMEOUT', 'CONNECTION_LOST'] as const) {
+    const error = classified(new WireError(kind, 'so it was'))
+    assert.deepEqual([error.code, error.message], [kind, `no answer from ${origin}: so it was`])
+  }
+})
+
+test('F101: what a proxy says to CONNECT', () => {
+  for (const [status, code] of [
+    [407, 'UNAUTHORIZED'],
+    [403, 'DENIED'],
+    [502, 'UNAVAILABLE'],
+  ] as const) {
+    assert.equal(proxyError(origin, status).code, code)
+    // as undici tells it
+    assert.equal(classified(coded('UND_ERR_ABORTED', `Proxy response (${status}) !== 200 when HTTP Tunneling`)).code, code)
+  }
+  assert.equal(classified(coded('UND_ERR_INVALID_ARG', 'Proxy Authentication Required (407)')).code, 'UNAUTHORIZED')
+})
+
+test('an abort and a MirrorError are passed on as they are', () => {
+  const reason = new Error('enough')
+  assert.equal(networkError(origin, coded('ECONNRESET'), AbortSignal.abort(reason)), reason)
+  const error = new MirrorError('DENIED', 'no')
+  assert.equal(networkError(origin, error, new AbortController().signal), error)
+})
+
+test('anything that is thrown is an error of the network', () => {
+  for (const thrown of ['text', 5, {}, new Error('no code')]) assert.equal(classified(thrown).code, 'CONNECTION_LOST')
+})

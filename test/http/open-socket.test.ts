@@ -1,0 +1,472 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import dns from 'node:dns'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect, createServer as createSocketServer, type AddressInfo, type Socket } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
+import type { HttpClient } from '../../src/http/http-client.ts'
+import type { TlsSettings } from '../../src/http/origin-settings.ts'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { listen } from '../servers/listen.ts'
+import { rawServer, scriptedServer, type ScriptedHandler } from '../servers/scripted-server.ts'
+import { forwardProxy } from './forward-proxy.ts'
+import { openClient } from './open-client.ts'
+
+const authority = await certificateAuthority()
+const tls = await authority.server()
+const trusted: TlsSettings = { ca: authority.certificate }
+const ok: ScriptedHandler = (_, response) => void response.end('ok')
+
+function trusting(settings: TlsSettings): HttpClient & AsyncDisposable {
+  return openClient({ settings: () => ({ tls: settings }) })
+}
+
+async function get(client: HttpClient, url: string, signal?: AbortSignal): Promise<string> {
+  const { body } = await client.exchange({ method: 'GET', url: new URL(url), signal })
+  return Buffer.from(body).toString()
+}
+
+test('TLS: a private authority is trusted beside the known ones', async () => {
+  await using server = await scriptedServer(ok, { tls })
+  await using client = trusting(trusted)
+  assert.equal(await get(client, server.url), 'ok')
+  assert.equal(await get(client, server.url.replace('127.0.0.1', 'localhost')), 'ok')
+})
+
+test('F80: TLS: an unknown authority, and the hint names the option', async () => {
+  await using server = await scriptedServer(ok, { tls })
+  await using client = openClient()
+  const expected = {
+    code: 'TLS',
+    message: /^cannot connect to https:\S+: its certificate is not signed by a trusted authority/,
+    hint: /ca_file/,
+  }
+  await assert.rejects(get(client, server.url), expected)
+  const other = await certificateAuthority('another')
+  await using mistaken = trusting({ ca: other.certificate })
+  await assert.rejects(get(mistaken, server.url), expected)
+  assert.equal(server.requests.length, 0)
+})
+
+test('F80: TLS: a self-signed certificate', async () => {
+  await using server = await scriptedServer(ok, { tls: authority })
+  await using client = openClient()
+  await assert.rejects(get(client, server.url), { code: 'TLS' })
+})
+
+test('F80: TLS: an expired certificate and one for another name', async () => {
+  await using expired = await scriptedServer(ok, { tls: await authority.server({ expired: true }) })
+  await using foreign = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'] }) })
+  await using client = trusting(trusted)
+  await assert.rejects(get(client, expired.url), { code: 'TLS', message: /expired/, hint: /Renew/ })
+  await assert.rejects(get(client, foreign.url), { code: 'TLS', message: /another name/ })
+})
+
+test('F80: TLS 1.1 is refused', async () => {
+  const server = createTlsServer({
+    cert: tls.certificate,
+    key: tls.key,
+    minVersion: 'TLSv1.1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  })
+  server.on('tlsClientError', () => undefined)
+  const { port, close } = await listen(server)
+  await using client = trusting(trusted)
+  await assert.rejects(get(client, `https://127.0.0.1:${port}/`), { code: 'TLS' })
+  await close()
+})
+
+test('TLS: nothing is checked where that was asked for', async () => {
+  await using server = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'], expired: true }) })
+  await using client = trusting({ insecureSkipVerify: true })
+  assert.equal(await get(client, server.url), 'ok')
+})
+
+test('F81: https to a plain server, with a hint', async () => {
+  await using server = await scriptedServer(ok)
+  await using client = openClient()
+  await assert.rejects(get(client, server.url.replace('http:', 'https:')), {
+    code: 'TLS',
+    message: /does not speak TLS/,
+    hint: /http:\/\//,
+  })
+})
+
+test('plain HTTP to a TLS server is no answer', async () => {
+  await using server = await scriptedServer(ok, { tls })
+  await using client = openClient()
+  await assert.rejects(get(client, server.url.replace('https:', 'http:')), (error: { code?: string }) =>
+    ['PROTOCOL', 'CONNECTION_LOST'].includes(error.code ?? ''),
+  )
+})
+
+test('TLS: unusable settings are an error of TLS and not a crash', async () => {
+  await using server = await scriptedServer(ok, { tls })
+  const other = await certificateAuthority()
+  for (const settings of [{ cert: 'nonsense' }, { cert: tls.certificate, key: other.key }]) {
+    await using client = trusting(settings)
+    await assert.rejects(get(client, server.url), { code: 'TLS', hint: /configs\.<host>\.tls/ })
+  }
+})
+
+test('mutual TLS: the certificate is shown to its origin and to no other', async () => {
+  const clientCertificate = await authority.client('pusher')
+  const names: Record<string, string | undefined> = {}
+  const remember =
+    (name: string): ScriptedHandler =>
+    ({ socket }, response) => {
+      const { subject } = (socket as Socket & { getPeerCertificate(): { subject?: { CN?: string } } }).getPeerCertificate()
+      names[name] = subject?.CN
+      if (name === 'first') response.writeHead(307, { location: `${second.url}/blob` })
+      response.end()
+    }
+  const mutual = { ...tls, clientCa: authority.certificate }
+  await using second = await scriptedServer(remember('second'), { tls: mutual })
+  await using first = await scriptedServer(remember('first'), { tls: mutual })
+  await using client = openClient({
+    settings: (origin) => ({
+      tls: origin === first.url ? { ...trusted, cert: clientCertificate.certificate, key: clientCertificate.key } : trusted,
+    }),
+  })
+  await client.exchange({ method: 'GET', url: new URL(first.url), redirects: 3 })
+  await client.exchange({ method: 'GET', url: new URL(second.url) })
+  assert.deepEqual(names, { first: 'pusher', second: undefined })
+})
+
+test('mutual TLS: a server that insists says so', async () => {
+  const server = createTlsServer({
+    cert: tls.certificate,
+    key: tls.key,
+    ca: authority.certificate,
+    requestCert: true,
+    rejectUnauthorized: true,
+  })
+  server.on('tlsClientError', () => undefined)
+  const { port, close } = await listen(server)
+  await using client = trusting(trusted)
+  await assert.rejects(get(client, `https://127.0.0.1:${port}/`), (error: { code?: string }) =>
+    ['TLS', 'CONNECTION_LOST'].includes(error.code ?? ''),
+  )
+  await close()
+})
+
+test('insecure is for one origin', async () => {
+  await using one = await scriptedServer(ok, { tls })
+  await using other = await scriptedServer(ok, { tls })
+  await using client = openClient({ settings: (origin) => ({ tls: origin === one.url ? { insecureSkipVerify: true } : undefined }) })
+  assert.equal(await get(client, one.url), 'ok')
+  await assert.rejects(get(client, other.url), { code: 'TLS' })
+})
+
+test('TLS: 50 MB arrive as they were sent, both ways', async () => {
+  const part = randomBytes(1024 * 1024)
+  const hash = createHash('sha256')
+  for (let index = 0; index < 50; index++) hash.update(part)
+  const expected = hash.digest('hex')
+  await using server = await scriptedServer(
+    async (request, response) => {
+      if (request.method === 'PUT')
+        return void response.end(
+          createHash('sha256')
+            .update(await request.readBody())
+            .digest('hex'),
+        )
+      response.writeHead(200, { 'content-length': String(50 * part.length) })
+      for (let index = 0; index < 50; index++) if (!response.write(part)) await once(response, 'drain')
+      response.end()
+    },
+    { tls },
+  )
+  await using client = trusting(trusted)
+  const download = await client.download({ url: new URL(server.url) })
+  const received = createHash('sha256')
+  const memory = new Set<ArrayBufferLike>()
+  const answer = await client.upload({
+    url: new URL(server.url),
+    content: {
+      size: 50 * part.length,
+      cancel: () => undefined,
+      read: (sink) =>
+        download.read((chunk) => {
+          memory.add(chunk.buffer)
+          received.update(chunk)
+          return sink(chunk)
+        }),
+    },
+  })
+  assert.equal(received.digest('hex'), expected)
+  assert.equal(Buffer.from(answer.body).toString(), expected)
+  // as many as Node decrypts before it stops reading
+  assert.ok(memory.size < 16, `${memory.size} buffers`)
+})
+
+test('IPv6', async (t) => {
+  const server = createServer((_, response) => void response.end('six'))
+  server.listen(0, '::1')
+  const failed = await Promise.race([once(server, 'listening').then(() => false), once(server, 'error').then(() => true)])
+  if (failed) return t.skip('no IPv6 here')
+  const { port } = server.address() as AddressInfo
+  await using client = openClient()
+  assert.equal(await get(client, `http://[::1]:${port}/`), 'six')
+  await client.close()
+  server.close()
+})
+
+function resolveAs(t: TestContext, addresses: readonly string[]): void {
+  t.mock.method(dns, 'lookup', (_: string, options: { all?: boolean }, callback: (...all: unknown[]) => void) => {
+    const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    setImmediate(() => (options.all === true ? callback(null, all) : callback(null, all[0]?.address, all[0]?.family)))
+  })
+}
+
+test('a host with two addresses of which one is dead', async (t) => {
+  await using server = await scriptedServer(ok)
+  await using client = openClient()
+  resolveAs(t, ['127.0.0.9', '::1', '127.0.0.1'])
+  // only 127.0.0.1 listens
+  assert.equal(await get(client, server.url.replace('127.0.0.1', 'two-addresses.test')), 'ok')
+})
+
+test('F79: a host all of whose addresses refuse', async (t) => {
+  await using server = await scriptedServer(ok)
+  const url = server.url.replace('127.0.0.1', 'all-dead.test')
+  await server[Symbol.asyncDispose]()
+  await using client = openClient()
+  resolveAs(t, ['::1', '127.0.0.1'])
+  await assert.rejects(get(client, url), {
+    code: 'UNREACHABLE',
+    message: /^cannot connect to http:\/\/all-dead\.test:\d+: the connection was refused/,
+  })
+})
+
+test('F79: a host that does not exist', async (t) => {
+  t.mock.method(dns, 'lookup', (name: string, _: unknown, callback: (error: Error) => void) =>
+    setImmediate(() => callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))),
+  )
+  await using client = openClient()
+  await assert.rejects(get(client, 'https://no-such-host.test/'), { code: 'UNREACHABLE', message: /does not exist/, hint: /proxy/ })
+})
+
+test('an abort ends the handshake', async () => {
+  let accepted = 0
+  await using server = await rawServer(() => accepted++)
+  await using client = openClient()
+  const controller = new AbortController()
+  const running = get(client, `https://${server.host}/`, controller.signal)
+  while (accepted === 0) await turn()
+  controller.abort(new Error('enough'))
+  await assert.rejects(running, { message: 'enough' })
+})
+
+const environments = (host: string, scheme = 'http'): Record<string, string> => ({
+  HTTPS_PROXY: `${scheme}://us%40er:p%3Ass@${host}`,
+  HTTP_PROXY: `${scheme}://us%40er:p%3Ass@${host}`,
+})
+const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
+
+/** A server of which a proxy knows under the name registry.test. */
+const registryTls = await authority.server({ names: ['registry.test', '10.9.8.7'] })
+
+test('F101: https goes through the proxy by CONNECT, with its credentials and without the request’s', async () => {
+  await using server = await scriptedServer(async (request, response) => void response.end(await request.readBody()), { tls: registryTls })
+  await using proxy = await forwardProxy({ authorization: basic, leadsTo: Number(new URL(server.url).port) })
+  await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
+  const bytes = randomBytes(3_000_000)
+  const headers = { authorization: 'Bearer secret' }
+  const url = new URL('https://registry.test/v2/')
+  for (let round = 0; round < 2; round++) {
+    const answer = await client.exchange({ method: 'PUT', url, body: bytes, headers, maxBytes: bytes.length })
+    assert.ok(bytes.equals(answer.body))
+  }
+  assert.deepEqual(
+    proxy.requests.map(({ method, target, authorization }) => [method, target, authorization]),
+    [['CONNECT', 'registry.test:443', basic]],
+  )
+  assert.equal(server.requests[0]?.headers['proxy-authorization'], undefined)
+  assert.equal(server.requests[0]?.headers.authorization, 'Bearer secret')
+})
+
+test('a tunnelled download waits for a slow reader and arrives whole', async () => {
+  const bytes = randomBytes(6_000_000)
+  await using server = await scriptedServer((_, response) => void response.end(bytes), { tls: registryTls })
+  await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
+  await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
+  const download = await client.download({ url: new URL('https://registry.test/') })
+  const chunks: Buffer[] = []
+  let busy = false
+  await download.read(async (chunk) => {
+    assert.equal(busy, false)
+    busy = true
+    const copy = Buffer.from(chunk)
+    await turn()
+    assert.ok(copy.equals(chunk))
+    chunks.push(copy)
+    busy = false
+  })
+  assert.ok(Buffer.concat(chunks).equals(bytes))
+})
+
+test('a tunnel that breaks is CONNECTION_LOST', async () => {
+  await using server = await scriptedServer((_, response) => void response.writeHead(200, { 'content-length': 1000 }).write('half'), {
+    tls: registryTls,
+  })
+  await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
+  await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
+  const download = await client.download({ url: new URL('https://registry.test/') })
+  const reading = download.read(() => void proxy.requests[0]?.socket.resetAndDestroy())
+  await assert.rejects(reading, { code: 'CONNECTION_LOST' })
+})
+
+test('through a tunnel the certificate has to be for the origin, also where that is an address', async () => {
+  await using server = await scriptedServer(ok, { tls: registryTls })
+  await using impostor = await scriptedServer(ok, { tls: await authority.server({ names: ['localhost', 'proxy.test'] }) })
+  for (const [url, isRight] of [
+    ['https://10.9.8.7/', true],
+    ['https://10.9.8.6/', false],
+    ['https://other.test/', false],
+  ] as const) {
+    for (const { url: at } of [server, impostor]) {
+      await using proxy = await forwardProxy({ leadsTo: Number(new URL(at).port) })
+      const viaName = environments(proxy.host.replace('127.0.0.1', 'localhost'))
+      await using client = openClient({ settings: () => ({ tls: trusted }), environment: viaName })
+      if (isRight && at === server.url) assert.equal(await get(client, url), 'ok')
+      else await assert.rejects(get(client, url), { code: 'TLS', message: /another name/ }, url)
+    }
+  }
+})
+
+test('plain HTTP is asked of the proxy with the whole URL', async () => {
+  await using server = await scriptedServer(ok)
+  await using proxy = await forwardProxy({ authorization: basic, leadsTo: Number(new URL(server.url).port) })
+  await using client = openClient({ environment: environments(proxy.host) })
+  assert.equal(await get(client, 'http://registry.test:5000/v2/?a=b'), 'ok')
+  assert.equal(await get(client, 'http://registry.test:5000/v2/'), 'ok')
+  assert.deepEqual(
+    proxy.requests.map(({ method, target, authorization }) => [method, target, authorization]),
+    [
+      ['GET', 'http://registry.test:5000/v2/?a=b', basic],
+      ['GET', 'http://registry.test:5000/v2/', basic],
+    ],
+  )
+  assert.equal(server.requests[0]?.headers.host, 'registry.test:5000')
+  assert.equal(server.requests[0]?.headers['proxy-authorization'], undefined)
+})
+
+test('NO_PROXY and loopback go straight', async () => {
+  await using server = await scriptedServer(ok)
+  await using proxy = await forwardProxy()
+  await using client = openClient({ environment: environments(proxy.host) })
+  assert.equal(await get(client, server.url), 'ok')
+  assert.equal(proxy.requests.length, 0)
+})
+
+for (const scheme of ['http', 'https'] as const) {
+  const secured = scheme === 'https'
+  test(`F101: a proxy that wants credentials (407, ${scheme})`, async () => {
+    await using proxy = await forwardProxy({ authorization: 'Basic other' })
+    await using client = openClient({ environment: environments(proxy.host) })
+    await assert.rejects(get(client, `${scheme}://registry.test/`), (error: { code?: string; message: string; hint?: string }) => {
+      assert.equal(error.code, 'UNAUTHORIZED')
+      assert.match(error.message, /proxy wants credentials/)
+      assert.match(error.hint ?? '', /HTTPS_PROXY/)
+      assert.doesNotMatch(`${error.message} ${error.hint}`, /p:ss|p%3Ass|us%40er/)
+      return true
+    })
+    assert.equal(proxy.requests.length, 1)
+  })
+
+  test(`F101: a proxy that is down (${scheme})`, async () => {
+    const proxy = await forwardProxy()
+    await proxy[Symbol.asyncDispose]()
+    await using client = openClient({ environment: environments(proxy.host) })
+    await assert.rejects(get(client, `${scheme}://registry.test/`), {
+      code: 'UNREACHABLE',
+      message: `cannot connect to the proxy ${proxy.host}: the connection was refused`,
+    })
+  })
+
+  if (!secured) continue
+  test('F101: a proxy that refuses the tunnel', async () => {
+    for (const [refuse, code] of [
+      [403, 'DENIED'],
+      [502, 'UNAVAILABLE'],
+    ] as const) {
+      await using proxy = await forwardProxy({ refuse })
+      await using client = openClient({ environment: environments(proxy.host) })
+      await assert.rejects(get(client, 'https://registry.test:5000/'), {
+        code,
+        message: `cannot reach https://registry.test:5000: the proxy refused the connection (${refuse})`,
+        hint: /port 443/,
+      })
+    }
+  })
+}
+
+test('a proxy that answers a CONNECT with something else, or ends', async () => {
+  for (const [answer, code] of [
+    ['SSH-2.0\r\n\r\n', 'PROTOCOL'],
+    ['', 'CONNECTION_LOST'],
+    ['x'.repeat(100_000), 'PROTOCOL'],
+  ] as const) {
+    await using proxy = await rawServer((socket) => void socket.end(answer))
+    await using client = openClient({ environment: environments(proxy.host) })
+    await assert.rejects(get(client, 'https://registry.test/'), { code, message: new RegExp(`the proxy ${proxy.host}`) })
+  }
+})
+
+test('any 2xx opens a tunnel', async () => {
+  await using server = await scriptedServer(ok, { tls: registryTls })
+  const proxy = await listen(
+    createSocketServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          socket.write('HTTP/1.0 299 Fine\r\n')
+          socket.write('\r\n')
+          const onward = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
+          socket.pipe(onward).pipe(socket)
+        })
+    }),
+  )
+  const client = openClient({ settings: () => ({ tls: trusted }), environment: environments(`127.0.0.1:${proxy.port}`) })
+  assert.equal(await get(client, 'https://registry.test/'), 'ok')
+  await client.close()
+  await proxy.close()
+})
+
+test('an abort ends the wait for a proxy that says nothing', async () => {
+  let closed = 0
+  await using proxy = await forwardProxy({ silent: true })
+  await using client = openClient({ environment: environments(proxy.host) })
+  const controller = new AbortController()
+  const running = get(client, 'https://registry.test/', controller.signal)
+  while (proxy.requests.length === 0) await turn()
+  proxy.requests[0]?.socket.on('end', () => closed++).resume()
+  controller.abort(new Error('enough'))
+  await assert.rejects(running, { message: 'enough' })
+  while (closed === 0) await turn()
+})
+
+test('closing a client closes its tunnels', async () => {
+  await using server = await scriptedServer(ok, { tls: registryTls })
+  await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
+  const client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
+  await get(client, 'https://registry.test/')
+  let closed = 0
+  proxy.requests[0]?.socket.on('close', () => closed++)
+  await client.close()
+  while (closed === 0) await turn()
+})
+
+test('an https proxy whose certificate is not trusted gets no credentials', async () => {
+  await using proxy = await forwardProxy({ tls })
+  await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host, 'https') })
+  for (const scheme of ['http', 'https']) {
+    await assert.rejects(get(client, `${scheme}://registry.test/`), { code: 'TLS', message: new RegExp(`the proxy ${proxy.host}`) })
+  }
+  assert.equal(proxy.requests.length, 0)
+})

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ResponseHeaders } from '../../src/http/message.ts'
+import { isRedirect, redirectHeaders, redirectUrl } from '../../src/http/redirect.ts'
+
+function next(from: string, ...locations: readonly string[]): string {
+  return redirectUrl(new URL(from), new ResponseHeaders(new Map([['location', locations]]))).href
+}
+
+const home = 'https://registry.example.com/v2/a/blobs/x'
+
+test('which statuses redirect', () => {
+  assert.deepEqual(
+    [200, 300, 301, 302, 303, 304, 305, 307, 308, 400].filter((status) => isRedirect(status)),
+    [301, 302, 303, 307, 308],
+  )
+})
+
+test('F93: a Location is resolved, and its bytes are kept', () => {
+  assert.equal(next(home, '/b?a=b%2Fc~d+e'), 'https://registry.example.com/b?a=b%2Fc~d+e')
+  assert.equal(next(home, '//cdn.example.net/b'), 'https://cdn.example.net/b')
+  assert.equal(next(home, 'y'), 'https://registry.example.com/v2/a/blobs/y')
+  assert.equal(next(home, 'https://cdn.example.net/b?X-Amz-Signature=a%2fB'), 'https://cdn.example.net/b?X-Amz-Signature=a%2fB')
+  assert.equal(next('http://a.example/', 'https://b.example/'), 'https://b.example/')
+  assert.equal(next('http://a.example/', 'http://b.example/'), 'http://b.example/')
+})
+
+test('F88, F89: steps that nobody has a reason to ask for', () => {
+  const cases: readonly (readonly [from: string, to: string, message: RegExp])[] = [
+    [home, 'http://registry.example.com/', /not encrypted/],
+    [home, 'http://cdn.example.net/', /not encrypted/],
+    [home, 'file:///etc/passwd', /not encrypted/],
+    ['http://a.example/', 'ftp://b.example/', /not encrypted/],
+    ['http://a.example/', 'data:,x', /not encrypted/],
+    ['http://a.example/', 'http://169.254.169.254/latest/meta-data/', /link-local/],
+    ['http://a.example/', 'http://[::ffff:169.254.169.254]/', /link-local/],
+    ['http://a.example/', 'http://2852039166/', /link-local/],
+    ['http://127.0.0.1/', 'http://169.254.169.254/', /link-local/],
+    ['http://a.example/', 'http://metadata.google.internal/', /metadata/],
+    ['http://a.example/', 'http://0.0.0.0/', /unspecified/],
+    [home, 'https://127.0.0.1/', /loopback/],
+    [home, 'https://localhost:6443/', /loopback/],
+    [home, 'https://[::1]/', /loopback/],
+    [home, 'https://10.0.0.1/', /private/],
+  ]
+  for (const [from, to, message] of cases) assert.throws(() => next(from, to), { code: 'REFUSED_ADDRESS', message }, to)
+  assert.equal(next('http://127.0.0.1:5000/', 'http://localhost:6000/'), 'http://localhost:6000/')
+  assert.equal(next('http://10.0.0.1/', 'http://10.0.0.2/'), 'http://10.0.0.2/')
+})
+
+test('a refusal shows no secret of the Location', () => {
+  assert.throws(
+    () => next(home, 'http://user:s3cret@cdn.example.net/?sig=s3cret#s3cret'),
+    (error: Error) => !error.message.includes('s3cret'),
+  )
+})
+
+test('F91: no Location, two of them, and one that is no URL', () => {
+  assert.throws(() => next(home), { code: 'PROTOCOL', message: /without a Location/ })
+  assert.throws(() => next(home, '/a', '/a'), { code: 'PROTOCOL', message: /two places/ })
+  for (const location of ['https://', 'http://[::1', 'https://a b/', 'http://a:99999/']) {
+    assert.throws(() => next(home, location), { code: 'PROTOCOL', message: /not a URL/ }, location)
+  }
+})
+
+test('F90: beyond the origin only what is asked for goes along', () => {
+  const headers = {
+    Accept: 'a',
+    'accept-encoding': 'identity',
+    Range: 'bytes=0-',
+    'user-agent': 'x',
+    Authorization: 's',
+    cookie: 's',
+    'x-a': 's',
+    'content-type': 's',
+  }
+  const kept = (from: string, to: string): string[] => Object.keys(redirectHeaders(new URL(from), new URL(to), headers))
+  assert.deepEqual(kept(home, 'https://registry.example.com:443/other'), Object.keys(headers))
+  for (const to of [
+    'https://registry.example.com:5000/',
+    'https://example.com/',
+    'https://registry.example.com./',
+    'http://registry.example.com/',
+  ]) {
+    assert.deepEqual(kept(home, to), ['Accept', 'accept-encoding', 'Range', 'user-agent'], to)
+  }
+})

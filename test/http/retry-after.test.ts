@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseRetryAfter } from '../../src/http/retry-after.ts'
+
+const now = Date.UTC(2026, 8, 20, 12, 0, 0)
+
+test('F83: seconds', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 10_000_000 }), fc.constantFrom('', ' ', '\t'), (seconds, space) =>
+      assert.equal(parseRetryAfter(`${space}${seconds}${space}`, now), seconds * 1000),
+    ),
+  )
+  assert.equal(parseRetryAfter('2', now), 2000)
+  assert.equal(parseRetryAfter('999999', now), 999_999_000)
+})
+
+test('F83: an HTTP date; one in the past asks for nothing', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -100_000_000, max: 100_000_000 }), (seconds) => {
+      const text = new Date(now + seconds * 1000).toUTCString()
+      assert.equal(parseRetryAfter(text, now), seconds > 0 ? seconds * 1000 : undefined)
+    }),
+  )
+  assert.equal(parseRetryAfter('Sunday, 20-Sep-26 12:00:30 GMT', now), 30_000)
+})
+
+test('F83: everything else asks for nothing', () => {
+  for (const text of [
+    undefined,
+    '',
+    '0',
+    '-1',
+    '1.5',
+    '+5',
+    '1e3',
+    '0x10',
+    '5 apples',
+    'soon',
+    'Mon, soon GMT',
+    '2, 3',
+    '٣',
+    '9'.repeat(400),
+    'Infinity',
+    'NaN',
+  ]) {
+    assert.equal(parseRetryAfter(text, now), undefined, text)
+  }
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const delay = parseRetryAfter(text, now)
+      assert.ok(delay === undefined || (Number.isSafeInteger(delay) && delay > 0))
+    }),
+  )
+})

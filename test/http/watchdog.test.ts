@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
+import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
+import { openClient, repeated } from './open-client.ts'
+
+const timeout = 200
+
+/** Milliseconds that the promise takes to be rejected. */
+async function rejectedAfter(promise: Promise<unknown>, expected: object): Promise<number> {
+  const started = performance.now()
+  await assert.rejects(promise, expected)
+  return performance.now() - started
+}
+
+test('a server that never answers is given up', async () => {
+  await using server = await rawServer(() => undefined)
+  await using client = openClient({ timeout })
+  const url = new URL(`http://${server.host}/`)
+  const expected = { code: 'TIMEOUT', message: /^no answer from http:\S+: it did not answer in time$/ }
+  for (const method of ['GET', 'HEAD', 'PUT'] as const) {
+    const took = await rejectedAfter(client.exchange({ method, url, ...(method === 'PUT' && { body: Buffer.from('x') }) }), expected)
+    assert.ok(took >= timeout && took < 4 * timeout, `${took} ms`)
+  }
+  assert.equal(server.connections, 3)
+})
+
+test('a head that drips, or interim answers without end, do not count as an answer', async () => {
+  for (const drip of ['H', 'HTTP/1.1 100 Continue\r\n\r\n']) {
+    await using server = await rawServer((socket) => {
+      const timer = setInterval(
+        () => socket.write(drip === 'H' ? 'HTTP/1.1 200 OK\r\nX: aaaaaaaaaaaaaaaaaaaaa'.charAt(Math.min(socket.bytesWritten, 30)) : drip),
+        20,
+      )
+      socket.on('close', () => clearInterval(timer))
+    })
+    await using client = openClient({ timeout })
+    await rejectedAfter(client.exchange({ method: 'GET', url: new URL(`http://${server.host}/`) }), { code: 'TIMEOUT' })
+  }
+})
+
+test('a kept connection that went silent is not taken for a stale one', async () => {
+  await using server = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
+  await using client = openClient({ timeout })
+  const url = new URL(`http://${server.host}/`)
+  await client.exchange({ method: 'GET', url })
+  await rejectedAfter(client.exchange({ method: 'GET', url }), { code: 'TIMEOUT' })
+  assert.equal(server.connections, 1)
+})
+
+test('F77: a download that stalls or drips is given up, one that is slow but moves is not', async () => {
+  const bytesPerTick: Record<string, number> = { stalls: 0, drips: 1, moves: 100 }
+  await using server = await scriptedServer((request, response) => {
+    const bytes = bytesPerTick[request.url.slice(1)] ?? 0
+    response.writeHead(200, { 'content-length': '5000' })
+    response.write('x'.repeat(100))
+    let sent = 100
+    const timer = setInterval(() => {
+      response.write('x'.repeat(bytes))
+      sent += bytes
+      if (sent >= 5000) clearInterval(timer)
+    }, 20)
+    response.on('close', () => clearInterval(timer))
+  })
+  await using client = openClient({ timeout })
+  for (const kind of ['stalls', 'drips']) {
+    const download = await client.download({ url: new URL(`${server.url}/${kind}`) })
+    const took = await rejectedAfter(
+      download.read(() => undefined),
+      { code: 'TIMEOUT', message: /the transfer stalled: \d+ bytes in \d+ s/ },
+    )
+    assert.ok(took < 5 * timeout, `${took} ms`)
+  }
+  let received = 0
+  const moving = await client.download({ url: new URL(`${server.url}/moves`) })
+  await moving.read((chunk) => void (received += chunk.length))
+  assert.equal(received, 5000)
+})
+
+test('a slow reader is not the server’s fault, and neither is one who has not begun', async () => {
+  await using server = await scriptedServer((_, response) => void response.end(Buffer.alloc(1_000_000)))
+  await using client = openClient({ timeout })
+  const download = await client.download({ url: new URL(server.url) })
+  await after(3 * timeout)
+  let received = 0
+  await download.read((chunk) => {
+    received += chunk.length
+    return received === chunk.length ? after(3 * timeout) : undefined
+  })
+  assert.equal(received, 1_000_000)
+})
+
+test('F98: a server that never reads an upload is given up', async () => {
+  await using server = await rawServer((socket) => void socket.pause())
+  await using client = openClient({ timeout })
+  const content = repeated(256 * 1024 * 1024)
+  await rejectedAfter(client.upload({ url: new URL(`http://${server.host}/`), content }), {
+    code: 'TIMEOUT',
+    message: /the transfer stalled/,
+  })
+  assert.ok(content.given < content.size / 2)
+})
+
+test('a server that waits for the source of an upload is not given up', async () => {
+  await using server = await scriptedServer(
+    async (request, response) => void response.writeHead(201).end(String((await request.readBody()).length)),
+  )
+  await using client = openClient({ timeout })
+  const answer = await client.upload({
+    url: new URL(server.url),
+    content: {
+      size: 2,
+      cancel: () => undefined,
+      async read(sink) {
+        await sink(Buffer.from('a'))
+        await after(3 * timeout)
+        await sink(Buffer.from('b'))
+      },
+    },
+  })
+  assert.equal(answer.status, 201)
+})
+
+test('F99: a server that takes its time over a whole upload is waited for', async () => {
+  await using server = await scriptedServer(async (request, response) => {
+    await request.readBody()
+    await after(4 * timeout)
+    response.writeHead(201).end()
+  })
+  await using client = openClient({ timeout })
+  assert.equal((await client.upload({ url: new URL(server.url), content: repeated(300_000) })).status, 201)
+})
+
+test('idle connections are watched by nobody', async () => {
+  let peer: Socket | undefined
+  await using server = await scriptedServer((request, response) => {
+    peer = request.socket
+    response.end('ok')
+  })
+  await using client = openClient({ timeout: 50 })
+  await client.exchange({ method: 'GET', url: new URL(server.url) })
+  await after(200)
+  assert.equal(peer?.destroyed, false)
+  await client.exchange({ method: 'GET', url: new URL(server.url) })
+  assert.equal(server.connections, 1)
+})

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Descriptor } from '../../src/oci/descriptor.ts'
+import { contentsOf, manifestOf } from '../../src/oci/manifest.ts'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { parsePlatform } from '../../src/oci/platform.ts'
+import { selectEntries, subsetIndex } from '../../src/plan/platform-subset.ts'
+
+function entry(hex: string, platform?: string, more: object = {}): Descriptor {
+  return {
+    mediaType: mediaTypes.ociManifest,
+    digest: `sha256:${hex.repeat(64)}`,
+    size: 1,
+    ...(platform !== undefined && { platform: parsePlatform(platform) }),
+    ...more,
+  }
+}
+const about = (hex: string): object => ({
+  annotations: { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': `sha256:${hex.repeat(64)}` },
+})
+const entries = [
+  entry('a', 'linux/amd64'),
+  entry('b', 'linux/arm/v6'),
+  entry('c', 'linux/arm/v7'),
+  entry('d', 'unknown/unknown', about('a')),
+  entry('e', 'unknown/unknown', about('c')),
+  entry('f'),
+]
+
+function selected(...platforms: readonly string[]): string {
+  return selectEntries(entries, platforms.map(parsePlatform), 'x')
+    .map(({ digest }) => digest.at(-1))
+    .join('')
+}
+
+test('entries are chosen by platform, in their order, with the attestations about them', () => {
+  assert.equal(selected('linux/amd64'), 'ad')
+  assert.equal(selected('linux/arm/v7'), 'ce')
+  assert.equal(selected('linux/arm'), 'bce')
+  assert.equal(selected('linux/arm/v7', 'linux/amd64'), 'acde')
+})
+
+test('D58: the first platform that is not there is named; what has no platform is never offered', () => {
+  assert.throws(() => selected('linux/amd64', 'linux/s390x'), {
+    code: 'NO_SUCH_PLATFORM',
+    message: 'x has no image for linux/s390x; it has linux/amd64, linux/arm/v6, linux/arm/v7',
+  })
+  assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), { message: /it has none that names its platform/ })
+  assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is no image')
+})
+
+test('a new index keeps everything else of the old one, and its entries as they were written', () => {
+  const document = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.dockerList,
+    manifests: entries.map((one) => ({ ...one, 'x-own': 1 })),
+    annotations: { 'org.opencontainers.image.version': '1' },
+  }
+  const index = manifestOf(Buffer.from(JSON.stringify(document, undefined, 2)))
+  const subset = subsetIndex(index, selectEntries(entries, [parsePlatform('linux/amd64')], 'x'))
+  assert.deepEqual(JSON.parse(Buffer.from(subset.bytes).toString()), {
+    ...document,
+    manifests: [document.manifests[0], document.manifests[3]],
+  })
+  assert.equal(subset.descriptor.mediaType, mediaTypes.dockerList)
+  assert.equal(contentsOf(subset).kind, 'index')
+  assert.equal(
+    subsetIndex(
+      index,
+      entries.toReversed().filter(({ digest }) => /[ad]$/.test(digest)),
+    ).descriptor.digest,
+    subset.descriptor.digest,
+  )
+})
