@@ -18,10 +18,6 @@ interface PendingWrite {
   readonly reject: (reason: unknown) => void
 }
 
-function unasked(): WireError {
-  return new WireError('PROTOCOL', 'the server sent bytes that nobody asked for')
-}
-
 function isEncrypted({ origin, proxy }: SocketRoute): boolean {
   return (proxy ?? origin).protocol === 'https:'
 }
@@ -63,16 +59,11 @@ export class Connection {
   /** Opens a connection; rejects with the socket's own error. */
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
-    let spokeFirst = false
     const buffer = readBuffer(isEncrypted(route), (memory) => connection?.holds(memory) === true)
-    const callback = (count: number, bytes: Uint8Array): boolean => {
-      if (connection !== undefined) return connection.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count))
-      spokeFirst = true
-      return true
-    }
+    const callback = (count: number, bytes: Uint8Array): boolean =>
+      connection?.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count)) ?? true
     const { socket, buffered } = await openSocket(route, { buffer, callback }, options)
     connection = new Connection(socket)
-    if (spokeFirst) connection.destroy(unasked())
     if (!buffered) {
       socket.on('data', (bytes: Buffer) => {
         if (!connection?.onBytes(bytes)) socket.pause()
@@ -172,7 +163,7 @@ export class Connection {
     this.heard = true
     let wellFormed = true
     try {
-      if (!this.#inRequest) throw unasked()
+      if (!this.#inRequest) throw new WireError('PROTOCOL', 'the server sent bytes that nobody asked for')
       this.#parser.push(bytes)
     } catch (error) {
       wellFormed = false

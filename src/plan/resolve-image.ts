@@ -105,6 +105,7 @@ class Walk {
   readonly #source: ImageSource
   readonly #reference: Reference
   readonly #options: ResolveOptions
+  readonly #reads = new Map<Digest, Promise<Manifest>>()
   readonly #manifests = new Map<Digest, Manifest>()
   readonly #blobs = new Map<Digest, Descriptor>()
   readonly #foreign = new Map<Digest, Descriptor>()
@@ -139,7 +140,7 @@ class Walk {
       const wanted = this.#wanted(contents.manifests, depth)
       const children = await Promise.all(wanted.map((entry) => this.#read(entry)))
       for (const child of children) {
-        if (child !== undefined) await this.#add(child, depth + 1)
+        if (!this.#manifests.has(child.descriptor.digest)) await this.#add(child, depth + 1)
       }
     }
     this.#manifests.set(manifest.descriptor.digest, manifest)
@@ -149,25 +150,32 @@ class Walk {
   #wanted(entries: readonly Descriptor[], depth: number): readonly Descriptor[] {
     const { platforms } = this.#options
     const chosen = platforms === undefined || depth > 0 ? entries : selectEntries(entries, platforms, formatReference(this.#reference))
-    const wanted = [...new Map(chosen.map((entry) => [entry.digest, entry])).values()]
-    for (const { platform } of wanted.filter((entry) => !isAttestation(entry))) {
+    for (const { platform } of chosen.filter((entry) => !isAttestation(entry))) {
       if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
     }
-    return wanted
+    return chosen
   }
 
-  async #read(entry: Descriptor): Promise<Manifest | undefined> {
-    if (this.#manifests.has(entry.digest)) return undefined
+  /** A child, read once however many entries lead to it. */
+  async #read({ digest, size }: Descriptor): Promise<Manifest> {
+    let read = this.#reads.get(digest)
+    if (read === undefined) {
+      read = this.#fetch(digest)
+      this.#reads.set(digest, read)
+    }
+    const child = await read
+    if (child.bytes.length !== size) throw this.#refuse(`names the size ${size} for ${digest}, which has ${child.bytes.length} bytes`)
+    return child
+  }
+
+  async #fetch(digest: Digest): Promise<Manifest> {
     try {
-      const child = await this.#source.getManifest(atDigest(this.#reference, entry.digest), { signal: this.#options.signal })
-      if (child.bytes.length !== entry.size)
-        throw this.#refuse(`names the size ${entry.size} for ${entry.digest}, which has ${child.bytes.length} bytes`)
-      return child
+      return await this.#source.getManifest(atDigest(this.#reference, digest), { signal: this.#options.signal })
     } catch (error) {
       if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
       throw new MirrorError(
         'NOT_FOUND',
-        `${formatReference(this.#reference)} is incomplete at the source: ${entry.digest} of its index is missing`,
+        `${formatReference(this.#reference)} is incomplete at the source: ${digest} of its index is missing`,
         {
           side: 'source',
           hint: 'Choose the platforms that are there with --platform, or read from another copy.',

@@ -33,11 +33,8 @@ export async function openForeignLayer(
       if (refusal !== undefined) {
         throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} is not read from ${redactUrl(url)}, which is ${refusal}`)
       }
-      url.username = ''
-      url.password = ''
       return await session.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
     } catch (error) {
-      options.signal?.throwIfAborted()
       failure = error
     }
   }

@@ -15,7 +15,7 @@ const images = k3sImages.slice(0, 3)
 interface Stall {
   readonly rule: FaultRule
   /** Resolves when the destination has been asked so many times for this. */
-  until(kind: RequestKind, count: number): Promise<void>
+  readonly until: (kind: RequestKind, count: number) => Promise<void>
 }
 
 /** Lets requests of these kinds hang. */

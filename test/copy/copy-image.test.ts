@@ -47,6 +47,7 @@ test('a child whose layer fails keeps its index unpublished, and what else was o
   assert.equal(two.to.manifests.has('m/a:1'), false)
   assert.equal(two.to.manifests.has(`m/a@${image.root.descriptor.digest}`), false)
   assert.ok(two.to.manifests.has(`m/a@${image.manifests[1]?.descriptor.digest}`), 'the other child')
+  assert.equal(two.to.count('manifest-put'), 1, 'nothing was tried above what is missing')
 })
 
 test('E56: what images share is fetched once, uploaded once and mounted', async () => {
@@ -94,6 +95,57 @@ test('a destination that has lost a child manifest gets it again before the inde
   const events = await two.copy([two.hold('a', image)])
   assert.ok(imageEvents(events).includes('image-copied ghcr.io/a:1'))
   assertWhole(two.to, 'a', image)
+})
+
+test('one image under several tags of a repository gets every tag', async () => {
+  const image = tinyIndex()
+  await using two = await twoMemories()
+  const named = ['1', '2', '3'].map((tag) => {
+    two.from.hold('a', tag, image)
+    const { source, destination } = two.hold('a', image)
+    return { source: { ...source, tag }, destination: { ...destination, tag } }
+  })
+  await two.copy(named)
+  for (const tag of ['1', '2', '3']) assert.deepEqual(two.to.manifests.get(`m/a:${tag}`)?.bytes, Buffer.from(image.root.bytes), tag)
+})
+
+test('only what the destination names as missing is brought again', async () => {
+  const image = tinyIndex(['amd64', 'arm64', 's390x'])
+  const [, lost] = image.manifests
+  assert.ok(lost)
+  const [layer] = (JSON.parse(Buffer.from(lost.bytes).toString()) as { layers: { digest: string }[] }).layers
+  await using two = await twoMemories()
+  two.to.intercept = ({ kind, path }) => {
+    if (kind === 'manifest-put' && path.endsWith('/1') && two.to.count('manifest-put') === 4) {
+      two.to.manifests.delete(`m/a@${lost.descriptor.digest}`)
+      two.to.blobs.delete(`m/a@${layer?.digest}`)
+    }
+    return false
+  }
+  const events = await two.copy([two.hold('a', image)])
+  assert.ok(imageEvents(events).includes('image-copied ghcr.io/a:1'))
+  assertWhole(two.to, 'a', image)
+  const again = two.to.requests.slice(two.to.requests.findIndex(({ kind, path }) => kind === 'manifest-put' && path.endsWith('/1')) + 1)
+  assert.deepEqual(
+    again.filter(({ method }) => method === 'PUT').map(({ path }) => path.split(/digest=|manifests\//)[1]),
+    [lost.descriptor.digest, layer?.digest, lost.descriptor.digest, '1'],
+  )
+})
+
+test('a child that images of one repository share is written once, each root under its own tag', async () => {
+  const { blobs, root: child, manifests } = tinyImage()
+  const roots = ['1', '2', '3', '4'].map((n) =>
+    tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child.descriptor], annotations: { n } }),
+  )
+  await using two = await twoMemories()
+  const named = roots.map((root, n) => {
+    const name = two.hold('a', { blobs, manifests: [...manifests, root], root })
+    two.from.hold('a', `t${n}`, { blobs, manifests: [...manifests, root] })
+    return { source: { ...name.source, tag: `t${n}` }, destination: { ...name.destination, tag: `t${n}` } }
+  })
+  await two.copy(named)
+  assert.equal(two.to.writes.filter((write) => write === `manifest m/a@${child.descriptor.digest}`).length, 1)
+  roots.forEach((root, n) => assert.deepEqual(two.to.manifests.get(`m/a:t${n}`)?.bytes, Buffer.from(root.bytes)))
 })
 
 test('a manifest that is refused again and again fails after the second time', async () => {
@@ -162,12 +214,34 @@ test('a recheck of an image that is all there writes nothing and says so; one wi
   two.to.forget()
   assert.deepEqual(imageEvents(await two.copy([named], { recheck: true })), ['image-started ghcr.io/a:1', 'image-up-to-date ghcr.io/a:1'])
   assert.deepEqual(two.to.writes, [])
+  await using full = await twoMemories()
+  full.to.hold('m/a', '1', image)
+  await full.copy([full.hold('a', image)], { recheck: true })
+  assert.deepEqual(new Set(full.to.kinds()), new Set(['manifest-head', 'blob-head']), 'nothing but HEAD')
   await using again = await twoMemories()
   again.to.hold('m/a', '1', image)
   again.to.blobs.delete(`m/a@${image.blobs[1]?.descriptor.digest}`)
   assert.ok(imageEvents(await again.copy([again.hold('a', image)], { recheck: true })).includes('image-copied ghcr.io/a:1'))
   assertWhole(again.to, 'a', image)
   assert.deepEqual(again.to.writes, [`blob m/a@${image.blobs[1]?.descriptor.digest}`])
+})
+
+test('D56: a layer that stands in several manifests of an image is carried and told once', async () => {
+  const layer = randomBytes(3000)
+  const children = ['amd64', 'arm64', 's390x'].map((architecture) => tinyImage(layer, architecture))
+  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: children.map((child) => child.root.descriptor) })
+  const image = { blobs: children.flatMap(({ blobs }) => blobs), manifests: [...children.map((child) => child.root), root], root }
+  await using two = await twoMemories()
+  const events = await two.copy([two.hold('a', image)])
+  assertWhole(two.to, 'a', image)
+  const { digest } = tinyBlob(layer).descriptor
+  const about = events.filter(
+    (event) => event.type.startsWith('blob-') && event.type !== 'blob-progressed' && 'digest' in event && event.digest === digest,
+  )
+  assert.deepEqual(
+    about.map(({ type }) => type),
+    ['blob-copied'],
+  )
 })
 
 test('progress is told as it goes, each blob copied exactly once', async () => {

@@ -91,6 +91,14 @@ for (const [code, rounds] of [
   })
 }
 
+test('content that came to the destination wrong gets a second round, content that was wrong at the source none', async () => {
+  for (const side of ['source', 'destination'] as const) {
+    let tries = 0
+    await run(() => Promise.reject((tries++, new MirrorError('INTEGRITY', 'x', { side }))), { images: images.slice(0, 1) })
+    assert.equal(tries, side === 'source' ? 1 : 2)
+  }
+})
+
 test('what is no error of ours is INTERNAL, and gets a second round', async () => {
   const events = await run(() => Promise.reject(new TypeError('a bug')), { images: images.slice(0, 1) })
   assert.deepEqual(

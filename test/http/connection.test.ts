@@ -106,6 +106,18 @@ test('an answer from a server that speaks first is refused', async () => {
   }
 })
 
+test('an answer that came before the request is the answer to nothing', async () => {
+  const sockets: Socket[] = []
+  const server = await listen(createServer((socket) => void sockets.push(socket)))
+  const { connection } = await open(`http://127.0.0.1:${server.port}`)
+  while (sockets.length === 0) await turn()
+  sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
+  while (connection.moved === 0) await turn()
+  assert.equal(connection.closed, true)
+  await assert.rejects(connection.request(get, { isHead: false }), { kind: 'PROTOCOL', message: /nobody asked for/ })
+  await server.close()
+})
+
 test('bytes on an idle connection close it, and belong to no later answer', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
@@ -268,6 +280,25 @@ test('a whole answer counts although the server closed while the reader was slow
   assert.deepEqual(chunks, ['a', 'b'])
 })
 
+test('a whole answer counts although the rest of the request cannot be written any more', async () => {
+  let peer: Socket | undefined
+  await using server = await rawServer((socket) => {
+    peer = socket.pause()
+    socket.write('HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n')
+  })
+  await using opened = await open(`http://${server.host}`)
+  const body = Buffer.alloc(64 * 1024 * 1024)
+  await opened.connection.request(put(body.length), { body, isHead: false })
+  const chunks: string[] = []
+  await opened.connection.readBody(async (chunk) => {
+    chunks.push(Buffer.from(chunk).toString())
+    peer?.resetAndDestroy()
+    await after(30)
+  })
+  assert.deepEqual(chunks, ['a', 'b'])
+  assert.equal(opened.connection.closed, true)
+})
+
 test('an upload is written whole, its buffer free again after each chunk', async () => {
   const size = 8 * 1024 * 1024
   await using server = await scriptedServer(async (request, response) => {
@@ -352,6 +383,18 @@ test('an answer that comes with the last bytes is not early', async () => {
     assert.equal(content.cancelled, false)
     assert.equal(opened.connection.closed, false)
   }
+})
+
+test('an answer that comes while the last bytes wait to be read is the answer too', async () => {
+  await using server = await rawServer((socket) => {
+    socket.pause()
+    setTimeout(() => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'), 30)
+  })
+  await using opened = await open(`http://${server.host}`)
+  const size = 64 * 1024 * 1024
+  assert.equal((await opened.connection.upload(put(size), contentOf(Buffer.alloc(size)))).status, 413)
+  assert.equal(await bodyOf(opened.connection), '')
+  assert.equal(opened.connection.closed, true)
 })
 
 test('content that fails takes its own error along and closes the connection', async () => {

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { printable, redactUrl } from '../../src/http/redact.ts'
 
+const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
+
 test('a URL is shown without user, password, fragment and unknown parameters', () => {
   assert.equal(
     redactUrl(new URL('https://user:s3cret@host:5000/v2/?n=5&last=a&X-Amz-Signature=s3cret&_state=s3cret&_state=s3cret#s3cret')),
@@ -30,5 +32,5 @@ test('no value of an unknown parameter survives', () => {
 test('text of a server cannot move the cursor, and has an end', () => {
   assert.equal(printable('a\r\n\tb \u001b[31mred\u0007 \u202eevil\u2028 '), 'a b \\u{1b}[31mred\\u{7} \\u{202e}evil\\u{2028}')
   assert.ok(printable('\u001b'.repeat(100_000)).length < 20_000)
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => assert.doesNotMatch(printable(text), /[\p{Cc}\p{Cf}\u2028\u2029]/u)))
+  fc.assert(fc.property(fc.string({ unit: anyUnit }), (text) => assert.doesNotMatch(printable(text), /[\p{Cc}\p{Cf}\u2028\u2029]/u)))
 })

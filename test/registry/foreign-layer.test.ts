@@ -6,7 +6,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { openForeignLayer } from '../../src/registry/foreign-layer.ts'
 import { bytesOf } from '../layout/tiny-image.ts'
-import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
+import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
 import { scriptedServer, type ScriptedHandler, type ScriptedRequest } from '../servers/scripted-server.ts'
 import { hasty, openRegistry, openSession } from './open-registry.ts'
 
@@ -59,6 +59,17 @@ test('A19: one that the registry has not is read from its own URL, without crede
     ['/layer?sig=1'],
   )
   sawNoSecret(elsewhere.requests)
+})
+
+test('one that the registry will not give, or cannot just now, is not asked for elsewhere', async () => {
+  await using elsewhere = await scriptedServer(serve)
+  for (const status of [403, 500]) {
+    await assert.rejects(
+      read(foreign(elsewhere.url), ({ kind }, response) => kind === 'blob-get' && refuse(response, status, 'DENIED')),
+      { code: status === 403 ? 'DENIED' : 'UNAVAILABLE' },
+    )
+  }
+  assert.equal(elsewhere.requests.length, 0)
 })
 
 test('the next URL is tried where one fails, five at most', async () => {
@@ -124,11 +135,21 @@ test('F89: a redirect of a foreign layer into the network of the machine is refu
 })
 
 test('a URL at the registry itself gets no credentials either', async () => {
-  await using registry = await scriptedServer(serve)
-  await using opened = openSession(registry.url, { credentials: ['alice', 'canary'] })
-  const answer = await openForeignLayer(opened.session, foreign(`${registry.url}/x`), options)
-  answer?.cancel()
-  sawNoSecret(registry.requests)
+  await using registry = await memoryRegistry(({ path, headers, scripted }, response) => {
+    if (path === '/x') return (void serve(scripted, response), true)
+    if (headers.authorization !== undefined) return false
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+    return true
+  })
+  await using opened = openRegistry(registry.url, { credentials: ['alice', 'canary'] })
+  const content = await openVerified(opened, repository, foreign(`${registry.url}/x`), { retry: hasty })
+  assert.deepEqual(await bytesOf(content), layer)
+  const [challenged, asked, elsewhere] = registry.requests.filter(({ kind }) => kind !== 'ping')
+  assert.deepEqual(
+    [challenged?.headers.authorization, asked?.headers.authorization !== undefined, elsewhere?.path],
+    [undefined, true, '/x'],
+  )
+  sawNoSecret(registry.requests.filter(({ path }) => path === '/x').map(({ scripted }) => scripted))
 })
 
 test('an abort ends it', async () => {

@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { manifestOf } from '../../src/oci/manifest.ts'
 import { atDigest, parseReference } from '../../src/oci/reference.ts'
-import { tinyImage, tinyIndex } from '../layout/tiny-image.ts'
+import { contentOf, tinyImage, tinyIndex } from '../layout/tiny-image.ts'
+import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
+import { requireServer } from '../servers/require-server.ts'
 import { openRegistry, type OpenOptions } from './open-registry.ts'
 
 const image = tinyImage()
@@ -215,6 +217,18 @@ test('A10: a destination that knows only sha256 takes it under a tag, and refuse
   await at.registry.putManifest({ ...reference, digest: sha512 }, manifest)
   assert.deepEqual(at.server.manifests.get('a/b:1')?.bytes, root.bytes)
   await assert.rejects(at.registry.putManifest(atDigest(reference, sha512), manifest), { code: 'UNSUPPORTED', side: 'destination' })
+})
+
+test('A10: docker-registry takes a manifest with a sha512 digest under its tag, and not by that digest', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using server = await startDockerRegistry()
+  await using registry = openRegistry(server.url, { side: 'destination' })
+  for (const { bytes, descriptor } of image.blobs) await registry.putBlob(reference, descriptor, () => Promise.resolve(contentOf(bytes)))
+  const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
+  const manifest = manifestOf(root.bytes, undefined, sha512)
+  await registry.putManifest({ ...reference, digest: sha512 }, manifest)
+  assert.equal((await registry.headManifest(reference))?.digest, digest)
+  await assert.rejects(registry.putManifest(atDigest(reference, sha512), manifest), { code: 'UNSUPPORTED', hint: /by a tag/ })
 })
 
 test('a manifest is stored under its own type, its exact bytes, and needs one request where the registry says its digest', async () => {

@@ -59,6 +59,19 @@ test('the hint fits the refusal', () => {
   assert.match(errorOf(403, '').hint ?? '', /quota/)
 })
 
+test('every digest that the details name is known, and a sentence that is said often is shown once', () => {
+  const digests = Array.from({ length: 30 }, (_, n) => `sha256:${String(n).padStart(64, '0')}`)
+  const entries = digests.map((digest, n) => ({
+    code: 'MANIFEST_BLOB_UNKNOWN',
+    message: 'unknown',
+    detail: n % 2 === 0 ? { digest } : `about ${digest}`,
+  }))
+  const error = errorOf(400, JSON.stringify({ errors: [...entries, { code: 'DIGEST_INVALID' }] }))
+  assert.deepEqual(registryAnswer(error)?.digests, digests)
+  assert.equal(error.message.split('MANIFEST_BLOB_UNKNOWN').length, 2)
+  assert.equal(error.code, 'PROTOCOL', 'about something below the manifest, and not its own bytes')
+})
+
 test('a page of HTML is not repeated, and a long text is cut', () => {
   assert.doesNotMatch(errorOf(502, '<!DOCTYPE html><p>canary</p>').message, /canary/)
   assert.ok(errorOf(500, 'x'.repeat(100_000)).message.length < 500)

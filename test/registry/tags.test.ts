@@ -39,7 +39,9 @@ test('F105: pages are followed by their links, relative and absolute, and a tag 
 
 test('F105: of several links the next one is taken', async () => {
   const several = page(['1'], '</first>; rel="first", </v2/a/b/tags/list?last=1>; title="a, <b>"; rel="prev next"', '</last>; rel="last"')
-  assert.deepEqual((await listed(inTurn(several, page(['2'])))).tags, ['1', '2'])
+  const { tags, urls } = await listed(inTurn(several, page(['2'])))
+  assert.deepEqual(tags, ['1', '2'])
+  assert.equal(urls[1], '/v2/a/b/tags/list?last=1')
 })
 
 test('F105: a page at another place is refused, and not asked for', async () => {

@@ -70,9 +70,16 @@ function isDigestOf(digest: string, bytes: Uint8Array): boolean {
   return createHash(algorithm).update(bytes).digest('hex') === hex
 }
 
-/** Answers with an error body: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
-export function refuse(response: ServerResponse, status: number, code: string, message = 'said the test'): true {
-  response.writeHead(status, jsonType).end(JSON.stringify({ errors: [{ code, message }] }))
+/** Answers with an error body, an entry for each digest that it is about: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message = 'said the test',
+  digests: readonly (string | undefined)[] = [undefined],
+): true {
+  const errors = digests.map((digest) => ({ code, message, detail: { digest } }))
+  response.writeHead(status, jsonType).end(JSON.stringify({ errors }))
   return true
 }
 
@@ -103,7 +110,7 @@ export async function memoryRegistry(
   async function putManifest(repository: string, reference: string, { scripted, headers }: SeenRequest, response: ServerResponse) {
     const bytes = await scripted.readBody()
     const missing = missingOf(repository, JSON.parse(bytes.toString()) as Record<string, unknown>)
-    if (missing.length > 0) return void refuse(response, 400, 'MANIFEST_BLOB_UNKNOWN', missing.join(' '))
+    if (missing.length > 0) return void refuse(response, 400, 'MANIFEST_BLOB_UNKNOWN', 'not here', missing)
     const digest = reference.includes(':') ? reference : sha256(bytes)
     if (!isDigestOf(digest, bytes)) return void refuse(response, 400, 'DIGEST_INVALID')
     const held = { mediaType: headers['content-type'] ?? '', bytes }

@@ -26,7 +26,7 @@ function accessLine({ method, url, status, bytes, milliseconds }: AccessRecord):
 export function addServeCommand(program: Command, session: Session): void {
   program
     .command('serve')
-    .description('a registry over an OCI layout')
+    .description('a registry over an OCI layout, until Ctrl-C or SIGTERM, which end it with exit code 0')
     .argument('<layout>', 'directory of the layout; with --writable a new one is made where there is none')
     .addOption(
       new Option('--listen <host:port>', 'where to listen; port 0 takes any free one')
