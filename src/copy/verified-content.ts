@@ -55,6 +55,7 @@ class VerifiedContent implements Content {
   readonly #hash: Hash
   #received = 0
   #open: Content | undefined
+  #wasOpen = false
 
   constructor(source: ImageSource, repository: Repository, descriptor: Descriptor, options: VerifiedOptions) {
     this.size = descriptor.size
@@ -88,7 +89,12 @@ class VerifiedContent implements Content {
   /** Asks the source for the bytes that are still missing. */
   async open(): Promise<void> {
     const { signal } = this.#options
-    this.#open ??= await this.#source.getBlob(this.#repository, this.#descriptor, { offset: this.#received, signal })
+    this.#open ??= await this.#source.getBlob(this.#repository, this.#descriptor, {
+      offset: this.#received,
+      isResumed: this.#wasOpen,
+      signal,
+    })
+    this.#wasOpen = true
   }
 
   /** Opens with the patience of the whole blob. */

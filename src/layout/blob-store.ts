@@ -15,7 +15,7 @@ const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${na
 
 /** Which bytes of a blob to read. */
 export interface BlobPart extends CallOptions {
-  readonly offset?: number
+  readonly offset?: number | undefined
   /** Bytes from the offset on; to the end where it is left out. */
   readonly length?: number
 }

@@ -2,7 +2,7 @@ import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
-import type { CallOptions } from '../oci/image-source.ts'
+import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
@@ -74,11 +74,7 @@ export class DiskLayoutReader implements LayoutReader {
     return { bytes, descriptor }
   }
 
-  async getBlob(
-    _repository: Repository,
-    descriptor: Descriptor,
-    options: CallOptions & { readonly offset?: number } = {},
-  ): Promise<Content> {
+  async getBlob(_repository: Repository, descriptor: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
     const content = await this.blobs.read(descriptor.digest, options)
     if (content !== undefined && content.size + (options.offset ?? 0) === descriptor.size) return content
     content?.cancel()

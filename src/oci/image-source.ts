@@ -8,6 +8,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of getBlob. */
+export interface GetBlobOptions extends CallOptions {
+  /** The first byte that is wanted; default 0. */
+  readonly offset?: number | undefined
+  /** The blob was open before and its stream broke: whoever waits for it holds other places, so that it is not to queue for one again. */
+  readonly isResumed?: boolean | undefined
+}
+
 /** A place that images are read from. */
 export interface ImageSource {
   /** The root descriptor that a tag or digest names, without reading the manifest where the place can tell; undefined when there is none. */
@@ -15,5 +23,5 @@ export interface ImageSource {
   /** The manifest that a tag or digest names, its bytes verified against the digest; throws NOT_FOUND. */
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest>
   /** A blob's bytes from `offset` on; not verified, that is the reader's part. Throws NOT_FOUND. */
-  getBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions & { readonly offset?: number }): Promise<Content>
+  getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content>
 }

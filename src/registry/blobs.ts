@@ -2,7 +2,7 @@ import type { ChunkSink, Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { CallOptions } from '../oci/image-source.ts'
+import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { parseContentRange } from '../oci/content-range.ts'
 import { apiUrl } from './endpoint.ts'
@@ -137,11 +137,11 @@ export async function getBlob(
   session: RegistrySession,
   repository: Repository,
   descriptor: Descriptor,
-  options: CallOptions & { readonly offset?: number } = {},
+  options: GetBlobOptions = {},
 ): Promise<Content> {
-  const { offset = 0, signal } = options
+  const { offset = 0, isResumed = false, signal } = options
   const what = `read ${blobName(repository, descriptor)}`
-  const release = await session.acquire(descriptor.size)
+  const release = isResumed ? () => undefined : await session.acquire(descriptor.size)
   const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
     openBlob(session, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
   try {

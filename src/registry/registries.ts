@@ -1,6 +1,6 @@
 import type { Content } from '../async/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
@@ -44,7 +44,7 @@ export class Registries implements ImageSource {
     return this.#registry(reference).getManifest(reference, options)
   }
 
-  getBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions & { readonly offset?: number }): Promise<Content> {
+  getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content> {
     return this.#registry(repository).getBlob(repository, descriptor, options)
   }
 

@@ -2,7 +2,7 @@ import type { Content } from '../async/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { onSide } from '../errors.ts'
@@ -36,7 +36,7 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#tagged(getManifest(this.#session, reference, options))
   }
 
-  getBlob(repository: Repository, descriptor: Descriptor, options: CallOptions & { readonly offset?: number } = {}): Promise<Content> {
+  getBlob(repository: Repository, descriptor: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
     return this.#tagged(getBlob(this.#session, repository, descriptor, options))
   }
 

@@ -62,16 +62,17 @@ export class Uploads {
    */
   async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
     const session = this.#session
+    // The source answers while the destination opens the upload: a round trip less per blob. A place at the destination is taken only
+    // for the bytes themselves, so that it is busy with some blobs while the source is with others.
+    const [opened, content] = await Promise.allSettled([this.#openUpload(repository, descriptor, options), open()])
+    if (opened.status === 'rejected' || content.status === 'rejected') {
+      if (content.status === 'fulfilled') content.value.cancel()
+      if (opened.status === 'fulfilled') await this.#cancel(opened.value, repository)
+      throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
+    }
     const release = await session.acquire(descriptor.size)
     let status
     try {
-      // The source answers while the destination opens the upload: a round trip less per blob.
-      const [opened, content] = await Promise.allSettled([this.#openUpload(repository, descriptor, options), open()])
-      if (opened.status === 'rejected' || content.status === 'rejected') {
-        if (content.status === 'fulfilled') content.value.cancel()
-        if (opened.status === 'fulfilled') await this.#cancel(opened.value, repository)
-        throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
-      }
       status = await this.#send(opened.value, repository, descriptor, content.value, options)
     } finally {
       release()
@@ -94,19 +95,15 @@ export class Uploads {
     const opened = this.#opened.get(key)
     this.#opened.delete(key)
     if (opened !== undefined) return opened
-    const response = await this.#session.retry(
-      () =>
-        this.#session.sendOnce({
-          method: 'POST',
-          url: apiUrl(this.#session.endpoint, repository.path, 'blobs/uploads/'),
-          what: `upload ${blobName(repository, descriptor)}`,
-          scopes: [this.#session.scope(repository.path)],
-          expect: [202],
-          opens: true,
-          signal: options.signal,
-        }),
-      options,
-    )
+    const response = await this.#session.send({
+      method: 'POST',
+      url: apiUrl(this.#session.endpoint, repository.path, 'blobs/uploads/'),
+      what: `upload ${blobName(repository, descriptor)}`,
+      scopes: [this.#session.scope(repository.path)],
+      expect: [202],
+      opens: true,
+      signal: options.signal,
+    })
     return uploadUrl(response)
   }
 
