@@ -49,7 +49,7 @@ export interface HttpClient {
   exchange(request: HttpRequest): Promise<HttpResponse>
   download(request: DownloadRequest): Promise<StreamedAnswer>
   upload(request: UploadRequest): Promise<HttpResponse>
-  /** Closes every connection. */
+  /** Closes every connection; later requests throw CANCELLED. */
   close(): Promise<void>
 }
 
@@ -88,6 +88,7 @@ class OriginClient implements HttpClient {
   readonly #origins = new Map<string, Origin>()
   readonly #watchdog: Watchdog
   #web: Promise<WebRequests> | undefined
+  #closed = false
 
   constructor(options: HttpClientOptions) {
     this.#options = options
@@ -136,6 +137,7 @@ class OriginClient implements HttpClient {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const { pool } of this.#origins.values()) pool.close()
     this.#origins.clear()
     await (await this.#web)?.close()
@@ -152,6 +154,8 @@ class OriginClient implements HttpClient {
   }
 
   #origin(url: URL): Origin {
+    // What is tried again after the end would hold the process with a connection that nobody closes.
+    if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
     let origin = this.#origins.get(url.origin)
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}

@@ -56,6 +56,13 @@ function classifyTls(code: string): Classified {
       hint: 'Name the authority: configs.<host>.tls.ca_file in the file given with --registries, or NODE_EXTRA_CA_CERTS.',
     }
   }
+  if (/ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|CERTIFICATE_)|CERTIFICATE_REQUIRED/.test(code)) {
+    return {
+      code: 'TLS',
+      what: `it wants a client certificate, or does not accept ours (${code})`,
+      hint: 'Name certificate and key: configs.<host>.tls.cert_file and key_file in the file given with --registries.',
+    }
+  }
   return {
     code: 'TLS',
     what: `the TLS handshake failed (${code})`,

@@ -50,7 +50,7 @@ test('a child whose layer fails keeps its index unpublished, and what else was o
   assert.equal(two.to.count('manifest-put'), 1, 'nothing was tried above what is missing')
 })
 
-test('E56: what images share is fetched once, uploaded once and mounted', async () => {
+test('D56: what images share is fetched once, uploaded once and mounted', async () => {
   const layer = randomBytes(2000)
   await using two = await twoMemories()
   const images = Array.from({ length: 50 }, (_, n) => tinyImage(layer, 'amd64', { annotations: { n: `${n}` } }))
