@@ -173,30 +173,3 @@ test('an abort in the middle of uploads leaves no session open', async () => {
   await two.close()
   assert.equal(two.to.sessions.size, 0)
 })
-
-test('the largest blob goes first where streams are few', async () => {
-  await using two = await twoMemories({ destination: { streams: 1 }, source: { streams: 1 } })
-  const sizes = [1_100_000, 1_500_000, 3_000_000, 2_000_000]
-  const named = sizes.map((size, n) => two.hold(`a${n}`, tinyImage(randomBytes(size))))
-  const sent: number[] = []
-  let asked = 0
-  let allAsked: () => void = () => undefined
-  const all = new Promise<void>((resolve) => (allAsked = resolve))
-  two.to.intercept = async ({ kind, headers }) => {
-    const size = Number(headers['content-length'])
-    if (kind === 'blob-head' && ++asked === 4) allAsked()
-    if (kind === 'upload-put' && size > 1_000_000) {
-      sent.push(size)
-      // the first keeps the only place until all the others wait for it: their look-ups were answered before these are
-      await all
-      if (sent.length === 1) for (let n = 0; n < 5; n++) await two.ends.destination.headManifest(parseReference('r.example/none:1'))
-    }
-    return false
-  }
-  await two.copy(named, { jobs: 4 })
-  assert.deepEqual(
-    sent.slice(1),
-    sent.slice(1).toSorted((a, b) => b - a),
-  )
-  assert.equal(sent.length, 4)
-})

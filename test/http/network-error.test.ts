@@ -75,6 +75,9 @@ test('hints name what can be done', () => {
   assert.match(classified(coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE')).hint ?? '', /ca_file.*NODE_EXTRA_CA_CERTS/)
   assert.match(classified(coded('CERT_HAS_EXPIRED')).hint ?? '', /Renew/)
   assert.match(classified(coded('ERR_SSL_WRONG_VERSION_NUMBER')).hint ?? '', /http:\/\//)
+  for (const alert of ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE']) {
+    assert.match(classified(coded(alert)).hint ?? '', /cert_file/)
+  }
   assert.match(classified(coded('ENOTFOUND')).hint ?? '', /host name.*proxy/)
 })
 

@@ -230,12 +230,19 @@ test('the pull quota is what the registry stated last', async () => {
   }
 })
 
-test('an abort ends a wait at once, with its own reason', async () => {
+test('an abort ends every wait at once: for the next try, and at the gate', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '60' }).end())
   const abort = new AbortController()
-  const reason = new Error('enough')
-  await using registry = openRegistry(busy.url, { onThrottled: () => abort.abort(reason) })
+  let atGate: Promise<unknown> | undefined
+  await using registry = openRegistry(busy.url, {
+    onRetry: () => {
+      atGate ??= assert.rejects(registry.headManifest(reference('2'), { signal: abort.signal }))
+      setImmediate(() => abort.abort(new Error('enough')))
+    },
+  })
   const started = performance.now()
   await assert.rejects(registry.headManifest(reference('1'), { signal: abort.signal }))
-  assert.ok(performance.now() - started < 2000)
+  await atGate
+  assert.ok(performance.now() - started < 5000)
+  assert.equal(busy.requests.length, 1)
 })

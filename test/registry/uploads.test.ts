@@ -379,3 +379,24 @@ test('a registry that is busy keeps the upload for the next try', async () => {
   assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
   assert.deepEqual(at.server.kinds(), ['mount', 'upload-put', 'upload-put'])
 })
+
+test('the largest blob goes first where streams are few', async () => {
+  const sent: number[] = []
+  await using at = await destination(
+    ({ kind, headers }) => {
+      if (kind === 'upload-put') sent.push(Number(headers['content-length']))
+      return false
+    },
+    { streams: 1 },
+  )
+  let begin: () => void = () => undefined
+  const begun = new Promise<void>((resolve) => (begin = resolve))
+  const uploads = [1_100_000, 1_500_000, 3_000_000, 2_000_000].map((size) => {
+    const blob = tinyBlob(Buffer.alloc(size))
+    // the first has the only place until all the others have asked for it
+    return at.registry.putBlob(repository, blob.descriptor, () => begun.then(() => contentOf(blob.bytes, 100_000)))
+  })
+  begin()
+  await Promise.all(uploads)
+  assert.deepEqual(sent, [1_100_000, 3_000_000, 2_000_000, 1_500_000])
+})
