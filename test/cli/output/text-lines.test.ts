@@ -112,7 +112,7 @@ describe('textLines', () => {
 
   const busy = [
     started('a'),
-    { type: 'list-read', name: 'list.txt', sha256: 'abc', coverage: 'none', images: 1 },
+    { type: 'list-read', name: 'v1.37.1+k3s1', sha256: 'abc', coverage: 'checksum-file', images: 1 },
     planned('a', 110),
     begun('a'),
     { type: 'warning', message: 'careful' },
@@ -136,7 +136,7 @@ describe('textLines', () => {
       .map((line) => line.replaceAll(/sha256:\w+/g, 'DIGEST'))
       .slice(0, 8)
     assert.deepEqual(text, [
-      'list list.txt: 1 image, sha256 abc (none)',
+      "v1.37.1+k3s1: the list matches the release's sha256sum-amd64.txt",
       'new docker.io/rancher/a:1 -> registry.test:5000/rancher/a:1 (DIGEST, 2 blobs, 110 B)',
       'start docker.io/rancher/a:1',
       'warning: careful',
