@@ -26,7 +26,7 @@ export function isRegistry(text: string): boolean {
   const port = /:([0-9]+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1]
   if (port !== undefined && Number(port) > 65535) return false
   const literal = /^\[(.*)\]/.exec(text)?.[1]
-  // 1.2.3.999 and broken punycode are of the grammar, but no URL can name them.
+  // 1.2.3.999 is of the grammar, but no URL can name it; nor, to some versions of Node, broken punycode.
   return literal === undefined ? URL.canParse(`https://${text}`) : isIPv6(literal)
 }
 

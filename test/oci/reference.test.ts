@@ -166,7 +166,7 @@ test('A18: a host or name beyond ASCII is refused', () => {
 })
 
 test('a host that no URL can have is refused', () => {
-  for (const host of ['1.2.3.999', '256.256.256.256', 'xn--a.com', 'a..b', '-a.com', 'a-.com', 'a.com:99999', 'a.com:', 'a.com:x']) {
+  for (const host of ['1.2.3.999', '256.256.256.256', 'a..b', '-a.com', 'a-.com', 'a.com:99999', 'a.com:', 'a.com:x']) {
     assert.equal(isRegistry(host), false, host)
     refused(`${host}/a`)
   }

@@ -44,7 +44,6 @@ test('anything that is no endpoint is a usage error that repeats no password', (
     'a b',
     'a.example:99999',
     'https://1.2.3.999',
-    'https://xn--a.com',
     'http://[::g]',
     'https://é.example',
   ]) {
