@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts'
+
 /** A signal that follows another one after a while. */
 export interface Grace extends Disposable {
   readonly signal: AbortSignal | undefined
@@ -8,14 +10,13 @@ export function graceAfter(signal: AbortSignal | undefined, milliseconds: number
   if (signal === undefined) return { signal, [Symbol.dispose]: () => undefined }
   const late = new AbortController()
   let timer: NodeJS.Timeout | undefined
-  const onAbort = (): void => {
+  const leave = onAbort(signal, () => {
     timer = setTimeout(() => late.abort(signal.reason), milliseconds)
-  }
-  signal.addEventListener('abort', onAbort)
+  })
   return {
     signal: late.signal,
     [Symbol.dispose]() {
-      signal.removeEventListener('abort', onAbort)
+      leave()
       clearTimeout(timer)
     },
   }

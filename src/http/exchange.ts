@@ -1,3 +1,4 @@
+import { onAbort } from '../async/on-abort.ts'
 import type { ChunkSink, Content } from '../async/content.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionPool } from './connection-pool.ts'
@@ -140,10 +141,10 @@ export async function exchange(request: StreamedRequest, { pool, watchdog, proxy
     let reused = false
     let connection: Connection | undefined
     let unwatch: () => void = () => undefined
-    const onAbort = (): void => connection?.destroy(signal?.reason)
+    let unheed: () => void = () => undefined
     const finish = (): void => {
       unwatch()
-      signal?.removeEventListener('abort', onAbort)
+      unheed()
       if (connection !== undefined) pool.give(connection)
     }
     try {
@@ -151,7 +152,7 @@ export async function exchange(request: StreamedRequest, { pool, watchdog, proxy
       const taken = await pool.take({ signal })
       connection = taken.connection
       reused = taken.reused
-      signal?.addEventListener('abort', onAbort)
+      unheed = onAbort(signal, () => taken.connection.destroy(signal?.reason))
       signal?.throwIfAborted()
       unwatch = watchdog.watch(connection)
       const answer = isContent(body)

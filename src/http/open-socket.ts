@@ -1,3 +1,4 @@
+import { onAbort } from '../async/on-abort.ts'
 import { isIP, connect as connectTcp, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MirrorError } from '../errors.ts'
@@ -58,9 +59,10 @@ function outcome<T>(
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    let unheed: () => void = () => undefined
     const settle = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+      unheed()
       socket.off('error', fail).off('close', onClose)
     }
     const fail = (error: unknown): void => {
@@ -69,10 +71,9 @@ function outcome<T>(
       reject(error)
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const onAbort = (): void => fail(signal?.reason)
     const timer = setTimeout(() => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`)), connectTimeout)
-    if (signal?.aborted === true) return onAbort()
-    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted === true) return fail(signal.reason)
+    unheed = onAbort(signal, () => fail(signal?.reason))
     socket.once('error', fail).once('close', onClose)
     start((value) => {
       settle()

@@ -1,0 +1,23 @@
+const listeners = new WeakMap<AbortSignal, Set<() => void>>()
+
+function listenersOf(signal: AbortSignal): Set<() => void> {
+  let all = listeners.get(signal)
+  if (all === undefined) {
+    const added = new Set<() => void>()
+    signal.addEventListener('abort', () => added.forEach((listener) => listener()), { once: true })
+    listeners.set(signal, added)
+    all = added
+  }
+  return all
+}
+
+/**
+ * Calls the listener when the signal is aborted; the returned function takes it away. A run's one signal is listened to by every
+ * request, and an AbortSignal compares each new listener with all it has: here they are a set.
+ */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (signal === undefined) return () => undefined
+  const all = listenersOf(signal)
+  all.add(listener)
+  return () => all.delete(listener)
+}
