@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { RetryPolicy } from './async/retry.ts'
 import { MirrorError } from './errors.ts'
 import type { RequestCounts } from './copy/events.ts'
@@ -8,7 +9,6 @@ import { isRegistry } from './oci/reference.ts'
 import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
 import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
-import { readDockerConfig } from './registry/auth/docker-config.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
@@ -98,15 +98,23 @@ async function openDirectory(directory: string): Promise<Layout> {
   return openLayout(directory)
 }
 
-async function credentialSources(
-  options: PlaceOptions,
-  configs: RegistriesConfigs | undefined,
-  signal: AbortSignal | undefined,
-): Promise<CredentialsSource[]> {
+/** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */
+function dockerCredentials(directory: string, environment: PlaceOptions['environment']): CredentialsSource {
+  let config: Promise<CredentialsSource> | undefined
+  return {
+    name: join(directory, 'config.json'),
+    async find(origin, options) {
+      config ??= import('./registry/auth/docker-config.ts').then(({ readDockerConfig }) => readDockerConfig(directory, { environment }))
+      return (await config).find(origin, options)
+    },
+  }
+}
+
+function credentialSources(options: PlaceOptions, configs: RegistriesConfigs | undefined): CredentialsSource[] {
   const { registries, dockerConfig, environment } = options
   const sources: CredentialsSource[] = []
   if (configs !== undefined) sources.push({ name: registries ?? '', find: (origin) => Promise.resolve(configs.credentialsFor(origin)) })
-  if (dockerConfig !== undefined) sources.push(await readDockerConfig(dockerConfig, { environment, signal }))
+  if (dockerConfig !== undefined) sources.push(dockerCredentials(dockerConfig, environment))
   return sources
 }
 
@@ -119,10 +127,10 @@ export async function openPlaces(
   const { to, retry, blobJobs, destinationCredentials, tokenHosts } = options
   const sources = parseSources(options.from ?? {})
   const directory = to.startsWith('oci:') ? to.slice(4) : undefined
-  if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  if (to === 'oci' || directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
   const endpoint = directory === undefined ? parseEndpoint(to) : undefined
   const configs = options.registries === undefined ? undefined : await readConfigs(options.registries, signal)
-  const credentials = await credentialSources(options, configs, signal)
+  const credentials = credentialSources(options, configs)
   const counts = { source: 0, destination: 0 }
   const clients = {
     source: clientWith(options, configs, () => counts.source++),

@@ -14,14 +14,12 @@ try {
   await createProgram(session).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.invalidInput
-  else {
+  else if (session.stopSignal !== undefined) {
+    process.stderr.write(`interrupted by ${session.stopSignal}\n`)
+    process.exitCode = session.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+  } else {
     const verbose = process.argv.includes('--verbose')
     process.stderr.write(formatError(error, { styles: stylesFor(process.stderr, process.env), verbose }))
-    process.exitCode =
-      session.stopSignal === undefined
-        ? exitCodeOfError(error)
-        : session.stopSignal === 'SIGTERM'
-          ? exitCodes.terminated
-          : exitCodes.interrupted
+    process.exitCode = exitCodeOfError(error)
   }
 }

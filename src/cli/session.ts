@@ -1,4 +1,6 @@
-import type { StopSignal } from './exit-code.ts'
+import { exitCodes, type StopSignal } from './exit-code.ts'
+import { localIo } from './options/output-files.ts'
+import { formatError } from './output/error-text.ts'
 import { safeLine } from './output/safe-text.ts'
 import { stylesFor } from './output/styles.ts'
 
@@ -14,6 +16,8 @@ export interface Session {
   note(line: string, flags: { readonly quiet?: boolean }): void
   /** The same, marked as a warning. */
   warn(line: string, flags: { readonly quiet?: boolean }): void
+  /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
+  complain(error: unknown, flags: { readonly verbose?: boolean }): void
   /** Sets the exit code. */
   exit(code: number): void
 }
@@ -32,17 +36,23 @@ export function startSession(): Session {
     setTimeout(() => process.exit(code), stopTimeout).unref()
     abort.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
   }
+  const styles = stylesFor(process.stderr, process.env)
+  let hasComplaint = false
+  const complain = (error: unknown, { verbose = false }: { readonly verbose?: boolean } = {}): void => {
+    if (!hasComplaint) process.stderr.write(formatError(error, { styles, verbose }))
+    hasComplaint = true
+    process.exitCode ||= exitCodes.someFailed
+  }
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGHUP', () => stop('SIGTERM'))
   // Whoever reads our output has gone: that is no error of ours, but the end of the work.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE') return complain(localIo('write', 'standard output', error))
     // Every further write fails too, and is no second signal.
     if (stopSignal === undefined) stop('SIGTERM')
   })
   process.stderr.on('error', () => undefined)
-  const styles = stylesFor(process.stderr, process.env)
   return {
     signal: abort.signal,
     get stopSignal() {
@@ -51,8 +61,9 @@ export function startSession(): Session {
     print: (text) => void process.stdout.write(text),
     note: (line, { quiet }) => quiet === true || process.stderr.write(`${safeLine(line)}\n`),
     warn: (line, { quiet }) => quiet === true || process.stderr.write(`${styles.warning('warning:')} ${safeLine(line)}\n`),
+    complain,
     exit: (code) => {
-      process.exitCode = code
+      process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },
   }
 }

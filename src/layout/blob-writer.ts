@@ -1,5 +1,6 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto'
 import { constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
@@ -40,7 +41,7 @@ export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWr
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
     return new FileBlobWriter(path, handle, options)
   } catch (error) {
-    throw await localIo(error, 'write', path)
+    throw await localIo(error, 'write', dirname(path))
   }
 }
 
@@ -126,7 +127,7 @@ class FileBlobWriter implements BlobWriter {
   }
 
   async #fail(): Promise<never> {
-    throw await localIo(this.#failure, 'write', this.#path)
+    throw await localIo(this.#failure, 'write', dirname(this.#path))
   }
 
   async commit(digest: Digest, size?: number): Promise<void> {
@@ -146,7 +147,7 @@ class FileBlobWriter implements BlobWriter {
         await rename(this.#path, path)
         if (this.#options.durable) await this.#options.syncNames(digest)
       } catch (error) {
-        throw await localIo(error, 'write', path)
+        throw await localIo(error, 'write', dirname(path))
       }
     } catch (error) {
       await this.discard()

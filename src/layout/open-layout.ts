@@ -1,5 +1,5 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { adoptEntries } from './adopt-entries.ts'
 import { BlobStore, syncDirectory } from './blob-store.ts'
@@ -85,6 +85,35 @@ async function checkEmpty(directory: string): Promise<void> {
 }
 
 /**
+ * Makes a directory and what it stands in; true when it was not there. Step by step, because Node's own recursion never ends where
+ * nothing can be made, as in /proc.
+ */
+async function makeDirectory(directory: string): Promise<boolean> {
+  try {
+    await mkdir(directory)
+    return true
+  } catch (error) {
+    const parent = dirname(resolve(directory))
+    const code = errnoOf(error)
+    if (code === 'EEXIST') {
+      if ((await stat(directory)).isDirectory()) return false
+      throw error
+    }
+    if (code !== 'ENOENT' || (await isDirectory(parent))) throw error
+    await makeDirectory(parent)
+    await mkdir(directory)
+    return true
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  )
+}
+
+/**
  * Opens a layout for writing, and makes one where there is none. One process at a time: throws LAYOUT_LOCKED while another one writes;
  * what a writer that died has left is taken over and cleaned. Throws USAGE for a directory with other things in it, and LOCAL_IO.
  */
@@ -92,7 +121,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
   const durable = options.durable ?? true
   const privateDirectory = join(directory, privateName)
   try {
-    const isNew = (await mkdir(directory, { recursive: true })) !== undefined
+    const isNew = await makeDirectory(directory)
     if (!isNew && !(await isLayout(directory))) await checkEmpty(directory)
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {

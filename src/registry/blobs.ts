@@ -51,6 +51,11 @@ function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number,
       `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`,
     )
   }
+  if (/^text\/html\b/i.test(download.headers.get('content-type') ?? '')) {
+    throw new MirrorError('PROTOCOL', `cannot ${what}: ${download.url.host} answers with a web page`, {
+      hint: 'A proxy, a login page or a captive portal is in between.',
+    })
+  }
   const from = download.status === 206 ? offset : 0
   if (download.length !== undefined && download.length !== size - from) {
     throw new MirrorError(

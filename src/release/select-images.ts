@@ -69,6 +69,7 @@ async function readOwnList(
   name: string,
   options: SelectionOptions,
 ): Promise<readonly [name: string, bytes: Uint8Array]> {
+  if (name === '') throw usage('--images is given without a name', 'Name a file or a URL, or - for standard input.')
   if (name === '-') {
     if (options.stdin === undefined) throw usage('--images - reads standard input, which is not available here')
     return ['standard input', await readListStream(options.stdin, 'standard input', options)]

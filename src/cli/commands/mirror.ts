@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { once } from 'node:events'
 import { mirror } from '../../mirror.ts'
 import { exitCodeOfReport } from '../exit-code.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
 import { stylesFor } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
-import { addOutput, addRunOutput, openEvents, openReport, verbosity, type OutputFlags } from '../options/output.ts'
+import { openEvents, openReport, refuseSharedFiles } from '../options/output-files.ts'
+import { addOutput, addRunOutput, verbosity, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
 import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
 import type { Session } from '../session.ts'
@@ -15,11 +15,12 @@ import { runPlan } from './plan.ts'
 type MirrorFlags = SelectionFlags & PlaceFlags & OutputFlags & { readonly dryRun?: boolean }
 
 async function runMirror(references: readonly string[], flags: MirrorFlags, session: Session): Promise<void> {
+  await refuseSharedFiles([flags.report, flags.events], [...(flags.images ?? []), flags.registries])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
     await createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
-    ...(events ? [eventsNdjson(events)] : []),
+    ...(events ? [eventsNdjson(events.output)] : []),
   ]
   const run = mirror({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
   try {
@@ -28,14 +29,13 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
     for (const renderer of renderers) renderer.end()
   }
   const report = await run.report
-  if (events !== undefined && events !== process.stdout) {
-    events.end()
-    await once(events, 'close')
-  }
-  await writeReport?.(report)
   if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
   else if (flags.quiet !== true && flags.events !== '-') session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
   session.exit(exitCodeOfReport(report, session.stopSignal))
+  // The images are where they are, whatever becomes of the files about them.
+  for (const written of await Promise.allSettled([writeReport?.(report), events?.close()])) {
+    if (written.status === 'rejected') session.complain(written.reason, flags)
+  }
 }
 
 /** Adds `k3s-mirror mirror`. */

@@ -5,7 +5,8 @@ import { formatJson } from '../output/events-ndjson.ts'
 import { formatCoverage } from '../output/list-coverage.ts'
 import { formatPlan } from '../output/plan-table.ts'
 import { stylesFor } from '../output/styles.ts'
-import { addOutput, openReport, type OutputFlags } from '../options/output.ts'
+import { openReport, refuseSharedFiles } from '../options/output-files.ts'
+import { addOutput, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
 import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
 import type { Session } from '../session.ts'
@@ -14,13 +15,14 @@ type PlanFlags = SelectionFlags & PlaceFlags & OutputFlags
 
 /** Prints what would move, and moves nothing. */
 export async function runPlan(references: readonly string[], flags: PlanFlags, session: Session): Promise<void> {
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const report = await planImages({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
   for (const line of report.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)
-  await writeReport?.(report)
   const text = formatPlan(report, { styles: stylesFor(process.stdout, process.env), verbose: flags.verbose === true })
   session.print(flags.output === 'json' ? `${formatJson(report)}\n` : text)
   session.exit(exitCodeOfReport({ images: report.failures }))
+  await writeReport?.(report).catch((error: unknown) => session.complain(error, flags))
 }
 
 /** Adds `k3s-mirror plan`. */

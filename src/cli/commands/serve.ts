@@ -29,7 +29,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .description('a registry over an OCI layout, until Ctrl-C or SIGTERM, which end it with exit code 0')
     .argument('<layout>', 'directory of the layout; with --writable a new one is made where there is none')
     .addOption(
-      new Option('--listen <host:port>', 'where to listen; port 0 takes any free one')
+      new Option('--listen <host:port>', 'where to listen; without a host at every address, with port 0 at any free one')
         .argParser(parseListen)
         .default({ host: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
     )

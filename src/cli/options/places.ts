@@ -49,7 +49,10 @@ function addSources(command: Command): Command {
 /** Adds the options that say where images go and under which names. */
 export function addPlaces(command: Command): Command {
   return addSources(
-    command.requiredOption('--to <destination>', '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout'),
+    command.requiredOption(
+      '--to <destination>',
+      '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout; required',
+    ),
   )
     .option(
       '--platform <os/arch[/variant]>',
@@ -68,6 +71,10 @@ export function addPlaces(command: Command): Command {
     .option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1))
     .option('--blob-jobs <n>', 'large blobs at once, per registry (default: 6)', wholeNumber(1))
     .option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0))
+    .addHelpText(
+      'after',
+      '\nCredentials come from --registries, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).',
+    )
     .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
 }
 
