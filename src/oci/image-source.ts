@@ -24,4 +24,6 @@ export interface ImageSource {
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest>
   /** A blob's bytes from `offset` on; not verified, that is the reader's part. Throws NOT_FOUND. */
   getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content>
+  /** The tags of a repository, where the place can tell; throws NOT_FOUND for an unknown repository. */
+  listTags?(repository: Repository, options?: CallOptions): Promise<readonly string[]>
 }

@@ -9,6 +9,7 @@ import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.
 import { atDigest, formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
 import type { PlanStep, StepContents } from './plan.ts'
+import { nearestFirst } from '../release/nearest.ts'
 import { selectEntries, subsetIndex } from './platform-subset.ts'
 
 /** What of an image is wanted. */
@@ -43,7 +44,7 @@ export async function resolveImage(
     source.headManifest(image.source, { signal }),
     destination.headManifest(withoutPin(image.destination), { signal }),
   ])
-  if (found === undefined) throw notFound(image.source)
+  if (found === undefined) throw await notFound(source, image.source, signal)
   if (existing?.digest === found.digest && !recheck && (platforms === undefined || sparse)) {
     return step(image, found, existing, nothing, [], true)
   }
@@ -74,11 +75,18 @@ function step(
   return { ...image, root, state, platforms, digestPreserved, contents }
 }
 
-function notFound(reference: Reference): MirrorError {
-  const what = reference.digest === undefined ? `tag ${reference.tag ?? 'latest'}` : `digest ${reference.digest}`
+/** The tag that was meant is often near the one that was written: where the place can list them, the nearest are named. */
+async function notFound(source: ImageSource, reference: Reference, signal: AbortSignal | undefined): Promise<MirrorError> {
+  const { digest, tag = 'latest' } = reference
+  const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
+  const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
+  const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
   return new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist: there is no ${what} at the source`, {
     side: 'source',
-    hint: 'Check the name; a private image may also need credentials to be seen.',
+    hint:
+      nearest.length > 0
+        ? `The repository has other tags, spelled most alike: ${nearest.join(', ')}.`
+        : 'Check the name; a private image may also need credentials to be seen.',
   })
 }
 

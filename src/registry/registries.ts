@@ -48,6 +48,10 @@ export class Registries implements ImageSource {
     return this.#registry(repository).getBlob(repository, descriptor, options)
   }
 
+  listTags(repository: Repository, options?: CallOptions): Promise<readonly string[]> {
+    return this.#registry(repository).listTags(repository, options)
+  }
+
   #registry({ registry: name }: Repository): Registry {
     let registry = this.#registries.get(name)
     if (registry === undefined) {

@@ -91,6 +91,13 @@ test('an unknown tag fails alone: one clear line, exit 1, the other images done'
   assert.deepEqual(lines, [
     `FAILED ${missing}: ${missing} does not exist: there is no tag ${missing.replace(/.*:/, '')} at the source (NOT_FOUND)`,
   ])
-  const { totals } = JSON.parse(stdout) as { totals: { copied: number; failed: number } }
+  const { totals, images: reported } = JSON.parse(stdout) as {
+    totals: { copied: number; failed: number }
+    images: readonly { error?: { hint?: string } }[]
+  }
+  assert.match(
+    reported.find(({ error }) => error !== undefined)?.error?.hint ?? '',
+    new RegExp(`spelled most alike: ${images[0]?.tag}\\.$`),
+  )
   assert.deepEqual([totals.copied, totals.failed], [2, 1])
 })

@@ -100,6 +100,29 @@ test('a present image is walked in a recheck', async () => {
   assert.equal(step.contents.manifests.length, 3)
 })
 
+test('the tags that are spelled most like the missing one are named', async () => {
+  const tags = ['v9.9.9', 'v1.2.3', 'latest', 'v1.2.4', 'v1.2.5']
+  await using at = await between(tinyIndex(), ({ path }, response) => {
+    if (!path.includes('/tags/list')) return undefined
+    response.end(JSON.stringify({ name: 'a/b', tags }))
+    return true
+  })
+  await assert.rejects(at.resolve({}, { ...named, source: parseReference('docker.io/a/b:v1.2.2') }), {
+    code: 'NOT_FOUND',
+    hint: 'The repository has other tags, spelled most alike: v1.2.3, v1.2.4, v1.2.5.',
+  })
+})
+
+test('a registry that lists no tags leaves it at the name', async () => {
+  await using at = await between(tinyIndex(), ({ path }, response) =>
+    path.includes('/tags/list') ? refuse(response, 404, 'NAME_UNKNOWN') : undefined,
+  )
+  await assert.rejects(at.resolve({}, { ...named, source: parseReference('docker.io/a/b:2') }), {
+    code: 'NOT_FOUND',
+    hint: /^Check the name/,
+  })
+})
+
 test('an absent image is NOT_FOUND at the source', async () => {
   await using at = await between(tinyIndex())
   await assert.rejects(at.resolve({}, { ...named, source: parseReference('docker.io/a/b:2') }), {
