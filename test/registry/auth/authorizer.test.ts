@@ -282,22 +282,27 @@ test('whoever aborts while a token is awaited leaves alone', async () => {
   const asked = deferred()
   const released = deferred()
   await using setup = await tokenSetup({
-    token: async (_request, response) => {
-      asked.resolve()
-      await released.promise
+    token: async ({ index }, response) => {
+      if (index > 0) {
+        asked.resolve()
+        await released.promise
+      }
       response.end('{"token":"t"}')
     },
   })
   const { authorizer, client, registry, tokenServer } = setup
+  // From here on the challenge is known: both of the next two wait for one token before either has sent anything.
+  await sendAuthorized(authorizer, client, registry.url + path, [])
+  const scopes = ['repository:other:pull']
   const controller = new AbortController()
-  const impatient = sendAuthorized(authorizer, client, registry.url + path, [], { signal: controller.signal })
-  const patient = sendAuthorized(authorizer, client, registry.url + path, [])
+  const impatient = sendAuthorized(authorizer, client, registry.url + path, scopes, { signal: controller.signal })
+  const patient = sendAuthorized(authorizer, client, registry.url + path, scopes)
   await asked.promise
   controller.abort(new Error('enough'))
   await assert.rejects(impatient, /enough/)
   released.resolve()
   assert.equal((await patient).status, 200)
-  assert.equal(tokenServer.requests.length, 1)
+  assert.equal(tokenServer.requests.length, 2)
 })
 
 function deferred(): { readonly promise: Promise<void>; resolve(): void } {
