@@ -4,24 +4,16 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { bytesOf, tinyBlob } from '../layout/tiny-image.ts'
 import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
-import { openRegistry, type OpenOptions } from './open-registry.ts'
+import { openWithServer, type OpenOptions } from './open-registry.ts'
 
 const repository = { registry: 'docker.io', path: 'a/b' }
 const { bytes, descriptor } = tinyBlob(randomBytes(50_000))
 
 /** A registry that holds the blob, and a client for it. */
 async function held(intercept?: Intercept, options: OpenOptions = {}) {
-  const server = await memoryRegistry(intercept)
-  server.blobs.set(`a/b@${descriptor.digest}`, Buffer.from(bytes))
-  const registry = openRegistry(server.url, options)
-  return {
-    server,
-    registry,
-    async [Symbol.asyncDispose]() {
-      await registry[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
-    },
-  }
+  const opened = await openWithServer(intercept, options)
+  opened.server.blobs.set(`a/b@${descriptor.digest}`, Buffer.from(bytes))
+  return opened
 }
 
 /** Answers reading of blobs. */

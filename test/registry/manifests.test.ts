@@ -8,7 +8,7 @@ import { contentOf, tinyImage, tinyIndex } from '../layout/tiny-image.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
 import { requireServer } from '../servers/require-server.ts'
-import { openRegistry, type OpenOptions } from './open-registry.ts'
+import { openRegistry, openWithServer, type OpenOptions } from './open-registry.ts'
 
 const image = tinyImage()
 const { root } = image
@@ -17,17 +17,9 @@ const reference = parseReference('docker.io/a/b:1')
 
 /** A registry that holds the image as `a/b:1`, and a client for it. */
 async function held(intercept?: Intercept, options: OpenOptions = {}) {
-  const server = await memoryRegistry(intercept)
-  server.hold('a/b', '1', image)
-  const registry = openRegistry(server.url, options)
-  return {
-    server,
-    registry,
-    async [Symbol.asyncDispose]() {
-      await registry[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
-    },
-  }
+  const opened = await openWithServer(intercept, options)
+  opened.server.hold('a/b', '1', image)
+  return opened
 }
 
 /** A captive portal, or any web server that says yes to everything. */

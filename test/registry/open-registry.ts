@@ -1,3 +1,4 @@
+import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import type { OriginSettings } from '../../src/http/origin-settings.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
@@ -54,4 +55,18 @@ export function openRegistry(url: string, options: OpenOptions = {}): Registry &
 export function openSession(url: string, options: OpenOptions = {}): { readonly session: RegistrySession } & AsyncDisposable {
   const { options: session, [Symbol.asyncDispose]: closeClient } = means(url, options)
   return { session: new RegistrySession(session), [Symbol.asyncDispose]: closeClient }
+}
+
+/** A registry in memory and a client for it, closed together. */
+export async function openWithServer(intercept?: Intercept, options: OpenOptions = {}) {
+  const server = await memoryRegistry(intercept)
+  const registry = openRegistry(server.url, options)
+  return {
+    server,
+    registry,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
 }

@@ -9,7 +9,7 @@ import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { memoryRegistry, refuse, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
-import { hasty, openRegistry, type OpenOptions } from './open-registry.ts'
+import { hasty, openRegistry, openWithServer, type OpenOptions } from './open-registry.ts'
 
 const repository = { registry: 'r.example', path: 'a/b' }
 const other = { registry: 'r.example', path: 'c/d' }
@@ -18,17 +18,8 @@ const { digest } = descriptor
 const open = (): Promise<Content> => Promise.resolve(contentOf(bytes))
 
 /** An empty destination and a client for it. */
-async function destination(intercept?: Intercept, options: OpenOptions = {}) {
-  const server = await memoryRegistry(intercept)
-  const registry = openRegistry(server.url, { side: 'destination', ...options })
-  return {
-    server,
-    registry,
-    async [Symbol.asyncDispose]() {
-      await registry[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
-    },
-  }
+function destination(intercept?: Intercept, options: OpenOptions = {}) {
+  return openWithServer(intercept, { side: 'destination', ...options })
 }
 
 function hasBlob(server: MemoryRegistry, path = 'a/b'): boolean {
