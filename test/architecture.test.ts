@@ -17,7 +17,7 @@ const house: House = {
     registry: ['errors.ts', 'async', 'http', 'oci'],
     layout: ['errors.ts', 'async', 'oci'],
     'registry-server': ['errors.ts', 'async', 'oci', 'layout'],
-    'registries-yaml': ['errors.ts', 'oci', 'type:http/origin-settings.ts'],
+    'registries-yaml': ['errors.ts', 'oci', 'type:http/origin-settings.ts', 'type:release/version.ts'],
     'version.ts': [],
     'places.ts': 'all but cli',
     'prepare.ts': 'all but cli',

@@ -3,6 +3,7 @@ import { version } from '../version.ts'
 import { addImagesCommand } from './commands/images.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addRegistriesCommand } from './commands/registries.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { safeLine } from './output/safe-text.ts'
 import type { Session } from './session.ts'
@@ -26,6 +27,7 @@ export function createProgram(session: Session): Command {
   addImagesCommand(program, session)
   addPlanCommand(program, session)
   addMirrorCommand(program, session)
+  addRegistriesCommand(program, session)
   addServeCommand(program, session)
   return program
 }

@@ -9,7 +9,7 @@ import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.
 import { atDigest, formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
 import type { PlanStep, StepContents } from './plan.ts'
-import { nearestFirst } from '../release/nearest.ts'
+import { nearestFirst } from '../oci/nearest.ts'
 import { selectEntries, subsetIndex } from './platform-subset.ts'
 
 /** What of an image is wanted. */

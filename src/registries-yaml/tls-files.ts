@@ -1,14 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { TlsSettings } from '../http/origin-settings.ts'
-
-/** The `tls` fields of a registries.yaml; empty text where a field is not given. Paths are relative to the working directory. */
-export interface TlsFields {
-  readonly caFile: string
-  readonly certFile: string
-  readonly keyFile: string
-  readonly insecureSkipVerify: boolean
-}
+import type { RegistryTls } from './registries.ts'
 
 /** A `tls` field with what is wrong with it. */
 export interface TlsProblem {
@@ -25,9 +18,9 @@ class TlsFieldError extends Error {
   }
 }
 
-/** Reads and checks the files; the problem of the first one that cannot be used instead. */
+/** Reads and checks the files, relative paths from the working directory; the problem of the first one that cannot be used instead. */
 export async function readTlsFiles(
-  fields: TlsFields,
+  fields: RegistryTls,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<TlsSettings | TlsProblem> {
   const { caFile, certFile, keyFile, insecureSkipVerify } = fields

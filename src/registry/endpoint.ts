@@ -8,6 +8,10 @@ export interface Endpoint {
   readonly origin: URL
   /** `prefix/` before every repository path, or empty. */
   readonly prefix: string
+  /** The path of the API, without a slash at its end; default `/v2`. A node's endpoint may have another. */
+  readonly apiPath?: string
+  /** The registry that is asked for, where the endpoint mirrors several: `?ns=` of every request. */
+  readonly namespace?: string
 }
 
 function refuse(text: string, why: string): never {
@@ -42,6 +46,8 @@ export function defaultEndpoint(registry: string): Endpoint {
 }
 
 /** The URL of something in a repository: `<origin>/v2/<prefix><path>/<suffix>`; all parts were checked against the grammar before. */
-export function apiUrl({ origin, prefix }: Endpoint, path: string, suffix: string): URL {
-  return new URL(`/v2/${prefix}${path}/${suffix}`, origin)
+export function apiUrl({ origin, prefix, apiPath = '/v2', namespace }: Endpoint, path: string, suffix: string): URL {
+  const url = new URL(`${apiPath}/${prefix}${path}/${suffix}`, origin)
+  if (namespace !== undefined) url.searchParams.set('ns', namespace)
+  return url
 }

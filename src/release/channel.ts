@@ -4,7 +4,7 @@ import type { HttpResponse } from '../http/message.ts'
 import { printable, redactUrl } from '../http/redact.ts'
 import { isRedirect, redirectUrl } from '../http/redirect.ts'
 import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
-import { nearestFirst } from './nearest.ts'
+import { nearestFirst } from '../oci/nearest.ts'
 import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
 import { formatVersion, parseVersion } from './version.ts'
 

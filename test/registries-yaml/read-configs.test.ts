@@ -114,35 +114,24 @@ test('anchors, merge keys, a byte order mark, CRLF, further documents and unknow
 
 test('30, 31: invalid YAML is refused with its place and without its text', async () => {
   assert.equal(await refusal(`configs:\n\tr: ${canary}\n`), 'registries.yaml:2:1: invalid YAML: a tab as indentation')
-  assert.equal(await refusal('configs: {}\nconfigs: {}\n'), 'registries.yaml:2:1: invalid YAML: a key that occurs twice')
   assert.match(await refusal(`configs:\n  *:\n    auth: {password: ${canary}}\n`), /^registries\.yaml:\d+:\d+: invalid YAML/)
   assert.match(await refusal(`password: "${canary}\n`), /^registries\.yaml:2:1: invalid YAML: a missing character/)
-  assert.match(await refusal(`a: *${canary}\n`), /invalid YAML: aliases/)
-  const bomb = [
-    'a: &a [x,x,x,x,x,x,x,x,x]',
-    ...Array.from('bcdefg').map(
-      (name, i) =>
-        `${name}: &${name} [${Array(9)
-          .fill(`*${'abcdef'[i] ?? ''}`)
-          .join()}]`,
-    ),
-  ]
-  assert.match(await refusal(bomb.join('\n')), /invalid YAML: aliases/)
+  assert.match(await refusal(`a: *${canary}\n`), /^registries\.yaml:1:4: invalid YAML: a "\*" that is not the alias/)
   assert.match(await refusal('[\n'.repeat(20_000)), /invalid YAML/)
   assert.match(await refusal(`# ${'x'.repeat(1_100_000)}`), /larger than 1 MiB/)
 })
 
 test('a value of the wrong kind is refused with its place', async () => {
-  assert.equal(await refusal('- configs\n'), 'registries.yaml:1:1: the file is not a mapping')
-  assert.equal(await refusal(`configs:\n  - ${canary}\n`), 'registries.yaml:2:3: configs is not a mapping')
-  assert.equal(await refusal(`configs:\n  r: ${canary}\n`), 'registries.yaml:2:6: configs.r is not a mapping')
+  assert.equal(await refusal('- configs\n'), 'registries.yaml:1:1: a list, where a mapping belongs')
+  assert.equal(await refusal(`configs:\n  - ${canary}\n`), 'registries.yaml:2:3: configs: a list, where a mapping belongs')
+  assert.equal(await refusal(`configs:\n  r: ${canary}\n`), 'registries.yaml:2:6: configs.r: a plain value, where a mapping belongs')
   assert.equal(
     await refusal(`configs:\n  "r:5":\n    auth: {username: u, password: [${canary}]}\n`),
-    'registries.yaml:3:35: configs."r:5".auth.password is not a string',
+    'registries.yaml:3:35: configs."r:5".auth.password: a list, where a string belongs',
   )
   assert.equal(
     await refusal('configs: {r: {tls: {insecure_skip_verify: "true"}}}'),
-    'registries.yaml:1:43: configs.r.tls.insecure_skip_verify is not true or false',
+    'registries.yaml:1:43: configs.r.tls.insecure_skip_verify: a quoted word, where true or false belongs',
   )
 })
 
@@ -150,7 +139,7 @@ test('38: an auth field that is not base64, or without a colon, is refused and n
   for (const value of [canary, base64(canary), `${base64('u:p')}!`, 'dTpw=x', Buffer.from([0xff, 0x3a]).toString('base64')]) {
     assert.equal(
       await refusal(`configs:\n  r:\n    auth:\n      auth: ${value}\n`),
-      'registries.yaml:4:13: configs.r.auth.auth is not the base64 of user:password',
+      'registries.yaml:4:7: configs.r.auth.auth: it is not the base64 of user:password',
     )
   }
 })

@@ -77,6 +77,6 @@ test('37: the place in the file is named', async () => {
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {
     code: 'INVALID_CONFIG',
-    message: `${path}:4:18: configs.r.tls.cert_file: there is a cert_file but no key_file`,
+    message: `${path}:4:7: configs.r.tls.cert_file: there is a cert_file but no key_file`,
   })
 })

@@ -1,5 +1,5 @@
 /** Insertions, deletions and replacements that turn one word into the other. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let index = 0; index < a.length; index++) {
     const next = [index + 1]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nearestFirst } from '../../src/release/nearest.ts'
+import { nearestFirst } from '../../src/oci/nearest.ts'
 
 test('the nearest spelling comes first, ties keep their order', () => {
   assert.deepEqual(nearestFirst('stabel', ['latest', 'v1.36', 'stable', 'testing']), ['stable', 'latest', 'v1.36', 'testing'])

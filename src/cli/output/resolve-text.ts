@@ -1,0 +1,91 @@
+import type { Explanation } from '../../registries-yaml/explain-resolution.ts'
+import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/resolve-reference.ts'
+import { safeLine } from './safe-text.ts'
+import type { Styles } from './styles.ts'
+
+/** A reference, where it is looked for, and why. */
+export interface ExplainedReference {
+  readonly resolved: ResolvedReference
+  readonly explanation: Explanation
+}
+
+function credentialsKind({ credentials }: ResolvedEndpoint): 'none' | 'basic' | 'identity-token' {
+  return credentials.credentials?.kind ?? 'none'
+}
+
+/** Credentials as people may see them: who, and that there is a secret. */
+function formatCredentials({ credentials: { key, credentials } }: ResolvedEndpoint): string {
+  if (credentials === undefined) return 'none'
+  const where = `(configs.${JSON.stringify(key ?? '')})`
+  return credentials.kind === 'basic'
+    ? `username ${credentials.username}, ${credentials.password === '' ? 'no password' : 'password set'} ${where}`
+    : `identity token set ${where}`
+}
+
+function formatTls({ scheme, tls, tlsKey }: ResolvedEndpoint): string | undefined {
+  if (scheme !== 'https' && !tls.triesHttpsFirst) return undefined
+  const [certificate, key] = tls.client[0] ?? []
+  const parts = [
+    ...(tls.skipVerify
+      ? ['certificate not verified']
+      : tls.ca.length === 0
+        ? ["the system's authorities"]
+        : [`the system's authorities and ${tls.ca.join(', ')}`]),
+    ...(certificate === undefined ? [] : [`client certificate ${certificate || '(missing)'}, key ${key || '(missing)'}`]),
+  ]
+  return `${parts.join(', ')}${tlsKey === undefined ? '' : ` (configs.${JSON.stringify(tlsKey)})`}`
+}
+
+function formatEndpoint(endpoint: ResolvedEndpoint, notes: readonly string[], number: number, styles: Styles): string[] {
+  const tls = formatTls(endpoint)
+  const lines = [
+    `request: ${endpoint.requestUrl}`,
+    `credentials: ${formatCredentials(endpoint)}`,
+    ...(tls === undefined ? [] : [`tls: ${tls}`]),
+    ...notes.map((note) => `note: ${note}`),
+  ]
+  const title = `  ${number}. ${safeLine(endpoint.url)}${endpoint.isDefault ? '  (default endpoint)' : ''}`
+  return [styles.strong(title), ...lines.map((line) => `     ${safeLine(line)}`)]
+}
+
+/** The endpoints of every reference, in the order in which a node tries them. */
+export function formatResolutions(references: readonly ExplainedReference[], styles: Styles): string {
+  const blocks = references.map(({ resolved, explanation }) => {
+    const file = resolved.hostsKey === undefined ? 'no hosts.toml' : `certs.d/${safeLine(resolved.hostsKey)}/hosts.toml`
+    const title = `${resolved.reference}  (${file})`
+    return [
+      styles.strong(title),
+      ...explanation.notes.map((note) => `  note: ${safeLine(note)}`),
+      ...resolved.endpoints.flatMap((endpoint, index) => formatEndpoint(endpoint, explanation.endpoints[index] ?? [], index + 1, styles)),
+    ].join('\n')
+  })
+  return `${blocks.join('\n\n')}\n`
+}
+
+/** What `registries resolve --output json` prints. */
+export function resolutionsDocument(references: readonly ExplainedReference[]): object {
+  return {
+    schemaVersion: 1,
+    images: references.map(({ resolved, explanation }) => ({
+      reference: resolved.reference,
+      hostsDirectory: resolved.hostsKey ?? null,
+      endpoints: resolved.endpoints.map((endpoint, index) => {
+        const { credentials } = endpoint.credentials
+        const [certFile = null, keyFile = null] = endpoint.tls.client[0] ?? []
+        return {
+          url: endpoint.url,
+          repository: endpoint.repository,
+          default: endpoint.isDefault,
+          credentials: credentialsKind(endpoint),
+          ...(credentials?.kind === 'basic' && { username: credentials.username }),
+          configKey: endpoint.credentials.key ?? endpoint.tlsKey ?? null,
+          tls: { caFile: endpoint.tls.ca[0] ?? null, certFile, keyFile, insecureSkipVerify: endpoint.tls.skipVerify },
+          requestUrl: endpoint.requestUrl,
+          ...(endpoint.rewrite.alternatives.length > 0 && { otherRepositories: endpoint.rewrite.alternatives }),
+          notes: explanation.endpoints[index] ?? [],
+        }
+      }),
+      notes: explanation.notes,
+    })),
+  }
+}

@@ -1,0 +1,152 @@
+import { isIPv6 } from 'node:net'
+
+/** A URL as Go's net/url has it, its parts decoded; text is UTF-8 taken byte by byte, one character a byte: https://pkg.go.dev/net/url#URL */
+export interface GoUrl {
+  readonly scheme: string
+  readonly opaque: string
+  /** `user[:password]`, escaped again as it is printed. */
+  readonly userinfo: string | undefined
+  /** `host[:port]`. */
+  readonly host: string
+  readonly path: string
+  /** The path as written, where encoding `path` would give something else. */
+  readonly rawPath: string
+  readonly query: string | undefined
+  readonly fragment: string
+  /** A scheme and a path without `//` between them. */
+  readonly omitsHost: boolean
+}
+
+/** What Go's url.Parse says no to; the message quotes nothing. */
+export class GoUrlError extends Error {}
+
+type Mode = 'host' | 'zone' | 'path' | 'userinfo' | 'fragment'
+
+const alwaysPlain = /[A-Za-z0-9\-_.~]/
+const plainIn: Readonly<Record<Mode, RegExp>> = {
+  host: /[!$&'()*+,;=:[\]<>"]/,
+  zone: /[!$&'()*+,;=:[\]<>"]/,
+  path: /[$&+,/:;=@]/,
+  userinfo: /[$&+,;=]/,
+  fragment: /[$&+,/:;=?@!()*]/,
+}
+
+function isPlain(c: string, mode: Mode): boolean {
+  return alwaysPlain.test(c) || plainIn[mode].test(c)
+}
+
+function escape(text: string, mode: Mode): string {
+  return text.replace(/[^]/g, (c) => (isPlain(c, mode) ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`))
+}
+
+function unescape(text: string, mode: Mode): string {
+  const isHost = mode === 'host' || mode === 'zone'
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) throw new GoUrlError('an invalid % escape')
+  return text.replace(/%[0-9a-fA-F]{2}|[^]/g, (token) => {
+    if (token.length === 1) {
+      if (isHost && token < '\x80' && !isPlain(token, mode)) throw new GoUrlError('an invalid character in the host name')
+      return token
+    }
+    const c = String.fromCharCode(Number.parseInt(token.slice(1), 16))
+    // RFC 6874 allows %25 before a zone, and RFC 3986 only bytes beyond ASCII in a host.
+    const isRefused = mode === 'host' ? c < '\x80' : mode === 'zone' && c !== ' ' && !isPlain(c, mode)
+    if (isHost && token !== '%25' && isRefused) throw new GoUrlError('an invalid % escape')
+    return c
+  })
+}
+
+function checkPort(colonPort: string): void {
+  if (!/^(?::[0-9]*)?$/.test(colonPort)) throw new GoUrlError('a port that is not a number')
+}
+
+function parseLiteral(host: string): string {
+  const end = host.lastIndexOf(']')
+  if (end === -1) throw new GoUrlError('a "[" without "]" in the host')
+  const start = host.lastIndexOf('[')
+  const port = host.slice(end + 1)
+  checkPort(port)
+  const inside = host.slice(start + 1, end)
+  const zone = inside.indexOf('%25')
+  const address = zone === -1 ? unescape(inside, 'host') : unescape(inside.slice(0, zone), 'host') + unescape(inside.slice(zone), 'zone')
+  if (start !== 0 || !isIPv6(address)) throw new GoUrlError('brackets around something that is no IPv6 address')
+  return `[${address}]${port}`
+}
+
+function parseHost(host: string): string {
+  if (host.includes('[')) return parseLiteral(host)
+  // Since Go 1.26 a second colon is refused too, as in an IPv6 address without brackets.
+  const colon = host.indexOf(':')
+  if (colon !== -1) checkPort(host.slice(colon))
+  return unescape(host, 'host')
+}
+
+function parseUserinfo(text: string): string {
+  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new GoUrlError('an invalid character before the "@"')
+  const [, user = '', password] = /^([^:]*)(?::([^]*))?$/.exec(text) ?? []
+  const again = (part: string): string => escape(unescape(part, 'userinfo'), 'userinfo')
+  return password === undefined ? again(user) : `${again(user)}:${again(password)}`
+}
+
+function splitScheme(text: string): readonly [scheme: string, rest: string] {
+  if (text.startsWith(':')) throw new GoUrlError('no scheme before the ":"')
+  const [, scheme] = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(text) ?? []
+  return scheme === undefined ? ['', text] : [scheme.toLowerCase(), text.slice(scheme.length + 1)]
+}
+
+function splitAt(text: string, separator: string): readonly [before: string, after: string | undefined] {
+  const at = text.indexOf(separator)
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** Parses as Go's url.Parse does; throws GoUrlError. */
+export function parseGoUrl(source: string): GoUrl {
+  const [text, fragment = ''] = splitAt(Buffer.from(source, 'utf8').toString('latin1'), '#')
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('a control character')
+  const [scheme, afterScheme] = splitScheme(text)
+  const [beforeQuery, query] = splitAt(afterScheme, '?')
+  const parts = {
+    scheme,
+    opaque: '',
+    userinfo: undefined,
+    host: '',
+    path: '',
+    rawPath: '',
+    query,
+    fragment: unescape(fragment, 'fragment'),
+    omitsHost: false,
+  }
+  if (!beforeQuery.startsWith('/')) {
+    if (scheme !== '') return { ...parts, opaque: beforeQuery }
+    if (/^[^/]*:/.test(beforeQuery)) throw new GoUrlError('a colon where no host is')
+  }
+  const hasAuthority = beforeQuery.startsWith('//') && (scheme !== '' || !beforeQuery.startsWith('///'))
+  const [, authority = '', rest = ''] = hasAuthority ? (/^\/\/([^/]*)([^]*)$/.exec(beforeQuery) ?? []) : ['', '', beforeQuery]
+  const at = authority.lastIndexOf('@')
+  const host = parseHost(authority.slice(at + 1))
+  const userinfo = at === -1 ? undefined : parseUserinfo(authority.slice(0, at))
+  const path = unescape(rest, 'path')
+  return { ...parts, userinfo, host, path, rawPath: escape(path, 'path') === rest ? '' : rest, omitsHost: scheme !== '' && !hasAuthority }
+}
+
+function escapedPath({ path, rawPath }: GoUrl): string {
+  const isValid = rawPath !== '' && !/[^!$&'()*+,;=:@[\]%/A-Za-z0-9\-_.~]/.test(rawPath)
+  return isValid && unescape(rawPath, 'path') === path ? rawPath : escape(path, 'path')
+}
+
+/** Writes a URL as Go's URL.String does. */
+export function formatGoUrl(url: GoUrl): string {
+  const { scheme, opaque, userinfo, host, path, query, fragment } = url
+  let text = scheme === '' ? '' : `${scheme}:`
+  if (opaque !== '') text += opaque
+  else {
+    if (host !== '' || userinfo !== undefined || (scheme !== '' && path !== '' && !url.omitsHost)) text += '//'
+    if (userinfo !== undefined) text += `${userinfo}@`
+    text += escape(host, 'host')
+    const escaped = escapedPath(url)
+    text += escaped !== '' && !escaped.startsWith('/') && host !== '' ? `/${escaped}` : escaped
+  }
+  if (query !== undefined) text += `?${query}`
+  if (fragment !== '') text += `#${escape(fragment, 'fragment')}`
+  return Buffer.from(text, 'latin1').toString('utf8')
+}

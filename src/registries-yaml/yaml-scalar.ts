@@ -1,0 +1,53 @@
+import type { YamlScalar } from './yaml-document.ts'
+
+/** What a scalar is by YAML 1.1 as K3s' parser has it; `text` stands for everything that a string field takes as it is written. */
+export type ScalarValue =
+  | { readonly type: 'null' }
+  | { readonly type: 'boolean'; readonly value: boolean }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'invalid'; readonly why: string }
+
+const standard = 'tag:yaml.org,2002:'
+const nulls: ReadonlySet<string> = new Set(['', '~', 'null', 'Null', 'NULL'])
+const trues: ReadonlySet<string> = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON'])
+const falses: ReadonlySet<string> = new Set(['n', 'N', 'no', 'No', 'NO', 'false', 'False', 'FALSE', 'off', 'Off', 'OFF'])
+const integer = /^[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[0-9]+)$/
+const float = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/
+const timestamp = /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9:.]+(?:Z|[-+][0-9:]+)?)?$/
+
+/** The type that an untagged plain scalar has: https://yaml.org/type/ */
+function plainType(text: string): 'null' | 'bool' | 'int' | 'float' | 'timestamp' | 'merge' | 'str' {
+  if (nulls.has(text)) return 'null'
+  if (trues.has(text) || falses.has(text)) return 'bool'
+  if (text === '<<') return 'merge'
+  const digits = text.replaceAll('_', '')
+  if (integer.test(digits)) return 'int'
+  if (float.test(digits)) return 'float'
+  return timestamp.test(text) ? 'timestamp' : 'str'
+}
+
+function decodeBinary(text: string): ScalarValue {
+  const compact = text.replace(/[\r\n]/g, '')
+  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) return { type: 'invalid', why: 'invalid base64 behind !!binary' }
+  return { type: 'text', text: Buffer.from(compact, 'base64').toString('utf8') }
+}
+
+/** Reads a scalar: a quoted one is always text, a plain one by its looks, a tagged one by its tag or not at all. */
+export function readScalar({ text, isPlain, tag }: YamlScalar): ScalarValue {
+  if (tag === undefined && !isPlain) return { type: 'text', text }
+  if (tag === `${standard}binary`) return decodeBinary(text)
+  const wanted = tag?.startsWith(standard) === true ? tag.slice(standard.length) : undefined
+  if (tag !== undefined && (wanted === undefined || !['str', 'bool', 'int', 'float', 'null', 'timestamp'].includes(wanted)))
+    return { type: 'text', text }
+  if (wanted === 'str') return { type: 'text', text }
+  const type = plainType(text)
+  if (wanted !== undefined && wanted !== type && !(wanted === 'float' && type === 'int'))
+    return { type: 'invalid', why: `a value that is not what its tag !!${wanted} says` }
+  if (type === 'null') return { type: 'null' }
+  return type === 'bool' ? { type: 'boolean', value: trues.has(text) } : { type: 'text', text }
+}
+
+/** True for `<<`, which takes in the entries of another mapping: https://yaml.org/type/merge.html */
+export function isMergeKey({ text, isPlain, tag }: YamlScalar): boolean {
+  return text === '<<' && ((isPlain && tag === undefined) || tag === `${standard}merge` || tag === '!')
+}
