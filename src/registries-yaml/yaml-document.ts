@@ -129,6 +129,14 @@ interface Parsed {
   readonly position: (offset: number | undefined) => Position
 }
 
+/** The wildcard without its quotes makes the parser stumble somewhere behind it, over something else. */
+function explain(text: string, code: string, offset: number): NonNullable<Parsed['error']> {
+  const star = /^( *)\*(?![\w-])/m.exec(text)
+  return star !== null && star.index <= offset
+    ? { why: problems['BAD_ALIAS'] ?? '', offset: star.index + (star[1]?.length ?? 0) }
+    : { why: problems[code] ?? 'it cannot be parsed', offset }
+}
+
 function parseOnce(text: string): Parsed {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, {
@@ -140,12 +148,11 @@ function parseOnce(text: string): Parsed {
     logLevel: 'silent',
   })
   const [first, second] = Array.isArray(documents) ? (documents as readonly Document[]) : []
-  const [earliest] =
-    first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0] || Number(b.code === 'BAD_ALIAS') - Number(a.code === 'BAD_ALIAS')) ?? []
+  const [earliest] = first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0]) ?? []
   return {
     first,
     second: second?.range?.[0],
-    error: earliest && { why: problems[earliest.code] ?? 'it cannot be parsed', offset: earliest.pos[0] },
+    error: earliest && explain(text, earliest.code, earliest.pos[0]),
     position: (offset = 0) => {
       const { line, col } = lines.linePos(offset)
       return line === 0 ? { line: 1, column: 1 } : { line, column: col }
