@@ -150,7 +150,7 @@ export function createResolver(
         ca: host.ca,
         client: host.client,
         skipVerify: host.skipVerify,
-        triesHttpsFirst: host.scheme === 'http' && hasTls && !isLocalhost(host.host) && !/:80$/.test(host.host),
+        triesHttpsFirst: host.scheme === 'http' && hasTls && !isLocalhost(host.host) && !host.host.endsWith(':80'),
       },
       namespace,
       requestUrl: `${host.scheme}://${host.host}${posix.join('/', host.path, rewrite.path, 'manifests', object)}${query}`,

@@ -84,7 +84,7 @@ class Converter {
       return { kind: 'alias', node: target ?? this.#nothing(position), position }
     }
     if (isScalar(node)) {
-      const { value, tag } = node as Scalar<unknown>
+      const { value, tag } = node
       return this.#anchored(node, {
         kind: 'scalar',
         text: typeof value === 'string' ? value : (node.source ?? ''),
@@ -189,7 +189,7 @@ export function parseYaml(text: string): YamlDocument {
     const strict = findStrictProblem(second === undefined ? read : read.slice(0, second), first)
     if (strict !== undefined) return refused(strict.why, position(strict.offset))
     const converter = new Converter(position)
-    const root = converter.convert(first.contents as Node | null, { line: 1, column: 1 })
+    const root = converter.convert(first.contents, { line: 1, column: 1 })
     if (converter.unknownAlias !== undefined) return refused(problems['BAD_ALIAS'] ?? '', converter.unknownAlias)
     const rest = restAt ?? second
     return { root, problem: undefined, rest: rest === undefined ? undefined : position(rest) }
