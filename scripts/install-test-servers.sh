@@ -1,16 +1,29 @@
 #!/usr/bin/env bash
-# Installs what the tests start: docker-registry, skopeo and openssl, from Debian's own packages. Run as root; run it again at will.
+# Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, and containerd with runc and a busybox
+# to run in a container. Run as root; run it again at will.
 set -euo pipefail
 
-programs=(docker-registry skopeo openssl)
+# each program, and the package that has it
+declare -A packages=(
+  [docker-registry]=docker-registry [skopeo]=skopeo [openssl]=openssl
+  [containerd]=containerd [ctr]=containerd [runc]=runc [busybox]=busybox-static
+)
+services=(docker-registry containerd)
 policy=/usr/sbin/policy-rc.d
 
+# Debian's other busybox is linked to libraries that its container would not have
+installed() {
+  command -v "$1" >/dev/null || return 1
+  if [ "$1" = busybox ] && ldd "$(command -v busybox)" >/dev/null 2>&1; then return 1; fi
+}
+
 missing=()
-for program in "${programs[@]}"; do
-  command -v "$program" >/dev/null || missing+=("$program")
+for program in "${!packages[@]}"; do
+  package=${packages[$program]}
+  if ! installed "$program" && [[ " ${missing[*]} " != *" $package "* ]]; then missing+=("$package"); fi
 done
 if [ "${#missing[@]}" -eq 0 ]; then
-  echo "test servers: all installed (${programs[*]})"
+  echo "test servers: all installed (${!packages[*]})"
   exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -18,8 +31,8 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 1
 fi
 
-# The registry's package starts a service on port 5000; the tests start their own on free ports. This file tells the package scripts
-# not to start anything (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and what stood there comes back.
+# Two of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
+# scripts not to start anything (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and what stood there comes back.
 saved=
 restore() {
   rm -f "$policy"
@@ -38,12 +51,14 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q </dev/null
 apt-get install -q -y -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null
 
-# nor shall it start with the next boot
-if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" docker-registry "* ]]; then
-  systemctl disable --quiet docker-registry.service || true
-fi
+# nor shall they start with the next boot
+for service in "${services[@]}"; do
+  if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" $service "* ]]; then
+    systemctl disable --quiet "$service.service" || true
+  fi
+done
 
-for program in "${programs[@]}"; do
-  command -v "$program" >/dev/null || { echo "test servers: $program is still missing" >&2; exit 1; }
+for program in "${!packages[@]}"; do
+  installed "$program" || { echo "test servers: $program is still missing" >&2; exit 1; }
 done
 echo "test servers: installed"

@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { hash } from 'bcryptjs'
 import { plainRequest } from './http-request.ts'
 import { onLines } from './lines.ts'
+import { readRequests, type RegistryRequest } from './registry-requests.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** What a registry needs to believe a token server; `TokenServer.trust` gives it. */
@@ -29,6 +32,8 @@ export interface DockerRegistryOptions {
   readonly relativeUrls?: boolean
   /** An existing storage directory to serve, kept at the end; default: an empty one of its own, removed at the end. */
   readonly rootDirectory?: string
+  /** Keeps what `requests` reads; it makes the registry slower. */
+  readonly logRequests?: boolean
 }
 
 /** A running docker-registry; disposing of it ends its process and removes its directory. */
@@ -41,6 +46,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly rootDirectory: string
   /** Lines of the access log so far: `127.0.0.1 - - [date] "GET /v2/ HTTP/1.1" 200 2 "" "agent"`. */
   readonly accessLog: readonly string[]
+  /** Every request that was answered before the call, with its user; needs `logRequests`. */
+  requests(): Promise<readonly RegistryRequest[]>
   readonly pid: number
 }
 
@@ -61,12 +68,12 @@ async function start(directory: TempDir, options: DockerRegistryOptions): Promis
   const configuration = await configure(directory, rootDirectory, options)
   // JSON is YAML too
   const file = await directory.write('config.yml', JSON.stringify(configuration))
-  const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] } })
+  const logFile = await directory.write('log', '')
+  const child = spawnRegistry(file, logFile)
   const accessLog: string[] = []
-  const log: string[] = []
-  onLines(child.stdout, (line) => accessLog.push(line))
+  if (child.stdout !== null) onLines(child.stdout, (line) => accessLog.push(line))
   try {
-    const port = await listeningPort(child, log)
+    const port = await listeningPort(child, logFile)
     const host = `127.0.0.1:${port}`
     const url = `${options.tls === undefined ? 'http' : 'https'}://${host}`
     await untilAnswers(url, options, child)
@@ -75,6 +82,7 @@ async function start(directory: TempDir, options: DockerRegistryOptions): Promis
       host,
       rootDirectory,
       accessLog,
+      requests: () => finishedRequests(logFile, options),
       pid: child.pid ?? 0,
       async [Symbol.asyncDispose]() {
         await end(child)
@@ -83,7 +91,7 @@ async function start(directory: TempDir, options: DockerRegistryOptions): Promis
     }
   } catch (error) {
     await end(child)
-    throw new Error(`docker-registry did not start:\n${log.slice(-20).join('\n')}`, { cause: error })
+    throw new Error(`docker-registry did not start:\n${(await readLines(logFile)).slice(-20).join('\n')}`, { cause: error })
   }
 }
 
@@ -91,7 +99,7 @@ async function configure(directory: TempDir, rootdirectory: string, options: Doc
   const { tls, htpasswd, token } = options
   return {
     version: '0.1',
-    log: { level: 'info', accesslog: { disabled: false } },
+    log: { accesslog: { disabled: false }, ...(options.logRequests === true ? { level: 'debug', formatter: 'json' } : { level: 'info' }) },
     storage: {
       filesystem: { rootdirectory },
       delete: { enabled: true },
@@ -135,17 +143,41 @@ async function htpasswdFile(passwords: Readonly<Record<string, string>>): Promis
   return lines.join('')
 }
 
-function listeningPort(child: ChildProcess, log: string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, signal) => reject(new Error(`ended with ${code ?? signal}`)))
-    if (child.stderr === null) return
-    onLines(child.stderr, (line) => {
-      if (log.length < 1000) log.push(line)
-      const port = /listening on 127\.0\.0\.1:([1-9][0-9]*)/.exec(line)?.[1]
-      if (port !== undefined) resolve(Number(port))
-    })
-  })
+/** The log goes to a file and not through a pipe: what stood in it before an answer came can be read at once. */
+function spawnRegistry(configFile: string, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a')
+  try {
+    return spawn('docker-registry', ['serve', configFile], { stdio: ['ignore', 'pipe', log], env: { PATH: process.env['PATH'] } })
+  } finally {
+    closeSync(log)
+  }
+}
+
+async function readLines(file: string): Promise<readonly string[]> {
+  return (await readFile(file, 'utf8')).split('\n')
+}
+
+async function listeningPort(child: ChildProcess, logFile: string): Promise<number> {
+  let failure: Error | undefined
+  child.once('error', (error) => (failure = error))
+  child.once('exit', (code, signal) => (failure = new Error(`ended with ${code ?? signal}`)))
+  for (;;) {
+    if (failure !== undefined) throw failure
+    const port = /listening on 127\.0\.0\.1:([1-9][0-9]*)/.exec(await readFile(logFile, 'utf8'))?.[1]
+    if (port !== undefined) return Number(port)
+    await sleep(5)
+  }
+}
+
+/** A request's first line is written before its answer, its last one may be written after it. */
+async function finishedRequests(logFile: string, { logRequests }: DockerRegistryOptions): Promise<readonly RegistryRequest[]> {
+  if (logRequests !== true) throw new Error('the registry was started without logRequests')
+  for (const start = Date.now(); ;) {
+    const { requests, open } = readRequests(await readLines(logFile))
+    if (open === 0) return requests
+    if (Date.now() - start > 10_000) throw new Error(`${open} requests have not ended`)
+    await sleep(5)
+  }
 }
 
 async function untilAnswers(url: string, options: DockerRegistryOptions, child: ChildProcess): Promise<void> {
@@ -158,7 +190,7 @@ async function untilAnswers(url: string, options: DockerRegistryOptions, child: 
       // a registry that demands a client certificate has answered by refusing ours
       if (options.tls?.clientCa !== undefined && !/ECONNREFUSED/.test(String(error))) return
       if (attempt === 100) throw error
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await sleep(20)
     }
   }
 }

@@ -3,7 +3,14 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'docker-registry' | 'skopeo'
+export type ServerName = 'docker-registry' | 'skopeo' | 'containerd'
+
+/** containerd is of use with its client, with what runs containers, and with a program to run in one. */
+const programs: Readonly<Record<ServerName, readonly string[]>> = {
+  'docker-registry': ['docker-registry'],
+  skopeo: ['skopeo'],
+  containerd: ['containerd', 'ctr', 'runc', 'busybox'],
+}
 
 /** Where a program stands on PATH; undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {
@@ -21,13 +28,19 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * True when the program is installed. Otherwise the test is marked as skipped and names the program, and the caller returns;
- * with REQUIRE_SERVERS=1 the test fails instead: `if (!requireServer(t, 'skopeo')) return`.
+ * True when the program is installed and, for containerd, this is root. Otherwise the test is marked as skipped and says why, and the
+ * caller returns; with REQUIRE_SERVERS=1 the test fails instead: `if (!requireServer(t, 'skopeo')) return`.
  */
 export function requireServer(t: TestContext, name: ServerName): boolean {
-  if (findProgram(name) !== undefined) return true
-  const message = `${name} is not installed; scripts/install-test-servers.sh installs it`
+  const message = obstacle(name)
+  if (message === undefined) return true
   if (process.env['REQUIRE_SERVERS'] === '1') throw new Error(message)
   t.skip(message)
   return false
+}
+
+function obstacle(name: ServerName): string | undefined {
+  const missing = programs[name].filter((program) => findProgram(program) === undefined)
+  if (missing.length > 0) return `${missing.join(', ')} not installed; scripts/install-test-servers.sh installs what the tests start`
+  return name === 'containerd' && process.getuid?.() !== 0 ? 'containerd has to be started by root' : undefined
 }
