@@ -174,6 +174,11 @@ async function demo(home: TempDir): Promise<void> {
   const reads = hub.log.filter(({ method }) => method !== 'HEAD')
   if (reads.length > 0) throw new Error(`the source was read again: ${reads.map(({ method, url }) => `${method} ${url}`).join(', ')}`)
 
+  title('The registries.yaml that makes nodes find them there, and the proof that a node could pull them all with it.')
+  const file = `${home.path}/registries.yaml`
+  await run(['registries', 'generate', '--release', 'stable', ...to, '--out', file])
+  await run(['verify', '--release', 'stable', '--as-node', '--registries', file])
+
   title('The same images into a directory, an OCI layout, to carry them on a disk.')
   await run(['mirror', ...selection, '--to', `oci:${home.path}/k3s-images`])
 

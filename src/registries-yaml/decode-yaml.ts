@@ -2,12 +2,12 @@ import type { Position } from './registries.ts'
 import type { YamlMapping, YamlNode, YamlScalar } from './yaml-document.ts'
 import { isMergeKey, readScalar } from './yaml-scalar.ts'
 
-/** What a place of the file is read as. A struct knows its keys; an optional one is undefined where nothing is written. */
+/** What a place of the file is read as. A struct knows its keys; an optional one is undefined where nothing is written. What is unused is read for nobody. */
 export type Schema =
   | { readonly type: 'string' }
   | { readonly type: 'boolean' }
   | { readonly type: 'list'; readonly of: Schema }
-  | { readonly type: 'map'; readonly of: Schema }
+  | { readonly type: 'map'; readonly of: Schema; readonly isUnused?: boolean }
   | { readonly type: 'struct'; readonly fields: Readonly<Record<string, Schema>>; readonly isOptional?: boolean }
 
 /** Keys and list indices from the top of the file down. */
@@ -53,6 +53,14 @@ function zero(schema: Schema): Decoded {
 
 function zeroFields(fields: Readonly<Record<string, Schema>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).map(([key, schema]) => [key, zero(schema)]))
+}
+
+function isUnused(schema: Schema): boolean {
+  return schema.type === 'map' && schema.isUnused === true
+}
+
+function knownKeys(fields: Readonly<Record<string, Schema>>): readonly string[] {
+  return Object.keys(fields).filter((key) => !isUnused(fields[key] ?? { type: 'string' }))
 }
 
 /** What leaves an optional struct undefined; `Null` and `NULL` do not, and quotes make no difference to the words. */
@@ -150,8 +158,8 @@ export class YamlDecoder {
       merge: (other) => this.#decode(other, schema, record, path),
       entry: (key, value, at, position) => {
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined) this.remarks.push({ kind: 'unknown-key', path: at, position, known: Object.keys(fields) })
-        else record[key] = this.#decode(value, field, record[key] as Decoded, at).value
+        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: at, position, known: knownKeys(fields) })
+        if (field !== undefined) record[key] = this.#decode(value, field, record[key] as Decoded, at).value
       },
     })
   }

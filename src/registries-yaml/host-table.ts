@@ -149,7 +149,10 @@ function withEndpoints(entry: HostEntry, key: string, mirror: Mirror, draft: Dra
   const seen = new Set<string>()
   const endpoints = [...entry.endpoints]
   let own = entry.default
-  mirror.endpoints.forEach((text, index) => {
+  // what --embedded-registry has put before those of the file
+  const added = flags.embeddedRegistry === true && !isLocalhost(key) ? 1 : 0
+  mirror.endpoints.forEach((text, at) => {
+    const index = at < added ? undefined : at - added
     const endpoint = normalise(text, draft, (why) => passedOver.push({ kind: 'invalid-endpoint', key, index, why }))
     if (endpoint === undefined) return
     const { registry, host, url, overridePath } = endpoint
@@ -162,7 +165,7 @@ function withEndpoints(entry: HostEntry, key: string, mirror: Mirror, draft: Dra
     const isOwn = host === (flags.embeddedRegistry === true ? embeddedRegistry : ':')
     const rewrites = isOwn ? noRewrites : mirror.rewrites
     const made: HostEndpoint = { url, overridePath, found: configFor(registries.configs, registry), rewrites, index }
-    if (index === mirror.endpoints.length - 1 && (own?.url ?? '') === url) own = made
+    if (at === mirror.endpoints.length - 1 && (own?.url ?? '') === url) own = made
     else endpoints.push(made)
   })
   return { default: own, endpoints }

@@ -11,13 +11,15 @@ export interface LintOptions extends K3sFlags {
   readonly version?: K3sVersion | undefined
   /** False: the files that it names are not looked at, because they are on other machines. Default: true. */
   readonly files?: boolean | undefined
+  /** Permission bits of the file itself; undefined for what is no file, as standard input. */
+  readonly mode?: number | undefined
   readonly now?: Date | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Everything that is wrong with a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
-  const { version, files = true, now = new Date(), signal } = options
+  const { version, files = true, mode, now = new Date(), signal } = options
   const { registries } = parsed
   const context: LintContext = {
     parsed,
@@ -25,6 +27,7 @@ export async function lintRegistries(parsed: ParsedRegistries, options: LintOpti
     flags: options,
     version,
     files: files ? await inspectFiles(registries, { signal }) : undefined,
+    mode,
     now,
   }
   const findings = rules.flatMap((rule) =>

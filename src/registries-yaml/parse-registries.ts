@@ -39,7 +39,7 @@ const schema: Schema = {
         },
       },
     },
-    auths: { type: 'map', of: { type: 'struct', fields: authFields } },
+    auths: { type: 'map', isUnused: true, of: { type: 'struct', fields: authFields } },
   },
 }
 

@@ -3,9 +3,6 @@ import { MirrorError } from '../errors.ts'
 import { parseRegistries, type ParsedRegistries } from './parse-registries.ts'
 import type { Position } from './registries.ts'
 
-/** The file that K3s reads where it is told no other: https://docs.k3s.io/installation/private-registry */
-export const defaultRegistriesFile = '/etc/rancher/k3s/registries.yaml'
-
 /** A registries.yaml as it lies on disk. */
 export interface RegistriesFile {
   readonly text: string

@@ -1,3 +1,6 @@
+/** The file that K3s reads where it is told no other: https://docs.k3s.io/installation/private-registry */
+export const defaultRegistriesFile = '/etc/rancher/k3s/registries.yaml'
+
 /** Where something stands in a file, both counted from 1. */
 export interface Position {
   readonly line: number

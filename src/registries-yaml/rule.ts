@@ -17,6 +17,8 @@ export interface LintContext {
   readonly version: K3sVersion | undefined
   /** The files that `tls` names, by path; undefined where they are not to be looked at. */
   readonly files: ReadonlyMap<string, InspectedFile> | undefined
+  /** Permission bits of the file itself; undefined where it has none. */
+  readonly mode: number | undefined
   /** For certificates. */
   readonly now: Date
 }

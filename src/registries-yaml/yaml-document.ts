@@ -129,6 +129,12 @@ interface Parsed {
   readonly position: (offset: number | undefined) => Position
 }
 
+/** A document of nothing but comments. */
+function isEmpty(document: Document | undefined): boolean {
+  const contents = document?.contents
+  return document?.errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''))
+}
+
 /** The wildcard without its quotes makes the parser stumble somewhere behind it, over something else. */
 function explain(text: string, code: string, offset: number): NonNullable<Parsed['error']> {
   const star = /^( *)\*(?![\w-])/m.exec(text)
@@ -151,7 +157,7 @@ function parseOnce(text: string): Parsed {
   const [earliest] = first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0]) ?? []
   return {
     first,
-    second: second?.range?.[0],
+    second: isEmpty(second) ? undefined : second?.range?.[0],
     error: earliest && explain(text, earliest.code, earliest.pos[0]),
     position: (offset = 0) => {
       const { line, col } = lines.linePos(offset)

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { isMirrorError } from '../../errors.ts'
 import type { K3sFlags } from '../../registries-yaml/host-table.ts'
-import { defaultRegistriesFile } from '../../registries-yaml/read-registries.ts'
+import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { parseVersion, type K3sVersion } from '../../release/version.ts'
 
 /** What commander makes of the options that say how K3s reads a registries.yaml. */

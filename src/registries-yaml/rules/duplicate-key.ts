@@ -1,19 +1,33 @@
+import type { Path } from '../decode-yaml.ts'
 import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+/** True where K3s' parser puts both mappings together; below `mirrors` and `configs` the keys are names, and the last one is all there is. */
+function isPutTogether(path: Path): boolean {
+  const [section, , key] = path
+  if (path.length === 1) return section === 'mirrors' || section === 'configs'
+  return path.length === 3 && (section === 'mirrors' ? key === 'rewrite' : key === 'auth' || key === 'tls')
+}
 
 /** A key that occurs twice in one mapping. */
 export const duplicateKey: Rule = {
   id: 'duplicate-key',
   severity: 'error',
   title: 'A key occurs twice',
-  about: `K3s takes the last of several equal keys and says nothing. Of a mirror that is written twice the endpoints of the first are gone.`,
+  about: `K3s takes the last of several equal keys and says nothing: of a mirror that is written twice the first one's endpoints are gone. Only the
+mappings \`mirrors\`, \`configs\`, \`rewrite\`, \`auth\` and \`tls\` are put together when they occur twice; that is a warning, because most readers of YAML refuse it.`,
   *check({ parsed }) {
-    for (const remark of parsed.remarks) {
+    for (const remark of oncePerPlace(parsed.remarks.filter(({ kind }) => kind === 'duplicate-key'))) {
       if (remark.kind !== 'duplicate-key') continue
-      const key = String(remark.path.at(-1))
+      const { path, position, first } = remark
+      const key = shown(String(path.at(-1)))
+      const isTogether = isPutTogether(path)
       yield {
-        position: remark.position,
-        message: `"${key}" is here a second time, after line ${remark.first.line}; the last one counts`,
-        fix: `Write "${key}" once, with everything that belongs to it.`,
+        position,
+        message: `${key} stands here again, after line ${first.line}; ${isTogether ? 'K3s puts the two together' : 'only this one counts'}`,
+        fix: `Write ${key} once, with everything that belongs to it.`,
+        ...(isTogether && { severity: 'warning' }),
       }
     }
   },

@@ -1,0 +1,96 @@
+/** Writes docs/lint-rules.md from the rules and their fixtures; with `--check` it only compares, and ends with 1 where they differ. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { formatFindings, lintReport } from '../src/cli/output/lint-text.ts'
+import { stylesFor } from '../src/cli/output/styles.ts'
+import type { Rule } from '../src/registries-yaml/rule.ts'
+import { rules } from '../src/registries-yaml/rules.ts'
+import { fixturesOf, lintFixture, type RuleFixture } from '../test/registries-yaml/rule-fixtures.ts'
+import { writeRuleFiles } from '../test/registries-yaml/rule-files.ts'
+import { tempDir } from '../test/servers/temp-dir.ts'
+
+const page = fileURLToPath(new URL('../docs/lint-rules.md', import.meta.url))
+/** Where the files that fixtures name are said to be. */
+const shownDirectory = '/etc/ssl/registry'
+const plain = stylesFor({ isTTY: false }, {})
+
+const head = `# Rules of \`k3s-mirror registries lint\`
+
+Made by \`npm run generate\` from the rules and their fixtures.
+
+| severity | means |
+| --- | --- |
+| error | nodes will not do what the file says: K3s does not start, a key never matches, credentials are not sent. \`lint\` exits with 4 |
+| warning | it works, but not always, not safely, or not as it looks |
+| info | worth knowing |
+
+A file in which nothing is wrong gives no output. A rule's severity is the usual one; some cases of a rule have another. In the examples an arrow
+marks the places.
+`
+
+/** The fixture without the line that holds options for lint: they are told in words. */
+function withoutFlags(fixture: RuleFixture): RuleFixture {
+  return { ...fixture, text: fixture.text.replace(/^# lint: .*\n/, '') }
+}
+
+function yaml({ text }: RuleFixture): string {
+  return `\`\`\`yaml\n${text.replaceAll('${dir}', shownDirectory).trimEnd()}\n\`\`\`\n`
+}
+
+function withFlags({ flags }: RuleFixture): string {
+  const told = flags.filter((flag) => flag !== '--no-files')
+  return told.length === 0 ? '' : `, with \`${told.join(' ')}\``
+}
+
+async function section({ id, severity, title, about }: Rule, directory: string): Promise<string> {
+  const fixtures = fixturesOf(id).map(withoutFlags)
+  const bad = fixtures.find(({ name }) => name === 'bad')
+  const good = fixtures.find(({ name }) => name === 'good')
+  if (bad === undefined || good === undefined) throw new Error(`${id} has no bad.yaml and good.yaml`)
+  const findings = formatFindings(lintReport('registries.yaml', await lintFixture(bad, directory)), plain)
+    .replaceAll(directory, shownDirectory)
+    // The certificates are made anew each time.
+    .replaceAll(/[0-9]{4}-[0-9]{2}-[0-9]{2}/g, '<date>')
+  return [
+    `## ${id}\n`,
+    `${title} (${severity}).\n`,
+    `${about}\n`,
+    `Wrong${withFlags(bad)}:\n`,
+    yaml(bad),
+    `\`\`\`text\n${findings.trimEnd()}\n\`\`\`\n`,
+    `Right${withFlags(good)}:\n`,
+    yaml(good),
+  ].join('\n')
+}
+
+async function makePage(): Promise<string> {
+  await using directory = await tempDir()
+  await writeRuleFiles(directory.path)
+  const table = [
+    '| rule | severity | |',
+    '| --- | --- | --- |',
+    ...rules.map(({ id, severity, title }) => `| [${id}](#${id}) | ${severity} | ${title} |`),
+  ]
+  const sections: string[] = []
+  for (const rule of rules) sections.push(await section(rule, directory.path))
+  return [head, `${table.join('\n')}\n`, ...sections].join('\n')
+}
+
+function readPage(): string {
+  try {
+    return readFileSync(page, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const wanted = await makePage()
+if (process.argv.includes('--check')) {
+  if (readPage() !== wanted) {
+    console.error('docs/lint-rules.md differs from the rules; run: npm run generate')
+    process.exitCode = 1
+  }
+} else {
+  mkdirSync(new URL('../docs/', import.meta.url), { recursive: true })
+  writeFileSync(page, wanted)
+}

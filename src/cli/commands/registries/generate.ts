@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import { listImages } from '../../../list-images.ts'
+import type { GeneratedRegistries } from '../../../registries-yaml/generate-registries.ts'
+import { exitCodes } from '../../exit-code.ts'
+import { formatCoverage } from '../../output/list-coverage.ts'
+import { formatJson } from '../../output/events-ndjson.ts'
+import { refuseSharedFiles } from '../../options/output-files.ts'
+import { addOutput, type OutputFlags } from '../../options/output.ts'
+import { openRegistriesFile } from '../../options/registries-out.ts'
+import { addSelection, collect, selectionOptions, type SelectionFlags } from '../../options/selection.ts'
+import type { Session } from '../../session.ts'
+import type { NodeFlags } from './node-registries.ts'
+
+interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
+  readonly out?: string
+  readonly force?: boolean
+}
+
+/** The document of `--output json`; `generated` must hold no secrets. */
+function documentFor({ registries, text, notes, systemDefaultRegistry }: GeneratedRegistries, { to, out }: GenerateFlags): object {
+  const mirrors = [...registries.mirrors].map(([name, { endpoints, rewrites }]) => [
+    name,
+    { endpoint: endpoints, ...(rewrites.size > 0 && { rewrite: Object.fromEntries(rewrites) }) },
+  ])
+  return {
+    schemaVersion: 1,
+    command: 'registries generate',
+    destination: to,
+    ...(out !== undefined && { file: out }),
+    text,
+    mirrors: Object.fromEntries(mirrors) as object,
+    notes,
+    ...(systemDefaultRegistry !== undefined && { systemDefaultRegistry }),
+  }
+}
+
+function flagNotes({ systemDefaultRegistry: value }: GeneratedRegistries): readonly string[] {
+  return value === undefined ? [] : [`for K3s' own images, and for no others, --system-default-registry ${value} would do instead`]
+}
+
+async function runGenerate(references: readonly string[], flags: GenerateFlags, session: Session): Promise<void> {
+  const { signal } = session
+  const { nodeGenerator } = await import('./node-registries.ts')
+  const generate = await nodeGenerator(flags, { signal })
+  await refuseSharedFiles([flags.out], [...(flags.images ?? []), flags.registries])
+  const write = flags.out === undefined ? undefined : await openRegistriesFile(flags.out, flags.force === true ? 'any' : 'none')
+  const list = await listImages({
+    ...selectionOptions(references, flags),
+    registries: flags.registries,
+    environment: process.env,
+    signal,
+  })
+  for (const message of list.warnings) session.warn(message, flags)
+  for (const line of list.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)
+  const shown = generate(list, { secrets: false })
+  const written = write === undefined ? undefined : generate(list, { secrets: true })
+  if (written !== undefined) await write?.(written.text)
+  const { notes } = written ?? shown
+  if (flags.output === 'json') session.print(`${formatJson(documentFor({ ...shown, notes }, flags))}\n`)
+  else if (written === undefined) session.print(shown.text)
+  else session.note(`wrote ${flags.out ?? ''}`, flags)
+  if (flags.output !== 'json') {
+    for (const note of [...notes, ...flagNotes(shown)]) session.note(`note: ${note}`, flags)
+  }
+  session.exit(exitCodes.done)
+}
+
+/** Adds `k3s-mirror registries generate`. */
+export function addGenerateCommand(parent: Command, session: Session): void {
+  const command = parent
+    .command('generate')
+    .description('a registries.yaml with which nodes find the images at the destination')
+    .requiredOption('--to <destination>', '[http://|https://]<host>[:port][/prefix], as given to mirror; required')
+  addOutput(
+    addSelection(command)
+      .option('--rewrite <regex=replacement>', 'as given to mirror; repeatable', collect)
+      .option('--flatten', 'as given to mirror')
+      .option('--wildcard', 'one mirror for every registry, those of other images too')
+      .option('--ca-file <path>', "where the CA of the destination's certificate lies on nodes")
+      .option('--cert-file <path>', 'where the client certificate of nodes lies on them')
+      .option('--key-file <path>', 'where its key lies on nodes')
+      .option('--username <name>', 'the account that nodes pull with; its password is left to be filled in')
+      .option('--registries <file>', 'a registries.yaml that is in use here, whose configs tell TLS and credentials of the destination')
+      .option('--out <file>', 'write it to this file, with the credentials of --registries, in place of standard output')
+      .option('--force', 'write over a file that is there'),
+  ).action((references: string[], flags: GenerateFlags) => runGenerate(references, flags, session))
+}

@@ -1,0 +1,96 @@
+import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { MirrorError } from '../../errors.ts'
+import { localIo } from '../options/output-files.ts'
+
+/** Files and directories are the owner's alone, because there may be passwords in them. */
+const fileMode = 0o600
+const directoryMode = 0o700
+
+async function refuseStranger(path: string, kind: 'file' | 'directory'): Promise<void> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    // Below something that is no directory, the refusal names that.
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw localIo('write', path, error)
+  })
+  if (found === undefined || (kind === 'file' ? found.isFile() : found.isDirectory())) return
+  throw new MirrorError('LOCAL_IO', `${path} is there and is no ${kind === 'file' ? 'regular file' : 'directory'}; nothing was written`, {
+    hint: 'Move it away, or name another directory.',
+  })
+}
+
+async function replace(path: string, text: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const part = `${path}.${process.pid}.part`
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: directoryMode })
+    // What a run that was killed has left there may be readable by others.
+    await rm(part, { force: true })
+    await using file = await open(part, 'wx', fileMode)
+    await file.writeFile(text)
+    await file.sync()
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined)
+    throw localIo('write', path, error)
+  }
+}
+
+/** Writes texts by their path below a directory, which is made; each file is there whole or not at all, and gives its full path. Throws LOCAL_IO. */
+export async function writeFiles(
+  directory: string,
+  files: ReadonlyMap<string, string>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  const written = [...files].map(([path, text]) => ({ path: join(directory, path), text }))
+  for (const { path } of written) {
+    for (let parent = dirname(path); parent.length > join(directory).length; parent = dirname(parent))
+      await refuseStranger(parent, 'directory')
+    await refuseStranger(path, 'file')
+  }
+  for (const { path, text } of written) await replace(path, text, signal)
+  return written.map(({ path }) => path)
+}
+
+/**
+ * Removes files of one name that begin with one of the headers, below a directory that may be missing, and the directories that are empty then;
+ * gives the paths of those that are gone. Links are neither followed nor removed. Throws LOCAL_IO.
+ */
+export async function removeStale(
+  directory: string,
+  { name, headers, keep }: { readonly name: string; readonly headers: readonly string[]; readonly keep: ReadonlySet<string> },
+): Promise<readonly string[]> {
+  const removed: string[] = []
+  for (const path of await findFiles(directory, name)) {
+    if (keep.has(path)) continue
+    try {
+      const text = await readFile(path, 'utf8')
+      if (!headers.some((header) => text.startsWith(`${header}\n`))) continue
+      await rm(path)
+      removed.push(path)
+      await removeEmpty(dirname(path), directory)
+    } catch (error) {
+      throw localIo('remove', path, error)
+    }
+  }
+  return removed
+}
+
+async function findFiles(directory: string, name: string): Promise<readonly string[]> {
+  try {
+    if (!(await lstat(directory)).isDirectory()) return []
+    const entries = await readdir(directory, { withFileTypes: true, recursive: true })
+    return entries.filter((entry) => entry.isFile() && entry.name === name).map((entry) => join(entry.parentPath, entry.name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw localIo('read', directory, error)
+  }
+}
+
+async function removeEmpty(directory: string, top: string): Promise<void> {
+  try {
+    for (let path = directory; path !== top; path = dirname(path)) await rmdir(path)
+  } catch {
+    // somebody has put something else there
+  }
+}

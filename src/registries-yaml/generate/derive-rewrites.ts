@@ -1,0 +1,85 @@
+/** A repository's path in the reference and at the destination. */
+export interface RenamedPath {
+  readonly from: string
+  readonly to: string
+}
+
+/** What is known of how the names came about; it decides between rewrites that all fit. */
+export interface RewriteHints {
+  /** Only the last part of each path was kept. */
+  readonly flatten?: boolean | undefined
+}
+
+type Rewrites = ReadonlyMap<string, string>
+
+const lastPart = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+/** With the slash at its end; empty for a path of one part. */
+const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
+
+/** A path as a pattern: of its characters only the dot means something there, and K3s writes a backslash so that the file is no TOML any more. */
+function literally(path: string): string {
+  return path.replaceAll('.', '[.]')
+}
+
+/** What stands before the parts that both paths end with, the shortest of it where that leaves more than one choice. */
+function changedHeads({ from, to }: RenamedPath): RenamedPath {
+  const [left, right] = [from.split('/'), to.split('/')]
+  let shared = 0
+  while (shared < Math.min(left.length, right.length) && left.at(-1 - shared) === right.at(-1 - shared)) shared++
+  const head = (parts: readonly string[]): string =>
+    parts
+      .slice(0, parts.length - shared)
+      .map((part) => `${part}/`)
+      .join('')
+  return { from: head(left), to: head(right) }
+}
+
+/** One head replaced by another in every path; undefined where they differ in more than that. */
+function headReplaced(paths: readonly RenamedPath[]): Rewrites | undefined {
+  const [first, ...others] = paths.map(changedHeads)
+  // A path that is all head has nothing left that a group could keep.
+  if (first === undefined || paths.some(({ from }) => from.length < first.from.length)) return undefined
+  if (others.some(({ from, to }) => from !== first.from || to !== first.to)) return undefined
+  return new Map([[`^${literally(first.from)}(.*)$`, `${first.to}$1`]])
+}
+
+/** Only the last part kept, behind one prefix or none; undefined where that is not what happened. */
+function flattened(paths: readonly RenamedPath[]): Rewrites | undefined {
+  const [first] = paths
+  if (first === undefined) return undefined
+  const prefix = directoryOf(first.to)
+  if (paths.some(({ from, to }) => to !== `${prefix}${lastPart(from)}`)) return undefined
+  return new Map([['^(?:.*/)?([^/]+)$', `${prefix}$1`]])
+}
+
+/** Patterns of which no two match the same path: one for a directory whose images all moved alike, else one for each image. */
+function separately(paths: readonly RenamedPath[]): Rewrites {
+  const directories = new Map<string, RenamedPath[]>()
+  for (const path of paths) {
+    const directory = directoryOf(path.from)
+    const members = directories.get(directory)
+    if (members === undefined) directories.set(directory, [path])
+    else members.push(path)
+  }
+  const rewrites = new Map<string, string>()
+  for (const [directory, members] of directories) {
+    const targets = new Set(members.map(({ from, to }) => (lastPart(from) === lastPart(to) ? directoryOf(to) : undefined)))
+    const [target] = targets
+    if (targets.size === 1 && target !== undefined && members.length > 1) {
+      if (target !== directory) rewrites.set(`^${literally(directory)}([^/]+)$`, `${target}$1`)
+    } else {
+      for (const { from, to } of members) if (from !== to) rewrites.set(`^${literally(from)}$`, to)
+    }
+  }
+  return rewrites
+}
+
+/**
+ * The rewrites of a mirror under which every path gets its name at the destination; none where the names stay the same. K3s tries several
+ * patterns in random order, so there is one for all paths or there are several that exclude each other. They hold neither quotes nor backslashes.
+ */
+export function deriveRewrites(paths: readonly RenamedPath[], { flatten = false }: RewriteHints = {}): Rewrites {
+  if (paths.every(({ from, to }) => from === to)) return new Map()
+  const found = flatten ? (flattened(paths) ?? headReplaced(paths)) : (headReplaced(paths) ?? flattened(paths))
+  return found ?? separately(paths)
+}

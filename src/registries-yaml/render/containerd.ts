@@ -1,0 +1,48 @@
+import { buildHostTable, wildcardHost, withEmbeddedRegistry } from '../host-table.ts'
+import type { Registries } from '../registries.ts'
+import type { ConfigVersion } from './config-toml.ts'
+import { renderContainerdConfig } from './containerd-config.ts'
+import { renderContainerdHosts } from './containerd-hosts.ts'
+import { hostsPaths } from './host-paths.ts'
+import { entryName, type RenderedConfig, type RenderOptions } from './rendered.ts'
+import { isUnreadableKey } from './write-toml.ts'
+
+/** What is rendered for a containerd without K3s' changes: version 2 for containerd 1, version 3 for containerd 2. */
+export interface ContainerdRenderOptions extends RenderOptions {
+  readonly version: ConfigVersion
+}
+
+function* configNotes({ configs }: Registries, version: ConfigVersion): Generator<string> {
+  if (configs.get('docker.io')?.auth !== undefined) {
+    yield configs.get('registry-1.docker.io')?.auth === undefined
+      ? 'configs."docker.io": its credentials stand under registry-1.docker.io, the only name under which this containerd looks for them'
+      : 'configs."docker.io": its credentials are left out, because those of registry-1.docker.io go before'
+  }
+  for (const [key, { auth }] of configs) {
+    if (version === 2 && auth !== undefined && isUnreadableKey(key))
+      yield `${entryName('configs', key)}: containerd 1 has no way to read such a key`
+  }
+}
+
+/**
+ * The files that make a containerd without K3s' changes ask the same places as K3s' own. It has no rewrites, and after its mirrors always asks
+ * one host more; what it cannot do is in the notes. Throws INVALID_CONFIG for keys that no file can be named after.
+ */
+export function renderContainerd(registries: Registries, { version, flags = {}, full }: ContainerdRenderOptions): RenderedConfig {
+  const { hosts } = buildHostTable(registries, flags)
+  const { paths, notes: pathNotes } = hostsPaths(hosts.keys())
+  const effective = flags.embeddedRegistry === true ? withEmbeddedRegistry(registries) : registries
+  const files = new Map<string, string>()
+  const notes: string[] = [...pathNotes]
+  for (const [key, entry] of hosts) {
+    const path = paths.get(key)
+    if (path === undefined) continue
+    const rendered = renderContainerdHosts(entry, version)
+    files.set(path, rendered.text)
+    const name = key === wildcardHost && !effective.mirrors.has(key) ? '*' : key
+    const section = effective.mirrors.has(name) ? 'mirrors' : 'configs'
+    notes.push(...rendered.notes.map((note) => `${entryName(section, name)}: ${note}`))
+  }
+  files.set('config.toml', renderContainerdConfig(effective, version, full))
+  return { files, notes: [...notes, ...configNotes(effective, version)] }
+}

@@ -1,0 +1,56 @@
+/** What a whole config.toml says of its node; what is not given has the default of its format. */
+export interface NodeValues {
+  /** `[plugins.opt] path` and its later names. */
+  readonly containerdOpt?: string | undefined
+  readonly selinux?: boolean | undefined
+  /** K3s runs in a user namespace, without root and without cgroups of its own. */
+  readonly userNamespace?: boolean | undefined
+  /** Empty for none. */
+  readonly pauseImage?: string | undefined
+  /** False: no section about CNI. */
+  readonly flannel?: boolean | undefined
+  readonly cniBinDir?: string | undefined
+  readonly cniConfDir?: string | undefined
+  /** Where containerd keeps what survives a restart. */
+  readonly root?: string | undefined
+  /** Where it keeps what does not, its socket among it. */
+  readonly state?: string | undefined
+}
+
+/** The same with nothing left open. */
+export type CompleteNodeValues = { readonly [K in keyof NodeValues]-?: NonNullable<NodeValues[K]> }
+
+/** Values over defaults. */
+export function completeValues(values: NodeValues, defaults: CompleteNodeValues): CompleteNodeValues {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...(Object.fromEntries(given) as Partial<CompleteNodeValues>) }
+}
+
+/** A node of K3s 1.36: https://github.com/k3s-io/k3s/blob/main/pkg/agent/config/config.go */
+export const k3sDefaults: CompleteNodeValues = {
+  containerdOpt: '/var/lib/rancher/k3s/agent/containerd',
+  selinux: false,
+  userNamespace: false,
+  pauseImage: 'rancher/mirrored-pause:3.10.2',
+  flannel: true,
+  cniBinDir: '/var/lib/rancher/k3s/data/cni',
+  cniConfDir: '/var/lib/rancher/k3s/agent/etc/cni/net.d',
+  root: '/var/lib/rancher/k3s/agent/containerd',
+  state: '/run/k3s/containerd',
+}
+
+/** A node of K3s before 1.23, which had its CNI plugins among its other programs and named no pause image by itself. */
+export const legacyDefaults: CompleteNodeValues = { ...k3sDefaults, pauseImage: '', cniBinDir: '/var/lib/rancher/k3s/data/current/bin' }
+
+/** What `containerd config default` prints: https://github.com/containerd/containerd/blob/v1.6.20/docs/man/containerd-config.toml.5.md */
+export const containerdDefaults: CompleteNodeValues = {
+  containerdOpt: '/opt/containerd',
+  selinux: false,
+  userNamespace: false,
+  pauseImage: '',
+  flannel: true,
+  cniBinDir: '/opt/cni/bin',
+  cniConfDir: '/etc/cni/net.d',
+  root: '/var/lib/containerd',
+  state: '/run/containerd',
+}

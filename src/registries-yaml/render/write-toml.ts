@@ -1,0 +1,83 @@
+/** A value of a TOML document; lists hold no tables, and a table is a Map, in the order in which it is written. */
+export type TomlValue = string | number | boolean | readonly (string | readonly string[])[] | TomlTable
+
+/** A table of a TOML document. */
+export interface TomlTable extends ReadonlyMap<string, TomlValue> {}
+
+/**
+ * Which parser has to read a document. That of containerd 1, go-toml 1, takes neither brackets nor escapes in the name of a table:
+ * https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go
+ */
+export type TomlReader = 'go-toml-1' | 'go-toml-2'
+
+const short: Readonly<Record<string, string>> = {
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\f': '\\f',
+  '\r': '\\r',
+  '"': '\\"',
+  '\\': '\\\\',
+}
+
+/** A basic string: https://toml.io/en/v1.0.0#string */
+function basicString(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is escaped
+  return `"${text.replace(/["\\\x00-\x1f\x7f]/g, (c) => short[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
+}
+
+function writeKey(key: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(key)) return key
+  // go-toml 1 takes a quotation mark in a literal string alone
+  // oxlint-disable-next-line no-control-regex -- a literal string cannot have control characters
+  return key.includes('"') && !/['\x00-\x1f\x7f]/.test(key) ? `'${key}'` : basicString(key)
+}
+
+function isTable(value: TomlValue): value is TomlTable {
+  return value instanceof Map
+}
+
+function writeValue(value: TomlValue): string {
+  if (typeof value === 'string') return basicString(value)
+  // Only a table without content is a value: go-toml 1 does not know in which line the others stand, and containerd orders hosts by that.
+  if (isTable(value)) return '{}'
+  return typeof value === 'object' ? `[${value.map(writeValue).join(', ')}]` : String(value)
+}
+
+/** `key = value`, or `key.inner = value` for everything inside of a table. */
+function assign(key: string, value: TomlValue): string[] {
+  if (!isTable(value) || value.size === 0) return [`${key} = ${writeValue(value)}`]
+  return [...value].flatMap(([inner, item]) => assign(`${key}.${writeKey(inner)}`, item))
+}
+
+function canBeHeader(key: string, reader: TomlReader): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters would be escaped
+  return reader === 'go-toml-2' || !/["\\[\]\x00-\x1f\x7f]/.test(key)
+}
+
+function writeTable(path: string, table: TomlTable, reader: TomlReader): string[] {
+  const children = [...table].filter((entry): entry is [string, TomlTable] => isTable(entry[1]))
+  // All of them or none, because containerd asks hosts in the order in which they stand in the file.
+  const areHeaders = children.every(([key]) => canBeHeader(key, reader))
+  const assignments = [...table]
+    .filter(([, value]) => !areHeaders || !isTable(value))
+    .flatMap(([key, value]) => assign(writeKey(key), value))
+  const isWritten = path !== '' && (assignments.length > 0 || children.length === 0)
+  return [
+    ...(isWritten ? ['', `[${path}]`] : []),
+    ...assignments.map((line) => (path === '' ? line : `  ${line}`)),
+    ...(areHeaders
+      ? children.flatMap(([key, child]) => writeTable(path === '' ? writeKey(key) : `${path}.${writeKey(key)}`, child, reader))
+      : []),
+  ]
+}
+
+/** Writes a document of TOML 1.0 that the reader understands; https://toml.io/en/v1.0.0 */
+export function writeToml(document: TomlTable, reader: TomlReader): string {
+  return `${writeTable('', document, reader).join('\n')}\n`.trimStart()
+}
+
+/** True for a key that go-toml 1 has no way to read. */
+export function isUnreadableKey(key: string): boolean {
+  return key.includes('"') && /['\p{Cc}]/u.test(key)
+}

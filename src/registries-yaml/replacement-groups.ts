@@ -1,0 +1,33 @@
+import { RE2JS } from 're2js'
+
+/** A part of a replacement that does not mean what it seems to. */
+export interface ReplacementFault {
+  readonly kind: 'no-group' | 'long-name' | 'bare-dollar' | 'backslash'
+  /** The part: `$2`, `$1x`, `$&`, `\1`. */
+  readonly part: string
+  /** What was probably meant. */
+  readonly meant: string | undefined
+}
+
+// as go-regexp.ts reads it
+const part = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
+
+/** What in a replacement is no group of its pattern, which has to be a regular expression: https://pkg.go.dev/regexp#Regexp.Expand */
+export function replacementFaults(pattern: string, replacement: string): readonly ReplacementFault[] {
+  const compiled = RE2JS.compile(pattern)
+  const names = new Set(Object.keys(compiled.namedGroups()))
+  const isGroup = (name: string): boolean => (/^(?:0|[1-9][0-9]*)$/.test(name) ? Number(name) <= compiled.groupCount() : names.has(name))
+  const faults: ReplacementFault[] = []
+  for (const [text, bare, braced, digit] of replacement.matchAll(part)) {
+    const name = bare ?? braced
+    if (text === '$$' || (name !== undefined && isGroup(name))) continue
+    if (digit !== undefined) faults.push({ kind: 'backslash', part: text, meant: `\${${digit}}` })
+    else if (name === undefined) faults.push({ kind: 'bare-dollar', part: text, meant: text === '$&' ? '$0' : undefined })
+    else {
+      const shorter = Array.from(name, (_, at) => name.slice(0, name.length - at)).find((start) => isGroup(start))
+      if (shorter === undefined || bare === undefined) faults.push({ kind: 'no-group', part: text, meant: undefined })
+      else faults.push({ kind: 'long-name', part: text, meant: `\${${shorter}}${name.slice(shorter.length)}` })
+    }
+  }
+  return faults
+}

@@ -1,0 +1,30 @@
+import { keyFault } from '../key-fault.ts'
+import { isLocalhost } from '../normalise-endpoint.ts'
+import { readAuth } from '../resolve-credentials.ts'
+import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { placesOfEndpoints } from '../written-places.ts'
+
+/** Credentials that are sent in clear text. */
+export const credentialsOverHttp: Rule = {
+  id: 'credentials-over-http',
+  severity: 'warning',
+  title: 'credentials are sent over plain http',
+  about: `Over http everybody on the way can read the credentials, and change the images. Only credentials that really go to the endpoint
+count, those under its own host and port, and endpoints on the node itself do not.`,
+  *check(context) {
+    for (const { mirror, text, position, endpoint, found } of placesOfEndpoints(context)) {
+      if (endpoint === undefined || !endpoint.url.startsWith('http://') || isLocalhost(endpoint.host) || keyFault(mirror) !== undefined)
+        continue
+      const { auth } = found.config
+      const credentials = auth === undefined ? undefined : readAuth(auth)
+      if (credentials === undefined || credentials === 'invalid') continue
+      if (credentials.kind === 'basic' && credentials.password === '') continue
+      yield {
+        position,
+        message: `the endpoint ${shown(text)} of ${shown(mirror)} gets the credentials of ${shown(found.key ?? '')} in clear text`,
+        fix: 'Give the registry TLS and write https://, or let it be read without credentials.',
+      }
+    }
+  },
+}

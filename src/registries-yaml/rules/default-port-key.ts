@@ -1,0 +1,41 @@
+import { otherSpelling } from '../near-host.ts'
+import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { hasAnySettings, oncePerPlace, writtenEndpoints, type WrittenEndpoint } from '../written-places.ts'
+
+/** The key of `configs` that names the host of an endpoint, but for the default port of its scheme. */
+export function keyWithOtherPort(
+  { endpoint, found }: WrittenEndpoint,
+  configs: ReadonlyMap<string, Parameters<typeof hasAnySettings>[0]>,
+): string | undefined {
+  if (endpoint === undefined || found.key !== undefined) return undefined
+  const scheme = endpoint.url.startsWith('http://') ? 'http' : 'https'
+  const key = otherSpelling(endpoint.host, scheme)
+  const config = key === endpoint.host ? undefined : configs.get(key)
+  return config !== undefined && hasAnySettings(config) ? key : undefined
+}
+
+/** `:443` at an endpoint and not at its key, or the other way round. */
+export const defaultPortKey: Rule = {
+  id: 'default-port-key',
+  severity: 'error',
+  title: 'The default port at an endpoint and not at its key',
+  about: `Settings are looked up under the endpoint's \`host[:port]\` exactly as it is written: \`registry.example.com\` and \`registry.example.com:443\` are two
+keys, though they are one server. The documented way to have rewrites for a registry itself, an endpoint \`https://registry.example.com:443\`, needs a
+second entry in \`configs\` for that; without one the endpoint is asked anonymously and with the system's certificate authorities.`,
+  *check(context) {
+    const { configs } = context.parsed.registries
+    const told = new Set<string>()
+    for (const place of oncePerPlace(writtenEndpoints(context))) {
+      const key = keyWithOtherPort(place, configs)
+      const host = place.endpoint?.host
+      if (key === undefined || host === undefined || told.has(host)) continue
+      told.add(host)
+      yield {
+        position: place.position,
+        message: `the settings under ${shown(key)} are not those of this endpoint: its key is ${shown(host)}`,
+        fix: `Write the same settings under ${shown(host)} too, or spell both alike.`,
+      }
+    }
+  },
+}

@@ -1,0 +1,38 @@
+import { parseGoUrl } from '../go-url.ts'
+import { meantKey } from '../key-fault.ts'
+import type { Discovery, Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { placesOfEndpoints, writtenKeys, type WrittenEndpoint } from '../written-places.ts'
+
+function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
+  if (endpoint === undefined) return undefined
+  const { userinfo, query, fragment } = parseGoUrl(text.includes('://') ? text : `//${text}`)
+  const host = shown(endpoint.host)
+  if (userinfo !== undefined) {
+    const message = `user and password in an endpoint are not sent to ${host}`
+    return { position, message, fix: `Write them as username and password in auth under configs and ${host}.` }
+  }
+  if (query === undefined && fragment === '') return undefined
+  const part = query === undefined ? 'what follows the "#"' : 'what follows the "?"'
+  return { position, message: `${part} in an endpoint is not sent to ${host}`, fix: 'Leave it out.', severity: 'warning' }
+}
+
+/** Parts of a URL that containerd does not keep. */
+export const endpointUserinfoOrQuery: Rule = {
+  id: 'endpoint-userinfo-or-query',
+  severity: 'error',
+  title: 'Credentials or a query in a URL',
+  about: `Of an endpoint containerd keeps scheme, host, port and path. A user and a password before the host are dropped, and the registry is asked anonymously; a
+query and a fragment are dropped too. Credentials belong in \`auth\`, under \`configs\` and the endpoint's \`host[:port]\`. A key with an "@" in it matches no registry.`,
+  *check(context) {
+    for (const { section, key, position, fault } of writtenKeys(context)) {
+      if (fault !== 'userinfo') continue
+      const message = `the key ${shown(key)} of ${section} names a user and matches no registry`
+      yield { position, message, fix: `Write ${shown(meantKey(key, section))}.` }
+    }
+    for (const place of placesOfEndpoints(context)) {
+      const discovery = judge(place)
+      if (discovery !== undefined) yield discovery
+    }
+  },
+}

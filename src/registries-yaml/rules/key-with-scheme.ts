@@ -1,0 +1,23 @@
+import { meantKey } from '../key-fault.ts'
+import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { writtenKeys } from '../written-places.ts'
+
+/** `https://` before a key. */
+export const keyWithScheme: Rule = {
+  id: 'key-with-scheme',
+  severity: 'error',
+  title: 'A key with a scheme',
+  about: `The keys of \`mirrors\` and \`configs\` are \`host[:port]\` as images name them. For a key with a scheme K3s makes the directory
+\`certs.d/https:/registry.example.com\`, in which containerd never looks; credentials below it are sent to nobody. The scheme belongs to an endpoint.`,
+  *check(context) {
+    for (const { section, key, position, fault } of writtenKeys(context)) {
+      if (fault !== 'scheme') continue
+      yield {
+        position,
+        message: `the key ${shown(key)} of ${section} has a scheme and matches no registry`,
+        fix: `Write ${shown(meantKey(key, section))}.`,
+      }
+    }
+  },
+}

@@ -1,0 +1,22 @@
+import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { writtenKeys } from '../written-places.ts'
+
+/** A `*` that is only a part of a key. */
+export const keyWithWildcard: Rule = {
+  id: 'key-with-wildcard',
+  severity: 'error',
+  title: 'A key that is a pattern',
+  about: `The one wildcard is the key \`"*"\` alone, for every registry without an entry of its own. In a longer key the asterisk is an ordinary character:
+\`"*.example.com"\` matches no registry.`,
+  *check(context) {
+    for (const { section, key, position, fault } of writtenKeys(context)) {
+      if (fault !== 'pattern') continue
+      yield {
+        position,
+        message: `the key ${shown(key)} of ${section} is no pattern for K3s and matches no registry`,
+        fix: section === 'mirrors' ? 'Name every registry, or write "*" alone for all.' : 'Name every host.',
+      }
+    }
+  },
+}

@@ -1,0 +1,16 @@
+import { refusals } from '../refusals.ts'
+import type { Rule } from '../rule.ts'
+
+/** `"true"` in quotes. */
+export const quotedBoolean: Rule = {
+  id: 'quoted-boolean',
+  severity: 'error',
+  title: 'A boolean in quotes',
+  about: `In quotes \`"true"\` is a string, and K3s does not start with a string as \`insecure_skip_verify\`. Without quotes \`true\`, \`yes\` and \`on\` are
+the same, and so are \`false\`, \`no\` and \`off\`.`,
+  *check(context) {
+    for (const { position, message } of refusals(context, 'quoted-boolean')) {
+      yield { position, message, fix: 'Remove the quotes.' }
+    }
+  },
+}

@@ -1,0 +1,84 @@
+import { wildcardHost } from '../host-table.ts'
+import { hasFeature } from '../k3s-features.ts'
+import { quoted } from '../quoted.ts'
+import { writtenRewrites, type WrittenRewrite } from '../read-rewrites.ts'
+import type { Discovery, LintContext, Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { readTomlText } from '../toml-text.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+const replacements: Readonly<Record<string, string>> = {
+  '\\d': '[0-9]',
+  '\\w': '[0-9A-Za-z_]',
+  '\\s': '[ ]',
+  '\\S': '[^ ]',
+  '\\A': '^',
+  '\\z': '$',
+}
+
+/** What in a text is no TOML: an escape that TOML does not know, a quote, or a control character. https://toml.io/en/v1.0.0#string */
+function culprit(text: string): string | undefined {
+  const parts = text.match(/\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\[^]?|[^]/gu) ?? []
+  return parts.find((part) => !/^(?:\\(?:u....|U.{8}|["\\bfnrt])|[^"\\\p{Cc}]|\t)$/u.test(part))
+}
+
+function suggest(part: string | undefined): string {
+  if (part === undefined) return 'Write it without quotes and backslashes.'
+  const instead =
+    replacements[part] ?? (/^\\[-/_]$/.test(part) ? part.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(part) ? `[${part.slice(1)}]` : undefined)
+  if (instead !== undefined) return `Write ${instead} in place of ${part}.`
+  return part.startsWith('\\') ? 'Write a character class in place of the escape.' : 'Remove it: no name of a repository holds it.'
+}
+
+function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 'replacement'): Discovery | undefined {
+  const { mirror, position } = rewrite
+  // A group that is written \1 is told by the rule about groups.
+  const text =
+    what === 'pattern' ? rewrite.pattern : rewrite.replacement.replace(/\\([^])/g, (escape, c: string) => (/[0-9]/.test(c) ? '' : escape))
+  const read = readTomlText(`"${text}"`)
+  if (read === text) return undefined
+  const file = hasFeature(context.version, 'hosts-toml') ? 'hosts.toml' : 'config.toml'
+  const intro = `K3s writes the ${what} ${quoted(rewrite[what])} into the ${file} without escaping it, `
+  if (read === undefined) {
+    const part = culprit(text)
+    const effect = file === 'hosts.toml' ? `containerd passes over the whole mirror ${shown(mirror)}` : 'containerd does not start'
+    const cause = part === undefined ? '' : ` because of ${part === '"' ? 'the quote' : quoted(part)}`
+    return {
+      position,
+      message: `${intro}which makes it no TOML${cause}: ${effect}`,
+      fix: suggest(part),
+    }
+  }
+  const areDoubled = !text.replaceAll('\\\\', '').includes('\\')
+  return {
+    position,
+    severity: areDoubled ? 'info' : 'error',
+    message: `${intro}so containerd reads ${quoted(read)}`,
+    fix: areDoubled
+      ? 'Where that is meant nothing has to be done; a character class, as in [.], needs no backslash.'
+      : 'Write a character class in place of the escape.',
+  }
+}
+
+/** Quotes, backslashes and control characters in a rewrite. */
+export const rewriteEscapes: Rule = {
+  id: 'rewrite-escapes',
+  severity: 'error',
+  title: 'Backslashes or quotes in a rewrite',
+  about: `K3s writes patterns and replacements between quotes into the hosts.toml and escapes nothing. With \`\\.\`, \`\\d\`, \`\\w\` or a
+quote the file is no TOML; containerd logs that, goes on without it, and pulls from the registry itself. Escapes that TOML knows change
+the pattern: \`\\b\` becomes a backspace, \`\\t\` a tab. A doubled backslash arrives as one. Write \`[.]\` for a dot and \`[0-9]\` for a
+digit.`,
+  *check(context) {
+    const discoveries: Discovery[] = []
+    for (const [mirror, rewrites] of writtenRewrites(context)) {
+      const host = context.table.hosts.get(mirror === '*' ? wildcardHost : mirror)
+      if (host?.endpoints.every((endpoint) => endpoint.rewrites.size === 0) !== false) continue
+      for (const rewrite of rewrites) {
+        const found = judge(context, rewrite, 'pattern') ?? judge(context, rewrite, 'replacement')
+        if (found !== undefined) discoveries.push(found)
+      }
+    }
+    yield* oncePerPlace(discoveries)
+  },
+}

@@ -1,0 +1,54 @@
+import { escaped, quoted } from '../quoted.ts'
+import { writtenRewrites } from '../read-rewrites.ts'
+import { replacementFaults, type ReplacementFault } from '../replacement-groups.ts'
+import type { Discovery, Rule } from '../rule.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+function describe({ kind, part, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
+  const shownPart = quoted(part)
+  switch (kind) {
+    case 'long-name':
+      return {
+        message: `${shownPart} is a group of that whole name, which the pattern does not have: it becomes nothing`,
+        fix: `Write ${escaped(meant ?? '')}.`,
+      }
+    case 'no-group':
+      return {
+        message: `${shownPart} is a group that the pattern does not have: it becomes nothing`,
+        fix: 'Put a part of the pattern in parentheses, or name another group.',
+      }
+    case 'bare-dollar':
+      return {
+        message: `${shownPart} is no group: the "$" stays in the name, which is none of a repository then`,
+        fix: meant === undefined ? 'Write $1, or ${name}.' : `Write ${meant} for the whole match.`,
+      }
+    case 'backslash':
+      return {
+        message: isToml
+          ? `${shownPart} is no group: it stays in the name, which is none of a repository then`
+          : `${shownPart} is no group, and as K3s does not escape it the hosts.toml is no TOML: containerd passes over the whole mirror`,
+        fix: `Write ${meant ?? '$1'}.`,
+      }
+  }
+}
+
+/** A replacement that names a group which does not exist. */
+export const rewriteGroup: Rule = {
+  id: 'rewrite-group',
+  severity: 'error',
+  title: 'A replacement names a group that does not exist',
+  about: `In a replacement \`$1\` or \`\${1}\` is the first group of the pattern and \`$0\` the whole match. A name goes on as long as
+letters, digits and underscores follow: \`$1x\` and \`$1_y\` are groups called \`1x\` and \`1_y\`. A group that does not exist is replaced
+by nothing. \`\\1\` and \`$&\` of other languages do not exist.`,
+  *check(context) {
+    const discoveries: Discovery[] = []
+    for (const { position, read, regexp, isToml } of [...writtenRewrites(context).values()].flat()) {
+      if (regexp === undefined) continue
+      const [fault] = replacementFaults(read.pattern, read.replacement)
+      if (fault === undefined) continue
+      const { message, fix } = describe(fault, isToml)
+      discoveries.push({ position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix })
+    }
+    yield* oncePerPlace(discoveries)
+  },
+}

@@ -1,0 +1,29 @@
+import { escaped, quoted } from '../quoted.ts'
+import { writtenRewrites } from '../read-rewrites.ts'
+import type { Rule } from '../rule.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+function explain(pattern: string): string {
+  if (/\(\?<?[=!]/.test(pattern)) return 'Look-ahead and look-behind do not exist in Go: list the names that are meant.'
+  if (/\\[1-9]/.test(pattern)) return 'Back-references do not exist in Go: write the pattern without.'
+  return 'Write it as https://pkg.go.dev/regexp/syntax describes.'
+}
+
+/** A pattern that Go cannot compile. */
+export const rewriteInvalid: Rule = {
+  id: 'rewrite-invalid',
+  severity: 'error',
+  title: 'A rewrite pattern is no regular expression of Go',
+  about: `Patterns are [Go's regular expressions](https://pkg.go.dev/regexp/syntax), which know neither look-ahead nor look-behind nor
+back-references. K3s does not check them; containerd logs a warning with every request and goes on without the rewrite.`,
+  *check(context) {
+    for (const { pattern, position, regexp, why } of oncePerPlace([...writtenRewrites(context).values()].flat())) {
+      if (regexp !== undefined) continue
+      yield {
+        position,
+        message: `the pattern ${quoted(pattern)} is no regular expression of Go's syntax, and containerd passes over it: ${escaped(why)}`,
+        fix: explain(pattern),
+      }
+    }
+  },
+}

@@ -1,0 +1,63 @@
+import { isMirrorError } from '../../errors.ts'
+import { maxPatterns, shiftedNames } from '../example-names.ts'
+import { parseGoRegexp, type GoRegexp } from '../go-regexp.ts'
+import { quoted } from '../quoted.ts'
+import { writtenRewrites, type WrittenRewrite } from '../read-rewrites.ts'
+import type { Rule } from '../rule.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+/** The pattern as it would be with `^` before it; undefined where that is no pattern. */
+function anchored(pattern: string): GoRegexp | undefined {
+  try {
+    return parseGoRegexp(`^(?:${pattern})`)
+  } catch (error) {
+    if (isMirrorError(error)) return undefined
+    throw error
+  }
+}
+
+/** True where the author thought of an end of the name, be it in one alternative alone. */
+function hasAnchor(pattern: string): boolean {
+  const withoutSets = pattern.replace(/\\[^Az]|\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[^]|[^\]\\])*\]/gsu, '')
+  return /[\^$]|\\[Az]/.test(withoutSets)
+}
+
+/** A name that the pattern changes in its middle, where it would change nothing, or other things, with `^` before it. */
+function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly result: string } | undefined {
+  const { regexp, read } = rewrite
+  const strict = anchored(read.pattern)
+  if (regexp === undefined || strict === undefined) return undefined
+  const { plain, behindSlash, withinPart } = shiftedNames(rewrite)
+  // A pattern that never matches at the beginning is meant for the middle or the end.
+  if (!plain.some((name) => strict.matches(name))) return undefined
+  for (const name of hasAnchor(read.pattern) ? withinPart : [...behindSlash, ...withinPart]) {
+    const result = regexp.replaceAll(name, read.replacement)
+    if (result !== name && result !== strict.replaceAll(name, read.replacement)) return { name, result }
+  }
+  return undefined
+}
+
+/** A pattern that also matches in the middle of names. */
+export const rewriteUnanchored: Rule = {
+  id: 'rewrite-unanchored',
+  severity: 'warning',
+  title: 'A rewrite pattern matches anywhere in a name',
+  about: `A pattern that does not begin with \`^\` is looked for in the whole name, and every match is replaced: \`rancher/(.*)\` also
+takes \`team/rancher/image\` and \`myrancher/image\`. Patterns that begin with \`.*\` take the whole name anyway and are as good as
+anchored.`,
+  *check(context) {
+    for (const rewrite of oncePerPlace([...writtenRewrites(context).values()].flat()).slice(0, maxPatterns)) {
+      const example = findExample(rewrite)
+      if (example === undefined) continue
+      const { name, result } = example
+      yield {
+        position: rewrite.position,
+        message: `the pattern ${quoted(rewrite.pattern)} matches anywhere in a name: ${quoted(name)} becomes ${quoted(result)}`,
+        fix:
+          rewrite.pattern === ''
+            ? 'Remove it, or write (.*) for every name.'
+            : 'Begin the pattern with ^, or with (.*) where anywhere is meant.',
+      }
+    }
+  },
+}

@@ -1,0 +1,16 @@
+import { refusals } from '../refusals.ts'
+import type { Rule } from '../rule.ts'
+
+/** An endpoint that is no list. */
+export const stringForList: Rule = {
+  id: 'string-for-list',
+  severity: 'error',
+  title: 'A string where a list belongs',
+  about:
+    'The endpoints of a mirror are a list, even where there is only one. K3s does not start with `endpoint: "https://registry.example.com"`.',
+  *check(context) {
+    for (const { position, message } of refusals(context, 'string-for-list')) {
+      yield { position, message, fix: 'Put it on a line of its own below the key, with "- " before it.' }
+    }
+  },
+}

@@ -1,0 +1,16 @@
+import { refusals } from '../refusals.ts'
+import type { Rule } from '../rule.ts'
+
+/** Something that is not YAML as K3s' parser has it. */
+export const syntax: Rule = {
+  id: 'syntax',
+  severity: 'error',
+  title: 'The file is not YAML',
+  about: `An agent reads the file once, when it starts, and ends if it cannot be parsed; a server is an agent too. The usual causes are tabs, a \`*\` that
+is not in quotes, and indentation that does not line up.`,
+  *check(context) {
+    for (const { position, message } of refusals(context, 'syntax')) {
+      yield { position, message, fix: 'Correct this line, or the one before it.' }
+    }
+  },
+}

@@ -1,0 +1,37 @@
+import { writtenTls } from '../named-files.ts'
+import type { Discovery, Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+/** A client certificate without a key, or a key without a certificate. */
+export const tlsCertWithoutKey: Rule = {
+  id: 'tls-cert-without-key',
+  severity: 'error',
+  title: '`cert_file` without `key_file`, or the other way round',
+  about: `K3s writes both names into the hosts.toml, and containerd takes an empty one for the directory that the hosts.toml is in: it
+cannot read that, and every pull fails. A file that holds certificate and key has to be named twice. \`cert_file\` is the certificate of
+the node, not that of the registry: that one, or the one that signed it, is the \`ca_file\`.`,
+  *check(context) {
+    const discoveries: Discovery[] = []
+    for (const { host, cert, key } of writtenTls(context)) {
+      if (cert !== undefined && key === undefined) {
+        discoveries.push({
+          position: cert.position,
+          message: `${shown(host)} has a cert_file and no key_file: pulls from there fail`,
+          fix:
+            cert.file?.privateKey === 'usable'
+              ? 'Name the same file as key_file.'
+              : "Name the key_file; for the registry's certificate, or its authority's, write ca_file.",
+        })
+      }
+      if (key !== undefined && cert === undefined) {
+        discoveries.push({
+          position: key.position,
+          message: `${shown(host)} has a key_file and no cert_file: pulls from there fail`,
+          fix: 'Name the cert_file, or remove the key_file.',
+        })
+      }
+    }
+    yield* oncePerPlace(discoveries)
+  },
+}

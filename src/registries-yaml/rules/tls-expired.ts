@@ -1,0 +1,45 @@
+import type { InspectedCertificate } from '../inspect-files.ts'
+import { namedFiles, type NamedFile } from '../named-files.ts'
+import { quoted } from '../quoted.ts'
+import type { Discovery, Rule } from '../rule.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+const soon = 30 * 24 * 60 * 60 * 1000
+
+/** The certificate that matters: the first for a client, and of several authorities the one that is valid and lasts longest. */
+function decisive({ field, file }: NamedFile, now: Date): InspectedCertificate | undefined {
+  const certificates = file?.certificates ?? []
+  if (field !== 'ca_file') return certificates[0]
+  const begun = certificates.filter(({ validFrom }) => validFrom <= now)
+  return (begun.length > 0 ? begun : certificates).toSorted((a, b) => b.validTo.getTime() - a.validTo.getTime())[0]
+}
+
+function judge(named: NamedFile, now: Date): Discovery | undefined {
+  const certificate = decisive(named, now)
+  if (certificate === undefined || named.field === 'key_file') return undefined
+  const { validFrom, validTo } = certificate
+  const what = `the certificate in ${quoted(named.path)} (${quoted(certificate.subject)})`
+  const { position } = named
+  const fix = `Put a certificate that is valid in the ${named.field} on every node.`
+  if (validFrom > now) return { position, message: `${what} is valid from ${validFrom.toISOString().slice(0, 10)} on`, fix }
+  const day = validTo.toISOString().slice(0, 10)
+  if (validTo < now) return { position, message: `${what} expired on ${day}`, fix }
+  if (validTo.getTime() - now.getTime() < soon) return { position, severity: 'warning', message: `${what} expires on ${day}`, fix }
+  return undefined
+}
+
+/** A certificate that has expired, expires soon, or is not valid yet. */
+export const tlsExpired: Rule = {
+  id: 'tls-expired',
+  severity: 'error',
+  title: 'A certificate that is not valid now, or not for long',
+  about: `With an expired authority or client certificate every pull from that host fails. Of a \`ca_file\` with several certificates the
+one that lasts longest counts, of a \`cert_file\` the first. Thirty days before its end it is a warning.`,
+  *check(context) {
+    yield* oncePerPlace(
+      namedFiles(context)
+        .map((named) => judge(named, context.now))
+        .filter((found) => found !== undefined),
+    )
+  },
+}

@@ -1,0 +1,35 @@
+import { namedFiles } from '../named-files.ts'
+import { quoted } from '../quoted.ts'
+import type { Rule } from '../rule.ts'
+import { oncePerPlace } from '../written-places.ts'
+
+const put = 'Put the file there on every node, or correct its name.'
+const problems = {
+  missing: { what: 'does not exist', fix: put },
+  'not a file': { what: 'is not a file', fix: put },
+  unreadable: { what: 'cannot be read by this user', fix: 'Lint as the user that K3s runs as.' },
+  'too large': { what: 'is larger than 4 MiB', fix: 'Name a file with the certificates of this registry alone.' },
+} as const
+
+/** A file that `tls` names and that is not there. */
+export const tlsFileMissing: Rule = {
+  id: 'tls-file-missing',
+  severity: 'error',
+  title: 'A file named by `tls` is missing',
+  about: `K3s does not look at the files when it starts. containerd opens them with every pull, and without one of them every pull fails
+that this host is asked for, whatever other endpoints there are. Looked at on the machine that lints: switch that off where the files are
+on the nodes alone.`,
+  *check(context) {
+    for (const { path, field, position, file } of oncePerPlace(namedFiles(context))) {
+      if (file?.problem === undefined) continue
+      const { what, fix } = problems[file.problem]
+      const isUnread = file.problem === 'unreadable' || file.problem === 'too large'
+      yield {
+        position,
+        severity: isUnread ? 'info' : 'error',
+        message: `the ${field} ${quoted(path)} ${what}${isUnread ? ' and was not checked' : ': every pull that could go there fails'}`,
+        fix,
+      }
+    }
+  },
+}

@@ -1,0 +1,30 @@
+import type { RegistryTls } from '../registries.ts'
+import type { Rule } from '../rule.ts'
+import { shown } from '../shown-text.ts'
+import { placesOfEndpoints } from '../written-places.ts'
+
+function isSet(tls: RegistryTls | undefined): boolean {
+  return tls !== undefined && (tls.caFile !== '' || tls.certFile !== '' || tls.keyFile !== '' || tls.insecureSkipVerify)
+}
+
+/** TLS settings for an endpoint that is plain http. */
+export const tlsOnHttp: Rule = {
+  id: 'tls-on-http',
+  severity: 'warning',
+  title: 'TLS settings for an http endpoint',
+  about: `Where an \`http://\` endpoint has TLS settings containerd tries https first, and http once TLS has failed, with every request;
+on port 80 the settings mean nothing. A registry that answers to https later is then talked to by https.`,
+  *check(context) {
+    for (const { mirror, text, position, endpoint, found } of placesOfEndpoints(context)) {
+      if (endpoint === undefined || !endpoint.url.startsWith('http://') || !isSet(found.config.tls)) continue
+      const isIgnored = !/:[0-9]+$/.test(endpoint.host) || endpoint.host.endsWith(':80')
+      yield {
+        position,
+        message:
+          `the endpoint ${shown(text)} of ${shown(mirror)} is http, but ${shown(found.key ?? '')} has TLS settings: ` +
+          (isIgnored ? 'they mean nothing' : 'containerd tries https first'),
+        fix: 'Write https:// where the registry has TLS, or else remove its tls.',
+      }
+    }
+  },
+}

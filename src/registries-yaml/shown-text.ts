@@ -1,0 +1,19 @@
+import { quoted } from './quoted.ts'
+
+/** A key or an endpoint of the file for a message: quoted, and without what may be a secret: all before an "@", all behind a "?". */
+export function shown(text: string): string {
+  const [, scheme = '', rest = text] = /^([a-z][a-z0-9+.-]*:\/\/)([^]*)$/i.exec(text) ?? []
+  const at = rest.lastIndexOf('@')
+  const host = at === -1 ? rest : `***@${rest.slice(at + 1)}`
+  return quoted((scheme + host).replace(/\?[^]+$/, '?***'))
+}
+
+/** A path of keys for a message: `configs."host:5000".auth`; empty for the file itself. */
+export function shownPath(path: readonly (string | number)[]): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`
+      return (index === 0 ? '' : '.') + (/^[\w-]{1,60}$/.test(part) ? part : shown(part))
+    })
+    .join('')
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { removeStale, writeFiles } from '../../../src/cli/output/write-files.ts'
+import { tempDir } from '../../servers/temp-dir.ts'
+
+const { signal } = new AbortController()
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o777).toString(8)
+}
+
+/** Paths of everything below a directory, directories with a slash at the end. */
+async function tree(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1) + (entry.isDirectory() ? '/' : ''))
+    .toSorted()
+}
+
+test('files and the directories made for them are the owner’s alone', async () => {
+  await using directory = await tempDir()
+  const out = join(directory.path, 'made', 'here')
+  const written = await writeFiles(
+    out,
+    new Map([
+      ['a/b/x', 'X'],
+      ['y', 'Y'],
+    ]),
+    { signal },
+  )
+  assert.deepEqual(written, [join(out, 'a/b/x'), join(out, 'y')])
+  assert.equal(await readFile(join(out, 'a/b/x'), 'utf8'), 'X')
+  assert.deepEqual(await Promise.all(['..', '.', 'a', 'a/b', 'a/b/x', 'y'].map((path) => modeOf(join(out, path)))), [
+    '700',
+    '700',
+    '700',
+    '700',
+    '600',
+    '600',
+  ])
+  assert.deepEqual(await tree(out), ['a/', 'a/b/', 'a/b/x', 'y'])
+})
+
+test('a file that is there is replaced, also one that others could read', async () => {
+  await using directory = await tempDir()
+  await writeFile(join(directory.path, 'y'), 'old', { mode: 0o644 })
+  await writeFiles(directory.path, new Map([['y', 'new']]), { signal })
+  assert.equal(await readFile(join(directory.path, 'y'), 'utf8'), 'new')
+  assert.equal(await modeOf(join(directory.path, 'y')), '600')
+})
+
+const strangers: Readonly<Record<string, (out: string) => Promise<unknown>>> = {
+  'a directory where a file belongs': (out) => mkdir(join(out, 'a/b/x'), { recursive: true }),
+  'a link where a file belongs': async (out) => {
+    await mkdir(join(out, 'a/b'), { recursive: true })
+    await symlink('/nowhere', join(out, 'a/b/x'))
+  },
+  'a file where a directory belongs': (out) => writeFile(join(out, 'a'), ''),
+  'a link where a directory belongs': (out) => symlink('/nowhere', join(out, 'a')),
+}
+
+for (const [name, plant] of Object.entries(strangers)) {
+  test(`${name} is refused before anything is written`, async () => {
+    await using directory = await tempDir()
+    await plant(directory.path)
+    const before = await tree(directory.path)
+    await assert.rejects(
+      writeFiles(
+        directory.path,
+        new Map([
+          ['y', 'Y'],
+          ['a/b/x', 'X'],
+        ]),
+        { signal },
+      ),
+      {
+        code: 'LOCAL_IO',
+        message: /is there and is no .*; nothing was written$/,
+      },
+    )
+    assert.deepEqual(await tree(directory.path), before)
+  })
+}
+
+test('an aborted run writes nothing more', async () => {
+  await using directory = await tempDir()
+  await assert.rejects(writeFiles(directory.path, new Map([['y', 'Y']]), { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  assert.deepEqual(await tree(directory.path), [])
+})
+
+test('what is stale goes with the directories that are empty then, and nothing else', async () => {
+  await using directory = await tempDir()
+  const top = join(directory.path, 'certs.d')
+  const put = async (path: string, text: string): Promise<void> => {
+    await mkdir(join(top, path, '..'), { recursive: true })
+    await writeFile(join(top, path), text)
+  }
+  await put('kept/hosts.toml', '# ours\n')
+  await put('stale/hosts.toml', '# ours\nx')
+  await put('https:/deep/hosts.toml', '# ours\n')
+  await put('shared/hosts.toml', '# ours\n')
+  await put('shared/ca.crt', '# ours\n')
+  await put('theirs/hosts.toml', '# theirs\n# ours\n')
+  await put('longer/hosts.toml', '# ours too\n')
+  await symlink(join(top, 'kept'), join(top, 'link'))
+  const removed = await removeStale(top, { name: 'hosts.toml', headers: ['# ours'], keep: new Set([join(top, 'kept/hosts.toml')]) })
+  assert.deepEqual(
+    removed.toSorted(),
+    ['https:/deep', 'shared', 'stale'].map((path) => join(top, path, 'hosts.toml')),
+  )
+  assert.deepEqual(await tree(top), [
+    'kept/',
+    'kept/hosts.toml',
+    'link',
+    'longer/',
+    'longer/hosts.toml',
+    'shared/',
+    'shared/ca.crt',
+    'theirs/',
+    'theirs/hosts.toml',
+  ])
+})
+
+test('a directory that is missing or is a link has nothing stale', async () => {
+  await using directory = await tempDir()
+  const options = { name: 'hosts.toml', headers: ['# ours'], keep: new Set<string>() }
+  assert.deepEqual(await removeStale(join(directory.path, 'none'), options), [])
+  await mkdir(join(directory.path, 'real'))
+  await writeFile(join(directory.path, 'real/hosts.toml'), '# ours\n')
+  await symlink(join(directory.path, 'real'), join(directory.path, 'link'))
+  assert.deepEqual(await removeStale(join(directory.path, 'link'), options), [])
+})

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { buildHostTable } from '../../../src/registries-yaml/host-table.ts'
+import { parseRegistries } from '../../../src/registries-yaml/parse-registries.ts'
+import type { Registries } from '../../../src/registries-yaml/registries.ts'
+import { renderK3s, type K3sRenderOptions } from '../../../src/registries-yaml/render/k3s.ts'
+import { describePassedOver } from '../../../src/registries-yaml/render/passed-over.ts'
+import type { RenderedConfig } from '../../../src/registries-yaml/render/rendered.ts'
+import { k3sCases, registrySection } from './k3s-cases.ts'
+
+function registriesOf(text: string): Registries {
+  const { registries, problems } = parseRegistries(text, 'registries.yaml')
+  assert.deepEqual(problems, [])
+  return registries
+}
+
+function render(text: string, options: Partial<K3sRenderOptions> = {}): RenderedConfig {
+  return renderK3s(registriesOf(text), { version: 3, ...options })
+}
+
+function hosts({ files }: RenderedConfig): ReadonlyMap<string, string> {
+  return new Map([...files].filter(([path]) => path !== 'config.toml'))
+}
+
+test('there are cases, and some that K3s refuses', () => {
+  assert.equal(k3sCases.length, 24)
+  assert.equal(k3sCases.filter(({ isRefused }) => isRefused).length, 2)
+})
+
+for (const { name, text, isRefused, log, configs, ...expected } of k3sCases) {
+  test(`case ${name} is rendered byte for byte`, () => {
+    const { registries, problems } = parseRegistries(text, 'registries.yaml')
+    assert.equal(problems.length > 0, isRefused)
+    if (isRefused) return
+    const flags = { disableDefaultEndpoint: expected.disableDefaultEndpoint, embeddedRegistry: expected.embeddedRegistry }
+    for (const version of [2, 3] as const) {
+      const part = renderK3s(registries, { version, flags })
+      assert.deepEqual(hosts(part), expected.hosts)
+      const config = configs.get(version)
+      if (config === undefined) continue
+      assert.equal(part.files.get('config.toml'), registrySection(config))
+      assert.equal(renderK3s(registries, { version, flags, full: {} }).files.get('config.toml'), config)
+    }
+    // K3s quotes Go's own words after the last colon
+    const beginning = (line: string): string => line.replace(/: [^:]*(?:: [^:]*)?"[^]*$/, '').replace(/: [^:]*$/, '')
+    assert.deepEqual(describePassedOver(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
+  })
+}
+
+test('a key becomes a path as Go joins paths', () => {
+  const mirror = '{endpoint: [m.example.com]}'
+  const paths = [...hosts(render(`mirrors: {"a//b/": ${mirror}, "./c": ${mirror}, "/d": ${mirror}, "e/../f": ${mirror}}`)).keys()]
+  assert.deepEqual(paths, ['certs.d/a/b/hosts.toml', 'certs.d/c/hosts.toml', 'certs.d/d/hosts.toml', 'certs.d/f/hosts.toml'])
+})
+
+test('of two keys with one directory the last counts, and a note says so', () => {
+  const rendered = render('mirrors:\n  docker.io: {endpoint: [one.example.com]}\n  docker.io/: {endpoint: [two.example.com]}\n')
+  assert.match(rendered.files.get('certs.d/docker.io/hosts.toml') ?? '', /two\.example\.com/)
+  assert.equal(rendered.notes.length, 1)
+  assert.match(rendered.notes[0] ?? '', /^"docker\.io" and "docker\.io\/" have the same directory, certs\.d\/docker\.io: .*random/)
+})
+
+test('a key that names certs.d itself gets a note', () => {
+  const rendered = render('mirrors: {"": {endpoint: [m.example.com]}}')
+  assert.deepEqual([...rendered.files.keys()], ['certs.d/hosts.toml', 'config.toml'])
+  assert.match(rendered.notes.join(), /names certs\.d itself/)
+})
+
+const refused: Readonly<Record<string, string>> = {
+  'a key that leaves certs.d': 'mirrors: {"..": {endpoint: [m.example.com]}}',
+  'a path that leaves certs.d': 'mirrors: {"a/../../x": {endpoint: [m.example.com]}}',
+  'a name that no directory can have': `mirrors: {"${'a'.repeat(256)}": {endpoint: [m.example.com]}}`,
+  'a directory where a file has to be': 'mirrors: {"a": {endpoint: [m.example.com]}, "a/hosts.toml": {endpoint: [m.example.com]}}',
+  'a rewrite of more than 64 KiB': `mirrors: {docker.io: {endpoint: [m.example.com], rewrite: {"^a": "${'x'.repeat(65_536)}"}}}`,
+  'a password of more than 64 KiB': `configs: {a.example.com: {auth: {password: "${'x'.repeat(65_536)}"}}}`,
+}
+
+for (const [name, text] of Object.entries(refused)) {
+  test(`${name} is refused, as K3s does not start or would write elsewhere`, () => {
+    assert.throws(() => render(text), { code: 'INVALID_CONFIG' })
+  })
+}
+
+test('a userinfo in a key is not shown', () => {
+  assert.throws(
+    () => render('mirrors: {"../user:s3cret@x": {endpoint: [m.example.com]}}'),
+    (error: Error) => !error.message.includes('s3cret') && error.message.includes('***@'),
+  )
+  const passedOver = describePassedOver(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
+  assert.match(passedOver.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
+})
+
+test('files that containerd cannot read are named, and are what K3s writes all the same', () => {
+  const quote = render('mirrors: {docker.io: {endpoint: [m.example.com], rewrite: {"^a": "b\\"c"}}}')
+  assert.match(quote.files.get('certs.d/docker.io/hosts.toml') ?? '', /"\^a" = "b"c"/)
+  assert.match(quote.notes.join(), /^certs\.d\/docker\.io\/hosts\.toml is what K3s writes, but it is no valid TOML.* passes it over/)
+  const control = render('configs: {a.example.com: {auth: {password: "a\\x01"}}}')
+  assert.match(control.files.get('config.toml') ?? '', /password = "a\\x01"/)
+  assert.match(control.notes.join(), /^config\.toml is what K3s writes, but .* does not start with it$/)
+  const ipv6 = 'mirrors: {docker.io: {endpoint: ["http://[::1]:5000"]}}'
+  assert.deepEqual(render(ipv6).notes, [])
+  assert.match(render(ipv6, { version: 2 }).notes.join(), /containerd 1 takes no brackets/)
+})
+
+test('the settings of the embedded registry go before those of the file', () => {
+  const text = 'mirrors: {docker.io: {}}\nconfigs: {"127.0.0.1:6443": {auth: {username: u}}}'
+  assert.match(render(text).files.get('config.toml') ?? '', /username/)
+  assert.doesNotMatch(render(text, { flags: { embeddedRegistry: true } }).files.get('config.toml') ?? '', /username/)
+})
+
+test('the values of a node stand in the whole config.toml of either version', () => {
+  const full = {
+    containerdOpt: '/opt"x',
+    selinux: true,
+    userNamespace: true,
+    pauseImage: 'r.example.com/pause:1',
+    cniBinDir: '/bin dir',
+    cniConfDir: '',
+    root: '/root dir',
+    state: '/state dir',
+  }
+  for (const version of [2, 3] as const) {
+    const text = render('', { version, full }).files.get('config.toml') ?? ''
+    for (const line of [
+      'root = "/root dir"',
+      'state = "/state dir"',
+      '  address = "/state dir/containerd.sock"',
+      '  path = "/opt\\"x"',
+      '  enable_selinux = true',
+      '  disable_cgroup = true',
+      '  disable_apparmor = true',
+      '  restrict_oom_score_adj = true',
+      '  SystemdCgroup = false',
+      version === 3 ? '  sandbox = "r.example.com/pause:1"' : '  sandbox_image = "r.example.com/pause:1"',
+      version === 3 ? '  bin_dirs = ["/bin dir"]' : '  bin_dir = "/bin dir"',
+    ]) {
+      assert.ok(text.split('\n').includes(line), `${line}\n${text}`)
+    }
+    assert.doesNotMatch(text, /conf_dir/)
+    const without = render('', { version, full: { pauseImage: '', flannel: false } }).files.get('config.toml') ?? ''
+    assert.doesNotMatch(without, /sandbox|cni|disable_cgroup/)
+    assert.match(without, /SystemdCgroup = true/)
+  }
+})
+
+test('every registry of the table has its file, whatever the names are', () => {
+  const host = fc.stringMatching(/^[a-z0-9.:/_-]{1,20}$/)
+  fc.assert(
+    fc.property(fc.uniqueArray(host, { maxLength: 5 }), (names) => {
+      const mirror = { endpoints: ['https://m.example.com'], rewrites: new Map<string, string>() }
+      const registries: Registries = { mirrors: new Map(names.map((name) => [name, mirror])), configs: new Map() }
+      let rendered: RenderedConfig
+      try {
+        rendered = renderK3s(registries, { version: 3 })
+      } catch (error) {
+        assert.ok(
+          names.some((name) => name.includes('..')),
+          String(error),
+        )
+        return
+      }
+      const collisions = rendered.notes.filter((note) => note.includes('have the same directory')).length
+      assert.equal(rendered.files.size, buildHostTable(registries).hosts.size - collisions + 1)
+      for (const path of rendered.files.keys()) assert.match(path, /^config\.toml$|^certs\.d\/(?:(?!\.\.?\/)[^/]+\/)*hosts\.toml$/)
+    }),
+  )
+})
