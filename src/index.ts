@@ -17,4 +17,6 @@ export {
   type RegistryServer,
   type RegistryServerOptions,
 } from './registry-server/registry-server.ts'
+export { verify, type VerifyEvents, type VerifyOptions } from './verify.ts'
+export type { VerifiedImage, VerifyReport } from './report/verify-report.ts'
 export { version } from './version.ts'

@@ -1,9 +1,10 @@
-import { openClient, type ClientOptions } from './places.ts'
+import type { ConnectionOptions } from './connections.ts'
+import { openClient } from './places.ts'
 import type { ImageList } from './release/image-list.ts'
 import { selectImages, type SelectionOptions } from './release/select-images.ts'
 
 /** Which images, and how HTTP is spoken with the hosts of lists. */
-export type ListOptions = SelectionOptions & ClientOptions
+export type ListOptions = SelectionOptions & ConnectionOptions
 
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */
 export async function listImages(options: ListOptions): Promise<ImageList> {

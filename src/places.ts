@@ -1,38 +1,27 @@
-import { join } from 'node:path'
 import type { RetryPolicy } from './async/retry.ts'
-import { MirrorError } from './errors.ts'
+import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './connections.ts'
 import type { RequestCounts } from './copy/events.ts'
-import { createHttpClient, type HttpClient } from './http/http-client.ts'
+import { MirrorError } from './errors.ts'
+import type { HttpClient } from './http/http-client.ts'
 import type { Layout } from './layout/layout.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
-import { isRegistry } from './oci/reference.ts'
-import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
-import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
+import { credentialsForOrigin } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
 import type { SessionEvents } from './registry/session.ts'
-import { version } from './version.ts'
 
 /** Where images are read from and written to, and how those places are talked to. */
-export interface PlaceOptions {
+export interface PlaceOptions extends ConnectionOptions {
   /** `[http://|https://]host[:port][/prefix]`, or `oci:<directory>`. */
   readonly to: string
   /** Endpoints that registries are read from instead of their own, by registry name; `*` for every registry. */
   readonly from?: Readonly<Record<string, string>> | undefined
-  /** Path of a registries.yaml, whose `configs` give credentials and TLS. */
-  readonly registries?: string | undefined
-  /** Directory of Docker's config.json. */
-  readonly dockerConfig?: string | undefined
   /** For the destination, where neither file has any. */
   readonly destinationCredentials?: { readonly username: string; readonly password: string } | undefined
   /** Hosts of other domains that may see a registry's credentials as its token server. */
   readonly tokenHosts?: readonly string[] | undefined
-  /** Variables of the process: proxies, and what credential helpers need. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
-  readonly timeout?: number | undefined
   readonly retry?: Partial<RetryPolicy> | undefined
   /** Large blobs at once, per registry. */
   readonly blobJobs?: number | undefined
@@ -52,70 +41,18 @@ export interface Places extends AsyncDisposable {
   requests(): RequestCounts
 }
 
-function parseSources(from: Readonly<Record<string, string>>): Map<string, Endpoint> {
-  return new Map(
-    Object.entries(from).map(([registry, endpoint]) => {
-      if (registry !== '*' && !isRegistry(registry)) {
-        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
-          hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.',
-        })
-      }
-      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
-    }),
-  )
-}
-
-/** How HTTP is spoken with every host: proxies, TLS, patience. */
-export type ClientOptions = Pick<PlaceOptions, 'registries' | 'environment' | 'timeout'>
-
 /** A client for the files of releases, with the proxies and the TLS settings of the registries. Throws INVALID_CONFIG. */
 export async function openClient(
-  options: ClientOptions,
+  options: ConnectionOptions,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<HttpClient> {
-  return clientWith(options, options.registries === undefined ? undefined : await readConfigs(options.registries, signal))
-}
-
-function clientWith({ environment, timeout }: ClientOptions, configs: RegistriesConfigs | undefined, onRequest?: () => void): HttpClient {
-  return createHttpClient({
-    settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
-    environment,
-    timeout,
-    userAgent: `k3s-mirror/${version}`,
-    onRequest,
-  })
+  return openClientWith(options, await readConfigs(options, signal))
 }
 
 // Parts that most runs do without are loaded when they are needed: a job that finds everything in place is done in a blink.
-
-async function readConfigs(path: string, signal: AbortSignal | undefined): Promise<RegistriesConfigs> {
-  const { readRegistriesConfigs } = await import('./registries-yaml/read-configs.ts')
-  return readRegistriesConfigs(path, { signal })
-}
-
 async function openDirectory(directory: string): Promise<Layout> {
   const { openLayout } = await import('./layout/open-layout.ts')
   return openLayout(directory)
-}
-
-/** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */
-function dockerCredentials(directory: string, environment: PlaceOptions['environment']): CredentialsSource {
-  let config: Promise<CredentialsSource> | undefined
-  return {
-    name: join(directory, 'config.json'),
-    async find(origin, options) {
-      config ??= import('./registry/auth/docker-config.ts').then(({ readDockerConfig }) => readDockerConfig(directory, { environment }))
-      return (await config).find(origin, options)
-    },
-  }
-}
-
-function credentialSources(options: PlaceOptions, configs: RegistriesConfigs | undefined): CredentialsSource[] {
-  const { registries, dockerConfig, environment } = options
-  const sources: CredentialsSource[] = []
-  if (configs !== undefined) sources.push({ name: registries ?? '', find: (origin) => Promise.resolve(configs.credentialsFor(origin)) })
-  if (dockerConfig !== undefined) sources.push(dockerCredentials(dockerConfig, environment))
-  return sources
 }
 
 /** Reads the configuration and opens both ends; nothing is sent yet. Throws USAGE, INVALID_CONFIG, LAYOUT_LOCKED, LOCAL_IO. */
@@ -129,12 +66,12 @@ export async function openPlaces(
   const directory = to.startsWith('oci:') ? to.slice(4) : undefined
   if (to === 'oci' || directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
   const endpoint = directory === undefined ? parseEndpoint(to) : undefined
-  const configs = options.registries === undefined ? undefined : await readConfigs(options.registries, signal)
+  const configs = await readConfigs(options, signal)
   const credentials = credentialSources(options, configs)
   const counts = { source: 0, destination: 0 }
   const clients = {
-    source: clientWith(options, configs, () => counts.source++),
-    destination: clientWith(options, configs, () => counts.destination++),
+    source: openClientWith(options, configs, () => counts.source++),
+    destination: openClientWith(options, configs, () => counts.destination++),
   }
   const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
     new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })

@@ -5,6 +5,7 @@ import { addMirrorCommand } from './commands/mirror.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addRegistriesCommand } from './commands/registries.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { addVerifyCommand } from './commands/verify.ts'
 import { safeLine } from './output/safe-text.ts'
 import type { Session } from './session.ts'
 
@@ -27,6 +28,7 @@ export function createProgram(session: Session): Command {
   addImagesCommand(program, session)
   addPlanCommand(program, session)
   addMirrorCommand(program, session)
+  addVerifyCommand(program, session)
   addRegistriesCommand(program, session)
   addServeCommand(program, session)
   return program

@@ -2,10 +2,11 @@ import { platform } from 'node:os'
 import { MirrorError } from '../errors.ts'
 import type { TlsSettings } from '../http/origin-settings.ts'
 import { registryHostKeys } from '../oci/registry-host.ts'
-import type { Path } from './decode-yaml.ts'
-import type { ParsedRegistries } from './parse-registries.ts'
-import { formatKey, formatPlace, readRegistries } from './read-registries.ts'
-import { readAuth, type RegistryCredentials } from './resolve-credentials.ts'
+import type { Path } from './read/decode-yaml.ts'
+import type { ParsedRegistries } from './read/parse-registries.ts'
+import { formatPlace, readRegistries } from './read/read-registries.ts'
+import { readAuth, type RegistryCredentials } from './resolve/resolve-credentials.ts'
+import { shownPath } from './shown-text.ts'
 import { readTlsFiles } from './tls-files.ts'
 
 /** The `configs` of a registries.yaml, found by origin: `https://host:port` with the default port left out. The key `*` gives nothing to anyone. */
@@ -49,7 +50,7 @@ export async function readRegistriesConfigs(
 }
 
 function refuse(parsed: ParsedRegistries, at: Path, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `${formatPlace(parsed.path, parsed.positionOf(at))}: ${formatKey(at)}: ${why}`, {
+  throw new MirrorError('INVALID_CONFIG', `${formatPlace(parsed.path, parsed.positionOf(at))}: ${shownPath(at)}: ${why}`, {
     hint: 'Correct the file; https://docs.k3s.io/installation/private-registry describes it.',
   })
 }

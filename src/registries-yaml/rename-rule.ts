@@ -1,5 +1,5 @@
 import { MirrorError } from '../errors.ts'
-import { parseGoRegexp } from './go-regexp.ts'
+import { parseGoRegexp } from './go/go-regexp.ts'
 
 /** Reads `regex=replacement`, a rewrite as registries.yaml has them; the rule gives a path's new name, undefined where it does not match. */
 export function parseRenameRule(text: string): (path: string) => string | undefined {

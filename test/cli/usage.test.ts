@@ -9,7 +9,9 @@ const output = ['--output', '--quiet', '--verbose']
 const commands: Readonly<Record<string, readonly string[]>> = {
   images: [...selection, '--registries', ...output],
   plan: [...selection, ...places, ...output, '--report'],
-  mirror: [...selection, ...places, ...pace, ...output, '--report', '--events', '--dry-run'],
+  mirror: [...selection, ...places, ...pace, ...output, '--report', '--events', '--dry-run', '--write-registries'],
+  verify: [...selection, '--to', '--as-node', '--registries', '--deep', '--expect', '--from', '--platform', '--rewrite', '--flatten', ...output, '--report'],
+  registries: [],
   serve: ['--listen', '--writable', '--quiet', '--verbose'],
 }
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { isMirrorError } from '../../errors.ts'
-import type { K3sFlags } from '../../registries-yaml/host-table.ts'
+import type { K3sFlags } from '../../registries-yaml/hosts/host-table.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { parseVersion, type K3sVersion } from '../../release/version.ts'
 

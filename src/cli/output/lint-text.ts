@@ -1,4 +1,4 @@
-import type { Finding, Severity } from '../../registries-yaml/rule.ts'
+import type { Finding, Severity } from '../../registries-yaml/lint/rule.ts'
 import { formatCount } from './format-amount.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'

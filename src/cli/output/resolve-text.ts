@@ -1,5 +1,5 @@
-import type { Explanation } from '../../registries-yaml/explain-resolution.ts'
-import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/resolve-reference.ts'
+import type { Explanation } from '../../registries-yaml/resolve/explain-resolution.ts'
+import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/resolve/resolve-reference.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 

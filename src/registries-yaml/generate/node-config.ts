@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts'
-import { readAuth } from '../resolve-credentials.ts'
+import { readAuth } from '../resolve/resolve-credentials.ts'
 import type { RegistryAuth, RegistryConfig, RegistryTls } from '../registries.ts'
 
 /** Where a node's files for TLS lie, and the account that it pulls with. */

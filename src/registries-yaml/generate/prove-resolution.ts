@@ -1,8 +1,8 @@
 import { MirrorError } from '../../errors.ts'
 import { formatReference } from '../../oci/reference.ts'
-import { normaliseEndpoint } from '../normalise-endpoint.ts'
+import { normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
-import { createResolver } from '../resolve-reference.ts'
+import { createResolver } from '../resolve/resolve-reference.ts'
 import type { MirroredImage, NodeEndpoint } from './mirrors.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { defaultHost } from '../normalise-endpoint.ts'
+import { defaultHost } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
 import type { ConfigVersion } from './config-toml.ts'
 import { completeValues, containerdDefaults, type NodeValues } from './node-values.ts'

@@ -1,5 +1,5 @@
-import { GoUrlError, formatGoUrl, parseGoUrl, type GoUrl } from '../go-url.ts'
-import type { FoundConfig, HostEndpoint, HostEntry } from '../host-table.ts'
+import { GoUrlError, formatGoUrl, parseGoUrl, type GoUrl } from '../go/go-url.ts'
+import type { FoundConfig, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
 import type { ConfigVersion } from './config-toml.ts'
 import { rewriteEffect } from './prefix-rewrite.ts'
 import { ownHeader, quotedPatterns } from './rendered.ts'

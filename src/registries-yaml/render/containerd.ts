@@ -1,4 +1,4 @@
-import { buildHostTable, wildcardHost, withEmbeddedRegistry } from '../host-table.ts'
+import { buildHostTable, wildcardHost, withEmbeddedRegistry } from '../hosts/host-table.ts'
 import type { Registries } from '../registries.ts'
 import type { ConfigVersion } from './config-toml.ts'
 import { renderContainerdConfig } from './containerd-config.ts'

@@ -1,5 +1,5 @@
-import type { DefaultEndpoint, HostEndpoint, HostEntry } from '../host-table.ts'
-import { goQuote } from './go-quote.ts'
+import type { DefaultEndpoint, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
+import { goQuote } from '../go/go-quote.ts'
 import { layOut } from './lay-out.ts'
 
 /** The line that K3s knows its own hosts.toml files by. */

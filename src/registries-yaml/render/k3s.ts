@@ -1,4 +1,4 @@
-import { buildHostTable, withEmbeddedRegistry } from '../host-table.ts'
+import { buildHostTable, withEmbeddedRegistry } from '../hosts/host-table.ts'
 import type { Registries } from '../registries.ts'
 import { renderRegistrySection, type ConfigVersion } from './config-toml.ts'
 import { renderFullConfig } from './full-config.ts'

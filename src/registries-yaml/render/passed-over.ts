@@ -1,4 +1,4 @@
-import { buildHostTable, withEmbeddedRegistry, type PassedOver } from '../host-table.ts'
+import { buildHostTable, withEmbeddedRegistry, type PassedOver } from '../hosts/host-table.ts'
 import type { Registries } from '../registries.ts'
 import { withoutUserinfo } from './rendered.ts'
 

@@ -1,5 +1,5 @@
 import { isMirrorError } from '../../errors.ts'
-import { parseGoRegexp } from '../go-regexp.ts'
+import { parseGoRegexp } from '../go/go-regexp.ts'
 
 /** What rewrites do to names: put a path before every one of them (empty: change nothing), or anything else. */
 export interface RewriteEffect {

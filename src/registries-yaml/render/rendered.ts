@@ -1,4 +1,4 @@
-import type { K3sFlags } from '../host-table.ts'
+import type { K3sFlags } from '../hosts/host-table.ts'
 import type { RegistryAuth } from '../registries.ts'
 import type { NodeValues } from './node-values.ts'
 

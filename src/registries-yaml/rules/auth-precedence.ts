@@ -1,8 +1,8 @@
 import type { RegistryAuth } from '../registries.ts'
-import { decodeAuth } from '../resolve-credentials.ts'
-import type { Discovery, Rule } from '../rule.ts'
+import { decodeAuth } from '../resolve/resolve-credentials.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** The field that counts, with those that do not though they say something else. */
 function conflict({

@@ -1,9 +1,9 @@
-import { keyFault } from '../key-fault.ts'
+import { keyFault } from '../lint/key-fault.ts'
 import type { RegistryAuth } from '../registries.ts'
-import { decodeAuth } from '../resolve-credentials.ts'
-import type { Discovery, Rule } from '../rule.ts'
+import { decodeAuth } from '../resolve/resolve-credentials.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 interface Fault extends Omit<Discovery, 'position'> {
   readonly field: string

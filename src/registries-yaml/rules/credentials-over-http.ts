@@ -1,9 +1,9 @@
-import { keyFault } from '../key-fault.ts'
-import { isLocalhost } from '../normalise-endpoint.ts'
-import { readAuth } from '../resolve-credentials.ts'
-import type { Rule } from '../rule.ts'
+import { keyFault } from '../lint/key-fault.ts'
+import { isLocalhost } from '../hosts/normalise-endpoint.ts'
+import { readAuth } from '../resolve/resolve-credentials.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { placesOfEndpoints } from '../written-places.ts'
+import { placesOfEndpoints } from '../lint/written-places.ts'
 
 /** Credentials that are sent in clear text. */
 export const credentialsOverHttp: Rule = {

@@ -1,7 +1,7 @@
 import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
-import type { Rule } from '../rule.ts'
-import { writtenKeys } from '../written-places.ts'
-import { readAuth, resolveCredentials } from '../resolve-credentials.ts'
+import type { Rule } from '../lint/rule.ts'
+import { writtenKeys } from '../lint/written-places.ts'
+import { readAuth, resolveCredentials } from '../resolve/resolve-credentials.ts'
 
 const requestHost = 'registry-1.docker.io'
 

@@ -1,5 +1,5 @@
 import { platform } from 'node:os'
-import type { Rule } from '../rule.ts'
+import type { Rule } from '../lint/rule.ts'
 
 /** Credentials in a file that others may read. */
 export const fileReadable: Rule = {

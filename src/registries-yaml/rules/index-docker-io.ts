@@ -1,6 +1,6 @@
-import { isIndexDockerIo } from '../key-fault.ts'
-import type { Rule } from '../rule.ts'
-import { placesOfEndpoints, writtenEndpoints, writtenKeys } from '../written-places.ts'
+import { isIndexDockerIo } from '../lint/key-fault.ts'
+import type { Rule } from '../lint/rule.ts'
+import { placesOfEndpoints, writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
 
 const fixes = {
   mirrors: 'Write docker.io.',

@@ -1,9 +1,9 @@
 import { hasFeature } from '../k3s-features.ts'
-import { keyFault } from '../key-fault.ts'
-import { isLocalhost } from '../normalise-endpoint.ts'
-import type { Discovery, Rule } from '../rule.ts'
+import { keyFault } from '../lint/key-fault.ts'
+import { isLocalhost } from '../hosts/normalise-endpoint.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** Certificates that are not verified. */
 export const insecureSkipVerify: Rule = {

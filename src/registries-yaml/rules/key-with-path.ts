@@ -1,7 +1,7 @@
-import { meantKey } from '../key-fault.ts'
-import type { Rule } from '../rule.ts'
+import { meantKey } from '../lint/key-fault.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { writtenKeys } from '../written-places.ts'
+import { writtenKeys } from '../lint/written-places.ts'
 
 /** A key that goes on behind the host. */
 export const keyWithPath: Rule = {

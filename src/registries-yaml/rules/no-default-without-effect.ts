@@ -1,7 +1,7 @@
-import { wildcardHost, type HostEntry } from '../host-table.ts'
-import type { Discovery, LintContext, Rule } from '../rule.ts'
+import { wildcardHost, type HostEntry } from '../hosts/host-table.ts'
+import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { writtenKeys, type WrittenKey } from '../written-places.ts'
+import { writtenKeys, type WrittenKey } from '../lint/written-places.ts'
 
 const flag = '--disable-default-registry-endpoint'
 

@@ -1,8 +1,8 @@
 import { escaped, quoted } from '../quoted.ts'
-import { writtenRewrites } from '../read-rewrites.ts'
-import { replacementFaults, type ReplacementFault } from '../replacement-groups.ts'
-import type { Discovery, Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { writtenRewrites } from '../lint/read-rewrites.ts'
+import { replacementFaults, type ReplacementFault } from '../lint/replacement-groups.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 function describe({ kind, part, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
   const shownPart = quoted(part)

@@ -1,7 +1,7 @@
 import { escaped, quoted } from '../quoted.ts'
-import { writtenRewrites } from '../read-rewrites.ts'
-import type { Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { writtenRewrites } from '../lint/read-rewrites.ts'
+import type { Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 function explain(pattern: string): string {
   if (/\(\?<?[=!]/.test(pattern)) return 'Look-ahead and look-behind do not exist in Go: list the names that are meant.'

@@ -1,8 +1,8 @@
-import { wildcardHost } from '../host-table.ts'
+import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import type { Discovery, Rule } from '../rule.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** A rewrite for the registry's own endpoint, which gets none. */
 export const rewriteOnDefault: Rule = {

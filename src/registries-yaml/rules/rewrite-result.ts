@@ -1,10 +1,10 @@
 import { isRepositoryPath } from '../../oci/reference.ts'
-import { exampleNames, knownNames, maxPatterns } from '../example-names.ts'
+import { exampleNames, knownNames, maxPatterns } from '../lint/example-names.ts'
 import { quoted } from '../quoted.ts'
-import { writtenRewrites, type WrittenRewrite } from '../read-rewrites.ts'
-import { replacementFaults } from '../replacement-groups.ts'
-import type { Discovery, Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
+import { replacementFaults } from '../lint/replacement-groups.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 interface Example {
   readonly name: string

@@ -1,10 +1,10 @@
 import { isMirrorError } from '../../errors.ts'
-import { maxPatterns, shiftedNames } from '../example-names.ts'
-import { parseGoRegexp, type GoRegexp } from '../go-regexp.ts'
+import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
+import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { quoted } from '../quoted.ts'
-import { writtenRewrites, type WrittenRewrite } from '../read-rewrites.ts'
-import type { Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** The pattern as it would be with `^` before it; undefined where that is no pattern. */
 function anchored(pattern: string): GoRegexp | undefined {

@@ -1,7 +1,7 @@
 import { hasFeature } from '../k3s-features.ts'
-import type { Discovery, Rule } from '../rule.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../written-places.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** A rewrite of a mirror without endpoints. */
 export const rewriteWithoutEndpoint: Rule = {

@@ -1,4 +1,4 @@
-import type { Rule } from '../rule.ts'
+import type { Rule } from '../lint/rule.ts'
 
 /** A second `---`, or anything else behind the end of the first document. */
 export const secondDocument: Rule = {

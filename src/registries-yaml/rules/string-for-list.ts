@@ -1,5 +1,5 @@
-import { refusals } from '../refusals.ts'
-import type { Rule } from '../rule.ts'
+import { refusals } from '../lint/refusals.ts'
+import type { Rule } from '../lint/rule.ts'
 
 /** An endpoint that is no list. */
 export const stringForList: Rule = {

@@ -1,5 +1,5 @@
-import { refusals } from '../refusals.ts'
-import type { Rule } from '../rule.ts'
+import { refusals } from '../lint/refusals.ts'
+import type { Rule } from '../lint/rule.ts'
 
 /** Something that is not YAML as K3s' parser has it. */
 export const syntax: Rule = {

@@ -1,8 +1,8 @@
-import type { InspectedCertificate } from '../inspect-files.ts'
-import { namedFiles, type NamedFile } from '../named-files.ts'
+import type { InspectedCertificate } from '../lint/inspect-files.ts'
+import { namedFiles, type NamedFile } from '../lint/named-files.ts'
 import { quoted } from '../quoted.ts'
-import type { Discovery, Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 const soon = 30 * 24 * 60 * 60 * 1000
 

@@ -1,7 +1,7 @@
-import { namedFiles } from '../named-files.ts'
+import { namedFiles } from '../lint/named-files.ts'
 import { quoted } from '../quoted.ts'
-import type { Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import type { Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 const put = 'Put the file there on every node, or correct its name.'
 const problems = {

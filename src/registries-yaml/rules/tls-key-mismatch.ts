@@ -1,7 +1,7 @@
-import { writtenTls, type NamedFile } from '../named-files.ts'
+import { writtenTls, type NamedFile } from '../lint/named-files.ts'
 import { quoted } from '../quoted.ts'
-import type { Discovery, Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 function isRead(named: NamedFile): named is NamedFile & { readonly file: NonNullable<NamedFile['file']> } {
   return named.file !== undefined && named.file.problem === undefined

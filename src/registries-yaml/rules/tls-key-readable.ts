@@ -1,7 +1,7 @@
-import { namedFiles } from '../named-files.ts'
+import { namedFiles } from '../lint/named-files.ts'
 import { quoted } from '../quoted.ts'
-import type { Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import type { Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** A private key that others may read. */
 export const tlsKeyReadable: Rule = {

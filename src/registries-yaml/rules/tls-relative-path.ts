@@ -1,9 +1,9 @@
 import { posix, win32 } from 'node:path'
 import { hasFeature } from '../k3s-features.ts'
-import { namedFiles } from '../named-files.ts'
+import { namedFiles } from '../lint/named-files.ts'
 import { quoted } from '../quoted.ts'
-import type { Rule } from '../rule.ts'
-import { oncePerPlace } from '../written-places.ts'
+import type { Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 
 /** True for a name that begins at the root of a file system, of whichever operating system the nodes have. */
 function isAbsolute(path: string): boolean {

@@ -1,8 +1,8 @@
-import { wildcardHost } from '../host-table.ts'
+import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import type { Rule } from '../rule.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { writtenEndpoints, writtenKeys } from '../written-places.ts'
+import { writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
 
 /** An empty entry beside `"*"`. */
 export const wildcardExemption: Rule = {

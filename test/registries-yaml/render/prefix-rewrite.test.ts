@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseGoRegexp } from '../../../src/registries-yaml/go-regexp.ts'
+import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
 import { rewriteEffect } from '../../../src/registries-yaml/render/prefix-rewrite.ts'
 
 const prefixes: readonly (readonly [pattern: string, replacement: string, prefix: string])[] = [

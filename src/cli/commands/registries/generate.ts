@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { listImages } from '../../../list-images.ts'
-import type { GeneratedRegistries } from '../../../registries-yaml/generate-registries.ts'
+import type { GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatCoverage } from '../../output/list-coverage.ts'
 import { formatJson } from '../../output/events-ndjson.ts'

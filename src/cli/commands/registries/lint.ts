@@ -19,8 +19,8 @@ async function runLint(file: string, flags: LintFlags, session: Session): Promis
   const { signal } = session
   const { readLintedText } = await import('./read-linted-text.ts')
   const { text, mode } = await readLintedText(file, { isOfThisMachine: flags.files, signal })
-  const { parseRegistries } = await import('../../../registries-yaml/parse-registries.ts')
-  const { lintRegistries } = await import('../../../registries-yaml/lint.ts')
+  const { parseRegistries } = await import('../../../registries-yaml/read/parse-registries.ts')
+  const { lintRegistries } = await import('../../../registries-yaml/lint/lint.ts')
   const findings = await lintRegistries(parseRegistries(text, file), {
     ...k3sFlags(flags),
     version: flags.k3sVersion,

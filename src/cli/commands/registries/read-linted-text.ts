@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
 import { MirrorError } from '../../../errors.ts'
-import { decodeRegistriesText, readRegistriesText } from '../../../registries-yaml/read-registries.ts'
+import { decodeRegistriesText, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
 import { defaultRegistriesFile } from '../../../registries-yaml/registries.ts'
 
 /** The text of a registries.yaml that is to be judged. */

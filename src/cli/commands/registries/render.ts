@@ -70,7 +70,7 @@ async function render(registries: Registries, flags: RenderFlags): Promise<Rende
 /** Writes the files that a node would have of a registries.yaml, and removes those that an earlier run has left. */
 async function runRender(flags: RenderFlags, session: Session): Promise<void> {
   refuseUnused(flags)
-  const { readRegistries } = await import('../../../registries-yaml/read-registries.ts')
+  const { readRegistries } = await import('../../../registries-yaml/read/read-registries.ts')
   const { describePassedOver } = await import('../../../registries-yaml/render/passed-over.ts')
   const { k3sHeader } = await import('../../../registries-yaml/render/hosts-toml.ts')
   const { ownHeader } = await import('../../../registries-yaml/render/rendered.ts')

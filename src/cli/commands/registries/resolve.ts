@@ -16,9 +16,9 @@ interface ResolveFlags extends K3sOptionFlags, OutputFlags {
 
 async function runResolve(texts: readonly string[], flags: ResolveFlags, session: Session): Promise<void> {
   const references = texts.map(parseReference)
-  const { readRegistries } = await import('../../../registries-yaml/read-registries.ts')
-  const { createResolver } = await import('../../../registries-yaml/resolve-reference.ts')
-  const { explainResolution } = await import('../../../registries-yaml/explain-resolution.ts')
+  const { readRegistries } = await import('../../../registries-yaml/read/read-registries.ts')
+  const { createResolver } = await import('../../../registries-yaml/resolve/resolve-reference.ts')
+  const { explainResolution } = await import('../../../registries-yaml/resolve/explain-resolution.ts')
   const { registries } = await readRegistries(flags.registries, { signal: session.signal })
   const k3s = k3sFlags(flags)
   const resolver = createResolver(registries, { ...k3s, version: flags.k3sVersion })

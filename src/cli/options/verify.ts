@@ -1,0 +1,117 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { MirrorError } from '../../errors.ts'
+import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import type { K3sVersion } from '../../release/version.ts'
+import type { VerifyOptions } from '../../verify.ts'
+import { readExpectedDigests } from '../../verify/expected-digest.ts'
+import { addK3sFlags, addK3sVersion, k3sFlags, type K3sOptionFlags } from './k3s.ts'
+import type { OutputFlags } from './output.ts'
+import { placeOptions, type PlaceFlags } from './places.ts'
+import { collect, collectList, selectionOptions, wholeNumber, type SelectionFlags } from './selection.ts'
+
+/** What standard output carries. */
+export type VerifyFormat = 'text' | 'json' | 'junit' | 'markdown'
+
+/** What commander makes of the options of `verify`. */
+export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceFlags, 'to'>, Omit<OutputFlags, 'output' | 'events'> {
+  readonly to?: string
+  readonly asNode?: boolean
+  readonly deep?: boolean
+  readonly expect?: string
+  readonly k3sVersion?: K3sVersion
+  readonly output: VerifyFormat
+}
+
+function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
+  const at = value.indexOf('=')
+  if (at < 1 || at === value.length - 1)
+    throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
+  return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
+}
+
+function addPlacesToLook(command: Command): Command {
+  const looked = command
+    .option('--to <destination>', '[http://|https://]<host>[:port][/prefix], or oci:<directory>: is everything there?')
+    .option('--as-node', 'could a node with the file of --registries pull everything? With --to too: and get what is there?')
+    .option(
+      '--registries <file>',
+      `a registries.yaml: credentials and TLS for --to, all that a node knows for --as-node (default there: ${defaultRegistriesFile})`,
+    )
+  return addK3sVersion(addK3sFlags(looked))
+    .option('--rewrite <regex=replacement>', 'repositories were renamed so at the destination; as for mirror; repeatable', collect)
+    .option('--flatten', 'only the last part of repository names was kept; as for mirror')
+    .option('--foreign-layers', 'the layers of Windows base images were copied too; as for mirror')
+    .option(
+      '--token-host <host>',
+      "a host of another domain that may see a registry's credentials as its token server; repeatable",
+      collect,
+    )
+}
+
+/** Adds what `verify` takes beside the selection. */
+export function addVerifyOptions(command: Command): Command {
+  return addPlacesToLook(command)
+    .option(
+      '--platform <os/arch[/variant]>',
+      'only these platforms; repeatable or comma-separated; default: all that an image names',
+      collectList,
+    )
+    .option('--deep', 'read every blob and compare its digest, instead of asking whether it is there')
+    .option('--expect <file>', 'the report of mirror --report: images must still have the digests in it')
+    .option(
+      '--from <registry=endpoint>',
+      'images must have the digests that this endpoint has now; * for every registry; repeatable',
+      collectEndpoint,
+    )
+    .option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1))
+    .option('--retries <n>', 'tries after a failure (default: 3)', wholeNumber(0))
+    .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
+    .addOption(
+      new Option('--output <format>', 'what standard output carries').choices(['text', 'json', 'junit', 'markdown']).default('text'),
+    )
+    .option('--report <file>', 'write the JSON report to this file too')
+    .option('--quiet', 'only errors on standard error')
+    .option('--verbose', 'a line for every image and retry as they come, and stack traces')
+}
+
+/** What a reader of `--help` should know beside the options. */
+export const verifyHelp: string = `
+A tag that has moved is a problem where its digest is known: from the reference itself (name:tag@sha256:…), from --expect, from --from, and
+with --as-node from --to. Otherwise nothing is compared, and what a tag names now is checked.
+With --as-node an image that only its own registry has is a problem: it comes from upstream and not from a mirror.
+
+Credentials for --to and --from come from --registries, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME
+and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alone.
+
+Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 130 interrupted.`
+
+async function readExpected(path: string): Promise<NonNullable<VerifyOptions['expected']>> {
+  let text
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
+    throw new MirrorError('USAGE', `cannot read ${path} (${code})`, {
+      hint: 'Give the file that mirror --report has written.',
+      cause: error,
+    })
+  }
+  return { name: path, digests: readExpectedDigests(text, path) }
+}
+
+/** The library's options for the flags. Throws USAGE for a report that cannot be read. */
+export async function verifyOptions(references: readonly string[], flags: VerifyFlags): Promise<VerifyOptions> {
+  const { to, asNode = false, deep, expect, registries, k3sVersion } = flags
+  return {
+    ...placeOptions({ ...flags, to: to ?? '' }),
+    ...selectionOptions(references, flags),
+    ...k3sFlags(flags),
+    to,
+    asNode,
+    registries: registries ?? (asNode ? defaultRegistriesFile : undefined),
+    k3sVersion,
+    deep,
+    expected: expect === undefined ? undefined : await readExpected(expect),
+  }
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import { MirrorError } from './errors.ts'
+import { createHttpClient, type HttpClient } from './http/http-client.ts'
+import { isRegistry } from './oci/reference.ts'
+import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
+import type { CredentialsSource } from './registry/auth/credentials.ts'
+import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
+import { version } from './version.ts'
+
+/** How HTTP is spoken with every host, and where credentials are looked for. */
+export interface ConnectionOptions {
+  /** Path of a registries.yaml, whose `configs` give credentials and TLS. */
+  readonly registries?: string | undefined
+  /** Directory of Docker's config.json. */
+  readonly dockerConfig?: string | undefined
+  /** Variables of the process: proxies, and what credential helpers need. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
+  readonly timeout?: number | undefined
+}
+
+/** What every client of ours calls itself. */
+export const userAgent: string = `k3s-mirror/${version}`
+
+/** Reads the `configs` of the registries.yaml, where one is given. Throws INVALID_CONFIG. */
+export async function readConfigs(
+  { registries }: ConnectionOptions,
+  signal: AbortSignal | undefined,
+): Promise<RegistriesConfigs | undefined> {
+  if (registries === undefined) return undefined
+  const { readRegistriesConfigs } = await import('./registries-yaml/read-configs.ts')
+  return readRegistriesConfigs(registries, { signal })
+}
+
+/** A client with the TLS settings of the configs. */
+export function openClientWith(
+  { environment, timeout }: ConnectionOptions,
+  configs: RegistriesConfigs | undefined,
+  onRequest?: () => void,
+): HttpClient {
+  return createHttpClient({ settings: (origin) => ({ tls: configs?.tlsFor(origin) }), environment, timeout, userAgent, onRequest })
+}
+
+/** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */
+function dockerCredentials(directory: string, environment: ConnectionOptions['environment']): CredentialsSource {
+  let config: Promise<CredentialsSource> | undefined
+  return {
+    name: join(directory, 'config.json'),
+    async find(origin, options) {
+      config ??= import('./registry/auth/docker-config.ts').then(({ readDockerConfig }) => readDockerConfig(directory, { environment }))
+      return (await config).find(origin, options)
+    },
+  }
+}
+
+/** Where credentials are looked for, in this order: the configs, then Docker's configuration. */
+export function credentialSources(options: ConnectionOptions, configs: RegistriesConfigs | undefined): readonly CredentialsSource[] {
+  const { registries = '', dockerConfig, environment } = options
+  return [
+    ...(configs === undefined
+      ? []
+      : [{ name: registries, find: (origin: string) => Promise.resolve(configs.credentialsFor(origin)) } satisfies CredentialsSource]),
+    ...(dockerConfig === undefined ? [] : [dockerCredentials(dockerConfig, environment)]),
+  ]
+}
+
+/** The endpoints of `--from`, by registry name, `*` for every registry. Throws USAGE. */
+export function parseSources(from: Readonly<Record<string, string>>): ReadonlyMap<string, Endpoint> {
+  return new Map(
+    Object.entries(from).map(([registry, endpoint]) => {
+      if (registry !== '*' && !isRegistry(registry)) {
+        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
+          hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.',
+        })
+      }
+      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
+    }),
+  )
+}

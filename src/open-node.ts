@@ -1,0 +1,178 @@
+import { MirrorError } from './errors.ts'
+import { userAgent, type ConnectionOptions } from './connections.ts'
+import { createHttpClient, type HttpClient } from './http/http-client.ts'
+import type { TlsSettings } from './http/origin-settings.ts'
+import { isRepositoryPath, type Reference } from './oci/reference.ts'
+import type { RetryPolicy } from './async/retry.ts'
+import type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
+import { readRegistries } from './registries-yaml/read/read-registries.ts'
+import { shownPath } from './registries-yaml/shown-text.ts'
+import { createResolver, type ResolvedEndpoint, type ResolvedReference } from './registries-yaml/resolve/resolve-reference.ts'
+import { readTlsFiles } from './registries-yaml/tls-files.ts'
+import { createAuthorizer } from './registry/auth/authorizer.ts'
+import type { CredentialsSource } from './registry/auth/credentials.ts'
+import { Registry } from './registry/registry.ts'
+import type { SessionEvents } from './registry/session.ts'
+import type { K3sVersion } from './release/version.ts'
+import type { CheckedEndpoint } from './verify/checked-endpoint.ts'
+import { CheckedPlace, refusingPlace, type ReadablePlace } from './verify/checked-place.ts'
+import { HttpsFirstPlace } from './verify/https-first-place.ts'
+
+/** The node whose eyes are looked through. */
+export interface NodeOptions extends K3sFlags, Pick<ConnectionOptions, 'environment' | 'timeout'> {
+  /** Path of its registries.yaml; the files that it names are read where it names them. */
+  readonly registries: string
+  /** Whose rules hold; default: the newest. */
+  readonly version?: K3sVersion | undefined
+  readonly tokenHosts?: readonly string[] | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+  readonly onRequest?: (() => void) | undefined
+}
+
+/** A node's registries, as its containerd talks to them. */
+export interface Node extends AsyncDisposable {
+  /** Where the node looks for an image, in this order. */
+  endpoints(reference: Reference): Promise<readonly CheckedEndpoint[]>
+  /** Sentences about what containerd will pass over for this image. */
+  warnings(reference: Reference): readonly string[]
+}
+
+/** The TLS files of an endpoint, or why containerd cannot use them. */
+interface ReadTls {
+  readonly settings: TlsSettings
+  readonly refusal?: MirrorError
+}
+
+/** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
+const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
+
+/** Reads the registries.yaml; an endpoint is opened when an image first leads to it. Throws INVALID_CONFIG for a file that K3s would not start with. */
+export async function openNode(
+  options: NodeOptions,
+  events: SessionEvents = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Node> {
+  const { registries } = await readRegistries(options.registries, { signal })
+  const { disableDefaultEndpoint, embeddedRegistry, version } = options
+  const resolver = createResolver(registries, { disableDefaultEndpoint, embeddedRegistry, version })
+  const opened = new OpenedEndpoints(options, events)
+  return {
+    async endpoints(reference) {
+      const { endpoints } = resolver.resolve(reference)
+      const { settings, refusal } = await opened.tlsOf(endpoints)
+      return endpoints.map((endpoint, index) => {
+        const { host, repository: path, isDefault, isUpstream } = endpoint
+        // Nobody uses a password that stands in the URL, and nobody is to see it.
+        const url = endpoint.url.replace(/\/\/[^/]*@/, '//')
+        const why = refusal ?? unusable(endpoint, reference)
+        const place = why === undefined ? opened.place(endpoint, settings[index]) : new CheckedPlace(refusingPlace(why))
+        return { url, repository: { registry: host, path }, isDefault, isUpstream, place }
+      })
+    },
+    warnings: (reference) => brokenHostsToml(resolver.resolve(reference)),
+    [Symbol.asyncDispose]: () => opened.close(),
+  }
+}
+
+function brokenHostsToml({ isBroken, hostsKey, registry }: ResolvedReference): readonly string[] {
+  if (!isBroken) return []
+  const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
+  return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
+}
+
+/** What cannot be asked, though a node would try. */
+function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Reference): MirrorError | undefined {
+  if (!/^https?$/.test(scheme) || !URL.canParse(`${scheme}://${host}`)) return new MirrorError('INVALID_CONFIG', 'its URL is none')
+  if (isRepositoryPath(repository)) return undefined
+  return new MirrorError(
+    'INVALID_REWRITE',
+    `the rewrite makes ${JSON.stringify(repository.slice(0, 300))} of ${path}, which is no repository name`,
+  )
+}
+
+/** The endpoints that images have led to, each with its own client: credentials and certificates of one are seen by no other. */
+class OpenedEndpoints {
+  readonly #options: NodeOptions
+  readonly #events: SessionEvents
+  readonly #tls = new Map<string, Promise<ReadTls>>()
+  readonly #places = new Map<string, CheckedPlace>()
+  readonly #clients: HttpClient[] = []
+
+  constructor(options: NodeOptions, events: SessionEvents) {
+    this.#options = options
+    this.#events = events
+  }
+
+  /** The endpoints' TLS files, read; or why containerd cannot use one of them: it reads all files of a hosts.toml before it asks anybody. */
+  async tlsOf(
+    endpoints: readonly ResolvedEndpoint[],
+  ): Promise<{ readonly settings: readonly TlsSettings[]; readonly refusal?: MirrorError }> {
+    const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
+    const refusal = read.find((one) => one.refusal !== undefined)?.refusal
+    return { settings: read.map(({ settings }) => settings), ...(refusal !== undefined && { refusal }) }
+  }
+
+  place(endpoint: ResolvedEndpoint, tls: TlsSettings | undefined): CheckedPlace {
+    const { url, namespace, isUpstream } = endpoint
+    const key = JSON.stringify([url, namespace, isUpstream, endpoint.tls])
+    let place = this.#places.get(key)
+    if (place === undefined) {
+      const retry = isUpstream ? noRetries : this.#options.retry
+      place = new CheckedPlace(this.#open(endpoint, tls, retry), { retry, isFragile: isUpstream })
+      this.#places.set(key, place)
+    }
+    return place
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()))
+  }
+
+  #readTls({ tls, tlsKey }: ResolvedEndpoint): Promise<ReadTls> {
+    const [caFile = ''] = tls.ca
+    const [[certFile, keyFile] = ['', '']] = tls.client
+    const key = JSON.stringify([caFile, certFile, keyFile, tls.skipVerify])
+    const known = this.#tls.get(key)
+    if (known !== undefined) return known
+    // Go reads the key from the certificate's own file where no other is named.
+    const fields = { caFile, certFile, keyFile: keyFile === '' ? certFile : keyFile, insecureSkipVerify: tls.skipVerify }
+    const reading = readTlsFiles(fields).then((read) => {
+      if (!('field' in read)) return { settings: read }
+      const where = shownPath(['configs', tlsKey ?? '', 'tls', read.field])
+      return {
+        settings: {},
+        refusal: new MirrorError('INVALID_CONFIG', `containerd cannot use ${where}, and then asks nobody: ${read.why}`),
+      }
+    })
+    this.#tls.set(key, reading)
+    return reading
+  }
+
+  #open(endpoint: ResolvedEndpoint, tls: TlsSettings | undefined, retry: Partial<RetryPolicy> | undefined): ReadablePlace {
+    const { environment, timeout, onRequest, tokenHosts } = this.#options
+    const { scheme, host, apiPath, namespace } = endpoint
+    // As in containerd, they hold for whatever the endpoint leads to: a storage it redirects to, its token server.
+    const client = createHttpClient({ settings: () => ({ tls }), environment, timeout, userAgent, onRequest })
+    this.#clients.push(client)
+    const registryAt = (protocol: string): Registry => {
+      const origin = new URL(`${protocol}://${host}`)
+      const authorizer = createAuthorizer({ client, credentials: [this.#credentials(endpoint, origin)], tokenHosts })
+      const at = { origin, prefix: '', apiPath, ...(namespace !== undefined && { namespace }) }
+      return new Registry({ ...this.#events, endpoint: at, side: 'source', client, authorizer, retry })
+    }
+    return endpoint.tls.triesHttpsFirst ? new HttpsFirstPlace(registryAt('https'), registryAt('http')) : registryAt(scheme)
+  }
+
+  /** A node has no other place for credentials than its registries.yaml. */
+  #credentials({ host, credentials: { key, credentials, isInvalid } }: ResolvedEndpoint, { origin }: URL): CredentialsSource {
+    const where = shownPath(['configs', key ?? host, 'auth'])
+    return {
+      name: `${where} of ${this.#options.registries}`,
+      find: async (asked) => {
+        if (asked !== origin) return undefined
+        if (isInvalid) throw new MirrorError('INVALID_CONFIG', `${where}.auth is not the base64 of user:password`)
+        return credentials
+      },
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { RE2JS } from 're2js'
+import { MirrorError } from '../../errors.ts'
+
+/** A regular expression as Go's regexp package has it: RE2 syntax, linear time, matching anywhere: https://pkg.go.dev/regexp/syntax */
+export interface GoRegexp {
+  /** True when it matches somewhere in the text. */
+  matches(text: string): boolean
+  /** The text with every match replaced, as Go's ReplaceAllString does. */
+  replaceAll(text: string, template: string): string
+}
+
+interface Groups {
+  group(name: string | number): string | null
+  groupCount(): number
+}
+
+/** A group's text; a group that does not exist or took no part is empty: https://pkg.go.dev/regexp#Regexp.Expand */
+function groupText(match: Groups, names: ReadonlySet<string>, name: string): string {
+  // A number with a leading zero is a name, which no group has.
+  if (/^(?:0|[1-9][0-9]*)$/.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
+  return names.has(name) ? (match.group(name) ?? '') : ''
+}
+
+/** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
+function expand(template: string, match: Groups, names: ReadonlySet<string>): string {
+  return template.replace(
+    /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
+    (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
+      dollar === undefined ? groupText(match, names, bare ?? braced ?? '') : '$',
+  )
+}
+
+/** Compiles a pattern; throws INVALID_REWRITE for what RE2 refuses, look-around and back-references among it. */
+export function parseGoRegexp(pattern: string): GoRegexp {
+  let compiled: RE2JS
+  try {
+    compiled = RE2JS.compile(pattern)
+  } catch (cause) {
+    throw new MirrorError(
+      'INVALID_REWRITE',
+      `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${cause instanceof Error ? cause.message : ''}`,
+      {
+        hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
+        cause,
+      },
+    )
+  }
+  const names = new Set(Object.keys(compiled.namedGroups()))
+  return {
+    matches: (text) => compiled.matcher(text).find(),
+    replaceAll: (text, template) => {
+      const matcher = compiled.matcher(text)
+      let result = ''
+      let at = 0
+      // Go allows no empty match right behind the one before it, where re2js would find one.
+      let last = -1
+      while (matcher.find()) {
+        if (matcher.start() === matcher.end() && matcher.start() === last) continue
+        result += text.slice(at, matcher.start()) + expand(template, matcher, names)
+        at = matcher.end()
+        last = at
+      }
+      return result + text.slice(at)
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { isIP } from 'node:net'
+import { editDistance } from '../../oci/nearest.ts'
+
+/** How two spellings of `host[:port]` differ that may mean the same: by case alone, by the port, or by a slip in the name. */
+export type Nearness = 'case' | 'port' | 'name'
+
+interface HostPort {
+  readonly name: string
+  readonly port: string | undefined
+}
+
+function split(host: string): HostPort {
+  const [, literal, name = '', port] = /^(?:\[([^\]]*)\]|([^:]*))(?::([0-9]*))?$/.exec(host.toLowerCase()) ?? [undefined, host]
+  return { name: literal ?? name, port }
+}
+
+/** True for `registry` and `registry.example.com`: a name that lost its domain, or got one. */
+function isShortened(a: string, b: string): boolean {
+  return a !== '' && b.startsWith(`${a}.`)
+}
+
+// A longest name of DNS; whatever is longer is none, and not worth the time.
+const maxName = 253
+const minToken = 4
+
+function sortedLetters(word: string): string {
+  return word.split('').toSorted().join('')
+}
+
+/** True for one slip in one part of the name. Numbers and short parts tell hosts apart: mirror1 and mirror2, eu and us. */
+function isSlip(a: string, b: string): boolean {
+  if (a.replaceAll(/[.-]/g, '') === b.replaceAll(/[.-]/g, '')) return true
+  const parts = a.split(/[.-]/)
+  const others = b.split(/[.-]/)
+  if (parts.length !== others.length) return false
+  const different = parts.flatMap((part, index) => (part === others[index] ? [] : [[part, others[index] ?? ''] as const]))
+  const [pair] = different
+  if (pair === undefined || different.length > 1) return false
+  const [part, other] = pair
+  if (Math.min(part.length, other.length) < minToken || part.replaceAll(/[0-9]/g, '') === other.replaceAll(/[0-9]/g, '')) return false
+  const distance = editDistance(part, other)
+  return distance === 1 || (distance === 2 && sortedLetters(part) === sortedLetters(other))
+}
+
+/** How a key resembles the host of an endpoint that it is not; undefined where it does not. */
+export function nearness(key: string, host: string): Nearness | undefined {
+  if (key.length > maxName || host.length > maxName || key === host) return undefined
+  if (key.toLowerCase() === host.toLowerCase()) return 'case'
+  const a = split(key)
+  const b = split(host)
+  if (a.name === b.name) return 'port'
+  if (a.port !== b.port || isIP(a.name) !== 0 || isIP(b.name) !== 0) return undefined
+  return isShortened(a.name, b.name) || isShortened(b.name, a.name) || isSlip(a.name, b.name) ? 'name' : undefined
+}
+
+/** The same host with the default port of the scheme written out, or left out where it is. */
+export function otherSpelling(host: string, scheme: 'http' | 'https'): string {
+  const port = scheme === 'http' ? ':80' : ':443'
+  if (host.endsWith(port)) return host.slice(0, -port.length)
+  return split(host).port === undefined ? `${host}${port}` : host
+}

@@ -1,0 +1,67 @@
+import { BlockList, isIP } from 'node:net'
+import { formatGoUrl, GoUrlError, parseGoUrl, type GoUrl } from '../go/go-url.ts'
+
+/** An endpoint as K3s understands it. */
+export interface NormalisedEndpoint {
+  /** The `configs` key that its credentials and TLS are looked up under. */
+  readonly registry: string
+  /** `host[:port]` that is talked to. */
+  readonly host: string
+  readonly url: string
+  /** The URL's path stands for the API's `/v2`; nothing is appended to it. */
+  readonly overridePath: boolean
+}
+
+/** The API server's registry, through which nodes share their images: https://docs.k3s.io/installation/registry-mirror */
+export const embeddedRegistry = '127.0.0.1:6443'
+
+/** Where requests for a registry name go: Docker Hub's are answered by another host. */
+export function defaultHost(registry: string): string {
+  return registry === 'docker.io' ? 'registry-1.docker.io' : registry
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** True for localhost and loopback addresses, with or without a port; an IPv6 address without one has no brackets. */
+export function isLocalhost(hostPort: string): boolean {
+  const [, literal, name] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):[^:[\]]*$/.exec(hostPort) ?? []
+  const host = literal ?? name ?? hostPort
+  return host === 'localhost' || loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+}
+
+function parse(endpoint: string): GoUrl {
+  return parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
+}
+
+/**
+ * Reads an endpoint, or a key that names one. Without a scheme it is http for localhost with a port that is not 443, else https;
+ * an empty path, `/` and `/v2` are the API itself, and every other path replaces it. `isEmbedded` where K3s has an embedded registry,
+ * which is https. Throws GoUrlError.
+ */
+export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint {
+  const parsed = parse(endpoint)
+  const [, port = ''] = /:([0-9]*)$/.exec(parsed.host) ?? []
+  const isPlainHttp = isLocalhost(parsed.host) && port !== '' && port !== '443' && !(isEmbedded && parsed.host === embeddedRegistry)
+  const scheme = parsed.scheme === '' ? (isPlainHttp ? 'http' : 'https') : parsed.scheme
+  const host = defaultHost(parsed.host)
+  const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
+  const isApi = ['', '/', '/v2'].includes(parsed.path)
+  return {
+    registry: host === 'registry-1.docker.io' ? 'docker.io' : text(parsed.host),
+    host: text(host),
+    url: formatGoUrl({ ...parsed, scheme, host, path: isApi ? '/v2' : parsed.path }),
+    overridePath: !isApi,
+  }
+}
+
+/** The same, undefined for what K3s passes over as no URL. */
+export function tryNormaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint | undefined {
+  try {
+    return normaliseEndpoint(endpoint, isEmbedded)
+  } catch (error) {
+    if (error instanceof GoUrlError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import { isRepositoryPath } from '../../oci/reference.ts'
+import type { WrittenRewrite } from './read-rewrites.ts'
+import { samplePattern } from './sample-pattern.ts'
+
+/** Repositories that K3s itself pulls, and some that everybody does. */
+export const knownNames: readonly string[] = [
+  'rancher/mirrored-pause',
+  'rancher/klipper-helm',
+  'rancher/klipper-lb',
+  'rancher/local-path-provisioner',
+  'rancher/mirrored-coredns-coredns',
+  'rancher/mirrored-library-busybox',
+  'rancher/mirrored-library-traefik',
+  'rancher/mirrored-metrics-server',
+  'library/nginx',
+  'library/busybox',
+  'pause',
+  'coredns/coredns',
+]
+
+/** How many patterns of a mirror are tried; nobody writes as many by hand, and trying takes time. */
+export const maxPatterns = 1000
+
+const maxNames = 300
+const maxWords = 16
+
+/** Names that a pattern may be meant for, and the same with something before: whole parts, or a part of the first one. */
+export interface ShiftedNames {
+  readonly plain: readonly string[]
+  readonly behindSlash: readonly string[]
+  readonly withinPart: readonly string[]
+}
+
+function valid(names: Iterable<string>): readonly string[] {
+  return [...new Set(names)].filter((name) => isRepositoryPath(name))
+}
+
+/** A match need not end where a name does. */
+function completed(text: string): readonly string[] {
+  return [text, `${text}image`, `${text}/image`]
+}
+
+/** Words that patterns hold, for the places where another one takes anything. */
+function wordsOf(rewrites: readonly WrittenRewrite[]): readonly string[] {
+  const found = rewrites.flatMap(({ read }) => read.pattern.match(/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*/g) ?? [])
+  return [...new Set(found)].filter((word) => word.length > 1).slice(0, maxWords)
+}
+
+function samples({ read }: WrittenRewrite, words: readonly string[]): readonly string[] {
+  const ends = words.flatMap((word) => [word, `image-${word}`, `team/${word}`])
+  return samplePattern(read.pattern, ['image', 'team/image', '1', ...ends]).map((text) => text.toLowerCase())
+}
+
+/** Names made of a pattern, which it matches; at most so many. */
+function namesOf(rewrite: WrittenRewrite, words: readonly string[], most: number): readonly string[] {
+  const texts = samples(rewrite, words)
+  const names = valid([...texts, ...texts.flatMap(completed), ...texts.flatMap((text) => completed(`team/${text}`))])
+  return names.filter((name) => rewrite.regexp?.matches(name) === true).slice(0, most)
+}
+
+/** Names of repositories to try the rewrites of one mirror with: known ones, and ones made of the patterns. */
+export function exampleNames(rewrites: readonly WrittenRewrite[]): readonly string[] {
+  const words = wordsOf(rewrites)
+  const most = Math.max(8, Math.floor(maxNames / Math.max(1, rewrites.length)))
+  return [...new Set([...knownNames, ...rewrites.flatMap((rewrite) => namesOf(rewrite, words, most))])]
+}
+
+/** Names with something before what the pattern seems to be meant for. */
+export function shiftedNames(rewrite: WrittenRewrite): ShiftedNames {
+  const texts = [...knownNames, ...samples(rewrite, []).flatMap(completed)]
+  return {
+    plain: valid(texts),
+    behindSlash: valid(texts.map((text) => `team/${text}`)),
+    withinPart: valid(texts.filter((text) => !text.startsWith('/')).map((text) => `my${text}`)),
+  }
+}

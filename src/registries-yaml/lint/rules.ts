@@ -1,0 +1,105 @@
+import type { Rule } from './rule.ts'
+import { authEmpty } from '../rules/auth-empty.ts'
+import { authInvalid } from '../rules/auth-invalid.ts'
+import { authPrecedence } from '../rules/auth-precedence.ts'
+import { authWithoutPassword } from '../rules/auth-without-password.ts'
+import { credentialsOverHttp } from '../rules/credentials-over-http.ts'
+import { defaultPortKey } from '../rules/default-port-key.ts'
+import { dockerIoCredentials } from '../rules/docker-io-credentials.ts'
+import { duplicateKey } from '../rules/duplicate-key.ts'
+import { endpointInvalid } from '../rules/endpoint-invalid.ts'
+import { endpointPath } from '../rules/endpoint-path.ts'
+import { endpointUserinfoOrQuery } from '../rules/endpoint-userinfo-or-query.ts'
+import { endpointWithoutScheme } from '../rules/endpoint-without-scheme.ts'
+import { featureTooNew } from '../rules/feature-too-new.ts'
+import { fileReadable } from '../rules/file-readable.ts'
+import { indexDockerIo } from '../rules/index-docker-io.ts'
+import { insecureSkipVerify } from '../rules/insecure-skip-verify.ts'
+import { ipv6Literal } from '../rules/ipv6-literal.ts'
+import { keyUpperCase } from '../rules/key-upper-case.ts'
+import { keyWithPath } from '../rules/key-with-path.ts'
+import { keyWithScheme } from '../rules/key-with-scheme.ts'
+import { keyWithWildcard } from '../rules/key-with-wildcard.ts'
+import { noDefaultWithoutEffect } from '../rules/no-default-without-effect.ts'
+import { quotedBoolean } from '../rules/quoted-boolean.ts'
+import { rewriteAmbiguous } from '../rules/rewrite-ambiguous.ts'
+import { rewriteEscapes } from '../rules/rewrite-escapes.ts'
+import { rewriteGroup } from '../rules/rewrite-group.ts'
+import { rewriteInvalid } from '../rules/rewrite-invalid.ts'
+import { rewriteOnDefault } from '../rules/rewrite-on-default.ts'
+import { rewriteResult } from '../rules/rewrite-result.ts'
+import { rewriteUnanchored } from '../rules/rewrite-unanchored.ts'
+import { rewriteWithoutEndpoint } from '../rules/rewrite-without-endpoint.ts'
+import { secondDocument } from '../rules/second-document.ts'
+import { stringForList } from '../rules/string-for-list.ts'
+import { syntax } from '../rules/syntax.ts'
+import { tlsCaInvalid } from '../rules/tls-ca-invalid.ts'
+import { tlsCertWithoutKey } from '../rules/tls-cert-without-key.ts'
+import { tlsExpired } from '../rules/tls-expired.ts'
+import { tlsFileMissing } from '../rules/tls-file-missing.ts'
+import { tlsKeyMismatch } from '../rules/tls-key-mismatch.ts'
+import { tlsKeyReadable } from '../rules/tls-key-readable.ts'
+import { tlsOnHttp } from '../rules/tls-on-http.ts'
+import { tlsRelativePath } from '../rules/tls-relative-path.ts'
+import { tokenUnderAuth } from '../rules/token-under-auth.ts'
+import { tomlEscapes } from '../rules/toml-escapes.ts'
+import { unknownKey } from '../rules/unknown-key.ts'
+import { unmatchedConfig } from '../rules/unmatched-config.ts'
+import { versionRegression } from '../rules/version-regression.ts'
+import { wildcardConfig } from '../rules/wildcard-config.ts'
+import { wildcardExemption } from '../rules/wildcard-exemption.ts'
+import { wrongType } from '../rules/wrong-type.ts'
+
+/** Every rule, in the order of the documentation. */
+export const rules: readonly Rule[] = [
+  syntax,
+  wrongType,
+  stringForList,
+  quotedBoolean,
+  secondDocument,
+  unknownKey,
+  tokenUnderAuth,
+  duplicateKey,
+  keyWithScheme,
+  keyWithPath,
+  keyWithWildcard,
+  keyUpperCase,
+  indexDockerIo,
+  dockerIoCredentials,
+  unmatchedConfig,
+  defaultPortKey,
+  wildcardConfig,
+  wildcardExemption,
+  noDefaultWithoutEffect,
+  endpointWithoutScheme,
+  endpointInvalid,
+  endpointPath,
+  endpointUserinfoOrQuery,
+  ipv6Literal,
+  rewriteUnanchored,
+  rewriteAmbiguous,
+  rewriteInvalid,
+  rewriteGroup,
+  rewriteResult,
+  rewriteEscapes,
+  rewriteOnDefault,
+  rewriteWithoutEndpoint,
+  tomlEscapes,
+  tlsFileMissing,
+  tlsRelativePath,
+  tlsCertWithoutKey,
+  tlsKeyMismatch,
+  tlsKeyReadable,
+  tlsCaInvalid,
+  tlsExpired,
+  tlsOnHttp,
+  credentialsOverHttp,
+  insecureSkipVerify,
+  authInvalid,
+  authPrecedence,
+  authWithoutPassword,
+  authEmpty,
+  featureTooNew,
+  versionRegression,
+  fileReadable,
+]

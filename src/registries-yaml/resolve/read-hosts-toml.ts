@@ -1,0 +1,68 @@
+import { posix } from 'node:path'
+import { parse } from 'smol-toml'
+import { GoUrlError, parseGoUrl } from '../go/go-url.ts'
+import { unreadableToml } from '../render/unreadable-toml.ts'
+
+/** One endpoint as containerd reads it from a hosts.toml. */
+export interface TomlHost {
+  /** As it stands in the file; empty for the registry that the image names. */
+  readonly url: string
+  readonly scheme: string
+  /** `host[:port]`; empty as for `url`. */
+  readonly host: string
+  /** What every request's path begins with. */
+  readonly path: string
+  readonly isDefault: boolean
+  readonly rewrites: ReadonlyMap<string, string>
+  readonly ca: readonly string[]
+  /** Certificate and key. */
+  readonly client: readonly (readonly [certificate: string, key: string])[]
+  readonly skipVerify: boolean
+}
+
+interface HostFields {
+  readonly override_path?: boolean
+  readonly ca?: readonly string[]
+  readonly client?: readonly (readonly [string, string])[]
+  readonly skip_verify?: boolean
+  readonly rewrite?: Readonly<Record<string, string>>
+}
+
+interface HostsFile extends HostFields {
+  readonly server?: string
+  readonly host: Readonly<Record<string, HostFields>>
+}
+
+function readHost(server: string, fields: HostFields, isDefault: boolean): TomlHost {
+  const url = server === '' || server.startsWith('http') ? server : `https://${server}`
+  const parsed = parseGoUrl(url)
+  const { override_path: overridePath = false, ca = [], client = [], skip_verify: skipVerify = false, rewrite = {} } = fields
+  const path = parsed.path === '' ? '' : posix.normalize(parsed.path).replace(/(?<=.)\/$/, '')
+  return {
+    url: server,
+    scheme: parsed.scheme,
+    host: parsed.host,
+    path: overridePath || path.endsWith('/v2') ? path : `${path}/v2`,
+    isDefault,
+    rewrites: new Map(isDefault ? [] : Object.entries(rewrite)),
+    ca,
+    client,
+    skipVerify,
+  }
+}
+
+/**
+ * Reads a hosts.toml that K3s has written as K3s' containerd does: endpoints in the file's order, then the default endpoint if there
+ * is a `server` or no endpoint at all. Undefined for text that is no TOML or names no URL, which containerd logs and then goes on without the file.
+ */
+export function readHostsToml(text: string): readonly TomlHost[] | undefined {
+  if (unreadableToml(text, 3) !== undefined) return undefined
+  try {
+    const file = parse(text) as unknown as HostsFile
+    const hosts = Object.entries(file.host).map(([url, fields]) => readHost(url, fields, false))
+    return file.server === undefined && hosts.length > 0 ? hosts : [...hosts, readHost(file.server ?? '', file, true)]
+  } catch (error) {
+    if (error instanceof GoUrlError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,54 @@
+import type { K3sVersion } from '../../release/version.ts'
+import { hasFeature } from '../k3s-features.ts'
+import { defaultHost } from '../hosts/normalise-endpoint.ts'
+import type { Registries, RegistryAuth } from '../registries.ts'
+
+/** What `configs.<host>.auth` gives. */
+export type RegistryCredentials =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'identity-token'; readonly token: string }
+
+/** What containerd does with the credentials of a host. */
+export interface ResolvedCredentials {
+  /** The key of `configs` that they stand under; undefined where there are none. */
+  readonly key: string | undefined
+  readonly credentials: RegistryCredentials | undefined
+  /** `auth` is not the base64 of `username:password`: the pull fails. */
+  readonly isInvalid: boolean
+}
+
+/** Reads base64 of `username:password`; undefined for anything else. */
+export function decodeAuth(encoded: string): { readonly username: string; readonly password: string } | undefined {
+  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
+  const bytes = Buffer.from(encoded, 'base64')
+  const text = bytes.toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon === -1 || !Buffer.from(text, 'utf8').equals(bytes)) return undefined
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** User name before identity token before `auth`, as containerd has it; undefined for none, 'invalid' where `auth` cannot be read. */
+export function readAuth({ username, password, auth, identityToken }: RegistryAuth): RegistryCredentials | 'invalid' | undefined {
+  if (username !== '') return { kind: 'basic', username, password }
+  if (identityToken !== '') return { kind: 'identity-token', token: identityToken }
+  if (auth === '') return undefined
+  const decoded = decodeAuth(auth)
+  return decoded === undefined ? 'invalid' : { kind: 'basic', ...decoded }
+}
+
+/**
+ * The credentials that containerd sends to `host[:port]`: those of exactly this key of `configs`, never those of `*`. Newer versions of
+ * K3s look for Docker Hub's under docker.io too: https://github.com/k3s-io/k3s/issues/12561
+ */
+export function resolveCredentials(configs: Registries['configs'], host: string, version?: K3sVersion): ResolvedCredentials {
+  const keys = host === defaultHost('docker.io') && hasFeature(version, 'docker-io-credentials') ? [host, 'docker.io'] : [host]
+  for (const key of keys) {
+    const auth = configs.get(key)?.auth
+    const credentials = auth === undefined ? undefined : readAuth(auth)
+    if (credentials === 'invalid') return { key, credentials: undefined, isInvalid: true }
+    // A user without a password is one that containerd does not name.
+    if (credentials?.kind === 'basic' && credentials.password === '') continue
+    if (credentials !== undefined) return { key, credentials, isInvalid: false }
+  }
+  return { key: undefined, credentials: undefined, isInvalid: false }
+}

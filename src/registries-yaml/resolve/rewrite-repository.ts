@@ -1,0 +1,43 @@
+import { isMirrorError } from '../../errors.ts'
+import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
+
+/** What rewrites make of a repository's path. */
+export interface RewrittenRepository {
+  readonly path: string
+  /** The pattern that made it; undefined where none changed anything. */
+  readonly pattern: string | undefined
+  /** What other patterns would make of it: which of them comes first is random. */
+  readonly alternatives: readonly string[]
+  /** Patterns that are no regular expressions of Go's syntax and are passed over. */
+  readonly invalid: readonly string[]
+}
+
+function compile(pattern: string): GoRegexp | undefined {
+  try {
+    return parseGoRegexp(pattern)
+  } catch (error) {
+    if (isMirrorError(error)) return undefined
+    throw error
+  }
+}
+
+/**
+ * Rewrites a repository's path as K3s' containerd does: the first pattern that changes it counts, one alone, and patterns are tried in
+ * random order. Here they are tried in the order of their text.
+ */
+export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, string>): RewrittenRepository {
+  const invalid: string[] = []
+  const results = new Map<string, string>()
+  for (const [pattern, replacement] of [...rewrites].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const regexp = compile(pattern)
+    if (regexp === undefined) {
+      invalid.push(pattern)
+      continue
+    }
+    const result = regexp.replaceAll(path, replacement)
+    if (result !== path && !results.has(result)) results.set(result, pattern)
+  }
+  const [first, ...others] = results
+  const [result = path, pattern] = first ?? []
+  return { path: result, pattern, alternatives: others.map(([alternative]) => alternative), invalid }
+}

@@ -1,0 +1,114 @@
+import type { RetryPolicy } from './async/retry.ts'
+import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './connections.ts'
+import { isMirrorError, MirrorError } from './errors.ts'
+import type { HttpClient } from './http/http-client.ts'
+import type { LayoutReader } from './layout/layout.ts'
+import type { Repository } from './oci/reference.ts'
+import { createAuthorizer } from './registry/auth/authorizer.ts'
+import { credentialsForOrigin } from './registry/auth/credentials.ts'
+import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
+import { Registries } from './registry/registries.ts'
+import { Registry } from './registry/registry.ts'
+import type { SessionEvents } from './registry/session.ts'
+import type { ReadablePlace } from './verify/checked-place.ts'
+
+/** What is looked at, and what it is compared with; nothing is written anywhere. */
+export interface VerifyPlaceOptions extends ConnectionOptions {
+  /** Look for images as a node with the file `registries` does. With `to` beside it, what is there is what the node must get. */
+  readonly asNode?: boolean | undefined
+  /** `[http://|https://]host[:port][/prefix]`, or `oci:<directory>`. */
+  readonly to?: string | undefined
+  /** Endpoints by registry name, `*` for every registry: what they have now is what the images ought to be. */
+  readonly from?: Readonly<Record<string, string>> | undefined
+  /** For the destination, where no file has any. */
+  readonly destinationCredentials?: { readonly username: string; readonly password: string } | undefined
+  /** Hosts of other domains that may see a registry's credentials as its token server. */
+  readonly tokenHosts?: readonly string[] | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+}
+
+/** The destination, to be read. */
+export interface ReadDestination {
+  /** `http://host:5000/v2`, or `oci:<directory>`. */
+  readonly url: string
+  readonly place: ReadablePlace
+  /** How images are named there, as in `nameDestination`. */
+  readonly naming: { readonly registry: string | undefined; readonly prefix: string }
+}
+
+/** The opened places. */
+export interface VerifyPlaces extends AsyncDisposable {
+  /** For files of releases, with the same proxies and TLS. */
+  readonly client: HttpClient
+  /** Undefined where there is none. */
+  readonly destination: ReadDestination | undefined
+  /** The source of a registry's images and what it is called; undefined where none was named. */
+  source(repository: Repository): { readonly name: string; readonly place: Registries } | undefined
+  /** Sentences about the configuration. */
+  readonly warnings: readonly string[]
+}
+
+/** A layout tells a blob of another size from a missing one. */
+function layoutPlace(layout: LayoutReader, directory: string): ReadablePlace {
+  return {
+    headManifest: (reference, options) => layout.headManifest(reference, options),
+    getManifest: (reference, options) => layout.getManifest(reference, options),
+    getBlob: (repository, descriptor, options) => layout.getBlob(repository, descriptor, options),
+    async headBlob(_repository, { digest, size }) {
+      const found = await layout.blobSize(digest)
+      if (found === undefined || found === size) return found === size
+      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes where the manifest says ${size}`)
+    },
+  }
+}
+
+async function openLayoutDestination(directory: string): Promise<ReadDestination> {
+  if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  const { readLayout } = await import('./layout/open-layout.ts')
+  const place = layoutPlace(await readLayout(directory), directory)
+  return { url: `oci:${directory}`, place, naming: { registry: undefined, prefix: '' } }
+}
+
+/** Opens what is looked at, for reading alone; nothing is sent yet. Throws USAGE, INVALID_CONFIG, NOT_FOUND for a layout that is not there. */
+export async function openVerifyPlaces(
+  options: VerifyPlaceOptions,
+  events: SessionEvents & { readonly onRequest?: () => void } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<VerifyPlaces> {
+  const { to, tokenHosts, retry, destinationCredentials } = options
+  const sources = parseSources(options.from ?? {})
+  const endpoint = to === undefined || to.startsWith('oci:') ? undefined : parseEndpoint(to)
+  const configs = await readConfigs(options, signal).catch((error: unknown) => {
+    // A node's file may name TLS files that cannot be used: that is for the check of each image to say.
+    if (options.asNode === true && isMirrorError(error) && error.code === 'INVALID_CONFIG') return undefined
+    throw error
+  })
+  const credentials = credentialSources(options, configs)
+  const client = openClientWith(options, configs, events.onRequest)
+  const open = (at: Endpoint, more: typeof credentials = []): Registry => {
+    const authorizer = createAuthorizer({ client, credentials: [...credentials, ...more], tokenHosts })
+    return new Registry({ ...events, endpoint: at, side: 'source', client, authorizer, retry })
+  }
+  const openRegistry = (at: Endpoint): ReadDestination => {
+    const { origin, prefix } = at
+    const name = 'K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD'
+    const own = destinationCredentials && [credentialsForOrigin(name, origin.origin, { kind: 'basic', ...destinationCredentials })]
+    return {
+      url: `${origin.origin}/v2`,
+      place: open({ origin, prefix: '' }, own),
+      naming: { registry: origin.host, prefix: prefix.slice(0, -1) },
+    }
+  }
+  const registries = new Registries(sources, open)
+  return {
+    client,
+    destination:
+      endpoint === undefined ? (to === undefined ? undefined : await openLayoutDestination(to.slice(4))) : openRegistry(endpoint),
+    source(repository) {
+      const at = sources.get(repository.registry) ?? sources.get('*')
+      return at === undefined ? undefined : { name: at.origin.origin, place: registries }
+    },
+    warnings: configs?.warnings ?? [],
+    [Symbol.asyncDispose]: () => client.close(),
+  }
+}

@@ -1,0 +1,83 @@
+import { isMirrorError, type ErrorCode, type MirrorError } from '../errors.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { CheckedPlace } from './checked-place.ts'
+
+/** One place that an image may come from. */
+export interface CheckedEndpoint {
+  /** `https://host:5000/v2`, or `oci:<directory>`. */
+  readonly url: string
+  /** What the image's repository is called there. */
+  readonly repository: Repository
+  /** What a node asks where no mirror has the image. */
+  readonly isDefault: boolean
+  /** The image's own registry, which a mirror is to stand in for. */
+  readonly isUpstream: boolean
+  readonly place: CheckedPlace
+}
+
+/** Why one endpoint could not give what it was asked for. */
+export interface Failure {
+  readonly endpoint: CheckedEndpoint
+  readonly error: MirrorError
+}
+
+/** What came of asking endpoints in their order. */
+export interface Search<T> {
+  /** Undefined where none had it. */
+  readonly found: { readonly value: T; readonly endpoint: CheckedEndpoint } | undefined
+  /** Of the endpoints that were asked before. */
+  readonly failures: readonly Failure[]
+}
+
+/** An endpoint answered, and wrongly: a pull ends there, and no other endpoint is asked. */
+const final: ReadonlySet<ErrorCode> = new Set(['INTEGRITY', 'INVALID_MANIFEST', 'UNSUPPORTED'])
+
+/** True for an answer that is wrong, rather than no answer. */
+export function isWrong({ error }: Failure): boolean {
+  return final.has(error.code)
+}
+
+/** Asks one endpoint; what is no MirrorError, or comes of the signal, is thrown. */
+export async function askEndpoint<T>(
+  endpoint: CheckedEndpoint,
+  ask: (endpoint: CheckedEndpoint) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<{ readonly value: T; readonly endpoint: CheckedEndpoint } | Failure> {
+  try {
+    return { endpoint, value: await ask(endpoint) }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isMirrorError(error)) throw error
+    return { endpoint, error }
+  }
+}
+
+/** Asks the endpoints one after another, as containerd does: the first that has it serves it. */
+export async function askInOrder<T>(
+  endpoints: readonly CheckedEndpoint[],
+  ask: (endpoint: CheckedEndpoint) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<Search<T>> {
+  const failures: Failure[] = []
+  for (const endpoint of endpoints) {
+    const answer = await askEndpoint(endpoint, ask, signal)
+    if ('value' in answer) return { found: answer, failures }
+    failures.push(answer)
+    if (isWrong(answer)) break
+  }
+  return { found: undefined, failures }
+}
+
+/** What and where an endpoint was asked: `https://host:5000/v2/mirror/x`. */
+export function locationOf({ url, repository }: Pick<CheckedEndpoint, 'url' | 'repository'>): string {
+  return url.startsWith('oci:') ? url : `${url}/${repository.path}`
+}
+
+// what the reader knows already: the image, and where it was looked for
+const preambles = [/^cannot (?:look up|read) (?:blob )?\S+(?: of \S+)?: /, /^(?:cannot connect to|no answer from) https?:\/\/[^\s/]+: /]
+
+/** Why an endpoint failed, in a few words that name no image: `not found`, `its certificate has expired`, `127.0.0.1:5000 answered 503`. */
+export function reasonOf(error: MirrorError): string {
+  if (error.code === 'NOT_FOUND') return 'not found'
+  return preambles.reduce((message, preamble) => message.replace(preamble, ''), error.message)
+}

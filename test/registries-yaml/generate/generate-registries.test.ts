@@ -1,0 +1,410 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { isMirrorError } from '../../../src/errors.ts'
+import { formatReference, parseReference, type Reference } from '../../../src/oci/reference.ts'
+import { nameDestination } from '../../../src/plan/name-destination.ts'
+import {
+  generateRegistries,
+  type GeneratedRegistries,
+  type GenerateOptions,
+} from '../../../src/registries-yaml/generate/generate-registries.ts'
+import { nodeEndpoint } from '../../../src/registries-yaml/generate/mirrors.ts'
+import { proveResolution } from '../../../src/registries-yaml/generate/prove-resolution.ts'
+import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
+import { buildHostTable } from '../../../src/registries-yaml/hosts/host-table.ts'
+import { lintRegistries } from '../../../src/registries-yaml/lint/lint.ts'
+import { normaliseEndpoint } from '../../../src/registries-yaml/hosts/normalise-endpoint.ts'
+import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
+import type { RegistryAuth, RegistryConfig } from '../../../src/registries-yaml/registries.ts'
+import { parseRenameRule } from '../../../src/registries-yaml/rename-rule.ts'
+import { parseEndpoint } from '../../../src/registry/endpoint.ts'
+import { parseImageList } from '../../../src/release/image-list.ts'
+import { parseVersion } from '../../../src/release/version.ts'
+
+function fixture(name: string): readonly Reference[] {
+  const text = readFileSync(new URL(`../../fixtures/release/${name}`, import.meta.url), 'utf8')
+  return parseImageList(text, name).images
+}
+
+const k3s = fixture('k3s-images.v1.37.1+k3s1.txt')
+const lists = [
+  k3s,
+  fixture('k3s-images.v1.17.4+k3s1.txt'),
+  fixture('rancher-images.2026-02.txt'),
+  fixture('rke2-images-core.linux-amd64.v1.36.3+rke2r1.txt'),
+]
+
+interface Given extends Partial<GenerateOptions> {
+  readonly rewrite?: readonly string[]
+}
+
+/** Names the images as `mirror` does and generates for them. */
+function generate(sources: readonly (Reference | string)[], to: string, { rewrite = [], ...options }: Given = {}): GeneratedRegistries {
+  const endpoint = parseEndpoint(to)
+  const naming = {
+    registry: endpoint.origin.host,
+    prefix: endpoint.prefix.slice(0, -1),
+    rules: rewrite.map(parseRenameRule),
+    flatten: options.flatten,
+  }
+  const images = sources
+    .map((source) => (typeof source === 'string' ? parseReference(source) : source))
+    .map((source) => ({ source, destination: nameDestination(source, naming) }))
+  return generateRegistries({ endpoint, images, ...options })
+}
+
+function rewritesOf({ registries }: GeneratedRegistries, registry = 'docker.io'): Record<string, string> {
+  return Object.fromEntries(registries.mirrors.get(registry)?.rewrites ?? [])
+}
+
+/** The text read back, which nothing is wrong with for any version of K3s. */
+async function readClean(text: string): Promise<GeneratedRegistries['registries']> {
+  const parsed = parseRegistries(text, 'registries.yaml')
+  assert.deepEqual([parsed.problems, parsed.remarks], [[], []], text)
+  assert.deepEqual(await lintRegistries(parsed, { files: false }), [], text)
+  return parsed.registries
+}
+
+/** What is commented out in the file, filled in as it stands: all that follows the line that says so. */
+function filledIn(text: string): string {
+  const lines = text.split('\n')
+  const start = lines.findIndex((line) => line.includes('take the "# " away'))
+  assert.notEqual(start, -1, text)
+  return lines.map((line, index) => (index > start ? line.replace(/^( *)# /, '$1') : line)).join('\n')
+}
+
+const auth = (fields: Partial<RegistryAuth>): RegistryConfig => ({
+  tls: undefined,
+  auth: { username: '', password: '', auth: '', identityToken: '', ...fields },
+})
+const tls = (fields: Partial<NonNullable<RegistryConfig['tls']>>): RegistryConfig => ({
+  tls: { caFile: '', certFile: '', keyFile: '', insecureSkipVerify: false, ...fields },
+  auth: undefined,
+})
+
+test('a release under a prefix: one mirror, one rewrite, and what may be filled in', async () => {
+  const made = generate(k3s, 'registry.example.com:5000/mirror', { selection: 'v1.37.1+k3s1', version: '9.9.9' })
+  assert.equal(
+    made.text,
+    `# registries.yaml for K3s nodes, made by k3s-mirror 9.9.9
+# for v1.37.1+k3s1 at https://registry.example.com:5000/mirror
+#
+# It goes to every node, server and agent, as /etc/rancher/k3s/registries.yaml. K3s reads it when it starts:
+# systemctl restart k3s on servers, k3s-agent on agents.
+# What the mirror lacks is still pulled from where it comes from, unless servers and agents run with --disable-default-registry-endpoint.
+
+mirrors:
+  docker.io:
+    endpoint:
+      - https://registry.example.com:5000
+    rewrite:
+      "^(.*)$": "mirror/$1"
+
+# Where the registry needs it, take the "# " away and fill in:
+# configs:
+#   "registry.example.com:5000":
+#     tls:
+#       ca_file: /etc/rancher/k3s/registry-ca.crt # what signed its certificate, where nodes do not trust that yet
+#       cert_file: /etc/rancher/k3s/registry-client.crt # and its key, where nodes have to show a certificate
+#       key_file: /etc/rancher/k3s/registry-client.key
+#     auth: # an account that may pull is enough
+#       username: USERNAME
+#       password: PASSWORD
+`,
+  )
+  assert.deepEqual([made.notes, made.systemDefaultRegistry], [[], 'registry.example.com:5000/mirror'])
+  assert.deepEqual(await readClean(made.text), made.registries)
+  const { configs } = await readClean(filledIn(made.text))
+  assert.deepEqual(
+    [...configs],
+    [
+      [
+        'registry.example.com:5000',
+        {
+          tls: {
+            caFile: '/etc/rancher/k3s/registry-ca.crt',
+            certFile: '/etc/rancher/k3s/registry-client.crt',
+            keyFile: '/etc/rancher/k3s/registry-client.key',
+            insecureSkipVerify: false,
+          },
+          auth: { username: 'USERNAME', password: 'PASSWORD', auth: '', identityToken: '' },
+        },
+      ],
+    ],
+  )
+})
+
+test('names that stay the same need no rewrite, and every registry gets its mirror', () => {
+  const { registries } = generate(['rancher/a', 'quay.io/b/c:1', 'registry.k8s.io/d'], 'http://localhost:5000')
+  assert.deepEqual(
+    registries.mirrors,
+    new Map(
+      ['docker.io', 'quay.io', 'registry.k8s.io'].map((name) => [name, { endpoints: ['http://localhost:5000'], rewrites: new Map() }]),
+    ),
+  )
+})
+
+test('each way of naming becomes the widest pattern that is right, with neither quotes nor backslashes', () => {
+  const images = ['rancher/klipper-lb', 'rancher/mirrored-pause', 'docker.io/a.b/c.d/e', 'docker.io/a.b/c.d/f', 'lone']
+  const cases: readonly (readonly [options: Given, to: string, expected: Record<string, string>, sources?: readonly string[]])[] = [
+    [{}, 'reg.example.com/p/q', { '^(.*)$': 'p/q/$1' }],
+    [{ flatten: true }, 'reg.example.com', { '^(?:.*/)?([^/]+)$': '$1' }],
+    [{ flatten: true }, 'reg.example.com/p', { '^(?:.*/)?([^/]+)$': 'p/$1' }],
+    [{ flatten: true }, 'reg.example.com/p', { '^(?:.*/)?([^/]+)$': 'p/$1' }, images.slice(0, 1)],
+    [{ rewrite: ['^rancher/(.*)=k3s/$1'] }, 'reg.example.com', { '^rancher/(.*)$': 'k3s/$1' }, images.slice(0, 2)],
+    [{ rewrite: ['^a[.]b/=x/'] }, 'reg.example.com/p', { '^a[.]b/(.*)$': 'p/x/$1' }, images.slice(2, 4)],
+    [{ rewrite: ['^rancher/(.*)=k3s/$1'] }, 'reg.example.com', { '^rancher/([^/]+)$': 'k3s/$1' }],
+    [{ rewrite: ['c[.]d=y'] }, 'reg.example.com', { '^a[.]b/c[.]d/([^/]+)$': 'a.b/y/$1' }],
+    [{ rewrite: ['-lb$=-x'] }, 'reg.example.com', { '^rancher/klipper-lb$': 'rancher/klipper-x' }],
+    [{ rewrite: ['^(a[.]b/.*)e$=${1}z'] }, 'reg.example.com', { '^a[.]b/c[.]d/e$': 'a.b/c.d/z' }],
+  ]
+  for (const [options, to, expected, sources = images] of cases) {
+    assert.deepEqual(rewritesOf(generate(sources, to, options)), expected, JSON.stringify(options))
+  }
+})
+
+test('whatever is selected and renamed, nodes find every image under its name at the destination, and the file is clean', async () => {
+  const registries = ['docker.io', 'quay.io', 'ghcr.io', 'registry.k8s.io', 'reg.example.com', 'other.example.com:5000', 'localhost:5000']
+  const rewrites = [
+    '^rancher/(.*)=k3s/$1',
+    '^rancher/mirrored-(.*)=m/$1',
+    '(?:^|/)mirrored-=/x-',
+    '^([^/]*)$=library/$1',
+    's=z',
+    'l(.*)r=${1}-0',
+    '-(?P<n>[a-z]+)$=/${n}',
+  ]
+  const selection = fc.constantFrom(...lists).chain((list) =>
+    fc.array(fc.tuple(fc.constantFrom(...list), fc.option(fc.constantFrom(...registries), { nil: undefined })), {
+      minLength: 1,
+      maxLength: 40,
+    }),
+  )
+  const naming = fc.record({
+    to: fc.constantFrom(
+      'reg.example.com',
+      'https://reg.example.com:8443',
+      'http://localhost:5000',
+      'http://other.example.com:5000',
+      'docker.io',
+      'https://[fd00::1]:5000',
+    ),
+    prefix: fc.constantFrom('', '/mirror', '/a.b/c_d', '/rancher', '/library'),
+    flatten: fc.boolean(),
+    wildcard: fc.boolean(),
+    rewrite: fc.array(fc.constantFrom(...rewrites), { maxLength: 2 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(selection, naming, async (chosen, { to, prefix, ...options }) => {
+      const sources = chosen.map(([source, registry = source.registry]) => ({ ...source, registry }))
+      let made: GeneratedRegistries
+      try {
+        made = generate(sources, `${to}${prefix}`, options)
+      } catch (error) {
+        // Only names that do not exist, and wildcards that would be wrong.
+        assert.ok(isMirrorError(error) && (error.code === 'INVALID_REWRITE' || (error.code === 'USAGE' && options.wildcard)), String(error))
+        return
+      }
+      checkResolution(made, sources, `${to}${prefix}`, options)
+      assert.deepEqual(await readClean(made.text), made.registries)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** Looks images up by hand: the host table, then the one pattern that matches. */
+function checkResolution(
+  { registries }: GeneratedRegistries,
+  sources: readonly Reference[],
+  to: string,
+  { rewrite = [], flatten }: Given,
+): void {
+  const { hosts } = buildHostTable(registries)
+  const endpoint = parseEndpoint(to)
+  const url = normaliseEndpoint(endpoint.origin.origin).url
+  const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules: rewrite.map(parseRenameRule), flatten }
+  for (const source of sources) {
+    const entry = hosts.get(source.registry) ?? hosts.get('_default')
+    const [first = entry?.default] = entry?.endpoints ?? []
+    if (first === undefined) {
+      assert.equal(normaliseEndpoint(source.registry).url, url, `${formatReference(source)} has no mirror`)
+      continue
+    }
+    assert.equal(first.url, url)
+    const patterns = [...first.rewrites].filter(([pattern]) => parseGoRegexp(pattern).matches(source.path))
+    assert.ok(patterns.length <= 1, `${source.path} matches ${patterns.length} patterns`)
+    for (const text of [...first.rewrites].flat()) assert.doesNotMatch(text, /["'\\]/)
+    const [path] = patterns.map(([pattern, replacement]) => parseGoRegexp(pattern).replaceAll(source.path, replacement))
+    assert.equal(path ?? source.path, nameDestination(source, naming).path)
+  }
+}
+
+test('images of the destination itself stay where they are', async () => {
+  const made = generate(['reg.example.com/team/app', 'rancher/a'], 'reg.example.com/mirror')
+  assert.deepEqual([...made.registries.mirrors.keys()], ['docker.io'])
+  assert.match(made.notes.join('\n'), /^1 of 2 images stays as it is named: it comes from reg\.example\.com itself/m)
+  const alone = generate(['reg.example.com/team/app'], 'reg.example.com/mirror')
+  assert.deepEqual(await readClean(alone.text), { mirrors: new Map(), configs: new Map() })
+  // By http it is another endpoint than nodes take by themselves.
+  const http = generate(['reg.example.com:5000/team/app'], 'http://reg.example.com:5000')
+  assert.deepEqual(http.registries.mirrors.get('reg.example.com:5000')?.endpoints, ['http://reg.example.com:5000'])
+})
+
+test('Docker Hub is named by the host that answers for it', () => {
+  const { registries, text } = generate(['quay.io/a/b'], 'docker.io/team', { flatten: true, caFile: '/ca.crt' })
+  assert.deepEqual(registries.mirrors.get('quay.io')?.endpoints, ['https://registry-1.docker.io'])
+  assert.deepEqual([...registries.configs.keys()], ['registry-1.docker.io'])
+  assert.match(text, /at https:\/\/registry-1\.docker\.io\/team$/m)
+})
+
+test('a wildcard stands for every registry where one rule holds for all, and is refused with the reason where not', async () => {
+  const made = generate(['rancher/a', 'quay.io/b/c'], 'reg.example.com/mirror', { wildcard: true })
+  assert.deepEqual(
+    made.registries.mirrors,
+    new Map([['*', { endpoints: ['https://reg.example.com'], rewrites: new Map([['^(.*)$', 'mirror/$1']]) }]]),
+  )
+  assert.deepEqual(await readClean(made.text), made.registries)
+  assert.match(made.notes.join('\n'), /^the wildcard needs K3s v1\.26\.15, v1\.27\.12, v1\.28\.8, v1\.29\.3 or later$/m)
+  const refused: readonly (readonly [RegExp, readonly string[], Given])[] = [
+    [/v1\.26\.14 does not read it/, ['rancher/a'], { versions: [parseVersion('v1.26.14+k3s1')] }],
+    [/follow no rule/, ['rancher/a', 'quay.io/b/c', 'quay.io/b/d'], { rewrite: ['^b/c$=x/y'] }],
+    [/reg\.example\.com\/b:latest is at the destination already/, ['rancher/a', 'reg.example.com/b'], {}],
+  ]
+  for (const [message, sources, options] of refused) {
+    assert.throws(() => generate(sources, 'reg.example.com/mirror', { ...options, wildcard: true }), { code: 'USAGE', message })
+  }
+  const same = ['docker.io/a/b', 'quay.io/a/b'].map(parseReference)
+  const images = same.map((source, index) => ({ source, destination: { ...source, registry: 'reg.example.com', path: `x${index}/b` } }))
+  const endpoint = parseEndpoint('reg.example.com')
+  assert.throws(() => generateRegistries({ endpoint, images, wildcard: true }), { code: 'USAGE', message: /one path here and two/ })
+})
+
+test('a registry in upper case is refused: no mirror would match it', () => {
+  assert.throws(() => generate(['Quay.IO/a/b'], 'reg.example.com'), { code: 'USAGE', message: /upper case/ })
+})
+
+test('TLS files and the account of nodes are taken from the options', async () => {
+  const made = generate(k3s, 'reg.example.com', { caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key', username: 'k3s' })
+  assert.deepEqual(made.registries.configs.get('reg.example.com'), tls({ caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key' }))
+  assert.match(made.notes.join('\n'), /^the TLS files have to lie at the same paths on every node$/m)
+  assert.deepEqual(await readClean(made.text), made.registries)
+  const filled = await readClean(filledIn(made.text))
+  assert.deepEqual(filled.configs.get('reg.example.com')?.auth, { username: 'k3s', password: 'PASSWORD', auth: '', identityToken: '' })
+})
+
+test('TLS options that cannot be right are refused', () => {
+  const cases: readonly (readonly [RegExp, string, Given])[] = [
+    [/--ca-file is given, and the destination speaks plain http/, 'http://reg.example.com', { caFile: '/ca.crt' }],
+    [/"ca\.crt" is not absolute/, 'reg.example.com', { caFile: 'ca.crt' }],
+    [/belong together/, 'reg.example.com', { certFile: '/c.crt' }],
+    [/belong together/, 'reg.example.com', { keyFile: '/c.key' }],
+  ]
+  for (const [message, to, options] of cases) assert.throws(() => generate(k3s, to, options), { code: 'USAGE', message })
+})
+
+test('known TLS is carried over, but never turned off, and no path that means nothing on a node', async () => {
+  const known = tls({ caFile: '/ca.crt', certFile: '/both.pem', insecureSkipVerify: true })
+  const made = generate(k3s, 'reg.example.com', { known })
+  assert.deepEqual(
+    made.registries.configs.get('reg.example.com')?.tls,
+    tls({ caFile: '/ca.crt', certFile: '/both.pem', keyFile: '/both.pem' }).tls,
+  )
+  assert.match(made.notes.join('\n'), /^insecure_skip_verify is not carried over/m)
+  await readClean(made.text)
+  const relative = generate(k3s, 'reg.example.com', { known: tls({ caFile: 'ca.crt', certFile: '/c', keyFile: 'k' }) })
+  assert.equal(relative.registries.configs.size, 0)
+  assert.match(relative.notes.join('\n'), /^relative paths/m)
+  const given = generate(k3s, 'reg.example.com', { known, caFile: '/other.crt' })
+  assert.equal(given.registries.configs.get('reg.example.com')?.tls?.caFile, '/other.crt')
+  const http = generate(k3s, 'http://reg.example.com', { known })
+  assert.equal(http.registries.configs.size, 0)
+  assert.doesNotMatch(http.text, /tls/)
+})
+
+test('known credentials are written only where they are asked for, and never over http', async () => {
+  const kinds: readonly (readonly [RegistryConfig, RegistryConfig])[] = [
+    [auth({ username: 'bob', password: 's3cret', auth: 'x', identityToken: 'y' }), auth({ username: 'bob', password: 's3cret' })],
+    [auth({ identityToken: 's3cret', auth: 'x' }), auth({ identityToken: 's3cret' })],
+    [auth({ auth: Buffer.from('bob:s3cret').toString('base64') }), auth({ username: 'bob', password: 's3cret' })],
+  ]
+  for (const [known, written] of kinds) {
+    const shown = generate(k3s, 'reg.example.com', { known })
+    assert.equal(shown.registries.configs.size, 0)
+    assert.doesNotMatch(shown.text, /s3cret|czNjcmV0/)
+    assert.match(shown.notes.join('\n'), /credentials .* are not printed/)
+    const secret = generate(k3s, 'reg.example.com', { known, secrets: true })
+    assert.deepEqual(secret.registries.configs.get('reg.example.com'), written)
+    assert.deepEqual(await readClean(secret.text), secret.registries)
+    assert.match(secret.notes.join('\n'), /nodes only pull/)
+    const http = generate(k3s, 'http://reg.example.com', { known, secrets: true })
+    assert.doesNotMatch(http.text, /s3cret|czNjcmV0/)
+    await readClean(http.text)
+    const other = generate(k3s, 'reg.example.com', { known, secrets: true, username: 'node' })
+    assert.doesNotMatch(other.text, /s3cret|czNjcmV0|bob/)
+    assert.match(other.text, /^# {7}username: "node"$/m)
+  }
+})
+
+test('what --system-default-registry would do instead, or why it would not', () => {
+  const value = (sources: readonly (Reference | string)[], to: string, options: Given = {}): string | undefined =>
+    generate(sources, to, options).systemDefaultRegistry
+  assert.equal(value(k3s, 'reg.example.com'), 'reg.example.com')
+  assert.equal(value(k3s, 'http://localhost:5000/a/b'), 'localhost:5000/a/b')
+  assert.equal(value(['ghcr.io/k3s-io/klipper-lb:v1', 'rancher/pause:1'], 'reg.example.com/p'), 'reg.example.com/p')
+  assert.equal(value(k3s, 'reg.example.com', { rewrite: ['^=p/'] }), 'reg.example.com/p')
+  const reasons: readonly (readonly [RegExp, readonly (Reference | string)[], Given])[] = [
+    [/quay\.io\/a\/b:1 is none of K3s' own images/, [...k3s, 'quay.io/a/b:1'], {}],
+    [/it keeps the path rancher\/klipper-helm, and the destination has klipper-helm/, k3s, { flatten: true }],
+    [/not all under one prefix/, k3s, { rewrite: ['^(rancher/klipper.*)=x/$1'] }],
+  ]
+  for (const [reason, sources, options] of reasons) {
+    const made = generate(sources, 'reg.example.com', options)
+    assert.equal(made.systemDefaultRegistry, undefined)
+    assert.match(made.notes.join('\n'), new RegExp(`^--system-default-registry would not do instead: .*${reason.source}`, 'm'))
+  }
+})
+
+test('notes name what else has to be known', () => {
+  const notes = (to: string, options: Given = {}): string => generate(k3s, to, options).notes.join('\n')
+  assert.match(notes('http://127.0.0.1:5000'), /^http:\/\/127\.0\.0\.1:5000 is each node itself/m)
+  assert.match(
+    notes('http://reg.example.com:5000'),
+    /needs a mirror "reg\.example\.com:5000" with the endpoint http:\/\/reg\.example\.com:5000$/m,
+  )
+  assert.match(notes('reg.example.com/p', { versions: [parseVersion('v1.20.4+k3s1')] }), /^K3s v1\.20\.4 knows no rewrite/m)
+  assert.match(notes('https://[fd00::1]', { versions: [parseVersion('v1.30.8+k3s1')] }), /^K3s v1\.30\.8 cannot read an IPv6 address/m)
+  assert.equal(notes('reg.example.com', { versions: [parseVersion('v1.20.4+k3s1')] }), '')
+})
+
+test('the proof fails for every file that would lead nodes elsewhere', () => {
+  const endpoint = nodeEndpoint(new URL('https://reg.example.com'))
+  const [source, destination] = ['rancher/pause:1', 'reg.example.com/p/rancher/pause:1'].map(parseReference)
+  assert.ok(source && destination)
+  const images = [{ source, destination }]
+  const prove = (mirrors: Readonly<Record<string, readonly [endpoint: string, rewrites: Readonly<Record<string, string>>]>>): void => {
+    const made = Object.entries(mirrors).map(
+      ([name, [url, rewrites]]) => [name, { endpoints: [url], rewrites: new Map(Object.entries(rewrites)) }] as const,
+    )
+    proveResolution({ mirrors: new Map(made), configs: new Map() }, { images, own: [], endpoint })
+  }
+  const url = 'https://reg.example.com'
+  const right = { '^(.*)$': 'p/$1' }
+  prove({ 'docker.io': [url, right] })
+  prove({ '*': [url, right] })
+  const wrong = [
+    {},
+    { 'quay.io': [url, right] },
+    { 'docker.io': [url, {}] },
+    { 'docker.io': ['http://reg.example.com', right] },
+    { 'docker.io': ['https://reg.example.com/path', right] },
+    { 'docker.io': ['https://other.example.com', right] },
+    { 'docker.io': [url, { '(.*)/': 'p/$1' }] },
+    { 'docker.io': [url, { ...right, '^r': 'x' }] },
+    { 'docker.io': [url, { ...right, '(': 'x' }] },
+    { 'docker.io': [url, { ...right, '"': 'x' }] },
+  ] as const
+  for (const mirrors of wrong)
+    assert.throws(() => prove(mirrors), { code: 'INTERNAL', message: /a node would look for/ }, JSON.stringify(mirrors))
+})

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { isMirrorError } from '../../../src/errors.ts'
+import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
+
+interface RewriteCase {
+  readonly pattern: string
+  readonly replacement: string
+  readonly input: string
+  readonly output: string
+  /** What Go says when it does not compile; else empty. */
+  readonly error: string
+}
+
+// The outputs were written by Go's own regexp package: Compile, and ReplaceAllString where it compiles.
+const cases = JSON.parse(
+  readFileSync(new URL('../../../fixtures/registries-yaml/rewrite-cases.json', import.meta.url), 'utf8'),
+) as readonly RewriteCase[]
+
+for (const { pattern, replacement, input, output, error } of cases) {
+  test(`as Go has it: ${JSON.stringify(pattern)} with ${JSON.stringify(replacement)} on ${JSON.stringify(input)}`, () => {
+    if (error === '') assert.equal(parseGoRegexp(pattern).replaceAll(input, replacement), output)
+    else assert.throws(() => parseGoRegexp(pattern), { code: 'INVALID_REWRITE' })
+  })
+}
+
+const replace = (pattern: string, text: string, template: string): string => parseGoRegexp(pattern).replaceAll(text, template)
+
+test('a group is named by the longest run of letters, digits and underscores, and by number only without a leading zero', () => {
+  // https://pkg.go.dev/regexp#Regexp.Expand and its source, func extract
+  assert.equal(replace('a(.)', 'ab', '${1}x'), 'bx')
+  assert.equal(replace('a(.)', 'ab', '$1x'), '')
+  assert.equal(replace('a(.)', 'ab', '$1_'), '')
+  assert.equal(replace('a(.)', 'ab', '$1é'), '')
+  assert.equal(replace('a(.)', 'ab', '$1-$2$9'), 'b-')
+  assert.equal(replace('a(.)', 'ab', '$01${00}'), '')
+  assert.equal(replace('a(.)', 'ab', '$'), '$')
+  assert.equal(replace('a(.)', 'ab', '$/$-${}${ 1}'), '$/$-${}${ 1}')
+  assert.equal(replace('(?P<org>a)(?:(b)|c)', 'ac', '$org[$2]'), 'a[]')
+})
+
+test('empty matches are replaced once, and not right behind another match', () => {
+  assert.equal(replace('b*', 'abc', '-'), '-a-c-')
+  assert.equal(replace('', '', 'x'), 'x')
+  assert.equal(replace('^', 'ab', 'x'), 'xab')
+  assert.equal(replace('(^|/)', 'a/b', '<$1>'), '<>a</>b')
+})
+
+test('a match may be anywhere', () => {
+  assert.ok(parseGoRegexp('anch').matches('rancher/x'))
+  assert.ok(!parseGoRegexp('^anch').matches('rancher/x'))
+  assert.ok(parseGoRegexp('').matches(''))
+})
+
+test('C34: what RE2 does not have is refused by name', () => {
+  for (const pattern of [
+    '(?=a)',
+    '(?!a)',
+    '(?<=a)',
+    '(?<!a)',
+    '(a)\\1',
+    '(?P=n)',
+    'a{2,1}',
+    '[z-a]',
+    '*',
+    'a**',
+    '\\',
+    '(?P<n>a)(?P<n>b)',
+    '(',
+    ')',
+    '[',
+    '\\Z',
+  ]) {
+    assert.throws(() => parseGoRegexp(pattern), { code: 'INVALID_REWRITE' }, pattern)
+  }
+})
+
+test('C35: a pattern that backtracks elsewhere takes no time', () => {
+  const started = performance.now()
+  assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false)
+  assert.ok(performance.now() - started < 5000)
+})
+
+test('any pattern is compiled or refused, and any template is expanded', () => {
+  const pattern = fc.oneof(fc.string({ maxLength: 12 }), fc.stringMatching(/^[ab(|)*+?.^$\\[\]{}0-9,P<>:-]{0,12}$/))
+  fc.assert(
+    fc.property(pattern, fc.stringMatching(/^[ab/]{0,8}$/), fc.string({ maxLength: 8 }), (text, input, template) => {
+      try {
+        const regexp = parseGoRegexp(text)
+        if (!regexp.matches(input)) assert.equal(regexp.replaceAll(input, template), input)
+        else regexp.replaceAll(input, template)
+      } catch (error) {
+        assert.ok(isMirrorError(error) && error.code === 'INVALID_REWRITE', String(error))
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})

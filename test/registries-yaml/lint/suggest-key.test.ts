@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nearestKey, rightPlace } from '../../../src/registries-yaml/lint/suggest-key.ts'
+
+const known = {
+  top: ['mirrors', 'configs', 'auths'],
+  mirror: ['endpoint', 'rewrite'],
+  auth: ['username', 'password', 'auth', 'identity_token'],
+  tls: ['ca_file', 'cert_file', 'key_file', 'insecure_skip_verify'],
+}
+const cases: readonly (readonly [key: string, place: keyof typeof known, expected: string | undefined])[] = [
+  ['Mirrors', 'top', 'mirrors'],
+  ['mirror', 'top', 'mirrors'],
+  ['mirors', 'top', 'mirrors'],
+  ['config', 'top', 'configs'],
+  ['docker.io', 'top', undefined],
+  ['endpoints', 'mirror', 'endpoint'],
+  ['enpoint', 'mirror', 'endpoint'],
+  ['rewrites', 'mirror', 'rewrite'],
+  ['colour', 'mirror', undefined],
+  ['user', 'auth', 'username'],
+  ['identityToken', 'auth', 'identity_token'],
+  ['identitytoken', 'auth', 'identity_token'],
+  ['u', 'auth', undefined],
+  ['ca', 'tls', 'ca_file'],
+  ['caFile', 'tls', 'ca_file'],
+  ['cert-file', 'tls', 'cert_file'],
+  ['insecureSkipVerify', 'tls', 'insecure_skip_verify'],
+  ['a'.repeat(100_000), 'tls', undefined],
+]
+for (const [key, place, expected] of cases) {
+  test(`${key.slice(0, 30)} in ${place} is probably ${expected ?? 'none of the known'}`, () =>
+    assert.equal(nearestKey(key, known[place]), expected))
+}
+
+test('a key in the wrong place has a right one', () => {
+  assert.deepEqual(rightPlace('insecureSkipVerify'), { key: 'insecure_skip_verify', place: 'under tls' })
+  assert.deepEqual(rightPlace('auth'), { key: 'auth', place: 'under configs and a host' })
+  assert.equal(rightPlace('colour'), undefined)
+  assert.equal(rightPlace('constructor'), undefined)
+})

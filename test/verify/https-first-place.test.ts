@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HttpsFirstPlace } from '../../src/verify/https-first-place.ts'
+import { tinyIndex } from '../layout/tiny-image.ts'
+import { openRegistry } from '../registry/open-registry.ts'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { memoryRegistry } from '../servers/memory-registry.ts'
+
+const reference = { registry: 'r.example', path: 'a/b', tag: '1' }
+
+test('a server that speaks no TLS is asked by HTTP, from then on', async () => {
+  const image = tinyIndex()
+  await using server = await memoryRegistry()
+  server.hold('a/b', '1', image)
+  await using https = openRegistry(server.url.replace('http:', 'https:'))
+  await using http = openRegistry(server.url)
+  const place = new HttpsFirstPlace(https, http)
+  assert.deepEqual(await place.headManifest(reference), image.root.descriptor)
+  const [blob] = image.blobs
+  assert.ok(blob)
+  assert.equal(await place.headBlob(reference, blob.descriptor), true)
+  assert.equal((await place.getManifest(reference)).bytes.length, image.root.bytes.length)
+  ;(await place.getBlob(reference, blob.descriptor)).cancel()
+})
+
+test('a server that speaks TLS is never asked in plain text, not even where its certificate is wrong', async () => {
+  const authority = await certificateAuthority()
+  await using server = await memoryRegistry(undefined, { tls: await authority.server() })
+  server.hold('a/b', '1', tinyIndex())
+  await using plain = openRegistry(server.url.replace('https:', 'http:'))
+  await using trusting = openRegistry(server.url, { tls: { ca: authority.certificate } })
+  assert.ok(await new HttpsFirstPlace(trusting, plain).headManifest(reference))
+  await using doubting = openRegistry(server.url)
+  await assert.rejects(new HttpsFirstPlace(doubting, plain).headManifest(reference), { code: 'TLS' })
+})

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ImageVerdict } from '../../src/verify/image-verdict.ts'
+import { verifyImage } from '../../src/verify/verify-image.ts'
+import { tinyIndex } from '../layout/tiny-image.ts'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { refuse } from '../servers/memory-registry.ts'
+import { scriptedServer } from '../servers/scripted-server.ts'
+import { checkedEndpoint, checkedRegistry, targetAt } from './checked-registry.ts'
+
+function outcome({ status, problems }: ImageVerdict): readonly string[] {
+  return [status, ...problems.map(({ code }) => code)]
+}
+
+function parts({ endpoints }: ImageVerdict): readonly (readonly [string, string?])[] {
+  return endpoints.map(({ status, reason }) => (reason === undefined ? [status] : [status, reason]))
+}
+
+test('the first mirror that has the image serves it; the others and upstream are not needed', async () => {
+  const image = tinyIndex()
+  await using first = await checkedRegistry()
+  await using second = await checkedRegistry()
+  await using upstream = await checkedRegistry({ isUpstream: true })
+  for (const { server } of [first, second, upstream]) server.hold('a/b', '1', image)
+  const verdict = await verifyImage(targetAt([first.endpoint, second.endpoint, upstream.endpoint]))
+  assert.equal(verdict.status, 'ok')
+  assert.deepEqual(parts(verdict), [['serves'], ['not-needed'], ['not-needed']])
+  assert.deepEqual(second.server.kinds(), ['manifest-head'])
+  assert.deepEqual(upstream.server.requests, [])
+})
+
+test('a mirror without the image is passed over, with its reason', async () => {
+  await using first = await checkedRegistry()
+  await using second = await checkedRegistry()
+  second.server.hold('a/b', '1', tinyIndex())
+  const verdict = await verifyImage(targetAt([first.endpoint, second.endpoint]))
+  assert.equal(verdict.status, 'ok')
+  assert.deepEqual(parts(verdict), [['failed', 'not found'], ['serves']])
+})
+
+test('a layer that the first mirror lacks comes from the second, and both are said to serve a part', async () => {
+  const image = tinyIndex()
+  await using first = await checkedRegistry()
+  await using second = await checkedRegistry()
+  for (const { server } of [first, second]) server.hold('a/b', '1', image)
+  const layer = image.blobs[0]?.descriptor.digest ?? ''
+  first.server.blobs.delete(`a/b@${layer}`)
+  const verdict = await verifyImage(targetAt([first.endpoint, second.endpoint]))
+  assert.equal(verdict.status, 'ok')
+  assert.deepEqual(parts(verdict), [['serves-part', `layer ${layer} (linux/amd64): not found`], ['serves-part']])
+})
+
+test('mirrors that disagree about a tag are a warning; the first one counts', async () => {
+  const [image, other] = [tinyIndex(), tinyIndex()]
+  await using first = await checkedRegistry()
+  await using second = await checkedRegistry()
+  first.server.hold('a/b', '1', image)
+  second.server.hold('a/b', '1', other)
+  const verdict = await verifyImage(targetAt([first.endpoint, second.endpoint]))
+  const digests = [image, other].map(({ root }) => root.descriptor.digest)
+  assert.deepEqual([verdict.status, verdict.digest], ['ok', digests[0]])
+  assert.deepEqual(verdict.warnings, [
+    `docker.io/a/b:1: mirrors disagree: ${first.server.url}/v2/a/b has ${digests[0]}, ${second.server.url}/v2/a/b ${digests[1]}`,
+  ])
+  assert.deepEqual(parts(verdict), [['serves'], ['not-needed', `has ${digests[1]}`]])
+})
+
+test('an image that upstream alone has is a problem, and only a HEAD there', async () => {
+  await using mirror = await checkedRegistry()
+  await using upstream = await checkedRegistry({ isUpstream: true })
+  upstream.server.hold('a/b', '1', tinyIndex())
+  const verdict = await verifyImage(targetAt([mirror.endpoint, upstream.endpoint]))
+  assert.deepEqual(verdict.problems, [
+    {
+      status: 'upstream-only',
+      code: 'UPSTREAM_ONLY',
+      message: `docker.io/a/b:1: tag 1 is only reachable upstream, at ${upstream.server.url}/v2/a/b: ${mirror.server.url}/v2/a/b: not found`,
+    },
+  ])
+  assert.deepEqual(upstream.server.kinds(), ['manifest-head'])
+  assert.deepEqual(parts(verdict), [['failed', 'not found'], ['serves']])
+})
+
+test('one blob that upstream alone has is a problem too', async () => {
+  const image = tinyIndex()
+  await using mirror = await checkedRegistry()
+  await using upstream = await checkedRegistry({ isUpstream: true })
+  for (const { server } of [mirror, upstream]) server.hold('a/b', '1', image)
+  const config = image.blobs[1]?.descriptor.digest ?? ''
+  mirror.server.blobs.delete(`a/b@${config}`)
+  const verdict = await verifyImage(targetAt([mirror.endpoint, upstream.endpoint]), { deep: true })
+  assert.deepEqual(outcome(verdict), ['upstream-only', 'UPSTREAM_ONLY'])
+  assert.match(verdict.problems[0]?.message ?? '', new RegExp(`config ${config} \\(linux/amd64\\) is only reachable upstream`))
+  assert.deepEqual(upstream.server.kinds(), ['blob-head'])
+  assert.equal(verdict.blobs, 3)
+})
+
+test('upstream counts for nothing where a mirror is meant to stand in front of it and there is none', async () => {
+  await using upstream = await checkedRegistry({ isUpstream: true })
+  upstream.server.hold('a/b', '1', tinyIndex())
+  const verdict = await verifyImage(targetAt([upstream.endpoint]))
+  assert.match(verdict.problems[0]?.message ?? '', /only reachable upstream, at .*: no mirror is configured for it$/)
+})
+
+test('upstream is not tried twice, nor again for the next image, once it could not be reached', async () => {
+  await using mirror = await checkedRegistry()
+  await using upstream = await checkedRegistry({
+    isUpstream: true,
+    isFragile: true,
+    retry: { retries: 0 },
+    intercept: (_request, response) => refuse(response, 503, 'UNAVAILABLE'),
+  })
+  const target = targetAt([mirror.endpoint, upstream.endpoint])
+  for (let image = 0; image < 3; image++) {
+    const verdict = await verifyImage(target)
+    assert.deepEqual(outcome(verdict), ['missing', 'NOT_FOUND'])
+    assert.match(verdict.problems[0]?.message ?? '', /: not found; .* answered 503$/)
+  }
+  assert.equal(upstream.server.requests.length, 1)
+})
+
+test('a mirror whose certificate is wrong is asked once in a run', async () => {
+  await using server = await scriptedServer(() => undefined, { tls: await (await certificateAuthority()).server() })
+  await using endpoint = checkedEndpoint(server.url)
+  for (let image = 0; image < 3; image++) {
+    assert.deepEqual(outcome(await verifyImage(targetAt([endpoint]))), ['unreachable', 'TLS'])
+  }
+  assert.equal(server.connections, 1)
+})
+
+test('an image for which there is nobody to ask is missing', async () => {
+  const verdict = await verifyImage(targetAt([]))
+  assert.deepEqual(verdict.problems[0]?.message, 'docker.io/a/b:1: tag 1 is missing: there is no endpoint to ask')
+})
+
+test('blobs that images of one repository share are asked for once', async () => {
+  const image = tinyIndex()
+  await using at = await checkedRegistry()
+  at.server.hold('a/b', '1', image)
+  at.server.hold('a/b', '2', image)
+  await using endpoint = checkedEndpoint(at.server.url)
+  const verdicts = await Promise.all(['1', '2'].map((tag) => verifyImage(targetAt([endpoint], { root: { tag } }))))
+  assert.deepEqual(
+    verdicts.map(({ status, blobs }) => [status, blobs]),
+    [
+      ['ok', 4],
+      ['ok', 4],
+    ],
+  )
+  assert.equal(at.server.count('blob-head'), 4)
+})
