@@ -54,7 +54,7 @@ export function formatPlace(path: string, { line, column }: Position): string {
 }
 
 /** The same file where K3s would start with it; throws INVALID_CONFIG with every place that keeps it from that, and no value. */
-export function requireReadable(parsed: ParsedRegistries): ParsedRegistries {
+function requireReadable(parsed: ParsedRegistries): ParsedRegistries {
   const [first, ...others] = parsed.problems.map(({ position, path, why }) => {
     const what = path.length === 0 ? '' : `${shownPath(path)}: `
     return `${formatPlace(parsed.path, position)}: ${what}${why}`

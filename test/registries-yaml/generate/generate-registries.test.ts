@@ -24,7 +24,7 @@ import { parseImageList } from '../../../src/release/image-list.ts'
 import { parseVersion } from '../../../src/release/version.ts'
 
 function fixture(name: string): readonly Reference[] {
-  const text = readFileSync(new URL(`../../fixtures/release/${name}`, import.meta.url), 'utf8')
+  const text = readFileSync(new URL(`../../../fixtures/release/${name}`, import.meta.url), 'utf8')
   return parseImageList(text, name).images
 }
 

@@ -64,7 +64,7 @@ const pages: Readonly<Record<string, readonly string[]>> = {
 }
 for (const [name, expected] of Object.entries(pages)) {
   test(`the documentation's example: ${name}`, async () => {
-    const text = readFileSync(new URL(`../../fixtures/registries-yaml/docs-page/${name}.yaml`, import.meta.url), 'utf8')
+    const text = readFileSync(new URL(`../../../fixtures/registries-yaml/docs-page/${name}.yaml`, import.meta.url), 'utf8')
     const findings = await lintRegistries(parseRegistries(text, name))
     assert.deepEqual(
       findings.map(({ rule, severity, position }) => [rule, severity, position.line, position.column]),
