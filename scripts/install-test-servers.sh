@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, and containerd with runc and a busybox
-# to run in a container. Run as root; run it again at will.
+# Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
+# its client, and a busybox to run in a container. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
 declare -A packages=(
   [docker-registry]=docker-registry [skopeo]=skopeo [openssl]=openssl
   [containerd]=containerd [ctr]=containerd [runc]=runc [busybox]=busybox-static
+  [dockerd]=docker.io [docker]=docker.io
 )
-services=(docker-registry containerd)
+# the packages that would start something, and what
+declare -A units=(
+  [docker-registry]=docker-registry.service [containerd]=containerd.service [docker.io]="docker.service docker.socket"
+)
 policy=/usr/sbin/policy-rc.d
 
 # Debian's other busybox is linked to libraries that its container would not have
@@ -31,7 +35,17 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 1
 fi
 
-# Two of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
+# apt would take these away for docker.io, and what they run with them
+if [[ " ${missing[*]} " == *" docker.io "* ]]; then
+  for package in docker-ce docker-ce-cli; do
+    if [[ $(dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null) == ?i* ]]; then
+      echo "test servers: dockerd or docker is missing, and Debian's docker.io does not go with $package: install docker-ce and docker-ce-cli" >&2
+      exit 1
+    fi
+  done
+fi
+
+# Three of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
 # scripts not to start anything (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and what stood there comes back.
 saved=
 restore() {
@@ -48,13 +62,17 @@ chmod 755 "$policy"
 
 echo "test servers: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# a machine that has needrestart is not to have its services started anew
+export NEEDRESTART_SUSPEND=1
 apt-get update -q </dev/null
-apt-get install -q -y -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null
+# what docker.io recommends mounts control groups and restarts services
+apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null
 
 # nor shall they start with the next boot
-for service in "${services[@]}"; do
-  if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" $service "* ]]; then
-    systemctl disable --quiet "$service.service" || true
+for package in "${!units[@]}"; do
+  if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" $package "* ]]; then
+    read -ra names <<<"${units[$package]}"
+    systemctl disable --quiet "${names[@]}" || true
   fi
 done
 

@@ -33,6 +33,8 @@ export const errorCodes = [
   'REFUSED_ADDRESS',
   'LAYOUT_LOCKED',
   'LOCAL_IO',
+  'ENGINE_UNAVAILABLE',
+  'NO_SPACE',
   'CANCELLED',
   'INTERNAL',
 ] as const

@@ -5,7 +5,8 @@ import { contentCopier } from './copy/copy-image.ts'
 import { summariseError, type MirrorEvent } from './copy/events.ts'
 import { runImages } from './copy/run-images.ts'
 import { formatReference } from './oci/reference.ts'
-import { defaultJobs, prepare, type PlanOptions } from './prepare.ts'
+import type { PlanOptions } from './plan-options.ts'
+import { prepare } from './prepare.ts'
 import { startReport } from './report/fold-report.ts'
 import type { MirrorReport } from './report/report.ts'
 
@@ -31,7 +32,7 @@ export function mirror(options: MirrorOptions): MirrorRun {
   const fold = startReport()
   const emit = (event: MirrorEvent): void => {
     fold.event(event)
-    events.push(event, event.type === 'blob-progressed' ? `${event.image} ${event.digest}` : undefined)
+    events.push(event, progressKey(event))
   }
   const report = run({ ...options, signal }, emit).then(
     () => {
@@ -48,6 +49,12 @@ export function mirror(options: MirrorOptions): MirrorRun {
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
 
+/** Progress that was not read yet is replaced by the next of the same content. */
+function progressKey(event: MirrorEvent): string | undefined {
+  if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
+  return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
+}
+
 async function run(options: MirrorOptions & { readonly signal: AbortSignal }, emit: (event: MirrorEvent) => void): Promise<void> {
   const started = performance.now()
   const { signal, recheck, retry } = options
@@ -56,20 +63,22 @@ async function run(options: MirrorOptions & { readonly signal: AbortSignal }, em
     onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
     onWarning: (message) => emit({ type: 'warning', message }),
   })
-  const { places, list, images, resolve } = prepared
+  const { places, list, images, resolve, jobs, engine } = prepared
   const { source, destination } = places
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
-  emit({ type: 'run-started', destination: options.to, images: names })
+  emit({ type: 'run-started', destination: options.to, images: names, ...(engine !== undefined && { engine: engine.summary }) })
   for (const { name, sha256, coverage, release, images: count } of list.lists) {
     emit({ type: 'list-read', name, sha256, coverage, images: count, ...(release !== undefined && { release }) })
   }
-  for (const message of [...list.warnings, ...places.warnings]) emit({ type: 'warning', message })
-  const copier = contentCopier({ source, destination, ledger: new BlobLedger(), retry })
+  for (const message of prepared.warnings) emit({ type: 'warning', message })
+  const run = { images, jobs, recheck, emit, signal }
   try {
-    await runImages({ images, resolve, copier, jobs: options.jobs ?? defaultJobs, recheck, emit, signal })
+    if (engine !== undefined) await runImages({ ...run, resolve: engine.resolve, copier: engine.copier })
+    else await runImages({ ...run, resolve, copier: contentCopier({ source, destination, ledger: new BlobLedger(), retry }) })
   } catch (error) {
     if (!signal.aborted) throw error
   }
+  await engine?.copier.end()
   const seconds = (performance.now() - started) / 1000
   emit({ type: 'run-finished', requests: places.requests(), seconds, interrupted: signal.aborted })
 }

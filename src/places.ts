@@ -1,12 +1,12 @@
 import type { RetryPolicy } from './async/retry.ts'
 import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './connections.ts'
 import type { RequestCounts } from './copy/events.ts'
-import { MirrorError } from './errors.ts'
+import { MirrorError, type Side } from './errors.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { Layout } from './layout/layout.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
-import { credentialsForOrigin } from './registry/auth/credentials.ts'
+import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
@@ -31,6 +31,10 @@ export interface PlaceOptions extends ConnectionOptions {
 export interface Places extends AsyncDisposable {
   readonly source: Registries
   readonly destination: ImageDestination
+  /** The destination where it is a registry. */
+  readonly registry: Registry | undefined
+  /** Where credentials are looked for, by side. */
+  readonly credentials: Readonly<Record<Side, readonly CredentialsSource[]>>
   /** How images are named at the destination. */
   readonly naming: { readonly registry: string | undefined; readonly prefix: string }
   /** For files of releases, with the same proxies and TLS. */
@@ -78,30 +82,24 @@ export async function openPlaces(
 
   const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
-  let destination: ImageDestination & { close?(): Promise<void> }
-  if (endpoint === undefined) destination = await openDirectory(directory ?? '')
-  else {
-    const own =
-      destinationCredentials === undefined
-        ? []
-        : [
-            credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, {
-              kind: 'basic',
-              ...destinationCredentials,
-            }),
-          ]
-    destination = open(
-      'destination',
-      createAuthorizer({ client: clients.destination, credentials: [...credentials, ...own], tokenHosts }),
-      {
-        ...endpoint,
-        prefix: '',
-      },
-    )
-  }
+  const own =
+    destinationCredentials === undefined || endpoint === undefined
+      ? []
+      : [
+          credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, {
+            kind: 'basic',
+            ...destinationCredentials,
+          }),
+        ]
+  const forDestination = [...credentials, ...own]
+  const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts })
+  const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
+  const destination: ImageDestination & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
   return {
     source,
     destination,
+    registry,
+    credentials: { source: credentials, destination: forDestination },
     naming: { registry: endpoint?.origin.host, prefix: endpoint?.prefix.slice(0, -1) ?? '' },
     client: clients.source,
     warnings: configs?.warnings ?? [],

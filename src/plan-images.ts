@@ -1,11 +1,15 @@
 import pLimit from 'p-limit'
 import { setMaxListeners } from 'node:events'
 import { summariseError } from './copy/events.ts'
+import type { EngineStep } from './engine/resolve-engine-image.ts'
+import { isIndexType } from './oci/media-type.ts'
 import { formatReference } from './oci/reference.ts'
+import type { EngineRoute } from './open-engine.ts'
 import type { NamedImage } from './plan/collisions.ts'
 import type { PlanStep } from './plan/plan.ts'
 import { missingBlobs } from './plan/survey.ts'
-import { defaultJobs, prepare, type PlanOptions } from './prepare.ts'
+import type { PlanOptions } from './plan-options.ts'
+import { prepare } from './prepare.ts'
 import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from './report/plan-report.ts'
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
@@ -14,18 +18,22 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
   // Every request of the plan listens to this one signal.
   setMaxListeners(0, signal)
   await using prepared = await prepare({ ...options, signal })
-  const { places, list, images, resolve } = prepared
+  const { places, list, images, resolve, engine } = prepared
   const { source, destination } = places
-  const limit = pLimit(options.jobs ?? defaultJobs)
+  const limit = pLimit(prepared.jobs)
   const failures: PlanFailure[] = []
+  const surveyStep = async (step: PlanStep): Promise<SurveyedStep> => ({
+    step,
+    missing: await missingBlobs(step, destination, { signal }),
+    dockerHubPulls: pulls(step, source.isDockerHub(step.source)),
+  })
+  const surveyEngine = async ({ held }: EngineRoute, step: EngineStep): Promise<SurveyedStep> => {
+    const heldByEngine = await held(step)
+    return { step, missing: [], heldByEngine, dockerHubPulls: enginePulls(step, heldByEngine, source.isDockerHub(step.source)) }
+  }
   const survey = async (image: NamedImage): Promise<SurveyedStep | undefined> => {
     try {
-      const step = await resolve(image)
-      return {
-        step,
-        missing: await missingBlobs(step, destination, { signal }),
-        dockerHubPulls: pulls(step, source.isDockerHub(image.source)),
-      }
+      return await (engine === undefined ? surveyStep(await resolve(image)) : surveyEngine(engine, await engine.resolve(image)))
     } catch (error) {
       signal.throwIfAborted()
       failures.push({
@@ -43,11 +51,19 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
     failures,
     rateLimits: [...source.rateLimits()].map(([registry, rateLimit]) => ({ registry, ...rateLimit })),
     lists: list.lists,
-    warnings: [...list.warnings, ...places.warnings],
+    warnings: prepared.warnings,
+    ...(engine !== undefined && { engine: engine.summary }),
   })
 }
 
 /** Docker Hub counts each manifest that is read, the children of an index too, and no HEAD. */
 function pulls(step: PlanStep, isDockerHub: boolean): number {
   return isDockerHub ? step.contents.manifests.length : 0
+}
+
+/** For every platform that it does not hold yet, an Engine reads the index and the manifest below it. */
+function enginePulls(step: EngineStep, held: readonly string[], isDockerHub: boolean): number {
+  if (!isDockerHub || step.state === 'present') return 0
+  const manifests = step.root !== undefined && isIndexType(step.root.mediaType) ? 2 : 1
+  return step.platforms.filter((platform) => !held.includes(platform)).length * manifests
 }

@@ -1,41 +1,30 @@
 import type { SessionEvents } from './registry/session.ts'
 import { MirrorError } from './errors.ts'
+import type { EngineRoute, OpenEngine } from './open-engine.ts'
 import { parsePlatform } from './oci/platform.ts'
-import { openPlaces, type PlaceOptions, type Places } from './places.ts'
+import { openPlaces, type Places } from './places.ts'
+import type { PlanOptions } from './plan-options.ts'
 import { refuseCollisions, type NamedImage } from './plan/collisions.ts'
 import { nameDestination, type RenameRule } from './plan/name-destination.ts'
 import type { PlanStep } from './plan/plan.ts'
 import { resolveImage } from './plan/resolve-image.ts'
 import type { ImageList } from './release/image-list.ts'
-import { selectImages, type SelectionOptions } from './release/select-images.ts'
+import { selectImages } from './release/select-images.ts'
 
-/** Which images, how they are named at the destination, and where both ends are; a selection needs at least one release, list or reference. */
-export interface PlanOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, PlaceOptions {
-  /** `os/arch[/variant]`; default: every platform, the index byte for byte. */
-  readonly platforms?: readonly string[] | undefined
-  /** With `platforms`: keep the original index and leave the other children out. */
-  readonly sparse?: boolean | undefined
-  /** `regex=replacement` in Go's syntax, for repositories at the destination; the first that matches counts. */
-  readonly rewrite?: readonly string[] | undefined
-  /** Keep only the last part of a repository's path. */
-  readonly flatten?: boolean | undefined
-  /** Copy foreign layers too. */
-  readonly foreignLayers?: boolean | undefined
-  /** Images at once; default 16. */
-  readonly jobs?: number | undefined
-  /** Walk images whose root is there already. */
-  readonly recheck?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Images at once where nothing else is asked for. */
-export const defaultJobs = 16
+/** Images at once where nothing else is asked for; an Engine moves three layers of an image at once by itself. */
+const defaultJobs = { registry: 16, docker: 2 }
 
 /** Everything that is settled before the first image is touched. */
 export interface Prepared extends AsyncDisposable {
   readonly places: Places
   readonly list: ImageList
   readonly images: readonly NamedImage[]
+  /** Images at once. */
+  readonly jobs: number
+  /** The Docker Engine that carries them, where one does. */
+  readonly engine: EngineRoute | undefined
+  /** Sentences for the reader. */
+  readonly warnings: readonly string[]
   /** Resolves one image to its step. */
   readonly resolve: (image: NamedImage) => Promise<PlanStep>
 }
@@ -45,6 +34,12 @@ async function parseRules(rewrites: readonly string[]): Promise<readonly RenameR
   if (rewrites.length === 0) return []
   const { parseRenameRule } = await import('./registries-yaml/rename-rule.ts')
   return rewrites.map(parseRenameRule)
+}
+
+/** The Engine's client is loaded where an Engine is used. */
+async function openEngine(options: PlanOptions, open: () => Promise<Places>, events: SessionEvents): Promise<OpenEngine> {
+  const { openEngineRoute } = await import('./open-engine.ts')
+  return openEngineRoute(options, open, events)
 }
 
 /**
@@ -59,22 +54,33 @@ export async function prepare(options: PlanOptions, events: SessionEvents = {}):
       hint: 'Give --platform too, or leave --sparse out.',
     })
   }
+  const { via = 'registry' } = options
   const rules = await parseRules(options.rewrite ?? [])
-  const places = await openPlaces(options, events, { signal })
+  const open = (): Promise<Places> => openPlaces(options, events, { signal })
+  const engine = via === 'docker' ? await openEngine(options, open, events) : undefined
+  const places = engine?.places ?? (await open())
+  const dispose = async (): Promise<void> => {
+    engine?.[Symbol.dispose]()
+    await places[Symbol.asyncDispose]()
+  }
   try {
     const list = await selectImages(places.client, { ...options, signal })
     const images = list.images.map((source) => ({ source, destination: nameDestination(source, { ...places.naming, rules, flatten }) }))
-    await refuseCollisions(images, places.source, { signal })
+    await refuseCollisions(images, engine ?? places.source, { signal })
+    await engine?.refuseSeveralPlatforms(images)
     const resolveOptions = { platforms, sparse, foreignLayers, recheck, signal }
     return {
       places,
       list,
       images,
+      jobs: options.jobs ?? defaultJobs[via],
+      engine,
+      warnings: [...list.warnings, ...places.warnings, ...(engine?.warnings ?? [])],
       resolve: (image) => resolveImage(image, places.source, places.destination, resolveOptions),
-      [Symbol.asyncDispose]: () => places[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: dispose,
     }
   } catch (error) {
-    await places[Symbol.asyncDispose]()
+    await dispose()
     throw error
   }
 }

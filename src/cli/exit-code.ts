@@ -49,6 +49,8 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   REFUSED_ADDRESS: exitCodes.someFailed,
   LAYOUT_LOCKED: exitCodes.someFailed,
   LOCAL_IO: exitCodes.someFailed,
+  ENGINE_UNAVAILABLE: exitCodes.someFailed,
+  NO_SPACE: exitCodes.someFailed,
   CANCELLED: exitCodes.interrupted,
   INTERNAL: exitCodes.someFailed,
 }

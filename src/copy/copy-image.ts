@@ -7,7 +7,7 @@ import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { copyBlob, type Ends } from './copy-blob.ts'
 import { summariseError } from './events.ts'
-import type { CopyOptions, ImageCopier } from './image-copier.ts'
+import type { CopyOptions, CopyOutcome, ImageCopier } from './image-copier.ts'
 
 /** Milliseconds between two progress events of one blob. */
 const progressInterval = 100
@@ -39,12 +39,13 @@ class ImageCopy {
     this.#manifests = new Map(step.contents.manifests.map((manifest) => [manifest.descriptor.digest, manifest]))
   }
 
-  async run(): Promise<boolean> {
+  async run(): Promise<CopyOutcome> {
     for (const { digest, size } of this.#step.contents.foreign) {
       this.#options.emit({ type: 'blob-skipped', image: this.#image, digest, size, reason: 'foreign' })
     }
     await this.#bring(this.#step.root.digest)
-    return this.#hasWritten
+    const { root, state } = this.#step
+    return { hasWritten: this.#hasWritten || state !== 'present', stored: { digest: root.digest } }
   }
 
   /** Brings a manifest or blob over, once; what is not of this step (a foreign layer, a child left out) needs nothing. */

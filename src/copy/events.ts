@@ -27,13 +27,31 @@ export interface ImageNames {
   readonly destination: string
 }
 
+/** The Docker Engine of a run: the version of its API, and how it keeps images. */
+export interface EngineSummary {
+  readonly apiVersion: string
+  readonly store: 'classic' | 'containerd'
+}
+
+/** Present where only the copy could tell, as through a Docker Engine: they replace what `image-planned` said. */
+export interface StoredFacts {
+  readonly digestPreserved?: boolean
+  readonly platforms?: readonly string[]
+}
+
 /**
  * Everything that happens in a run, in order. `image` is the source reference and names the image throughout; sizes are bytes,
  * times milliseconds. Progress is coalesced; every other event is delivered exactly once.
  */
 export type MirrorEvent =
   /** First event: every image of the run, in the list's order. `destination` is as the user wrote it. */
-  | { readonly type: 'run-started'; readonly images: readonly ImageNames[]; readonly destination: string }
+  | {
+      readonly type: 'run-started'
+      readonly images: readonly ImageNames[]
+      readonly destination: string
+      /** Present where a Docker Engine carries the images. */
+      readonly engine?: EngineSummary
+    }
   /** A list that images came from: release tag, path or URL, its sha256 in hex, and what vouches for it. */
   | {
       readonly type: 'list-read'
@@ -50,7 +68,8 @@ export type MirrorEvent =
       readonly type: 'image-planned'
       readonly image: string
       readonly destination: string
-      readonly digest: string
+      /** Absent where a Docker Engine cannot tell before it has pulled. */
+      readonly digest?: string
       readonly state: 'new' | 'changed' | 'present'
       readonly platforms: readonly string[]
       readonly digestPreserved: boolean
@@ -68,6 +87,15 @@ export type MirrorEvent =
     }
   /** `bytes` of `size` have passed; fewer than before when the blob was restarted. */
   | { readonly type: 'blob-progressed'; readonly image: string; readonly digest: string; readonly size: number; readonly bytes: number }
+  /** Through a Docker Engine: `bytes` of `size` of a layer, by its short id, have been downloaded, extracted or pushed. */
+  | {
+      readonly type: 'layer-progressed'
+      readonly image: string
+      readonly phase: 'download' | 'extract' | 'push'
+      readonly layer: string
+      readonly size: number
+      readonly bytes: number
+    }
   | { readonly type: 'blob-copied'; readonly image: string; readonly digest: string; readonly size: number }
   | { readonly type: 'manifest-copied'; readonly image: string; readonly digest: string; readonly size: number }
   /** A request or a blob failed and is tried again after `delay`. */
@@ -75,9 +103,9 @@ export type MirrorEvent =
   /** A registry asked to be left alone for `delay`. */
   | { readonly type: 'throttled'; readonly side: Side; readonly origin: string; readonly delay: number }
   /** Done and proved: everything below the root is at the destination. */
-  | { readonly type: 'image-copied'; readonly image: string; readonly destination: string; readonly digest: string }
+  | ({ readonly type: 'image-copied'; readonly digest: string } & ImageNames & StoredFacts)
   /** The destination had the root already. */
-  | { readonly type: 'image-up-to-date'; readonly image: string; readonly destination: string; readonly digest: string }
+  | ({ readonly type: 'image-up-to-date'; readonly digest: string } & ImageNames & StoredFacts)
   /** `final` is false where the image gets its second round. */
   | {
       readonly type: 'image-failed'

@@ -1,5 +1,6 @@
+import type { Digest } from '../oci/digest.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import type { MirrorEvent } from './events.ts'
+import type { MirrorEvent, StoredFacts } from './events.ts'
 
 /** Takes an event as it happens. */
 export type Emit = (event: MirrorEvent) => void
@@ -10,7 +11,19 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Carries out one step of a plan: everything below its root is at the destination when it resolves, to false where it was there already. */
-export interface ImageCopier {
-  copy(step: PlanStep, options: CopyOptions): Promise<boolean>
+/** What the destination's tag names now. */
+export interface StoredImage extends StoredFacts {
+  readonly digest: Digest
+}
+
+/** What a copy came to. */
+export interface CopyOutcome {
+  /** False where everything was there already. */
+  readonly hasWritten: boolean
+  readonly stored: StoredImage
+}
+
+/** Carries out one step of a plan: everything below its root is at the destination when it resolves. */
+export interface ImageCopier<Step = PlanStep> {
+  copy(step: Step, options: CopyOptions): Promise<CopyOutcome>
 }

@@ -3,16 +3,16 @@ import { isTransient } from '../async/retry.ts'
 import { isMirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
-import type { PlanStep } from '../plan/plan.ts'
+import type { PlanStep, ResolvedStep } from '../plan/plan.ts'
 import { summariseError } from './events.ts'
 import type { CopyOptions, ImageCopier } from './image-copier.ts'
 
 /** What a run over images needs. */
-export interface RunOptions extends CopyOptions {
+export interface RunOptions<Step extends ResolvedStep = PlanStep> extends CopyOptions {
   readonly images: readonly NamedImage[]
   /** Resolves one image to its step; called when its turn comes, so that no image waits for the others' plans. */
-  readonly resolve: (image: NamedImage) => Promise<PlanStep>
-  readonly copier: ImageCopier
+  readonly resolve: (image: NamedImage) => Promise<Step>
+  readonly copier: ImageCopier<Step>
   /** Images at once. */
   readonly jobs: number
   /** Copy images whose root is present too. */
@@ -26,7 +26,7 @@ function deservesSecondRound(error: unknown): boolean {
   return error.code === 'PROTOCOL' || error.code === 'LOCAL_IO'
 }
 
-function contentsSize({ contents }: PlanStep): number {
+function contentsSize({ contents }: ResolvedStep): number {
   const sum = (sizes: readonly { readonly size: number }[]): number => sizes.reduce((total, { size }) => total + size, 0)
   return sum(contents.blobs) + sum(contents.manifests.map(({ descriptor }) => descriptor))
 }
@@ -35,14 +35,18 @@ function contentsSize({ contents }: PlanStep): number {
  * Plans and copies every image, so many at once, and those that failed once more at the end. One failing image stops no other;
  * an aborted signal stops all of them, and rejects with its reason.
  */
-export async function runImages(options: RunOptions): Promise<void> {
+export async function runImages<Step extends ResolvedStep>(options: RunOptions<Step>): Promise<void> {
   const failed = await round(options, options.images, 1)
   options.signal?.throwIfAborted()
   if (failed.length > 0) await round(options, failed, 2)
   options.signal?.throwIfAborted()
 }
 
-async function round(options: RunOptions, images: readonly NamedImage[], number: 1 | 2): Promise<NamedImage[]> {
+async function round<Step extends ResolvedStep>(
+  options: RunOptions<Step>,
+  images: readonly NamedImage[],
+  number: 1 | 2,
+): Promise<NamedImage[]> {
   const limit = pLimit(options.jobs)
   const again: NamedImage[] = []
   const one = async (image: NamedImage): Promise<void> => {
@@ -64,27 +68,27 @@ function namesOf(image: NamedImage): { readonly image: string; readonly destinat
   return { image: formatReference(image.source), destination: formatReference(image.destination) }
 }
 
-async function runImage(options: RunOptions, image: NamedImage, number: 1 | 2): Promise<void> {
+async function runImage<Step extends ResolvedStep>(options: RunOptions<Step>, image: NamedImage, number: 1 | 2): Promise<void> {
   const { emit, signal } = options
   const names = namesOf(image)
   const step = await options.resolve(image)
   const { root, state, platforms, digestPreserved, contents } = step
-  const { digest } = root
   emit({
     type: 'image-planned',
     ...names,
-    digest,
+    ...(root !== undefined && { digest: root.digest }),
     state,
     platforms,
     digestPreserved,
     blobs: contents.blobs.length,
     size: contentsSize(step),
   })
-  if (state === 'present' && options.recheck !== true) {
-    emit({ type: 'image-up-to-date', ...names, digest })
+  const there = step.standsFor ?? root
+  if (state === 'present' && there !== undefined && options.recheck !== true) {
+    emit({ type: 'image-up-to-date', ...names, digest: there.digest })
     return
   }
   emit({ type: 'image-started', image: names.image, round: number })
-  const hasWritten = await options.copier.copy(step, { emit, signal })
-  emit({ type: hasWritten || state !== 'present' ? 'image-copied' : 'image-up-to-date', ...names, digest })
+  const { hasWritten, stored } = await options.copier.copy(step, { emit, signal })
+  emit({ type: hasWritten ? 'image-copied' : 'image-up-to-date', ...names, ...stored })
 }

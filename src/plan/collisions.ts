@@ -18,7 +18,11 @@ function placeOf({ destination }: NamedImage): string {
  * Refuses two sources that would land on one tag with different content, before anything moves; two names of the same content
  * are fine. Only images that share a tag are looked up. Throws DESTINATION_COLLISION.
  */
-export async function refuseCollisions(images: readonly NamedImage[], source: ImageSource, options: CallOptions = {}): Promise<void> {
+export async function refuseCollisions(
+  images: readonly NamedImage[],
+  source: Pick<ImageSource, 'headManifest'>,
+  options: CallOptions = {},
+): Promise<void> {
   const groups = new Map<string, NamedImage[]>()
   for (const image of images) groups.set(placeOf(image), [...(groups.get(placeOf(image)) ?? []), image])
   for (const [place, group] of groups) {

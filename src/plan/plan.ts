@@ -28,3 +28,11 @@ export interface PlanStep {
   readonly digestPreserved: boolean
   readonly contents: StepContents
 }
+
+/** What is known of an image before it is copied, whoever carries it. */
+export interface ResolvedStep extends Omit<PlanStep, 'root'> {
+  /** What the destination's tag will name; of a Docker Engine the root that it starts from, undefined where it cannot tell that before it pulls. */
+  readonly root: Descriptor | undefined
+  /** What the destination's tag names now, where that is not the root and yet all that is needed. */
+  readonly standsFor?: Descriptor
+}

@@ -10,7 +10,7 @@ import { getBlob, headBlob } from './blobs.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RegistrySession, type SessionOptions } from './session.ts'
-import { listTags } from './tags.ts'
+import { deleteTag, listTags } from './tags.ts'
 import { Uploads } from './uploads.ts'
 
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
@@ -59,6 +59,11 @@ export class Registry implements ImageSource, ImageDestination {
   /** Every tag of a repository, in the registry's order; throws NOT_FOUND for an unknown one. */
   listTags(repository: Repository, options: CallOptions = {}): Promise<readonly string[]> {
     return this.#tagged(listTags(this.#session, repository, options))
+  }
+
+  /** Takes a tag away; false where the registry does not do that. */
+  deleteTag(reference: Reference, options: CallOptions = {}): Promise<boolean> {
+    return this.#tagged(deleteTag(this.#session, reference, options))
   }
 
   /** Cancels what was left open. */

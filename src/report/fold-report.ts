@@ -1,4 +1,4 @@
-import type { ErrorSummary, ImageNames, MirrorEvent } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent } from '../copy/events.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest came to be at the destination, weakest first: a later, stronger word replaces a weaker one. */
@@ -63,6 +63,7 @@ class Fold implements ReportFold {
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
   #destination = ''
+  #engine: EngineSummary | undefined
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
   #bytesRetried = 0
 
@@ -70,6 +71,7 @@ class Fold implements ReportFold {
     switch (event.type) {
       case 'run-started':
         this.#destination = event.destination
+        this.#engine = event.engine
         for (const names of event.images) this.#image(names)
         return
       case 'run-finished':
@@ -85,12 +87,12 @@ class Fold implements ReportFold {
         return
       case 'image-planned': {
         const { digest, platforms, digestPreserved, size } = event
-        Object.assign(this.#image(event), { digest, platforms, digestPreserved, size })
+        Object.assign(this.#image(event), { ...(digest !== undefined && { digest }), platforms, digestPreserved, size })
         return
       }
       case 'image-copied':
       case 'image-up-to-date':
-        Object.assign(this.#image(event), { digest: event.digest, done: event.type === 'image-copied' ? 'copied' : 'up-to-date' })
+        this.#done(event)
         return
       case 'image-failed':
         this.#image(event).error = event.error
@@ -108,9 +110,19 @@ class Fold implements ReportFold {
         this.#image(event).progress.delete(event.digest)
         return
       case 'image-started':
+      case 'layer-progressed':
       case 'retrying':
       case 'throttled':
     }
+  }
+
+  #done({ type, digest, platforms, digestPreserved, ...names }: Extract<MirrorEvent, { type: 'image-copied' | 'image-up-to-date' }>): void {
+    Object.assign(this.#image(names), {
+      digest,
+      done: type === 'image-copied' ? 'copied' : 'up-to-date',
+      ...(platforms !== undefined && { platforms }),
+      ...(digestPreserved !== undefined && { digestPreserved }),
+    })
   }
 
   #progressed(image: ImageState, digest: string, bytes: number): void {
@@ -159,6 +171,7 @@ class Fold implements ReportFold {
       },
       lists: [...this.#lists],
       warnings: [...this.#warnings],
+      ...(this.#engine !== undefined && { engine: this.#engine }),
       ...(this.#finish?.interrupted === true && { interrupted: true }),
     }
   }

@@ -1,18 +1,20 @@
-import type { ErrorSummary } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary } from '../copy/events.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { PlanStep, StepState } from '../plan/plan.ts'
+import type { ResolvedStep, StepState } from '../plan/plan.ts'
 import type { ListReport } from './report.ts'
 
 /** One step, and what its destination lacks. */
 export interface SurveyedStep {
-  readonly step: PlanStep
+  readonly step: ResolvedStep
   /** Blobs that the destination's repository lacks; every blob where it was not asked. */
   readonly missing: readonly Descriptor[]
   /** Those of `missing` that a repository outside this plan is known to have, so that they need not move. */
   readonly mountable?: readonly Descriptor[]
   /** Manifest GETs that copying the image costs at Docker Hub; 0 where it is read from elsewhere. */
   readonly dockerHubPulls: number
+  /** `os/arch[/variant]` of what the Docker Engine that is to carry the image holds of it already. */
+  readonly heldByEngine?: readonly string[]
 }
 
 /** An image that could not be planned. */
@@ -36,7 +38,8 @@ export interface RateLimit {
 export interface PlannedImage {
   readonly source: string
   readonly destination: string
-  readonly digest: string
+  /** Absent where a Docker Engine cannot tell before it has pulled. */
+  readonly digest?: string
   readonly state: StepState
   readonly platforms: readonly string[]
   readonly digestPreserved: boolean
@@ -47,6 +50,8 @@ export interface PlannedImage {
   readonly dockerHubPulls: number
   /** Layers that are fetched from their own URLs and will be left out; absent where there are none. */
   readonly foreignLayersSkipped?: number
+  /** Through a Docker Engine, which tells nothing of blobs before it has pulled: the platforms that it holds already. */
+  readonly heldByEngine?: readonly string[]
 }
 
 /**
@@ -79,10 +84,13 @@ export interface PlanReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
+  /** Present with `--via docker`. */
+  readonly engine?: EngineSummary
 }
 
 /** Everything a plan report is made of; the lists that are left out are empty. */
 export interface PlanSurvey {
+  readonly engine?: EngineSummary
   readonly destination: string
   readonly steps: readonly SurveyedStep[]
   readonly failures?: readonly PlanFailure[]
@@ -121,7 +129,7 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
   return {
     source: formatReference(step.source),
     destination: formatReference(step.destination),
-    digest: step.root.digest,
+    ...(step.root !== undefined && { digest: step.root.digest }),
     state: step.state,
     platforms: step.platforms,
     digestPreserved: step.digestPreserved,
@@ -129,6 +137,7 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
     bytes: { total, missing: missingBytes, present: total - missingBytes },
     dockerHubPulls: surveyed.dockerHubPulls,
     ...(step.contents.foreign.length > 0 && { foreignLayersSkipped: step.contents.foreign.length }),
+    ...(surveyed.heldByEngine !== undefined && { heldByEngine: surveyed.heldByEngine }),
   }
 }
 
@@ -162,5 +171,6 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
     rateLimits: survey.rateLimits ?? [],
     lists: survey.lists ?? [],
     warnings: survey.warnings ?? [],
+    ...(survey.engine !== undefined && { engine: survey.engine }),
   }
 }

@@ -1,4 +1,4 @@
-import type { ErrorSummary, MirrorEvent, RequestCounts } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts } from '../copy/events.ts'
 
 /** How an image ended. An image that an interrupted run did not get to is `failed` with CANCELLED. */
 export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
@@ -23,7 +23,7 @@ export interface ImageReport {
   readonly destination: string
   readonly digest?: string
   readonly status: ImageStatus
-  /** False where a subset of platforms made a new index with a digest of its own. */
+  /** False where a subset of platforms made a new index with a digest of its own, or a Docker Engine a new manifest. */
   readonly digestPreserved: boolean
   readonly platforms: readonly string[]
   readonly bytes: ImageBytes
@@ -63,6 +63,8 @@ export interface MirrorReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
+  /** Present where a Docker Engine carried the images. */
+  readonly engine?: EngineSummary
   /** Present where the run was stopped before its end. */
   readonly interrupted?: true
 }

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { MirrorError } from '../../src/errors.ts'
 import type { MirrorEvent } from '../../src/copy/events.ts'
-import type { ImageCopier } from '../../src/copy/image-copier.ts'
+import type { CopyOutcome, ImageCopier } from '../../src/copy/image-copier.ts'
 import { runImages, type RunOptions } from '../../src/copy/run-images.ts'
+import { sha256 } from '../../src/oci/digest.ts'
 import { formatReference, parseReference } from '../../src/oci/reference.ts'
 import type { NamedImage } from '../../src/plan/collisions.ts'
 import type { PlanStep } from '../../src/plan/plan.ts'
@@ -41,13 +42,15 @@ async function run(copy: ImageCopier['copy'], options: Partial<RunOptions> = {})
   return events
 }
 
+const copied = (hasWritten: boolean): Promise<CopyOutcome> => Promise.resolve({ hasWritten, stored: { digest: sha256(Buffer.of()) } })
+
 const nameOf = ({ source }: PlanStep): string => source.path.slice(2)
 
 test('one failing image does not stop the others, and gets a second round after them', async () => {
   const order: string[] = []
   const events = await run((step) => {
     order.push(nameOf(step))
-    return nameOf(step) === 'a' && order.length < 3 ? Promise.reject(new MirrorError('UNAVAILABLE', 'busy')) : Promise.resolve(true)
+    return nameOf(step) === 'a' && order.length < 3 ? Promise.reject(new MirrorError('UNAVAILABLE', 'busy')) : copied(true)
   })
   assert.deepEqual(order, ['a', 'b', 'c', 'a'])
   assert.deepEqual(
@@ -63,9 +66,7 @@ test('one failing image does not stop the others, and gets a second round after 
 })
 
 test('an image that fails twice has failed', async () => {
-  const events = await run((step) =>
-    nameOf(step) === 'b' ? Promise.reject(new MirrorError('CONNECTION_LOST', 'gone')) : Promise.resolve(true),
-  )
+  const events = await run((step) => (nameOf(step) === 'b' ? Promise.reject(new MirrorError('CONNECTION_LOST', 'gone')) : copied(true)))
   assert.deepEqual(
     events.flatMap((event) => (event.type === 'image-failed' ? [event.final] : [])),
     [false, true],
@@ -114,7 +115,7 @@ test('an image whose plan fails is a failed image', async () => {
   const resolve: RunOptions['resolve'] = (image) =>
     image === images[1] ? Promise.reject(new MirrorError('NOT_FOUND', 'x')) : Promise.resolve(stepOf(image))
   assert.deepEqual(
-    imageEvents(await run(() => Promise.resolve(true), { resolve })).filter((text) => text.startsWith('image-failed')),
+    imageEvents(await run(() => copied(true), { resolve })).filter((text) => text.startsWith('image-failed')),
     ['image-failed docker.io/x/b:1'],
   )
 })
@@ -129,7 +130,7 @@ test('so many images are under way at once, and no more', async () => {
     if (now === 2) bothHere()
     await both
     now--
-    return true
+    return await copied(true)
   })
   assert.equal(most, 2)
 })
@@ -138,7 +139,7 @@ test('a present image is not copied, but in a recheck', async () => {
   const resolve: RunOptions['resolve'] = (image) => Promise.resolve(stepOf(image, 'present'))
   const none = await run(() => assert.fail('it is there'), { resolve })
   assert.equal(none.filter(({ type }) => type === 'image-up-to-date').length, 3)
-  const walked = await run((step) => Promise.resolve(nameOf(step) === 'b'), { resolve, recheck: true })
+  const walked = await run((step) => copied(nameOf(step) === 'b'), { resolve, recheck: true })
   assert.deepEqual(
     imageEvents(walked).filter((text) => !text.startsWith('image-started')),
     ['image-up-to-date docker.io/x/a:1', 'image-copied docker.io/x/b:1', 'image-up-to-date docker.io/x/c:1'],

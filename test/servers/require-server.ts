@@ -3,14 +3,17 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'docker-registry' | 'skopeo' | 'containerd'
+export type ServerName = 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd'
 
-/** containerd is of use with its client, with what runs containers, and with a program to run in one. */
+/** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
   'docker-registry': ['docker-registry'],
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
+  dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
 }
+
+const rootAlone: ReadonlySet<ServerName> = new Set(['containerd', 'dockerd'])
 
 /** Where a program stands on PATH; undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {
@@ -28,8 +31,8 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * True when the program is installed and, for containerd, this is root. Otherwise the test is marked as skipped and says why, and the
- * caller returns; with REQUIRE_SERVERS=1 the test fails instead: `if (!requireServer(t, 'skopeo')) return`.
+ * True when the program is installed and, for containerd and dockerd, this is root. Otherwise the test is marked as skipped and says
+ * why, and the caller returns; with REQUIRE_SERVERS=1 the test fails instead: `if (!requireServer(t, 'skopeo')) return`.
  */
 export function requireServer(t: TestContext, name: ServerName): boolean {
   const message = obstacle(name)
@@ -42,5 +45,5 @@ export function requireServer(t: TestContext, name: ServerName): boolean {
 function obstacle(name: ServerName): string | undefined {
   const missing = programs[name].filter((program) => findProgram(program) === undefined)
   if (missing.length > 0) return `${missing.join(', ')} not installed; scripts/install-test-servers.sh installs what the tests start`
-  return name === 'containerd' && process.getuid?.() !== 0 ? 'containerd has to be started by root' : undefined
+  return rootAlone.has(name) && process.getuid?.() !== 0 ? `${name} has to be started by root` : undefined
 }

@@ -6,6 +6,7 @@ import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
 import { safeLine } from '../output/safe-text.ts'
 import { stylesFor } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
+import { addEngine, addKeep, engineOptions, type EngineFlags } from '../options/engine.ts'
 import { openEvents, openReport, refuseSharedFiles } from '../options/output-files.ts'
 import { addOutput, addRunOutput, verbosity, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
@@ -14,7 +15,10 @@ import type { Session } from '../session.ts'
 import { runPlan } from './plan.ts'
 import type { NodesWriter } from './registries/write-for-nodes.ts'
 
-type MirrorFlags = SelectionFlags & PlaceFlags & OutputFlags & { readonly dryRun?: boolean; readonly writeRegistries?: string }
+type MirrorFlags = SelectionFlags &
+  PlaceFlags &
+  EngineFlags &
+  OutputFlags & { readonly dryRun?: boolean; readonly writeRegistries?: string }
 
 /** The writer of `--write-registries`, loaded where it is asked for. */
 async function openNodes(flags: MirrorFlags, session: Session): Promise<NodesWriter | undefined> {
@@ -32,7 +36,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
     await createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
     ...(events ? [eventsNdjson(events.output)] : []),
   ]
-  const run = mirror({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
+  const run = mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
   try {
     for await (const event of run) for (const renderer of renderers) renderer.event(event)
   } finally {
@@ -57,7 +61,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
 /** Adds `k3s-mirror mirror`. */
 export function addMirrorCommand(program: Command, session: Session): void {
   const command = program.command('mirror').description('copy the images to the destination')
-  addRunOutput(addOutput(addPlaces(addSelection(command))))
+  addRunOutput(addOutput(addKeep(addEngine(addPlaces(addSelection(command))))))
     .option('--write-registries <file>', 'afterwards write the registries.yaml with which nodes find the images to this file')
     .option('--dry-run', 'the same as plan')
     .action((references: string[], flags: MirrorFlags) => {

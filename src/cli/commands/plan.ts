@@ -5,19 +5,25 @@ import { formatJson } from '../output/events-ndjson.ts'
 import { formatCoverage } from '../output/list-coverage.ts'
 import { formatPlan } from '../output/plan-table.ts'
 import { stylesFor } from '../output/styles.ts'
+import { addEngine, engineOptions, type EngineFlags } from '../options/engine.ts'
 import { openReport, refuseSharedFiles } from '../options/output-files.ts'
 import { addOutput, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
 import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
 import type { Session } from '../session.ts'
 
-type PlanFlags = SelectionFlags & PlaceFlags & OutputFlags
+type PlanFlags = SelectionFlags & PlaceFlags & EngineFlags & OutputFlags
 
 /** Prints what would move, and moves nothing. */
 export async function runPlan(references: readonly string[], flags: PlanFlags, session: Session): Promise<void> {
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
-  const report = await planImages({ ...placeOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
+  const report = await planImages({
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    signal: session.signal,
+  })
   for (const line of report.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)
   const text = formatPlan(report, { styles: stylesFor(process.stdout, process.env), verbose: flags.verbose === true })
   session.print(flags.output === 'json' ? `${formatJson(report)}\n` : text)
@@ -28,7 +34,7 @@ export async function runPlan(references: readonly string[], flags: PlanFlags, s
 /** Adds `k3s-mirror plan`. */
 export function addPlanCommand(program: Command, session: Session): void {
   const command = program.command('plan').description('say what would move: images, blobs, bytes, Docker Hub pulls; moves nothing')
-  addOutput(addPlaces(addSelection(command)))
+  addOutput(addEngine(addPlaces(addSelection(command))))
     .option('--report <file>', 'write the JSON report to this file too')
     .action((references: string[], flags: PlanFlags) => runPlan(references, flags, session))
 }

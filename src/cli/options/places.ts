@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { PlaceOptions } from '../../places.ts'
-import type { PlanOptions } from '../../prepare.ts'
+import type { PlanOptions } from '../../plan-options.ts'
 import { collect, collectList, wholeNumber } from './selection.ts'
 
 /** What commander makes of the options about places and names. */
@@ -68,7 +68,7 @@ export function addPlaces(command: Command): Command {
     .option('--flatten', 'keep only the last part of repository names')
     .option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are')
     .option('--recheck', 'walk images whose root is there already')
-    .option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1))
+    .option('--jobs <n>', 'images at once (default: 16, and 2 with --via docker)', wholeNumber(1))
     .option('--blob-jobs <n>', 'large blobs at once, per registry (default: 6)', wholeNumber(1))
     .option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0))
     .addHelpText(

@@ -57,6 +57,7 @@ export class EventLines {
         return this.#verbosity === 'verbose' ? this.#styles.quiet(safeLine(detail(event))) : undefined
       case 'run-started':
       case 'blob-progressed':
+      case 'layer-progressed':
       case 'run-finished':
     }
     return undefined
@@ -90,7 +91,9 @@ function detail(event: Of<'image-planned' | 'image-started' | 'blob-skipped' | '
   }
   if (event.type === 'image-started') return `${event.round === 1 ? 'start' : 'second round'} ${event.image}`
   if (event.type === 'image-planned') {
-    return `${event.state} ${event.image} -> ${event.destination} (${event.digest}, ${event.blobs} blobs, ${formatBytes(event.size)})`
+    const facts =
+      event.digest === undefined ? 'not known before it is pulled' : `${event.digest}, ${event.blobs} blobs, ${formatBytes(event.size)}`
+    return `${event.state} ${event.image} -> ${event.destination} (${facts})`
   }
   const what = event.type === 'blob-skipped' ? event.reason : event.type === 'blob-copied' ? 'blob' : 'manifest'
   return `${what} ${event.digest} of ${event.image} (${formatBytes(event.size)})`

@@ -28,11 +28,18 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 interface PlanColumn extends Column {
   readonly cell: (image: PlannedImage) => string
   readonly isVerbose?: boolean
+  /** Only where a Docker Engine carries the images. */
+  readonly isEngine?: boolean
 }
 
-/** An image that is present was not walked: nothing is known of its blobs. */
+/** An image that is present was not walked, and a Docker Engine tells nothing before it pulls: nothing is known of its blobs. */
 function walked(cell: (image: PlannedImage) => string): (image: PlannedImage) => string {
-  return (image) => (image.state === 'present' ? '-' : cell(image))
+  return (image) => (image.state === 'present' || image.heldByEngine !== undefined ? '-' : cell(image))
+}
+
+/** What the Docker Engine has already; it need not pull that again. */
+function held({ heldByEngine = [] }: PlannedImage): string {
+  return heldByEngine.length === 0 ? '-' : heldByEngine.map(safeLine).join(',')
 }
 
 const planColumns: readonly PlanColumn[] = [
@@ -42,6 +49,7 @@ const planColumns: readonly PlanColumn[] = [
   { title: 'TO MOVE', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.missing)) },
   { title: 'PRESENT', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.present)) },
   { title: 'PULLS', align: 'right', cell: (image) => String(image.dockerHubPulls) },
+  { title: 'IN THE ENGINE', align: 'left', cell: held, isEngine: true },
   { title: 'DESTINATION', align: 'left', cell: (image) => safeLine(image.destination), isVerbose: true },
   { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.map(safeLine).join(',') },
 ]
@@ -60,11 +68,13 @@ function rateLimitLines(report: PlanReport, styles: Styles): string[] {
   })
 }
 
-function totalLine({ totals }: PlanReport): string {
+function totalLine({ totals, engine }: PlanReport): string {
   const states = [`${totals.new} new`, `${totals.changed} changed`, `${totals.present} present`]
   if (totals.failed > 0) states.push(`${totals.failed} failed`)
+  const counts = `${formatCount(totals.images, 'image')}: ${states.join(', ')}`
+  if (engine !== undefined) return counts
   const mounted = totals.bytesToMount > 0 ? `, ${formatBytes(totals.bytesToMount)} to mount` : ''
-  return `${formatCount(totals.images, 'image')}: ${states.join(', ')}; ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)} to move${mounted}`
+  return `${counts}; ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)} to move${mounted}`
 }
 
 /**
@@ -73,12 +83,14 @@ function totalLine({ totals }: PlanReport): string {
  */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles } = options
-  const columns = planColumns.filter((column) => options.verbose === true || column.isVerbose !== true)
+  const columns = planColumns.filter(
+    ({ isVerbose, isEngine }) => (options.verbose === true || isVerbose !== true) && (report.engine !== undefined || isEngine !== true),
+  )
   const rows = report.images.map((image) => columns.map((column) => column.cell(image)))
   const [titles = '', ...lined] = formatTable(columns, rows)
   const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
   const lines = [
-    `to ${safeLine(report.destination)}`,
+    `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through a Docker Engine with the ${report.engine.store} image store`}`,
     ...table,
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
     ...formatFailures(report.failures, styles)

@@ -8,6 +8,8 @@ export interface ImageProgress {
   done: number
   startedAt: number
   readonly contents: Map<string, number>
+  /** What the Engine has told of layers, by phase and short id, until their blobs are known. */
+  readonly layers: Map<string, { readonly size: number; readonly bytes: number }>
 }
 
 /** Where a run stands: images done, images in flight, bytes, rate and time left. Takes every event with the time it came at, in milliseconds. */
@@ -25,11 +27,14 @@ export class RunTally {
   readonly #progress = new Map<string, ImageProgress>()
   readonly #unresolved = new Set<string>()
   readonly #meter = new RateMeter()
+  /** A Docker Engine carries the images, whose blobs are known only when they are there. */
+  #isThroughEngine = false
 
   event(event: MirrorEvent, now: number): void {
     switch (event.type) {
       case 'run-started':
         this.images = event.images.length
+        this.#isThroughEngine = event.engine !== undefined
         for (const { image } of event.images) this.#unresolved.add(image)
         this.#meter.add(0, now)
         return
@@ -46,10 +51,13 @@ export class RunTally {
         return
       case 'blob-copied':
       case 'manifest-copied':
-        this.#meter.add(this.#set(event.image, event.digest, event.size), now)
+        this.#moved(event, now)
         return
       case 'blob-skipped':
         if (event.reason !== 'foreign') this.#set(event.image, event.digest, event.size)
+        return
+      case 'layer-progressed':
+        this.#layer(event, now)
         return
       case 'image-copied':
       case 'image-up-to-date':
@@ -86,7 +94,14 @@ export class RunTally {
   of(image: string): ImageProgress {
     const known = this.#progress.get(image)
     if (known !== undefined) return known
-    const progress: ImageProgress = { image, size: 0, done: 0, startedAt: Number.NaN, contents: new Map() }
+    const progress: ImageProgress = {
+      image,
+      size: 0,
+      done: 0,
+      startedAt: Number.NaN,
+      contents: new Map(),
+      layers: new Map(),
+    }
     this.#progress.set(image, progress)
     return progress
   }
@@ -108,6 +123,31 @@ export class RunTally {
     progress.contents.clear()
   }
 
+  /** An Engine tells sizes as it meets them, so that what is expected grows; extracting moves nothing. */
+  #layer({ image, phase, layer, size, bytes }: Extract<MirrorEvent, { type: 'layer-progressed' }>, now: number): void {
+    const progress = this.of(image)
+    const key = `${phase} ${layer}`
+    const before = progress.layers.get(key) ?? { size: 0, bytes: 0 }
+    progress.layers.set(key, { size, bytes })
+    this.#resize(progress, progress.size + size - before.size)
+    this.#advance(progress, bytes - before.bytes)
+    if (phase !== 'extract') this.#meter.add(Math.max(0, bytes - before.bytes), now)
+  }
+
+  /** The bytes of an Engine's blobs were counted while its layers moved. */
+  #moved({ image, digest, size }: { readonly image: string; readonly digest: string; readonly size: number }, now: number): void {
+    const bytes = this.#set(image, digest, size)
+    if (!this.#isThroughEngine) this.#meter.add(bytes, now)
+  }
+
+  /** Blobs take the place of what was told of layers. */
+  #replaceLayers(progress: ImageProgress): void {
+    if (progress.layers.size === 0) return
+    progress.layers.clear()
+    const known = [...progress.contents.values()].reduce((sum, bytes) => sum + bytes, 0)
+    this.#advance(progress, known - progress.done)
+  }
+
   #resize(progress: ImageProgress, size: number): void {
     this.bytesExpected += size - progress.size
     progress.size = size
@@ -121,9 +161,11 @@ export class RunTally {
   /** Returns the bytes that are new; a restarted blob has none. */
   #set(image: string, digest: string, bytes: number): number {
     const progress = this.of(image)
+    this.#replaceLayers(progress)
     const delta = bytes - (progress.contents.get(digest) ?? 0)
     progress.contents.set(digest, bytes)
     this.#advance(progress, delta)
+    if (this.#isThroughEngine) this.#resize(progress, progress.done)
     return Math.max(0, delta)
   }
 }

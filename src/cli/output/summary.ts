@@ -40,6 +40,12 @@ function headline(report: MirrorReport, styles: Styles): string {
   return totals.failed > 0 ? styles.bad(counts) : styles.good(counts)
 }
 
+function newDigest({ engine }: MirrorReport): string {
+  return engine === undefined
+    ? 'with a new index over the chosen platforms'
+    : 'of the chosen platforms alone, as the Docker Engine made them'
+}
+
 /** The closing words of `mirror`, for people. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
   const { totals } = report
@@ -55,8 +61,11 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
     `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} mounted, ${formatBytes(saved.present)} present already`,
+    ...(report.engine === undefined
+      ? []
+      : [`through a Docker Engine with the ${report.engine.store} image store, API ${report.engine.apiVersion}`]),
     `sent ${formatCount(totals.requests.source, 'request')} to the source, ${totals.requests.destination} to the destination`,
-    ...(changed > 0 ? [`${formatCount(changed, 'image')} with a new index over the chosen platforms, and so with a new digest`] : []),
+    ...(changed > 0 ? [`${formatCount(changed, 'image')} ${newDigest(report)}, and so with a new digest`] : []),
     ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
   ]
   return `${formatFailures(failedImages(report), styles)}${lines.join('\n')}\n`

@@ -1,0 +1,211 @@
+import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { summariseError } from '../copy/events.ts'
+import type { CopyOptions } from '../copy/image-copier.ts'
+import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { BorrowedNames } from './borrowed-names.ts'
+import type { DestinationView } from './destination-view.ts'
+import type { Engine, EngineImage, EngineTransfer } from './engine.ts'
+import { ImageGone, QuotaSpent } from './engine-error.ts'
+import type { RegistryAuth } from './registry-auth.ts'
+import type { Room } from './room.ts'
+import { tellContents } from './tell-contents.ts'
+
+/** What every image of a run is carried with. */
+export interface CarryMeans {
+  readonly engine: Engine
+  readonly destination: DestinationView
+  readonly room: Room
+  /** The name that the Engine pulls a source by, which may be read from another registry than it names. */
+  readonly pulledName: (source: Reference) => Reference
+  /** What the Engine is to log in with, at the registry that a source is read from or a target is in. */
+  readonly auth: (side: Side, repository: Repository, options: { readonly signal?: AbortSignal | undefined }) => Promise<RegistryAuth>
+  readonly retry?: Partial<RetryPolicy> | undefined
+  /** Push what is there already too. */
+  readonly recheck?: boolean | undefined
+}
+
+/** One platform of an image and where it goes. */
+export interface PlatformWay {
+  readonly image: string
+  readonly source: Reference
+  /** What the source's name stood for when it was looked up. */
+  readonly root: Descriptor | undefined
+  /** Undefined for the one that the Engine chooses. */
+  readonly platform: Platform | undefined
+  /** A tag at the destination. */
+  readonly target: Reference
+  /** The image of this platform that the destination has already. */
+  readonly present: Manifest | undefined
+}
+
+/** One platform of an image at the destination. */
+export interface CarriedPlatform {
+  readonly descriptor: Descriptor
+  readonly platform: Platform | undefined
+  /** Undefined where the destination cannot be read from here. */
+  readonly manifest: Manifest | undefined
+  readonly hasPushed: boolean
+}
+
+/** The daemon tries again by itself, and each of its rounds takes its time. */
+const usualRetries = 3
+/** A busy registry is waited for this many times as long as a failure. */
+const throttleFactor = 20
+
+/** One platform of one image on its way: pulled, tagged, pushed, and proved. */
+export class PlatformCarrier {
+  readonly #means: CarryMeans
+  readonly #options: CopyOptions
+  readonly #way: PlatformWay
+  readonly #names: BorrowedNames
+
+  constructor(means: CarryMeans, way: PlatformWay, names: BorrowedNames, options: CopyOptions) {
+    this.#means = means
+    this.#way = way
+    this.#names = names
+    this.#options = options
+  }
+
+  /** Carries it; an image that something else removes on the way is pulled again. */
+  run(): Promise<CarriedPlatform> {
+    return retry(() => this.#carry(), {
+      ...this.#policy(),
+      isTransient: (error) => error instanceof ImageGone,
+    })
+  }
+
+  async #carry(): Promise<CarriedPlatform> {
+    const { target, present, platform } = this.#way
+    const { engine, destination, recheck } = this.#means
+    const { signal } = this.#options
+    const image = await this.#pull()
+    if (present !== undefined && recheck !== true && isSameImage(present, image)) {
+      tellContents(this.#tell(present), { image, layers: undefined })
+      return { descriptor: present.descriptor, platform: platform ?? image.platform, manifest: present, hasPushed: false }
+    }
+    this.#names.take(target)
+    await engine.tag(image.id, target, { signal })
+    const pushed = await this.#transfer('destination', target, (transfer) => engine.push(target, transfer))
+    this.#names.take(atDigest(target, pushed.digest))
+    await destination.prove(target, pushed.digest, { signal })
+    const manifest = await destination.manifest(target, pushed.digest, { signal })
+    if (manifest !== undefined) tellContents(this.#tell(manifest), { image, layers: pushed.layers })
+    const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
+    if (descriptor === undefined)
+      throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
+    return { descriptor, platform: platform ?? image.platform, manifest, hasPushed: true }
+  }
+
+  async #pull(): Promise<EngineImage> {
+    const { source, root } = this.#way
+    const { engine, room, pulledName } = this.#means
+    const { signal } = this.#options
+    const named = pulledName(source)
+    const pulled = source.digest === undefined ? named : atDigest(named, source.digest)
+    const name = formatReference(pulled)
+    if (source.digest !== undefined) await this.#refuseHeldDigest(name)
+    await room.require(name)
+    this.#names.take(pulled)
+    const digest = await this.#transfer('source', pulled, (transfer) => engine.pull(pulled, transfer))
+    this.#names.take(atDigest(pulled, digest))
+    if (root !== undefined && digest !== root.digest) throw movedMeanwhile(name, root.digest, digest)
+    const image = await engine.inspect(name, { signal })
+    if (image === undefined) throw new ImageGone(name)
+    this.#names.came(image.id)
+    room.saw(image.size)
+    this.#refuseOtherPlatform(image, name)
+    return image
+  }
+
+  /** A classic store keeps one image for a digest, and refuses to pull that of another platform. */
+  async #refuseHeldDigest(name: string): Promise<void> {
+    const { platform } = this.#way
+    const held = await this.#means.engine.inspect(name, { signal: this.#options.signal })
+    if (held?.platform === undefined || platform === undefined || !this.#isClassic() || matchesPlatform(held.platform, platform)) return
+    throw new MirrorError(
+      'UNSUPPORTED',
+      `the Docker Engine holds ${name} for ${formatPlatform(held.platform)}, and cannot hold it for ${formatPlatform(platform)} too`,
+      {
+        hint: 'Remove it from the Engine if nobody needs it there (docker image rm), or use --via registry.',
+      },
+    )
+  }
+
+  #refuseOtherPlatform({ platform: found }: EngineImage, name: string): void {
+    const { platform } = this.#way
+    // An image that names no variant is of whatever variant its index says.
+    const isOther = (a: Platform, b: Platform): boolean =>
+      a.os !== b.os || a.architecture !== b.architecture || (a.variant !== undefined && !matchesPlatform(a, b))
+    if (platform === undefined || found === undefined || !this.#isClassic() || !isOther(found, platform)) return
+    throw new MirrorError(
+      'NO_SUCH_PLATFORM',
+      `the Docker Engine pulled ${name} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
+      {
+        side: 'source',
+        hint: 'The image has no such platform; choose among those it has with --platform, or use --via registry.',
+      },
+    )
+  }
+
+  #isClassic(): boolean {
+    return this.#means.engine.facts.store === 'classic'
+  }
+
+  #tell(manifest: Manifest): Parameters<typeof tellContents>[0] {
+    return { manifest, name: this.#way.image, emit: this.#options.emit }
+  }
+
+  #policy(): Partial<RetryPolicy> & { readonly signal: AbortSignal | undefined; readonly onRetry: (retry: Retry) => void } {
+    const { emit, signal } = this.#options
+    return {
+      retries: usualRetries,
+      ...this.#means.retry,
+      signal,
+      onRetry: ({ attempt, delay, error }) =>
+        emit({ type: 'retrying', image: this.#way.image, attempt, delay, error: summariseError(error) }),
+    }
+  }
+
+  /** A pull or a push, again where its failure may pass. A registry that asks for patience gets it from us: the daemon gives up at once. */
+  async #transfer<T>(side: Side, reference: Reference, work: (transfer: EngineTransfer) => Promise<T>): Promise<T> {
+    const { emit, signal } = this.#options
+    const policy = this.#policy()
+    const { baseDelay, maxDelay } = retryPolicy(policy)
+    let throttled = 0
+    const auth = await this.#means.auth(side, side === 'source' ? this.#way.source : reference, { signal })
+    const onLayer: EngineTransfer['onLayer'] = (layer) => emit({ type: 'layer-progressed', image: this.#way.image, ...layer })
+    const attempt = async (): Promise<T> => {
+      try {
+        return await work({ auth, platform: this.#way.platform, onLayer, signal })
+      } catch (error) {
+        if (!isMirrorError(error) || error.code !== 'THROTTLED' || error instanceof QuotaSpent) throw error
+        const delay = Math.round(Math.min(2 * maxDelay, baseDelay * throttleFactor * 2 ** throttled++))
+        emit({ type: 'throttled', side, origin: reference.registry, delay })
+        const { code, message, hint } = error
+        throw new MirrorError(code, message, { hint, side, retryAfter: delay, cause: error })
+      }
+    }
+    return retry(attempt, {
+      ...policy,
+      isTransient: (error) =>
+        !(error instanceof QuotaSpent) && (isTransient(error) || (isMirrorError(error) && error.code === 'ENGINE_UNAVAILABLE')),
+    })
+  }
+}
+
+/** A classic store's id is the digest of the configuration, which a push keeps. */
+function isSameImage(manifest: Manifest, { id }: EngineImage): boolean {
+  const contents = contentsOf(manifest)
+  return contents.kind === 'image' && contents.config.digest === id
+}
+
+function movedMeanwhile(name: string, before: Digest, now: Digest): MirrorError {
+  return new MirrorError('UNAVAILABLE', `${name} was moved during the run: it was ${before}, and the Docker Engine pulled ${now}`, {
+    side: 'source',
+  })
+}

@@ -1,0 +1,115 @@
+import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import type { LookedUp } from './engine.ts'
+
+/** What of a registry's own API is used beside the Engine. */
+export interface DestinationRegistry extends Pick<ImageDestination, 'headManifest' | 'putManifest'>, Pick<ImageSource, 'getManifest'> {
+  /** Takes a tag away; false where the registry does not do that. */
+  deleteTag(reference: Reference, options?: CallOptions): Promise<boolean>
+}
+
+/** The ways to see the destination: its own API, and the Engine's look. */
+export interface DestinationViewOptions {
+  readonly registry: DestinationRegistry
+  readonly lookUp: (reference: Reference, options: CallOptions) => Promise<LookedUp | undefined>
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** Failures that say nothing of what is there: the Engine, with its own proxies and trust, may get through. */
+const noWayIn: ReadonlySet<ErrorCode> = new Set([
+  'UNREACHABLE',
+  'TLS',
+  'TIMEOUT',
+  'CONNECTION_LOST',
+  'REFUSED_ADDRESS',
+  'UNAUTHORIZED',
+  'DENIED',
+])
+
+/**
+ * The destination as it is seen beside the Engine's word: by registry HTTP, and where there is no way in from here, by the Engine's own look,
+ * after a warning.
+ */
+export class DestinationView {
+  readonly #options: DestinationViewOptions
+  #closed: MirrorError | undefined
+
+  constructor(options: DestinationViewOptions) {
+    this.#options = options
+  }
+
+  /** What a name stands for; undefined when there is none. */
+  async find(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    const { registry } = this.#options
+    const { registry: host, path, tag } = reference
+    const named: Reference = tag === undefined ? reference : { registry: host, path, tag }
+    const found = await this.#orElse(() => registry.headManifest(named, options), options)
+    return found === closed ? (await this.#look(named, options))?.root : found
+  }
+
+  /** The manifest at a digest; undefined where there is no way in from here. */
+  async manifest(reference: Reference, digest: Digest, options: CallOptions = {}): Promise<Manifest | undefined> {
+    const found = await this.#orElse(() => this.#options.registry.getManifest(atDigest(reference, digest), options), options)
+    return found === closed ? undefined : found
+  }
+
+  /** Throws PROTOCOL where the name does not stand for the digest that the Engine says it has pushed. */
+  async prove(reference: Reference, digest: Digest, options: CallOptions = {}): Promise<void> {
+    const found = await this.find(reference, options)
+    // Some registries answer 401 for what may not be seen without logging in, which reads as absent.
+    const other = found ?? (await this.#look(reference, options))?.root
+    if (other?.digest === digest) return
+    const what = other === undefined ? 'has no such tag' : `has ${other.digest} there`
+    throw new MirrorError(
+      'PROTOCOL',
+      `the Docker Engine says that it pushed ${formatReference(reference)} as ${digest}, and the registry ${what}`,
+      {
+        side: 'destination',
+        hint: 'Something else may be writing this tag, or a proxy before the daemon leads elsewhere.',
+      },
+    )
+  }
+
+  /** Writes a manifest over registry HTTP, which no Engine does. */
+  async put(reference: Reference, manifest: Manifest, options: CallOptions = {}): Promise<void> {
+    await this.#options.registry.putManifest(reference, manifest, options)
+  }
+
+  /** Takes a tag away; false where the registry does not do that. */
+  deleteTag(reference: Reference, options: CallOptions = {}): Promise<boolean> {
+    return this.#options.registry.deleteTag(reference, options).catch(() => false)
+  }
+
+  /** An Engine that cannot tell, or is refused, has seen nothing. */
+  async #look(reference: Reference, options: CallOptions): Promise<LookedUp | undefined> {
+    try {
+      return await this.#options.lookUp(reference, options)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      // A repository that is still to be made is often refused like one that may not be seen.
+      if (isMirrorError(error) && ['NOT_FOUND', 'UNAUTHORIZED', 'DENIED'].includes(error.code)) return undefined
+      throw this.#closed ?? error
+    }
+  }
+
+  async #orElse<T>(work: () => Promise<T>, { signal }: CallOptions): Promise<T | typeof closed> {
+    if (this.#closed !== undefined) return closed
+    try {
+      return await work()
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!isMirrorError(error) || !noWayIn.has(error.code)) throw error
+      this.#closed = error
+      this.#options.onWarning?.(`the destination is seen through the Docker Engine alone, because from here: ${error.message}`)
+      return closed
+    }
+  }
+}
+
+/** There is no way in from here. */
+const closed = Symbol('closed')

@@ -1,0 +1,153 @@
+import createDebug from 'debug'
+import Docker from 'dockerode'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { Readable } from 'node:stream'
+import { MirrorError } from '../errors.ts'
+import type { EngineAddress } from './engine-address.ts'
+import { connectionError } from './engine-error.ts'
+import { readMessages, type EngineMessage } from './engine-messages.ts'
+import { encodeRegistryAuth, type RegistryAuth } from './registry-auth.ts'
+import { sshAgent } from './ssh-agent.ts'
+
+// With DEBUG=modem the client's own log would show X-Registry-Auth.
+createDebug.enable(`${createDebug.disable()},-modem`)
+
+/** A request to the Engine's API. */
+export interface EngineRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below the version, without a query. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly auth?: RegistryAuth
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An answer that is no success: its status, and the daemon's own words. */
+export class EngineAnswer extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** How the Engine is reached. */
+export interface DockerClientOptions {
+  readonly address: EngineAddress
+  /** The address for messages. */
+  readonly name: string
+  /** Milliseconds for an answer. */
+  readonly timeout: number
+  /** Milliseconds that a pull or push may be silent. */
+  readonly silence: number
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** What the client's lowest call takes. */
+type DialOptions = Parameters<Docker['modem']['dial']>[0]
+
+function agentFor({ address, environment }: DockerClientOptions): HttpAgent {
+  if (address.kind === 'ssh') return sshAgent(address, { environment })
+  if (address.kind === 'socket' || address.tls === undefined) return new HttpAgent()
+  const { ca, cert, key, verify } = address.tls
+  return new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify })
+}
+
+/** The options that dockerode would otherwise read from the environment are all given, so that one address counts. */
+function openDocker(options: DockerClientOptions, agent: HttpAgent, version: string | undefined): Docker {
+  const { address } = options
+  const place =
+    address.kind === 'socket'
+      ? { socketPath: address.path, host: undefined, port: undefined }
+      : { socketPath: undefined, host: address.host, port: address.kind === 'tcp' ? address.port : 80 }
+  const protocol = address.kind === 'tcp' && address.tls !== undefined ? 'https' : 'http'
+  const unset = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, pathPrefix: '/' }
+  const all: object = { ...unset, ...place, protocol, agent, version }
+  return new Docker(all)
+}
+
+/** Speaks with one Docker Engine over its API; the only importer of dockerode. */
+export class DockerClient implements Disposable {
+  readonly name: string
+  readonly #options: DockerClientOptions
+  readonly #agent: HttpAgent
+  #docker: Docker
+
+  constructor(options: DockerClientOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#agent = agentFor(options)
+    this.#docker = openDocker(options, this.#agent, undefined)
+  }
+
+  /** Uses this version of the API from now on, `1.41`. */
+  useVersion(version: string): void {
+    this.#docker = openDocker(this.#options, this.#agent, `v${version}`)
+  }
+
+  /** The JSON of an answer. Throws EngineAnswer, ENGINE_UNAVAILABLE, CONNECTION_LOST and TIMEOUT. */
+  json(request: EngineRequest): Promise<unknown> {
+    return this.#dial(request, this.#options.timeout, false)
+  }
+
+  /** The messages of a pull or a push, which ends when its reader leaves the loop. Throws as `json` does, and as readMessages. */
+  async *messages(request: EngineRequest): AsyncGenerator<EngineMessage, void, undefined> {
+    const { silence } = this.#options
+    try {
+      yield* readMessages((await this.#dial(request, silence, true)) as Readable, { silence })
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy()
+  }
+
+  async #dial({ method, path, query, auth, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
+    const abort = new AbortController()
+    const stop = (): void => abort.abort(signal?.reason)
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', stop)
+    const late = new MirrorError('TIMEOUT', `the Docker Engine at ${this.name} gave no answer for ${Math.round(patience / 1000)} s`, {
+      hint: 'See what the daemon is waiting for in its log.',
+    })
+    const timer = setTimeout(() => abort.abort(late), patience)
+    try {
+      const answer = await new Promise<unknown>((resolve, reject) => {
+        const done = (error: unknown, data: unknown): void => (error ? reject(error) : resolve(data))
+        const dialled: DialOptions = {
+          method,
+          path: query === undefined ? path : `${path}?`,
+          statusCodes: { 200: true, 201: true, 204: true },
+          isStream,
+          abortSignal: abort.signal,
+          ...(query !== undefined && { options: { _query: query, _body: {} } }),
+          ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
+        }
+        this.#docker.modem.dial(dialled, done)
+      })
+      // A stream is stopped by the signal until it ends, an answer that is whole needs none.
+      if (isStream) (answer as Readable).once('close', () => signal?.removeEventListener('abort', stop))
+      else signal?.removeEventListener('abort', stop)
+      return answer
+    } catch (error) {
+      signal?.removeEventListener('abort', stop)
+      signal?.throwIfAborted()
+      if (abort.signal.aborted) throw late
+      throw this.#failure(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #failure(error: unknown): Error {
+    const { statusCode, message } = error as Error & { readonly statusCode?: number }
+    if (statusCode === undefined) return connectionError(error, this.name)
+    // The answer to a stream is told only in the client's own sentence.
+    return new EngineAnswer(statusCode, message.replace(/^\(HTTP code \d+\) .*? - /, '').trim())
+  }
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import { printable } from '../http/redact.ts'
+
+/** What a Docker context says of its Engine. */
+export interface DockerContext {
+  /** The Engine's address as it was written. */
+  readonly host: string
+  readonly skipTlsVerify: boolean
+  /** Where its ca.pem, cert.pem and key.pem lie, if it has any. */
+  readonly tlsDirectory: string
+}
+
+/** PEM texts of a client's side of TLS. */
+export interface PemFiles {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+/** The context that is looked at when none is named; it stands for DOCKER_HOST or the default socket and has no files. */
+export const defaultContext = 'default'
+
+/** A context's name for a message. */
+export function shownContext(name: string): string {
+  return `the context "${printable(name)}"`
+}
+
+/** `currentContext` of the config.json in this directory, else `default`. Throws INVALID_CONFIG for a file that cannot be read. */
+export async function readCurrentContext(dockerConfig: string): Promise<string> {
+  const path = join(dockerConfig, 'config.json')
+  const { currentContext = '' } = (await readJson(path, 'Correct the file, or name the Engine with --docker-host.')) ?? {}
+  if (typeof currentContext !== 'string')
+    throw invalid(`${path}: its "currentContext" is not a string`, 'Run `docker context use default`.')
+  return currentContext === '' ? defaultContext : currentContext
+}
+
+/**
+ * Reads a context below Docker's configuration directory: https://docs.docker.com/engine/manage-resources/contexts/
+ * Its folders are named after the sha256 of its name. Throws INVALID_CONFIG when there is none of that name, or its meta.json makes no sense.
+ */
+export async function readContext(dockerConfig: string, name: string): Promise<DockerContext> {
+  const folder = createHash('sha256').update(name).digest('hex')
+  const path = join(dockerConfig, 'contexts', 'meta', folder, 'meta.json')
+  const repair = 'Create the context again with docker context create, or name the Engine with --docker-host.'
+  const meta = await readJson(path, repair)
+  if (meta === undefined) {
+    throw invalid(
+      `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`,
+      'See `docker context ls`, and choose one of those.',
+    )
+  }
+  const endpoints = meta['Endpoints']
+  const endpoint = isObject(endpoints) ? endpoints['docker'] : undefined
+  if (!isObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
+  const { Host: host, SkipTLSVerify: skipTlsVerify = false } = endpoint
+  if (typeof host !== 'string' || host === '') throw invalid(`${path}: its "Host" is not the address of an Engine`, repair)
+  if (typeof skipTlsVerify !== 'boolean') throw invalid(`${path}: its "SkipTLSVerify" is neither true nor false`, repair)
+  return { host, skipTlsVerify, tlsDirectory: join(dockerConfig, 'contexts', 'tls', folder, 'docker') }
+}
+
+/** Reads ca.pem, cert.pem and key.pem, those that are there. Throws INVALID_CONFIG for one that cannot be used, half a pair and a missing ca.pem that is needed. */
+export async function readPemFiles(directory: string, { needsCa }: { readonly needsCa: boolean }): Promise<PemFiles> {
+  const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((name) => readPem(join(directory, name))))
+  const lacking = (name: string, why: string): MirrorError =>
+    invalid(`${join(directory, name)} is missing${why}`, 'Put the file there, or correct DOCKER_CERT_PATH or the context.')
+  if (ca === undefined && needsCa) throw lacking('ca.pem', ', and TLS is asked for')
+  if (cert === undefined && key !== undefined) throw lacking('cert.pem', ', but there is a key.pem')
+  if (key === undefined && cert !== undefined) throw lacking('key.pem', ', but there is a cert.pem')
+  // the Docker CLI takes none either, and OpenSSL's own message would not say so
+  if (key !== undefined && /ENCRYPTED/.test(key)) {
+    throw invalid(`${join(directory, 'key.pem')} is encrypted`, 'Store the key without a passphrase, readable by its owner alone.')
+  }
+  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
+}
+
+async function readPem(path: string): Promise<string | undefined> {
+  const hint = 'Correct the file, or take away DOCKER_TLS_VERIFY or the context.'
+  const text = await readText(path, hint)
+  if (text !== undefined && !/^-----BEGIN [A-Z0-9 ]+-----/m.test(text)) throw invalid(`${path} is not a PEM file`, hint)
+  return text
+}
+
+async function readJson(path: string, hint: string): Promise<JsonObject | undefined> {
+  const text = await readText(path, hint)
+  if (text === undefined) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ''))
+  } catch {
+    // the parser's own message quotes the file, and config.json holds passwords
+    throw invalid(`${path}: it is not JSON`, hint)
+  }
+  if (!isObject(value)) throw invalid(`${path}: it is not a JSON object`, hint)
+  return value
+}
+
+async function readText(path: string, hint: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw invalid(`${path}: it cannot be read (${code})`, hint)
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function invalid(message: string, hint: string): MirrorError {
+  return new MirrorError('INVALID_CONFIG', message, { hint })
+}

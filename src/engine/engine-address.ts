@@ -1,0 +1,212 @@
+import { isIPv6 } from 'node:net'
+import { platform } from 'node:os'
+import { MirrorError } from '../errors.ts'
+import { defaultContext, readContext, readCurrentContext, readPemFiles, shownContext, type PemFiles } from './docker-context.ts'
+
+/** Where a Docker Engine listens. */
+export type EngineAddress =
+  | { readonly kind: 'socket'; /** A Unix socket, or a named pipe on Windows. */ readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: EngineTls }
+  | SshAddress
+
+/** A host that is logged in to over ssh, where `docker` reaches the Engine. */
+export interface SshAddress {
+  readonly kind: 'ssh'
+  readonly host: string
+  readonly user?: string
+  readonly port?: number
+  /** The Engine's socket over there; default: what `docker` uses over there. */
+  readonly socketPath?: string
+}
+
+/** PEM texts for a connection to an Engine, and whether its certificate is checked. */
+export interface EngineTls extends PemFiles {
+  readonly verify: boolean
+}
+
+/** Options of findEngineAddress. */
+export interface EngineAddressOptions {
+  /** `--docker-host`. */
+  readonly dockerHost?: string | undefined
+  /** Where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for; default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** The directory of Docker's config.json. */
+  readonly dockerConfig?: string | undefined
+}
+
+/** An Engine's address and where it was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`. */
+export interface FoundEngine {
+  readonly address: EngineAddress
+  readonly from: string
+}
+
+type Written = Exclude<EngineAddress, { kind: 'tcp' }> | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
+type Refuse = (why: string, hint?: string) => MirrorError
+
+const unixSocket = '/var/run/docker.sock'
+const namedPipe = '//./pipe/docker_engine'
+
+/**
+ * Finds the Engine as Docker's own CLI does: `--docker-host`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
+ * https://docs.docker.com/reference/cli/docker/#environment-variables
+ * Throws USAGE for an address that is none, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
+ */
+export async function findEngineAddress(options: EngineAddressOptions): Promise<FoundEngine> {
+  const { dockerHost, environment = {}, dockerConfig } = options
+  const environmentTls = (): Promise<EngineTls | undefined> => readEnvironmentTls(environment, dockerConfig)
+  const found = async (from: string, text: string): Promise<FoundEngine> => ({
+    address: await withTls(parseAddress(text, refuseFor('USAGE', from)), environmentTls),
+    from,
+  })
+  if (dockerHost !== undefined) return await found('--docker-host', dockerHost)
+  if (environment['DOCKER_HOST']) return await found('DOCKER_HOST', environment['DOCKER_HOST'])
+
+  const name = environment['DOCKER_CONTEXT'] || (dockerConfig === undefined ? defaultContext : await readCurrentContext(dockerConfig))
+  if (name === defaultContext) {
+    const tls = await environmentTls()
+    if (tls !== undefined) return { address: { kind: 'tcp', host: 'localhost', port: 2376, tls }, from: 'the default' }
+    return { address: { kind: 'socket', path: platform() === 'win32' ? namedPipe : unixSocket }, from: 'the default' }
+  }
+  if (dockerConfig === undefined) {
+    throw new MirrorError('INVALID_CONFIG', `${shownContext(name)} cannot be looked up: Docker's configuration directory is not known`, {
+      hint: 'Set DOCKER_CONFIG, or name the Engine with --docker-host.',
+    })
+  }
+  const from = shownContext(name)
+  const { host, skipTlsVerify, tlsDirectory } = await readContext(dockerConfig, name)
+  const address = await withTls(parseAddress(host, refuseFor('INVALID_CONFIG', from)), async () => {
+    const files = await readPemFiles(tlsDirectory, { needsCa: false })
+    return skipTlsVerify || Object.keys(files).length > 0 ? { ...files, verify: !skipTlsVerify } : undefined
+  })
+  return { address, from }
+}
+
+/** An address for messages, as it would be written. No password can be in it; control characters are escaped. */
+export function formatEngineAddress(address: EngineAddress): string {
+  if (address.kind === 'socket') return `${isNamedPipe(address.path) ? 'npipe' : 'unix'}://${visible(address.path)}`
+  const host = isIPv6(address.host) ? `[${address.host.replace('%', '%25')}]` : visible(address.host)
+  if (address.kind === 'tcp') return `tcp://${host}:${address.port}`
+  const { user, port, socketPath = '' } = address
+  return `ssh://${user === undefined ? '' : `${encoded(user)}@`}${host}${port === undefined ? '' : `:${port}`}${encoded(socketPath)}`
+}
+
+/** As the Docker CLI: TLS when DOCKER_TLS_VERIFY is not empty, and unchecked when only DOCKER_TLS is not. */
+async function readEnvironmentTls(
+  environment: Readonly<Record<string, string | undefined>>,
+  dockerConfig: string | undefined,
+): Promise<EngineTls | undefined> {
+  const verify = Boolean(environment['DOCKER_TLS_VERIFY'])
+  if (!verify && !environment['DOCKER_TLS']) return undefined
+  const directory = environment['DOCKER_CERT_PATH'] || dockerConfig
+  if (directory === undefined) {
+    throw new MirrorError('INVALID_CONFIG', 'DOCKER_TLS_VERIFY or DOCKER_TLS is set, but nothing says where ca.pem is', {
+      hint: 'Set DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
+    })
+  }
+  return { ...(await readPemFiles(directory, { needsCa: true })), verify }
+}
+
+async function withTls(written: Written, readTls: () => Promise<EngineTls | undefined>): Promise<EngineAddress> {
+  if (written.kind !== 'tcp') return written
+  const tls = await readTls()
+  const { kind, host, port = tls === undefined ? 2375 : 2376 } = written
+  return { kind, host, port, ...(tls !== undefined && { tls }) }
+}
+
+function refuseFor(code: 'USAGE' | 'INVALID_CONFIG', from: string): Refuse {
+  // the address itself is not shown: what is malformed may hold a password anywhere
+  return (why, hint = 'Write unix:///path/to/docker.sock, tcp://host:2376 or ssh://user@host.') =>
+    new MirrorError(code, `${from} holds no usable address of a Docker Engine: ${why}`, { hint })
+}
+
+function parseAddress(written: string, refuse: Refuse): Written {
+  const text = written.trim()
+  if (text === '') throw refuse('it is empty')
+  if (unseen.test(text)) throw refuse('it holds control characters')
+  const [, scheme = /^\.?\//.test(text) ? 'unix' : 'tcp', rest = text] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? []
+  if (rest.includes('://')) throw refuse('it has more than one scheme, or one that is none')
+  switch (scheme.toLowerCase()) {
+    case 'unix':
+      return { kind: 'socket', path: rest || unixSocket }
+    case 'npipe':
+      return { kind: 'socket', path: rest || namedPipe }
+    case 'tcp':
+      return parseTcp(rest, refuse)
+    case 'ssh':
+      return parseSsh(rest, refuse)
+    default:
+      throw refuse(`"${scheme.slice(0, 20)}" is not one of unix, npipe, tcp and ssh`)
+  }
+}
+
+function parseTcp(text: string, refuse: Refuse): Written {
+  const { user, host, port, path } = parseUrl(text, refuse)
+  if (user !== undefined) throw refuse('a user means nothing over tcp')
+  if (path !== undefined) throw refuse('a path means nothing over tcp')
+  return { kind: 'tcp', host, port }
+}
+
+function parseSsh(text: string, refuse: Refuse): SshAddress {
+  const { user, host, port, path } = parseUrl(text, refuse)
+  // "-" would be an option of ssh, and the rest may be put into a shell's command line by ProxyCommand
+  if (user !== undefined && !/^[\p{L}\p{N}_.][\p{L}\p{M}\p{N}_.@+\\-]*$/u.test(user)) throw refuse('its user is not the name of one')
+  return {
+    kind: 'ssh',
+    host,
+    ...(user !== undefined && { user }),
+    ...(port !== undefined && { port }),
+    ...(path !== undefined && { socketPath: path }),
+  }
+}
+
+interface UrlParts {
+  readonly user: string | undefined
+  readonly host: string
+  readonly port: number | undefined
+  readonly path: string | undefined
+}
+
+function parseUrl(text: string, refuse: Refuse): UrlParts {
+  const [, authority = '', path = '', extra = ''] = /^([^/?#]*)([^?#]*)(.*)$/.exec(text) ?? []
+  if (extra !== '') throw refuse('a "?" or "#" means nothing in it')
+  const at = authority.lastIndexOf('@')
+  const userinfo = authority.slice(0, Math.max(at, 0))
+  if (userinfo.includes(':'))
+    throw refuse('it holds a password', 'Take the password out, and use a key: ssh-add, or TLS with DOCKER_CERT_PATH.')
+  const [, bracketed, name = '', portText] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(authority.slice(at + 1)) ?? []
+  const host = bracketed === undefined ? name : bracketed.replace('%25', '%')
+  if (host === '') throw refuse('its host is missing, or an IPv6 address without brackets')
+  // a host that begins with "-" would be an option of ssh
+  const isHost = bracketed === undefined ? /^[\p{L}\p{N}_.][\p{L}\p{M}\p{N}_.-]*$/u.test(host) : isIPv6(host)
+  if (!isHost) throw refuse('its host is neither a name nor an IP address')
+  const port = portText === undefined ? undefined : Number(portText)
+  if (port !== undefined && (!/^\d{1,5}$/.test(portText ?? '') || port < 1 || port > 65535)) {
+    throw refuse('its port is not a number from 1 to 65535')
+  }
+  return { user: decoded(userinfo, refuse) || undefined, host, port, path: /^\/*$/.test(path) ? undefined : decoded(path, refuse) }
+}
+
+function decoded(text: string, refuse: Refuse): string {
+  let plain: string
+  try {
+    plain = decodeURIComponent(text)
+  } catch {
+    throw refuse('it has a "%" that begins no escape')
+  }
+  if (unseen.test(plain)) throw refuse('it holds control characters')
+  return plain
+}
+
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u
+
+function visible(text: string): string {
+  return text.replace(new RegExp(unseen, 'gu'), (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
+}
+
+function encoded(text: string): string {
+  return visible(text.replace(/[%?#:\s]/g, (c) => encodeURIComponent(c)))
+}
+
+function isNamedPipe(path: string): boolean {
+  return /^(?:\/\/|\\\\)\.[/\\]pipe[/\\]/.test(path)
+}

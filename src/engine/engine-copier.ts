@@ -1,0 +1,175 @@
+import type { CopyOptions, CopyOutcome, ImageCopier } from '../copy/image-copier.ts'
+import { isMirrorError, type MirrorError } from '../errors.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
+import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { BorrowedNames } from './borrowed-names.ts'
+import { PlatformCarrier, type CarriedPlatform, type CarryMeans, type PlatformWay } from './carry-platform.ts'
+import { joinPlatforms } from './join-platforms.ts'
+import { platformTag } from './platform-tag.ts'
+import type { EngineStep } from './resolve-engine-image.ts'
+
+/** What a run through an Engine needs. */
+export interface EngineCopierOptions extends CarryMeans {
+  /** Leave in the Engine what was pulled. */
+  readonly keep?: boolean | undefined
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
+export class EngineCopier implements ImageCopier<EngineStep> {
+  readonly #options: EngineCopierOptions
+  /** Names that could not be given back yet. */
+  readonly #owed = new Set<BorrowedNames>()
+  /** Why the run is over for every image: there is no room. */
+  #stopped: MirrorError | undefined
+  #keptTags = false
+
+  constructor(options: EngineCopierOptions) {
+    this.#options = options
+  }
+
+  async copy(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
+    if (this.#stopped !== undefined) throw this.#stopped
+    try {
+      return await (step.wanted.length === 1 ? this.#copyOne(step, options) : this.#copySeveral(step, options))
+    } catch (error) {
+      if (isMirrorError(error) && error.code === 'NO_SPACE') this.#stopped ??= error
+      throw error
+    }
+  }
+
+  /** Ends the run: gives back what could not be given back before. */
+  async end(): Promise<void> {
+    await this.#settle()
+    if (this.#owed.size > 0) this.#options.onWarning?.('the Docker Engine did not answer at the end: images of this run may be left in it')
+  }
+
+  /** One platform: the tag names what the Engine pushes. */
+  async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
+    const { destination, existing } = step
+    const present = existing && (await this.#manifest(destination, existing.digest, options))
+    const carried = await this.#carry({ ...wayOf(step), platform: step.wanted[0], target: tagged(destination), present }, options)
+    return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
+  }
+
+  /**
+   * Several platforms: each is pushed under a tag of its own, and the tag that nodes ask for is written once, as the index over all of them, so
+   * that it never names an image of one platform alone.
+   */
+  async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
+    const { destination, existing, wanted } = step
+    const { signal, emit } = options
+    const index = existing && (await this.#manifest(destination, existing.digest, options))
+    const carried: CarriedPlatform[] = []
+    const tags: Reference[] = []
+    try {
+      for (const platform of wanted) {
+        if (platform === undefined) continue
+        const target = { ...tagged(destination), tag: platformTag(destination.tag ?? 'latest', platform) }
+        tags.push(target)
+        const present = await this.#childFor(index, platform, destination, options)
+        const one = await this.#carry({ ...wayOf(step), platform, target, present }, options)
+        carried.push(one)
+        if (!one.hasPushed) tags.pop()
+      }
+      const images = carried.flatMap(({ descriptor, platform }) => (platform === undefined ? [] : [{ descriptor, platform }]))
+      const joined = joinPlatforms(images, step.root?.digest)
+      const { digest, size } = joined.descriptor
+      const isThere = existing?.digest === digest && this.#options.recheck !== true
+      if (!isThere) {
+        await this.#options.destination.put(tagged(destination), joined, { signal })
+        emit({ type: 'manifest-copied', image: formatReference(step.source), digest, size })
+      }
+      return outcome(step, !isThere || carried.some(({ hasPushed }) => hasPushed), digest, carried)
+    } finally {
+      await this.#removeTags(tags, carried, options)
+    }
+  }
+
+  /** The image of a platform below the index that the destination has. */
+  async #childFor(
+    index: Manifest | undefined,
+    platform: Platform,
+    destination: Reference,
+    options: CopyOptions,
+  ): Promise<Manifest | undefined> {
+    const contents = index && contentsOf(index)
+    if (contents?.kind !== 'index') return undefined
+    const wanted = formatPlatform(platform)
+    const entry = contents.manifests.find((child) => child.platform !== undefined && formatPlatform(child.platform) === wanted)
+    return entry && this.#manifest(destination, entry.digest, options)
+  }
+
+  /** What cannot be read is carried again. */
+  #manifest(destination: Reference, digest: Manifest['descriptor']['digest'], { signal }: CopyOptions): Promise<Manifest | undefined> {
+    return this.#options.destination.manifest(destination, digest, { signal }).catch((error: unknown) => {
+      if (isMirrorError(error) && !signal?.aborted) return undefined
+      throw error
+    })
+  }
+
+  async #carry(way: PlatformWay, options: CopyOptions): Promise<CarriedPlatform> {
+    await this.#settle()
+    const names = await BorrowedNames.from(this.#options.engine, options)
+    try {
+      return await new PlatformCarrier(this.#options, way, names, options).run()
+    } finally {
+      if (this.#options.keep !== true) {
+        this.#owed.add(names)
+        await this.#giveBack(names)
+      }
+    }
+  }
+
+  async #settle(): Promise<void> {
+    for (const names of this.#owed) await this.#giveBack(names)
+  }
+
+  /** What fails is tried again later: an Engine that is gone comes back with all that it had. */
+  async #giveBack(names: BorrowedNames): Promise<void> {
+    try {
+      for (const name of await names.giveBack()) this.#options.onWarning?.(`${name} stays in the Docker Engine: a container uses it`)
+      this.#owed.delete(names)
+    } catch {
+      // It stays owed.
+    }
+  }
+
+  /** A registry that takes tags away may take what they name with them: that is written again. */
+  async #removeTags(tags: readonly Reference[], carried: readonly CarriedPlatform[], { signal }: CopyOptions): Promise<void> {
+    const { destination } = this.#options
+    if (signal?.aborted) return
+    const removed = await Promise.all(tags.map((tag) => destination.deleteTag(tag, { signal })))
+    if (removed.includes(false) && !this.#keptTags) {
+      this.#keptTags = true
+      this.#options.onWarning?.(
+        `the registry does not take tags away: those ending in ${platformTag('', { os: 'os', architecture: 'arch' })} stay at the destination beside the others`,
+      )
+    }
+    for (const { descriptor, manifest } of carried) {
+      const [place] = tags
+      if (place === undefined || manifest === undefined) continue
+      const found = await destination.find(atDigest(place, descriptor.digest), { signal })
+      if (found === undefined) await destination.put(atDigest(place, descriptor.digest), manifest, { signal })
+    }
+  }
+}
+
+function tagged({ registry, path, tag }: Reference): Reference {
+  return { registry, path, tag: tag ?? 'latest' }
+}
+
+function wayOf({ source, root }: EngineStep): Pick<PlatformWay, 'image' | 'source' | 'root'> {
+  return { image: formatReference(source), source, root }
+}
+
+function outcome(
+  { root, platforms }: EngineStep,
+  hasWritten: boolean,
+  digest: Manifest['descriptor']['digest'],
+  carried: readonly CarriedPlatform[],
+): CopyOutcome {
+  const found = carried.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
+  return { hasWritten, stored: { digest, digestPreserved: digest === root?.digest, platforms: found.length > 0 ? found : platforms } }
+}

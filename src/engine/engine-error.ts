@@ -1,0 +1,119 @@
+import { MirrorError, type ErrorCode, type Side } from '../errors.ts'
+import { printable } from '../http/redact.ts'
+
+/** An image that was pulled is not there any more: somebody else has removed it, and it can be pulled again. */
+export class ImageGone extends MirrorError {
+  constructor(name: string) {
+    super('NOT_FOUND', `${name} is no longer in the Docker Engine: something else removed it while it was in use here`, {
+      hint: 'Look for a job that prunes images, and stop it during the run.',
+    })
+  }
+}
+
+/** Docker Hub's quota is spent: waiting as for a busy server would take hours. */
+export class QuotaSpent extends MirrorError {
+  constructor(message: string, side: Side) {
+    super('THROTTLED', message, {
+      side,
+      hint: 'Docker Hub gives more pulls to who is logged in: run docker login, or wait until the six hours are over.',
+    })
+  }
+}
+
+interface Meaning {
+  readonly words: RegExp
+  readonly code: ErrorCode
+  readonly hint?: string
+}
+
+const trustHint =
+  'The daemon does not trust this registry: put its authority into /etc/docker/certs.d/<host:port>/ca.crt on the machine of the Engine.'
+
+/** What the daemon's sentences mean, in the order in which they are looked for: a sentence often holds those of others. */
+const meanings: readonly Meaning[] = [
+  {
+    words: /no space left on device|disk quota exceeded/i,
+    code: 'NO_SPACE',
+    hint: 'Make room where the Engine keeps its data (docker system df), then run the same command again.',
+  },
+  { words: /too ?many ?requests|rate limit|\b429\b/i, code: 'THROTTLED' },
+  {
+    words: /no matching manifest|does not match the specified platform|cannot be used on this platform|operating system is not supported/i,
+    code: 'NO_SUCH_PLATFORM',
+  },
+  {
+    words: /server gave HTTP response to HTTPS client/i,
+    code: 'TLS',
+    hint: 'The daemon speaks HTTPS with every registry but those of its "insecure-registries" (host:port, without a scheme) and loopback.',
+  },
+  { words: /x509:|tls:|certificate/i, code: 'TLS', hint: trustHint },
+  {
+    words: /unauthorized|authentication required|no basic auth credentials|incorrect username or password|invalid username/i,
+    code: 'UNAUTHORIZED',
+    hint: 'Log in with docker login, or give the credentials with --registries.',
+  },
+  {
+    words: /denied|forbidden|insufficient_scope/i,
+    code: 'DENIED',
+    hint: 'The account may not do this, or the repository does not exist; registries often answer both alike.',
+  },
+  { words: /manifest unknown|name unknown|manifest for .* not found|repository .* not found|not found/i, code: 'NOT_FOUND' },
+  {
+    words:
+      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Client\.Timeout|deadline exceeded/i,
+    code: 'UNREACHABLE',
+    hint: 'It is the daemon that could not reach the registry: its own proxy, name server and firewall count.',
+  },
+  { words: /unexpected EOF|connection reset|broken pipe|\bEOF\b|context canceled/i, code: 'CONNECTION_LOST' },
+  {
+    words: /service unavailable|bad gateway|gateway time-?out|internal server error|unexpected HTTP status|\b50[0-9]\b/i,
+    code: 'UNAVAILABLE',
+  },
+]
+
+/** The daemon's words, fit for a line: no control characters, no user or password, no parameters of URLs, which may be signatures. */
+function shown(message: string): string {
+  return printable(message)
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/"]*@/gi, '$1***@')
+    .replace(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gi, '$1')
+}
+
+/** The sentence without names and URLs, whose words mean nothing; "i/o" stays. */
+function withoutNames(message: string): string {
+  return message.replace(/\S*\/\S*/g, (word) => (word.length > 4 ? '' : word))
+}
+
+/** What the Engine's refusal means: `what` is what was tried, as in `pull docker.io/rancher/x:1`. Words that nobody knows are PROTOCOL. */
+export function engineRefusal(message: string, what: string, side: Side): MirrorError {
+  const text = `the Docker Engine cannot ${what}: ${shown(message)}`
+  if (/pull rate limit|increase-rate-limit/i.test(message)) return new QuotaSpent(text, side)
+  const sentence = withoutNames(message)
+  const { code, hint } = meanings.find(({ words }) => words.test(sentence)) ?? { code: 'PROTOCOL' as const, hint: undefined }
+  return new MirrorError(code, text, { side, hint })
+}
+
+const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  ENOENT: ['there is no such socket', 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'],
+  EACCES: ['this user may not use the socket', 'Add the user to the group "docker", or run as root.'],
+  EPERM: ['this user may not use the socket', 'Add the user to the group "docker", or run as root.'],
+  ECONNREFUSED: ['nothing answers there', 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'],
+  ENOTFOUND: ['the host does not resolve', 'Check --docker-host or DOCKER_HOST.'],
+  ETIMEDOUT: ['it does not answer', 'Check --docker-host or DOCKER_HOST, and what stands between.'],
+}
+
+/** Why the Engine at this address was not reached at all, or CONNECTION_LOST where it broke off in an answer. */
+export function connectionError(error: unknown, address: string): MirrorError {
+  if (error instanceof MirrorError) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return new MirrorError('CONNECTION_LOST', `the Docker Engine at ${address} broke off`, {
+      hint: 'The daemon may have been restarted or have crashed; see its log.',
+      cause: error,
+    })
+  }
+  const isTls = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)
+  const [why, hint] = isTls
+    ? [`its TLS is refused (${code})`, 'Check DOCKER_CERT_PATH, and that DOCKER_TLS_VERIFY is set for a daemon with TLS.']
+    : (unavailable[code] ?? [printable(message || code || 'unknown reason'), 'Check the daemon and its address.'])
+  return new MirrorError('ENGINE_UNAVAILABLE', `cannot reach the Docker Engine at ${address}: ${why}`, { hint, cause: error })
+}

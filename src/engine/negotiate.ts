@@ -1,0 +1,94 @@
+import { MirrorError } from '../errors.ts'
+import { EngineAnswer, type DockerClient } from './docker-client.ts'
+import type { EngineAddress } from './engine-address.ts'
+import { engineRefusal } from './engine-error.ts'
+
+/** Where an Engine keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. */
+export type ImageStore = 'classic' | 'containerd'
+
+/** What is known of an Engine before it is used. */
+export interface EngineFacts {
+  /** The version of the API that both sides speak, `1.41`. */
+  readonly apiVersion: string
+  readonly store: ImageStore
+  /** Where its data lies, where that is a path of this machine. */
+  readonly dataDirectory?: string
+  /** True where a push can name the platform that is meant (API 1.46) and the store may hold several. */
+  readonly canChoosePushed: boolean
+}
+
+// `platform` of a pull came with 1.32; what came after 1.51 was never tried.
+const oldest = '1.32'
+const newest = '1.51'
+const choosesPushed = '1.46'
+
+function compareVersions(a: string, b: string): number {
+  const [[aMajor = 0, aMinor = 0], [bMajor = 0, bMinor = 0]] = [a.split('.').map(Number), b.split('.').map(Number)]
+  return aMajor - bMajor || aMinor - bMinor
+}
+
+function isVersion(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9]{1,3}\.[0-9]{1,3}$/.test(value)
+}
+
+function agree(client: DockerClient, answer: Readonly<Record<string, unknown>>): string {
+  const { ApiVersion: theirs, MinAPIVersion: least } = answer
+  if (!isVersion(theirs)) {
+    throw new MirrorError('PROTOCOL', `what answers at ${client.name} is no Docker Engine`, { hint: 'Check --docker-host or DOCKER_HOST.' })
+  }
+  if (compareVersions(theirs, oldest) < 0) {
+    throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
+      hint: 'Update the daemon to Docker 17.09 or later, or use --via registry.',
+    })
+  }
+  if (isVersion(least) && compareVersions(least, newest) > 0) {
+    throw new MirrorError(
+      'UNSUPPORTED',
+      `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`,
+      {
+        hint: 'Update k3s-mirror, or use --via registry.',
+      },
+    )
+  }
+  return compareVersions(theirs, newest) > 0 ? newest : theirs
+}
+
+async function ask(client: DockerClient, path: string, signal: AbortSignal | undefined): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const answer = await client.json({ method: 'GET', path, signal })
+    return typeof answer === 'object' && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {}
+  } catch (error) {
+    if (!(error instanceof EngineAnswer)) throw error
+    throw engineRefusal(error.message, `answer ${path}`, 'source')
+  }
+}
+
+function storeOf(info: Readonly<Record<string, unknown>>): ImageStore {
+  const status = Array.isArray(info['DriverStatus']) ? (info['DriverStatus'] as unknown[]) : []
+  const isContainerd = status.some(
+    (row) => Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).startsWith('io.containerd.snapshotter'),
+  )
+  return isContainerd ? 'containerd' : 'classic'
+}
+
+/**
+ * Agrees on a version of the API and reads what the Engine is: https://docs.docker.com/reference/api/engine/#api-version-matrix
+ * Throws ENGINE_UNAVAILABLE, PROTOCOL for a server that is no Engine, and UNSUPPORTED for one that is too old or too new.
+ */
+export async function negotiate(
+  client: DockerClient,
+  address: EngineAddress,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<EngineFacts> {
+  const apiVersion = agree(client, await ask(client, '/version', signal))
+  client.useVersion(apiVersion)
+  const info = await ask(client, '/info', signal)
+  const { DockerRootDir: directory } = info
+  const store = storeOf(info)
+  return {
+    apiVersion,
+    store,
+    ...(address.kind === 'socket' && typeof directory === 'string' && directory !== '' && { dataDirectory: directory }),
+    canChoosePushed: store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0,
+  }
+}

@@ -1,0 +1,36 @@
+import { isDockerHub } from '../oci/registry-host.ts'
+import type { Credentials } from '../registry/auth/credentials.ts'
+
+/**
+ * What the X-Registry-Auth header of a pull or push holds: https://docs.docker.com/reference/api/engine/version/v1.41/#section/Authentication
+ * Without credentials it is empty, which is sent all the same: an Engine without the header fails a push.
+ */
+export interface RegistryAuth {
+  readonly username?: string
+  readonly password?: string
+  readonly identitytoken?: string
+  readonly registrytoken?: string
+  readonly serveraddress?: string
+}
+
+/** The server as the Engine compares it with the image's registry: exactly its host and port, and Docker Hub's old address for Docker Hub. */
+function serverAddress(origin: string): string {
+  return isDockerHub(origin) ? 'https://index.docker.io/v1/' : new URL(origin).host
+}
+
+/** Credentials for the registry at this origin as the Engine takes them. */
+export function registryAuth(credentials: Credentials | undefined, origin: string): RegistryAuth {
+  if (credentials === undefined) return {}
+  const serveraddress = serverAddress(origin)
+  if (credentials.kind === 'registry-token') return { registrytoken: credentials.token, serveraddress }
+  if (credentials.kind === 'identity-token') {
+    const { username, token } = credentials
+    return { ...(username !== undefined && { username }), identitytoken: token, serveraddress }
+  }
+  return { username: credentials.username, password: credentials.password, serveraddress }
+}
+
+/** The value of the header: JSON in base64url, with the padding that the Engine's decoder demands. */
+export function encodeRegistryAuth(auth: RegistryAuth): string {
+  return Buffer.from(JSON.stringify(auth), 'utf8').toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+}

@@ -1,0 +1,119 @@
+import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { isIndexType } from '../oci/media-type.ts'
+import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import type { NamedImage } from '../plan/collisions.ts'
+import type { ResolvedStep } from '../plan/plan.ts'
+import type { DestinationView } from './destination-view.ts'
+import type { LookedUp } from './engine.ts'
+import { isJoinedFrom } from './join-platforms.ts'
+
+/** One image's way through an Engine, which moves whole images and says little about them before. */
+export interface EngineStep extends ResolvedStep {
+  /** The platforms that are carried, one by one; `undefined` is the one that the Engine chooses. */
+  readonly wanted: readonly (Platform | undefined)[]
+  /** What the destination's tag names now. */
+  readonly existing: Descriptor | undefined
+}
+
+/** Asks the Engine what a source's name stands for. */
+export type LookUpSource = (reference: Reference) => Promise<LookedUp | undefined>
+
+/** What of an image is wanted, and how patiently the registries are asked. */
+export interface ResolveEngineOptions {
+  readonly platforms: readonly Platform[] | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Platforms without repetitions: an index may have several of one that differ in their version of Windows alone. */
+export function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
+  return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()]
+}
+
+/** The wanted platforms that the image has; a wanted `linux/arm` is every variant of it. Throws NO_SUCH_PLATFORM. */
+function choose(found: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
+  const offered = distinctPlatforms(found.platforms)
+  // An image that is no index is what it is, as it is without an Engine.
+  if (!isIndexType(found.root.mediaType) || offered.length === 0) return offered.length === 1 ? offered : wanted
+  const missing = wanted.find((platform) => !offered.some((entry) => matchesPlatform(entry, platform)))
+  if (missing !== undefined) {
+    throw new MirrorError(
+      'NO_SUCH_PLATFORM',
+      `${name} has no image for ${formatPlatform(missing)}; it has ${offered.map(formatPlatform).join(', ')}`,
+      { side: 'source' },
+    )
+  }
+  return offered.filter((entry) => wanted.some((platform) => matchesPlatform(entry, platform)))
+}
+
+/** An Engine pulls one platform at a time, so which ones has to be said where there are several. */
+export function severalPlatforms(name: string, platforms: readonly Platform[], images = 1): MirrorError {
+  const offered = distinctPlatforms(platforms).map(formatPlatform).join(', ')
+  const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
+  return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
+    hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
+  })
+}
+
+/** True where the tag names the source's own root, or an index that was joined from it before. */
+async function isThere(
+  place: Reference,
+  existing: Descriptor,
+  { root }: LookedUp,
+  wanted: readonly (Platform | undefined)[],
+  destination: DestinationView,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (existing.digest === root.digest) return true
+  if (wanted.length < 2 || !isIndexType(existing.mediaType)) return false
+  const index = await destination.manifest(place, existing.digest, { signal })
+  return (
+    index !== undefined &&
+    isJoinedFrom(
+      index,
+      root.digest,
+      wanted.filter((platform) => platform !== undefined),
+    )
+  )
+}
+
+/** Finds out what it takes to carry one image; a tag that names the very same root already needs nothing. */
+export async function resolveEngineImage(
+  image: NamedImage,
+  lookUp: LookUpSource,
+  destination: DestinationView,
+  options: ResolveEngineOptions,
+): Promise<EngineStep> {
+  const { platforms, signal } = options
+  const name = formatReference(image.source)
+  if (image.destination.tag === undefined) {
+    throw new MirrorError('UNSUPPORTED', `${name} has no tag, and a Docker Engine pushes nothing else`, {
+      hint: 'Name a tag beside the digest, or use --via registry.',
+    })
+  }
+  const [found, existing] = await Promise.all([
+    retry(() => lookUp(image.source), { ...options.retry, onRetry: options.onRetry, signal, isTransient }),
+    destination.find(image.destination, { signal }),
+  ])
+  const wanted = found === undefined ? (platforms ?? [undefined]) : choose(found, platforms ?? [], name)
+  if (found !== undefined && platforms === undefined && distinctPlatforms(found.platforms).length > 1)
+    throw severalPlatforms(name, found.platforms)
+  const isPresent =
+    existing !== undefined && found !== undefined && (await isThere(image.destination, existing, found, wanted, destination, signal))
+  return {
+    ...image,
+    root: found?.root,
+    state: existing === undefined ? 'new' : isPresent ? 'present' : 'changed',
+    wanted: wanted.length === 0 ? [undefined] : wanted,
+    platforms: wanted.filter((platform) => platform !== undefined).map(formatPlatform),
+    existing,
+    ...(isPresent && { standsFor: existing }),
+    // Nothing is promised before the push: what the Engine made of the image is told then.
+    digestPreserved: isPresent && existing.digest === found.root.digest,
+    contents: { manifests: [], blobs: [], foreign: [] },
+  }
+}
