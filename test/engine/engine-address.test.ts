@@ -332,6 +332,7 @@ test('an address that was made by hand is shown without control characters', () 
   assert.equal(formatEngineAddress({ kind: 'socket', path: '\\\\.\\pipe\\x' }), 'npipe://\\\\.\\pipe\\x')
   const tls = { key: canary, verify: true }
   assert.equal(formatEngineAddress({ kind: 'tcp', host: '::1', port: 2376, tls }), 'tcp://[::1]:2376')
+  assert.equal(formatEngineAddress({ kind: 'tcp', host: 'fe80::1%eth0', port: 2375 }), 'tcp://[fe80::1%25eth0]:2375')
   assert.equal(
     formatEngineAddress({ kind: 'ssh', host: 'h\u0007', user: 'a:b', port: 22, socketPath: '/a b' }),
     'ssh://a%3Ab@h\\u{7}:22/a%20b',

@@ -192,7 +192,12 @@ test('a connection that failed says why, with what to do', async () => {
     ['kill -9 $$', /ssh ended with signal SIGKILL and said nothing$/, /^Try it by hand/],
     [String.raw`printf '\033[31mred\n\n' >&2; exit 1`, /over ssh: \\u\{1b\}\[31mred$/, /^Try it by hand/],
     ['head -c 1000000 /dev/zero | tr "\\0" x >&2; echo >&2; echo end >&2; exit 1', /over ssh: end$/, /^Try it by hand/],
-    ['head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1', /over ssh: x{2048}$/, /^Try it by hand/],
+    // no more than the last 4 KiB is kept
+    [
+      'echo "Host key verification failed." >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1',
+      /over ssh: x{2048}$/,
+      /^Try it by hand/,
+    ],
   ]
   for (const [script, message, hint] of failures) {
     await using directory = await tempDir()
@@ -307,8 +312,26 @@ test('a time-out of the request is told when nothing moves', async () => {
   await closed
 })
 
+test('an answer that is read slowly is not gathered in memory', async () => {
+  const size = 8 * 1024 * 1024
+  await using directory = await engineDirectory(createServer((_incoming, outgoing) => outgoing.end(Buffer.alloc(size))))
+  using opened = disposable(sshAgent(engine, { program: await writeBridge(directory) }))
+  const [response] = (await once(send(opened.agent), 'response')) as [IncomingMessage]
+  let [read, gathered] = [0, 0]
+  for await (const chunk of response) {
+    read += (chunk as Buffer).length
+    gathered = Math.max(gathered, response.socket?.readableLength ?? 0)
+    await delay(1)
+  }
+  assert.equal(read, size)
+  assert.ok(gathered < 1024 * 1024, `${gathered} bytes`)
+})
+
 test('an idle connection does not keep the program from ending', async () => {
-  await using directory = await engineDirectory(echo())
+  const server = echo()
+  // else the server would end the connection, and the program with it
+  server.keepAliveTimeout = 0
+  await using directory = await engineDirectory(server)
   const program = await writeBridge(directory)
   const script = `
     import { request } from 'node:http'
