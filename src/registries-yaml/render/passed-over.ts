@@ -2,8 +2,9 @@ import { buildHostTable, withEmbeddedRegistry, type PassedOver } from '../hosts/
 import type { Registries } from '../registries.ts'
 import { withoutUserinfo } from './rendered.ts'
 
-function sentence({ mirrors }: Registries, { kind, key, index, why }: PassedOver): string {
-  const endpoint = index === undefined ? '' : ` ${index}=${withoutUserinfo(mirrors.get(key)?.endpoints[index] ?? '')}`
+/** K3s counts an endpoint that `--embedded-registry` has put before the others. */
+function sentence({ mirrors }: Registries, added: (key: string) => number, { kind, key, index, why }: PassedOver): string {
+  const endpoint = index === undefined ? '' : ` ${added(key) + index}=${withoutUserinfo(mirrors.get(key)?.endpoints[index] ?? '')}`
   const host = withoutUserinfo(key)
   switch (kind) {
     case 'invalid-endpoint':
@@ -17,6 +18,8 @@ function sentence({ mirrors }: Registries, { kind, key, index, why }: PassedOver
 
 /** What K3s logs about a registries.yaml when it starts, without users and passwords of URLs. */
 export function describePassedOver(given: Registries, embeddedRegistry: boolean): readonly string[] {
-  const registries = embeddedRegistry ? withEmbeddedRegistry(given) : given
-  return buildHostTable(given, { embeddedRegistry }).passedOver.map((passedOver) => sentence(registries, passedOver))
+  const { mirrors } = embeddedRegistry ? withEmbeddedRegistry(given) : given
+  const count = (key: string, all: Registries['mirrors']): number => all.get(key)?.endpoints.length ?? 0
+  const added = (key: string): number => count(key, mirrors) - count(key, given.mirrors)
+  return buildHostTable(given, { embeddedRegistry }).passedOver.map((passedOver) => sentence(given, added, passedOver))
 }

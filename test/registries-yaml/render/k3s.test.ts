@@ -91,6 +91,23 @@ test('a userinfo in a key is not shown', () => {
   assert.match(passedOver.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
 })
 
+test('an endpoint that is passed over is named as it is written, and counted behind that of --embedded-registry as K3s counts', () => {
+  const registries = registriesOf(
+    'mirrors: {docker.io: {endpoint: [good.example.com, "b ad", good.example.com]}, "localhost:5000": {endpoint: ["c d"]}}',
+  )
+  const lines = (embeddedRegistry: boolean) => describePassedOver(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
+  assert.deepEqual(lines(false), [
+    'Ignoring invalid endpoint URL 1=b ad for docker.io',
+    'Skipping duplicate endpoint URL 2=good.example.com for docker.io',
+    'Ignoring invalid endpoint URL 0=c d for localhost:5000',
+  ])
+  assert.deepEqual(lines(true), [
+    'Ignoring invalid endpoint URL 2=b ad for docker.io',
+    'Skipping duplicate endpoint URL 3=good.example.com for docker.io',
+    'Ignoring invalid endpoint URL 0=c d for localhost:5000',
+  ])
+})
+
 test('files that containerd cannot read are named, and are what K3s writes all the same', () => {
   const quote = render('mirrors: {docker.io: {endpoint: [m.example.com], rewrite: {"^a": "b\\"c"}}}')
   assert.match(quote.files.get('certs.d/docker.io/hosts.toml') ?? '', /"\^a" = "b"c"/)
