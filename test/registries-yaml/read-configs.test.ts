@@ -36,6 +36,7 @@ test('credentials come as user and password, auth field or identity token, in th
   const basic = { kind: 'basic', username: 'u', password: 'p' }
   assert.deepEqual(await auth('username: u', 'password: p'), basic)
   assert.deepEqual(await auth(`auth: ${base64('u:p')}`), basic)
+  assert.deepEqual(await auth('auth: |', `  ${base64('u:p')}`), basic)
   assert.deepEqual(await auth('identity_token: it'), { kind: 'identity-token', token: 'it' })
   assert.deepEqual(await auth('username: u', 'password: p', 'identity_token: it', 'auth: nonsense'), basic)
   assert.deepEqual(await auth('identity_token: it', `auth: ${base64('u:p')}`), { kind: 'identity-token', token: 'it' })

@@ -17,8 +17,9 @@ export interface ResolvedCredentials {
   readonly isInvalid: boolean
 }
 
-/** Reads base64 of `username:password`; undefined for anything else. */
-export function decodeAuth(encoded: string): { readonly username: string; readonly password: string } | undefined {
+/** Reads base64 of `username:password`; undefined for anything else. Line breaks do not count: https://pkg.go.dev/encoding/base64#Encoding.Decode */
+export function decodeAuth(base64: string): { readonly username: string; readonly password: string } | undefined {
+  const encoded = base64.replace(/[\r\n]/g, '')
   if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
   const bytes = Buffer.from(encoded, 'base64')
   const text = bytes.toString('utf8')

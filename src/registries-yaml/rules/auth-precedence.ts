@@ -13,7 +13,7 @@ function conflict({
 }: RegistryAuth): { readonly used: string; readonly unused: readonly string[] } | undefined {
   const isTold = auth !== ''
   if (username !== '') {
-    const told = decodeAuth(auth.replace(/[\r\n]/g, ''))
+    const told = decodeAuth(auth)
     const isSame = told?.username === username && told.password === password
     const unused = [...(identityToken === '' ? [] : ['identity_token']), ...(isTold && !isSame ? ['auth'] : [])]
     return unused.length === 0 ? undefined : { used: 'username', unused }

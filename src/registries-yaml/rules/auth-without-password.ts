@@ -42,7 +42,7 @@ function judge(auth: RegistryAuth, key: string): Fault | undefined {
   if (username !== '') return password === '' ? withoutPassword(auth, shown(key)) : undefined
   // What is before the "@" of a key was meant for the user name, as its own rule says.
   if (password !== '') return keyFault(key) === 'userinfo' ? undefined : withoutUsername(auth, shown(key))
-  const told = identityToken === '' ? decodeAuth(auth.auth.replace(/[\r\n]/g, '')) : undefined
+  const told = identityToken === '' ? decodeAuth(auth.auth) : undefined
   if (told === undefined || (told.username !== '' && told.password !== '')) return undefined
   const lacking = told.password === '' ? 'password' : 'username'
   return {

@@ -78,6 +78,7 @@ test('credentials are those of the host that is asked, by user name, identity to
   assert.deepEqual(of('username: u, password: p, identity_token: t')?.credentials, { kind: 'basic', username: 'u', password: 'p' })
   assert.deepEqual(of('identity_token: t, auth: dTpw')?.credentials, { kind: 'identity-token', token: 't' })
   assert.deepEqual(of('auth: dTpw')?.credentials, { kind: 'basic', username: 'u', password: 'p' })
+  assert.deepEqual(of('auth: "dT\\npw\\n"')?.credentials, { kind: 'basic', username: 'u', password: 'p' })
   assert.deepEqual(of('auth: nonsense')?.isInvalid, true)
   for (const host of ['"*"', 'docker.io', 'r.example.com', '"R.example.com:5000"'])
     assert.equal(of('username: u, password: p', host)?.credentials, undefined, host)
