@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path'
 import { MirrorError } from './errors.ts'
 import { userAgent, type ConnectionOptions } from './connections.ts'
 import { createHttpClient, type HttpClient } from './http/http-client.ts'
@@ -8,7 +9,8 @@ import type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
 import { readRegistries } from './registries-yaml/read/read-registries.ts'
 import { shownPath } from './registries-yaml/shown-text.ts'
 import { createResolver, type ResolvedEndpoint, type ResolvedReference } from './registries-yaml/resolve/resolve-reference.ts'
-import { readTlsFiles } from './registries-yaml/tls-files.ts'
+import type { RegistryTls } from './registries-yaml/registries.ts'
+import { readTlsFiles, type TlsProblem } from './registries-yaml/tls-files.ts'
 import { createAuthorizer } from './registry/auth/authorizer.ts'
 import type { CredentialsSource } from './registry/auth/credentials.ts'
 import { Registry } from './registry/registry.ts'
@@ -55,7 +57,7 @@ export async function openNode(
   const { registries } = await readRegistries(options.registries, { signal })
   const { disableDefaultEndpoint, embeddedRegistry, version } = options
   const resolver = createResolver(registries, { disableDefaultEndpoint, embeddedRegistry, version })
-  const opened = new OpenedEndpoints(options, events)
+  const opened = new OpenedEndpoints(options, events, signal)
   return {
     async endpoints(reference) {
       const { endpoints } = resolver.resolve(reference)
@@ -80,6 +82,17 @@ function brokenHostsToml({ isBroken, hostsKey, registry }: ResolvedReference): r
   return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
 }
 
+/** A file that containerd looks for beside the hosts.toml, in a directory that K3s empties when it starts. */
+function findRelative({ caFile, certFile, keyFile }: RegistryTls): TlsProblem | undefined {
+  const files: readonly (readonly [TlsProblem['field'], string])[] = [
+    ['ca_file', caFile],
+    ['cert_file', certFile],
+    ['key_file', keyFile],
+  ]
+  const [field, path] = files.find(([, name]) => name !== '' && !isAbsolute(name)) ?? []
+  return field && { field, why: `${path} is relative, and looked for beside the hosts.toml that K3s writes` }
+}
+
 /** What cannot be asked, though a node would try. */
 function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Reference): MirrorError | undefined {
   if (!/^https?$/.test(scheme) || !URL.canParse(`${scheme}://${host}`)) return new MirrorError('INVALID_CONFIG', 'its URL is none')
@@ -94,13 +107,15 @@ function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Refe
 class OpenedEndpoints {
   readonly #options: NodeOptions
   readonly #events: SessionEvents
+  readonly #signal: AbortSignal | undefined
   readonly #tls = new Map<string, Promise<ReadTls>>()
   readonly #places = new Map<string, CheckedPlace>()
   readonly #clients: HttpClient[] = []
 
-  constructor(options: NodeOptions, events: SessionEvents) {
+  constructor(options: NodeOptions, events: SessionEvents, signal: AbortSignal | undefined) {
     this.#options = options
     this.#events = events
+    this.#signal = signal
   }
 
   /** The endpoints' TLS files, read; or why containerd cannot use one of them: it reads all files of a hosts.toml before it asks anybody. */
@@ -131,12 +146,13 @@ class OpenedEndpoints {
   #readTls({ tls, tlsKey }: ResolvedEndpoint): Promise<ReadTls> {
     const [caFile = ''] = tls.ca
     const [[certFile, keyFile] = ['', '']] = tls.client
-    const key = JSON.stringify([caFile, certFile, keyFile, tls.skipVerify])
+    const key = JSON.stringify([tlsKey, caFile, certFile, keyFile, tls.skipVerify])
     const known = this.#tls.get(key)
     if (known !== undefined) return known
-    // Go reads the key from the certificate's own file where no other is named.
-    const fields = { caFile, certFile, keyFile: keyFile === '' ? certFile : keyFile, insecureSkipVerify: tls.skipVerify }
-    const reading = readTlsFiles(fields).then((read) => {
+    const fields = { caFile, certFile, keyFile, insecureSkipVerify: tls.skipVerify }
+    const relative = findRelative(fields)
+    const files = relative === undefined ? readTlsFiles(fields, { signal: this.#signal }) : Promise.resolve(relative)
+    const reading = files.then((read): ReadTls => {
       if (!('field' in read)) return { settings: read }
       const where = shownPath(['configs', tlsKey ?? '', 'tls', read.field])
       return {

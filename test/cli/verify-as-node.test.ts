@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { relative } from 'node:path'
 import { test } from 'node:test'
 import type { VerifyReport } from '../../src/report/verify-report.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
@@ -114,6 +115,13 @@ test('each mistake of a node is named in one line an image, with exit code 4', a
       'INVALID_CONFIG',
       /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then asks nobody: \/nowhere\/ca\.pem cannot be read \(ENOENT\)$/,
     ],
+    [
+      'a CA file that is there, but named from here',
+      { auth, tls: { ca_file: relative(process.cwd(), caFile) } },
+      {},
+      'INVALID_CONFIG',
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then asks nobody: \.\.\/.*ca\.pem is relative, and looked for beside the hosts\.toml that K3s writes$/,
+    ],
   ]
   for (const [name, config, mirror, code, reason] of mistakes) {
     await t.test(name, async () => {
@@ -157,7 +165,7 @@ test('each mistake of a node is named in one line an image, with exit code 4', a
   })
 })
 
-test('a node shows its client certificate, from one file with the key too', async (t) => {
+test('a node shows its client certificate, from one file where that is named twice', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const authority = await certificateAuthority()
@@ -177,7 +185,11 @@ test('a node shows its client certificate, from one file with the key too', asyn
     return asNode(line, file, ['--disable-default-registry-endpoint'])
   }
   assert.equal((await run({ cert_file: cert, key_file: keyFile })).status, 0)
-  assert.equal((await run({ cert_file: both })).status, 0)
+  assert.equal((await run({ cert_file: both, key_file: both })).status, 0)
+  // containerd takes an empty name for the directory of the hosts.toml, and cannot read that.
+  const half = await run({ cert_file: both })
+  assert.equal(half.status, 4)
+  sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, and then asks nobody: there is a cert_file but no key_file$/)
   const without = await run({})
   assert.equal(without.status, 4)
   sameProblem(without.report, 'TLS', /: it wants a client certificate, or does not accept ours/)
