@@ -23,7 +23,8 @@ export interface PlaceFlags {
   readonly timeout?: number
 }
 
-function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
+/** Collects the values of `--from`, by registry. */
+export function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
   const at = value.indexOf('=')
   if (at < 1 || at === value.length - 1)
     throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { MirrorError } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
@@ -7,7 +7,7 @@ import type { VerifyOptions } from '../../verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
 import { addK3sFlags, addK3sVersion, k3sFlags, type K3sOptionFlags } from './k3s.ts'
 import type { OutputFlags } from './output.ts'
-import { placeOptions, type PlaceFlags } from './places.ts'
+import { collectEndpoint, placeOptions, type PlaceFlags } from './places.ts'
 import { collect, collectList, selectionOptions, wholeNumber, type SelectionFlags } from './selection.ts'
 
 /** What standard output carries. */
@@ -21,13 +21,6 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
   readonly expect?: string
   readonly k3sVersion?: K3sVersion
   readonly output: VerifyFormat
-}
-
-function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
-  const at = value.indexOf('=')
-  if (at < 1 || at === value.length - 1)
-    throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
-  return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
 function addPlacesToLook(command: Command): Command {
