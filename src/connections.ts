@@ -3,7 +3,7 @@ import { MirrorError } from './errors.ts'
 import { createHttpClient, type HttpClient } from './http/http-client.ts'
 import { isRegistry } from './oci/reference.ts'
 import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
-import type { CredentialsSource } from './registry/auth/credentials.ts'
+import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { version } from './version.ts'
 
@@ -62,6 +62,21 @@ export function credentialSources(options: ConnectionOptions, configs: Registrie
       : [{ name: registries, find: (origin: string) => Promise.resolve(configs.credentialsFor(origin)) } satisfies CredentialsSource]),
     ...(dockerConfig === undefined ? [] : [dockerCredentials(dockerConfig, environment)]),
   ]
+}
+
+/** The destination's own credentials, which are looked at after those of the files. */
+export function destinationSources(
+  { origin }: Endpoint,
+  own: { readonly username: string; readonly password: string } | undefined,
+): readonly CredentialsSource[] {
+  if (own === undefined) return []
+  return [credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', origin.origin, { kind: 'basic', ...own })]
+}
+
+/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
+export function layoutDirectory(to: string): string | undefined {
+  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
 /** The endpoints of `--from`, by registry name, `*` for every registry. Throws USAGE. */

@@ -1,12 +1,20 @@
 import type { RetryPolicy } from './async/retry.ts'
-import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './connections.ts'
+import {
+  credentialSources,
+  destinationSources,
+  layoutDirectory,
+  openClientWith,
+  parseSources,
+  readConfigs,
+  type ConnectionOptions,
+} from './connections.ts'
 import type { RequestCounts } from './copy/events.ts'
-import { MirrorError, type Side } from './errors.ts'
+import type { Side } from './errors.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { Layout } from './layout/layout.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
-import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
+import type { CredentialsSource } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
@@ -67,8 +75,7 @@ export async function openPlaces(
 ): Promise<Places> {
   const { to, retry, blobJobs, destinationCredentials, tokenHosts } = options
   const sources = parseSources(options.from ?? {})
-  const directory = to.startsWith('oci:') ? to.slice(4) : undefined
-  if (to === 'oci' || directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  const directory = layoutDirectory(to)
   const endpoint = directory === undefined ? parseEndpoint(to) : undefined
   const configs = await readConfigs(options, signal)
   const credentials = credentialSources(options, configs)
@@ -82,16 +89,7 @@ export async function openPlaces(
 
   const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
-  const own =
-    destinationCredentials === undefined || endpoint === undefined
-      ? []
-      : [
-          credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', endpoint.origin.origin, {
-            kind: 'basic',
-            ...destinationCredentials,
-          }),
-        ]
-  const forDestination = [...credentials, ...own]
+  const forDestination = endpoint === undefined ? credentials : [...credentials, ...destinationSources(endpoint, destinationCredentials)]
   const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts })
   const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
   const destination: ImageDestination & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))

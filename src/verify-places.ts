@@ -1,11 +1,18 @@
 import type { RetryPolicy } from './async/retry.ts'
-import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './connections.ts'
+import {
+  credentialSources,
+  destinationSources,
+  layoutDirectory,
+  openClientWith,
+  parseSources,
+  readConfigs,
+  type ConnectionOptions,
+} from './connections.ts'
 import { isMirrorError, MirrorError } from './errors.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { LayoutReader } from './layout/layout.ts'
 import type { Repository } from './oci/reference.ts'
 import { createAuthorizer } from './registry/auth/authorizer.ts'
-import { credentialsForOrigin } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
@@ -63,7 +70,6 @@ function layoutPlace(layout: LayoutReader, directory: string): ReadablePlace {
 }
 
 async function openLayoutDestination(directory: string): Promise<ReadDestination> {
-  if (directory === '') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
   const { readLayout } = await import('./layout/open-layout.ts')
   const place = layoutPlace(await readLayout(directory), directory)
   return { url: `oci:${directory}`, place, naming: { registry: undefined, prefix: '' } }
@@ -77,12 +83,14 @@ export async function openVerifyPlaces(
 ): Promise<VerifyPlaces> {
   const { to, tokenHosts, retry, destinationCredentials } = options
   const sources = parseSources(options.from ?? {})
-  const endpoint = to === undefined || to.startsWith('oci:') ? undefined : parseEndpoint(to)
+  const directory = to === undefined ? undefined : layoutDirectory(to)
+  const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to)
   const configs = await readConfigs(options, signal).catch((error: unknown) => {
     // A node's file may name TLS files that cannot be used: that is for the check of each image to say.
     if (options.asNode === true && isMirrorError(error) && error.code === 'INVALID_CONFIG') return undefined
     throw error
   })
+  const layout = directory === undefined ? undefined : await openLayoutDestination(directory)
   const credentials = credentialSources(options, configs)
   const client = openClientWith(options, configs, events.onRequest)
   const open = (at: Endpoint, more: typeof credentials = []): Registry => {
@@ -91,19 +99,16 @@ export async function openVerifyPlaces(
   }
   const openRegistry = (at: Endpoint): ReadDestination => {
     const { origin, prefix } = at
-    const name = 'K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD'
-    const own = destinationCredentials && [credentialsForOrigin(name, origin.origin, { kind: 'basic', ...destinationCredentials })]
     return {
       url: `${origin.origin}/v2`,
-      place: open({ origin, prefix: '' }, own),
+      place: open({ origin, prefix: '' }, destinationSources(at, destinationCredentials)),
       naming: { registry: origin.host, prefix: prefix.slice(0, -1) },
     }
   }
   const registries = new Registries(sources, open)
   return {
     client,
-    destination:
-      endpoint === undefined ? (to === undefined ? undefined : await openLayoutDestination(to.slice(4))) : openRegistry(endpoint),
+    destination: endpoint === undefined ? layout : openRegistry(endpoint),
     source(repository) {
       const at = sources.get(repository.registry) ?? sources.get('*')
       return at === undefined ? undefined : { name: at.origin.origin, place: registries }

@@ -217,6 +217,7 @@ test('bad usage is said before anything is asked', async () => {
     [['verify', 'rancher/x:1'], /nowhere is said where to look \(USAGE\)/],
     [['verify', '--to', 'http://127.0.0.1:1'], /no images are selected \(USAGE\)/],
     [['verify', 'rancher/x:1', '--to', 'oci:'], /names no directory \(USAGE\)/],
+    [['verify', 'rancher/x:1', '--to', 'oci'], /names no directory \(USAGE\)/],
     [
       ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/nowhere.json'],
       /cannot read \/nowhere\.json \(ENOENT\) \(USAGE\)/,

@@ -1,3 +1,4 @@
+import { layoutDirectory } from '../../../connections.ts'
 import { MirrorError } from '../../../errors.ts'
 import type { Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
@@ -50,7 +51,7 @@ function describe({ images, lists }: NodeSelection): string {
 /** Checks the options before anything is fetched or moved; throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
 export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly signal: AbortSignal }): Promise<NodeGenerator> {
   const { to, flatten, wildcard, caFile, certFile, keyFile, username } = flags
-  if (to === 'oci' || to.startsWith('oci:')) {
+  if (layoutDirectory(to) !== undefined) {
     throw new MirrorError('USAGE', 'nodes pull from registries, and the destination is an OCI layout', {
       hint: 'Serve it with k3s-mirror serve, or push it to a registry, and give that registry as the destination.',
     })
