@@ -63,9 +63,7 @@ export async function openNode(
       const { endpoints } = resolver.resolve(reference)
       const { settings, refusal } = await opened.tlsOf(endpoints)
       return endpoints.map((endpoint, index) => {
-        const { host, repository: path, isDefault, isUpstream } = endpoint
-        // Nobody uses a password that stands in the URL, and nobody is to see it.
-        const url = endpoint.url.replace(/\/\/[^/]*@/, '//')
+        const { url, host, repository: path, isDefault, isUpstream } = endpoint
         const why = refusal ?? unusable(endpoint, reference)
         const place = why === undefined ? opened.place(endpoint, settings[index]) : new CheckedPlace(refusingPlace(why))
         return { url, repository: { registry: host, path }, isDefault, isUpstream, place }

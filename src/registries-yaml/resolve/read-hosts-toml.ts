@@ -5,10 +5,8 @@ import { unreadableToml } from '../render/unreadable-toml.ts'
 
 /** One endpoint as containerd reads it from a hosts.toml. */
 export interface TomlHost {
-  /** As it stands in the file; empty for the registry that the image names. */
-  readonly url: string
   readonly scheme: string
-  /** `host[:port]`; empty as for `url`. */
+  /** `host[:port]`; empty for the registry that the image names. */
   readonly host: string
   /** What every request's path begins with. */
   readonly path: string
@@ -39,7 +37,6 @@ function readHost(server: string, fields: HostFields, isDefault: boolean): TomlH
   const { override_path: overridePath = false, ca = [], client = [], skip_verify: skipVerify = false, rewrite = {} } = fields
   const path = parsed.path === '' ? '' : posix.normalize(parsed.path).replace(/(?<=.)\/$/, '')
   return {
-    url: server,
     scheme: parsed.scheme,
     host: parsed.host,
     path: overridePath || path.endsWith('/v2') ? path : `${path}/v2`,

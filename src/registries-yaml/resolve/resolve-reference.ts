@@ -28,6 +28,7 @@ export interface ResolvedTls {
 
 /** One endpoint that a node asks for an image. */
 export interface ResolvedEndpoint {
+  /** Scheme, host and path of the API: what of the written URL is asked, and nothing of it that may be a secret. */
   readonly url: string
   readonly scheme: string
   readonly host: string
@@ -89,7 +90,6 @@ function findHost({ hosts }: HostTable, registry: string): readonly [key: string
 function ownHost(registry: string): TomlHost {
   const { url, host } = normaliseEndpoint(registry)
   return {
-    url,
     scheme: url.startsWith('http:') ? 'http' : 'https',
     host,
     path: '/v2',
@@ -136,7 +136,7 @@ export function createResolver(
     const query = namespace === undefined ? '' : `?ns=${encodeURIComponent(namespace)}`
     const hasTls = host.ca.length > 0 || host.client.length > 0 || host.skipVerify
     return {
-      url: host.url === '' ? `${host.scheme}://${host.host}${host.path}` : host.url,
+      url: `${host.scheme}://${host.host}${host.path}`,
       scheme: host.scheme,
       host: host.host,
       apiPath: host.path,

@@ -72,6 +72,47 @@ test('a registry is upstream unless it is configured and has no mirror', () => {
   assert.deepEqual(upstream('mirrors: {"*": {endpoint: [m]}}\nconfigs: {m: {auth: {username: u}}}', 'm/x'), [false, true])
 })
 
+test('what of a URL is not asked is not shown', () => {
+  const { endpoints } = resolve('mirrors: {docker.io: {endpoint: ["https://user:s3cret@m:5000/v2?token=t0ken#x"]}}', 'x')
+  assert.equal(endpoints[0]?.url, 'https://m:5000/v2')
+  assert.ok(!JSON.stringify(endpoints).match(/s3cret|t0ken/))
+})
+
+test('an http endpoint with TLS settings is asked by https first, unless its port says http', () => {
+  const first = (host: string, tls = 'insecure_skip_verify: true') =>
+    resolve(`mirrors: {docker.io: {endpoint: ["http://${host}"]}}\nconfigs: {"${host}": {tls: {${tls}}}}`, 'x').endpoints[0]?.tls
+      .triesHttpsFirst
+  assert.deepEqual([first('m:5000'), first('m:80'), first('m:5000', '')], [true, false, false])
+})
+
+test('containerd looks into host_port_, then host:port, then _default; of two keys for one directory the last is there', () => {
+  const first = (text: string, reference = 'r.example.com:5000/x:1') => requests(text, reference)[0]?.split('/')[2]
+  const both = 'mirrors: {"r.example.com:5000": {endpoint: [b]}, "r.example.com_5000_": {endpoint: [a]}, "*": {endpoint: [c]}}'
+  assert.equal(first(both), 'a')
+  assert.equal(first(both, 'other.example.com:5000/x:1'), 'c')
+  assert.equal(first('mirrors: {docker.io: {endpoint: [a]}, docker.io/: {endpoint: [b]}}', 'x'), 'b')
+})
+
+test('the certificate of a registry on localhost is not verified, not even behind the wildcard', () => {
+  const { endpoints } = resolve('mirrors: {"*": {endpoint: [m]}}', 'localhost:5000/x:1')
+  assert.deepEqual(
+    endpoints.map(({ host: name, tls: { skipVerify } }) => [name, skipVerify]),
+    [
+      ['m', false],
+      ['localhost:5000', true],
+    ],
+  )
+})
+
+test('the embedded registry is asked with the certificate of the node, and not with credentials of the file', () => {
+  const text = `${mirror}\nconfigs: {"127.0.0.1:6443": {auth: {username: u, password: p}}}`
+  const [first] = resolve(text, 'x', { embeddedRegistry: true }).endpoints
+  assert.deepEqual([first?.host, first?.credentials.credentials], ['127.0.0.1:6443', undefined])
+  assert.deepEqual(first?.tls.client, [
+    ['/var/lib/rancher/k3s/agent/client-k3s-controller.crt', '/var/lib/rancher/k3s/agent/client-k3s-controller.key'],
+  ])
+})
+
 test('credentials are those of the host that is asked, by user name, identity token or auth', () => {
   const of = (auth: string, host = '"r.example.com:5000"') =>
     resolve(`${mirror}\nconfigs: {${host}: {auth: {${auth}}}}`, 'x').endpoints[0]?.credentials
