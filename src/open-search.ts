@@ -71,16 +71,20 @@ export async function openSearch(
   const told = {
     ...events,
     onRequest: () => void requests++,
-    onWarning: (message: string) => void warnings.add(message),
+    onWarning: (message: string) => {
+      warnings.add(message)
+      events.onWarning?.(message)
+    },
   }
-  const places = await openVerifyPlaces({ ...options, retry }, told, { signal })
-  for (const warning of places.warnings) warnings.add(warning)
+  // It opens nothing before an image leads somewhere, and so has nothing to close where the places cannot be opened.
   let node: Node | undefined
   if (asNode && registries !== undefined) {
     const { openNode } = await import('./open-node.ts')
     const { onRequest } = told
     node = await openNode({ ...options, registries, retry, version: options.k3sVersion, onRequest }, told, { signal })
   }
+  const places = await openVerifyPlaces({ ...options, retry }, told, { signal })
+  for (const warning of places.warnings) warnings.add(warning)
   const finder = new ImageFinder({ ...options, rules, signal }, places, node, warnings)
   return {
     client: places.client,
