@@ -6,6 +6,7 @@ import type { VerifyReport } from '../../src/report/verify-report.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 import { readXml } from './output/read-xml.ts'
 import { mirroredRelease, type Damage, type MirroredRelease } from './mirrored-release.ts'
 
@@ -210,6 +211,35 @@ test('an interrupted check says so and prints nothing else', async () => {
   child.kill('SIGINT')
   const { status, stdout, stderr } = await finished
   assert.deepEqual([status, stdout, stderr], [130, '', 'interrupted by SIGINT\n'])
+})
+
+test('a report takes the place of no file that is read', async () => {
+  await using directory = await tempDir()
+  const report = await directory.write('report.json', '{"schemaVersion":1,"images":[]}')
+  const node = await directory.write('node.yaml', '{}')
+  for (const read of [
+    ['--to', 'http://127.0.0.1:1', '--expect', report, '--report', report],
+    ['--as-node', '--registries', node, '--report', node],
+  ]) {
+    const { status, stderr } = await runCli(['verify', 'rancher/x:1', ...read])
+    assert.equal(status, 2, stderr)
+    assert.match(stderr, /is named twice/)
+  }
+  assert.equal(await readFile(node, 'utf8'), '{}')
+})
+
+test('a report that cannot be written is said, beside what was found', async () => {
+  const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--report', '/dev/full'])
+  assert.equal(status, 4)
+  assert.match(stdout, /^1 image: 0 ok, 1 unreachable/m)
+  assert.match(stderr, /^error: cannot write the report \/dev\/full \(ENOSPC\) \(LOCAL_IO\)$/m)
+})
+
+test('an image that the report of --expect does not have is said, and compared with nothing', async () => {
+  await using directory = await tempDir()
+  const report = await directory.write('report.json', '{"schemaVersion":1,"images":[]}')
+  const { stdout } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', report])
+  assert.match(stdout, /^warning: docker\.io\/rancher\/x:1 is not in .*report\.json: there is nothing to compare it with$/m)
 })
 
 test('bad usage is said before anything is asked', async () => {

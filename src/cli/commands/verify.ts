@@ -58,9 +58,9 @@ async function formatted(report: VerifyReport, { output, verbose = false }: Veri
 }
 
 async function runVerify(references: readonly string[], flags: VerifyFlags, session: Session): Promise<void> {
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries, flags.expect])
-  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const options = await verifyOptions(references, flags)
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), options.registries, flags.expect])
+  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   using progress = showProgress(session, flags)
   const report = await verify({ ...options, signal: session.signal }, progress.events)
   for (const line of report.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)

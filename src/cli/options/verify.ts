@@ -77,7 +77,8 @@ With --as-node an image that only its own registry has is a problem: it comes fr
 Credentials for --to and --from come from --registries, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME
 and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alone.
 
-Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 130 interrupted.`
+Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
+its checksum says, 130 interrupted.`
 
 async function readExpected(path: string): Promise<NonNullable<VerifyOptions['expected']>> {
   let text
