@@ -95,6 +95,33 @@ test('one blob that upstream alone has is a problem too', async () => {
   assert.equal(verdict.blobs, 3)
 })
 
+test('where a mirror has wrong bytes, the image is damaged, and upstream is not asked', async () => {
+  const image = tinyIndex()
+  await using mirror = await checkedRegistry()
+  await using upstream = await checkedRegistry({ isUpstream: true })
+  for (const { server } of [mirror, upstream]) server.hold('a/b', '1', image)
+  const [child] = image.manifests
+  assert.ok(child)
+  const bytes = Buffer.from(child.bytes)
+  bytes[0] = (bytes[0] ?? 0) ^ 1
+  mirror.server.manifests.set(`a/b@${child.descriptor.digest}`, { mediaType: child.descriptor.mediaType, bytes })
+  assert.deepEqual(outcome(await verifyImage(targetAt([mirror.endpoint, upstream.endpoint]))), ['damaged', 'INTEGRITY'])
+  assert.deepEqual(upstream.server.requests, [])
+})
+
+test('a mirror that disagrees and fails is said to have failed for the first reason', async () => {
+  const [image, other] = [tinyIndex(), tinyIndex()]
+  await using first = await checkedRegistry()
+  await using second = await checkedRegistry()
+  first.server.hold('a/b', '1', image)
+  second.server.hold('a/b', '1', other)
+  const layer = image.blobs[0]?.descriptor.digest ?? ''
+  first.server.blobs.delete(`a/b@${layer}`)
+  const verdict = await verifyImage(targetAt([first.endpoint, second.endpoint]))
+  assert.deepEqual(outcome(verdict), ['incomplete', 'NOT_FOUND'])
+  assert.deepEqual(parts(verdict)[1], ['failed', `has ${other.root.descriptor.digest}`])
+})
+
 test('upstream counts for nothing where a mirror is meant to stand in front of it and there is none', async () => {
   await using upstream = await checkedRegistry({ isUpstream: true })
   upstream.server.hold('a/b', '1', tinyIndex())

@@ -117,6 +117,39 @@ test('with platforms only their part is looked at; one that is not there is a pr
   assert.equal(none.blobs, 2)
 })
 
+test('a blob that two platforms share is one blob, asked for and counted once, and one problem', async () => {
+  const { blobs, manifests } = tinyImage()
+  const [image] = manifests
+  assert.ok(image)
+  const platformOf = (architecture: string) => ({ ...image.descriptor, platform: { os: 'linux', architecture } })
+  const twin = tinyManifest({
+    ...(JSON.parse(Buffer.from(image.bytes).toString('utf8')) as { mediaType: string }),
+    annotations: { twin: 'yes' },
+  })
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [platformOf('amd64'), { ...twin.descriptor, platform: { os: 'linux', architecture: 'arm64' } }],
+  })
+  await using at = await checkedRegistry()
+  at.server.hold('a/b', '1', { blobs, manifests: [image, twin, root] })
+  const layer = blobs[0]?.descriptor.digest ?? ''
+  at.server.blobs.delete(`a/b@${layer}`)
+  const verdict = await verifyImage(targetAt([at.endpoint]))
+  assert.deepEqual(outcome(verdict), ['incomplete', 'NOT_FOUND'])
+  assert.deepEqual([verdict.manifests, verdict.blobs], [3, 1])
+})
+
+test('platforms choose from the top index; what that leaves in is taken whole', async () => {
+  const inner = tinyIndex()
+  const platform = { os: 'linux', architecture: 'amd64' }
+  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...inner.root.descriptor, platform }] })
+  await using at = await checkedRegistry()
+  at.server.hold('a/b', '1', { blobs: inner.blobs, manifests: [...inner.manifests, root] })
+  const verdict = await verifyImage(targetAt([at.endpoint]), { platforms: [parsePlatform('linux/amd64')] })
+  assert.deepEqual([verdict.status, verdict.manifests], ['ok', 4])
+})
+
 test('an image without an index for another platform is a problem', async () => {
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', tinyImage())
