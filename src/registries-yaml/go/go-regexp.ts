@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { MirrorError } from '../../errors.ts'
+import { isMirrorError, MirrorError } from '../../errors.ts'
 
 /** A regular expression as Go's regexp package has it: RE2 syntax, linear time, matching anywhere: https://pkg.go.dev/regexp/syntax */
 export interface GoRegexp {
@@ -62,5 +62,15 @@ export function parseGoRegexp(pattern: string): GoRegexp {
       }
       return result + text.slice(at)
     },
+  }
+}
+
+/** The same, undefined for what is no regular expression. */
+export function tryParseGoRegexp(pattern: string): GoRegexp | undefined {
+  try {
+    return parseGoRegexp(pattern)
+  } catch (error) {
+    if (isMirrorError(error)) return undefined
+    throw error
   }
 }

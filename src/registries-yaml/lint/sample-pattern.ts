@@ -1,5 +1,4 @@
-import { isMirrorError } from '../../errors.ts'
-import { parseGoRegexp } from '../go/go-regexp.ts'
+import { tryParseGoRegexp } from '../go/go-regexp.ts'
 
 const maxSamples = 64
 const characters = ['x', '1', '-', '.', '_', '/', 'A']
@@ -7,13 +6,8 @@ const otherCharacters = Array.from('abcdefghijklmnopqrstuvwyz023456789BCDEFGHIJK
 
 /** Those of the texts that a part of a pattern matches as a whole. */
 function matching(pattern: string, texts: readonly string[]): readonly string[] {
-  try {
-    const whole = parseGoRegexp(`^(?:${pattern})$`)
-    return texts.filter((text) => whole.matches(text))
-  } catch (error) {
-    if (isMirrorError(error)) return []
-    throw error
-  }
+  const whole = tryParseGoRegexp(`^(?:${pattern})$`)
+  return whole === undefined ? [] : texts.filter((text) => whole.matches(text))
 }
 
 /** Walks through a pattern and writes down texts that it may match; what it does not understand makes texts that do not, no harm more. */

@@ -1,5 +1,4 @@
-import { isMirrorError } from '../../errors.ts'
-import { parseGoRegexp } from '../go/go-regexp.ts'
+import { tryParseGoRegexp } from '../go/go-regexp.ts'
 
 /** What rewrites do to names: put a path before every one of them (empty: change nothing), or anything else. */
 export interface RewriteEffect {
@@ -27,19 +26,9 @@ function before(pattern: string, replacement: string): string | undefined {
   return tail === undefined ? undefined : replacement.slice(0, -tail.length)
 }
 
-function isValid(pattern: string): boolean {
-  try {
-    parseGoRegexp(pattern)
-    return true
-  } catch (error) {
-    if (isMirrorError(error)) return false
-    throw error
-  }
-}
-
 /** Finds out whether an endpoint with a path can do what the rewrites of a mirror do. */
 export function rewriteEffect(rewrites: ReadonlyMap<string, string>): RewriteEffect {
-  const valid = [...rewrites].filter(([pattern]) => isValid(pattern))
+  const valid = [...rewrites].filter(([pattern]) => tryParseGoRegexp(pattern) !== undefined)
   const patterns = valid.map(([pattern]) => pattern)
   const invalid = [...rewrites.keys()].filter((pattern) => !patterns.includes(pattern))
   const [first, ...others] = valid

@@ -1,5 +1,4 @@
-import { isMirrorError } from '../../errors.ts'
-import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
+import { tryParseGoRegexp } from '../go/go-regexp.ts'
 
 /** What rewrites make of a repository's path. */
 export interface RewrittenRepository {
@@ -12,15 +11,6 @@ export interface RewrittenRepository {
   readonly invalid: readonly string[]
 }
 
-function compile(pattern: string): GoRegexp | undefined {
-  try {
-    return parseGoRegexp(pattern)
-  } catch (error) {
-    if (isMirrorError(error)) return undefined
-    throw error
-  }
-}
-
 /**
  * Rewrites a repository's path as K3s' containerd does: the first pattern that changes it counts, one alone, and patterns are tried in
  * random order. Here they are tried in the order of their text.
@@ -29,7 +19,7 @@ export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, st
   const invalid: string[] = []
   const results = new Map<string, string>()
   for (const [pattern, replacement] of [...rewrites].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const regexp = compile(pattern)
+    const regexp = tryParseGoRegexp(pattern)
     if (regexp === undefined) {
       invalid.push(pattern)
       continue

@@ -1,20 +1,9 @@
-import { isMirrorError } from '../../errors.ts'
 import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
-import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
+import { tryParseGoRegexp } from '../go/go-regexp.ts'
 import { quoted } from '../quoted.ts'
 import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
-
-/** The pattern as it would be with `^` before it; undefined where that is no pattern. */
-function anchored(pattern: string): GoRegexp | undefined {
-  try {
-    return parseGoRegexp(`^(?:${pattern})`)
-  } catch (error) {
-    if (isMirrorError(error)) return undefined
-    throw error
-  }
-}
 
 /** True where the author thought of an end of the name, be it in one alternative alone. */
 function hasAnchor(pattern: string): boolean {
@@ -25,7 +14,7 @@ function hasAnchor(pattern: string): boolean {
 /** A name that the pattern changes in its middle, where it would change nothing, or other things, with `^` before it. */
 function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly result: string } | undefined {
   const { regexp, read } = rewrite
-  const strict = anchored(read.pattern)
+  const strict = tryParseGoRegexp(`^(?:${read.pattern})`)
   if (regexp === undefined || strict === undefined) return undefined
   const { plain, behindSlash, withinPart } = shiftedNames(rewrite)
   // A pattern that never matches at the beginning is meant for the middle or the end.
