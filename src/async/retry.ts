@@ -49,6 +49,15 @@ export function isTransient(error: unknown): error is MirrorError {
   return isMirrorError(error) && transientCodes.has(error.code)
 }
 
+/**
+ * Judges the failures of one operation: wrong content gets one more try, since a flipped bit can be an accident on the way; of the rest
+ * `mayPass` decides.
+ */
+export function orWrongOnce(mayPass: (error: unknown) => boolean = isTransient): (error: unknown) => boolean {
+  let wrong = 0
+  return (error) => (isMirrorError(error) && error.code === 'INTEGRITY' ? ++wrong === 1 : mayPass(error))
+}
+
 /** A host that does not resolve or refuses connections rarely comes back within a minute: it gets fewer attempts. */
 function attemptsFor(error: MirrorError, retries: number): number {
   if (error.code !== 'UNREACHABLE') return retries + 1

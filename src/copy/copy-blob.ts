@@ -1,6 +1,6 @@
 import { contentOf, type Content } from '../async/content.ts'
-import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
-import { isMirrorError } from '../errors.ts'
+import { isTransient, orWrongOnce, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
@@ -74,7 +74,7 @@ async function withoutUpload({ descriptor, to }: BlobCopy, ends: Ends, options: 
 
 /**
  * Streams the blob. A source that breaks is resumed within one upload (openVerified); a destination that breaks gets the blob
- * again from its start; content that was wrong once gets one more chance, since a flipped bit can be an accident on the way.
+ * again from its start; content that was wrong once gets one more chance.
  */
 async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<void> {
   const { source, destination } = ends
@@ -82,14 +82,10 @@ async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: B
   const { data } = descriptor
   const open = async (): Promise<Content> =>
     data === undefined ? openVerified(source, from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
-  let wrong = 0
   await retry(() => destination.putBlob(to, descriptor, open, { signal }), {
     ...ends.retry,
     signal,
     onRetry,
-    isTransient: (error) => {
-      if (isMirrorError(error) && error.code === 'INTEGRITY') return ++wrong === 1
-      return isTransient(error) && error.side !== 'source'
-    },
+    isTransient: orWrongOnce((error) => isTransient(error) && error.side !== 'source'),
   })
 }

@@ -1,4 +1,4 @@
-import { isTransient, retry } from '../async/retry.ts'
+import { orWrongOnce, retry } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
@@ -205,11 +205,9 @@ class Walk {
   async #addSingle(config: Descriptor): Promise<void> {
     const { platforms: wanted, signal } = this.#options
     if (config.size > maxConfigBytes) return
-    let wrong = 0
     const data = await retry(() => readWhole(this.#source, this.#reference, config, signal), {
       signal,
-      // A flipped bit can be an accident on the way: wrong content gets one more chance, as every blob does.
-      isTransient: (error) => isTransient(error) || (error instanceof MirrorError && error.code === 'INTEGRITY' && ++wrong === 1),
+      isTransient: orWrongOnce(),
     })
     this.#blobs.set(config.digest, { ...config, data })
     const platform = platformOf(data)
