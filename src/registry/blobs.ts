@@ -8,6 +8,7 @@ import { parseContentRange } from '../oci/content-range.ts'
 import { apiUrl } from './endpoint.ts'
 import { openForeignLayer } from './foreign-layer.ts'
 import type { RegistrySession } from './session.ts'
+import { isWebPage } from './web-page.ts'
 
 /** What a blob is called in messages. */
 export function blobName(repository: Repository, { digest }: Descriptor): string {
@@ -51,7 +52,7 @@ function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number,
       `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`,
     )
   }
-  if (/^text\/html\b/i.test(download.headers.get('content-type') ?? '')) {
+  if (isWebPage(download.headers)) {
     throw new MirrorError('PROTOCOL', `cannot ${what}: ${download.url.host} answers with a web page`, {
       hint: 'A proxy, a login page or a captive portal is in between.',
     })

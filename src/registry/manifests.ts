@@ -10,6 +10,7 @@ import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { apiUrl } from './endpoint.ts'
 import { registryAnswer } from './registry-error.ts'
 import type { ApiRequest, RegistrySession } from './session.ts'
+import { isWebPage } from './web-page.ts'
 
 function manifestUrl(session: RegistrySession, { path, tag, digest }: Reference): URL {
   return apiUrl(session.endpoint, path, `manifests/${digest ?? tag ?? 'latest'}`)
@@ -87,7 +88,7 @@ export async function getManifest(session: RegistrySession, reference: Reference
     })
     const { digest } = reference
     if (digest === undefined || hasDigest(response.body, digest)) return readManifest(session, response, digest, name)
-    if (isPage(response)) throw pageError(session, name)
+    if (isWebPage(response.headers)) throw pageError(session, name)
     if (attempt === 2) {
       throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} answers ${name} with other content than the digest says`, {
         side: session.side,
@@ -95,10 +96,6 @@ export async function getManifest(session: RegistrySession, reference: Reference
       })
     }
   }
-}
-
-function isPage(response: HttpResponse): boolean {
-  return /^text\/html/i.test(response.headers.get('content-type') ?? '')
 }
 
 function pageError(session: RegistrySession, name: string): MirrorError {
@@ -113,7 +110,7 @@ function readManifest(session: RegistrySession, response: HttpResponse, digest: 
     manifest = manifestOf(response.body, response.headers.get('content-type'), digest)
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
-    if (isPage(response)) throw pageError(session, name)
+    if (isWebPage(response.headers)) throw pageError(session, name)
     throw new MirrorError(error.code, `cannot read ${name}: ${error.message}`, { side: session.side, hint: error.hint, cause: error })
   }
   const stated = statedDigest(response)
