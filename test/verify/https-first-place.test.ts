@@ -14,13 +14,23 @@ test('a server that speaks no TLS is asked by HTTP, from then on', async () => {
   server.hold('a/b', '1', image)
   await using https = openRegistry(server.url.replace('http:', 'https:'))
   await using http = openRegistry(server.url)
-  const place = new HttpsFirstPlace(https, http)
+  let tried = 0
+  const place = new HttpsFirstPlace(
+    {
+      headManifest: (...args) => (tried++, https.headManifest(...args)),
+      getManifest: (...args) => (tried++, https.getManifest(...args)),
+      headBlob: (...args) => (tried++, https.headBlob(...args)),
+      getBlob: (...args) => (tried++, https.getBlob(...args)),
+    },
+    http,
+  )
   assert.deepEqual(await place.headManifest(reference), image.root.descriptor)
   const [blob] = image.blobs
   assert.ok(blob)
   assert.equal(await place.headBlob(reference, blob.descriptor), true)
   assert.equal((await place.getManifest(reference)).bytes.length, image.root.bytes.length)
   ;(await place.getBlob(reference, blob.descriptor)).cancel()
+  assert.equal(tried, 1)
 })
 
 test('a server that speaks TLS is never asked in plain text, not even where its certificate is wrong', async () => {
