@@ -18,5 +18,6 @@ export {
   type RegistryServerOptions,
 } from './registry-server/registry-server.ts'
 export { verify, type VerifyEvents, type VerifyOptions } from './verify.ts'
-export type { VerifiedImage, VerifyReport } from './report/verify-report.ts'
+export type { VerifiedEndpoint, VerifiedImage, VerifyReport, VerifyTotals } from './report/verify-report.ts'
+export { parseVersion, type K3sVersion } from './release/version.ts'
 export { version } from './version.ts'
