@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { encodeRegistryAuth, registryAuth } from '../../src/engine/registry-auth.ts'
+
+test('F158: the server is exactly the host and port of the image, and Docker Hub’s old address', () => {
+  const basic = { kind: 'basic', username: 'me', password: 'hunter2' } as const
+  for (const [origin, serveraddress] of [
+    ['https://registry.example.com:5000', 'registry.example.com:5000'],
+    ['https://registry.example.com', 'registry.example.com'],
+    ['http://127.0.0.1:5000', '127.0.0.1:5000'],
+    ['https://registry-1.docker.io', 'https://index.docker.io/v1/'],
+  ] as const) {
+    assert.deepEqual(registryAuth(basic, origin), { username: 'me', password: 'hunter2', serveraddress })
+  }
+})
+
+test('tokens have fields of their own, and nothing is an empty object', () => {
+  const origin = 'https://r.example'
+  assert.deepEqual(registryAuth({ kind: 'identity-token', token: 't', username: 'me' }, origin), {
+    username: 'me',
+    identitytoken: 't',
+    serveraddress: 'r.example',
+  })
+  assert.deepEqual(registryAuth({ kind: 'registry-token', token: 't' }, origin), { registrytoken: 't', serveraddress: 'r.example' })
+  assert.equal(encodeRegistryAuth(registryAuth(undefined, origin)), 'e30=')
+})
+
+test('F157: the header is padded base64url, which is all that an Engine decodes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), (username, password) => {
+      const text = encodeRegistryAuth({ username, password })
+      assert.match(text, /^[A-Za-z0-9_-]*={0,2}$/)
+      assert.equal(text.length % 4, 0)
+      const wellFormed = JSON.parse(JSON.stringify({ username, password })) as object
+      assert.deepEqual(
+        JSON.parse(Buffer.from(text, 'base64url').toString('utf8')),
+        JSON.parse(Buffer.from(JSON.stringify(wellFormed)).toString()),
+      )
+    }),
+  )
+})
