@@ -14,15 +14,40 @@ interface Groups {
   groupCount(): number
 }
 
+/** The names that stand for each name of a group, in the order in which the groups stand. */
+type GroupNames = ReadonlyMap<string, readonly string[]>
+
+// a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none
+const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g
+
+/** The pattern with every group named otherwise than those before it: Go takes the same name twice, and re2js does not. */
+function nameApart(pattern: string): { readonly apart: string; readonly names: GroupNames } {
+  const names = new Map<string, string[]>()
+  const apart = pattern.replace(token, (text, name: string | undefined) => {
+    if (name === undefined) return text
+    const same = names.get(name) ?? []
+    names.set(name, same)
+    let other = name
+    while (same.length > 0 && (names.has(other) || pattern.includes(`<${other}>`) || same.includes(other))) other += '_'
+    same.push(other)
+    return text.replace(name, other)
+  })
+  return { apart, names }
+}
+
 /** A group's text; a group that does not exist or took no part is empty: https://pkg.go.dev/regexp#Regexp.Expand */
-function groupText(match: Groups, names: ReadonlySet<string>, name: string): string {
+function groupText(match: Groups, names: GroupNames, name: string): string {
   // A number with a leading zero is a name, which no group has.
   if (/^(?:0|[1-9][0-9]*)$/.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
-  return names.has(name) ? (match.group(name) ?? '') : ''
+  for (const group of names.get(name) ?? []) {
+    const text = match.group(group)
+    if (text !== null) return text
+  }
+  return ''
 }
 
 /** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
-function expand(template: string, match: Groups, names: ReadonlySet<string>): string {
+function expand(template: string, match: Groups, names: GroupNames): string {
   return template.replace(
     /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
     (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
@@ -32,9 +57,10 @@ function expand(template: string, match: Groups, names: ReadonlySet<string>): st
 
 /** Compiles a pattern; throws INVALID_REWRITE for what RE2 refuses, look-around and back-references among it. */
 export function parseGoRegexp(pattern: string): GoRegexp {
+  const { apart, names } = nameApart(pattern)
   let compiled: RE2JS
   try {
-    compiled = RE2JS.compile(pattern)
+    compiled = RE2JS.compile(apart)
   } catch (cause) {
     throw new MirrorError(
       'INVALID_REWRITE',
@@ -45,7 +71,6 @@ export function parseGoRegexp(pattern: string): GoRegexp {
       },
     )
   }
-  const names = new Set(Object.keys(compiled.namedGroups()))
   return {
     matches: (text) => compiled.matcher(text).find(),
     replaceAll: (text, template) => {

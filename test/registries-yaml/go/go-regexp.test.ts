@@ -28,6 +28,13 @@ for (const { pattern, replacement, input, output, error } of cases) {
 
 const replace = (pattern: string, text: string, template: string): string => parseGoRegexp(pattern).replaceAll(text, template)
 
+test('several groups may have the same name, and the first that took part counts', () => {
+  // https://pkg.go.dev/regexp#Regexp.SubexpIndex; go run: regexp.MustCompile("(?P<n>a)|(?P<n>b)").ReplaceAllString("ab", "<$n>")
+  assert.equal(replace('(?P<n>a)|(?P<n>b)', 'ab', '<$n>'), '<a><b>')
+  assert.equal(replace('(?<n>a)(?<n>b)(?<n_>c)', 'abc', '$n$n_$3'), 'acc')
+  assert.equal(replace('[(?P<n>]|(?P<n>x)\\Q(?P<n>\\E', '(x(?P<n>', '<$n>'), '<><x>')
+})
+
 test('a group is named by the longest run of letters, digits and underscores, and by number only without a leading zero', () => {
   // https://pkg.go.dev/regexp#Regexp.Expand and its source, func extract
   assert.equal(replace('a(.)', 'ab', '${1}x'), 'bx')
@@ -67,7 +74,6 @@ test('C34: what RE2 does not have is refused by name', () => {
     '*',
     'a**',
     '\\',
-    '(?P<n>a)(?P<n>b)',
     '(',
     ')',
     '[',
