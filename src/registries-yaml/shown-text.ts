@@ -8,12 +8,18 @@ export function shown(text: string): string {
   return quoted((scheme + host).replace(/\?[^]+$/, '?***'))
 }
 
+/** The key at this index of a path. Below a host of `configs` none has a colon, but `password:secret` without a space is such a key. */
+export function shownKey(path: readonly (string | number)[], index: number = path.length - 1): string {
+  const key = String(path[index] ?? '')
+  return shown(path[0] === 'configs' && index > 1 ? key.replace(/:[^]+$/, ':***') : key)
+}
+
 /** A path of keys for a message: `configs."host:5000".auth`; empty for the file itself. */
 export function shownPath(path: readonly (string | number)[]): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`
-      return (index === 0 ? '' : '.') + (/^[\w-]{1,60}$/.test(part) ? part : shown(part))
+      return (index === 0 ? '' : '.') + (/^[\w-]{1,60}$/.test(part) ? part : shownKey(path, index))
     })
     .join('')
 }

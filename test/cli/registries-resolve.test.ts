@@ -23,6 +23,16 @@ async function resolve(text: string, ...args: readonly string[]) {
   return await runCli(['registries', 'resolve', ...args, '--registries', await directory.write('registries.yaml', text)])
 }
 
+test('registries resolve shows no query and no fragment of an endpoint, which no request carries', async () => {
+  const text = 'mirrors: {docker.io: {endpoint: ["https://u:s3cret@m.example.com?t=s3cret#s3cret"]}}\n'
+  for (const format of ['text', 'json']) {
+    const { status, stdout } = await resolve(text, 'x', '--output', format)
+    assert.equal(status, 0)
+    assert.doesNotMatch(stdout, /s3cret/)
+    assert.match(stdout, /https:\/\/\*\*\*@m\.example\.com\/v2\?\*\*\*/)
+  }
+})
+
 test('registries resolve prints the endpoints in order, with who and what, and no secret', async () => {
   const { status, stdout, stderr } = await resolve(file, 'rancher/klipper-lb:v0.4.17')
   assert.deepEqual([status, stderr], [0, ''])

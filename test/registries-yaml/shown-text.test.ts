@@ -15,6 +15,8 @@ test('a path of keys quotes what is no word', () => {
   assert.equal(shownPath(['mirrors', 'docker.io', 'endpoint', 2]), 'mirrors."docker.io".endpoint[2]')
   assert.equal(shownPath([]), '')
   assert.equal(shownPath(['https://u:p@h', 'auth']), '"https://***@h".auth')
+  assert.equal(shownPath(['configs', 'h:5000', 'auth', 'password:secret']), 'configs."h:5000".auth."password:***"')
+  assert.equal(shownPath(['mirrors', 'h', 'rewrite', '(?i:a)']), 'mirrors.h.rewrite."(?***"')
 })
 
 test('whatever it is, it is one bounded line', () => {

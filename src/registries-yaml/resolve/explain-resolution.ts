@@ -1,6 +1,7 @@
 import { wildcardHost, type K3sFlags } from '../hosts/host-table.ts'
 import { nearness } from '../hosts/near-host.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
+import { quoted as quotedText } from '../quoted.ts'
 import type { Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 import type { ResolvedEndpoint, ResolvedReference } from './resolve-reference.ts'
@@ -92,8 +93,8 @@ function explainRewrite({ rewrite }: ResolvedEndpoint): string[] {
     ...(alternatives.length === 0
       ? []
       : [`several patterns match and K3s tries them in random order: the repository may also become ${quoted(alternatives)}`]),
-    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${quoted(invalid)}`]),
-    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quoted([pattern])}`]),
+    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quotedText).join(', ')}`]),
+    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quotedText(pattern)}`]),
   ]
 }
 

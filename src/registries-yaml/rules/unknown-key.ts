@@ -1,6 +1,6 @@
 import type { Remark } from '../read/decode-yaml.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
+import { shownKey } from '../shown-text.ts'
 import { nearestKey, rightPlace } from '../lint/suggest-key.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
 import { isTokenUnderAuth } from './token-under-auth.ts'
@@ -35,7 +35,7 @@ without endpoints. Keys are compared exactly, with case. At the top of the file 
       const key = String(remark.path.at(-1))
       yield {
         position: remark.position,
-        message: `K3s does not know the key ${shown(key)} here and passes over it`,
+        message: `K3s does not know the key ${shownKey(remark.path)} here and passes over it`,
         fix: suggest(key, remark),
       }
     }
