@@ -13,6 +13,8 @@ export interface GoUrl {
   readonly rawPath: string
   readonly query: string | undefined
   readonly fragment: string
+  /** The fragment as written, where encoding `fragment` would give something else. */
+  readonly rawFragment: string
   /** A scheme and a path without `//` between them. */
   readonly omitsHost: boolean
 }
@@ -100,9 +102,10 @@ function splitAt(text: string, separator: string): readonly [before: string, aft
 
 /** Parses as Go's url.Parse does; throws GoUrlError. */
 export function parseGoUrl(source: string): GoUrl {
-  const [text, fragment = ''] = splitAt(Buffer.from(source, 'utf8').toString('latin1'), '#')
+  const [text, writtenFragment = ''] = splitAt(Buffer.from(source, 'utf8').toString('latin1'), '#')
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('a control character')
+  const fragment = unescape(writtenFragment, 'fragment')
   const [scheme, afterScheme] = splitScheme(text)
   const [beforeQuery, query] = splitAt(afterScheme, '?')
   const parts = {
@@ -113,7 +116,8 @@ export function parseGoUrl(source: string): GoUrl {
     path: '',
     rawPath: '',
     query,
-    fragment: unescape(fragment, 'fragment'),
+    fragment,
+    rawFragment: escape(fragment, 'fragment') === writtenFragment ? '' : writtenFragment,
     omitsHost: false,
   }
   if (!beforeQuery.startsWith('/')) {
@@ -129,9 +133,10 @@ export function parseGoUrl(source: string): GoUrl {
   return { ...parts, userinfo, host, path, rawPath: escape(path, 'path') === rest ? '' : rest, omitsHost: scheme !== '' && !hasAuthority }
 }
 
-function escapedPath({ path, rawPath }: GoUrl): string {
-  const isValid = rawPath !== '' && !/[^!$&'()*+,;=:@[\]%/A-Za-z0-9\-_.~]/.test(rawPath)
-  return isValid && unescape(rawPath, 'path') === path ? rawPath : escape(path, 'path')
+/** As it was written, if that is a way to write it. */
+function escapedAs(text: string, raw: string, mode: 'path' | 'fragment'): string {
+  const valid = mode === 'path' ? /^[!$&'()*+,;=:@[\]%/A-Za-z0-9\-_.~]+$/ : /^[!$&'()*+,;=:@[\]%/?A-Za-z0-9\-_.~]+$/
+  return valid.test(raw) && unescape(raw, mode) === text ? raw : escape(text, mode)
 }
 
 /** Writes a URL as Go's URL.String does. */
@@ -143,10 +148,10 @@ export function formatGoUrl(url: GoUrl): string {
     if (host !== '' || userinfo !== undefined || (scheme !== '' && path !== '' && !url.omitsHost)) text += '//'
     if (userinfo !== undefined) text += `${userinfo}@`
     text += escape(host, 'host')
-    const escaped = escapedPath(url)
+    const escaped = escapedAs(path, url.rawPath, 'path')
     text += escaped !== '' && !escaped.startsWith('/') && host !== '' ? `/${escaped}` : escaped
   }
   if (query !== undefined) text += `?${query}`
-  if (fragment !== '') text += `#${escape(fragment, 'fragment')}`
+  if (fragment !== '') text += `#${escapedAs(fragment, url.rawFragment, 'fragment')}`
   return Buffer.from(text, 'latin1').toString('utf8')
 }
