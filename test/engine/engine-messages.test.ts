@@ -32,7 +32,7 @@ test('errors are read in either of their forms, and progress in bytes', async ()
 })
 
 test('however the bytes are cut into chunks, the messages are the same', async () => {
-  const message = fc.record({ id: fc.string({ unit: 'grapheme' }), status: fc.string({ unit: 'grapheme' }) })
+  const message = fc.record({ id: fc.string({ unit: 'grapheme' }), status: fc.string({ unit: 'grapheme' }) }, { noNullPrototype: true })
   await fc.assert(
     fc.asyncProperty(
       fc.array(message),

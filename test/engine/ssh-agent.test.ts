@@ -260,6 +260,20 @@ test('an Engine that closes its connection after an answer is no failure', async
   for (const { pid } of calls) await gone(pid)
 })
 
+test('after the last answer ssh is ended, though it would stay', async () => {
+  await using directory = await tempDir()
+  const program = await writeSsh(
+    directory,
+    `require('node:fs').writeFileSync('${directory.path}/calls', JSON.stringify({ pid: process.pid, args: [] }))
+process.stdout.write('HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 4\\r\\n\\r\\npong')
+setInterval(() => undefined, 1000)`,
+    process.execPath,
+  )
+  using opened = disposable(sshAgent(engine, { program }))
+  assert.equal((await ask(opened.agent)).body.toString(), 'pong')
+  for (const { pid } of await callsOf(directory)) await gone(pid)
+})
+
 test('every child ends with the agent, and one whose request is given up ends with it', async () => {
   let waiting = 0
   const server = createServer(() => server.emit('waits', ++waiting))

@@ -9,11 +9,6 @@ export interface ExplainedReference {
   readonly explanation: Explanation
 }
 
-/** Without what may be a secret behind a "?" or "#", which no request carries. */
-function shownUrl({ url }: ResolvedEndpoint): string {
-  return url.replace(/([?#])[^]+$/, '$1***')
-}
-
 function credentialsKind({ credentials }: ResolvedEndpoint): 'none' | 'basic' | 'identity-token' {
   return credentials.credentials?.kind ?? 'none'
 }
@@ -49,7 +44,7 @@ function formatEndpoint(endpoint: ResolvedEndpoint, notes: readonly string[], nu
     ...(tls === undefined ? [] : [`tls: ${tls}`]),
     ...notes.map((note) => `note: ${note}`),
   ]
-  const title = `  ${number}. ${safeLine(shownUrl(endpoint))}${endpoint.isDefault ? '  (default endpoint)' : ''}`
+  const title = `  ${number}. ${safeLine(endpoint.url)}${endpoint.isDefault ? '  (default endpoint)' : ''}`
   return [styles.strong(title), ...lines.map((line) => `     ${safeLine(line)}`)]
 }
 
@@ -78,7 +73,7 @@ export function resolutionsDocument(references: readonly ExplainedReference[]): 
         const { credentials } = endpoint.credentials
         const [certFile = null, keyFile = null] = endpoint.tls.client[0] ?? []
         return {
-          url: shownUrl(endpoint),
+          url: endpoint.url,
           repository: endpoint.repository,
           default: endpoint.isDefault,
           credentials: credentialsKind(endpoint),
