@@ -85,7 +85,9 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, { name,
   for await (const message of messages) {
     const { error, status = '', id, aux } = message
     if (error !== undefined)
-      throw /does not exist locally|tag does not exist|no such image/i.test(error) ? new ImageGone(name) : engineRefusal(error, `push ${name}`, 'destination')
+      throw /does not exist locally|tag does not exist|no such image/i.test(error)
+        ? new ImageGone(name)
+        : engineRefusal(error, `push ${name}`, 'destination')
     if (aux !== undefined) {
       refuseGaps(aux, name)
       state(aux['Digest'])

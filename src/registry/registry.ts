@@ -8,9 +8,10 @@ import type { Reference, Repository } from '../oci/reference.ts'
 import { onSide } from '../errors.ts'
 import { getBlob, headBlob } from './blobs.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
+import { deleteTag } from './delete-tag.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RegistrySession, type SessionOptions } from './session.ts'
-import { deleteTag, listTags } from './tags.ts'
+import { listTags } from './tags.ts'
 import { Uploads } from './uploads.ts'
 
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
@@ -63,7 +64,7 @@ export class Registry implements ImageSource, ImageDestination {
 
   /** Takes a tag away; false where the registry does not do that. */
   deleteTag(reference: Reference, options: CallOptions = {}): Promise<boolean> {
-    return this.#tagged(deleteTag(this.#session, reference, options))
+    return this.#tagged(deleteTag(this.#session, this.#uploads, reference, options))
   }
 
   /** Cancels what was left open. */

@@ -1,7 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatReference, formatRepository, isTag, type Reference, type Repository } from '../oci/reference.ts'
+import { formatRepository, isTag, type Repository } from '../oci/reference.ts'
 import { apiUrl } from './endpoint.ts'
 import type { RegistrySession } from './session.ts'
 
@@ -76,20 +76,4 @@ export async function listTags(session: RegistrySession, repository: Repository,
     url = nextPage(response)
   }
   return [...tags]
-}
-
-/**
- * Takes a tag away and leaves what it named: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags. True when it is
- * gone; false where the registry does not do that. Nothing is ever deleted by digest in its place, which would take the other tags along.
- */
-export async function deleteTag(session: RegistrySession, reference: Reference, options: CallOptions = {}): Promise<boolean> {
-  const response = await session.send({
-    method: 'DELETE',
-    url: apiUrl(session.endpoint, reference.path, `manifests/${reference.tag ?? 'latest'}`),
-    what: `take away the tag ${formatReference(reference)}`,
-    scopes: [session.scope(reference.path)],
-    expect: [200, 202, 204, 400, 404, 405],
-    signal: options.signal,
-  })
-  return response.status !== 400 && response.status !== 405
 }

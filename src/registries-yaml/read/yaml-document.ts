@@ -1,4 +1,16 @@
-import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar, type Document, type Node } from 'yaml'
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  Scalar,
+  type Document,
+  type Node,
+  type YAMLParseError,
+} from 'yaml'
 import type { Position } from '../registries.ts'
 import { findStrictProblem } from './yaml-strictness.ts'
 
@@ -122,6 +134,9 @@ class Converter {
 
 /** A text that went through the parser once. */
 interface Parsed {
+  /** What was parsed: some of its lines may be indented more than in the file. */
+  readonly text: string
+  readonly indented: ReadonlyMap<number, number>
   readonly first: Document | undefined
   /** Offset of a second document. */
   readonly second: number | undefined
@@ -143,7 +158,19 @@ function explain(text: string, code: string, offset: number): NonNullable<Parsed
     : { why: problems[code] ?? 'it cannot be parsed', offset }
 }
 
-function parseOnce(text: string): Parsed {
+/** Spaces that a line is indented by where our parser wants more than K3s' own, and lines that are. */
+const indentation = 200
+const mostIndented = 100
+
+/** Between brackets, and before the one that closes them, K3s' parser does not look at indentation: where such a line begins that ours refuses. */
+function startOfLooseLine(text: string, { code, message, pos }: YAMLParseError): number | undefined {
+  if (code !== 'BAD_INDENT' || !message.startsWith('Flow ')) return undefined
+  const start = text.lastIndexOf('\n', pos[0] - 1) + 1
+  return text.startsWith(' '.repeat(indentation), start) ? undefined : start
+}
+
+/** `indented` says which lines have more spaces than the file, and how many. */
+function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map()): Parsed {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, {
     version: '1.1',
@@ -155,13 +182,20 @@ function parseOnce(text: string): Parsed {
   })
   const [first, second] = Array.isArray(documents) ? (documents as readonly Document[]) : []
   const [earliest] = first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0]) ?? []
+  const start = earliest === undefined ? undefined : startOfLooseLine(text, earliest)
+  if (start !== undefined && indented.size < mostIndented) {
+    const line = lines.linePos(start).line
+    return parseOnce(`${text.slice(0, start)}${' '.repeat(indentation)}${text.slice(start)}`, new Map([...indented, [line, indentation]]))
+  }
   return {
+    text,
+    indented,
     first,
     second: isEmpty(second) ? undefined : second?.range?.[0],
     error: earliest && explain(text, earliest.code, earliest.pos[0]),
     position: (offset = 0) => {
       const { line, col } = lines.linePos(offset)
-      return line === 0 ? { line: 1, column: 1 } : { line, column: col }
+      return line === 0 ? { line: 1, column: 1 } : { line, column: col - (indented.get(line) ?? 0) }
     },
   }
 }
@@ -187,8 +221,8 @@ export function parseYaml(text: string): YamlDocument {
     let parsed = parseOnce(source)
     const { error } = parsed
     const restAt = error !== undefined && isPastRoot(parsed, error.offset) ? error.offset : undefined
-    const read = restAt === undefined ? source : source.slice(0, restAt)
-    if (restAt !== undefined) parsed = parseOnce(read)
+    const read = restAt === undefined ? parsed.text : parsed.text.slice(0, restAt)
+    if (restAt !== undefined) parsed = parseOnce(read, parsed.indented)
     const { first, second, position } = parsed
     if (parsed.error !== undefined) return refused(parsed.error.why, position(parsed.error.offset))
     if (first === undefined) return { root: undefined, problem: undefined, rest: undefined }

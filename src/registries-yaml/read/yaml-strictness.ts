@@ -86,6 +86,21 @@ function findQuestionMark(document: Document): number | undefined {
   return found
 }
 
+/** A key in braces whose colon has its value right behind it, as in `{endpoint:[a]}`: YAML 1.1 reads the colon as a part of the key. */
+function findTightColon(text: string, document: Document): number | undefined {
+  let found: number | undefined
+  visit(document, {
+    Pair(_, { key }, ancestors) {
+      const parent = ancestors.at(-1)
+      if (!isCollection(parent) || parent.flow !== true || !isScalar(key) || key.type !== Scalar.PLAIN || !key.range) return undefined
+      if (!/^:[^\s,[\]{}]|^:[[{]/.test(text.slice(key.range[1], key.range[1] + 2))) return undefined
+      found = key.range[0]
+      return visit.BREAK
+    },
+  })
+  return found
+}
+
 /** The first thing that libyaml, which K3s' parser is a translation of, refuses in a text that was parsed; undefined for nothing. */
 export function findStrictProblem(text: string, document: Document): StrictProblem | undefined {
   const control = unprintable.exec(text)
@@ -95,6 +110,7 @@ export function findStrictProblem(text: string, document: Document): StrictProbl
     [findTab(text, document), 'a tab where only spaces may be'],
     [findEscape(text, document), 'an escape in a quoted string that JSON has and YAML 1.1 has not'],
     [findQuestionMark(document), 'a question mark in a list or mapping in brackets; the value belongs in quotes'],
+    [findTightColon(text, document), 'a colon without a space behind it in a mapping in braces'],
     [findAnchor(document), 'the name of an anchor has other characters than letters, digits, "_" and "-"'],
   ]
   const problems = found.flatMap(([offset, why]) => (offset === undefined ? [] : [{ why, offset }]))

@@ -152,6 +152,23 @@ test('a byte order mark, CRLF, single CRs, UTF-16 and JSON are read', () => {
   assert.throws(() => decodeRegistriesText(Buffer.from([0x61, 0xff]), 'f'), { code: 'INVALID_CONFIG', message: 'f: it is not UTF-8 text' })
 })
 
+test('between brackets indentation is free, and places stay those of the file', () => {
+  assert.deepEqual(endpoints('mirrors:\n  docker.io:\n    endpoint: [\n    a,\nb\n]\n'), { 'docker.io': ['a', 'b'] })
+  assert.deepEqual(endpoints('mirrors: {\nm: {endpoint: [a\n]}\n}\n'), { m: ['a'] })
+  const { remarks: found } = parse('configs: {\nr: {\ntoken: x}\n}\nmirrors: {}\n')
+  assert.deepEqual(
+    found.map(({ position }) => position),
+    [{ line: 3, column: 1 }],
+  )
+})
+
+test('in braces a colon needs its space, behind a key without quotes', () => {
+  assert.deepEqual(refusals('mirrors: {m: {endpoint:[a]}}\n'), [
+    '1:15 invalid YAML: a colon without a space behind it in a mapping in braces',
+  ])
+  assert.deepEqual(endpoints('mirrors: {"m":{"endpoint":["a"]}}\n'), { m: ['a'] })
+})
+
 test('only the first document is read, and nothing behind its end', () => {
   assert.deepEqual(endpoints('mirrors: {a: {endpoint: [x]}}\n---\nmirrors: {b: {}}\n@\n'), { a: ['x'] })
   assert.deepEqual(remarks('mirrors: {}\n---\nmirrors: {b: {}}\n'), ['2 unread-rest '])

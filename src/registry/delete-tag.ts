@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { contentOf } from '../async/content.ts'
+import { sha256 } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { manifestOf } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { apiUrl } from './endpoint.ts'
+import { putManifest } from './manifests.ts'
+import type { RegistrySession } from './session.ts'
+import type { Uploads } from './uploads.ts'
+
+/**
+ * Takes a tag away and leaves what it named: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags. True when it is
+ * gone; false where the registry does not do that. Registries that delete manifests alone are given one of our own under the tag, and delete that:
+ * deleting what the tag named would take its other tags along.
+ */
+export async function deleteTag(
+  session: RegistrySession,
+  uploads: Uploads,
+  reference: Reference,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const { registry, path, tag = 'latest' } = reference
+  if (await isDeleted(session, reference, tag, options)) return true
+  const config = Buffer.from('{}')
+  const descriptor = { mediaType: 'application/vnd.oci.empty.v1+json', digest: sha256(config), size: config.length }
+  const document = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: descriptor,
+    layers: [],
+    annotations: { unique: randomUUID() },
+  }
+  const stand = manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest)
+  // It is not there yet: what is asked is whether the registry deletes by digest at all.
+  if (!(await isDeleted(session, reference, stand.descriptor.digest, options))) return false
+  await uploads.putBlob(reference, descriptor, () => Promise.resolve(contentOf(config)), options)
+  await putManifest(session, { registry, path, tag }, stand, options)
+  return isDeleted(session, reference, stand.descriptor.digest, options)
+}
+
+/** True when there is nothing of that name any more. */
+async function isDeleted(session: RegistrySession, reference: Reference, name: string, { signal }: CallOptions): Promise<boolean> {
+  const { status } = await session.send({
+    method: 'DELETE',
+    url: apiUrl(session.endpoint, reference.path, `manifests/${name}`),
+    what: `take away the tag ${formatReference(reference)}`,
+    scopes: [session.scope(reference.path)],
+    expect: [200, 202, 204, 400, 404, 405],
+    signal,
+  })
+  return status !== 400 && status !== 405
+}
