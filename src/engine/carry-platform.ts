@@ -109,7 +109,7 @@ export class PlatformCarrier {
     const pulled = source.digest === undefined ? named : atDigest(named, source.digest)
     const name = formatReference(pulled)
     if (source.digest !== undefined) await this.#refuseHeldDigest(name)
-    await room.require(name)
+    await room.require()
     this.#names.take(pulled)
     const digest = await this.#transfer('source', pulled, (transfer) => engine.pull(pulled, transfer))
     this.#names.take(atDigest(pulled, digest))

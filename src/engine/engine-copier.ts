@@ -140,8 +140,10 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async #removeTags(tags: readonly Reference[], carried: readonly CarriedPlatform[], { signal }: CopyOptions): Promise<void> {
     const { destination } = this.#options
     if (signal?.aborted) return
-    const removed = await Promise.all(tags.map((tag) => destination.deleteTag(tag, { signal })))
-    if (removed.includes(false) && !this.#keptTags) {
+    // One after the other: some registries lose track of two at once.
+    let isClean = true
+    for (const tag of tags) isClean = (await destination.deleteTag(tag, { signal })) && isClean
+    if (!isClean && !this.#keptTags) {
       this.#keptTags = true
       this.#options.onWarning?.(
         `the registry does not take tags away: those ending in ${platformTag('', { os: 'os', architecture: 'arch' })} stay at the destination beside the others`,

@@ -33,15 +33,15 @@ export class Room {
   }
 
   /** Throws NO_SPACE where a further image would not fit. */
-  async require(name: string): Promise<void> {
+  async require(): Promise<void> {
     const free = this.#directory === undefined ? undefined : await freeBytes(this.#directory)
     const needed = reserve + 2 * this.#largest
     if (free === undefined || free >= needed) return
     const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
     throw new MirrorError(
       'NO_SPACE',
-      `${name} is not pulled: ${this.#directory} of the Docker Engine has ${megabytes(free)} free, and ${megabytes(needed)} are wanted before each pull`,
-      { hint: 'Make room there (docker system df), then run the same command again.' },
+      `the Docker Engine has ${megabytes(free)} free in ${this.#directory}, and ${megabytes(needed)} are wanted before each pull`,
+      { side: 'source', hint: 'Make room there (docker system df), then run the same command again.' },
     )
   }
 }
