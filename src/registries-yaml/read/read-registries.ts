@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { MirrorError } from '../../errors.ts'
 import { parseRegistries, type ParsedRegistries } from './parse-registries.ts'
@@ -34,7 +35,8 @@ export async function readRegistriesText(
     throw new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint: 'Name a registries.yaml that this user may read.' })
   }
   try {
-    await using file = await open(path)
+    // without O_NONBLOCK a named pipe that nobody writes to would block a thread that no signal ends
+    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await file.stat()
     if (!stat.isFile()) return refuse('it is not a file')
     if (stat.size > maxBytes) return refuse('it is larger than 1 MiB')

@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readRegistries } from '../../../src/registries-yaml/read/read-registries.ts'
+import { tempDir } from '../../servers/temp-dir.ts'
+
+const skip = process.platform === 'win32' && 'Windows has no named pipes'
+
+test('a named pipe that nobody writes to is refused at once', { skip, timeout: 10_000 }, async () => {
+  await using dir = await tempDir()
+  const path = join(dir.path, 'pipe')
+  execFileSync('mkfifo', [path])
+  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `${path}: it is not a file` })
+})
