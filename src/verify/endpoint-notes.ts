@@ -17,10 +17,11 @@ export class EndpointNotes {
   }
 
   /** The first failure of an endpoint stands for all. */
-  fails({ endpoint, error }: Failure, what?: string): void {
-    const note = this.#note(endpoint)
+  fails(failure: Failure, what?: string): void {
+    const note = this.#note(failure.endpoint)
     note.hasFailed = true
-    note.reason ??= what === undefined ? reasonOf(error) : `${what}: ${reasonOf(error)}`
+    const reason = reasonOf(failure.error, failure.endpoint.url)
+    note.reason ??= what === undefined ? reason : `${what}: ${reason}`
   }
 
   /** The endpoint would have been asked later, and has something else. */
@@ -51,5 +52,5 @@ export class EndpointNotes {
 
 /** Where it was looked for and why it was not found there, for the end of a message. */
 export function describeFailures(failures: readonly Failure[]): string {
-  return failures.map(({ endpoint, error }) => `${locationOf(endpoint)}: ${reasonOf(error)}`).join('; ')
+  return failures.map(({ endpoint, error }) => `${locationOf(endpoint)}: ${reasonOf(error, endpoint.url)}`).join('; ')
 }

@@ -18,7 +18,7 @@ export function compareDigests(name: string, digest: Digest, location: string, e
   return expected.flatMap((expectation): Problem[] => {
     if ('error' in expectation) {
       const { by, error } = expectation
-      return [{ status: 'unreachable', code: 'NOT_COMPARED', message: `${name}: nothing to compare with: ${by}: ${reasonOf(error)}` }]
+      return [{ status: 'unreachable', code: 'NOT_COMPARED', message: `${name}: nothing to compare with: ${by}: ${reasonOf(error, by)}` }]
     }
     const { by, digests } = expectation
     if (digests.includes(digest)) return []

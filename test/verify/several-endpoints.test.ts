@@ -155,6 +155,32 @@ test('a mirror whose certificate is wrong is asked once in a run', async () => {
   assert.equal(server.connections, 1)
 })
 
+test('where another host than the endpoint fails, the reason names that one', async () => {
+  const gone = await scriptedServer(() => undefined)
+  const { url: storage } = gone
+  await gone[Symbol.asyncDispose]()
+  await using mirror = await checkedRegistry({
+    intercept: (request, response) => {
+      if (!request.kind.startsWith('blob')) return false
+      response.writeHead(307, { location: `${storage}/blob?X-Amz-Signature=secret` }).end()
+      return true
+    },
+  })
+  mirror.server.hold('a/b', '1', tinyIndex())
+  const [problem] = (await verifyImage(targetAt([mirror.endpoint]))).problems
+  assert.ok(
+    problem?.message.endsWith(`${mirror.server.url}/v2/a/b: cannot connect to ${storage}: the connection was refused`),
+    problem?.message,
+  )
+
+  await using asking = await scriptedServer((_request, response) => {
+    response.writeHead(401, { 'www-authenticate': `Bearer realm="${storage}/token",service="r"` }).end()
+  })
+  await using endpoint = checkedEndpoint(asking.url)
+  const [refused] = (await verifyImage(targetAt([endpoint]))).problems
+  assert.ok(refused?.message.endsWith(`${asking.url}/v2/a/b: cannot connect to ${storage}: the connection was refused`), refused?.message)
+})
+
 test('an image for which there is nobody to ask is missing', async () => {
   const verdict = await verifyImage(targetAt([]))
   assert.deepEqual(verdict.problems[0]?.message, 'docker.io/a/b:1: tag 1 is missing: there is no endpoint to ask')
