@@ -63,10 +63,10 @@ export async function openNode(
       const { endpoints } = resolver.resolve(reference)
       const { settings, refusal } = await opened.tlsOf(endpoints)
       return endpoints.map((endpoint, index) => {
-        const { url, host, repository: path, isDefault, isUpstream } = endpoint
+        const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
         const why = refusal ?? unusable(endpoint, reference)
         const place = why === undefined ? opened.place(endpoint, settings[index]) : new CheckedPlace(refusingPlace(why))
-        return { url, repository: { registry: host, path }, isDefault, isUpstream, place }
+        return { url, repository: { registry: host, path }, isDefault, isUpstream, missesRewrites: rewrite.missed.length > 0, place }
       })
     },
     warnings: (reference) => brokenHostsToml(resolver.resolve(reference)),

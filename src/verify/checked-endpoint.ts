@@ -12,6 +12,8 @@ export interface CheckedEndpoint {
   readonly isDefault: boolean
   /** The image's own registry, which a mirror is to stand in for. */
   readonly isUpstream: boolean
+  /** There are rewrites for it, and none of them changes the repository. */
+  readonly missesRewrites?: boolean | undefined
   readonly place: CheckedPlace
 }
 
@@ -91,4 +93,10 @@ export function reasonOf(error: MirrorError, url: string): string {
   const message = error.message.replace(subject, '')
   const [preamble = '', origin] = asked.exec(message) ?? []
   return origin === undefined || isHostOf(origin, url) ? message.slice(preamble.length) : message
+}
+
+/** Why an endpoint failed; where an image is not found, also that no rewrite renamed it. */
+export function reasonOfFailure({ endpoint, error }: Failure): string {
+  const reason = reasonOf(error, endpoint.url)
+  return error.code === 'NOT_FOUND' && endpoint.missesRewrites === true ? `${reason}, under a name that no rewrite changes` : reason
 }

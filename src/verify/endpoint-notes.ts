@@ -1,4 +1,4 @@
-import { locationOf, reasonOf, type CheckedEndpoint, type Failure } from './checked-endpoint.ts'
+import { locationOf, reasonOfFailure, type CheckedEndpoint, type Failure } from './checked-endpoint.ts'
 import type { EndpointVerdict } from './image-verdict.ts'
 
 interface Note {
@@ -20,7 +20,7 @@ export class EndpointNotes {
   fails(failure: Failure, what?: string): void {
     const note = this.#note(failure.endpoint)
     note.hasFailed = true
-    const reason = reasonOf(failure.error, failure.endpoint.url)
+    const reason = reasonOfFailure(failure)
     note.reason ??= what === undefined ? reason : `${what}: ${reason}`
   }
 
@@ -52,5 +52,5 @@ export class EndpointNotes {
 
 /** Where it was looked for and why it was not found there, for the end of a message. */
 export function describeFailures(failures: readonly Failure[]): string {
-  return failures.map(({ endpoint, error }) => `${locationOf(endpoint)}: ${reasonOf(error, endpoint.url)}`).join('; ')
+  return failures.map((failure) => `${locationOf(failure.endpoint)}: ${reasonOfFailure(failure)}`).join('; ')
 }

@@ -99,7 +99,7 @@ test('each mistake of a node is named in one line an image, with exit code 4', a
       { auth, tls },
       { rewrite: { '^rancher$': 'mirror/rancher' } },
       'NOT_FOUND',
-      /\/v2\/rancher\/[\w-]+: not found$/,
+      /\/v2\/rancher\/[\w-]+: not found, under a name that no rewrite changes$/,
     ],
     [
       'rewrite to nonsense',

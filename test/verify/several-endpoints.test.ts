@@ -155,6 +155,13 @@ test('a mirror whose certificate is wrong is asked once in a run', async () => {
   assert.equal(server.connections, 1)
 })
 
+test('a name that no rewrite changes is part of the reason', async () => {
+  await using mirror = await checkedRegistry()
+  const verdict = await verifyImage(targetAt([{ ...mirror.endpoint, missesRewrites: true }]))
+  assert.match(verdict.problems[0]?.message ?? '', /: not found, under a name that no rewrite changes$/)
+  assert.deepEqual(parts(verdict), [['failed', 'not found, under a name that no rewrite changes']])
+})
+
 test('where another host than the endpoint fails, the reason names that one', async () => {
   const gone = await scriptedServer(() => undefined)
   const { url: storage } = gone

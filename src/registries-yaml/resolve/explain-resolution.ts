@@ -87,13 +87,16 @@ function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, 
     : []
 }
 
-function explainRewrite({ rewrite }: ResolvedEndpoint): string[] {
-  const { pattern, alternatives, invalid } = rewrite
+function explainRewrite({ rewrite, repository }: ResolvedEndpoint): string[] {
+  const { pattern, alternatives, invalid, missed } = rewrite
   return [
     ...(alternatives.length === 0
       ? []
       : [`several patterns match and K3s tries them in random order: the repository may also become ${quoted(alternatives)}`]),
     ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quotedText).join(', ')}`]),
+    ...(missed.length === 0
+      ? []
+      : [`asked under its own name: no rewrite changes ${quotedText(repository)}: ${missed.map(quotedText).join(', ')}`]),
     ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quotedText(pattern)}`]),
   ]
 }

@@ -9,6 +9,8 @@ export interface RewrittenRepository {
   readonly alternatives: readonly string[]
   /** Patterns that are no regular expressions of Go's syntax and are passed over. */
   readonly invalid: readonly string[]
+  /** The other patterns, where none of them changes the path. */
+  readonly missed: readonly string[]
 }
 
 /**
@@ -17,6 +19,7 @@ export interface RewrittenRepository {
  */
 export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, string>): RewrittenRepository {
   const invalid: string[] = []
+  const missed: string[] = []
   const results = new Map<string, string>()
   for (const [pattern, replacement] of [...rewrites].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const regexp = tryParseGoRegexp(pattern)
@@ -25,9 +28,11 @@ export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, st
       continue
     }
     const result = regexp.replaceAll(path, replacement)
-    if (result !== path && !results.has(result)) results.set(result, pattern)
+    if (result === path) missed.push(pattern)
+    else if (!results.has(result)) results.set(result, pattern)
   }
   const [first, ...others] = results
   const [result = path, pattern] = first ?? []
-  return { path: result, pattern, alternatives: others.map(([alternative]) => alternative), invalid }
+  const alternatives = others.map(([alternative]) => alternative)
+  return { path: result, pattern, alternatives, invalid, missed: pattern === undefined ? missed : [] }
 }

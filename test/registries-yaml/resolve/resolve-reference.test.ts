@@ -194,6 +194,9 @@ test('the questions that people ask are answered', () => {
   assert.match(notes('mirrors: {"https://docker.io": {endpoint: [m]}}', 'x'), /"https:\/\/docker.io" is another key than "docker.io"/)
   assert.match(notes('mirrors: {index.docker.io: {endpoint: [m]}}', 'x'), /"index.docker.io" is another key than "docker.io"/)
   assert.match(notes('mirrors: {docker.io: }', 'x'), /has no endpoint that can be used/)
+  const renaming = 'mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "a/$1", "^b/": "c/"}}}'
+  assert.match(notes(renaming, 'x'), /^asked under its own name: no rewrite changes "library\/x": "\^b\/", "\^rancher\/\(\.\*\)"$/m)
+  assert.doesNotMatch(notes(renaming, 'rancher/x'), /no rewrite/)
   assert.match(notes('mirrors: {"*": {endpoint: [m]}}', 'x'), /the one for "\*" applies/)
   assert.match(notes('mirrors: {docker.io: {endpoint: [m], rewrite: {"a\\\\.b": c}}}', 'x'), /no valid TOML/)
   const keyed = (key: string) => `${mirror}\nconfigs: {"${key}": {auth: {username: u, password: s3cret}, tls: {ca_file: /ca}}}`
