@@ -82,8 +82,9 @@ export class RunTally {
     return this.#meter.rate(now)
   }
 
-  /** Milliseconds, once every image is resolved and bytes move; otherwise undefined, since nobody knows. */
+  /** Milliseconds, once every image is resolved and bytes move; otherwise undefined, since nobody knows, as of images that an Engine carries. */
   timeLeft(now: number): number | undefined {
+    if (this.#isThroughEngine) return undefined
     const rate = this.rate(now)
     const left = this.bytesExpected - this.bytesDone
     if (this.#unresolved.size > 0 || left <= 0 || rate === undefined || rate < 1) return undefined
