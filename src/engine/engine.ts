@@ -87,7 +87,8 @@ export class Engine implements Disposable {
       return { root: { mediaType, digest, size }, platforms: platforms.map(parsePlatform).filter((platform) => platform !== undefined) }
     } catch (error) {
       if (!(error instanceof EngineAnswer)) throw error
-      if (/page not found/i.test(error.message)) return undefined
+      // A server without this path, or a proxy before the socket that lets only others through, says nothing of the image.
+      if (/page not found|^\s*</i.test(error.message)) return undefined
       throw engineRefusal(error.message, `look up ${name}`, side)
     }
   }

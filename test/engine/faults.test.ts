@@ -327,6 +327,14 @@ test('a tag of the destination that the Engine has of something else is given ba
   )
 })
 
+test('a proxy before the socket may let through no more than a pull, a tag and a push need', async () => {
+  const forbidden: EngineOverride = (_, response) => {
+    response.writeHead(403, { 'content-type': 'text/html' }).end('<html><body><h1>403 Forbidden</h1></body></html>')
+  }
+  const { image, report } = await runWith({ overrides: { info: forbidden, distribution: forbidden } })
+  assert.deepEqual([image.status, report.engine?.store], ['copied', 'classic'])
+})
+
 test('--keep leaves what was pulled', async () => {
   await using setting = await engineRun()
   await setting.run({ keep: true })
