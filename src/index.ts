@@ -1,5 +1,6 @@
 export { errorCodes, isMirrorError, MirrorError, type ErrorCode, type MirrorErrorOptions, type Side } from './errors.ts'
-export { mirror, type MirrorOptions, type MirrorRun } from './mirror.ts'
+export { mirror, type MirrorOptions } from './mirror.ts'
+export type { MirrorRun } from './start-run.ts'
 export { planImages } from './plan-images.ts'
 export type { PlanOptions } from './plan-options.ts'
 export { listImages, type ListOptions } from './list-images.ts'

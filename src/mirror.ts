@@ -1,61 +1,25 @@
-import { setMaxListeners } from 'node:events'
-import { Channel } from './async/channel.ts'
 import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
-import { summariseError, type MirrorEvent } from './copy/events.ts'
+import { summariseError } from './copy/events.ts'
+import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { formatReference } from './oci/reference.ts'
 import type { PlanOptions } from './plan-options.ts'
 import { prepare } from './prepare.ts'
-import { startReport } from './report/fold-report.ts'
-import type { MirrorReport } from './report/report.ts'
+import { startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `mirror`. */
 export type MirrorOptions = PlanOptions
-
-/** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
-export interface MirrorRun extends AsyncIterable<MirrorEvent> {
-  /** The report of the whole run, an interrupted one too; rejects with what kept the run from starting. */
-  readonly report: Promise<MirrorReport>
-}
 
 /**
  * Mirrors images: list → plan → copy → report. The run begins at once; its events are read with `for await`, or not at all.
  * Failed images are in the report; what is thrown kept the whole run from starting.
  */
 export function mirror(options: MirrorOptions): MirrorRun {
-  const abort = new AbortController()
-  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal])
-  // Every request of the run listens to this one signal.
-  setMaxListeners(0, signal)
-  const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
-  const fold = startReport()
-  const emit = (event: MirrorEvent): void => {
-    fold.event(event)
-    events.push(event, progressKey(event))
-  }
-  const report = run({ ...options, signal }, emit).then(
-    () => {
-      events.end()
-      return fold.report()
-    },
-    (error: unknown) => {
-      events.end({ error })
-      throw error
-    },
-  )
-  // Whoever reads the events gets the failure there; the report's own rejection must not end the process.
-  report.catch(() => undefined)
-  return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
+  return startRun('mirror', options.signal, (emit, signal) => run({ ...options, signal }, emit))
 }
 
-/** Progress that was not read yet is replaced by the next of the same content. */
-function progressKey(event: MirrorEvent): string | undefined {
-  if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
-  return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
-}
-
-async function run(options: MirrorOptions & { readonly signal: AbortSignal }, emit: (event: MirrorEvent) => void): Promise<void> {
+async function run(options: MirrorOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
   const { signal, recheck, retry } = options
   await using prepared = await prepare(options, {

@@ -29,8 +29,8 @@ export interface Prepared extends AsyncDisposable {
   readonly resolve: (image: NamedImage) => Promise<PlanStep>
 }
 
-/** Go's regular expressions are loaded where a rewrite needs them. */
-async function parseRules(rewrites: readonly string[]): Promise<readonly RenameRule[]> {
+/** Reads `--rewrite`; Go's regular expressions are loaded where there is one. Throws INVALID_REWRITE. */
+export async function parseRules(rewrites: readonly string[]): Promise<readonly RenameRule[]> {
   if (rewrites.length === 0) return []
   const { parseRenameRule } = await import('./registries-yaml/rename-rule.ts')
   return rewrites.map(parseRenameRule)

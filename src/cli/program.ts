@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { version } from '../version.ts'
+import { addBundleCommand } from './commands/bundle.ts'
 import { addImagesCommand } from './commands/images.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPlanCommand } from './commands/plan.ts'
@@ -30,6 +31,7 @@ export function createProgram(session: Session): Command {
   addMirrorCommand(program, session)
   addVerifyCommand(program, session)
   addRegistriesCommand(program, session)
+  addBundleCommand(program, session)
   addServeCommand(program, session)
   return program
 }

@@ -36,13 +36,15 @@ export interface FilePart {
   readonly offset: number
   readonly size: number
   readonly signal?: AbortSignal | undefined
+  /** Others read the file too: it stays open. */
+  readonly isShared?: boolean
 }
 
-/** The bytes of an open file, through one buffer that is used again for every chunk; the file is closed after reading or cancelling. */
+/** The bytes of an open file, through one buffer that is used again for every chunk; the file is closed after reading or cancelling, unless it is shared. */
 export function fileContent(handle: FileHandle, part: FilePart): Content {
   let isClosed = false
   const close = async (): Promise<void> => {
-    if (isClosed) return
+    if (isClosed || part.isShared === true) return
     isClosed = true
     await handle.close()
   }

@@ -9,10 +9,9 @@ import { formatReference, parseReference, type Reference } from '../oci/referenc
 import { syncDirectory } from './blob-store.ts'
 import { openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
+import { formatIndexEntry, imageName, refName } from './index-entry.ts'
 import { localIo } from './local-io.ts'
 
-const refName = 'org.opencontainers.image.ref.name'
-const imageName = 'io.containerd.image.name'
 const maxIndexBytes = 256 * 1024 * 1024
 
 /** A named image in index.json. */
@@ -54,15 +53,6 @@ function parseEntry(entry: unknown): NamedEntry | undefined {
   if (reference === undefined || typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return undefined
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined
   return { reference, descriptor: { mediaType, digest, size } }
-}
-
-/**
- * What an entry calls a manifest. Readers such as skopeo 1.9 look in index.json for OCI media types alone; what the manifest is, its own
- * `mediaType` says, which stays as it is and is what every reader goes by once it has the bytes.
- */
-function entryType(mediaType: string): string {
-  if (mediaType === mediaTypes.dockerList) return mediaTypes.ociIndex
-  return mediaType === mediaTypes.dockerManifest ? mediaTypes.ociManifest : mediaType
 }
 
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
@@ -109,10 +99,7 @@ export class IndexFile {
   /** Gives a tag to a manifest and waits until any reader finds it. */
   async set(reference: Reference, descriptor: Descriptor): Promise<void> {
     const name = formatReference(reference)
-    const { digest, size } = descriptor
-    const mediaType = entryType(descriptor.mediaType)
-    const line = JSON.stringify({ mediaType, digest, size, annotations: { [imageName]: name, [refName]: name } })
-    await this.#change(name, line)
+    await this.#change(name, formatIndexEntry(reference, descriptor))
   }
 
   /** Takes tags away and waits until no reader finds them. */

@@ -59,6 +59,8 @@ function imageReport(image: ImageState): ImageReport {
 }
 
 class Fold implements ReportFold {
+  readonly #command: MirrorReport['command']
+
   readonly #images = new Map<string, ImageState>()
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
@@ -66,6 +68,10 @@ class Fold implements ReportFold {
   #engine: EngineSummary | undefined
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
   #bytesRetried = 0
+
+  constructor(command: MirrorReport['command']) {
+    this.#command = command
+  }
 
   event(event: MirrorEvent): void {
     switch (event.type) {
@@ -155,7 +161,7 @@ class Fold implements ReportFold {
     const sum = (bytes: (image: ImageReport) => number): number => images.reduce((total, image) => total + bytes(image), 0)
     return {
       schemaVersion: 1,
-      command: 'mirror',
+      command: this.#command,
       destination: this.#destination,
       images,
       totals: {
@@ -178,8 +184,8 @@ class Fold implements ReportFold {
 }
 
 /** An empty report that grows with every event. */
-export function startReport(): ReportFold {
-  return new Fold()
+export function startReport(command: MirrorReport['command'] = 'mirror'): ReportFold {
+  return new Fold(command)
 }
 
 /** The report of a whole run, from its events. */

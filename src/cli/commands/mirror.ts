@@ -1,18 +1,14 @@
 import type { Command } from 'commander'
 import { mirror } from '../../mirror.ts'
-import { exitCodeOfReport } from '../exit-code.ts'
-import { createRenderer } from '../output/create-renderer.ts'
-import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
 import { safeLine } from '../output/safe-text.ts'
-import { stylesFor } from '../output/styles.ts'
-import { formatSummary } from '../output/summary.ts'
 import { addEngine, addKeep, engineOptions, type EngineFlags } from '../options/engine.ts'
-import { openEvents, openReport, refuseSharedFiles } from '../options/output-files.ts'
-import { addOutput, addRunOutput, verbosity, type OutputFlags } from '../options/output.ts'
+import { refuseSharedFiles } from '../options/output-files.ts'
+import { addOutput, addRunOutput, type OutputFlags } from '../options/output.ts'
 import { addPlaces, placeOptions, type PlaceFlags } from '../options/places.ts'
 import { addSelection, selectionOptions, type SelectionFlags } from '../options/selection.ts'
 import type { Session } from '../session.ts'
 import { runPlan } from './plan.ts'
+import { openRunOutput } from './run-output.ts'
 import type { NodesWriter } from './registries/write-for-nodes.ts'
 
 type MirrorFlags = SelectionFlags &
@@ -30,32 +26,16 @@ async function openNodes(flags: MirrorFlags, session: Session): Promise<NodesWri
 async function runMirror(references: readonly string[], flags: MirrorFlags, session: Session): Promise<void> {
   await refuseSharedFiles([flags.report, flags.events, flags.writeRegistries], [...(flags.images ?? []), flags.registries])
   const writeNodes = await openNodes(flags, session)
-  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
-  const events = flags.events === undefined ? undefined : await openEvents(flags.events)
-  const renderers = [
-    await createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
-    ...(events ? [eventsNdjson(events.output)] : []),
-  ]
-  const run = mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: session.signal })
-  try {
-    for await (const event of run) for (const renderer of renderers) renderer.event(event)
-  } finally {
-    for (const renderer of renderers) renderer.end()
-  }
-  const report = await run.report
+  const output = await openRunOutput(flags, session)
+  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: session.signal }
+  const report = await output.follow(mirror(options))
   const nodes = await writeNodes?.(report)
-  const hasSummary = flags.output !== 'json' && flags.quiet !== true && flags.events !== '-'
-  if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
-  else if (hasSummary) session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
+  output.print(report)
   if (nodes !== undefined) {
-    if (hasSummary) session.print(`${safeLine(nodes)}\n`)
+    if (output.hasSummary) session.print(`${safeLine(nodes)}\n`)
     else session.note(nodes, flags)
   }
-  session.exit(exitCodeOfReport(report, session.stopSignal))
-  // The images are where they are, whatever becomes of the files about them.
-  for (const written of await Promise.allSettled([writeReport?.(report), events?.close()])) {
-    if (written.status === 'rejected') session.complain(written.reason, flags)
-  }
+  await output.finish(report)
 }
 
 /** Adds `k3s-mirror mirror`. */

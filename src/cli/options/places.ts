@@ -1,29 +1,35 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { CreateBundleOptions } from '../../create-bundle.ts'
+import type { SourceOptions } from '../../open-sources.ts'
 import type { PlaceOptions } from '../../places.ts'
 import type { PlanOptions } from '../../plan-options.ts'
 import { collect, collectList, wholeNumber } from './selection.ts'
 
-/** What commander makes of the options about places and names. */
-export interface PlaceFlags {
-  readonly to: string
+/** What commander makes of the options about sources. */
+export interface SourceFlags {
   readonly from?: Record<string, string>
   readonly registries?: string
   readonly tokenHost?: string[]
   readonly platform?: string[]
-  readonly sparse?: boolean
-  readonly rewrite?: string[]
-  readonly flatten?: boolean
   readonly foreignLayers?: boolean
-  readonly recheck?: boolean
   readonly jobs?: number
   readonly blobJobs?: number
   readonly retries?: number
   readonly timeout?: number
 }
 
-/** Collects the values of `--from`, by registry. */
+/** What commander makes of the options about places and names. */
+export interface PlaceFlags extends SourceFlags {
+  readonly to: string
+  readonly sparse?: boolean
+  readonly rewrite?: string[]
+  readonly flatten?: boolean
+  readonly recheck?: boolean
+}
+
+/** Collects `<registry>=<endpoint>` by registry. */
 export function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
   const at = value.indexOf('=')
   if (at < 1 || at === value.length - 1)
@@ -31,14 +37,9 @@ export function collectEndpoint(value: string, previous: Record<string, string> 
   return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
-/** Adds `--from` and `--registries`. */
-function addSources(command: Command): Command {
+/** Adds `--registries` and `--token-host`, for every host that is talked to. */
+function addLogins(command: Command): Command {
   return command
-    .option(
-      '--from <registry=endpoint>',
-      "read that registry's images from this endpoint; * for every registry; repeatable",
-      collectEndpoint,
-    )
     .option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host')
     .option(
       '--token-host <host>',
@@ -47,29 +48,56 @@ function addSources(command: Command): Command {
     )
 }
 
-/** Adds the options that say where images go and under which names. */
-export function addPlaces(command: Command): Command {
-  return addSources(
-    command.requiredOption(
-      '--to <destination>',
-      '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout; required',
+/** Adds `--from`, and what the sources are talked to with. */
+export function addSources(command: Command): Command {
+  return addLogins(
+    command.option(
+      '--from <registry=endpoint>',
+      "read that registry's images from this endpoint; * for every registry; repeatable",
+      collectEndpoint,
     ),
   )
+}
+
+function addTo(command: Command): Command {
+  return command.requiredOption(
+    '--to <destination>',
+    '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout; required',
+  )
+}
+
+/** Adds `--to`, and what the destination is talked to with, where the source is a file. */
+export function addDestination(command: Command): Command {
+  return addLogins(addTo(command))
+}
+
+/** Adds `--platform` and `--foreign-layers`. */
+export function addPlatforms(command: Command): Command {
+  return command
     .option(
       '--platform <os/arch[/variant]>',
       'only these platforms, under a new index; repeatable or comma-separated; default: all, byte for byte',
       collectList,
     )
-    .option('--sparse', 'with --platform: keep the original index and leave the other platforms out')
+    .option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are')
+}
+
+/** Adds how images are named at the destination, and what of it is walked. */
+export function addNaming(command: Command): Command {
+  return command
     .option(
       '--rewrite <regex=replacement>',
       'rename repositories at the destination, in Go syntax; the first that matches; repeatable',
       collect,
     )
     .option('--flatten', 'keep only the last part of repository names')
-    .option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are')
     .option('--recheck', 'walk images whose root is there already')
-    .option('--jobs <n>', 'images at once (default: 16, and 2 with --via docker)', wholeNumber(1))
+}
+
+/** Adds how much at once, and how patiently. `jobs` says what the default is. */
+export function addTransfer(command: Command, jobs = '16'): Command {
+  return command
+    .option('--jobs <n>', `images at once (default: ${jobs})`, wholeNumber(1))
     .option('--blob-jobs <n>', 'large blobs at once, per registry (default: 6)', wholeNumber(1))
     .option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0))
     .addHelpText(
@@ -79,31 +107,47 @@ export function addPlaces(command: Command): Command {
     .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
 }
 
+/** Adds the options that say where images go and under which names. */
+export function addPlaces(command: Command): Command {
+  const chosen = addPlatforms(addSources(addTo(command))).option(
+    '--sparse',
+    'with --platform: keep the original index and leave the other platforms out',
+  )
+  return addTransfer(addNaming(chosen), '16, and 2 with --via docker')
+}
+
 /** Where Docker's CLI keeps its configuration. */
 function dockerConfigDirectory(): string {
   return process.env['DOCKER_CONFIG'] || join(homedir(), '.docker')
 }
 
-/** The library's options for the flags; credentials come from files and the environment, never from arguments. */
-export function placeOptions(flags: PlaceFlags): PlaceOptions & Omit<PlanOptions, 'stdin'> {
-  const { K3S_MIRROR_USERNAME: username, K3S_MIRROR_PASSWORD: password } = process.env
+/** The library's options for the flags about sources; credentials come from files and the environment, never from arguments. */
+export function sourceOptions(flags: SourceFlags): SourceOptions & Pick<CreateBundleOptions, 'platforms' | 'foreignLayers' | 'jobs'> {
   return {
-    to: flags.to,
     from: flags.from,
     registries: flags.registries,
     tokenHosts: flags.tokenHost,
     dockerConfig: dockerConfigDirectory(),
-    destinationCredentials: username ? { username, password: password ?? '' } : undefined,
     environment: process.env,
     platforms: flags.platform,
-    sparse: flags.sparse,
-    rewrite: flags.rewrite,
-    flatten: flags.flatten,
     foreignLayers: flags.foreignLayers,
-    recheck: flags.recheck,
     jobs: flags.jobs,
     blobJobs: flags.blobJobs,
     retry: flags.retries === undefined ? undefined : { retries: flags.retries },
     timeout: flags.timeout === undefined ? undefined : flags.timeout * 1000,
+  }
+}
+
+/** The library's options for the flags about both ends. */
+export function placeOptions(flags: PlaceFlags): PlaceOptions & Omit<PlanOptions, 'stdin'> {
+  const { K3S_MIRROR_USERNAME: username, K3S_MIRROR_PASSWORD: password } = process.env
+  return {
+    ...sourceOptions(flags),
+    to: flags.to,
+    destinationCredentials: username ? { username, password: password ?? '' } : undefined,
+    sparse: flags.sparse,
+    rewrite: flags.rewrite,
+    flatten: flags.flatten,
+    recheck: flags.recheck,
   }
 }

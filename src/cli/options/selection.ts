@@ -31,18 +31,23 @@ export function wholeNumber(least: number): (value: string) => number {
   }
 }
 
-/** Adds the options and the argument that say which images are meant. */
-export function addSelection(command: Command): Command {
+/** Adds `--include` and `--exclude`. */
+export function addFilters(command: Command): Command {
   return command
-    .argument('[reference...]', 'single images')
+    .option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect)
+    .option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect)
+}
+
+/** Adds the options that say which images are meant. */
+export function addSelectionOptions(command: Command): Command {
+  const lists = command
     .option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect)
     .option(
       '--images <file, URL or ->',
       'a list of your own, one reference a line, # comments; - reads standard input; repeatable',
       collect,
     )
-    .option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect)
-    .option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect)
+  return addFilters(lists)
     .addOption(
       new Option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env(
         'INSTALL_K3S_ARTIFACT_URL',
@@ -54,6 +59,11 @@ export function addSelection(command: Command): Command {
       ),
     )
     .option('--list-sha256 <hex>', 'refuse the list if it has another checksum')
+}
+
+/** Adds the options and the argument that say which images are meant. */
+export function addSelection(command: Command): Command {
+  return addSelectionOptions(command.argument('[reference...]', 'single images'))
 }
 
 /** The library's options for the flags. */

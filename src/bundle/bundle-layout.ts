@@ -1,0 +1,47 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { formatIndexEntry } from '../layout/index-entry.ts'
+import type { StepContents } from '../plan/plan.ts'
+import { formatBundleRecord, recordPath, type BundleRecord } from './bundle-record.ts'
+import { mapTar, type TarMap } from './tar-map.ts'
+
+/** A bundle before it is written: its small files with their bytes, and where everything has its place. */
+export interface BundleLayout {
+  readonly map: TarMap
+  /** By path: what is known before a blob has moved. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** Bytes of blobs by digest, manifests left out. */
+  readonly blobs: ReadonlyMap<Digest, number>
+}
+
+/** Where content lies in an OCI layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#blobs */
+export function blobPath(digest: Digest): string {
+  return `blobs/${digest.replace(':', '/')}`
+}
+
+/**
+ * Lays a bundle out: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
+ * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for.
+ */
+export function layOutBundle(record: BundleRecord, contents: readonly StepContents[]): BundleLayout {
+  const manifests = new Map<Digest, Manifest>()
+  const blobs = new Map<Digest, number>()
+  for (const { manifests: own, blobs: needed } of contents) {
+    for (const manifest of own) manifests.set(manifest.descriptor.digest, manifest)
+    for (const { digest, size } of needed) blobs.set(digest, size)
+  }
+  const entries = record.images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
+  const index = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\n${entries.join(',\n')}\n]}\n`
+  const files = new Map<string, Uint8Array>([
+    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
+    ['index.json', Buffer.from(index)],
+    [recordPath, formatBundleRecord(record)],
+  ])
+  for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())
+  const sorted = [...blobs].filter(([digest]) => !manifests.has(digest)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const map = mapTar([
+    ...[...files].map(([path, bytes]) => ({ path, size: bytes.length })),
+    ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
+  ])
+  return { map, files, blobs: new Map(sorted) }
+}

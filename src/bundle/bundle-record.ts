@@ -1,0 +1,106 @@
+import { MirrorError } from '../errors.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+
+/** One image of a bundle. */
+export interface BundledImage {
+  readonly reference: Reference
+  readonly mediaType: string
+  readonly digest: Digest
+  readonly size: number
+  /** `os/arch[/variant]`. */
+  readonly platforms: readonly string[]
+  /** False where a subset of platforms made a new index with a digest of its own. */
+  readonly digestPreserved: boolean
+}
+
+/** A list that images of a bundle came from. */
+export interface BundledList {
+  readonly name: string
+  readonly release?: string
+  readonly sha256: string
+  readonly images: number
+}
+
+/** What a bundle says of itself, in `k3s-mirror.json`. */
+export interface BundleRecord {
+  /** `k3s-mirror/<version>` of what made it. */
+  readonly tool: string
+  readonly lists: readonly BundledList[]
+  /** In the order of the lists. */
+  readonly images: readonly BundledImage[]
+}
+
+/** Where the record lies in a bundle. */
+export const recordPath = 'k3s-mirror.json'
+
+/** Writes a record; the same record gives the same bytes. */
+export function formatBundleRecord({ tool, lists, images }: BundleRecord): Buffer {
+  const document = {
+    schemaVersion: 1,
+    tool,
+    lists: lists.map(({ name, release, sha256, images: count }) => ({
+      name,
+      ...(release !== undefined && { release }),
+      sha256,
+      images: count,
+    })),
+    images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved }) => ({
+      reference: formatReference(reference),
+      mediaType,
+      digest,
+      size,
+      platforms,
+      digestPreserved,
+    })),
+  }
+  return Buffer.from(`${JSON.stringify(document, null, 1)}\n`)
+}
+
+function invalid(why: string, cause?: unknown): MirrorError {
+  return new MirrorError('INVALID_MANIFEST', `${recordPath} of the bundle ${why}`, { cause })
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parseImage(value: unknown): BundledImage {
+  if (!isRecord(value)) throw invalid('has an image that is none')
+  const { reference, mediaType, digest, size, platforms, digestPreserved } = value
+  if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('has an image without a name or a type')
+  if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('has an image without a digest')
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid('has an image without a size')
+  return {
+    reference: parseReference(reference),
+    mediaType,
+    digest,
+    size,
+    platforms: Array.isArray(platforms) ? platforms.filter((platform) => typeof platform === 'string') : [],
+    digestPreserved: digestPreserved !== false,
+  }
+}
+
+function parseList(value: unknown): BundledList {
+  if (!isRecord(value)) throw invalid('has a list that is none')
+  const { name, release, sha256, images } = value
+  if (typeof name !== 'string' || typeof sha256 !== 'string' || typeof images !== 'number') throw invalid('has a list that is none')
+  return { name, ...(typeof release === 'string' && { release }), sha256, images }
+}
+
+/** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for one of a later form. */
+export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
+  let document: unknown
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (cause) {
+    throw invalid('is not JSON', cause)
+  }
+  if (!isRecord(document)) throw invalid('is not an object')
+  const { schemaVersion, tool, lists, images } = document
+  if (schemaVersion !== 1) {
+    throw new MirrorError('UNSUPPORTED', `${recordPath} of the bundle has a form that is not known here`, { hint: 'Update k3s-mirror.' })
+  }
+  if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
+  return { tool: typeof tool === 'string' ? tool : '', lists: lists.map(parseList), images: images.map(parseImage) }
+}

@@ -1,0 +1,36 @@
+import type { Content } from '../async/content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { PartFile } from './part-file.ts'
+
+/** A bundle as a place that images are copied to, whose contents are settled before: blobs go to their places, manifests have theirs already. */
+export class BundleWriter implements ImageDestination {
+  readonly #part: PartFile
+
+  constructor(part: PartFile) {
+    this.#part = part
+  }
+
+  headManifest(): Promise<Descriptor | undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  headBlob(_repository: Repository, { digest }: Descriptor): Promise<boolean> {
+    return Promise.resolve(this.#part.has(digest))
+  }
+
+  /** A bundle has each blob once, whatever needs it. */
+  mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
+    return Promise.resolve(this.#part.has(digest))
+  }
+
+  async putBlob(_repository: Repository, { digest }: Descriptor, open: () => Promise<Content>): Promise<void> {
+    await this.#part.write(digest, await open())
+  }
+
+  putManifest(): Promise<void> {
+    return Promise.resolve()
+  }
+}

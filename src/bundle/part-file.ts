@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import { syncDirectory } from '../layout/blob-store.ts'
+import { GroupCommit } from '../layout/group-commit.ts'
+import { lockLayout, type LayoutLock } from '../layout/layout-lock.ts'
+import { errnoOf, localIo } from '../layout/local-io.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { blobPath, type BundleLayout } from './bundle-layout.ts'
+import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
+
+/** Which places the bytes of a part are at: another selection has others. */
+function planOf({ map }: BundleLayout): string {
+  const hash = createHash('sha256')
+  for (const { path, size } of map.entries.values()) hash.update(`${path} ${size}\n`)
+  return hash.digest('hex')
+}
+
+interface Opened {
+  readonly file: string
+  readonly directory: string
+  readonly layout: BundleLayout
+  readonly lock: LayoutLock
+  readonly archive: FileHandle
+  readonly journal: FileHandle
+  readonly done: Set<Digest>
+}
+
+/**
+ * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its place, and `done`, the blobs that are whole in it, a digest a
+ * line behind the name of their places. The archive gets the bundle's name when all of it is safely on the disk.
+ */
+export class PartFile implements AsyncDisposable {
+  readonly #opened: Opened
+  #unwritten: Digest[] = []
+  readonly #commit = new GroupCommit(() => this.#note())
+
+  private constructor(opened: Opened) {
+    this.#opened = opened
+  }
+
+  /** Opens a part, and goes on with what is there of the same places. Throws LOCAL_IO, and LAYOUT_LOCKED while another process writes it. */
+  static async open(file: string, layout: BundleLayout): Promise<PartFile> {
+    const directory = `${file}.part`
+    try {
+      await mkdir(directory, { recursive: false }).catch((error: unknown) => {
+        if (errnoOf(error) !== 'EEXIST') throw error
+      })
+      const lock = await lockLayout(directory)
+      try {
+        const journal = await open(
+          join(directory, 'done'),
+          constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+        )
+        const archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
+        const done = await readDone(journal, layout, (await archive.stat()).size)
+        await archive.truncate(layout.map.size)
+        return new PartFile({ file, directory, layout, lock, archive, journal, done })
+      } catch (error) {
+        await lock.release()
+        throw error
+      }
+    } catch (error) {
+      throw await localIo(error, 'write', directory)
+    }
+  }
+
+  /** True for a blob that is whole in the part. */
+  has(digest: Digest): boolean {
+    return this.#opened.done.has(digest)
+  }
+
+  /** Writes a blob to its place; it counts once whoever reads it has verified all of it, and it is on the disk. */
+  async write(digest: Digest, content: Content): Promise<void> {
+    const { layout, done } = this.#opened
+    const entry = layout.map.entries.get(blobPath(digest))
+    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no place in the bundle`)
+    let at = entry.offset
+    await content.read(async (chunk) => {
+      const place = at
+      at += chunk.length
+      await this.#put(chunk, place)
+    })
+    this.#unwritten.push(digest)
+    await this.#commit.run()
+    done.add(digest)
+  }
+
+  /** Writes what is left, and gives the file its name. Throws LOCAL_IO. */
+  async finish(): Promise<void> {
+    const { file, directory, layout, archive } = this.#opened
+    const { map, files } = layout
+    for (const { path, size, offset } of map.entries.values()) {
+      await this.#put(tarHeader({ path, size }), offset - blockBytes)
+      const bytes = files.get(path)
+      if (bytes !== undefined) await this.#put(bytes, offset)
+      await this.#put(Buffer.alloc(paddedSize(size) - size), offset + size)
+    }
+    await this.#put(Buffer.alloc(2 * blockBytes), map.size - 2 * blockBytes)
+    try {
+      await archive.sync()
+      await rename(join(directory, 'archive'), file)
+      await syncDirectory(dirname(file))
+      await rm(directory, { recursive: true, force: true })
+    } catch (error) {
+      throw await localIo(error, 'write', file)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { archive, journal, lock } = this.#opened
+    await archive.close()
+    await journal.close()
+    await lock.release()
+  }
+
+  async #put(bytes: Uint8Array, at: number): Promise<void> {
+    const { archive, directory } = this.#opened
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await archive.write(bytes, done, bytes.length - done, at + done)
+        done += bytesWritten
+      }
+    } catch (error) {
+      throw await localIo(error, 'write', directory)
+    }
+  }
+
+  /** A blob is noted when its bytes have reached the disk: after a power cut nothing is noted that is not there. */
+  async #note(): Promise<void> {
+    const { archive, journal, directory } = this.#opened
+    const digests = this.#unwritten
+    this.#unwritten = []
+    try {
+      await archive.datasync()
+      await journal.appendFile(digests.map((digest) => `${digest}\n`).join(''))
+    } catch (error) {
+      throw await localIo(error, 'write', directory)
+    }
+  }
+}
+
+/** The blobs that are whole in a part of these places; the journal of another one begins anew. */
+async function readDone(journal: FileHandle, layout: BundleLayout, size: number): Promise<Set<Digest>> {
+  const [plan, ...lines] = (await journal.readFile('utf8')).split('\n')
+  if (plan === planOf(layout) && size === layout.map.size) return new Set(lines.filter(isDigest))
+  await journal.truncate(0)
+  await journal.appendFile(`${planOf(layout)}\n`)
+  return new Set()
+}

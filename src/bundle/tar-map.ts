@@ -1,0 +1,47 @@
+import { Header } from 'tar'
+import { MirrorError } from '../errors.ts'
+
+/** Bytes of a block: a header takes one, and content is filled up to whole ones. https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html */
+export const blockBytes = 512
+
+/** A file in a tar archive: where its content begins, and its bytes. */
+export interface TarEntry {
+  readonly path: string
+  readonly size: number
+  readonly offset: number
+}
+
+/** An archive before it is written: every byte has its place. */
+export interface TarMap {
+  readonly entries: ReadonlyMap<string, TarEntry>
+  /** Bytes of the whole archive. */
+  readonly size: number
+}
+
+/** Content filled up to whole blocks. */
+export function paddedSize(size: number): number {
+  return Math.ceil(size / blockBytes) * blockBytes
+}
+
+/** The header of a file, the same for the same path and size: no time, no owner. Throws UNSUPPORTED from 8 GiB on. */
+export function tarHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
+  const block = Buffer.alloc(blockBytes)
+  const header = new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' })
+  if (header.encode(block)) {
+    throw new MirrorError('UNSUPPORTED', `${path} has ${size} bytes, and a file in a bundle has 8 GiB at most`, {
+      hint: 'Mirror this image by itself.',
+    })
+  }
+  return block
+}
+
+/** Gives files their places, one behind the other in the order given, and two empty blocks at the end. */
+export function mapTar(files: readonly { readonly path: string; readonly size: number }[]): TarMap {
+  const entries = new Map<string, TarEntry>()
+  let at = 0
+  for (const { path, size } of files) {
+    entries.set(path, { path, size, offset: at + blockBytes })
+    at += blockBytes + paddedSize(size)
+  }
+  return { entries, size: at + 2 * blockBytes }
+}

@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import type { Session } from '../session.ts'
+import { addBundleCheckCommand } from './bundle/check.ts'
+import { addBundleCreateCommand } from './bundle/create.ts'
+import { addBundleInfoCommand } from './bundle/info.ts'
+import { addBundlePushCommand } from './bundle/push.ts'
+
+/** Adds `k3s-mirror bundle` with its commands. */
+export function addBundleCommand(program: Command, session: Session): void {
+  const parent = program.command('bundle').description('one file across the air gap: make it, look into it, check it, push it')
+  addBundleCreateCommand(parent, session)
+  addBundleInfoCommand(parent, session)
+  addBundleCheckCommand(parent, session)
+  addBundlePushCommand(parent, session)
+}

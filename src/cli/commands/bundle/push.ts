@@ -1,0 +1,26 @@
+import type { Command } from 'commander'
+import { pushBundle } from '../../../push-bundle.ts'
+import { refuseSharedFiles } from '../../options/output-files.ts'
+import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
+import { addDestination, addNaming, addTransfer, placeOptions, type PlaceFlags } from '../../options/places.ts'
+import { addFilters, type SelectionFlags } from '../../options/selection.ts'
+import type { Session } from '../../session.ts'
+import { openRunOutput } from '../run-output.ts'
+
+type PushFlags = Pick<SelectionFlags, 'include' | 'exclude'> & PlaceFlags & OutputFlags
+
+/** Adds `k3s-mirror bundle push`. */
+export function addBundlePushCommand(parent: Command, session: Session): void {
+  const command = parent
+    .command('push')
+    .description('copy the images of a bundle to a registry or a layout, straight out of the file')
+    .argument('<file>', 'the bundle')
+  addRunOutput(addOutput(addTransfer(addNaming(addDestination(addFilters(command)))))).action(async (file: string, flags: PushFlags) => {
+    await refuseSharedFiles([flags.report, flags.events], [file, flags.registries])
+    const output = await openRunOutput(flags, session)
+    const { include, exclude } = flags
+    const report = await output.follow(pushBundle({ ...placeOptions(flags), file, include, exclude, signal: session.signal }))
+    output.print(report)
+    await output.finish(report)
+  })
+}

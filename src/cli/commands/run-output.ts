@@ -1,0 +1,54 @@
+import type { MirrorReport } from '../../report/report.ts'
+import type { MirrorRun } from '../../start-run.ts'
+import { exitCodeOfReport } from '../exit-code.ts'
+import { createRenderer } from '../output/create-renderer.ts'
+import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
+import { stylesFor } from '../output/styles.ts'
+import { formatSummary } from '../output/summary.ts'
+import { openEvents, openReport } from '../options/output-files.ts'
+import { verbosity, type OutputFlags } from '../options/output.ts'
+import type { Session } from '../session.ts'
+
+/** Where a run that copies images is shown: opened, and found to be writable, before the run begins. */
+export interface RunOutput {
+  /** True where people read a summary on standard output. */
+  readonly hasSummary: boolean
+  /** Shows the run's events as they come, and gives its report. */
+  follow(run: MirrorRun): Promise<MirrorReport>
+  /** Prints the report or its summary. */
+  print(report: MirrorReport): void
+  /** Sets the exit code, and writes the files about the run: the images are where they are, whatever becomes of those. */
+  finish(report: MirrorReport): Promise<void>
+}
+
+/** Opens the outputs of `--output`, `--report` and `--events`. Throws LOCAL_IO for a file that cannot be written. */
+export async function openRunOutput(flags: OutputFlags, session: Session): Promise<RunOutput> {
+  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
+  const events = flags.events === undefined ? undefined : await openEvents(flags.events)
+  const renderers = [
+    await createRenderer(process.stderr, { env: process.env, verbosity: verbosity(flags) }),
+    ...(events ? [eventsNdjson(events.output)] : []),
+  ]
+  const hasSummary = flags.output !== 'json' && flags.quiet !== true && flags.events !== '-'
+  return {
+    hasSummary,
+    async follow(run) {
+      try {
+        for await (const event of run) for (const renderer of renderers) renderer.event(event)
+      } finally {
+        for (const renderer of renderers) renderer.end()
+      }
+      return run.report
+    },
+    print(report) {
+      if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
+      else if (hasSummary) session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
+    },
+    async finish(report) {
+      session.exit(exitCodeOfReport(report, session.stopSignal))
+      for (const written of await Promise.allSettled([writeReport?.(report), events?.close()])) {
+        if (written.status === 'rejected') session.complain(written.reason, flags)
+      }
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { BundleCheck } from '../../bundle/check-bundle.ts'
+import type { BundleInfo } from '../../bundle/describe-bundle.ts'
+import { formatBytes, formatCount } from './format-amount.ts'
+import { formatTable } from './plan-table.ts'
+import { safeLine } from './safe-text.ts'
+import type { Styles } from './styles.ts'
+
+/** What is in a bundle, for people: one line an image, then the lists and the totals. Ends with a newline. */
+export function formatBundleInfo(info: BundleInfo, styles: Styles): string {
+  const [titles = '', ...lines] = formatTable(
+    [
+      { title: 'IMAGE', align: 'left' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'DIGEST', align: 'left' },
+      { title: 'PLATFORMS', align: 'left' },
+    ],
+    info.images.map(({ reference, size, digest, platforms }) => [
+      safeLine(reference),
+      formatBytes(size),
+      digest.slice(0, 19),
+      platforms.map(safeLine).join(','),
+    ]),
+  )
+  const lists = info.lists.map(
+    ({ name, sha256, images }) => `${safeLine(name)}: ${formatCount(images, 'image')}, sha256 ${safeLine(sha256)}`,
+  )
+  const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; made by ${safeLine(info.tool)}`
+  return `${[styles.strong(titles), ...lines, '', ...lists, styles.strong(total)].join('\n')}\n`
+}
+
+/** What a check of a bundle has found, for people: a line a problem, then the totals. Ends with a newline. */
+export function formatBundleCheck({ blobs, bytes, problems, file }: BundleCheck & { readonly file: string }, styles: Styles): string {
+  const lines = problems.map(({ message, images }) => {
+    const needers = images.length === 0 ? '' : `, which ${images.map(safeLine).join(', ')} need${images.length === 1 ? 's' : ''}`
+    return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
+  })
+  const read = `${formatCount(blobs, 'blob')}, ${formatBytes(bytes)} read and hashed`
+  const verdict =
+    problems.length === 0
+      ? styles.good(`${safeLine(file)} is whole: ${read}`)
+      : styles.bad(`${formatCount(problems.length, 'problem')}: ${read}`)
+  return `${[...lines, verdict].join('\n')}\n`
+}

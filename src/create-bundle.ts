@@ -1,0 +1,152 @@
+import pLimit from 'p-limit'
+import { BundleWriter } from './bundle/bundle-writer.ts'
+import { layOutBundle } from './bundle/bundle-layout.ts'
+import type { BundledList } from './bundle/bundle-record.ts'
+import { PartFile } from './bundle/part-file.ts'
+import { userAgent } from './connections.ts'
+import { BlobLedger } from './copy/blob-ledger.ts'
+import { contentCopier } from './copy/copy-image.ts'
+import { summariseError } from './copy/events.ts'
+import type { Emit } from './copy/image-copier.ts'
+import { runImages } from './copy/run-images.ts'
+import { MirrorError } from './errors.ts'
+import type { ImageDestination } from './oci/image-destination.ts'
+import { parsePlatform } from './oci/platform.ts'
+import { formatReference, type Reference } from './oci/reference.ts'
+import { openSources, type SourceOptions } from './open-sources.ts'
+import type { PlanStep } from './plan/plan.ts'
+import { resolveImage } from './plan/resolve-image.ts'
+import type { ImageList } from './release/image-list.ts'
+import { selectImages, type SelectionOptions } from './release/select-images.ts'
+import type { SessionEvents } from './registry/session.ts'
+import { startRun, type MirrorRun } from './start-run.ts'
+
+/** Options of `createBundle`: which images, where from, and the file that they go into. */
+export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, SourceOptions {
+  /** Ends in `.tar`. */
+  readonly file: string
+  /** `os/arch[/variant]`; default: every platform, the index byte for byte. */
+  readonly platforms?: readonly string[] | undefined
+  /** Put foreign layers into it too. */
+  readonly foreignLayers?: boolean | undefined
+  /** Images at once; default 16. */
+  readonly jobs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Images at once where nothing else is asked for. */
+const defaultJobs = 16
+
+/** Nothing is at the place that a bundle is made for, so that all of each image is read. */
+const nowhere: ImageDestination = {
+  headManifest: () => Promise.resolve(undefined),
+  headBlob: () => Promise.resolve(false),
+  putBlob: () => Promise.reject(new MirrorError('INTERNAL', 'nothing is written while images are resolved')),
+  putManifest: () => Promise.reject(new MirrorError('INTERNAL', 'nothing is written while images are resolved')),
+}
+
+/**
+ * Makes a bundle: list → steps → places in the file → copy. The file is there when every image is in it, and otherwise what has come is kept for the
+ * next run. Failed images are in the report; what is thrown kept the whole run from starting.
+ */
+export function createBundle(options: CreateBundleOptions): MirrorRun {
+  return startRun('bundle create', options.signal, (emit, signal) => run({ ...options, signal }, emit))
+}
+
+async function run(options: CreateBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
+  const started = performance.now()
+  const { file, signal } = options
+  if (!file.endsWith('.tar')) throw new MirrorError('USAGE', `${file} does not end in .tar`, { hint: 'Write bundle create <file>.tar.' })
+  const events: SessionEvents = {
+    onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
+    onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
+    onWarning: (message) => emit({ type: 'warning', message }),
+  }
+  await using sources = await openSources(options, events, { signal })
+  const list = await selectImages(sources.client, { ...options, signal })
+  emit({
+    type: 'run-started',
+    destination: file,
+    images: list.images.map((image) => ({ image: formatReference(image), destination: formatReference(image) })),
+  })
+  for (const { name, sha256, coverage, release, images } of list.lists) {
+    emit({ type: 'list-read', name, sha256, coverage, images, ...(release !== undefined && { release }) })
+  }
+  for (const message of [...list.warnings, ...sources.warnings]) emit({ type: 'warning', message })
+  try {
+    const steps = await resolveAll(list.images, sources.registries, options, emit)
+    if (steps !== undefined) await write(options, list, steps, sources.registries, emit)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  const requests = { source: sources.requests(), destination: 0 }
+  emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+}
+
+/** Every image's step, in the list's order; undefined where one cannot be resolved, which is told as its failure. */
+async function resolveAll(
+  images: readonly Reference[],
+  source: Parameters<typeof resolveImage>[1],
+  { platforms, foreignLayers, jobs = defaultJobs, signal }: CreateBundleOptions,
+  emit: Emit,
+): Promise<readonly PlanStep[] | undefined> {
+  const limit = pLimit(jobs)
+  const wanted = platforms?.map(parsePlatform)
+  const steps = await Promise.all(
+    images.map((image) =>
+      limit(async () => {
+        try {
+          return await resolveImage({ source: image, destination: image }, source, nowhere, { platforms: wanted, foreignLayers, signal })
+        } catch (error) {
+          signal?.throwIfAborted()
+          const name = formatReference(image)
+          emit({ type: 'image-failed', image: name, destination: name, error: summariseError(error), final: true })
+          return undefined
+        }
+      }),
+    ),
+  )
+  const whole = steps.filter((step) => step !== undefined)
+  return whole.length === steps.length ? whole : undefined
+}
+
+async function write(
+  options: CreateBundleOptions,
+  list: ImageList,
+  steps: readonly PlanStep[],
+  source: Parameters<typeof resolveImage>[1],
+  emit: Emit,
+): Promise<void> {
+  const { file, jobs = defaultJobs, retry, signal } = options
+  const lists: readonly BundledList[] = list.lists.map(({ name, release, sha256, images }) => ({
+    name: release ?? name,
+    ...(release !== undefined && { release }),
+    sha256,
+    images,
+  }))
+  const images = steps.map(({ source: reference, root, platforms, digestPreserved }) => ({
+    reference,
+    ...root,
+    platforms,
+    digestPreserved,
+  }))
+  const layout = layOutBundle(
+    { tool: userAgent, lists, images },
+    steps.map(({ contents }) => contents),
+  )
+  await using part = await PartFile.open(file, layout)
+  let isWhole = true
+  const watch: Emit = (event) => {
+    if (event.type === 'image-failed' && event.final) isWhole = false
+    emit(event)
+  }
+  await runImages({
+    images: steps,
+    resolve: (image) => Promise.resolve(image as PlanStep),
+    copier: contentCopier({ source, destination: new BundleWriter(part), ledger: new BlobLedger(), retry }),
+    jobs,
+    emit: watch,
+    signal,
+  })
+  if (isWhole) await part.finish()
+}

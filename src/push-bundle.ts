@@ -1,0 +1,78 @@
+import { BundleReader } from './bundle/bundle-reader.ts'
+import { BlobLedger } from './copy/blob-ledger.ts'
+import { contentCopier } from './copy/copy-image.ts'
+import { summariseError } from './copy/events.ts'
+import type { Emit } from './copy/image-copier.ts'
+import { runImages } from './copy/run-images.ts'
+import { MirrorError } from './errors.ts'
+import { formatReference } from './oci/reference.ts'
+import { openPlaces, type PlaceOptions } from './places.ts'
+import { refuseCollisions } from './plan/collisions.ts'
+import { nameDestination } from './plan/name-destination.ts'
+import { resolveImage } from './plan/resolve-image.ts'
+import { imageFilter } from './release/image-filter.ts'
+import { parseRules } from './prepare.ts'
+import { startRun, type MirrorRun } from './start-run.ts'
+
+/** Options of `pushBundle`: the file, what of it, and where to. */
+export interface PushBundleOptions extends Omit<PlaceOptions, 'from'> {
+  readonly file: string
+  /** Globs on `registry/repository:tag`. */
+  readonly include?: readonly string[] | undefined
+  readonly exclude?: readonly string[] | undefined
+  /** `regex=replacement` in Go's syntax, for repositories at the destination; the first that matches counts. */
+  readonly rewrite?: readonly string[] | undefined
+  /** Keep only the last part of a repository's path. */
+  readonly flatten?: boolean | undefined
+  /** Images at once; default 16. */
+  readonly jobs?: number | undefined
+  /** Walk images whose root is there already. */
+  readonly recheck?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const defaultJobs = 16
+
+/** Copies the images of a bundle to a registry or a layout, straight out of the file, with the events and the report of `mirror`. */
+export function pushBundle(options: PushBundleOptions): MirrorRun {
+  return startRun('bundle push', options.signal, (emit, signal) => run({ ...options, signal }, emit))
+}
+
+async function run(options: PushBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
+  const started = performance.now()
+  const { file, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
+  const rules = await parseRules(options.rewrite ?? [])
+  await using bundle = await BundleReader.open(file)
+  const filtered = imageFilter(options)(bundle.record.images.map(({ reference }) => reference))
+  if (filtered.images.length === 0) throw new MirrorError('USAGE', `no image of ${file} is left: --include and --exclude drop all of them`)
+  await using places = await openPlaces(
+    options,
+    {
+      onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
+      onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
+      onWarning: (message) => emit({ type: 'warning', message }),
+    },
+    { signal },
+  )
+  const { destination, naming } = places
+  const images = filtered.images.map((source) => ({ source, destination: nameDestination(source, { ...naming, rules, flatten }) }))
+  await refuseCollisions(images, bundle, { signal })
+  const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
+  emit({ type: 'run-started', destination: to, images: names })
+  for (const message of [...filtered.warnings, ...places.warnings]) emit({ type: 'warning', message })
+  const copier = contentCopier({ source: bundle, destination, ledger: new BlobLedger(), retry })
+  try {
+    await runImages({
+      images,
+      resolve: (image) => resolveImage(image, bundle, destination, { recheck, signal }),
+      copier,
+      jobs,
+      recheck,
+      emit,
+      signal,
+    })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  emit({ type: 'run-finished', requests: places.requests(), seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+}

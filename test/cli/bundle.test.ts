@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile, readdir, stat, truncate } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { test } from 'node:test'
+import type { BundleInfo } from '../../src/bundle/describe-bundle.ts'
+import type { MirrorReport } from '../../src/report/report.ts'
+import { flipBit, placeOf } from '../bundle/bundle-files.ts'
+import { until } from '../engine/engine-run.ts'
+import { startRegistry } from '../registry-server/start-registry.ts'
+import { startContainerd } from '../servers/containerd.ts'
+import { startDockerRegistry } from '../servers/docker-registry.ts'
+import { faultProxy } from '../servers/fault-proxy.ts'
+import { requireServer } from '../servers/require-server.ts'
+import { runCli, startCli } from '../servers/run-cli.ts'
+import { compareRelease } from '../servers/compare-release.ts'
+import { makeRelease, pushRelease, seedRelease } from '../servers/seed-release.ts'
+import { skopeo } from '../servers/skopeo.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+
+const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
+
+test('a release goes into one file, and out of it into an empty registry, with the same digests and no line to the source', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using directory = await tempDir()
+  const file = `${directory.path}/k3s.tar`
+  const from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const create = ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`, '--output', 'json']
+  const created = await runCli(create, { stdin: release.list })
+  assert.equal(created.status, 0, created.stderr)
+  assert.deepEqual([report(created.stdout).command, report(created.stdout).totals.copied], ['bundle create', release.images.length])
+  assert.deepEqual(await readdir(directory.path), ['k3s.tar'])
+  const { size } = await stat(file)
+  const manifests = release.images.flatMap(({ index, manifests: own }) => [index, ...own]).reduce((sum, one) => sum + one.size, 0)
+  assert.ok(size < release.bytes + manifests + 250 * 1024, `each blob is in it once: ${size} bytes`)
+
+  const again = `${directory.path}/again.tar`
+  await runCli(['bundle', 'create', again, ...create.slice(3)], { stdin: release.list })
+  assert.ok((await readFile(file)).equals(await readFile(again)), 'the same selection gives the same bytes')
+  await from[Symbol.asyncDispose]()
+
+  await using to = await startDockerRegistry()
+  const pushed = await runCli(['bundle', 'push', file, '--to', `${to.url}/site`, '--output', 'json'])
+  assert.equal(pushed.status, 0, pushed.stderr)
+  assert.equal(report(pushed.stdout).command, 'bundle push')
+  await compareRelease(to.url, 'site/', release)
+  const present = await runCli(['bundle', 'push', file, '--to', `${to.url}/site`])
+  assert.match(present.stdout, new RegExp(`0 copied, ${release.images.length} up to date`))
+})
+
+test('other tools read a bundle: skopeo as oci-archive, containerd by its import', async (t) => {
+  if (!requireServer(t, 'skopeo') || !requireServer(t, 'containerd')) return
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const file = `${directory.path}/k3s.tar`
+  const { status, stderr } = await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`], {
+    stdin: release.list,
+  })
+  assert.equal(status, 0, stderr)
+  for (const { reference, index } of release.images) {
+    await skopeo('copy', '--all', `oci-archive:${file}:${reference}`, `dir:${directory.path}/copied`)
+    const copied = await readFile(`${directory.path}/copied/manifest.json`)
+    // skopeo rewrites a Docker list that index.json names by the OCI type, which is the only one that it looks for there
+    if (index.mediaType.startsWith('application/vnd.oci')) assert.ok(copied.equals(index.bytes), reference)
+  }
+  await using containerd = await startContainerd()
+  const ctr = async (...words: readonly string[]): Promise<string> =>
+    (await promisify(execFile)('ctr', ['--address', containerd.socket, '--namespace', 'bundle', 'images', ...words])).stdout
+  await ctr('import', '--all-platforms', '--no-unpack', file)
+  const listed = await ctr('list', '--quiet')
+  for (const { reference } of release.images) assert.ok(listed.split('\n').includes(reference), `${reference} of\n${listed}`)
+})
+
+test('bundle info says what is in it, and bundle check names what is damaged', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const file = `${directory.path}/k3s.tar`
+  await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`], { stdin: release.list })
+  const info = JSON.parse((await runCli(['bundle', 'info', file, '--output', 'json'])).stdout) as BundleInfo
+  assert.deepEqual(
+    info.images.map(({ reference, digest }) => [reference, digest]),
+    release.images.map(({ reference, index }) => [reference, index.digest]),
+  )
+  assert.match((await runCli(['bundle', 'info', file])).stdout, /IMAGE +SIZE +DIGEST +PLATFORMS/)
+  assert.equal((await runCli(['bundle', 'check', file])).status, 0)
+
+  const [first] = release.images
+  const layer = first?.manifests[0]?.layers[0]
+  assert.ok(first !== undefined && layer?.content !== undefined)
+  await flipBit(file, await placeOf(file, layer.content()))
+  const damaged = await runCli(['bundle', 'check', file])
+  assert.equal(damaged.status, 4)
+  assert.match(damaged.stdout, new RegExp(`problem: blobs/sha256/${layer.digest.slice(7)} has other content.*${first.repository}`))
+  await using to = await startRegistry()
+  const refused = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'])
+  assert.equal(refused.status, 3)
+
+  await truncate(file, (await stat(file)).size - 5000)
+  const cut = await runCli(['bundle', 'check', file])
+  assert.equal(cut.status, 4)
+  assert.match(cut.stdout, /it was cut off/)
+})
+
+test('killed at random moments, a create leaves nothing that looks done, and goes on where it was', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = makeRelease({ scale: 0.05 })
+  await pushRelease(from.url, release)
+  const file = `${directory.path}/k3s.tar`
+  const args = (source: string): string[] => ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`]
+  /** Lines of the journal: what it belongs to, then the blobs that are whole. */
+  const noted = (): number => (existsSync(`${file}.part/done`) ? readFileSync(`${file}.part/done`, 'utf8').split('\n').length : 0)
+  for (const more of [5, 20, 40]) {
+    const before = noted()
+    let blobs = 0
+    // the last ones never come, so that there is something to kill
+    await using source = await faultProxy(from.url, ({ kind }) => (kind === 'blob-get' && ++blobs > more ? { fault: 'stall' } : undefined))
+    const running = await startCli(args(source.url), { stdin: release.list })
+    await until(() => noted() >= Math.max(before, 2) + more - 1)
+    running.child.kill('SIGKILL')
+    await running.finished
+    assert.deepEqual(await readdir(directory.path), ['k3s.tar.part'])
+  }
+  await using counted = await faultProxy(from.url)
+  const done = await runCli(args(counted.url), { stdin: release.list })
+  assert.equal(done.status, 0, done.stderr)
+  // a blob or two of each kill may have come and not been noted
+  assert.ok(counted.counters.kinds['blob-get'] <= release.blobs.size - 60, 'what was there is not fetched again')
+  assert.equal((await runCli(['bundle', 'check', file])).status, 0)
+  assert.deepEqual(await readdir(directory.path), ['k3s.tar'])
+})
+
+test('an image that cannot be had leaves no bundle, and the next run finishes it', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const file = `${directory.path}/k3s.tar`
+  const args = ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`]
+  const failed = await runCli(args, { stdin: `${release.list}docker.io/rancher/nowhere:1\n` })
+  assert.equal(failed.status, 1)
+  assert.match(failed.stdout, /rancher\/nowhere:1/)
+  assert.deepEqual(await readdir(directory.path), [])
+  assert.equal((await runCli(args, { stdin: release.list })).status, 0)
+})
+
+test('a full disk is one clear error, and no bundle', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can mount a small file system')
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = makeRelease({ scale: 0.05 })
+  await pushRelease(from.url, release)
+  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory.path])
+  try {
+    const args = ['bundle', 'create', `${directory.path}/k3s.tar`, '--images', '-', '--from', `docker.io=${from.url}`, '--retries', '0']
+    const { status, stdout } = await runCli(args, { stdin: release.list })
+    assert.equal(status, 1)
+    assert.match(stdout, /ENOSPC.*\(LOCAL_IO\)/)
+    assert.deepEqual(
+      (await readdir(directory.path)).filter((name) => name === 'k3s.tar'),
+      [],
+    )
+  } finally {
+    await promisify(execFile)('umount', [directory.path])
+  }
+})
+
+test('what is no bundle is refused by name', async () => {
+  await using directory = await tempDir()
+  const text = await directory.write('text.tar', 'hello\n'.repeat(400))
+  for (const [file, words, code] of [
+    [text, /no tar archive, or damaged/, 3],
+    [`${directory.path}/none.tar`, /there is no file/, 1],
+  ] as const) {
+    const { status, stderr } = await runCli(['bundle', 'push', file, '--to', 'registry.example.com'])
+    assert.equal(status, code)
+    assert.match(stderr, words)
+  }
+  const named = await runCli(['bundle', 'create', `${directory.path}/x.zip`, 'rancher/x:1'])
+  assert.equal(named.status, 2)
+})
