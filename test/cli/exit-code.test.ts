@@ -23,6 +23,8 @@ const expected: Readonly<Record<number, readonly ErrorCode[]>> = {
     'REFUSED_ADDRESS',
     'LAYOUT_LOCKED',
     'LOCAL_IO',
+    'ENGINE_UNAVAILABLE',
+    'NO_SPACE',
     'INTERNAL',
   ],
   2: [
