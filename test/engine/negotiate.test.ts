@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Engine } from '../../src/engine/engine.ts'
+import type { EngineScript } from '../servers/engine-script.ts'
+import { startScriptedEngine } from '../servers/scripted-engine.ts'
+
+/** Opens an Engine of this script, gives what is known of it, and the versions that its requests named. */
+async function open(
+  script: EngineScript,
+): Promise<{ readonly facts: Engine['facts']; readonly versions: readonly (string | undefined)[] }> {
+  await using server = await startScriptedEngine(script)
+  using engine = await Engine.open({ address: { kind: 'socket', path: server.socket }, name: server.host, timeout: 5000, silence: 5000 })
+  await engine.list()
+  return { facts: engine.facts, versions: [...new Set(server.requests.map(({ version }) => version))] }
+}
+
+test('F143: the version that both sides know is spoken', async () => {
+  assert.deepEqual((await open({ apiVersion: '1.41' })).versions, [undefined, '1.41'])
+  assert.deepEqual((await open({ apiVersion: '1.99', minApiVersion: '1.44' })).versions, [undefined, '1.51'])
+})
+
+test('F143: an Engine that is too old or too new is refused in one sentence', async () => {
+  await assert.rejects(open({ apiVersion: '1.30' }), { code: 'UNSUPPORTED', message: /is too old: its API is 1\.30, and 1\.32 is needed$/ })
+  await assert.rejects(open({ apiVersion: '2.10', minApiVersion: '2.0' }), {
+    code: 'UNSUPPORTED',
+    message: /is too new: it speaks API 2\.0/,
+  })
+})
+
+test('what answers without a version is no Engine', async () => {
+  await assert.rejects(
+    open({
+      overrides: {
+        version: (_, response) => {
+          response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')
+        },
+      },
+    }),
+    { code: 'PROTOCOL', message: /is no Docker Engine/ },
+  )
+})
+
+test('the image store is told by its driver, and which pushes may name a platform', async () => {
+  const classic = (await open({ apiVersion: '1.47', info: { DockerRootDir: '/var/lib/docker' } })).facts
+  assert.deepEqual(classic, { apiVersion: '1.47', store: 'classic', dataDirectory: '/var/lib/docker', canChoosePushed: false })
+  assert.equal((await open({ store: 'containerd', apiVersion: '1.47' })).facts.canChoosePushed, true)
+  const older = (await open({ store: 'containerd', apiVersion: '1.43' })).facts
+  assert.deepEqual([older.store, older.canChoosePushed], ['containerd', false])
+})
