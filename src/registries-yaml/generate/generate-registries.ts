@@ -6,6 +6,7 @@ import { nodeConfig, type NodeSettings } from './node-config.ts'
 import { proveResolution } from './prove-resolution.ts'
 import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
 import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
+import { formatReference } from '../../oci/reference.ts'
 import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries, RegistryConfig } from '../registries.ts'
 
@@ -50,6 +51,11 @@ function mirrorNotes(
   if (own.length > 0) {
     const count = own.length === images.length ? 'every image' : `${own.length} of ${images.length} images`
     notes.push(`${count} stays as it is named: it comes from ${key} itself, and nodes find it there without a mirror`)
+    const copied = own.find(({ source, destination }) => source.path !== destination.path)
+    if (copied !== undefined) {
+      const [source, copy] = [copied.source, copied.destination].map(formatReference)
+      notes.push(`nodes pull ${source} and not its copy ${copy}: no mirror leads from a registry to other names in the same one`)
+    }
   }
   if (isLocalhost(key)) notes.push(`${url} is each node itself, wherever this file goes`)
   if (wildcard === true) notes.push(`the wildcard needs K3s ${firstVersionsWith('wildcard')} or later`)

@@ -245,6 +245,10 @@ test('images of the destination itself stay where they are', async () => {
   const made = generate(['reg.example.com/team/app', 'rancher/a'], 'reg.example.com/mirror')
   assert.deepEqual([...made.registries.mirrors.keys()], ['docker.io'])
   assert.match(made.notes.join('\n'), /^1 of 2 images stays as it is named: it comes from reg\.example\.com itself/m)
+  assert.match(
+    made.notes.join('\n'),
+    /^nodes pull reg\.example\.com\/team\/app:latest and not its copy reg\.example\.com\/mirror\/team\/app:latest:/m,
+  )
   const alone = generate(['reg.example.com/team/app'], 'reg.example.com/mirror')
   assert.deepEqual(await readClean(alone.text), { mirrors: new Map(), configs: new Map() })
   // By http it is another endpoint than nodes take by themselves.
