@@ -87,6 +87,11 @@ function hintFor(code: ErrorCode, { status, url }: ErrorAnswer, message: string)
   return undefined
 }
 
+/** What Go's servers and nginx say to plain HTTP at a port for TLS. */
+function expectsTls({ status, url, body }: ErrorAnswer): boolean {
+  return status === 400 && url.protocol === 'http:' && /HTTPS (?:server|port)/i.test(Buffer.from(body).toString('latin1'))
+}
+
 /** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */
 export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
@@ -95,7 +100,8 @@ export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const sentences = new Set(entries.map((entry) => [entry.code, entry.message].filter(Boolean).join(': ')))
   const said = [...sentences].join('; ') || text
   const code = classify(status, codes)
-  const message = `cannot ${what}: ${url.host} answered ${status}${said === '' ? '' : ` (${printable(said).slice(0, maxShownBody)})`}`
+  const why = expectsTls(answer) ? 'it expects TLS, so write https://' : printable(said).slice(0, maxShownBody)
+  const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}`
   return new MirrorError(code, message, {
     hint: hintFor(code, answer, said),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,

@@ -96,3 +96,16 @@ test('whatever a server says becomes one printable line', () => {
     ),
   )
 })
+
+test('plain HTTP at a port for TLS is told apart from other refusals', () => {
+  const said = (url: string, body: string): string =>
+    registryError('read x', { status: 400, headers: new ResponseHeaders(new Map()), url: new URL(url), body: Buffer.from(body) }).message
+  for (const body of [
+    'Client sent an HTTP request to an HTTPS server.\n',
+    '<html><h1>400</h1>The plain HTTP request was sent to HTTPS port</html>',
+  ]) {
+    assert.match(said('http://r.example:5000/v2/', body), /r\.example:5000 answered 400 \(it expects TLS, so write https:\/\/\)$/)
+  }
+  assert.doesNotMatch(said('https://r.example:5000/v2/', 'HTTPS server'), /expects TLS/)
+  assert.doesNotMatch(said('http://r.example:5000/v2/', 'bad request'), /expects TLS/)
+})

@@ -64,5 +64,5 @@ export function formatLintTotals({ errors, warnings, infos }: LintTotals): strin
     ...(warnings === 0 ? [] : [formatCount(warnings, 'warning')]),
     ...(infos === 0 ? [] : [formatCount(infos, 'remark')]),
   ]
-  return counts.length === 0 ? 'nothing found' : counts.join(', ')
+  return counts.length === 0 ? 'no problems' : counts.join(', ')
 }

@@ -27,7 +27,7 @@ export function keyFault(key: string): KeyFault | undefined {
   if (key === '*' || key === '') return undefined
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) return 'scheme'
   if (key.includes('@')) return 'userinfo'
-  if (/[/?#]/.test(key)) return 'path'
+  if (/[/?#]/.test(key) || key === '.' || key === '..') return 'path'
   if (isBareIPv6(key)) return 'ipv6'
   if (key.includes('*')) return 'pattern'
   if (isIndexDockerIo(key)) return 'index-docker-io'

@@ -36,7 +36,10 @@ function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mir
   if (hostsKey === wildcardHost) return [`${registry} has no mirror of its own, so the one for "*" applies`]
   if (hostsKey !== undefined) return []
   const near = nearKeys(mirrors.keys(), registry)
-  const other = near.length === 0 ? '' : `; ${quoted(near)} is another key than ${quoted([registry])}, which is what K3s looks for`
+  const other =
+    near.length === 0
+      ? ''
+      : `; ${quoted(near)} ${near.length === 1 ? 'is another key' : 'are other keys'} than ${quoted([registry])}, which is what K3s looks for`
   const own = mirrors.get(registry)
   if (own !== undefined) return [`the mirror for ${registry} has no endpoint that can be used, so the registry itself is asked`]
   return [`no mirror is configured for ${registry}, and none for "*", so the registry itself is asked${other}`]
@@ -59,7 +62,7 @@ function explainDefault(
     : []
 }
 
-function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries): string[] {
+function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, hosts: ReadonlySet<string>): string[] {
   if (credentials.isInvalid)
     return [`configs.${quoted([credentials.key ?? host])}.auth.auth is not the base64 of user:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
@@ -68,18 +71,22 @@ function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }
     return withAuth.includes(host)
       ? [`anonymous: the auth under ${quoted([host])} has no username with a password, no identity token and no auth`]
       : []
-  const near = nearKeys(withAuth, host)
+  const near = nearKeys(withAuth, host).filter((key) => !hosts.has(key))
   if (near.length > 0) return [`anonymous: credentials stand under ${quoted(near)}, and containerd looks for exactly ${quoted([host])}`]
   return withAuth.includes('*')
     ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${quoted([host])}`]
     : []
 }
 
-function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, { configs }: Registries): string[] {
+function explainTls(
+  { host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint,
+  { configs }: Registries,
+  hosts: ReadonlySet<string>,
+): string[] {
   if (tls.triesHttpsFirst) return [`asked by https first, because there are TLS settings for it, and by http if that fails`]
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
   const withTls = [...configs].filter(([, config]) => config.tls !== undefined).map(([key]) => key)
-  const near = nearKeys(withTls, host)
+  const near = nearKeys(withTls, host).filter((key) => !hosts.has(key))
   if (near.length > 0)
     return [`verified with the system's authorities alone: tls stands under ${quoted(near)}, and K3s looks for exactly ${quoted([host])}`]
   return withTls.includes('*') && !isDefault
@@ -104,14 +111,16 @@ function explainRewrite({ rewrite, repository }: ResolvedEndpoint): string[] {
 /** Answers why a node asks these endpoints, why anonymously, and why with these authorities. */
 export function explainResolution(resolved: ResolvedReference, registries: Registries, flags: K3sFlags = {}): Explanation {
   const hasMirrors = resolved.endpoints.some(({ isDefault }) => !isDefault)
+  // Settings under the key of another endpoint of the list are for that one.
+  const hosts = new Set(resolved.endpoints.map(({ host }) => host))
   return {
     notes: explainHosts(resolved, registries),
     endpoints: resolved.endpoints.map((endpoint) => [
       ...explainDefault(endpoint, hasMirrors, resolved, registries, flags),
       ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
       ...explainRewrite(endpoint),
-      ...explainCredentials(endpoint, registries),
-      ...explainTls(endpoint, registries),
+      ...explainCredentials(endpoint, registries, hosts),
+      ...explainTls(endpoint, registries, hosts),
     ]),
   }
 }

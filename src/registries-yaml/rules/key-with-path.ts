@@ -13,11 +13,13 @@ registry, and so are credentials. What a mirror does with some of the repositori
   *check(context) {
     for (const { section, key, position, fault } of writtenKeys(context)) {
       if (fault !== 'path') continue
+      const meant = meantKey(key, section)
+      const host = /^\.*$/.test(meant) ? 'the host, with its port' : shown(meant)
       const more = section === 'mirrors' ? '; a pattern of its rewrite can single out repositories' : ''
       yield {
         position,
         message: `the key ${shown(key)} of ${section} has a path and matches no registry`,
-        fix: `Write ${shown(meantKey(key, section))}${more}.`,
+        fix: `Write ${host}${more}.`,
       }
     }
   },

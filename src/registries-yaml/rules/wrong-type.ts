@@ -21,6 +21,10 @@ export const wrongType: Rule = {
 belongs. Endpoints that are a list of mappings are one of these: \`- https://host: 5000\` has a space too many.`,
   *check(context) {
     for (const { path, position, message } of refusals(context, 'type')) {
+      if (path.length === 0) {
+        yield { position, message, fix: 'Begin the file with "mirrors:" or "configs:", each with its entries below, indented.' }
+        continue
+      }
       const key = path.findLast((part) => typeof part === 'string' && Object.hasOwn(examples, part))
       yield { position, message, fix: examples[String(key)] ?? 'Write a plain value here, in quotes if it is more than a word.' }
     }

@@ -210,6 +210,9 @@ test('the questions that people ask are answered', () => {
     notes(`${mirror}\nconfigs: {"r.example.com:5000": {auth: {auth: bad}}}`, 'x'),
     /is not the base64 of user:password: the pull fails/,
   )
+  const two =
+    'mirrors: {docker.io: {endpoint: ["https://r:1", "https://r:2"]}}\nconfigs: {"r:2": {auth: {username: u, password: p}, tls: {ca_file: /ca}}}'
+  assert.doesNotMatch(notes(two, 'x'), /anonymous|alone/, 'settings of another endpoint of the list were not meant for this one')
   for (const key of ['*', 'r.example.com', 'r.example.com:5000']) assert.ok(!notes(keyed(key), 'x').includes('s3cret'))
 })
 
