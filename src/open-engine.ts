@@ -104,6 +104,7 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     onWarning: events.onWarning,
   })
   const { retry, recheck, keep } = options
+  const { canPushFromIndex } = engine.facts
   const copier = new EngineCopier({
     engine,
     destination,
@@ -121,7 +122,7 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     summary: { apiVersion: engine.facts.apiVersion, store: engine.facts.store },
     copier,
     warnings: isOpen ? [`passwords for registries go to the Docker Engine at ${name} in the clear: it is reached without TLS`] : [],
-    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, { platforms, retry, signal }),
+    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, { platforms, canPushFromIndex, retry, signal }),
     headManifest: async (reference) => (await lookUpSource(reference))?.root,
     held: (step) => heldPlatforms(engine, pulledName(step.source), step, signal),
     refuseSeveralPlatforms: (images) => refuseSeveral(images, platforms, lookUpSource),

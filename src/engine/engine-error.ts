@@ -57,6 +57,11 @@ const meanings: readonly Meaning[] = [
     code: 'DENIED',
     hint: 'The account may not do this, or the repository does not exist; registries often answer both alike.',
   },
+  {
+    words: /missing content: content digest/i,
+    code: 'UNSUPPORTED',
+    hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or --via registry.',
+  },
   { words: /manifest unknown|name unknown|manifest for .* not found|repository .* not found|not found/i, code: 'NOT_FOUND' },
   {
     words:

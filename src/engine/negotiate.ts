@@ -15,6 +15,8 @@ export interface EngineFacts {
   readonly dataDirectory?: string
   /** True where a push can name the platform that is meant (API 1.46) and the store may hold several. */
   readonly canChoosePushed: boolean
+  /** False for a containerd store before that: of an index it pushes all or nothing, and it has pulled one platform alone. */
+  readonly canPushFromIndex: boolean
 }
 
 // `platform` of a pull came with 1.32; what came after 1.51 was never tried.
@@ -102,10 +104,12 @@ export async function negotiate(
   const info = await askIfAllowed(client, '/info', signal)
   const { DockerRootDir: directory } = info
   const store = storeOf(info)
+  const canChoosePushed = store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0
   return {
     apiVersion,
     store,
     ...(address.kind === 'socket' && typeof directory === 'string' && directory !== '' && { dataDirectory: directory }),
-    canChoosePushed: store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0,
+    canChoosePushed,
+    canPushFromIndex: store === 'classic' || canChoosePushed,
   }
 }

@@ -24,6 +24,8 @@ export type LookUpSource = (reference: Reference) => Promise<LookedUp | undefine
 /** What of an image is wanted, and how patiently the registries are asked. */
 export interface ResolveEngineOptions {
   readonly platforms: readonly Platform[] | undefined
+  /** False where the Engine cannot push one platform of an index. */
+  readonly canPushFromIndex: boolean
   readonly retry?: Partial<RetryPolicy> | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
   readonly signal?: AbortSignal | undefined
@@ -57,6 +59,16 @@ export function severalPlatforms(name: string, platforms: readonly Platform[], i
   return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
     hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
   })
+}
+
+function unpushable(name: string): MirrorError {
+  return new MirrorError(
+    'UNSUPPORTED',
+    `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`,
+    {
+      hint: 'Update Docker to 27 or later, use a classic image store, or --via registry.',
+    },
+  )
 }
 
 /** True where the tag names the source's own root, or an index that was joined from it before. */
@@ -102,6 +114,7 @@ export async function resolveEngineImage(
   const wanted = found === undefined ? (platforms ?? [undefined]) : choose(found, platforms ?? [], name)
   if (found !== undefined && platforms === undefined && distinctPlatforms(found.platforms).length > 1)
     throw severalPlatforms(name, found.platforms)
+  if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) throw unpushable(name)
   const isPresent =
     existing !== undefined && found !== undefined && (await isThere(image.destination, existing, found, wanted, destination, signal))
   return {

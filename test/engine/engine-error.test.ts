@@ -17,6 +17,7 @@ for (const [message, code] of [
   ['no basic auth credentials', 'UNAUTHORIZED'],
   ["pull access denied for rancher/x, repository does not exist or may require 'docker login'", 'DENIED'],
   ['denied: requested access to the resource is denied', 'DENIED'],
+  ['missing content: content digest sha256:0: not found Note: You are trying to push a manifest list/index', 'UNSUPPORTED'],
   ['manifest for 127.0.0.1:5000/rancher/x:1 not found: manifest unknown: manifest unknown', 'NOT_FOUND'],
   ['manifest for rancher/denied-429:500 not found: manifest unknown: manifest unknown', 'NOT_FOUND'],
   ['Get "http://127.0.0.1:5199/v2/": dial tcp 127.0.0.1:5199: connect: connection refused', 'UNREACHABLE'],

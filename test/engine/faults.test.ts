@@ -215,6 +215,12 @@ test('F153: an image of which a containerd store holds only a part is a failure'
   assert.match(image.error?.hint ?? '', /--platform/)
 })
 
+test('F153: a containerd store that pushes an index whole or not at all is told of before anything is pulled', async () => {
+  const { image, pulls } = await runWith({ store: 'containerd', apiVersion: '1.45' })
+  assert.deepEqual([image.error?.code, pulls], ['UNSUPPORTED', 0])
+  assert.match(image.error?.hint ?? '', /Docker to 27/)
+})
+
 test('F154: several platforms and no choice are refused before anything moves', async () => {
   await using setting = await engineRun()
   await assert.rejects(

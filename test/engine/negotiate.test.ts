@@ -42,8 +42,14 @@ test('what answers without a version is no Engine', async () => {
 
 test('the image store is told by its driver, and which pushes may name a platform', async () => {
   const classic = (await open({ apiVersion: '1.47', info: { DockerRootDir: '/var/lib/docker' } })).facts
-  assert.deepEqual(classic, { apiVersion: '1.47', store: 'classic', dataDirectory: '/var/lib/docker', canChoosePushed: false })
+  assert.deepEqual(classic, {
+    apiVersion: '1.47',
+    store: 'classic',
+    dataDirectory: '/var/lib/docker',
+    canChoosePushed: false,
+    canPushFromIndex: true,
+  })
   assert.equal((await open({ store: 'containerd', apiVersion: '1.47' })).facts.canChoosePushed, true)
   const older = (await open({ store: 'containerd', apiVersion: '1.43' })).facts
-  assert.deepEqual([older.store, older.canChoosePushed], ['containerd', false])
+  assert.deepEqual([older.store, older.canChoosePushed, older.canPushFromIndex], ['containerd', false, false])
 })
