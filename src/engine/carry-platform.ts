@@ -39,6 +39,8 @@ export interface PlatformWay {
   readonly platform: Platform | undefined
   /** A tag at the destination. */
   readonly target: Reference
+  /** What that tag names already. */
+  readonly before?: Digest | undefined
   /** The image of this platform that the destination has already. */
   readonly present: Manifest | undefined
 }
@@ -49,6 +51,7 @@ export interface CarriedPlatform {
   readonly platform: Platform | undefined
   /** Undefined where the destination cannot be read from here. */
   readonly manifest: Manifest | undefined
+  /** False where the destination had this very image. */
   readonly hasPushed: boolean
 }
 
@@ -80,7 +83,7 @@ export class PlatformCarrier {
   }
 
   async #carry(): Promise<CarriedPlatform> {
-    const { target, present, platform } = this.#way
+    const { target, present, platform, before } = this.#way
     const { engine, destination, recheck } = this.#means
     const { signal } = this.#options
     const image = await this.#pull()
@@ -94,11 +97,12 @@ export class PlatformCarrier {
     this.#names.take(atDigest(target, pushed.digest))
     await destination.prove(target, pushed.digest, { signal })
     const manifest = await destination.manifest(target, pushed.digest, { signal })
-    if (manifest !== undefined) tellContents(this.#tell(manifest), { image, layers: pushed.layers })
+    const hasPushed = pushed.digest !== before
+    if (manifest !== undefined) tellContents(this.#tell(manifest), { image, layers: hasPushed ? pushed.layers : undefined })
     const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
     if (descriptor === undefined)
       throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
-    return { descriptor, platform: platform ?? image.platform, manifest, hasPushed: true }
+    return { descriptor, platform: platform ?? image.platform, manifest, hasPushed }
   }
 
   async #pull(): Promise<EngineImage> {

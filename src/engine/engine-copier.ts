@@ -49,7 +49,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { destination, existing } = step
     const present = existing && (await this.#manifest(destination, existing.digest, options))
-    const carried = await this.#carry({ ...wayOf(step), platform: step.wanted[0], target: tagged(destination), present }, options)
+    const way = { ...wayOf(step), platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
+    const carried = await this.#carry(way, options)
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 

@@ -201,6 +201,13 @@ test('a containerd store is told which platform to push, and a classic one is no
   }
 })
 
+test('a push that leaves the destination as it was has copied nothing', async () => {
+  await using setting = await engineRun(containerd)
+  assert.equal((await setting.run()).image.status, 'copied')
+  const { image } = await setting.run()
+  assert.deepEqual([image.status, image.bytes.copied, calls(setting, 'push')], ['up-to-date', 0, 2])
+})
+
 test('F153: an image of which a containerd store holds only a part is a failure', async () => {
   const { image } = await runWith({
     ...containerd,
