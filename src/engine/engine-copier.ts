@@ -1,4 +1,3 @@
-import { retry, retryPolicy } from '../async/retry.ts'
 import type { CopyOptions, CopyOutcome, ImageCopier } from '../copy/image-copier.ts'
 import { isMirrorError, type MirrorError } from '../errors.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
@@ -17,10 +16,6 @@ export interface EngineCopierOptions extends CarryMeans {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
-/** A daemon that is restarted is back within half a minute: 1 s, 2 s and so on are waited. */
-const restartRetries = 5
-const restartFactor = 4
-
 /** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
 export class EngineCopier implements ImageCopier<EngineStep> {
   readonly #options: EngineCopierOptions
@@ -29,8 +24,6 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   /** Why the run is over for every image: there is no room. */
   #stopped: MirrorError | undefined
   #keptTags = false
-  /** The Engine did not come back in the time that a restart takes. */
-  #isAway = false
 
   constructor(options: EngineCopierOptions) {
     this.#options = options
@@ -118,8 +111,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   }
 
   async #carry(way: PlatformWay, options: CopyOptions): Promise<CarriedPlatform> {
-    const names = await this.#whenItAnswers(() => BorrowedNames.from(this.#options.engine, options), options)
     await this.#settle()
+    const names = await BorrowedNames.from(this.#options.engine, options)
     try {
       return await new PlatformCarrier(this.#options, way, names, options).run()
     } finally {
@@ -127,26 +120,6 @@ export class EngineCopier implements ImageCopier<EngineStep> {
         this.#owed.add(names)
         await this.#giveBack(names)
       }
-    }
-  }
-
-  /** An Engine that was there when the run began is waited for while it is restarted, once in a run: one that stays away is not waited for by every image. */
-  async #whenItAnswers<T>(work: () => Promise<T>, { signal }: CopyOptions): Promise<T> {
-    const isAway = (error: unknown): boolean => isMirrorError(error) && error.code === 'ENGINE_UNAVAILABLE'
-    const { baseDelay } = retryPolicy(this.#options.retry)
-    try {
-      const answer = await retry(work, {
-        ...this.#options.retry,
-        retries: this.#isAway ? 0 : restartRetries,
-        baseDelay: restartFactor * baseDelay,
-        isTransient: isAway,
-        signal,
-      })
-      this.#isAway = false
-      return answer
-    } catch (error) {
-      this.#isAway ||= isAway(error)
-      throw error
     }
   }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
@@ -383,27 +382,6 @@ test('an Engine that is gone in the middle is a failure; what it holds is given 
   const gone: EngineOverride = (_, response) => void response.socket?.destroy()
   const { image } = await runWith({ overrides: { push: [gone], remove: [gone] } })
   assert.equal(image.status, 'copied')
-})
-
-test('an Engine that is restarted is waited for, and one that stays away fails every image without more waits', async () => {
-  const away: EngineOverride = (_, response) => void response.socket?.destroy()
-  await using setting = await engineRun({ overrides: { list: [away] } })
-  // a connection that breaks is no Engine that is away: only one whose socket is gone is waited for
-  assert.equal((await setting.run()).image.status, 'copied')
-  const references = ['a', 'b', 'c'].map((name) => `docker.io/rancher/${name}:1`)
-  await using gone = await engineRun({
-    overrides: {
-      distribution: (_, response, next) => {
-        if (response.req.url?.includes('/rancher/c:1') === true) void rm(gone.engine.socket, { force: true })
-        next()
-      },
-    },
-  })
-  const { report } = await gone.run({ references, jobs: 3 })
-  assert.deepEqual(
-    report.images.map(({ error }) => error?.code),
-    ['ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
-  )
 })
 
 test('a tag that moves between the look and the pull is not carried', async () => {
