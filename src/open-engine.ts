@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { retryPolicy } from './async/retry.ts'
 import type { CallOptions } from './oci/image-source.ts'
 import { DestinationView } from './engine/destination-view.ts'
 import { Engine, type LookedUp } from './engine/engine.ts'
@@ -23,6 +24,8 @@ import type { PlanOptions } from './plan-options.ts'
 /** Milliseconds that a pull or a push may be silent where nothing else is asked for: unpacking a large layer takes its time. */
 const usualSilence = 10 * 60_000
 const usualTimeout = 60_000
+/** A daemon that is restarted is waited for this many times as long as the first failure of a registry: 30 s. */
+const restartFactor = 120
 /** Look-ups at once. */
 const lookUps = 8
 
@@ -65,7 +68,14 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
   const { address, from } = await findEngineAddress({ dockerHost, environment, dockerConfig })
   const name = `${formatEngineAddress(address)} (${from})`
   const engine = await Engine.open(
-    { address, name, timeout: timeout ?? usualTimeout, silence: timeout ?? usualSilence, environment },
+    {
+      address,
+      name,
+      timeout: timeout ?? usualTimeout,
+      silence: timeout ?? usualSilence,
+      restart: restartFactor * retryPolicy(options.retry).baseDelay,
+      environment,
+    },
     { signal },
   )
   let places: Places

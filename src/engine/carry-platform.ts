@@ -196,8 +196,7 @@ export class PlatformCarrier {
     }
     return retry(attempt, {
       ...policy,
-      isTransient: (error) =>
-        !(error instanceof QuotaSpent) && (isTransient(error) || (isMirrorError(error) && error.code === 'ENGINE_UNAVAILABLE')),
+      isTransient: (error) => !(error instanceof QuotaSpent) && isTransient(error),
     })
   }
 }

@@ -3,6 +3,8 @@ import Docker from 'dockerode'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SingleFlight } from '../async/single-flight.ts'
 import { MirrorError } from '../errors.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { connectionError } from './engine-error.ts'
@@ -42,8 +44,13 @@ export interface DockerClientOptions {
   readonly timeout: number
   /** Milliseconds that a pull or push may be silent. */
   readonly silence: number
+  /** Milliseconds that a daemon which has answered before is waited for, while it is restarted. */
+  readonly restart: number
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
+
+/** How often a daemon that is away is asked, over the time that it is waited for. */
+const restartPolls = 60
 
 /** What the client's lowest call takes. */
 type DialOptions = Parameters<Docker['modem']['dial']>[0]
@@ -74,6 +81,10 @@ export class DockerClient implements Disposable {
   readonly #options: DockerClientOptions
   readonly #agent: HttpAgent
   #docker: Docker
+  #hasAnswered = false
+  /** It was waited for in vain: nobody waits again. */
+  #isGone = false
+  readonly #waits = new SingleFlight<boolean>()
 
   constructor(options: DockerClientOptions) {
     this.name = options.name
@@ -107,7 +118,39 @@ export class DockerClient implements Disposable {
     this.#agent.destroy()
   }
 
-  async #dial({ method, path, query, auth, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
+  /** A request that did not reach the Engine is sent again when that is back from a restart. */
+  async #dial(request: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
+    for (;;) {
+      try {
+        const answer = await this.#dialOnce(request, patience, isStream)
+        this.#hasAnswered = true
+        return answer
+      } catch (error) {
+        const isAway = error instanceof MirrorError && error.code === 'ENGINE_UNAVAILABLE'
+        if (!isAway || !this.#hasAnswered || this.#isGone) throw error
+        // One wait serves everybody who has a request.
+        if (!(await this.#waits.run('restart', (signal) => this.#comesBack(signal), request.signal))) throw error
+      }
+    }
+  }
+
+  /** True once it answers again; false when it was waited for in vain. */
+  async #comesBack(signal: AbortSignal): Promise<boolean> {
+    const { restart, timeout } = this.#options
+    for (const start = performance.now(); performance.now() - start < restart;) {
+      await sleep(restart / restartPolls, undefined, { signal })
+      try {
+        await this.#dialOnce({ method: 'GET', path: '/_ping', signal }, timeout, false)
+        return true
+      } catch {
+        signal.throwIfAborted()
+      }
+    }
+    this.#isGone = true
+    return false
+  }
+
+  async #dialOnce({ method, path, query, auth, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
     const abort = new AbortController()
     const stop = (): void => abort.abort(signal?.reason)
     signal?.throwIfAborted()

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
@@ -382,6 +384,47 @@ test('an Engine that is gone in the middle is a failure; what it holds is given 
   const gone: EngineOverride = (_, response) => void response.socket?.destroy()
   const { image } = await runWith({ overrides: { push: [gone], remove: [gone] } })
   assert.equal(image.status, 'copied')
+})
+
+test('an Engine that is restarted is waited for', async () => {
+  let restart: (() => Promise<void>) | undefined
+  await using setting = await engineRun({
+    overrides: {
+      tag: [
+        async (_, response) => {
+          // the socket goes, as of a daemon that ends, and comes back a moment later
+          const { socket } = setting.engine
+          restart = () => rename(`${socket}.away`, socket)
+          await rename(socket, `${socket}.away`)
+          response.socket?.destroy()
+        },
+      ],
+    },
+  })
+  const running = setting.run({ retry: { retries: 3, baseDelay: 50, maxDelay: 50 } })
+  await until(() => restart !== undefined && existsSync(`${setting.engine.socket}.away`))
+  await restart?.()
+  const { image } = await running
+  assert.equal(image.status, 'copied')
+  assert.deepEqual(setting.engine.images(), [])
+})
+
+test('an Engine that stays away is waited for once, and fails every image', async () => {
+  await using gone = await engineRun({
+    overrides: {
+      tag: async (_, response) => {
+        await rm(gone.engine.socket, { force: true })
+        response.socket?.destroy()
+      },
+    },
+  })
+  const references = ['a', 'b', 'c'].map((name) => `docker.io/rancher/${name}:1`)
+  const { report } = await gone.run({ references, jobs: 1 })
+  assert.deepEqual(
+    report.images.map(({ error }) => error?.code),
+    ['ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
+  )
+  assert.ok(report.warnings.some((warning) => warning.includes('may be left in it')))
 })
 
 test('a tag that moves between the look and the pull is not carried', async () => {

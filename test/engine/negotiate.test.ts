@@ -9,7 +9,13 @@ async function open(
   script: EngineScript,
 ): Promise<{ readonly facts: Engine['facts']; readonly versions: readonly (string | undefined)[] }> {
   await using server = await startScriptedEngine(script)
-  using engine = await Engine.open({ address: { kind: 'socket', path: server.socket }, name: server.host, timeout: 5000, silence: 5000 })
+  using engine = await Engine.open({
+    address: { kind: 'socket', path: server.socket },
+    name: server.host,
+    timeout: 5000,
+    silence: 5000,
+    restart: 10,
+  })
   await engine.list()
   return { facts: engine.facts, versions: [...new Set(server.requests.map(({ version }) => version))] }
 }

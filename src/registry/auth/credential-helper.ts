@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { MirrorError } from '../../errors.ts'
 import { printable } from '../../http/redact.ts'
 import type { Credentials } from './credentials.ts'
-import { withSignal } from './single-flight.ts'
+import { withSignal } from '../../async/single-flight.ts'
 
 /** Options of askCredentialHelper. */
 export interface CredentialHelperOptions {

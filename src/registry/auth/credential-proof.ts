@@ -1,5 +1,5 @@
 import type { MirrorError } from '../../errors.ts'
-import { withSignal } from './single-flight.ts'
+import { withSignal } from '../../async/single-flight.ts'
 
 /**
  * Lets one attempt find out whether credentials are right before others use them, and none use them once they were

@@ -13,7 +13,7 @@ import {
 } from './credentials.ts'
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
-import { SingleFlight, withSignal } from './single-flight.ts'
+import { SingleFlight, withSignal } from '../../async/single-flight.ts'
 import type { Clock, Token } from './token-answer.ts'
 import { TokenCache } from './token-cache.ts'
 

@@ -1,4 +1,4 @@
-import { SingleFlight } from './single-flight.ts'
+import { SingleFlight } from '../../async/single-flight.ts'
 import type { Clock, Token } from './token-answer.ts'
 
 /** Tokens by what they were asked for, renewed early, with one request at a time for each. */
