@@ -8,6 +8,7 @@ import type { RetryPolicy } from './async/retry.ts'
 import type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
 import { readRegistries } from './registries-yaml/read/read-registries.ts'
 import { shownPath } from './registries-yaml/shown-text.ts'
+import { describeEndpoint } from './registries-yaml/resolve/describe-endpoint.ts'
 import { createResolver, type ResolvedEndpoint, type ResolvedReference } from './registries-yaml/resolve/resolve-reference.ts'
 import type { RegistryTls } from './registries-yaml/registries.ts'
 import { readTlsFiles, type TlsProblem } from './registries-yaml/tls-files.ts'
@@ -66,7 +67,15 @@ export async function openNode(
         const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
         const why = refusal ?? unusable(endpoint, reference)
         const place = why === undefined ? opened.place(endpoint, settings[index]) : new CheckedPlace(refusingPlace(why))
-        return { url, repository: { registry: host, path }, isDefault, isUpstream, missesRewrites: rewrite.missed.length > 0, place }
+        return {
+          url,
+          repository: { registry: host, path },
+          isDefault,
+          isUpstream,
+          missesRewrites: rewrite.missed.length > 0,
+          askedAs: describeEndpoint(endpoint),
+          place,
+        }
       })
     },
     warnings: (reference) => brokenHostsToml(resolver.resolve(reference)),

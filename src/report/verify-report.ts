@@ -1,8 +1,9 @@
 import { imageStatuses, type EndpointStatus, type ImageStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
+import type { AskedAs } from '../verify/checked-endpoint.ts'
 import type { ListReport } from './report.ts'
 
-/** One endpoint's part in an image. */
-export interface VerifiedEndpoint {
+/** One endpoint's part in an image; of a node's endpoints also how it is asked, as `registries resolve` has it. */
+export interface VerifiedEndpoint extends Partial<AskedAs> {
   /** `https://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly repository: string
@@ -91,10 +92,11 @@ export function verifiedImage({ reference, destination, verdict }: NamedVerdict)
     manifests,
     blobs,
     bytes,
-    endpoints: endpoints.map(({ isDefault, url, repository, status: what, reason }) => ({
+    endpoints: endpoints.map(({ isDefault, url, repository, askedAs, status: what, reason }) => ({
       url,
       repository,
       default: isDefault,
+      ...askedAs,
       status: what,
       ...(reason !== undefined && { reason }),
     })),

@@ -33,11 +33,11 @@ export class EndpointNotes {
   verdicts(endpoints: readonly CheckedEndpoint[]): readonly EndpointVerdict[] {
     const serving = endpoints.filter((endpoint) => this.#note(endpoint).parts > 0)
     return endpoints.map((endpoint) => {
-      const { url, repository, isDefault } = endpoint
+      const { url, repository, isDefault, askedAs } = endpoint
       const { parts, hasFailed, reason } = this.#note(endpoint)
       const isWhole = serving.length === 1 && !hasFailed
       const status = parts > 0 ? (isWhole ? 'serves' : 'serves-part') : hasFailed ? 'failed' : 'not-needed'
-      return { url, repository: repository.path, isDefault, status, ...(reason !== undefined && { reason }) }
+      return { url, repository: repository.path, isDefault, ...(askedAs && { askedAs }), status, ...(reason !== undefined && { reason }) }
     })
   }
 

@@ -52,8 +52,27 @@ test('a node finds what mirror has written, through rewrite, TLS and its own pas
   assert.equal(status, 0, stdout)
   assert.equal(report.asNode, true)
   assert.deepEqual(report.images[0]?.endpoints, [
-    { url: `${to.url}/v2`, repository: `mirror/${image.repository}`, default: false, status: 'serves' },
-    { url: `${from.url}/v2`, repository: image.repository, default: true, status: 'not-needed' },
+    {
+      url: `${to.url}/v2`,
+      repository: `mirror/${image.repository}`,
+      default: false,
+      credentials: 'basic',
+      username: auth.username,
+      configKey: to.host,
+      tls: { caFile, certFile: null, keyFile: null, insecureSkipVerify: false },
+      requestUrl: `${to.url}/v2/mirror/${image.repository}/manifests/${image.tag}?ns=${encodeURIComponent(from.host)}`,
+      status: 'serves',
+    },
+    {
+      url: `${from.url}/v2`,
+      repository: image.repository,
+      default: true,
+      credentials: 'none',
+      configKey: null,
+      tls: { caFile: null, certFile: null, keyFile: null, insecureSkipVerify: false },
+      requestUrl: `${from.url}/v2/${image.repository}/manifests/${image.tag}`,
+      status: 'not-needed',
+    },
   ])
   const asked = await to.requests()
   const first = asked.find(

@@ -1,4 +1,5 @@
 import type { Explanation } from '../../registries-yaml/resolve/explain-resolution.ts'
+import { describeEndpoint } from '../../registries-yaml/resolve/describe-endpoint.ts'
 import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/resolve/resolve-reference.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
@@ -7,10 +8,6 @@ import type { Styles } from './styles.ts'
 export interface ExplainedReference {
   readonly resolved: ResolvedReference
   readonly explanation: Explanation
-}
-
-function credentialsKind({ credentials }: ResolvedEndpoint): 'none' | 'basic' | 'identity-token' {
-  return credentials.credentials?.kind ?? 'none'
 }
 
 /** Credentials as people may see them: who, and that there is a secret. */
@@ -69,22 +66,14 @@ export function resolutionsDocument(references: readonly ExplainedReference[]): 
     images: references.map(({ resolved, explanation }) => ({
       reference: resolved.reference,
       hostsDirectory: resolved.hostsKey ?? null,
-      endpoints: resolved.endpoints.map((endpoint, index) => {
-        const { credentials } = endpoint.credentials
-        const [certFile = null, keyFile = null] = endpoint.tls.client[0] ?? []
-        return {
-          url: endpoint.url,
-          repository: endpoint.repository,
-          default: endpoint.isDefault,
-          credentials: credentialsKind(endpoint),
-          ...(credentials?.kind === 'basic' && { username: credentials.username }),
-          configKey: endpoint.credentials.key ?? endpoint.tlsKey ?? null,
-          tls: { caFile: endpoint.tls.ca[0] ?? null, certFile, keyFile, insecureSkipVerify: endpoint.tls.skipVerify },
-          requestUrl: endpoint.requestUrl,
-          ...(endpoint.rewrite.alternatives.length > 0 && { otherRepositories: endpoint.rewrite.alternatives }),
-          notes: explanation.endpoints[index] ?? [],
-        }
-      }),
+      endpoints: resolved.endpoints.map((endpoint, index) => ({
+        url: endpoint.url,
+        repository: endpoint.repository,
+        default: endpoint.isDefault,
+        ...describeEndpoint(endpoint),
+        ...(endpoint.rewrite.alternatives.length > 0 && { otherRepositories: endpoint.rewrite.alternatives }),
+        notes: explanation.endpoints[index] ?? [],
+      })),
       notes: explanation.notes,
     })),
   }
