@@ -160,7 +160,7 @@ class OriginClient implements HttpClient {
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}
       const proxy = proxyFor(url, this.#options.environment ?? {})
-      const route = { origin: new URL(url.origin), tls, proxy }
+      const route = { origin: new URL(url.origin), tls, proxy, connectTimeout: this.#options.timeout }
       origin = { route, proxy, pool: new ConnectionPool(route), watchdog: this.#watchdog }
       this.#origins.set(url.origin, origin)
     }

@@ -13,10 +13,12 @@ export interface SocketRoute {
   readonly origin: URL
   readonly tls: TlsSettings | undefined
   readonly proxy: URL | undefined
+  /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
+  readonly connectTimeout?: number | undefined
 }
 
-/** Milliseconds a connection may take to be established, TLS included. */
-const connectTimeout = 30_000
+/** Milliseconds a connection may take at most. */
+export const longestConnect = 30_000
 
 /** Node 20 gives each address 250 ms, which is too little for a far registry. */
 const familyAttemptTimeout = 2500
@@ -50,12 +52,13 @@ function dial(url: URL, secure: boolean, tls: TlsSettings | undefined, onread?: 
 interface Patience {
   readonly peer: string
   readonly signal: AbortSignal | undefined
+  readonly timeout: number
 }
 
 /** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. */
 function outcome<T>(
   socket: Socket,
-  { peer, signal }: Patience,
+  { peer, signal, timeout }: Patience,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -71,7 +74,7 @@ function outcome<T>(
       reject(error)
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const timer = setTimeout(() => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`)), connectTimeout)
+    const timer = setTimeout(() => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`)), timeout)
     if (signal?.aborted === true) return fail(signal.reason)
     unheed = onAbort(signal, () => fail(signal?.reason))
     socket.once('error', fail).once('close', onClose)
@@ -92,21 +95,21 @@ async function connected(socket: Socket, secure: boolean, patience: Patience): P
   }
 }
 
-function toProxy(proxy: URL, signal: AbortSignal | undefined, onread?: OnReadOpts): Promise<Socket> {
+function toProxy(proxy: URL, wait: Omit<Patience, 'peer'>, onread?: OnReadOpts): Promise<Socket> {
   const secure = proxy.protocol === 'https:'
-  return connected(dial(proxy, secure, undefined, onread), secure, { peer: `the proxy ${proxy.host}`, signal })
+  return connected(dial(proxy, secure, undefined, onread), secure, { peer: `the proxy ${proxy.host}`, ...wait })
 }
 
 /** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
-async function tunnel(proxy: URL, origin: URL, signal: AbortSignal | undefined): Promise<Socket> {
-  const socket = await toProxy(proxy, signal)
+async function tunnel(proxy: URL, origin: URL, wait: Omit<Patience, 'peer'>): Promise<Socket> {
+  const socket = await toProxy(proxy, wait)
   const authority = `${origin.hostname}:${portOf(origin)}`
   const authorization = proxyAuthorization(proxy)
   socket.write(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`}\r\n`,
   )
   const peer = `the proxy ${proxy.host}`
-  const status = await outcome<number>(socket, { peer, signal }, (resolve, reject) => {
+  const status = await outcome<number>(socket, { peer, ...wait }, (resolve, reject) => {
     let text = ''
     const onData = (bytes: Buffer): void => {
       text += bytes.toString('latin1')
@@ -121,7 +124,7 @@ async function tunnel(proxy: URL, origin: URL, signal: AbortSignal | undefined):
     }
     socket.on('data', onData)
   }).catch((error: unknown) => {
-    throw networkError(peer, error, signal)
+    throw networkError(peer, error, wait.signal)
   })
   if (status >= 200 && status < 300) return socket
   socket.on('error', () => undefined).destroy()
@@ -133,13 +136,14 @@ async function tunnel(proxy: URL, origin: URL, signal: AbortSignal | undefined):
  * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
  */
 export async function openSocket(
-  { origin, tls, proxy }: SocketRoute,
+  { origin, tls, proxy, connectTimeout = longestConnect }: SocketRoute,
   onread: OnReadOpts,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ readonly socket: Socket; readonly buffered: boolean }> {
   const secure = origin.protocol === 'https:'
+  const wait = { signal, timeout: Math.min(connectTimeout, longestConnect) }
   if (proxy !== undefined && secure) {
-    const inner = await tunnel(proxy, origin, signal)
+    const inner = await tunnel(proxy, origin, wait)
     // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
     const socket = connectTls({
       socket: inner,
@@ -148,8 +152,8 @@ export async function openSocket(
       ...tlsOptions(tls),
       ALPNProtocols: ['http/1.1'],
     })
-    return { socket: await connected(socket, true, { peer: origin.origin, signal }), buffered: false }
+    return { socket: await connected(socket, true, { peer: origin.origin, ...wait }), buffered: false }
   }
-  if (proxy !== undefined) return { socket: await toProxy(proxy, signal, onread), buffered: true }
-  return { socket: await connected(dial(origin, secure, tls, onread), secure, { peer: origin.origin, signal }), buffered: true }
+  if (proxy !== undefined) return { socket: await toProxy(proxy, wait, onread), buffered: true }
+  return { socket: await connected(dial(origin, secure, tls, onread), secure, { peer: origin.origin, ...wait }), buffered: true }
 }

@@ -2,7 +2,7 @@ import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'un
 import { isMirrorError } from '../errors.ts'
 import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
 import { networkError, proxyError } from './network-error.ts'
-import type { SocketRoute } from './open-socket.ts'
+import { longestConnect, type SocketRoute } from './open-socket.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { isRedirect } from './redirect.ts'
 import { tlsOptions } from './tls-options.ts'
@@ -12,8 +12,9 @@ import { WireError } from './wire-error.ts'
 const mostConnections = 8
 
 /** The undici dispatcher of one origin: its TLS settings are seen by no other. */
-function createDispatcher({ tls, proxy, origin }: SocketRoute): Dispatcher {
-  const connect = { timeout: 30_000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500, ...tlsOptions(tls) }
+function createDispatcher({ tls, proxy, origin, connectTimeout = longestConnect }: SocketRoute): Dispatcher {
+  const timeout = Math.min(connectTimeout, longestConnect)
+  const connect = { timeout, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500, ...tlsOptions(tls) }
   const options = { allowH2: false, pipelining: 1, connections: mostConnections, maxHeaderSize: 65_536, connect }
   if (proxy === undefined) return new Agent(options)
   const authorization = proxyAuthorization(proxy)

@@ -470,3 +470,16 @@ test('an https proxy whose certificate is not trusted gets no credentials', asyn
   }
   assert.equal(proxy.requests.length, 0)
 })
+
+test('the time-out counts for a TLS handshake that never comes too', async () => {
+  const silent = createSocketServer((socket) => socket.on('error', () => undefined))
+  const { port, close } = await listen(silent)
+  try {
+    await using client = openClient({ timeout: 50 })
+    const url = `https://127.0.0.1:${port}/`
+    await assert.rejects(get(client, url), { code: 'TIMEOUT', message: /^cannot connect to https:\S+: it did not answer in time$/ })
+    await assert.rejects(client.request({ method: 'GET', url: new URL(url) }), { code: 'TIMEOUT' })
+  } finally {
+    await close()
+  }
+})
