@@ -25,14 +25,23 @@ export interface Session {
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
 const stopTimeout = 4500
 
+/** Milliseconds within which a second signal counts as the first. */
+const sameSignal = 300
+
 /** Connects the process: the first signal aborts, a second one ends at once. */
 export function startSession(): Session {
   const abort = new AbortController()
   let stopSignal: StopSignal | undefined
+  let stoppedAt = 0
   const stop = (signal: StopSignal): void => {
     const code = signal === 'SIGTERM' ? 143 : 130
-    if (stopSignal !== undefined) process.exit(code)
+    if (stopSignal !== undefined) {
+      // Some programs send a signal to a process and to its group: that is one.
+      if (performance.now() - stoppedAt > sameSignal) process.exit(code)
+      return
+    }
     stopSignal = signal
+    stoppedAt = performance.now()
     setTimeout(() => process.exit(code), stopTimeout).unref()
     abort.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
   }

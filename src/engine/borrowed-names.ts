@@ -36,30 +36,45 @@ export class BorrowedNames {
     this.#images.add(id)
   }
 
-  /** Puts everything back; gives the names that stay because a container uses their image. */
+  /** Puts everything back; gives the names that stay, because their image would go with them or a container uses it. */
   async giveBack(): Promise<readonly string[]> {
     const options = { signal: AbortSignal.timeout(patience) }
     const stay: string[] = []
-    const [source] = this.#taken
-    const kept = this.#hasFoundNameless() ? source : undefined
     // The last one taken goes first: the target before the source.
     for (const name of [...this.#taken].toReversed()) {
-      if (name === kept) continue
       const id = this.#before.names.get(name)
-      if (id === undefined) {
-        if ((await this.#engine.remove(name, options)) === 'in-use') stay.push(name)
-      } else if (!name.includes('@') && (await this.#engine.inspect(name, options))?.id !== id) {
-        await this.#engine.tag(id, taggedName(name), options)
-      }
+      if (isDigestName(name)) {
+        if (id === undefined && this.#mayRemoveDigest()) await this.#engine.remove(name, options)
+      } else if (id !== undefined) {
+        if ((await this.#engine.inspect(name, options))?.id !== id) await this.#engine.tag(id, taggedName(name), options)
+      } else if (this.#wouldTakeAlong(name) || (await this.#engine.remove(name, options)) === 'in-use') stay.push(name)
     }
     for (const id of this.#images) if (!this.#before.ids.has(id)) await this.#removeNameless(id, options)
     return stay
   }
 
-  /** An image that was there without any name would go with its last one, so that it keeps the one it was pulled by. */
-  #hasFoundNameless(): boolean {
-    const named = new Set(this.#before.names.values())
-    return [...this.#images].some((id) => this.#before.ids.has(id) && !named.has(id))
+  /**
+   * A containerd store has no digests of its own to take away: by such a name it would remove the tags of the image. In a classic store an image
+   * that was there without any name would go with its last one.
+   */
+  #mayRemoveDigest(): boolean {
+    return this.#engine.facts.store === 'classic' && !this.#found().some(({ names }) => names.length === 0)
+  }
+
+  /** With its last tag of a repository an image loses its digests of that repository too, and with its last name it goes. */
+  #wouldTakeAlong(name: string): boolean {
+    const repository = repositoryOf(name)
+    return this.#found().some(({ names }) => {
+      const own = names.filter((one) => repositoryOf(one) === repository)
+      return names.length === 0 || (own.length > 0 && own.every(isDigestName))
+    })
+  }
+
+  /** Images of this run that were there before, with the names that they had. */
+  #found(): readonly { readonly names: readonly string[] }[] {
+    return [...this.#images]
+      .filter((id) => this.#before.ids.has(id))
+      .map((id) => ({ names: [...this.#before.names].filter(([, held]) => held === id).map(([name]) => name) }))
   }
 
   /** By its id alone an image goes only when nothing names it. */
@@ -67,6 +82,14 @@ export class BorrowedNames {
     const { names } = await this.#engine.list(options)
     if (![...names.values()].includes(id)) await this.#engine.remove(id, options)
   }
+}
+
+function isDigestName(name: string): boolean {
+  return name.includes('@')
+}
+
+function repositoryOf(name: string): string {
+  return isDigestName(name) ? name.slice(0, name.indexOf('@')) : name.slice(0, name.lastIndexOf(':'))
 }
 
 function taggedName(name: string): Reference {

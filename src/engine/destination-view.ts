@@ -43,6 +43,11 @@ export class DestinationView {
     this.#options = options
   }
 
+  /** Why there is no way in from here; undefined while none was refused. */
+  get closed(): MirrorError | undefined {
+    return this.#closed
+  }
+
   /** What a name stands for; undefined when there is none. */
   async find(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
     const { registry } = this.#options
@@ -104,6 +109,7 @@ export class DestinationView {
     } catch (error) {
       signal?.throwIfAborted()
       if (!isMirrorError(error) || !noWayIn.has(error.code)) throw error
+      if (this.#closed !== undefined) return closed
       this.#closed = error
       this.#options.onWarning?.(`the destination is seen through the Docker Engine alone, because from here: ${error.message}`)
       return closed

@@ -68,11 +68,10 @@ export class EngineCopier implements ImageCopier<EngineStep> {
       for (const platform of wanted) {
         if (platform === undefined) continue
         const target = { ...tagged(destination), tag: platformTag(destination.tag ?? 'latest', platform) }
-        tags.push(target)
         const present = await this.#childFor(index, platform, destination, options)
         const one = await this.#carry({ ...wayOf(step), platform, target, present }, options)
         carried.push(one)
-        if (!one.hasPushed) tags.pop()
+        if (one.hasPushed) tags.push(target)
       }
       const images = carried.flatMap(({ descriptor, platform }) => (platform === undefined ? [] : [{ descriptor, platform }]))
       const joined = joinPlatforms(images, step.root?.digest)
@@ -130,7 +129,10 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   /** What fails is tried again later: an Engine that is gone comes back with all that it had. */
   async #giveBack(names: BorrowedNames): Promise<void> {
     try {
-      for (const name of await names.giveBack()) this.#options.onWarning?.(`${name} stays in the Docker Engine: a container uses it`)
+      for (const name of await names.giveBack())
+        this.#options.onWarning?.(
+          `${name} stays in the Docker Engine: a container uses its image, or the image was there before and would go with the name`,
+        )
       this.#owed.delete(names)
     } catch {
       // It stays owed.

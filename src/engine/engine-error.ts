@@ -10,6 +10,14 @@ export class ImageGone extends MirrorError {
   }
 }
 
+/** True for the words of an Engine whose image, or a part of it, was taken away while it was pulled or pushed. */
+export function saysGone(message: string): boolean {
+  return (
+    /does not exist locally|tag does not exist|no such image|lease does not exist/i.test(message) ||
+    (/content digest \S+: not found/i.test(message) && !/missing content/i.test(message))
+  )
+}
+
 /** Docker Hub's quota is spent: waiting as for a busy server would take hours. */
 export class QuotaSpent extends MirrorError {
   constructor(message: string, side: Side) {
@@ -38,7 +46,8 @@ const meanings: readonly Meaning[] = [
   },
   { words: /too ?many ?requests|rate limit|\b429\b/i, code: 'THROTTLED' },
   {
-    words: /no matching manifest|does not match the specified platform|cannot be used on this platform|operating system is not supported/i,
+    words:
+      /no matching manifest|does not (?:match|provide) the specified platform|cannot be used on this platform|operating system is not supported/i,
     code: 'NO_SUCH_PLATFORM',
   },
   {

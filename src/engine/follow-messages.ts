@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { engineRefusal, ImageGone } from './engine-error.ts'
+import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
 import type { EngineMessage } from './engine-messages.ts'
 
 /** How far one layer is: `layer` is its short id, `bytes` of `size` are done. */
@@ -47,7 +47,7 @@ export async function followPull(messages: AsyncIterable<EngineMessage>, { name,
   let digest: Digest | undefined
   for await (const message of messages) {
     const { error, status = '' } = message
-    if (error !== undefined) throw engineRefusal(error, `pull ${name}`, 'source')
+    if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `pull ${name}`, 'source')
     if (/^WARNING:.*platform/i.test(status)) {
       throw new MirrorError('NO_SUCH_PLATFORM', `the Docker Engine has another platform of ${name} than the one asked for: ${status}`, {
         side: 'source',
@@ -84,10 +84,7 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, { name,
   }
   for await (const message of messages) {
     const { error, status = '', id, aux } = message
-    if (error !== undefined)
-      throw /does not exist locally|tag does not exist|no such image/i.test(error)
-        ? new ImageGone(name)
-        : engineRefusal(error, `push ${name}`, 'destination')
+    if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `push ${name}`, 'destination')
     if (aux !== undefined) {
       refuseGaps(aux, name)
       state(aux['Digest'])

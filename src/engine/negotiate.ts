@@ -33,10 +33,14 @@ function isVersion(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9]{1,3}\.[0-9]{1,3}$/.test(value)
 }
 
+function noEngine({ name }: DockerClient): MirrorError {
+  return new MirrorError('PROTOCOL', `what answers at ${name} is no Docker Engine`, { hint: 'Check --docker-host or DOCKER_HOST.' })
+}
+
 function agree(client: DockerClient, answer: Readonly<Record<string, unknown>>): string {
   const { ApiVersion: theirs, MinAPIVersion: least } = answer
   if (!isVersion(theirs)) {
-    throw new MirrorError('PROTOCOL', `what answers at ${client.name} is no Docker Engine`, { hint: 'Check --docker-host or DOCKER_HOST.' })
+    throw noEngine(client)
   }
   if (compareVersions(theirs, oldest) < 0) {
     throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
@@ -64,7 +68,12 @@ async function ask(client: DockerClient, path: string, signal: AbortSignal | und
     return fields(await client.json({ method: 'GET', path, signal }))
   } catch (error) {
     if (!(error instanceof EngineAnswer)) throw error
-    throw engineRefusal(error.message, `answer ${path}`, 'source')
+    if (/HTTP request to an HTTPS server/i.test(error.message)) {
+      throw new MirrorError('ENGINE_UNAVAILABLE', `the Docker Engine at ${client.name} wants TLS`, {
+        hint: 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
+      })
+    }
+    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, `answer ${path}`, 'source')
   }
 }
 

@@ -39,8 +39,13 @@ export function distinctPlatforms(platforms: readonly Platform[]): readonly Plat
 /** The wanted platforms that the image has; a wanted `linux/arm` is every variant of it. Throws NO_SUCH_PLATFORM. */
 function choose(found: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const offered = distinctPlatforms(found.platforms)
-  // An image that is no index is what it is, as it is without an Engine.
-  if (!isIndexType(found.root.mediaType) || offered.length === 0) return offered.length === 1 ? offered : wanted
+  const [only] = offered
+  if (only === undefined) return wanted
+  if (!isIndexType(found.root.mediaType)) {
+    if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
+    const why = `${name} is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`
+    throw new MirrorError('NO_SUCH_PLATFORM', why, { side: 'source' })
+  }
   const missing = wanted.find((platform) => !offered.some((entry) => matchesPlatform(entry, platform)))
   if (missing !== undefined) {
     throw new MirrorError(
@@ -58,6 +63,13 @@ export function severalPlatforms(name: string, platforms: readonly Platform[], i
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
   return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
     hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
+  })
+}
+
+function noWayForIndex({ code, message }: MirrorError): MirrorError {
+  return new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
+    side: 'destination',
+    hint: 'Choose one platform, or open the way: --registries gives TLS and credentials, HTTPS_PROXY a proxy.',
   })
 }
 
@@ -115,6 +127,7 @@ export async function resolveEngineImage(
   if (found !== undefined && platforms === undefined && distinctPlatforms(found.platforms).length > 1)
     throw severalPlatforms(name, found.platforms)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) throw unpushable(name)
+  if (wanted.length > 1 && destination.closed !== undefined) throw noWayForIndex(destination.closed)
   const isPresent =
     existing !== undefined && found !== undefined && (await isThere(image.destination, existing, found, wanted, destination, signal))
   return {

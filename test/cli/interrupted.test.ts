@@ -75,9 +75,11 @@ test('a second SIGINT ends the run at once', async (t) => {
   child.kill('SIGINT')
   await cancelling
   const start = performance.now()
-  child.kill('SIGINT')
+  // a second one that comes with the first counts as that
+  const impatience = setInterval(() => child.kill('SIGINT'), 50)
   assert.equal((await finished).status, 130)
-  assert.ok(performance.now() - start < 500, `took ${performance.now() - start} ms`)
+  clearInterval(impatience)
+  assert.ok(performance.now() - start < 1000, `took ${performance.now() - start} ms`)
 })
 
 test('a reader that leaves ends the run in order: nothing is said, and uploads are cancelled', async (t) => {

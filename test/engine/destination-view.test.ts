@@ -58,6 +58,13 @@ for (const code of ['UNREACHABLE', 'TLS', 'TIMEOUT', 'UNAUTHORIZED'] as const) {
   })
 }
 
+test('of two that find no way in at once, one warns', async () => {
+  const { view: destination, asked } = view(new MirrorError('TLS', 'no way'), ours)
+  await Promise.all([destination.prove(reference, ours), destination.prove(reference, ours)])
+  assert.equal(asked.warnings.length, 1)
+  assert.equal(destination.closed?.code, 'TLS')
+})
+
 test('a failure that is no matter of the way is thrown', async () => {
   await assert.rejects(view(new MirrorError('PROTOCOL', 'nonsense'), ours).view.find(reference), { code: 'PROTOCOL' })
 })

@@ -249,6 +249,21 @@ test('F154: an image of one platform needs no choice', async () => {
   assert.deepEqual([image.status, image.platforms], ['copied', ['linux/arm64']])
 })
 
+test('F155: an image of one platform is not carried for another', async () => {
+  const single = { platforms: { [reference]: [{ os: 'linux', architecture: 'amd64' }] } }
+  const { image, pulls } = await runWith(single, { platforms: ['linux/arm64'] })
+  assert.deepEqual([image.error?.code, pulls], ['NO_SUCH_PLATFORM', 0])
+  assert.match(image.error?.message ?? '', /is for linux\/amd64 alone, not for linux\/arm64/)
+  assert.equal((await runWith(single, { platforms: ['linux/arm64', 'linux/amd64'] })).image.status, 'copied')
+})
+
+test('several platforms without a way to write their index are refused before anything is pulled', async () => {
+  await using setting = await engineRun()
+  const { image } = await setting.run({ to: 'https://127.0.0.1:1', platforms: ['linux/amd64', 'linux/arm64'], retry: { retries: 0 } })
+  assert.deepEqual([image.error?.code, image.error?.side, calls(setting, 'pull')], ['UNREACHABLE', 'destination', 0])
+  assert.match(image.error?.message ?? '', /the index over several platforms is written from here/)
+})
+
 test('F155: a platform that the image does not have is named, with those that it has', async () => {
   const { image, pulls } = await runWith({}, { platforms: ['linux/s390x'] })
   assert.equal(image.error?.code, 'NO_SUCH_PLATFORM')
@@ -302,6 +317,13 @@ test('F159: an image that somebody else removes is pulled again', async () => {
   assert.deepEqual(setting.engine.images(), [])
 })
 
+test('F159: content that was taken away in the middle is pulled again', async () => {
+  const { image, pulls } = await runWith({
+    overrides: { push: [fails('content digest sha256:0000: not found')], pull: [fails('lease does not exist: not found')] },
+  })
+  assert.deepEqual([image.status, pulls], ['copied', 3])
+})
+
 test('F160: an image that a container uses stays, and a warning says so', async () => {
   await using setting = await engineRun({ containers: { [reference]: 'c'.repeat(64) } })
   const { image, report } = await setting.run()
@@ -326,6 +348,24 @@ test('F161: what was there before is there afterwards, under the same names', as
     assert.equal(image.status, 'copied')
     const names = (list: typeof before): unknown => list.map(({ Id, RepoTags }) => `${Id} ${RepoTags.join()}`).toSorted()
     assert.deepEqual(names(setting.engine.images()), names(before))
+  }
+})
+
+test('F161: an image that is held by its digest alone, or by no name, does not go with a name of the run', async () => {
+  const { pulled } = dockerImage()
+  const root = `sha256:${'3'.repeat(64)}`
+  for (const held of [`docker.io/rancher/x@${root}`, 'docker.io/library/other@sha256:' + '4'.repeat(64)]) {
+    await using setting = await engineRun({ digests: { [reference]: root }, images: { [held]: { ...pulled, digest: root } } })
+    const before = setting.engine.images()
+    const { image, report } = await setting.run()
+    assert.equal(image.status, 'copied')
+    const [after] = setting.engine.images()
+    assert.deepEqual([after?.Id, before[0]?.RepoDigests.every((name) => after?.RepoDigests.includes(name))], [pulled.id, true])
+    // what the name would have taken along stays with it, and a warning says so
+    assert.equal(
+      report.warnings.some((warning) => warning.includes('was there before')),
+      held.includes('rancher/x'),
+    )
   }
 })
 

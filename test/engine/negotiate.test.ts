@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { Engine } from '../../src/engine/engine.ts'
 import type { EngineScript } from '../servers/engine-script.ts'
@@ -44,6 +45,17 @@ test('what answers without a version is no Engine', async () => {
     }),
     { code: 'PROTOCOL', message: /is no Docker Engine/ },
   )
+})
+
+test('a server that wants TLS, and one that is something else, are told by their answer', async () => {
+  const answering = (status: number, body: string) => ({
+    overrides: { version: (_: unknown, response: ServerResponse) => void response.writeHead(status).end(body) },
+  })
+  await assert.rejects(open(answering(400, 'Client sent an HTTP request to an HTTPS server.\n')), {
+    code: 'ENGINE_UNAVAILABLE',
+    message: /wants TLS/,
+  })
+  await assert.rejects(open(answering(404, '404 page not found')), { code: 'PROTOCOL', message: /is no Docker Engine/ })
 })
 
 test('the image store is told by its driver, and which pushes may name a platform', async () => {
