@@ -115,6 +115,7 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
   })
   const { retry, recheck, keep } = options
   const { canPushFromIndex } = engine.facts
+  const told = { onRetry: events.onRetry, onThrottled: events.onThrottled }
   const copier = new EngineCopier({
     engine,
     destination,
@@ -132,7 +133,7 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     summary: { apiVersion: engine.facts.apiVersion, store: engine.facts.store },
     copier,
     warnings: isOpen ? [`passwords for registries go to the Docker Engine at ${name} in the clear: it is reached without TLS`] : [],
-    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, { platforms, canPushFromIndex, retry, signal }),
+    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, { platforms, canPushFromIndex, retry, ...told, signal }),
     headManifest: async (reference) => (await lookUpSource(reference))?.root,
     held: (step) => heldPlatforms(engine, pulledName(step.source), step, signal),
     refuseSeveralPlatforms: (images) => refuseSeveral(images, platforms, lookUpSource),

@@ -1,7 +1,7 @@
-import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { summariseError } from '../copy/events.ts'
 import type { CopyOptions } from '../copy/image-copier.ts'
-import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import { MirrorError, type Side } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
@@ -10,7 +10,8 @@ import { atDigest, formatReference, type Reference, type Repository } from '../o
 import type { BorrowedNames } from './borrowed-names.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { Engine, EngineImage, EngineTransfer } from './engine.ts'
-import { ImageGone, QuotaSpent } from './engine-error.ts'
+import { ImageGone } from './engine-error.ts'
+import { patiently } from './patiently.ts'
 import type { RegistryAuth } from './registry-auth.ts'
 import type { Room } from './room.ts'
 import { tellContents } from './tell-contents.ts'
@@ -55,10 +56,8 @@ export interface CarriedPlatform {
   readonly hasPushed: boolean
 }
 
-/** The daemon tries again by itself, and each of its rounds takes its time. */
-const usualRetries = 3
-/** A busy registry is waited for this many times as long as a failure. */
-const throttleFactor = 20
+/** How often an image is pulled again that something else has removed. */
+const mostLosses = 3
 
 /** One platform of one image on its way: pulled, tagged, pushed, and proved. */
 export class PlatformCarrier {
@@ -77,7 +76,10 @@ export class PlatformCarrier {
   /** Carries it; an image that something else removes on the way is pulled again. */
   run(): Promise<CarriedPlatform> {
     return retry(() => this.#carry(), {
-      ...this.#policy(),
+      retries: mostLosses,
+      ...this.#means.retry,
+      onRetry: this.#onRetry,
+      signal: this.#options.signal,
       isTransient: (error) => error instanceof ImageGone,
     })
   }
@@ -164,39 +166,22 @@ export class PlatformCarrier {
     return { manifest, name: this.#way.image, emit: this.#options.emit }
   }
 
-  #policy(): Partial<RetryPolicy> & { readonly signal: AbortSignal | undefined; readonly onRetry: (retry: Retry) => void } {
-    const { emit, signal } = this.#options
-    return {
-      retries: usualRetries,
-      ...this.#means.retry,
-      signal,
-      onRetry: ({ attempt, delay, error }) =>
-        emit({ type: 'retrying', image: this.#way.image, attempt, delay, error: summariseError(error) }),
-    }
-  }
+  readonly #onRetry = ({ attempt, delay, error }: Retry): void =>
+    this.#options.emit({ type: 'retrying', image: this.#way.image, attempt, delay, error: summariseError(error) })
 
-  /** A pull or a push, again where its failure may pass. A registry that asks for patience gets it from us: the daemon gives up at once. */
+  /** A pull or a push, with its log-in and its progress. */
   async #transfer<T>(side: Side, reference: Reference, work: (transfer: EngineTransfer) => Promise<T>): Promise<T> {
     const { emit, signal } = this.#options
-    const policy = this.#policy()
-    const { baseDelay, maxDelay } = retryPolicy(policy)
-    let throttled = 0
-    const auth = await this.#means.auth(side, side === 'source' ? this.#way.source : reference, { signal })
+    const { auth: logIn, retry: policy } = this.#means
+    const auth = await logIn(side, side === 'source' ? this.#way.source : reference, { signal })
     const onLayer: EngineTransfer['onLayer'] = (layer) => emit({ type: 'layer-progressed', image: this.#way.image, ...layer })
-    const attempt = async (): Promise<T> => {
-      try {
-        return await work({ auth, platform: this.#way.platform, onLayer, signal })
-      } catch (error) {
-        if (!isMirrorError(error) || error.code !== 'THROTTLED' || error instanceof QuotaSpent) throw error
-        const delay = Math.round(Math.min(2 * maxDelay, baseDelay * throttleFactor * 2 ** throttled++))
-        emit({ type: 'throttled', side, origin: reference.registry, delay })
-        const { code, message, hint } = error
-        throw new MirrorError(code, message, { hint, side, retryAfter: delay, cause: error })
-      }
-    }
-    return retry(attempt, {
-      ...policy,
-      isTransient: (error) => !(error instanceof QuotaSpent) && isTransient(error),
+    return patiently(() => work({ auth, platform: this.#way.platform, onLayer, signal }), {
+      side,
+      registry: reference.registry,
+      retry: policy,
+      onRetry: this.#onRetry,
+      onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
+      signal,
     })
   }
 }

@@ -1,4 +1,3 @@
-import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isIndexType } from '../oci/media-type.ts'
@@ -9,6 +8,7 @@ import type { ResolvedStep } from '../plan/plan.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { LookedUp } from './engine.ts'
 import { isJoinedFrom } from './join-platforms.ts'
+import { patiently, type PatienceOptions } from './patiently.ts'
 
 /** One image's way through an Engine, which moves whole images and says little about them before. */
 export interface EngineStep extends ResolvedStep {
@@ -22,13 +22,10 @@ export interface EngineStep extends ResolvedStep {
 export type LookUpSource = (reference: Reference) => Promise<LookedUp | undefined>
 
 /** What of an image is wanted, and how patiently the registries are asked. */
-export interface ResolveEngineOptions {
+export interface ResolveEngineOptions extends Omit<PatienceOptions, 'side' | 'registry'> {
   readonly platforms: readonly Platform[] | undefined
   /** False where the Engine cannot push one platform of an index. */
   readonly canPushFromIndex: boolean
-  readonly retry?: Partial<RetryPolicy> | undefined
-  readonly onRetry?: ((retry: Retry) => void) | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Platforms without repetitions: an index may have several of one that differ in their version of Windows alone. */
@@ -120,7 +117,7 @@ export async function resolveEngineImage(
     })
   }
   const [found, existing] = await Promise.all([
-    retry(() => lookUp(image.source), { ...options.retry, onRetry: options.onRetry, signal, isTransient }),
+    patiently(() => lookUp(image.source), { ...options, side: 'source', registry: image.source.registry }),
     destination.find(image.destination, { signal }),
   ])
   const wanted = found === undefined ? (platforms ?? [undefined]) : choose(found, platforms ?? [], name)

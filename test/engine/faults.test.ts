@@ -152,6 +152,15 @@ test('F150: a registry that is asked too much is waited for', async () => {
   )
 })
 
+test('F150: a look-up is waited for as a pull is', async () => {
+  const busy: EngineOverride = (_, response) => {
+    response.writeHead(500, { 'content-type': 'application/json' }).end('{"message":"toomanyrequests: slow down"}')
+  }
+  const { image, events } = await runWith({ overrides: { distribution: [busy, busy] } })
+  assert.equal(image.status, 'copied')
+  assert.equal(events.filter(({ type }) => type === 'throttled').length, 2)
+})
+
 test('F150: a quota that is spent is not waited for', async () => {
   const spent = 'toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading'
   const { image, pulls } = await runWith({ overrides: { pull: fails(spent) } })

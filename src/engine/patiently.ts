@@ -1,0 +1,42 @@
+import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import { QuotaSpent } from './engine-error.ts'
+
+/** Whose registry is asked through the Engine, how patiently, and who is told. */
+export interface PatienceOptions {
+  readonly side: Side
+  /** `host[:port]`, for messages. */
+  readonly registry: string
+  readonly retry?: Partial<RetryPolicy> | undefined
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** `delay` in milliseconds. */
+  readonly onThrottled?: ((throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The daemon tries again by itself, and each of its rounds takes its time. */
+const usualRetries = 3
+/** A busy registry is waited for this many times as long as a failure: 5 s, then 10 s and so on. */
+const throttleFactor = 20
+
+/**
+ * Has the Engine ask a registry, again where a failure may pass. A registry that is asked too much gets its pause from us, because the daemon gives up
+ * at once and does not tell how long a pause was asked for; a quota that is spent is not waited for.
+ */
+export function patiently<T>(work: () => Promise<T>, options: PatienceOptions): Promise<T> {
+  const { side, registry, onRetry, onThrottled, signal } = options
+  const policy = retryPolicy({ retries: usualRetries, ...options.retry })
+  let pauses = 0
+  const attempt = async (): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isMirrorError(error) || error.code !== 'THROTTLED' || error instanceof QuotaSpent) throw error
+      const delay = Math.round(Math.min(2 * policy.maxDelay, policy.baseDelay * throttleFactor * 2 ** pauses++))
+      onThrottled?.({ side, origin: registry, delay })
+      const { code, message, hint } = error
+      throw new MirrorError(code, message, { hint, side, retryAfter: delay, cause: error })
+    }
+  }
+  return retry(attempt, { ...policy, onRetry, signal, isTransient: (error) => !(error instanceof QuotaSpent) && isTransient(error) })
+}
