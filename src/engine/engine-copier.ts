@@ -81,9 +81,12 @@ export class EngineCopier implements ImageCopier<EngineStep> {
         await this.#options.destination.put(tagged(destination), joined, { signal })
         emit({ type: 'manifest-copied', image: formatReference(step.source), digest, size })
       }
-      return outcome(step, !isThere || carried.some(({ hasPushed }) => hasPushed), digest, carried)
-    } finally {
       await this.#removeTags(tags, carried, options)
+      return outcome(step, !isThere || carried.some(({ hasPushed }) => hasPushed), digest, carried)
+    } catch (error) {
+      // What went wrong first is what is told.
+      await this.#removeTags(tags, carried, options).catch(() => undefined)
+      throw error
     }
   }
 
@@ -115,10 +118,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     try {
       return await new PlatformCarrier(this.#options, way, names, options).run()
     } finally {
-      if (this.#options.keep !== true) {
-        this.#owed.add(names)
-        await this.#giveBack(names)
-      }
+      if (this.#options.keep !== true) await this.#giveBack(names)
     }
   }
 
@@ -135,7 +135,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
         )
       this.#owed.delete(names)
     } catch {
-      // It stays owed.
+      this.#owed.add(names)
     }
   }
 
