@@ -168,6 +168,31 @@ test('an earlier run leaves nothing, and other files stay', async () => {
   assert.deepEqual(await readdir(join(out, 'certs.d')), ['theirs.example.com'])
 })
 
+test('a file that somebody else has made is written over with --force alone', async () => {
+  for (const [path, text, format] of [
+    [
+      'config.toml',
+      'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n',
+      'containerd',
+    ],
+    ['certs.d/docker.io/hosts.toml', '# mine\nserver = "https://registry-1.docker.io"\n', 'k3s'],
+  ] as const) {
+    await using directory = await tempDir()
+    const file = join(directory.path, 'out', path)
+    await mkdir(join(file, '..'), { recursive: true })
+    await writeFile(file, text)
+    const { status, stderr } = await render(directory, example, '--format', format)
+    assert.equal(status, 2)
+    assert.match(
+      stderr,
+      /^error: .*toml is there already, and neither K3s nor k3s-mirror has made it; nothing was written \(USAGE\)\nhint: .*--force/m,
+    )
+    assert.deepEqual(await filesOf(join(directory.path, 'out')), new Map([[path, text]]))
+    assert.equal((await render(directory, example, '--format', format, '--force')).status, 0)
+    assert.notEqual(await readFile(file, 'utf8'), text)
+  }
+})
+
 test('what is no regular file is not written over', async () => {
   await using directory = await tempDir()
   await mkdir(join(directory.path, 'out'))

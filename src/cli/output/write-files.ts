@@ -36,17 +36,39 @@ async function replace(path: string, text: string, signal: AbortSignal): Promise
   }
 }
 
-/** Writes texts by their path below a directory, which is made; each file is there whole or not at all, and gives its full path. Throws LOCAL_IO. */
+async function refuseForeign(path: string, text: string, isReplaceable: (found: string) => boolean): Promise<void> {
+  const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw localIo('read', path, error)
+  })
+  if (found === undefined || found === text || isReplaceable(found)) return
+  throw new MirrorError('USAGE', `${path} is there already, and neither K3s nor k3s-mirror has made it; nothing was written`, {
+    hint: 'Name another directory, or give --force to write over it.',
+  })
+}
+
+/** How files are written. */
+export interface WriteFilesOptions {
+  readonly signal: AbortSignal
+  /** Whether a text that is there already, and differs, may be written over. */
+  readonly isReplaceable: (found: string) => boolean
+}
+
+/**
+ * Writes texts by their path below a directory, which is made; each file is there whole or not at all, and gives its full path. Throws
+ * LOCAL_IO, and USAGE for a file that may not be written over, before anything is written.
+ */
 export async function writeFiles(
   directory: string,
   files: ReadonlyMap<string, string>,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, isReplaceable }: WriteFilesOptions,
 ): Promise<readonly string[]> {
   const written = [...files].map(([path, text]) => ({ path: join(directory, path), text }))
-  for (const { path } of written) {
+  for (const { path, text } of written) {
     for (let parent = dirname(path); parent.length > join(directory).length; parent = dirname(parent))
       await refuseStranger(parent, 'directory')
     await refuseStranger(path, 'file')
+    await refuseForeign(path, text, isReplaceable)
   }
   for (const { path, text } of written) await replace(path, text, signal)
   return written.map(({ path }) => path)

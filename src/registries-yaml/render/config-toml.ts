@@ -7,7 +7,7 @@ import { authFields, byKey } from './rendered.ts'
 export type ConfigVersion = 2 | 3
 
 /** Where K3s has containerd look for hosts.toml files. */
-const certsDirectory = '/var/lib/rancher/k3s/agent/etc/containerd/certs.d'
+export const certsDirectory = '/var/lib/rancher/k3s/agent/etc/containerd/certs.d'
 
 const plugins: Readonly<Record<ConfigVersion, { readonly registry: string; readonly quote: string }>> = {
   2: { registry: `plugins."io.containerd.grpc.v1.cri".registry`, quote: '"' },

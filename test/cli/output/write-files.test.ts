@@ -6,6 +6,7 @@ import { removeStale, writeFiles } from '../../../src/cli/output/write-files.ts'
 import { tempDir } from '../../servers/temp-dir.ts'
 
 const { signal } = new AbortController()
+const isReplaceable = (found: string): boolean => found === 'old'
 
 async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8)
@@ -28,7 +29,7 @@ test('files and the directories made for them are the owner’s alone', async ()
       ['a/b/x', 'X'],
       ['y', 'Y'],
     ]),
-    { signal },
+    { signal, isReplaceable },
   )
   assert.deepEqual(written, [join(out, 'a/b/x'), join(out, 'y')])
   assert.equal(await readFile(join(out, 'a/b/x'), 'utf8'), 'X')
@@ -46,9 +47,24 @@ test('files and the directories made for them are the owner’s alone', async ()
 test('a file that is there is replaced, also one that others could read', async () => {
   await using directory = await tempDir()
   await writeFile(join(directory.path, 'y'), 'old', { mode: 0o644 })
-  await writeFiles(directory.path, new Map([['y', 'new']]), { signal })
+  await writeFiles(directory.path, new Map([['y', 'new']]), { signal, isReplaceable })
   assert.equal(await readFile(join(directory.path, 'y'), 'utf8'), 'new')
   assert.equal(await modeOf(join(directory.path, 'y')), '600')
+})
+
+test('a file that may not be replaced keeps everything from being written, unless it would stay as it is', async () => {
+  await using directory = await tempDir()
+  await writeFile(join(directory.path, 'y'), 'theirs')
+  const files = (text: string): ReadonlyMap<string, string> =>
+    new Map([
+      ['x', 'X'],
+      ['y', text],
+    ])
+  const refusal = { code: 'USAGE', message: /y is there already/, hint: /--force/ }
+  await assert.rejects(writeFiles(directory.path, files('ours'), { signal, isReplaceable }), refusal)
+  assert.deepEqual(await tree(directory.path), ['y'])
+  await writeFiles(directory.path, files('theirs'), { signal, isReplaceable })
+  assert.deepEqual(await tree(directory.path), ['x', 'y'])
 })
 
 const strangers: Readonly<Record<string, (out: string) => Promise<unknown>>> = {
@@ -73,7 +89,7 @@ for (const [name, plant] of Object.entries(strangers)) {
           ['y', 'Y'],
           ['a/b/x', 'X'],
         ]),
-        { signal },
+        { signal, isReplaceable },
       ),
       {
         code: 'LOCAL_IO',
@@ -86,7 +102,9 @@ for (const [name, plant] of Object.entries(strangers)) {
 
 test('an aborted run writes nothing more', async () => {
   await using directory = await tempDir()
-  await assert.rejects(writeFiles(directory.path, new Map([['y', 'Y']]), { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  await assert.rejects(writeFiles(directory.path, new Map([['y', 'Y']]), { signal: AbortSignal.abort(), isReplaceable }), {
+    name: 'AbortError',
+  })
   assert.deepEqual(await tree(directory.path), [])
 })
 

@@ -19,6 +19,7 @@ type Format = 'k3s' | 'containerd' | 'legacy'
 interface RenderFlags extends K3sOptionFlags, OutputFlags {
   readonly registries: string
   readonly out: string
+  readonly force?: boolean
   readonly format: Format
   readonly configVersion?: '2' | '3'
   readonly full?: boolean
@@ -73,6 +74,7 @@ async function runRender(flags: RenderFlags, session: Session): Promise<void> {
   const { readRegistries } = await import('../../../registries-yaml/read/read-registries.ts')
   const { describePassedOver } = await import('../../../registries-yaml/render/passed-over.ts')
   const { k3sHeader } = await import('../../../registries-yaml/render/hosts-toml.ts')
+  const { isReplaceable } = await import('../../../registries-yaml/render/replaceable.ts')
   const { ownHeader } = await import('../../../registries-yaml/render/rendered.ts')
   const { registries } = await readRegistries(flags.registries, { signal: session.signal })
   const { files, notes } = await render(registries, flags)
@@ -81,7 +83,10 @@ async function runRender(flags: RenderFlags, session: Session): Promise<void> {
     [...files.keys()].map((path) => join(flags.out, path)),
     [flags.registries],
   )
-  const written = await writeFiles(flags.out, files, { signal: session.signal })
+  const written = await writeFiles(flags.out, files, {
+    signal: session.signal,
+    isReplaceable: (found) => flags.force === true || isReplaceable(found),
+  })
   const removed = await removeStale(join(flags.out, 'certs.d'), {
     name: 'hosts.toml',
     headers: [k3sHeader, ownHeader],
@@ -122,6 +127,7 @@ export function addRenderCommand(parent: Command, session: Session): void {
       'where to write, made where it is missing; a config.toml and hosts.toml files that are there are replaced',
     )
   addRegistriesFile(command)
+    .option('--force', 'write over a config.toml and a hosts.toml that neither K3s nor this command has made')
     .addOption(
       new Option(
         '--format <format>',
