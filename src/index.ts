@@ -17,6 +17,7 @@ export {
   type AccessRecord,
   type RegistryServer,
   type RegistryServerOptions,
+  type ServerTls,
 } from './registry-server/registry-server.ts'
 export { verify, type VerifyEvents, type VerifyOptions } from './verify.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyReport, VerifyTotals } from './report/verify-report.ts'

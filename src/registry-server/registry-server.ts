@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
@@ -25,6 +26,12 @@ export interface AccessRecord {
   readonly milliseconds: number
 }
 
+/** A server's certificate, with the chain that leads to its authority, and its key, both PEM. */
+export interface ServerTls {
+  readonly cert: string
+  readonly key: string
+}
+
 /** What is served, and how. */
 export interface RegistryServerOptions {
   readonly layout: LayoutReader | Layout
@@ -34,6 +41,8 @@ export interface RegistryServerOptions {
   readonly registry?: string
   /** Takes an index whose children, and an image whose layers, are not here. */
   readonly sparse?: boolean
+  /** Speaks HTTPS alone, with TLS 1.2 or later. */
+  readonly tls?: ServerTls
   readonly onRequest?: (record: AccessRecord) => void
 }
 
@@ -81,15 +90,13 @@ async function exchangeOnce(
 
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
-  const { layout, registry = 'localhost', sparse = false, onRequest } = options
+  const { layout, registry = 'localhost', sparse = false, tls, onRequest } = options
   const sessions = new UploadSessions()
   const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
   const handle: RequestListener = (request, response) => void exchangeOnce(state, request, response, onRequest)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
-  const server = createServer(
-    { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 },
-    handle,
-  )
+  const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
+  const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
   server.timeout = idleMilliseconds
 
   const listen: RegistryServer['listen'] = async (host, port) => {
@@ -100,7 +107,8 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
       throw await localIo(error, 'listen on', `${host}:${port}`)
     }
     const { address, port: actual } = server.address() as AddressInfo
-    return { host: address, port: actual, url: `http://${address.includes(':') ? `[${address}]` : address}:${actual}` }
+    const scheme = tls === undefined ? 'http' : 'https'
+    return { host: address, port: actual, url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${actual}` }
   }
   const close: RegistryServer['close'] = async ({ graceMilliseconds = 10_000 } = {}) => {
     const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds)

@@ -1,38 +1,15 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { compareRelease } from '../servers/compare-release.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { k3sImages } from '../servers/release-shapes.ts'
 import { findProgram } from '../servers/require-server.ts'
-import { runCli, startCli, type CliResult, type RunningCli } from '../servers/run-cli.ts'
+import { runCli } from '../servers/run-cli.ts'
 import { seedRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-
-interface Serving extends RunningCli {
-  readonly url: string
-}
-
-/** Starts `serve` on a free port and waits for the line that names it. */
-async function serve(directory: string, ...options: readonly string[]): Promise<Serving> {
-  const running = await startCli(['serve', directory, '--listen', '127.0.0.1:0', ...options])
-  assert.ok(running.child.stderr)
-  const [line] = (await once(createInterface(running.child.stderr), 'line')) as [string]
-  const [, url = ''] = /^serving .* at (http:\/\/127\.0\.0\.1:\d+) /.exec(line) ?? []
-  assert.notEqual(url, '', line)
-  return { ...running, url }
-}
-
-async function stop({ child, finished }: RunningCli, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<CliResult> {
-  const start = performance.now()
-  child.kill(signal)
-  const result = await finished
-  assert.ok(performance.now() - start < 2000, 'the server did not stop')
-  return result
-}
+import { serve, stop } from './serve-cli.ts'
 
 test('a served layout takes a mirror, is read by skopeo, and ends with 0 on Ctrl-C', async () => {
   await using directory = await tempDir()

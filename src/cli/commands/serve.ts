@@ -2,12 +2,15 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
+import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
 
 interface ServeFlags {
   readonly listen: { readonly host: string; readonly port: number }
   readonly writable?: boolean
+  readonly tlsCert?: string
+  readonly tlsKey?: string
   readonly quiet?: boolean
   readonly verbose?: boolean
 }
@@ -34,16 +37,20 @@ export function addServeCommand(program: Command, session: Session): void {
         .default({ host: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
     )
     .option('--writable', 'take pushes and deletions')
+    .option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later")
+    .option('--tls-key <file>', 'its private key, PEM without a passphrase')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
       const { writable = false } = flags
+      const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
+      for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
       const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
       await using layout = await openForServing(directory, writable)
       const onRequest = (record: AccessRecord): void => {
         if (flags.verbose === true) session.note(accessLine(record), {})
       }
-      await using server = createRegistryServer({ layout: layout.reader, writable, onRequest })
+      await using server = createRegistryServer({ layout: layout.reader, writable, onRequest, ...(identity && { tls: identity.tls }) })
       const { url } = await server.listen(flags.listen.host, flags.listen.port)
       session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
       await stopped(session.signal)

@@ -1,0 +1,99 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { MirrorError } from '../../errors.ts'
+import type { ServerTls } from '../../registry-server/registry-server.ts'
+
+/** A server's certificate and key, read and checked. */
+export interface ServerIdentity {
+  readonly tls: ServerTls
+  /** The names that the certificate is for, as it lists them. */
+  readonly names: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+interface PemFile {
+  readonly text: string
+  readonly mode: number
+}
+
+function refuse(message: string, hint: string, cause?: unknown): never {
+  throw new MirrorError('INVALID_CONFIG', message, { hint, cause })
+}
+
+async function readPem(option: string, path: string): Promise<PemFile> {
+  try {
+    await using file = await open(path)
+    const { mode } = await file.stat()
+    return { text: await file.readFile('utf8'), mode }
+  } catch (cause) {
+    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
+    throw new MirrorError('LOCAL_IO', `cannot read ${path}, the file of ${option} (${code})`, {
+      hint: 'Name a PEM file that this user may read.',
+      cause,
+    })
+  }
+}
+
+function parseCertificates(path: string, text: string): readonly X509Certificate[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0)
+    refuse(`${path} holds no PEM certificate`, "It begins with -----BEGIN CERTIFICATE-----, the server's own first, then its chain.")
+  try {
+    return blocks.map((block) => new X509Certificate(block))
+  } catch (cause) {
+    return refuse(`${path} holds a certificate that cannot be parsed`, 'Export it again as PEM.', cause)
+  }
+}
+
+function checkDates(path: string, { validFrom, validTo }: X509Certificate): void {
+  const day = (text: string): string => new Date(text).toISOString().slice(0, 10)
+  const now = Date.now()
+  if (Date.parse(validTo) < now) refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'Renew it: no node would trust it.')
+  if (Date.parse(validFrom) > now)
+    refuse(`the certificate in ${path} is not valid before ${day(validFrom)}`, 'Check the clock of this machine.')
+}
+
+function checkKey(certificate: X509Certificate, certFile: string, key: string, keyFile: string): void {
+  let matches: boolean
+  try {
+    matches = certificate.checkPrivateKey(createPrivateKey(key))
+  } catch (cause) {
+    return refuse(
+      `${keyFile} holds no PEM private key that can be used without a passphrase`,
+      'Write it without one: openssl pkey -in <file>.',
+      cause,
+    )
+  }
+  if (!matches)
+    refuse(
+      `${keyFile} is not the key of the first certificate in ${certFile}`,
+      'The certificate of the server itself comes first in its file.',
+    )
+}
+
+/** The DNS names before the addresses: a name is what a certificate is usually asked by. */
+function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+  const listed = (kind: string): string[] =>
+    [...subjectAltName.matchAll(new RegExp(`(?:^|, )${kind}:([^,\\s"]+)`, 'g'))].flatMap(([, name]) => name ?? [])
+  return [...listed('DNS'), ...listed('IP Address')]
+}
+
+/** Reads the files of `--tls-cert` and `--tls-key`; undefined without them. Throws USAGE where one is missing, LOCAL_IO and INVALID_CONFIG. */
+export async function readServerIdentity(certFile: string | undefined, keyFile: string | undefined): Promise<ServerIdentity | undefined> {
+  if (certFile === undefined && keyFile === undefined) return undefined
+  if (certFile === undefined || keyFile === undefined) {
+    throw new MirrorError('USAGE', '--tls-cert and --tls-key belong together, and one is missing', {
+      hint: 'Give both: the certificate of the server and its key.',
+    })
+  }
+  const [cert, key] = [await readPem('--tls-cert', certFile), await readPem('--tls-key', keyFile)]
+  const [certificate] = parseCertificates(certFile, cert.text)
+  if (certificate === undefined) return undefined
+  checkDates(certFile, certificate)
+  checkKey(certificate, certFile, key.text, keyFile)
+  const who = (key.mode & 0o007) === 0 ? 'the group of the file' : 'every user'
+  const mode = (key.mode & 0o777).toString(8).padStart(4, '0')
+  const warnings =
+    (key.mode & 0o077) === 0 ? [] : [`the private key ${keyFile} can be read by ${who} (mode ${mode}); chmod 600 takes that away`]
+  return { tls: { cert: cert.text, key: key.text }, names: namesOf(certificate), warnings }
+}

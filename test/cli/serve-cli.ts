@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { createInterface } from 'node:readline'
+import { startCli, type CliResult, type RunningCli } from '../servers/run-cli.ts'
+
+/** A running `serve`, and where it answers. */
+export interface Serving extends RunningCli {
+  readonly url: string
+}
+
+/** Starts `serve` on a free port and waits for the line that names it. */
+export async function serve(directory: string, ...options: readonly string[]): Promise<Serving> {
+  const running = await startCli(['serve', directory, '--listen', '127.0.0.1:0', ...options])
+  assert.ok(running.child.stderr)
+  const before: string[] = []
+  for await (const line of createInterface(running.child.stderr)) {
+    const [, url] = /^serving .* at (https?:\/\/127\.0\.0\.1:\d+) /.exec(line) ?? []
+    if (url !== undefined) {
+      // Leaving the loop pauses the stream, and what comes later is wanted too.
+      setImmediate(() => running.child.stderr?.resume())
+      return { ...running, url }
+    }
+    before.push(line)
+  }
+  throw new Error(before.join('\n'))
+}
+
+/** Sends a signal and waits for the end. */
+export async function stop({ child, finished }: RunningCli, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<CliResult> {
+  const start = performance.now()
+  child.kill(signal)
+  const result = await finished
+  assert.ok(performance.now() - start < 2000, 'the server did not stop')
+  return result
+}
