@@ -42,6 +42,7 @@ const house: House = {
     cli: 'everything',
   },
   packages: {
+    bcryptjs: ['registry-server/authenticator.ts'],
     'cli-progress': ['cli/output'],
     commander: ['cli'],
     debug: ['engine/docker-client.ts'],
@@ -49,7 +50,7 @@ const house: House = {
     'fast-xml-builder': ['cli/output'],
     'jsonc-parser': ['oci'],
     'markdown-table': ['cli/output'],
-    'p-limit': ['async', 'copy', 'create-bundle.ts', 'open-engine.ts', 'plan-images.ts', 'release', 'verify.ts'],
+    'p-limit': ['async', 'copy', 'create-bundle.ts', 'open-engine.ts', 'plan-images.ts', 'registry-server', 'release', 'verify.ts'],
     picomatch: ['release'],
     'pretty-bytes': ['cli/output'],
     'pretty-ms': ['cli/output'],

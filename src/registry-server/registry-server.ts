@@ -6,7 +6,9 @@ import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
+import { refuseLogin, type Authenticator } from './authenticator.ts'
 import type { RegistryState } from './exchange.ts'
+import type { Reply } from './reply.ts'
 import { sendReply } from './send-reply.ts'
 import { UploadSessions } from './upload-sessions.ts'
 
@@ -19,6 +21,8 @@ export interface AccessRecord {
   /** Path and query as they were sent. */
   readonly url: string
   readonly status: number
+  /** Who asked, where the server wants a password and it was right. */
+  readonly user?: string
   /** Body bytes sent. */
   readonly bytes: number
   /** Body bytes that the request announced; 0 where it announced none. */
@@ -43,6 +47,8 @@ export interface RegistryServerOptions {
   readonly sparse?: boolean
   /** Speaks HTTPS alone, with TLS 1.2 or later. */
   readonly tls?: ServerTls
+  /** Judges the credentials of every request; without it nobody is asked for any. */
+  readonly authenticator?: Pick<Authenticator, 'login'>
   readonly onRequest?: (record: AccessRecord) => void
 }
 
@@ -62,26 +68,41 @@ function writableLayout({ layout, writable }: RegistryServerOptions): Layout | u
   throw new MirrorError('USAGE', 'a layout that was opened for reading cannot be served for writing')
 }
 
+interface Answered {
+  readonly reply: Reply
+  readonly user?: string
+}
+
+async function answerUser(state: RegistryState, request: IncomingMessage, { authenticator }: RegistryServerOptions): Promise<Answered> {
+  if (authenticator === undefined) return { reply: await answer(state, request).catch(answerFailure) }
+  const login = await authenticator.login(request.headers.authorization)
+  if (typeof login === 'string') return { reply: refuseLogin(login) }
+  return { reply: await answer(state, request).catch(answerFailure), user: login.user }
+}
+
 async function exchangeOnce(
   state: RegistryState,
   request: IncomingMessage,
   response: ServerResponse,
-  onRequest: RegistryServerOptions['onRequest'],
+  options: RegistryServerOptions,
 ): Promise<void> {
   const startedAt = performance.now()
   response.setHeader('docker-distribution-api-version', 'registry/2.0')
   response.setHeader('x-content-type-options', 'nosniff')
   let bytes = 0
+  let user: string | undefined
   try {
-    const reply = await answer(state, request).catch(answerFailure)
-    bytes = await sendReply(request, response, reply)
+    const answered = await answerUser(state, request, options)
+    user = answered.user
+    bytes = await sendReply(request, response, answered.reply)
   } catch {
     response.destroy()
   }
-  onRequest?.({
+  options.onRequest?.({
     method: request.method ?? '',
     url: request.url ?? '',
     status: response.statusCode,
+    ...(user !== undefined && { user }),
     bytes,
     received: Number(request.headers['content-length'] ?? 0),
     milliseconds: performance.now() - startedAt,
@@ -90,10 +111,10 @@ async function exchangeOnce(
 
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
-  const { layout, registry = 'localhost', sparse = false, tls, onRequest } = options
+  const { layout, registry = 'localhost', sparse = false, tls } = options
   const sessions = new UploadSessions()
   const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
-  const handle: RequestListener = (request, response) => void exchangeOnce(state, request, response, onRequest)
+  const handle: RequestListener = (request, response) => void exchangeOnce(state, request, response, options)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)

@@ -24,6 +24,8 @@ export type ApiErrorCode =
   | 'PAGINATION_NUMBER_INVALID'
   | 'SIZE_INVALID'
   | 'TAG_INVALID'
+  | 'TOOMANYREQUESTS'
+  | 'UNAUTHORIZED'
   | 'UNKNOWN'
   | 'UNSUPPORTED'
 

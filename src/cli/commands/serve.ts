@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
+import { openPasswordFile, type PasswordFile } from '../options/serve-passwords.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
@@ -11,6 +12,7 @@ interface ServeFlags {
   readonly writable?: boolean
   readonly tlsCert?: string
   readonly tlsKey?: string
+  readonly htpasswd?: string
   readonly quiet?: boolean
   readonly verbose?: boolean
 }
@@ -23,6 +25,14 @@ function parseListen(value: string): ServeFlags['listen'] {
 
 function accessLine({ method, url, status, bytes, milliseconds }: AccessRecord): string {
   return safeLine(`${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`)
+}
+
+function openPasswords(path: string, session: Session, flags: ServeFlags): Promise<PasswordFile> {
+  return openPasswordFile(path, { note: (line) => session.note(line, flags), warn: (line) => session.warn(line, flags) })
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 /** Adds `k3s-mirror serve`. */
@@ -39,18 +49,28 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--writable', 'take pushes and deletions')
     .option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later")
     .option('--tls-key <file>', 'its private key, PEM without a passphrase')
+    .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
       const { writable = false } = flags
       const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
       for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
+      using passwords = flags.htpasswd === undefined ? undefined : await openPasswords(flags.htpasswd, session, flags)
+      if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
+        session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
       const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
       await using layout = await openForServing(directory, writable)
       const onRequest = (record: AccessRecord): void => {
         if (flags.verbose === true) session.note(accessLine(record), {})
       }
-      await using server = createRegistryServer({ layout: layout.reader, writable, onRequest, ...(identity && { tls: identity.tls }) })
+      await using server = createRegistryServer({
+        layout: layout.reader,
+        writable,
+        onRequest,
+        ...(identity && { tls: identity.tls }),
+        ...(passwords && { authenticator: passwords.authenticator }),
+      })
       const { url } = await server.listen(flags.listen.host, flags.listen.port)
       session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
       await stopped(session.signal)

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises'
+import { unwatchFile, watchFile } from 'node:fs'
+import { MirrorError } from '../../errors.ts'
+import { Authenticator } from '../../registry-server/authenticator.ts'
+import { parseHtpasswd, type PasswordHashes } from '../../registry-server/htpasswd.ts'
+
+const lookMilliseconds = 1000
+
+async function readHtpasswd(path: string): Promise<PasswordHashes> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
+    throw new MirrorError('LOCAL_IO', `cannot read ${path}, the file of --htpasswd (${code})`, {
+      hint: 'Name a file that this user may read.',
+      cause,
+    })
+  }
+  return parseHtpasswd(text)
+}
+
+/** The users of an htpasswd file, and of what it becomes. */
+export interface PasswordFile extends Disposable {
+  readonly authenticator: Authenticator
+}
+
+/**
+ * Opens the file of `--htpasswd`, and looks every second whether it has changed. A change that cannot be read or parsed is told and leaves the
+ * users as they were. Throws LOCAL_IO and INVALID_CONFIG.
+ */
+export async function openPasswordFile(
+  path: string,
+  tell: { readonly note: (line: string) => void; readonly warn: (line: string) => void },
+): Promise<PasswordFile> {
+  const authenticator = new Authenticator(await readHtpasswd(path))
+  const take = async (): Promise<void> => {
+    try {
+      authenticator.replace(await readHtpasswd(path))
+      tell.note(`read ${path} again`)
+    } catch (error) {
+      tell.warn(`${path} has changed and is not taken: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  const onChange = (): void => void take()
+  watchFile(path, { interval: lookMilliseconds, persistent: false }, onChange)
+  return { authenticator, [Symbol.dispose]: () => unwatchFile(path, onChange) }
+}
