@@ -122,10 +122,7 @@ export function addRenderCommand(parent: Command, session: Session): void {
   const command = parent
     .command('render')
     .description('write what K3s makes of a registries.yaml: certs.d and the registry section of config.toml, byte for byte')
-    .requiredOption(
-      '--out <dir>',
-      'where to write, made where it is missing; a config.toml and hosts.toml files that are there are replaced',
-    )
+    .requiredOption('--out <dir>', 'where to write; made where it is missing')
   addRegistriesFile(command)
     .option('--force', 'write over a config.toml and a hosts.toml that neither K3s nor this command has made')
     .addOption(
