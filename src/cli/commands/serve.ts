@@ -49,7 +49,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--writable', 'take pushes and deletions')
     .option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later")
     .option('--tls-key <file>', 'its private key, PEM without a passphrase')
-    .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password')
+    .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing is answered without a password')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
