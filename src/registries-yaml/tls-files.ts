@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { TlsSettings } from '../http/origin-settings.ts'
 import type { RegistryTls } from './registries.ts'
 
@@ -8,6 +9,9 @@ export interface TlsProblem {
   readonly field: 'ca_file' | 'cert_file' | 'key_file'
   readonly why: string
 }
+
+/** Bytes of a file that are read; whole bundles of public authorities have a fifth of it. */
+const maxBytes = 1024 * 1024
 
 class TlsFieldError extends Error {
   readonly problem: TlsProblem
@@ -45,26 +49,53 @@ export async function readTlsFiles(
 
 async function readPem(field: TlsProblem['field'], path: string, signal: AbortSignal | undefined): Promise<string> {
   try {
-    return await readFile(path, { encoding: 'utf8', ...(signal && { signal }) })
+    // without O_NONBLOCK a named pipe that nobody writes to would block a thread that no signal ends
+    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    const stat = await file.stat()
+    if (!stat.isFile()) throw new TlsFieldError(field, `${path} is not a file`)
+    if (stat.size > maxBytes) throw new TlsFieldError(field, `${path} is larger than 1 MiB`)
+    return await file.readFile({ encoding: 'utf8', ...(signal && { signal }) })
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof TlsFieldError) throw error
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException
     throw new TlsFieldError(field, `${path} cannot be read (${code})`)
   }
 }
 
+interface ReadCertificate {
+  readonly block: string
+  /** Undefined where it cannot be parsed. */
+  readonly certificate: X509Certificate | undefined
+}
+
+function parseCertificate(block: string): ReadCertificate {
+  try {
+    return { block, certificate: new X509Certificate(block) }
+  } catch {
+    return { block, certificate: undefined }
+  }
+}
+
+/**
+ * What Go takes of a file: blocks of this one type, and of those what can be parsed, as long as there is one. The first of a client's is
+ * its own and has to be right. https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM
+ */
 async function readCertificates(
   field: TlsProblem['field'],
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly pem: string; readonly certificates: readonly X509Certificate[] }> {
   const pem = await readPem(field, path, signal)
-  const blocks = pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? []
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-:]*-----END CERTIFICATE-----/g) ?? []
   if (blocks.length === 0) throw new TlsFieldError(field, `${path} holds no PEM certificate`)
-  try {
-    return { pem, certificates: blocks.map((block) => new X509Certificate(block)) }
-  } catch {
+  const read = blocks.map(parseCertificate)
+  const good = read.filter(({ certificate }) => certificate !== undefined)
+  if (good.length === 0 || (field === 'cert_file' && read[0]?.certificate === undefined))
     throw new TlsFieldError(field, `${path} holds a certificate that cannot be parsed`)
+  return {
+    pem: good.map(({ block }) => block).join('\n'),
+    certificates: good.flatMap(({ certificate }) => certificate ?? []),
   }
 }
 

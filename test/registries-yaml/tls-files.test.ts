@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { readRegistriesConfigs } from '../../src/registries-yaml/read-configs.ts'
@@ -6,6 +7,7 @@ import { readTlsFiles } from '../../src/registries-yaml/tls-files.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
+const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 const none = { caFile: '', certFile: '', keyFile: '', insecureSkipVerify: false }
 
 test('authority, certificate, key and the switch are read', async () => {
@@ -33,13 +35,25 @@ test('authority, certificate, key and the switch are read', async () => {
   assert.equal(configs.credentialsFor('https://r.example.com:5000'), undefined)
 })
 
+test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL', async () => {
+  const [authority, other] = [await certificateAuthority(), await certificateAuthority('another')]
+  await using directory = await tempDir()
+  const trusted = other.certificate.replaceAll(' CERTIFICATE', ' TRUSTED CERTIFICATE')
+  const caFile = await directory.write('ca.pem', `${broken}${authority.certificate}\n${trusted}${broken}`)
+  const read = await readTlsFiles({ ...none, caFile })
+  assert.ok('ca' in read, JSON.stringify(read))
+  assert.equal(String(read.ca).trim(), authority.certificate.trim())
+})
+
 test('37: halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   const expired = await authority.server({ expired: true })
   await using directory = await tempDir()
   const write = (name: string, text: string): Promise<string> => directory.write(name, text)
-  const garbage = await write('garbage.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  const garbage = await write('garbage.pem', broken)
+  const fifo = `${directory.path}/key.fifo`
+  execFileSync('mkfifo', [fifo])
   const certFile = await write('client.pem', client.certificate)
   const keyFile = await write('client-key.pem', client.key)
   const { privateKey: locked } = generateKeyPairSync('ec', {
@@ -51,7 +65,16 @@ test('37: halves of a pair, unreadable files, garbage, and an expired certificat
     [{ certFile }, 'cert_file', /no key_file/],
     [{ keyFile }, 'key_file', /no cert_file/],
     [{ caFile: `${directory.path}/none.pem` }, 'ca_file', /none\.pem cannot be read \(ENOENT\)/],
-    [{ caFile: directory.path }, 'ca_file', /cannot be read \(EISDIR\)/],
+    [{ caFile: directory.path }, 'ca_file', /is not a file/],
+    [{ caFile: '/dev/zero' }, 'ca_file', /\/dev\/zero is not a file/],
+    [{ certFile, keyFile: fifo }, 'key_file', /key\.fifo is not a file/],
+    [{ caFile: await write('huge.pem', `${client.certificate}${'#'.repeat(1024 * 1024)}`) }, 'ca_file', /larger than 1 MiB/],
+    [
+      { caFile: await write('trusted.pem', client.certificate.replaceAll(' CERTIFICATE', ' TRUSTED CERTIFICATE')) },
+      'ca_file',
+      /holds no PEM/,
+    ],
+    [{ certFile: await write('broken-first.pem', `${broken}${client.certificate}`), keyFile }, 'cert_file', /cannot be parsed/],
     [{ caFile: keyFile }, 'ca_file', /holds no PEM certificate/],
     [{ caFile: garbage }, 'ca_file', /cannot be parsed/],
     [{ certFile: garbage, keyFile }, 'cert_file', /cannot be parsed/],
