@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { VerifyReport } from '../../src/report/verify-report.ts'
@@ -240,6 +241,28 @@ test('an image that the report of --expect does not have is said, and compared w
   const report = await directory.write('report.json', '{"schemaVersion":1,"images":[]}')
   const { stdout } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', report])
   assert.match(stdout, /^warning: docker\.io\/rancher\/x:1 is not in .*report\.json: there is nothing to compare it with$/m)
+})
+
+test('the report of --expect may come through a pipe, and one without a writer keeps nobody', async () => {
+  await using directory = await tempDir()
+  const pipe = `${directory.path}/pipe`
+  execFileSync('mkfifo', [pipe])
+  const args = ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', pipe]
+  const { child, finished } = await startCli(args)
+  await writeFile(pipe, '{"schemaVersion":1,"images":[]}')
+  assert.match((await finished).stdout, /rancher\/x:1 is not in .*pipe: there is nothing/)
+  assert.equal(child.exitCode, 4)
+
+  const idle = await startCli(args)
+  // It reads only once somebody has begun to write, which shows that it is there.
+  const writer = await open(pipe, 'w')
+  idle.child.kill('SIGINT')
+  assert.equal((await idle.finished).status, 130)
+  await writer.close()
+
+  const { status, stderr } = await runCli([...args.slice(0, -1), '/dev/zero'])
+  assert.equal(status, 2)
+  assert.match(stderr, /cannot read \/dev\/zero: it is not a file \(USAGE\)/)
 })
 
 test('bad usage is said before anything is asked', async () => {

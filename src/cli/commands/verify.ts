@@ -58,7 +58,7 @@ async function formatted(report: VerifyReport, { output, verbose = false }: Veri
 }
 
 async function runVerify(references: readonly string[], flags: VerifyFlags, session: Session): Promise<void> {
-  const options = await verifyOptions(references, flags)
+  const options = await verifyOptions(references, flags, session)
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), options.registries, flags.expect])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   using progress = showProgress(session, flags)

@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander'
-import { readFile } from 'node:fs/promises'
-import { MirrorError } from '../../errors.ts'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { isMirrorError, MirrorError } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import { readPipe } from '../../release/read-pipe.ts'
 import type { K3sVersion } from '../../release/version.ts'
 import type { VerifyOptions } from '../../verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
@@ -59,7 +61,11 @@ export function addVerifyOptions(command: Command): Command {
     )
     .option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1))
     .option('--retries <n>', 'tries after a failure (default: 3)', wholeNumber(0))
-    .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
+    .option(
+      '--timeout <seconds>',
+      'to connect, for an answer, and within which a transfer must move 1 KiB/s (default: 60; to connect 30)',
+      wholeNumber(1),
+    )
     .addOption(
       new Option('--output <format>', 'what standard output carries').choices(['text', 'json', 'junit', 'markdown']).default('text'),
     )
@@ -80,22 +86,39 @@ and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alon
 Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
 its checksum says, 130 interrupted.`
 
-async function readExpected(path: string): Promise<NonNullable<VerifyOptions['expected']>> {
-  let text
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
-    throw new MirrorError('USAGE', `cannot read ${path} (${code})`, {
-      hint: 'Give the file that mirror --report has written.',
-      cause: error,
-    })
+/** Bytes of a report; one of a thousand images has a few MB. */
+const maxReportBytes = 64 * 1024 * 1024
+
+async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new MirrorError('USAGE', `cannot read ${path}${why}`, { hint: 'Give the file that mirror --report has written.', cause })
   }
-  return { name: path, digests: readExpectedDigests(text, path) }
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    const facts = await stat(path)
+    if (!facts.isFile() && !facts.isFIFO()) refuse(': it is not a file')
+    // What blocks while it is opened keeps the process alive, whatever signal comes.
+    const stream: AsyncIterable<Uint8Array> = facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path, { signal })
+    for await (const chunk of stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > maxReportBytes) refuse(': it is larger than 64 MiB')
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isMirrorError(error)) throw error.code === 'USAGE' ? error : refuse(': nobody writes to this named pipe', error)
+    refuse(` (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, error)
+  }
+  return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
 }
 
 /** The library's options for the flags. Throws USAGE for a report that cannot be read. */
-export async function verifyOptions(references: readonly string[], flags: VerifyFlags): Promise<VerifyOptions> {
+export async function verifyOptions(
+  references: readonly string[],
+  flags: VerifyFlags,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<VerifyOptions> {
   const { to, asNode = false, deep, expect, registries, k3sVersion } = flags
   return {
     ...placeOptions({ ...flags, to: to ?? '' }),
@@ -106,6 +129,6 @@ export async function verifyOptions(references: readonly string[], flags: Verify
     registries: registries ?? (asNode ? defaultRegistriesFile : undefined),
     k3sVersion,
     deep,
-    expected: expect === undefined ? undefined : await readExpected(expect),
+    expected: expect === undefined ? undefined : await readExpected(expect, signal),
   }
 }
