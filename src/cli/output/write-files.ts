@@ -98,11 +98,14 @@ export async function removeStale(
   return removed
 }
 
+// A recursive readdir of Node 26 follows links to directories, that of Node 20 does not.
 async function findFiles(directory: string, name: string): Promise<readonly string[]> {
   try {
     if (!(await lstat(directory)).isDirectory()) return []
-    const entries = await readdir(directory, { withFileTypes: true, recursive: true })
-    return entries.filter((entry) => entry.isFile() && entry.name === name).map((entry) => join(entry.parentPath, entry.name))
+    const entries = await readdir(directory, { withFileTypes: true })
+    const found = entries.filter((entry) => entry.isFile() && entry.name === name).map((entry) => join(directory, entry.name))
+    for (const entry of entries) if (entry.isDirectory()) found.push(...(await findFiles(join(directory, entry.name), name)))
+    return found
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw localIo('read', directory, error)

@@ -12,12 +12,15 @@ async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8)
 }
 
-/** Paths of everything below a directory, directories with a slash at the end. */
-async function tree(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  return entries
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1) + (entry.isDirectory() ? '/' : ''))
-    .toSorted()
+/** Paths of everything below a directory, directories with a slash at the end; links are not followed. */
+async function tree(directory: string, top = directory): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true })
+  const paths = entries.map(async (entry) => {
+    const path = join(directory, entry.name)
+    const shown = path.slice(top.length + 1)
+    return entry.isDirectory() ? [`${shown}/`, ...(await tree(path, top))] : [shown]
+  })
+  return (await Promise.all(paths)).flat().toSorted()
 }
 
 test('files and the directories made for them are the owner’s alone', async () => {
