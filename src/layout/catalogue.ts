@@ -20,12 +20,17 @@ export class Catalogue {
 
   /** Every repository that has a manifest. */
   repositories(): Repository[] {
-    return [...this.#repositories.values()].map(({ repository }) => repository)
+    return [...this.#repositories.values()].filter(({ manifests }) => manifests.size > 0).map(({ repository }) => repository)
   }
 
   /** True when the repository has a manifest. */
   has(repository: Repository): boolean {
-    return this.#repositories.has(formatRepository(repository))
+    return (this.#find(repository)?.manifests.size ?? 0) > 0
+  }
+
+  /** True when the repository has a manifest, or has had one. */
+  knows(repository: Repository): boolean {
+    return this.#find(repository) !== undefined
   }
 
   /** The repository's tags in the order of their bytes. */
@@ -76,11 +81,9 @@ export class Catalogue {
     this.#find(repository)?.tags.delete(tag)
   }
 
-  /** Takes a manifest away; a repository without manifests is none. */
+  /** Takes a manifest away; a repository that has lost its last one is still known. */
   remove(repository: Repository, digest: Digest): void {
-    const found = this.#find(repository)
-    found?.manifests.delete(digest)
-    if (found?.manifests.size === 0) this.#repositories.delete(formatRepository(repository))
+    this.#find(repository)?.manifests.delete(digest)
   }
 
   #find(repository: Repository): CataloguedRepository | undefined {

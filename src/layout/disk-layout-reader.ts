@@ -37,6 +37,10 @@ export class DiskLayoutReader implements LayoutReader {
     return this.catalogue.has(repository)
   }
 
+  knowsRepository(repository: Repository): boolean {
+    return this.catalogue.knows(repository)
+  }
+
   tags(repository: Repository): readonly string[] {
     return this.catalogue.tags(repository)
   }

@@ -25,6 +25,8 @@ export interface LayoutReader extends ImageSource {
   repositories(): readonly Repository[]
   /** True when the repository has a manifest. */
   hasRepository(repository: Repository): boolean
+  /** True when the repository has a manifest, or has had one that was deleted. */
+  knowsRepository(repository: Repository): boolean
   /** The tags of a repository in the order of their bytes. */
   tags(repository: Repository): readonly string[]
   /** Bytes of a blob; undefined when the layout does not have it. */

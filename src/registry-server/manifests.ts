@@ -21,7 +21,7 @@ function notReference({ last }: Exchange): Reply {
 
 function unknown(exchange: Exchange): Reply {
   const { layout, repository, last } = exchange
-  if (!layout.hasRepository(repository))
+  if (!layout.knowsRepository(repository))
     return refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: repository.path } })
   return refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'manifest unknown', detail: { reference: last } })
 }

@@ -5,7 +5,7 @@ import { jsonReply, refusal, type Reply } from './reply.ts'
 /** GET /v2/<name>/tags/list */
 export async function listTags(exchange: Exchange): Promise<Reply> {
   const { layout, query, repository } = exchange
-  if (!layout.hasRepository(repository))
+  if (!layout.knowsRepository(repository))
     return refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: repository.path } })
   const page = pageOf(layout.tags(repository), query, `${repositoryUrl(exchange)}/tags/list`)
   return 'status' in page ? page : jsonReply({ name: repository.path, tags: page.names }, page.headers)

@@ -210,7 +210,8 @@ test('deleting keeps what is still referred to, and removes the rest from the di
     assert.equal(layout.hasRepository(repository), false)
   }
   await using layout = await openLayout(dir.path, options)
-  assert.equal(layout.hasRepository(repository), false)
+  assert.deepEqual([layout.hasRepository(repository), layout.knowsRepository(repository)], [false, true])
+  assert.equal(layout.knowsRepository({ ...repository, path: 'never' }), false)
   const other = { registry: 'docker.io', path: 'rancher/other' }
   assert.deepEqual(await layout.headManifest({ ...other, tag: '1' }), image.root.descriptor)
   for (const { descriptor } of image.manifests.toReversed()) assert.equal(await layout.deleteManifest(other, descriptor.digest), 'deleted')
