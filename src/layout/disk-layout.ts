@@ -9,6 +9,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import type { BlobWriter } from './blob-writer.ts'
 import { DeletionGate } from './deletion-gate.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
+import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
 import type { LayoutLock } from './layout-lock.ts'
 import type { Deletion, Layout } from './layout.ts'
@@ -29,6 +30,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #journal: ManifestJournal
   readonly #lock: LayoutLock
   readonly #gate = new DeletionGate()
+  /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
+  readonly #tagTurns = new InTurn()
   #parents: Parents | undefined
   #isClosed = false
 
@@ -111,17 +114,26 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       this.catalogue.add(repository, { descriptor, subject: links.subject })
       this.#parents?.add(digest, links)
     }
-    if (reference.tag === undefined) return
-    await this.#index.set({ ...repository, tag: reference.tag }, descriptor)
-    this.catalogue.tag(repository, reference.tag, digest)
+    const { tag } = reference
+    if (tag === undefined) return
+    const tagged = { ...repository, tag }
+    await this.#tagTurns.run(formatReference(tagged), async () => {
+      await this.#index.set(tagged, descriptor)
+      this.catalogue.tag(repository, tag, digest)
+    })
   }
 
-  async deleteTag(repository: Repository, tag: string): Promise<Deletion> {
+  deleteTag(repository: Repository, tag: string): Promise<Deletion> {
     const reference = { registry: repository.registry, path: repository.path, tag }
-    if (this.catalogue.find(reference) === undefined) return 'absent'
-    await this.#index.remove([reference])
-    this.catalogue.untag(repository, tag)
-    return 'deleted'
+    const remove = async (): Promise<Deletion> => {
+      this.#checkOpen()
+      if (this.catalogue.find(reference) === undefined) return 'absent'
+      await this.#index.remove([reference])
+      this.catalogue.untag(repository, tag)
+      return 'deleted'
+    }
+    // It runs among the additions, so that no manifest loses its tags meanwhile.
+    return this.#gate.adding(() => this.#tagTurns.run(formatReference(reference), remove))
   }
 
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion> {
