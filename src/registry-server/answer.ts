@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { isMirrorError } from '../errors.ts'
 import { errnoOf } from '../layout/local-io.ts'
 import { isRepositoryPath } from '../oci/reference.ts'
-import { findRepository, type RegistryState } from './exchange.ts'
+import { findRepository, type Exchange, type RegistryState } from './exchange.ts'
 import { refusal, type Reply } from './reply.ts'
-import { findRoute, type RouteMatch } from './route.ts'
+import { findRoute, type Route, type RouteMatch } from './route.ts'
 
 const maxUrlCharacters = 8192
 
@@ -27,13 +27,21 @@ export async function answer(state: RegistryState, request: IncomingMessage): Pr
 
   const method = request.method ?? 'GET'
   const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
-  const repository = findRepository(state.layout, name, query.get('ns'), state.registry)
-  const exchange = { ...state, request, method, query, repository, last }
+  const ns = query.get('ns')
+  const repository = findRepository(state.layout, name, ns, state.registry)
+  const reply = await runRoute(route, { ...state, request, method, query, repository, last })
+  return ns !== null && state.layout.hasRepository({ registry: ns, path: name })
+    ? { ...reply, headers: { ...reply.headers, 'oci-namespace': ns } }
+    : reply
+}
+
+async function runRoute(route: Route, exchange: Exchange): Promise<Reply> {
+  const { method, writable } = exchange
   const read = route.reads[method === 'HEAD' ? 'GET' : method]
   if (read !== undefined) return read(exchange)
   const write = route.writes[method]
-  if (write !== undefined && state.writable !== undefined) return write({ ...exchange, writable: state.writable })
-  const methods = Object.keys({ ...route.reads, ...(state.writable !== undefined && route.writes) })
+  if (write !== undefined && writable !== undefined) return write({ ...exchange, writable })
+  const methods = Object.keys({ ...route.reads, ...(writable !== undefined && route.writes) })
   const allow = methods.flatMap((allowed) => (allowed === 'GET' && 'GET' in route.reads ? ['GET', 'HEAD'] : [allowed])).join(', ')
   return refusal(
     405,

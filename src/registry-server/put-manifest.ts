@@ -30,12 +30,12 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   const { request, query, repository, writable, last } = exchange
   const reference = referenceOf(exchange)
   if (reference === undefined) {
-    const code = last.includes(':') ? 'DIGEST_INVALID' : 'TAG_INVALID'
+    const code = last.includes(':') ? 'DIGEST_INVALID' : 'NAME_INVALID'
     return refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
   }
   const tags = reference.tag === undefined ? query.getAll('tag') : [reference.tag]
   const wrong = tags.find((tag) => !isTag(tag))
-  if (wrong !== undefined) return refusal(400, { code: 'TAG_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
+  if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
   const bytes = await receiveManifest(exchange)
   if (bytes === undefined) return tooLarge()
   if (reference.digest !== undefined && !hasDigest(bytes, reference.digest)) {

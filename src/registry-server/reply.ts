@@ -10,7 +10,7 @@ export interface Reply {
   readonly body?: string | Uint8Array | Content
 }
 
-/** Error codes of the distribution API, and those that Docker's registry added: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+/** Error codes of the distribution API, which knows no others for an answer 4xx, and `UNKNOWN` for 5xx: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
 export type ApiErrorCode =
   | 'BLOB_UNKNOWN'
   | 'BLOB_UPLOAD_INVALID'
@@ -21,9 +21,7 @@ export type ApiErrorCode =
   | 'MANIFEST_UNKNOWN'
   | 'NAME_INVALID'
   | 'NAME_UNKNOWN'
-  | 'PAGINATION_NUMBER_INVALID'
   | 'SIZE_INVALID'
-  | 'TAG_INVALID'
   | 'TOOMANYREQUESTS'
   | 'UNAUTHORIZED'
   | 'UNKNOWN'
