@@ -39,12 +39,13 @@ export interface TestRegistry extends AsyncDisposable {
 function answerOf(status: number, headers: IncomingHttpHeaders, body: Buffer): Answer {
   const json = (): unknown => JSON.parse(body.toString())
   let code: string | undefined
-  if (status >= 400 && body.length > 0) code = (json() as { errors: { code: string }[] }).errors[0]?.code
+  if (status >= 400 && body.length > 0 && headers['content-type']?.startsWith('application/json') === true)
+    code = (json() as { errors: { code: string }[] }).errors[0]?.code
   return { status, headers, body, code, json }
 }
 
 /** Makes one request with node:http, which sends paths and headers as they are given. */
-function callUrl(base: string, method: string, path: string, call: Call = {}): Promise<Answer> {
+export function callUrl(base: string, method: string, path: string, call: Call = {}): Promise<Answer> {
   const { hostname, port } = new URL(base)
   const { body, headers = {}, isChunked = false } = call
   const length: Record<string, string> = isChunked
