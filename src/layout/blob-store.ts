@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { openBlobWriter, type BlobWriter } from './blob-writer.ts'
 import { fileContent, openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
 import { errnoOf, localIo } from './local-io.ts'
+import { UploadFiles } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
 const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${name}:${createHash(name).digest('hex')}`))
@@ -24,13 +24,19 @@ export interface BlobPart extends CallOptions {
 export class BlobStore {
   readonly #directory: string
   readonly #privateDirectory: string
-  readonly #durable: boolean
+  /** Blobs on their way in. */
+  readonly uploads: UploadFiles
   readonly #nameCommits = new Map<string, GroupCommit>()
 
   constructor(layoutDirectory: string, privateDirectory: string, durable: boolean) {
     this.#directory = join(layoutDirectory, 'blobs')
     this.#privateDirectory = privateDirectory
-    this.#durable = durable
+    this.uploads = new UploadFiles({
+      directory: privateDirectory,
+      finalPath: (digest) => this.path(digest),
+      syncNames: (digest) => this.#syncNames(digest),
+      durable,
+    })
   }
 
   /** Refuses directories that are symbolic links, which would lead blobs out of the layout. */
@@ -50,8 +56,7 @@ export class BlobStore {
   async prepare(): Promise<void> {
     try {
       for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
-      await mkdir(this.#privateDirectory, { recursive: true, mode: 0o700 })
-      for (const name of await readdir(this.#privateDirectory)) await rm(join(this.#privateDirectory, name), { force: true })
+      await this.uploads.prepare()
     } catch (error) {
       throw await localIo(error, 'write', this.#directory)
     }
@@ -113,17 +118,6 @@ export class BlobStore {
       hash.update(chunk)
     })
     return hash.digest('hex') === digest.slice(7)
-  }
-
-  /** Starts a blob; its digest may be known only at the end, and is fastest found with the algorithm given here. */
-  start(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
-    return openBlobWriter({
-      directory: this.#privateDirectory,
-      finalPath: (digest) => this.path(digest),
-      syncNames: (digest) => this.#syncNames(digest),
-      durable: this.#durable,
-      algorithm,
-    })
   }
 
   /** Removes a blob; one that is not there is no error. */

@@ -5,7 +5,7 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import { localIo } from './local-io.ts'
+import { errnoOf, localIo } from './local-io.ts'
 
 const bufferBytes = 512 * 1024
 /** Most blobs are configs and manifests: the first buffer is small. */
@@ -19,57 +19,90 @@ export interface BlobWriter {
   write(chunk: Uint8Array): void | Promise<void>
   /** Gives the blob its name, once its bytes have this digest and, where given, this size; throws INTEGRITY, and nothing is left then. */
   commit(digest: Digest, size?: number): Promise<void>
+  /** Brings everything written so far to the file, where it outlives this process; not while a `write` is waited for. Throws LOCAL_IO. */
+  flush(): Promise<void>
+  /** Ends writing and leaves the file to whoever knows its name; not while a `write` is waited for. */
+  suspend(): Promise<void>
   /** Gives the bytes up. */
   discard(): Promise<void>
 }
 
-/** Where a blob writer works, and how. */
-export interface BlobWriterOptions {
+/** Where blob writers work. */
+export interface BlobWriterPlace {
   /** Directory of the private file; on the same file system as the final name. */
   readonly directory: string
   readonly finalPath: (digest: Digest) => string
   /** Makes renames in the directory of the final name durable. */
   readonly syncNames: (digest: Digest) => Promise<void>
   readonly durable: boolean
+}
+
+/** How one blob writer works. */
+export interface BlobWriterOptions extends BlobWriterPlace {
   readonly algorithm: 'sha256' | 'sha512'
+  /** Name of the private file; a random one by default. */
+  readonly name?: string
+  /** Called when the private file is no longer written to. */
+  readonly onClosed?: () => void
 }
 
 /** Opens a private file for a blob. */
 export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWriter> {
-  const path = join(options.directory, randomUUID())
+  const path = join(options.directory, options.name ?? randomUUID())
   try {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
-    return new FileBlobWriter(path, handle, options)
+    return new FileBlobWriter(path, handle, options, 0)
   } catch (error) {
+    throw await localIo(error, 'write', dirname(path))
+  }
+}
+
+/** Opens a private file that another writer left, to go on at its end; undefined where there is no regular file of that name. */
+export async function reopenBlobWriter(options: BlobWriterOptions & { readonly name: string }): Promise<BlobWriter | undefined> {
+  const path = join(options.directory, options.name)
+  let handle
+  try {
+    handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const facts = await handle.stat()
+    if (facts.isFile()) return new FileBlobWriter(path, handle, options, facts.size)
+    await handle.close()
+    return undefined
+  } catch (error) {
+    await handle?.close().catch(() => undefined)
+    const code = errnoOf(error)
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'EISDIR' || code === 'ENXIO') return undefined
     throw await localIo(error, 'write', dirname(path))
   }
 }
 
 /** Collects chunks in one buffer while the other is being written, so that the sender waits only for a slow disk. */
 class FileBlobWriter implements BlobWriter {
-  size = 0
+  size: number
   readonly #path: string
   readonly #handle: FileHandle
   readonly #options: BlobWriterOptions
-  readonly #hash: Hash
+  /** None for a file that was begun by another writer: it is read again at the end. */
+  readonly #hash: Hash | undefined
   #filling: Buffer | undefined
   #spare: Buffer | undefined
   #filled = 0
-  #flushed = 0
+  #flushed: number
   #writing: Promise<void> | undefined
   #failure: unknown
   #isClosed = false
 
-  constructor(path: string, handle: FileHandle, options: BlobWriterOptions) {
+  constructor(path: string, handle: FileHandle, options: BlobWriterOptions, size: number) {
     this.#path = path
     this.#handle = handle
     this.#options = options
-    this.#hash = createHash(options.algorithm)
+    this.size = size
+    this.#flushed = size
+    this.#hash = size === 0 ? createHash(options.algorithm) : undefined
   }
 
   write(chunk: Uint8Array): void | Promise<void> {
     if (this.#failure !== undefined) return this.#fail()
-    this.#hash.update(chunk)
+    this.#hash?.update(chunk)
     this.size += chunk.length
     return this.#take(chunk)
   }
@@ -130,11 +163,25 @@ class FileBlobWriter implements BlobWriter {
     throw await localIo(this.#failure, 'write', dirname(this.#path))
   }
 
+  async flush(): Promise<void> {
+    await this.#settle()
+    this.#flush()
+    await this.#settle()
+  }
+
+  async suspend(): Promise<void> {
+    try {
+      await this.#writing
+      if (this.#failure === undefined) await this.flush()
+    } finally {
+      this.#failure ??= new MirrorError('CANCELLED', 'the upload was suspended')
+      await this.#close()
+    }
+  }
+
   async commit(digest: Digest, size?: number): Promise<void> {
     try {
-      await this.#settle()
-      this.#flush()
-      await this.#settle()
+      await this.flush()
       if (size !== undefined && size !== this.size)
         throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has ${this.size}`)
       const actual = await this.#digest(digest)
@@ -157,7 +204,7 @@ class FileBlobWriter implements BlobWriter {
 
   async #digest(wanted: Digest): Promise<string> {
     const algorithm = wanted.slice(0, 6)
-    if (algorithm === this.#options.algorithm) return `${algorithm}:${this.#hash.digest('hex')}`
+    if (this.#hash !== undefined && algorithm === this.#options.algorithm) return `${algorithm}:${this.#hash.digest('hex')}`
     const hash = createHash(algorithm)
     const buffer = Buffer.allocUnsafeSlow(bufferBytes)
     for (let at = 0; at < this.size;) {
@@ -172,7 +219,11 @@ class FileBlobWriter implements BlobWriter {
   async #close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#handle.close()
+    try {
+      await this.#handle.close()
+    } finally {
+      this.#options.onClosed?.()
+    }
   }
 
   async discard(): Promise<void> {

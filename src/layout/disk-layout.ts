@@ -16,6 +16,7 @@ import type { Deletion, Layout } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { readLinks, type ManifestLinks } from './manifest-links.ts'
 import { Parents, storedLinks } from './parents.ts'
+import type { UploadKey } from './upload-files.ts'
 
 /** What writing needs beside. */
 export interface WritableLayoutParts extends LayoutParts {
@@ -42,9 +43,19 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     this.#lock = parts.lock
   }
 
-  startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter> {
+  startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
     this.#checkOpen()
-    return this.blobs.start(algorithm)
+    return this.blobs.uploads.start(algorithm)
+  }
+
+  startUpload(key: UploadKey, algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
+    this.#checkOpen()
+    return this.blobs.uploads.startKept(key, algorithm)
+  }
+
+  resumeUpload(key: UploadKey): Promise<BlobWriter | undefined> {
+    this.#checkOpen()
+    return this.blobs.uploads.resume(key)
   }
 
   async mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {

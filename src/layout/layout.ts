@@ -7,6 +7,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import type { BlobPart } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
+import type { UploadKey } from './upload-files.ts'
 
 /** An entry of a referrers list: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
 export interface Referrer extends Descriptor {
@@ -44,6 +45,10 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   readonly directory: string
   /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
   startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
+  /** Starts a blob that a later process may go on with, within a day after its last byte. */
+  startUpload(key: UploadKey, algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
+  /** Goes on after the bytes of an upload that the disk has; undefined where there is none, or where it is being written to. */
+  resumeUpload(key: UploadKey): Promise<BlobWriter | undefined>
   /** Stores a manifest if the repository has its children and the layout its blobs; the answer is what is missing, and then nothing was stored. */
   putCompleteManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<readonly Descriptor[]>
   /** Takes a tag away; the manifest stays. */
@@ -52,6 +57,6 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion>
   /** Removes a blob from the layout, unless a manifest of any repository refers to it. */
   deleteBlob(digest: Digest): Promise<Deletion>
-  /** Ends writing and gives the layout back; blobs that were not committed are gone. */
+  /** Ends writing and gives the layout back; blobs that were not committed are gone, but uploads that were suspended. */
   close(): Promise<void>
 }

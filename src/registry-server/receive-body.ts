@@ -12,12 +12,21 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
       if (error === undefined) resolve()
       else reject(error)
     }
-    const abort = (): void => finish(new MirrorError('CANCELLED', 'the client went away before the end of its request'))
+    let isTaking = false
+    let isAborted = false
+    const abort = (): void => {
+      isAborted = true
+      // The sink has to be done with its chunk before anybody else writes to the same place.
+      if (!isTaking) finish(new MirrorError('CANCELLED', 'the client went away before the end of its request'))
+    }
     const takeSlowly = async (taken: Promise<void>): Promise<void> => {
       request.pause()
+      isTaking = true
       try {
         await taken
-        request.resume()
+        isTaking = false
+        if (isAborted) abort()
+        else request.resume()
       } catch (error) {
         finish(error)
       }

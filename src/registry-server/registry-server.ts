@@ -58,7 +58,7 @@ export interface RegistryServer extends AsyncDisposable {
   readonly handle: RequestListener
   /** Starts on a host and port (0: any free one) and resolves with where that is; throws LOCAL_IO. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number; readonly url: string }>
-  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 10 000), and gives up open uploads. */
+  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 10 000); open uploads can be continued at the next server over the layout. */
   close(options?: { readonly graceMilliseconds?: number }): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { BlobWriter } from '../layout/blob-writer.ts'
+import type { Layout } from '../layout/layout.ts'
 
 const idleMilliseconds = 60 * 60 * 1000
 const sweepMilliseconds = 60 * 1000
@@ -15,9 +16,11 @@ export interface UploadSession {
   usedAt: number
 }
 
-/** The uploads in progress; one that is left alone for an hour is given up. */
+/** The uploads in progress. One that is left alone for an hour costs only its file, which the layout keeps for a day, also after the server's end. */
 export class UploadSessions {
   readonly #sessions = new Map<string, UploadSession>()
+  readonly #resuming = new Map<string, Promise<UploadSession | undefined>>()
+  readonly #suspending = new Map<string, Promise<void>>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
@@ -25,19 +28,24 @@ export class UploadSessions {
     this.#sweeper.unref()
   }
 
-  /** Opens a session over a writer. */
-  open(path: string, writer: BlobWriter): UploadSession {
-    const session = { id: randomUUID(), path, writer, isBusy: false, usedAt: performance.now() }
-    this.#sessions.set(session.id, session)
-    return session
+  /** Opens a session. */
+  async open(layout: Layout, path: string, algorithm: 'sha256' | 'sha512'): Promise<UploadSession> {
+    const id = randomUUID()
+    return this.#add(id, path, await layout.startUpload({ id, owner: path }, algorithm))
   }
 
-  /** The session of that id, where it was opened for this repository path. */
-  find(path: string, id: string): UploadSession | undefined {
+  /** The session of that id, where it was opened for this repository path, be it by an earlier process. */
+  async find(layout: Layout, path: string, id: string): Promise<UploadSession | undefined> {
+    await this.#suspending.get(id)
     const session = this.#sessions.get(id)
-    if (session?.path !== path) return undefined
-    session.usedAt = performance.now()
-    return session
+    if (session !== undefined) {
+      session.usedAt = performance.now()
+      return session.path === path ? session : undefined
+    }
+    const name = `${id} ${path}`
+    const resuming = this.#resuming.get(name) ?? this.#resume(layout, path, id).finally(() => this.#resuming.delete(name))
+    this.#resuming.set(name, resuming)
+    return resuming
   }
 
   /** Forgets a session; its writer is the caller's to commit or discard. */
@@ -45,20 +53,35 @@ export class UploadSessions {
     this.#sessions.delete(session.id)
   }
 
-  /** Gives up every upload. */
+  /** Leaves a session to whoever continues it from what the disk has of it. */
+  async suspend(session: UploadSession): Promise<void> {
+    this.remove(session)
+    const suspending = session.writer.suspend().catch(() => undefined)
+    this.#suspending.set(session.id, suspending)
+    await suspending
+    this.#suspending.delete(session.id)
+  }
+
+  /** Suspends every upload. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    const open = [...this.#sessions.values()]
-    this.#sessions.clear()
-    await Promise.all(open.map(({ writer }) => writer.discard()))
+    await Promise.all([...this.#sessions.values()].map((session) => this.suspend(session)))
+  }
+
+  async #resume(layout: Layout, path: string, id: string): Promise<UploadSession | undefined> {
+    const writer = await layout.resumeUpload({ id, owner: path })
+    return writer === undefined ? undefined : this.#add(id, path, writer)
+  }
+
+  #add(id: string, path: string, writer: BlobWriter): UploadSession {
+    const session = { id, path, writer, isBusy: false, usedAt: performance.now() }
+    this.#sessions.set(id, session)
+    return session
   }
 
   async #sweep(): Promise<void> {
     const now = performance.now()
-    for (const session of this.#sessions.values()) {
-      if (session.isBusy || now - session.usedAt < idleMilliseconds) continue
-      this.remove(session)
-      await session.writer.discard()
-    }
+    for (const session of this.#sessions.values())
+      if (!session.isBusy && now - session.usedAt >= idleMilliseconds) await this.suspend(session)
   }
 }

@@ -1,4 +1,5 @@
 import { isMirrorError } from '../errors.ts'
+import type { BlobWriter } from '../layout/blob-writer.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseContentRange } from './byte-range.ts'
 import { digestOrRefusal, repositoryUrl, type WriteExchange } from './exchange.ts'
@@ -23,16 +24,18 @@ function unknownUpload(): Reply {
   return refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
 }
 
-async function openSession(exchange: WriteExchange, digest?: Digest): Promise<UploadSession> {
-  const isSha512 = digest?.startsWith('sha512:') ?? exchange.query.get('digest-algorithm') === 'sha512'
-  return exchange.sessions.open(exchange.repository.path, await exchange.writable.startBlob(isSha512 ? 'sha512' : 'sha256'))
+function openSession({ sessions, writable, repository, query }: WriteExchange): Promise<UploadSession> {
+  return sessions.open(writable, repository.path, query.get('digest-algorithm') === 'sha512' ? 'sha512' : 'sha256')
 }
 
-/** Ends a session with a blob; one whose digest is wrong ends as well. */
-async function commit(exchange: WriteExchange, session: UploadSession, digest: Digest): Promise<Reply> {
-  exchange.sessions.remove(session)
+function findSession({ sessions, writable, repository, last }: WriteExchange): Promise<UploadSession | undefined> {
+  return sessions.find(writable, repository.path, last)
+}
+
+/** Ends a blob; one whose digest is wrong is gone. */
+async function commit(exchange: WriteExchange, writer: BlobWriter, digest: Digest): Promise<Reply> {
   try {
-    await session.writer.commit(digest)
+    await writer.commit(digest)
   } catch (error) {
     if (isMirrorError(error) && error.code === 'INTEGRITY') {
       return refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
@@ -44,7 +47,7 @@ async function commit(exchange: WriteExchange, session: UploadSession, digest: D
 
 /** POST /v2/<name>/blobs/uploads/: a mount (`?mount=`), a whole blob (`?digest=`), or a new session. */
 export async function startUpload(exchange: WriteExchange): Promise<Reply> {
-  const { query, request, sessions, writable } = exchange
+  const { query, request, writable } = exchange
   if (query.has('mount')) {
     const digest = digestOrRefusal(query.get('mount'))
     if (typeof digest !== 'string') return digest
@@ -52,28 +55,27 @@ export async function startUpload(exchange: WriteExchange): Promise<Reply> {
   } else if (query.has('digest')) {
     const digest = digestOrRefusal(query.get('digest'))
     if (typeof digest !== 'string') return digest
-    const session = await openSession(exchange, digest)
+    const writer = await writable.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
     try {
-      await receiveBody(request, (chunk) => session.writer.write(chunk))
+      await receiveBody(request, (chunk) => writer.write(chunk))
     } catch (error) {
-      sessions.remove(session)
-      await session.writer.discard()
+      await writer.discard()
       throw error
     }
-    return commit(exchange, session, digest)
+    return commit(exchange, writer, digest)
   }
   return { status: 202, headers: { ...stateHeaders(exchange, await openSession(exchange)), 'content-length': 0 } }
 }
 
 /** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */
 export async function getUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  const session = await findSession(exchange)
   return session === undefined ? unknownUpload() : { status: 204, headers: stateHeaders(exchange, session) }
 }
 
 /** DELETE /v2/<name>/blobs/uploads/<id>: gives the upload up. */
 export async function cancelUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  const session = await findSession(exchange)
   if (session === undefined) return unknownUpload()
   exchange.sessions.remove(session)
   await session.writer.discard()
@@ -106,10 +108,12 @@ function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | u
   return undefined
 }
 
+/** Writes the body; what has arrived, all or not, is in the file afterwards, so that what is told of it is true for the next process too. */
 async function receiveChunk({ request }: WriteExchange, session: UploadSession): Promise<void> {
+  const { writer } = session
   session.isBusy = true
   try {
-    await receiveBody(request, (chunk) => session.writer.write(chunk))
+    await receiveBody(request, (chunk) => writer.write(chunk)).finally(() => writer.flush())
   } finally {
     session.isBusy = false
     session.usedAt = performance.now()
@@ -118,18 +122,24 @@ async function receiveChunk({ request }: WriteExchange, session: UploadSession):
 
 /** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes; what a client that broke off has sent counts, and it can go on there. */
 export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = exchange.sessions.find(exchange.repository.path, exchange.last)
+  const session = await findSession(exchange)
   if (session === undefined) return unknownUpload()
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  await receiveChunk(exchange, session)
+  try {
+    await receiveChunk(exchange, session)
+  } catch (error) {
+    // Where the disk has failed, only the file itself can tell where to go on.
+    if (!isMirrorError(error) || error.code !== 'CANCELLED') await exchange.sessions.suspend(session)
+    throw error
+  }
   return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
 
 /** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; a client that breaks off here has to start again. */
 export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
-  const { query, sessions, repository, last } = exchange
-  const session = sessions.find(repository.path, last)
+  const { query, sessions } = exchange
+  const session = await findSession(exchange)
   if (session === undefined) return unknownUpload()
   const digest = digestOrRefusal(query.get('digest'))
   if (typeof digest !== 'string') return digest
@@ -142,5 +152,6 @@ export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
     await session.writer.discard()
     throw error
   }
-  return commit(exchange, session, digest)
+  sessions.remove(session)
+  return commit(exchange, session.writer, digest)
 }

@@ -69,7 +69,9 @@ conforms('Pushing manifests', 'descriptors with data, and fields that nobody kno
   const config = Buffer.from('{"architecture":"amd64","os":"linux"}')
   await registry.pushBlob(config)
   const image = {
-    ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest, 'org.example': { a: [1, null] } },
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    'org.example': { a: [1, null] },
     config: describe(config, mediaTypes.ociConfig, { data: config.toString('base64'), custom: true }),
     layers: [],
   }
@@ -162,7 +164,9 @@ conforms(
     const config = Buffer.from('{"architecture":"amd64","os":"linux","sha":512}')
     await registry.pushBlob(config, digestOf(config, 'sha512'))
     const image = {
-      ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest, layers: [] },
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      layers: [],
       config: { ...describe(config, mediaTypes.ociConfig), digest: digestOf(config, 'sha512') },
     }
     const child = digestOf(bytesOfManifest(image), 'sha512')

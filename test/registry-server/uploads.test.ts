@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tinyBlob } from '../layout/tiny-image.ts'
-import { startRegistry, type Answer, type TestRegistry } from './start-registry.ts'
+import { callUrl, startRegistry, type Answer, type TestRegistry } from './start-registry.ts'
 
 const uploads = '/v2/a/b/blobs/uploads/'
 
@@ -227,22 +227,48 @@ test('closing the server lets the requests under way finish', async () => {
   assert.equal(await registry.layout.verifyBlob(descriptor.digest), true)
 })
 
-test('closing the server gives up open uploads', async () => {
-  const registry = await startRegistry()
+test('an upload goes on at the next server, from what the first had when it was closed', async () => {
+  await using registry = await startRegistry()
   const { layout } = registry
-  try {
-    const location = await open(registry)
-    await registry.call('PATCH', location, { body: 'abc' })
-    assert.equal((await leftovers(registry)).length, 1)
-    const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
-    const second = createRegistryServer({ layout, writable: true })
-    const { url } = await second.listen('127.0.0.1', 0)
-    await fetch(`${url}/v2/a/b/blobs/uploads/`, { method: 'POST' })
-    assert.equal((await leftovers(registry)).length, 2)
-    await second.close()
-    assert.equal((await leftovers(registry)).length, 1)
-    await assert.rejects(fetch(`${url}/v2/`))
-  } finally {
-    await registry[Symbol.asyncDispose]()
+  const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
+  const { bytes, descriptor } = tinyBlob(randomBytes(1_300_001))
+  const first = createRegistryServer({ layout, writable: true })
+  const { url } = await first.listen('127.0.0.1', 0)
+  const opened = await callUrl(url, 'POST', uploads)
+  const location = opened.headers.location ?? ''
+  assert.equal((await callUrl(url, 'PATCH', location, { body: bytes.subarray(0, 700_001) })).status, 202)
+  // While one server has it, no other writes to it.
+  assert.equal((await registry.call('GET', location)).status, 404)
+  await first.close()
+  await assert.rejects(fetch(`${url}/v2/`))
+  const statuses = await Promise.all([1, 2, 3].map(() => registry.call('GET', location)))
+  for (const { status, headers } of statuses) assert.deepEqual([status, headers.range], [204, '0-700000'])
+  assert.equal((await registry.call('GET', location.replace('/a/b/', '/a/c/'))).status, 404)
+  const headers = { 'content-range': '700001-1300000' }
+  const last = { body: bytes.subarray(700_001), headers }
+  await checkStored(registry, await registry.call('PUT', `${location}?digest=${descriptor.digest}`, last), bytes, descriptor.digest)
+})
+
+test('an upload that goes on is hashed from its first byte: wrong ones are refused, cancelled ones are gone', async () => {
+  await using registry = await startRegistry()
+  const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
+  const { bytes, descriptor } = tinyBlob(randomBytes(3000))
+  const first = createRegistryServer({ layout: registry.layout, writable: true })
+  const { url } = await first.listen('127.0.0.1', 0)
+  const started = async (body: Uint8Array): Promise<string> => {
+    const location = (await callUrl(url, 'POST', uploads)).headers.location ?? ''
+    await callUrl(url, 'PATCH', location, { body })
+    return location
   }
+  const wrong = await started(Buffer.alloc(1000))
+  const cancelled = await started(bytes.subarray(0, 1000))
+  const empty = await started(Buffer.alloc(0))
+  await first.close()
+  assert.equal((await leftovers(registry)).length, 3)
+  const query = `?digest=${descriptor.digest}`
+  assert.equal((await registry.call('PUT', wrong + query, { body: bytes.subarray(1000) })).code, 'DIGEST_INVALID')
+  assert.equal((await registry.call('HEAD', `/v2/a/b/blobs/${descriptor.digest}`)).status, 404)
+  assert.equal((await registry.call('DELETE', cancelled)).status, 204)
+  assert.equal((await registry.call('GET', cancelled)).status, 404)
+  await checkStored(registry, await registry.call('PUT', empty + query, { body: bytes }), bytes, descriptor.digest)
 })

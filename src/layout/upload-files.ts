@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openBlobWriter, reopenBlobWriter, type BlobWriter, type BlobWriterPlace } from './blob-writer.ts'
+import { localIo } from './local-io.ts'
+
+const keptMilliseconds = 24 * 60 * 60 * 1000
+const purgeMilliseconds = 60 * 60 * 1000
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const keptName = /^[0-9a-f-]{36}\.[0-9a-f]{32}$/
+
+/** An upload that outlives its process: a lower-case UUID, and whose it is; who asks for another's does not find it. */
+export interface UploadKey {
+  readonly id: string
+  readonly owner: string
+}
+
+/** The file of an upload that is kept; undefined where the id is none, so that no name leaves the directory. */
+function fileName({ id, owner }: UploadKey): string | undefined {
+  return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
+}
+
+/**
+ * The files of blobs on their way in. Most belong to one process and go with it; an upload that is kept can be continued by a later one, for a
+ * day after its last byte. Either way a file gets its name in `blobs` only once all its bytes have been hashed.
+ */
+export class UploadFiles {
+  readonly #place: BlobWriterPlace
+  readonly #open = new Set<string>()
+  #purgedAt = 0
+
+  constructor(place: BlobWriterPlace) {
+    this.#place = place
+  }
+
+  /** Makes the directory and removes what dead writers left, but uploads that may still be continued; only for the one writer of the layout. */
+  async prepare(): Promise<void> {
+    await mkdir(this.#place.directory, { recursive: true, mode: 0o700 })
+    await this.#remove((name) => !keptName.test(name))
+    await this.#purge()
+  }
+
+  /** Starts a blob that goes with this process. */
+  start(algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
+    return openBlobWriter({ ...this.#place, algorithm })
+  }
+
+  /** Starts an upload that is kept. */
+  async startKept(key: UploadKey, algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
+    const name = fileName(key)
+    if (name === undefined) throw new TypeError('the id of an upload is a UUID')
+    if (performance.now() - this.#purgedAt > purgeMilliseconds) await this.#purge()
+    this.#open.add(name)
+    try {
+      return await openBlobWriter({ ...this.#place, algorithm, name, onClosed: () => this.#open.delete(name) })
+    } catch (error) {
+      this.#open.delete(name)
+      throw error
+    }
+  }
+
+  /** Goes on with an upload that was kept, after the bytes that the disk has; undefined where there is none, or where somebody is writing to it. */
+  async resume(key: UploadKey): Promise<BlobWriter | undefined> {
+    const name = fileName(key)
+    if (name === undefined) return undefined
+    this.#open.add(name)
+    let writer
+    try {
+      writer = await reopenBlobWriter({ ...this.#place, algorithm: 'sha256', name, onClosed: () => this.#open.delete(name) })
+    } finally {
+      if (writer === undefined) this.#open.delete(name)
+    }
+    return writer
+  }
+
+  async #purge(): Promise<void> {
+    this.#purgedAt = performance.now()
+    const now = Date.now()
+    await this.#remove(async (name) => {
+      if (this.#open.has(name) || !keptName.test(name)) return false
+      const facts = await stat(join(this.#place.directory, name)).catch(() => undefined)
+      return facts === undefined || now - facts.mtimeMs > keptMilliseconds
+    })
+  }
+
+  async #remove(isOld: (name: string) => boolean | Promise<boolean>): Promise<void> {
+    const { directory } = this.#place
+    try {
+      for (const name of await readdir(directory)) if (await isOld(name)) await rm(join(directory, name), { force: true })
+    } catch (error) {
+      throw await localIo(error, 'write', directory)
+    }
+  }
+}
