@@ -8,6 +8,8 @@ import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
 import { refuseLogin, type Authenticator } from './authenticator.ts'
 import type { RegistryState } from './exchange.ts'
+import { Metrics } from './metrics.ts'
+import { answerOwnPath, healthPath, pathOf } from './own-paths.ts'
 import type { Reply } from './reply.ts'
 import { sendReply } from './send-reply.ts'
 import { UploadSessions } from './upload-sessions.ts'
@@ -21,6 +23,10 @@ export interface AccessRecord {
   /** Path and query as they were sent. */
   readonly url: string
   readonly status: number
+  /** The address of the client, or of the proxy before it. */
+  readonly remoteAddress: string
+  /** The User-Agent as it was sent. */
+  readonly userAgent: string
   /** Who asked, where the server wants a password and it was right. */
   readonly user?: string
   /** Body bytes sent. */
@@ -73,40 +79,49 @@ interface Answered {
   readonly user?: string
 }
 
-async function answerUser(state: RegistryState, request: IncomingMessage, { authenticator }: RegistryServerOptions): Promise<Answered> {
-  if (authenticator === undefined) return { reply: await answer(state, request).catch(answerFailure) }
-  const login = await authenticator.login(request.headers.authorization)
-  if (typeof login === 'string') return { reply: refuseLogin(login) }
-  return { reply: await answer(state, request).catch(answerFailure), user: login.user }
+interface Serving {
+  readonly state: RegistryState
+  readonly metrics: Metrics
+  readonly options: RegistryServerOptions
 }
 
-async function exchangeOnce(
-  state: RegistryState,
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: RegistryServerOptions,
-): Promise<void> {
+async function answerUser({ state, metrics, options }: Serving, request: IncomingMessage): Promise<Answered> {
+  const { method = '', url = '', headers } = request
+  const path = pathOf(url)
+  const answerAny = async (): Promise<Reply> => answerOwnPath(state, metrics, method, path) ?? answer(state, request)
+  const login = path === healthPath ? undefined : await options.authenticator?.login(headers.authorization)
+  if (typeof login === 'string') return { reply: refuseLogin(login) }
+  return { reply: await answerAny().catch(answerFailure), ...(login && { user: login.user }) }
+}
+
+async function exchangeOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedAt = performance.now()
+  const { socket } = request
+  const { remoteAddress = '' } = socket
   response.setHeader('docker-distribution-api-version', 'registry/2.0')
   response.setHeader('x-content-type-options', 'nosniff')
   let bytes = 0
   let user: string | undefined
   try {
-    const answered = await answerUser(state, request, options)
+    const answered = await answerUser(serving, request)
     user = answered.user
     bytes = await sendReply(request, response, answered.reply)
   } catch {
     response.destroy()
   }
-  options.onRequest?.({
+  const record: AccessRecord = {
     method: request.method ?? '',
     url: request.url ?? '',
     status: response.statusCode,
+    remoteAddress,
+    userAgent: request.headers['user-agent'] ?? '',
     ...(user !== undefined && { user }),
     bytes,
     received: Number(request.headers['content-length'] ?? 0),
     milliseconds: performance.now() - startedAt,
-  })
+  }
+  serving.metrics.observe(record, socket)
+  serving.options.onRequest?.(record)
 }
 
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
@@ -114,7 +129,8 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const { layout, registry = 'localhost', sparse = false, tls } = options
   const sessions = new UploadSessions()
   const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
-  const handle: RequestListener = (request, response) => void exchangeOnce(state, request, response, options)
+  const serving = { state, metrics: new Metrics(), options }
+  const handle: RequestListener = (request, response) => void exchangeOnce(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)

@@ -28,6 +28,11 @@ export class UploadSessions {
     this.#sweeper.unref()
   }
 
+  /** How many are open. */
+  get size(): number {
+    return this.#sessions.size
+  }
+
   /** Opens a session. */
   async open(layout: Layout, path: string, algorithm: 'sha256' | 'sha512'): Promise<UploadSession> {
     const id = randomUUID()

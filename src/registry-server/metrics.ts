@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net'
+
+/** What is counted of an answered request. */
+export interface AnsweredRequest {
+  readonly method: string
+  readonly status: number
+  readonly milliseconds: number
+}
+
+/** What is counted at the moment it is asked for. */
+export interface Gauges {
+  readonly uploads: number
+  readonly repositories: number
+  readonly tags: number
+}
+
+/** The media type of Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
+export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
+
+const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'])
+/** Upper bounds in seconds: from an answer out of memory to a large layer over a slow line. */
+const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300]
+
+function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: readonly string[]): string {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => `${name}${sample}`)].join('\n')
+}
+
+/** Counts requests and bytes. No label's value comes from a client, so that no client can make more of them. */
+export class Metrics {
+  readonly #requests = new Map<string, number>()
+  readonly #buckets = bounds.map(() => 0)
+  readonly #traffic = new WeakMap<Socket, { received: number; sent: number }>()
+  #count = 0
+  #seconds = 0
+  #received = 0
+  #sent = 0
+
+  /** Counts one answered request, and what its connection has moved since the last one. */
+  observe({ method, status, milliseconds }: AnsweredRequest, socket: Socket): void {
+    const labels = `method="${methods.has(method) ? method : 'other'}",status="${Math.floor(status / 100)}xx"`
+    this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1)
+    const seconds = milliseconds / 1000
+    const at = bounds.findIndex((bound) => seconds <= bound)
+    if (at !== -1) this.#buckets[at] = (this.#buckets[at] ?? 0) + 1
+    this.#count++
+    this.#seconds += seconds
+    const before = this.#traffic.get(socket) ?? { received: 0, sent: 0 }
+    const now = { received: socket.bytesRead, sent: socket.bytesWritten }
+    this.#received += now.received - before.received
+    this.#sent += now.sent - before.sent
+    this.#traffic.set(socket, now)
+  }
+
+  /** Everything in Prometheus' text format. */
+  render({ uploads, repositories, tags }: Gauges): string {
+    let below = 0
+    const buckets = bounds.map((bound, at) => `_bucket{le="${bound}"} ${(below += this.#buckets[at] ?? 0)}`)
+    const requests = [...this.#requests].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([labels, count]) => `{${labels}} ${count}`)
+    const families = [
+      family('k3s_mirror_http_requests_total', 'counter', 'Requests answered.', requests),
+      family('k3s_mirror_http_request_duration_seconds', 'histogram', 'Time from a request to the last byte of its answer.', [
+        ...buckets,
+        `_bucket{le="+Inf"} ${this.#count}`,
+        `_sum ${this.#seconds}`,
+        `_count ${this.#count}`,
+      ]),
+      family('k3s_mirror_received_bytes_total', 'counter', 'Bytes received with requests, heads included.', [` ${this.#received}`]),
+      family('k3s_mirror_sent_bytes_total', 'counter', 'Bytes sent with answers, heads included.', [` ${this.#sent}`]),
+      family('k3s_mirror_uploads_open', 'gauge', 'Blob uploads that were begun and not ended.', [` ${uploads}`]),
+      family('k3s_mirror_repositories', 'gauge', 'Repositories of the layout.', [` ${repositories}`]),
+      family('k3s_mirror_tags', 'gauge', 'Tags of the layout.', [` ${tags}`]),
+      family('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', [
+        ` ${(performance.timeOrigin / 1000).toFixed(3)}`,
+      ]),
+    ]
+    return `${families.join('\n')}\n`
+  }
+}
