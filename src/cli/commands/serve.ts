@@ -2,7 +2,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
-import { openPasswordFile, type PasswordFile } from '../options/serve-passwords.ts'
+import { openAccessLog } from '../options/access-log.ts'
+import { openPasswordFile } from '../options/serve-passwords.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
@@ -13,6 +14,7 @@ interface ServeFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly htpasswd?: string
+  readonly accessLog?: string
   readonly quiet?: boolean
   readonly verbose?: boolean
 }
@@ -25,10 +27,6 @@ function parseListen(value: string): ServeFlags['listen'] {
 
 function accessLine({ method, url, status, bytes, milliseconds }: AccessRecord): string {
   return safeLine(`${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`)
-}
-
-function openPasswords(path: string, session: Session, flags: ServeFlags): Promise<PasswordFile> {
-  return openPasswordFile(path, { note: (line) => session.note(line, flags), warn: (line) => session.warn(line, flags) })
 }
 
 function isLoopback(host: string): boolean {
@@ -49,19 +47,27 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--writable', 'take pushes and deletions')
     .option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later")
     .option('--tls-key <file>', 'its private key, PEM without a passphrase')
-    .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing is answered without a password')
+    .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password')
+    .option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
       const { writable = false } = flags
+      const teller = {
+        print: (text: string) => session.print(text),
+        note: (line: string) => session.note(line, flags),
+        warn: (line: string) => session.warn(line, flags),
+      }
       const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
       for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
-      using passwords = flags.htpasswd === undefined ? undefined : await openPasswords(flags.htpasswd, session, flags)
+      using passwords = flags.htpasswd === undefined ? undefined : await openPasswordFile(flags.htpasswd, teller)
       if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
         session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
       const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
       await using layout = await openForServing(directory, writable)
+      await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
       const onRequest = (record: AccessRecord): void => {
+        log?.write(record)
         if (flags.verbose === true) session.note(accessLine(record), {})
       }
       await using server = createRegistryServer({

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { hashSync } from 'bcryptjs'
+import fc from 'fast-check'
+import { formatAccess } from '../../src/cli/options/access-log.ts'
+import { plainRequest } from '../servers/http-request.ts'
+import { runCli } from '../servers/run-cli.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+import { serve, stop } from './serve-cli.ts'
+
+const record = { method: 'GET', url: '/', status: 200, remoteAddress: '::1', userAgent: '', bytes: 0, received: 0, milliseconds: 1.26 }
+
+test('--access-log adds a line for every request, with the user and without secrets', async () => {
+  await using directory = await tempDir()
+  const file = await directory.write('access.log', '{"before":true}\n')
+  const htpasswd = await directory.write('htpasswd', `ann:${hashSync('sesame', 4)}\n`)
+  const running = await serve(`${directory.path}/new`, '--writable', '--htpasswd', htpasswd, '--access-log', file)
+  const authorization = `Basic ${btoa('ann:sesame')}`
+  await plainRequest(`${running.url}/v2/a/tags/list?n=5&token=geheim`, { headers: { authorization, 'user-agent': 'me "1"\t' } })
+  await plainRequest(`${running.url}/v2/`, { headers: { authorization: `Basic ${btoa('eve:geheim')}` } })
+  assert.equal((await stop(running)).status, 0)
+  const text = await readFile(file, 'utf8')
+  assert.doesNotMatch(text, /geheim|sesame|Basic|eve/)
+  const [before, first, second, ...rest] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.deepEqual([before, rest], [{ before: true }, []])
+  const { time, milliseconds, bytes, ...known } = first ?? {}
+  assert.deepEqual(known, {
+    remoteAddress: '127.0.0.1',
+    user: 'ann',
+    method: 'GET',
+    path: '/v2/a/tags/list?n=5&token=REDACTED',
+    status: 404,
+    received: 0,
+    userAgent: 'me "1"',
+  })
+  assert.ok(Math.abs(Date.now() - Date.parse(String(time))) < 60_000)
+  assert.ok(Number(milliseconds) > 0 && Number(bytes) > 20)
+  assert.deepEqual([second?.['status'], second?.['user']], [401, undefined])
+})
+
+test('to standard output with "-"', async () => {
+  await using directory = await tempDir()
+  const printing = await serve(`${directory.path}/new`, '--writable', '--access-log', '-')
+  await plainRequest(`${printing.url}/healthz`)
+  const { stdout } = await stop(printing)
+  assert.equal((JSON.parse(stdout) as { path: string }).path, '/healthz')
+})
+
+test('a full disk costs the line and one warning, and no request', { skip: process.platform !== 'linux' }, async () => {
+  await using directory = await tempDir()
+  const running = await serve(`${directory.path}/new`, '--writable', '--access-log', '/dev/full')
+  for (let at = 0; at < 3; at++) assert.equal((await plainRequest(`${running.url}/v2/`)).status, 200)
+  const { status, stderr } = await stop(running)
+  assert.equal(status, 0)
+  assert.equal(stderr.match(/^warning: cannot write the access log \/dev\/full \(ENOSPC\)/gm)?.length, 1)
+})
+
+test('a file that cannot be opened ends the start', async () => {
+  await using directory = await tempDir()
+  const { status, stderr } = await runCli(['serve', `${directory.path}/new`, '--writable', '--access-log', `${directory.path}/no/log`])
+  assert.equal(status, 1)
+  assert.match(stderr, /^error: cannot write the access log .*\(ENOENT\) \(LOCAL_IO\)$/m)
+})
+
+test('whatever a client sends stays one line of JSON without control characters', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (url, userAgent) => {
+      const line = formatAccess({ ...record, url: `/${url}`, userAgent, method: url }, new Date(0))
+      assert.match(line, /^[^\p{Cc}\u2028\u2029]+\n$/u)
+      assert.equal((JSON.parse(line) as { milliseconds: number }).milliseconds, 1.3)
+    }),
+  )
+})
