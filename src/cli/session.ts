@@ -18,12 +18,14 @@ export interface Session {
   warn(line: string, flags: { readonly quiet?: boolean }): void
   /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
   complain(error: unknown, flags: { readonly verbose?: boolean }): void
+  /** Gives the work more or less time after the first signal than the 4.5 seconds that a run has. */
+  stopWithin(milliseconds: number): void
   /** Sets the exit code. */
   exit(code: number): void
 }
 
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
-const stopTimeout = 4500
+const runStopTimeout = 4500
 
 /** Milliseconds within which a second signal counts as the first. */
 const sameSignal = 300
@@ -33,6 +35,7 @@ export function startSession(): Session {
   const abort = new AbortController()
   let stopSignal: StopSignal | undefined
   let stoppedAt = 0
+  let stopTimeout = runStopTimeout
   const stop = (signal: StopSignal): void => {
     const code = signal === 'SIGTERM' ? 143 : 130
     if (stopSignal !== undefined) {
@@ -71,6 +74,9 @@ export function startSession(): Session {
     note: (line, { quiet }) => quiet === true || process.stderr.write(`${safeLine(line)}\n`),
     warn: (line, { quiet }) => quiet === true || process.stderr.write(`${styles.warning('warning:')} ${safeLine(line)}\n`),
     complain,
+    stopWithin: (milliseconds) => {
+      stopTimeout = milliseconds
+    },
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
@@ -83,6 +83,7 @@ interface Serving {
   readonly state: RegistryState
   readonly metrics: Metrics
   readonly options: RegistryServerOptions
+  isClosing: boolean
 }
 
 async function answerUser({ state, metrics, options }: Serving, request: IncomingMessage): Promise<Answered> {
@@ -105,6 +106,7 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
   try {
     const answered = await answerUser(serving, request)
     user = answered.user
+    if (serving.isClosing) response.setHeader('connection', 'close')
     bytes = await sendReply(request, response, answered.reply)
   } catch {
     response.destroy()
@@ -129,7 +131,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const { layout, registry = 'localhost', sparse = false, tls } = options
   const sessions = new UploadSessions()
   const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
-  const serving = { state, metrics: new Metrics(), options }
+  const serving: Serving = { state, metrics: new Metrics(), options, isClosing: false }
   const handle: RequestListener = (request, response) => void exchangeOnce(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
@@ -147,7 +149,16 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     const scheme = tls === undefined ? 'http' : 'https'
     return { host: address, port: actual, url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${actual}` }
   }
+  const unused = new Set<Socket>()
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket))
   const close: RegistryServer['close'] = async ({ graceMilliseconds = 10_000 } = {}) => {
+    serving.isClosing = true
+    // Browsers open connections before they have a request; Node counts one as busy until it had its first.
+    for (const socket of unused) socket.destroy()
     const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
     // A connection that answers its last request after this moment becomes idle, and nobody else would close it.
     const idle = setInterval(() => server.closeIdleConnections(), 50)

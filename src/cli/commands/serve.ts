@@ -8,6 +8,9 @@ import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
 
+/** What requests under way have to end in; the process ends a little later, whatever happens. */
+const graceMilliseconds = 10_000
+
 interface ServeFlags {
   readonly listen: { readonly host: string; readonly port: number }
   readonly writable?: boolean
@@ -53,6 +56,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--verbose', 'a line for every request on standard error')
     .action(async (directory: string, flags: ServeFlags) => {
       const { writable = false } = flags
+      session.stopWithin(graceMilliseconds + 5000)
       const teller = {
         print: (text: string) => session.print(text),
         note: (line: string) => session.note(line, flags),
@@ -80,6 +84,7 @@ export function addServeCommand(program: Command, session: Session): void {
       const { url } = await server.listen(flags.listen.host, flags.listen.port)
       session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
       await stopped(session.signal)
+      await server.close({ graceMilliseconds })
       session.exit(exitCodes.done)
     })
 }
