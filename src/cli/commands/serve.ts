@@ -6,6 +6,7 @@ import { openAccessLog } from '../options/access-log.ts'
 import { openPasswordFile } from '../options/serve-passwords.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
+import { nodeOrigin } from '../output/serve-origin.ts'
 import type { Session } from '../session.ts'
 
 /** What requests under way have to end in; the process ends a little later, whatever happens. */
@@ -83,10 +84,21 @@ export function addServeCommand(program: Command, session: Session): void {
       })
       const { url } = await server.listen(flags.listen.host, flags.listen.port)
       session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+      const origin = nodeOrigin(url, identity?.names ?? [])
+      if (flags.quiet !== true) await tellNodes(layout.reader, origin, passwords !== undefined, teller.note)
       await stopped(session.signal)
       await server.close({ graceMilliseconds })
       session.exit(exitCodes.done)
     })
+}
+
+/** Says which registries.yaml nodes need, on standard error because standard output may be the access log. */
+async function tellNodes(layout: LayoutReader, origin: URL, hasPasswords: boolean, note: (line: string) => void): Promise<void> {
+  const { nodeNotes, nodeRegistries } = await import('../output/serve-nodes.ts')
+  const text = nodeRegistries(layout, origin)
+  if (text === undefined) return note('there are no images yet; once there are, the page at / says what nodes need')
+  process.stderr.write(`\n${text}\n`)
+  for (const line of nodeNotes(origin, hasPasswords)) note(`note: ${line}`)
 }
 
 interface Served extends AsyncDisposable {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeOrigin } from '../../src/cli/output/serve-origin.ts'
+import { nodeRegistries } from '../../src/cli/output/serve-nodes.ts'
+import { openLayout } from '../../src/layout/open-layout.ts'
+import { parseReference } from '../../src/oci/reference.ts'
+import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'
+import { createResolver } from '../../src/registries-yaml/resolve/resolve-reference.ts'
+import { storeImage, tinyImage } from '../layout/tiny-image.ts'
+import { plainRequest } from '../servers/http-request.ts'
+import { startCli } from '../servers/run-cli.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+import { serve, stop } from './serve-cli.ts'
+
+test('nodes are told the name that they reach the server by', () => {
+  const names = ['localhost', 'registry.example.com', '10.0.0.1']
+  const cases: readonly (readonly [url: string, names: readonly string[], origin: RegExp])[] = [
+    ['http://127.0.0.1:5000', [], /^http:\/\/127\.0\.0\.1:5000$/],
+    ['https://10.0.0.1:5000', names, /^https:\/\/10\.0\.0\.1:5000$/],
+    ['https://0.0.0.0:5000', names, /^https:\/\/registry\.example\.com:5000$/],
+    ['https://[::]:443', names, /^https:\/\/registry\.example\.com$/],
+    ['https://0.0.0.0:5000', ['127.0.0.1', '*.example.com', '10.0.0.1'], /^https:\/\/10\.0\.0\.1:5000$/],
+    ['https://0.0.0.0:5000', ['fd00:0:0:0:0:0:0:1'], /^https:\/\/\[fd00::1\]:5000$/],
+    ['http://0.0.0.0:80', [], /^http:\/\/[^:/]+$/],
+  ]
+  for (const [url, given, origin] of cases) assert.match(nodeOrigin(url, given).origin, origin)
+})
+
+/** Where a node that has this file asks first for an image. */
+function firstUrl(text: string, image: string): string | undefined {
+  const { registries, problems } = parseRegistries(text, 'registries.yaml')
+  assert.deepEqual(problems, [])
+  const [first] = createResolver(registries).resolve(parseReference(image)).endpoints
+  return first === undefined ? undefined : `${first.url} ${first.repository}`
+}
+
+test('every registry of the layout gets a mirror, and what was pushed here its own', async () => {
+  await using directory = await tempDir()
+  await using layout = await openLayout(directory.path, { durable: false })
+  assert.equal(nodeRegistries(layout, new URL('http://registry.example.com:5000')), undefined)
+  for (const name of ['docker.io/rancher/a:1', 'quay.io/b/c:1', 'localhost/mine/app:1']) await storeImage(layout, name, tinyImage())
+  const plain = nodeRegistries(layout, new URL('http://registry.example.com:5000')) ?? ''
+  assert.equal(firstUrl(plain, 'docker.io/rancher/a:1'), 'http://registry.example.com:5000/v2 rancher/a')
+  assert.equal(firstUrl(plain, 'quay.io/b/c:1'), 'http://registry.example.com:5000/v2 b/c')
+  assert.equal(firstUrl(plain, 'registry.example.com:5000/mine/app:1'), 'http://registry.example.com:5000/v2 mine/app')
+  const secure = nodeRegistries(layout, new URL('https://registry.example.com')) ?? ''
+  assert.equal(firstUrl(secure, 'docker.io/rancher/a:1'), 'https://registry.example.com/v2 rancher/a')
+  assert.match(secure, /ca_file/)
+  assert.doesNotMatch(plain, /ca_file/)
+})
+
+test('the start says what nodes need, and --quiet says nothing', async () => {
+  await using directory = await tempDir()
+  const layout = await openLayout(directory.path, { durable: false })
+  await storeImage(layout, 'docker.io/rancher/a:1', tinyImage())
+  await layout.close()
+  const running = await serve(directory.path)
+  await plainRequest(`${running.url}/healthz`)
+  const { stderr, stdout } = await stop(running)
+  assert.equal(stdout, '')
+  const yaml = /^# registries\.yaml [^]*?\n\n(?=note: )/m.exec(stderr)?.[0] ?? ''
+  assert.equal(firstUrl(yaml, 'docker.io/rancher/a:1'), `${running.url}/v2 rancher/a`)
+  assert.match(stderr, /^note: http:\/\/127\.0\.0\.1:\d+ is each node itself/m)
+  const empty = await serve(`${directory.path}/new`, '--writable')
+  assert.match((await stop(empty)).stderr, /there are no images yet/)
+  const quiet = await startCli(['serve', directory.path, '--quiet', '--listen', new URL(running.url).host])
+  while ((await plainRequest(`${running.url}/healthz`).catch(() => undefined))?.status !== 200) await new Promise(setImmediate)
+  assert.deepEqual(await stop(quiet), { status: 0, signal: null, stdout: '', stderr: '' })
+})
