@@ -19,6 +19,8 @@ export {
   type RegistryServerOptions,
   type ServerTls,
 } from './registry-server/registry-server.ts'
+export type { Login } from './registry-server/authenticator.ts'
+export type { PageSources } from './registry-server/own-paths.ts'
 export { verify, type VerifyEvents, type VerifyOptions } from './verify.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyReport, VerifyTotals } from './report/verify-report.ts'
 export { parseVersion, type K3sVersion } from './release/version.ts'

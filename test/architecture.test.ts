@@ -52,7 +52,7 @@ const house: House = {
     'markdown-table': ['cli/output'],
     'p-limit': ['async', 'copy', 'create-bundle.ts', 'open-engine.ts', 'plan-images.ts', 'registry-server', 'release', 'verify.ts'],
     picomatch: ['release'],
-    'pretty-bytes': ['cli/output'],
+    'pretty-bytes': ['cli/output', 'registry-server/page.ts'],
     'pretty-ms': ['cli/output'],
     re2js: ['registries-yaml'],
     'smol-toml': ['registries-yaml'],

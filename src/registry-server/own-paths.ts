@@ -1,6 +1,24 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { isRegistry } from '../oci/reference.ts'
 import type { RegistryState } from './exchange.ts'
-import { metricsType, type Metrics } from './metrics.ts'
+import { InventoryReader, type LayoutTimes } from './inventory.ts'
+import { Metrics, metricsType } from './metrics.ts'
+import { renderPage } from './page.ts'
 import { refusal, type Reply } from './reply.ts'
+
+/** What the page shows that neither the layout nor this server knows. */
+export interface PageSources extends LayoutTimes {
+  /** The registries.yaml with which nodes find the images at this origin; undefined where there is none. */
+  nodeRegistries(origin: URL): string | undefined
+}
+
+/** What is said of the server on its page. */
+export interface OwnPathsOptions {
+  readonly isSecure: boolean
+  readonly hasPasswords: boolean
+  readonly page: PageSources | undefined
+}
 
 /** The path that is answered without a password: it says that the server runs, and nothing else. */
 export const healthPath = '/healthz'
@@ -9,6 +27,18 @@ export const healthPath = '/healthz'
 export function pathOf(url: string): string {
   const mark = url.indexOf('?')
   return mark === -1 ? url : url.slice(0, mark)
+}
+
+/** The origin as the client addressed it; a Host header that is no registry's name gives way to the address of the connection. */
+function originOf(host: string | undefined, isSecure: boolean, { localAddress = '', localPort = 0 }: Socket): URL {
+  const scheme = isSecure ? 'https' : 'http'
+  const address = localAddress.replace(/^::ffff:/, '')
+  const here = `${address.includes(':') ? `[${address}]` : address}:${localPort}`
+  return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
+}
+
+function wantsHtml(accept = ''): boolean {
+  return /(?:^|,)\s*text\/html\s*(?:[;,]|$)/i.test(accept)
 }
 
 function answerHealth(): Reply {
@@ -22,10 +52,37 @@ function answerMetrics({ layout, sessions }: RegistryState, metrics: Metrics): R
   return { status: 200, headers: { 'content-type': metricsType, 'cache-control': 'no-store' }, body }
 }
 
-/** Answers `/healthz` and `/metrics` by GET and HEAD; undefined for every other path. */
-export function answerOwnPath(state: RegistryState, metrics: Metrics, method: string, path: string): Reply | undefined {
-  if (path !== healthPath && path !== '/metrics') return undefined
-  if (method !== 'GET' && method !== 'HEAD')
-    return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
-  return path === healthPath ? answerHealth() : answerMetrics(state, metrics)
+/** Answers what stands beside the API. */
+export class OwnPaths {
+  readonly metrics: Metrics = new Metrics()
+  readonly #state: RegistryState
+  readonly #inventory: InventoryReader
+  readonly #options: OwnPathsOptions
+
+  constructor(state: RegistryState, options: OwnPathsOptions) {
+    this.#state = state
+    this.#options = options
+    this.#inventory = new InventoryReader(state.layout, options.page)
+  }
+
+  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path, and for `/` where no HTML is asked for. */
+  async answer(request: IncomingMessage): Promise<Reply | undefined> {
+    const { method, url = '' } = request
+    const path = pathOf(url)
+    if (path !== '/' && path !== healthPath && path !== '/metrics') return undefined
+    if (method !== 'GET' && method !== 'HEAD')
+      return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
+    if (path === healthPath) return answerHealth()
+    if (path === '/metrics') return answerMetrics(this.#state, this.metrics)
+    // To programs there is nothing at `/`, as the API has it: the page costs more than they would make of it.
+    return wantsHtml(request.headers.accept) ? this.#answerPage(request) : undefined
+  }
+
+  async #answerPage({ headers, socket }: IncomingMessage): Promise<Reply> {
+    const { isSecure, hasPasswords, page } = this.#options
+    const origin = originOf(headers.host, isSecure, socket)
+    const { writable, registry } = this.#state
+    const facts = { origin, isWritable: writable !== undefined, hasPasswords, registry, nodeRegistries: page?.nodeRegistries(origin) }
+    return renderPage(await this.#inventory.read(), facts)
+  }
 }

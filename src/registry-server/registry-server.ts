@@ -8,8 +8,7 @@ import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
 import { refuseLogin, type Authenticator } from './authenticator.ts'
 import type { RegistryState } from './exchange.ts'
-import { Metrics } from './metrics.ts'
-import { answerOwnPath, healthPath, pathOf } from './own-paths.ts'
+import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
 import type { Reply } from './reply.ts'
 import { sendReply } from './send-reply.ts'
 import { UploadSessions } from './upload-sessions.ts'
@@ -55,6 +54,8 @@ export interface RegistryServerOptions {
   readonly tls?: ServerTls
   /** Judges the credentials of every request; without it nobody is asked for any. */
   readonly authenticator?: Pick<Authenticator, 'login'>
+  /** What the page for people at `/` shows beside the layout's contents. */
+  readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void
 }
 
@@ -81,16 +82,15 @@ interface Answered {
 
 interface Serving {
   readonly state: RegistryState
-  readonly metrics: Metrics
+  readonly own: OwnPaths
   readonly options: RegistryServerOptions
   isClosing: boolean
 }
 
-async function answerUser({ state, metrics, options }: Serving, request: IncomingMessage): Promise<Answered> {
-  const { method = '', url = '', headers } = request
-  const path = pathOf(url)
-  const answerAny = async (): Promise<Reply> => answerOwnPath(state, metrics, method, path) ?? answer(state, request)
-  const login = path === healthPath ? undefined : await options.authenticator?.login(headers.authorization)
+async function answerUser({ state, own, options }: Serving, request: IncomingMessage): Promise<Answered> {
+  const { url = '', headers } = request
+  const answerAny = async (): Promise<Reply> => (await own.answer(request)) ?? answer(state, request)
+  const login = pathOf(url) === healthPath ? undefined : await options.authenticator?.login(headers.authorization)
   if (typeof login === 'string') return { reply: refuseLogin(login) }
   return { reply: await answerAny().catch(answerFailure), ...(login && { user: login.user }) }
 }
@@ -122,7 +122,7 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
     received: Number(request.headers['content-length'] ?? 0),
     milliseconds: performance.now() - startedAt,
   }
-  serving.metrics.observe(record, socket)
+  serving.own.metrics.observe(record, socket)
   serving.options.onRequest?.(record)
 }
 
@@ -131,7 +131,9 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const { layout, registry = 'localhost', sparse = false, tls } = options
   const sessions = new UploadSessions()
   const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
-  const serving: Serving = { state, metrics: new Metrics(), options, isClosing: false }
+  const isSecure = tls !== undefined
+  const own = new OwnPaths(state, { isSecure, hasPasswords: options.authenticator !== undefined, page: options.page })
+  const serving: Serving = { state, own, options, isClosing: false }
   const handle: RequestListener = (request, response) => void exchangeOnce(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }

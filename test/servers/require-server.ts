@@ -3,10 +3,11 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd'
+export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
+  chromium: ['chromium'],
   'docker-registry': ['docker-registry'],
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],

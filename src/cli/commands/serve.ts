@@ -69,6 +69,7 @@ export function addServeCommand(program: Command, session: Session): void {
       if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
         session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
       const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
+      const { pageSources } = await import('../output/serve-page.ts')
       await using layout = await openForServing(directory, writable)
       await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
       const onRequest = (record: AccessRecord): void => {
@@ -79,6 +80,7 @@ export function addServeCommand(program: Command, session: Session): void {
         layout: layout.reader,
         writable,
         onRequest,
+        page: pageSources(directory, layout.reader),
         ...(identity && { tls: identity.tls }),
         ...(passwords && { authenticator: passwords.authenticator }),
       })

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { pageSources } from '../../src/cli/output/serve-page.ts'
+import { openLayout } from '../../src/layout/open-layout.ts'
+import type { Layout } from '../../src/layout/layout.ts'
+import { escapeHtml, html } from '../../src/registry-server/html.ts'
+import { createRegistryServer, type RegistryServerOptions } from '../../src/registry-server/registry-server.ts'
+import { plainRequest, type PlainResponse } from '../servers/http-request.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
+
+interface Page extends AsyncDisposable {
+  readonly url: string
+  readonly layout: Layout
+  readonly directory: string
+  get(headers?: Readonly<Record<string, string>>, method?: string): Promise<PlainResponse>
+  text(): Promise<string>
+}
+
+async function startPage(options: Partial<RegistryServerOptions> = {}): Promise<Page> {
+  const dir = await tempDir()
+  const layout = await openLayout(dir.path, { durable: false })
+  const server = createRegistryServer({ layout, page: pageSources(dir.path, layout), ...options })
+  const { url } = await server.listen('127.0.0.1', 0)
+  const get: Page['get'] = (headers = {}, method = 'GET') => plainRequest(url, { method, headers: { accept: 'text/html', ...headers } })
+  return {
+    url,
+    layout,
+    directory: dir.path,
+    get,
+    text: async () => (await get()).body.toString(),
+    async [Symbol.asyncDispose]() {
+      await server.close({ graceMilliseconds: 0 })
+      await layout.close()
+      await dir[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The table's cells as text, row by row. */
+function cells(page: string): readonly (readonly string[])[] {
+  const body = /<tbody>([^]*)<\/tbody>/.exec(page)?.[1] ?? ''
+  return [...body.matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row = '']) =>
+    [...row.matchAll(/<t[hd][^>]*>([^]*?)<\/t[hd]>/g)].map(([, cell = '']) => cell.replace(/<[^>]*>/g, '')),
+  )
+}
+
+test('the page lists what is here, and what a sparse index lacks is said', async () => {
+  await using page = await startPage()
+  const { layout } = page
+  assert.match(await page.text(), /There are no images yet/)
+  const index = tinyIndex()
+  const single = tinyImage(new Uint8Array(2_000_000), 'arm64')
+  await storeImage(layout, 'docker.io/rancher/pause:3.10', index)
+  await storeImage(layout, 'localhost/mine/app:v1', single)
+  const half = tinyIndex()
+  for (const { bytes, descriptor } of half.blobs)
+    await layout.putBlob({ registry: 'quay.io', path: 'a/b' }, descriptor, async () => contentOf(bytes))
+  const [amd64] = half.manifests
+  assert.ok(amd64)
+  await layout.putManifest({ registry: 'quay.io', path: 'a/b', digest: amd64.descriptor.digest }, amd64)
+  await layout.putManifest({ registry: 'quay.io', path: 'a/b', tag: '1' }, half.root)
+  const text = await page.text()
+  const rows = cells(text)
+  assert.deepEqual(
+    rows.map(([name, tag, digest, platforms]) => [name, tag, digest, platforms]),
+    [
+      ['docker.io/rancher/pause', '3.10', index.root.descriptor.digest, 'linux/amd64, linux/arm64'],
+      ['mine/app', 'v1', single.root.descriptor.digest, 'linux/arm64'],
+      ['quay.io/a/b', '1', half.root.descriptor.digest, 'linux/amd64 not here: linux/arm64'],
+    ],
+  )
+  assert.equal(rows[1]?.[4], '2 MB')
+  assert.match(rows[0]?.[5] ?? '', /^\d{4}-\d\d-\d\d \d\d:\d\d$/)
+  assert.match(text, /<dt>tags<\/dt>\s*<dd>3<\/dd>/)
+  // 2 + 1 + 1 images of manifest, configuration and layer, and two indexes
+  assert.match(text, /<dt>blobs and manifests<\/dt>\s*<dd>14<\/dd>/)
+})
+
+test('what comes later is shown, what is deleted is not, and damage costs its row alone', async () => {
+  await using page = await startPage()
+  const { layout, directory } = page
+  const [first, second] = [tinyImage(), tinyImage()]
+  await storeImage(layout, 'docker.io/a/a:1', first)
+  await page.text()
+  await storeImage(layout, 'docker.io/a/b:1', second)
+  const { digest, size } = second.root.descriptor
+  await writeFile(join(directory, 'blobs', digest.replace(':', '/')), 'x'.repeat(size))
+  const rows = cells(await page.text())
+  assert.deepEqual(
+    rows.map(([name, , , platforms]) => [name, platforms]),
+    [
+      ['docker.io/a/a', 'linux/amd64'],
+      ['docker.io/a/b', ' damaged'],
+    ],
+  )
+  await layout.deleteTag({ registry: 'docker.io', path: 'a/a' }, '1')
+  assert.equal(cells(await page.text()).length, 1)
+})
+
+test('nothing that was pushed or sent becomes markup', async () => {
+  await using page = await startPage()
+  const evil = '<script>alert(1)</script>"\'&'
+  const config = tinyBlob(Buffer.from(JSON.stringify({ os: evil, architecture: evil })))
+  const child = tinyManifest({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: config.descriptor,
+    layers: [],
+  })
+  const platform = { os: `${evil}\u202e`, architecture: evil }
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    manifests: [{ ...child.descriptor, platform }],
+  })
+  await storeImage(page.layout, 'docker.io/a/config:1', { blobs: [config], manifests: [child], root: child })
+  await storeImage(page.layout, 'docker.io/a/index:1', { blobs: [config], manifests: [child, root], root })
+  const { body } = await page.get({ host: `x"><script>alert(2)</script>` })
+  const text = body.toString()
+  assert.equal(text.match(/<script>/g)?.length, 1)
+  assert.ok(!text.includes('alert(2)') && !text.includes('\u202e'))
+  assert.equal(text.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp;/g)?.length, 4)
+})
+
+test('the registries.yaml is for the server as it was addressed', async () => {
+  await using page = await startPage()
+  await storeImage(page.layout, 'docker.io/rancher/a:1', tinyImage())
+  const endpoint = async (host: string): Promise<string | undefined> =>
+    /<pre[^>]*>[^]*- (http[^\s]*)[^]*<\/pre>/.exec((await page.get({ host })).body.toString())?.[1]
+  assert.equal(await endpoint('Registry.Example.com:5000'), 'http://registry.example.com:5000')
+  assert.equal(await endpoint('[fd00::1]:5000'), 'http://[fd00::1]:5000')
+  for (const host of ['a b', 'user@host', 'x/y', "'", 'host:99999', '']) assert.equal(await endpoint(host), page.url, host)
+})
+
+test('only a browser gets it, and by GET and HEAD alone; the policy allows its own style and script', async () => {
+  await using page = await startPage()
+  await storeImage(page.layout, 'docker.io/a/a:1', tinyImage())
+  assert.equal((await page.get({ accept: '*/*' })).status, 404)
+  assert.equal((await page.get({ accept: 'application/xhtml+xml,text/html;q=0.9' })).status, 200)
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    const { status, headers } = await page.get({}, method)
+    assert.deepEqual([status, headers.allow], [405, 'GET, HEAD'])
+  }
+  assert.deepEqual([(await page.get({}, 'HEAD')).status, (await page.get({}, 'HEAD')).body.length], [200, 0])
+  const { headers, body } = await page.get()
+  const text = body.toString()
+  const policy = String(headers['content-security-policy'])
+  assert.match(policy, /^default-src 'none'; /)
+  for (const element of ['style', 'script']) {
+    const content = new RegExp(`<${element}>([^]*?)</${element}>`).exec(text)?.[1] ?? ''
+    assert.ok(policy.includes(`${element}-src 'sha256-${createHash('sha256').update(content).digest('base64')}'`))
+  }
+  assert.doesNotMatch(text.replace(/<pre[^]*<\/pre>/, ''), /(?:src|href)=|https?:\/\/(?!127\.)/)
+})
+
+test('900 images are listed well under a second the second time', async () => {
+  await using page = await startPage()
+  const image = tinyIndex(['amd64', 'arm64', 's390x'])
+  for (let at = 0; at < 900; at++) await storeImage(page.layout, `docker.io/rancher/image-${at % 300}:v${at}`, image)
+  await page.text()
+  const start = performance.now()
+  const rows = cells(await page.text())
+  assert.equal(rows.length, 900)
+  const spent = performance.now() - start
+  assert.ok(spent < 1000, `${Math.round(spent)} ms`)
+})
+
+test('escaped text has no character of markup, and reads back as it was', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      const escaped = escapeHtml(text)
+      assert.doesNotMatch(escaped, /[<>"']/)
+      assert.equal(html`${text}`.text, escaped)
+      const names: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+      const back = escaped.replace(/&([a-z#0-9]+);/g, (_, name: string) => names[name] ?? '')
+      assert.equal(back, text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd'))
+    }),
+  )
+})
