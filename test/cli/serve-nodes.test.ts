@@ -62,7 +62,7 @@ test('the start says what nodes need, and --quiet says nothing', async () => {
   assert.equal(firstUrl(yaml, 'docker.io/rancher/a:1'), `${running.url}/v2 rancher/a`)
   assert.match(stderr, /^note: http:\/\/127\.0\.0\.1:\d+ is each node itself/m)
   const empty = await serve(`${directory.path}/new`, '--writable')
-  assert.match((await stop(empty)).stderr, /there are no images yet/)
+  assert.match((await stop(empty)).stderr, /there are no images for nodes yet/)
   const quiet = await startCli(['serve', directory.path, '--quiet', '--listen', new URL(running.url).host])
   while ((await plainRequest(`${running.url}/healthz`).catch(() => undefined))?.status !== 200) await new Promise(setImmediate)
   assert.deepEqual(await stop(quiet), { status: 0, signal: null, stdout: '', stderr: '' })

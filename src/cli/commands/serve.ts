@@ -3,7 +3,6 @@ import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog } from '../options/access-log.ts'
-import { openPasswordFile } from '../options/serve-passwords.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import { nodeOrigin } from '../output/serve-origin.ts'
@@ -37,6 +36,54 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
+/** Says which registries.yaml nodes need, on standard error because standard output may be the access log. */
+function tellNodes(text: string | undefined, notes: readonly string[], note: (line: string) => void): void {
+  if (text === undefined) return note('there are no images for nodes yet; once there are, the page at / says what nodes need')
+  process.stderr.write(`\n${text}\n`)
+  for (const line of notes) note(`note: ${line}`)
+}
+
+async function runServe(directory: string, flags: ServeFlags, session: Session): Promise<void> {
+  const { writable = false } = flags
+  session.stopWithin(graceMilliseconds + 5000)
+  const teller = {
+    print: (text: string) => session.print(text),
+    note: (line: string) => session.note(line, flags),
+    warn: (line: string) => session.warn(line, flags),
+  }
+  const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
+  for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
+  const { openPasswordFile } = await import('../options/serve-passwords.ts')
+  using passwords = flags.htpasswd === undefined ? undefined : await openPasswordFile(flags.htpasswd, teller)
+  if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
+    session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
+  const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
+  const { pageSources } = await import('../output/serve-page.ts')
+  const { nodeNotes } = await import('../output/serve-nodes.ts')
+  await using layout = await openForServing(directory, writable)
+  await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
+  const onRequest = (record: AccessRecord): void => {
+    log?.write(record)
+    if (flags.verbose === true) session.note(accessLine(record), {})
+  }
+  const page = pageSources(directory, layout.reader)
+  await using server = createRegistryServer({
+    layout: layout.reader,
+    writable,
+    onRequest,
+    page,
+    ...(identity && { tls: identity.tls }),
+    ...(passwords && { authenticator: passwords.authenticator }),
+  })
+  const { url } = await server.listen(flags.listen.host, flags.listen.port)
+  session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+  const origin = nodeOrigin(url, identity?.names ?? [])
+  if (flags.quiet !== true) tellNodes(page.nodeRegistries(origin), nodeNotes(origin, passwords !== undefined), teller.note)
+  await stopped(session.signal)
+  await server.close({ graceMilliseconds })
+  session.exit(exitCodes.done)
+}
+
 /** Adds `k3s-mirror serve`. */
 export function addServeCommand(program: Command, session: Session): void {
   program
@@ -55,52 +102,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
-    .action(async (directory: string, flags: ServeFlags) => {
-      const { writable = false } = flags
-      session.stopWithin(graceMilliseconds + 5000)
-      const teller = {
-        print: (text: string) => session.print(text),
-        note: (line: string) => session.note(line, flags),
-        warn: (line: string) => session.warn(line, flags),
-      }
-      const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
-      for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
-      using passwords = flags.htpasswd === undefined ? undefined : await openPasswordFile(flags.htpasswd, teller)
-      if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
-        session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
-      const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
-      const { pageSources } = await import('../output/serve-page.ts')
-      await using layout = await openForServing(directory, writable)
-      await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
-      const onRequest = (record: AccessRecord): void => {
-        log?.write(record)
-        if (flags.verbose === true) session.note(accessLine(record), {})
-      }
-      await using server = createRegistryServer({
-        layout: layout.reader,
-        writable,
-        onRequest,
-        page: pageSources(directory, layout.reader),
-        ...(identity && { tls: identity.tls }),
-        ...(passwords && { authenticator: passwords.authenticator }),
-      })
-      const { url } = await server.listen(flags.listen.host, flags.listen.port)
-      session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
-      const origin = nodeOrigin(url, identity?.names ?? [])
-      if (flags.quiet !== true) await tellNodes(layout.reader, origin, passwords !== undefined, teller.note)
-      await stopped(session.signal)
-      await server.close({ graceMilliseconds })
-      session.exit(exitCodes.done)
-    })
-}
-
-/** Says which registries.yaml nodes need, on standard error because standard output may be the access log. */
-async function tellNodes(layout: LayoutReader, origin: URL, hasPasswords: boolean, note: (line: string) => void): Promise<void> {
-  const { nodeNotes, nodeRegistries } = await import('../output/serve-nodes.ts')
-  const text = nodeRegistries(layout, origin)
-  if (text === undefined) return note('there are no images yet; once there are, the page at / says what nodes need')
-  process.stderr.write(`\n${text}\n`)
-  for (const line of nodeNotes(origin, hasPasswords)) note(`note: ${line}`)
+    .action((directory: string, flags: ServeFlags) => runServe(directory, flags, session))
 }
 
 interface Served extends AsyncDisposable {

@@ -53,6 +53,7 @@ class FileLog implements AccessLog {
   #writing: Promise<void> | undefined
   #isTorn = false
   #hasWarned = false
+  #isClosed = false
 
   constructor(file: FileHandle, path: string, warn: (line: string) => void) {
     this.#file = file
@@ -61,6 +62,7 @@ class FileLog implements AccessLog {
   }
 
   readonly write = (record: AccessRecord): void => {
+    if (this.#isClosed) return
     if (this.#waiting.length < maxWaiting) this.#waiting.push(formatAccess(record, new Date()))
     this.#writing ??= this.#drain()
   }
@@ -84,6 +86,7 @@ class FileLog implements AccessLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     await this.#writing
     await this.#file.close().catch(() => undefined)
   }
