@@ -57,6 +57,8 @@ const house: House = {
     re2js: ['registries-yaml'],
     'smol-toml': ['registries-yaml'],
     tar: ['bundle'],
+    fzstd: ['bundle'],
+    '@bokuweb/zstd-wasm': ['bundle'],
     tldts: ['registry/auth'],
     undici: ['http/web-requests.ts'],
     yaml: ['registries-yaml'],

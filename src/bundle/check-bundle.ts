@@ -52,7 +52,7 @@ export async function checkBundle(bundle: BundleReader, options: CallOptions = {
   const problems: BundleProblem[] = []
   const held = new Set<Digest>()
   let bytes = 0
-  for (const { path, size } of bundle.entries.values()) {
+  for (const { path, size } of await bundle.entries()) {
     const digest = path.startsWith('blobs/') ? path.slice('blobs/'.length).replace('/', ':') : ''
     if (!isDigest(digest)) continue
     held.add(digest)

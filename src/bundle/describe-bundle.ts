@@ -42,7 +42,7 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
       size: await sizeOf(bundle, image, options),
     })
   }
-  const held = [...bundle.entries.values()].filter(({ path }) => path.startsWith('blobs/'))
+  const held = (await bundle.entries()).filter(({ path }) => path.startsWith('blobs/'))
   return {
     schemaVersion: 1,
     command: 'bundle info',

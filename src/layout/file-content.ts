@@ -40,8 +40,13 @@ export interface FilePart {
   readonly isShared?: boolean
 }
 
+/** What bytes are read from: an open file, or something that reads like one. */
+export type ByteHandle = Pick<FileHandle, 'close'> & {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
+}
+
 /** The bytes of an open file, through one buffer that is used again for every chunk; the file is closed after reading or cancelling, unless it is shared. */
-export function fileContent(handle: FileHandle, part: FilePart): Content {
+export function fileContent(handle: ByteHandle, part: FilePart): Content {
   let isClosed = false
   const close = async (): Promise<void> => {
     if (isClosed || part.isShared === true) return

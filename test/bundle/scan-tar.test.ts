@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict'
-import { open, symlink } from 'node:fs/promises'
+import { symlink } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { create, Header } from 'tar'
+import { openFileBytes } from '../../src/bundle/archive-bytes.ts'
 import { scanTar } from '../../src/bundle/scan-tar.ts'
 import { blockBytes, mapTar, paddedSize, tarHeader, type TarEntry } from '../../src/bundle/tar-map.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { packTar } from './bundle-files.ts'
 
 async function scan(path: string): Promise<ReadonlyMap<string, TarEntry>> {
-  const handle = await open(path)
-  try {
-    return await scanTar({ name: 'x.tar', handle, size: (await handle.stat()).size })
-  } finally {
-    await handle.close()
-  }
+  await using file = await openFileBytes(path)
+  const entries = new Map<string, TarEntry>()
+  for await (const entry of scanTar(file)) entries.set(entry.path, entry)
+  return entries
 }
 
 async function scanBytes(bytes: Uint8Array): Promise<ReadonlyMap<string, TarEntry>> {

@@ -1,0 +1,41 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { MirrorError } from '../errors.ts'
+import { errnoOf, localIo } from '../layout/local-io.ts'
+
+/** The bytes of an archive by their place, from wherever they come: one file, several, or what a compressed one gives. */
+export interface ArchiveBytes extends AsyncDisposable {
+  /** For messages. */
+  readonly name: string
+  /** Waits until the bytes before this place are there; false where the archive ends before it. */
+  reaches(place: number): Promise<boolean>
+  /** Reads up to `length` bytes from a place that is there; 0 at the end. */
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
+}
+
+/** Opens the bytes of a regular file as they are. Throws NOT_FOUND, LOCAL_IO, and USAGE for a directory or a pipe. */
+export async function openFileBytes(path: string): Promise<ArchiveBytes & { readonly size: number }> {
+  let handle
+  try {
+    // Without O_NONBLOCK the opening of a FIFO would wait for ever.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stats = await handle.stat()
+    if (!stats.isFile()) {
+      throw new MirrorError('USAGE', `${path} is no regular file`, {
+        hint: 'An archive is read at several places at once: write it to a file.',
+      })
+    }
+    const opened = handle
+    return {
+      name: path,
+      size: stats.size,
+      reaches: (place) => Promise.resolve(place <= stats.size),
+      read: (buffer, offset, length, position) => opened.read(buffer, offset, length, position),
+      [Symbol.asyncDispose]: () => opened.close(),
+    }
+  } catch (error) {
+    await handle?.close()
+    if (errnoOf(error) === 'ENOENT') throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error })
+    throw await localIo(error, 'read', path)
+  }
+}

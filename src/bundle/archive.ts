@@ -1,0 +1,108 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import { fileContent } from '../layout/file-content.ts'
+import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
+import { createDecompressor, detectCompression, magicBytes } from './decompress.ts'
+import { scanTar } from './scan-tar.ts'
+import { openSplitBytes } from './split-bytes.ts'
+import { Spool } from './spool.ts'
+import type { TarEntry } from './tar-map.ts'
+
+/** What part of a file of an archive is read, in bytes. */
+export interface ReadOptions {
+  readonly offset?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
+ * compressed one, files can be read as soon as they are decompressed.
+ */
+export class Archive implements AsyncDisposable {
+  readonly name: string
+  readonly #bytes: ArchiveBytes
+  readonly #entries = new Map<string, TarEntry>()
+  readonly #scanned: Promise<void>
+  #isScanned = false
+  #isClosed = false
+  #waiting: (() => void)[] = []
+
+  private constructor(bytes: ArchiveBytes) {
+    this.name = bytes.name
+    this.#bytes = bytes
+    this.#scanned = this.#scan()
+    // Whoever asks for a file gets the failure there.
+    this.#scanned.catch(() => undefined)
+  }
+
+  /** Opens an archive; what is in it is found meanwhile. Throws NOT_FOUND, LOCAL_IO, INTEGRITY for parts that do not fit. */
+  static async open(path: string): Promise<Archive> {
+    const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
+    try {
+      const start = Buffer.alloc(magicBytes)
+      await bytes.read(start, 0, magicBytes, 0)
+      const compression = detectCompression(start)
+      return new Archive(compression === undefined ? bytes : await Spool.open(bytes, await createDecompressor(compression)))
+    } catch (error) {
+      await bytes[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** A file by its path, as soon as all of it is there; undefined where the whole archive has none. Throws INTEGRITY for a damaged archive. */
+  async find(path: string): Promise<TarEntry | undefined> {
+    for (;;) {
+      const entry = this.#entries.get(path)
+      if (entry !== undefined) return entry
+      if (this.#isScanned) return this.#scanned.then(() => undefined)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  /** Every file, in the archive's order. Throws INTEGRITY for a damaged archive. */
+  async entries(): Promise<readonly TarEntry[]> {
+    await this.#scanned
+    return [...this.#entries.values()]
+  }
+
+  /** The bytes of a file from `offset` on, not verified. */
+  content({ offset: start, size }: TarEntry, { offset = 0, signal }: ReadOptions = {}): Content {
+    const handle = { read: this.#bytes.read.bind(this.#bytes), close: () => Promise.resolve() }
+    return fileContent(handle, { path: this.name, offset: start + offset, size: size - offset, signal, isShared: true })
+  }
+
+  /** All bytes of a small file. Throws INVALID_MANIFEST for one that is larger than `limit` bytes. */
+  async bytes(entry: TarEntry, limit: number, options: ReadOptions = {}): Promise<Buffer> {
+    if (entry.size > limit) {
+      throw new MirrorError('INVALID_MANIFEST', `${entry.path} in ${this.name} is larger than ${limit / 1_048_576} MiB`)
+    }
+    const chunks: Buffer[] = []
+    await this.content(entry, options).read((chunk) => void chunks.push(Buffer.from(chunk)))
+    return Buffer.concat(chunks)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    await this.#bytes[Symbol.asyncDispose]()
+    await this.#scanned.catch(() => undefined)
+  }
+
+  async #scan(): Promise<void> {
+    try {
+      for await (const entry of scanTar(this.#bytes)) {
+        this.#entries.set(entry.path, entry)
+        this.#wake()
+        if (this.#isClosed) return
+      }
+    } finally {
+      this.#isScanned = true
+      this.#wake()
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, rm, type FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { isMirrorError, MirrorError } from '../errors.ts'
+import { errnoOf, localIo } from '../layout/local-io.ts'
+import type { ArchiveBytes } from './archive-bytes.ts'
+
+const chunkBytes = 256 * 1024
+
+async function* chunksOf(bytes: ArchiveBytes): AsyncGenerator<Buffer> {
+  for (let at = 0; ;) {
+    const buffer = Buffer.allocUnsafe(chunkBytes)
+    const { bytesRead } = await bytes.read(buffer, 0, chunkBytes, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+/**
+ * What a compressed archive holds, decompressed once into a file of the directory for temporary files, which has no name there: bytes are read while
+ * later ones are still on their way.
+ */
+export class Spool implements ArchiveBytes {
+  readonly name: string
+  readonly #compressed: ArchiveBytes
+  readonly #handle: FileHandle
+  readonly #abort = new AbortController()
+  readonly #ended: Promise<void>
+  #size = 0
+  #isEnded = false
+  #failure: unknown
+  #waiting: (() => void)[] = []
+
+  private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Transform) {
+    this.name = compressed.name
+    this.#compressed = compressed
+    this.#handle = handle
+    this.#ended = this.#run(decompressor)
+  }
+
+  /** Begins to decompress; closes the compressed bytes when it is closed itself. Throws LOCAL_IO. */
+  static async open(compressed: ArchiveBytes, decompressor: Transform): Promise<Spool> {
+    const path = join(tmpdir(), `k3s-mirror-${randomUUID()}`)
+    try {
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
+      await rm(path)
+      return new Spool(compressed, handle, decompressor)
+    } catch (error) {
+      throw await localIo(error, 'write', path)
+    }
+  }
+
+  async reaches(place: number): Promise<boolean> {
+    while (this.#size < place) {
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#isEnded) return false
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    return true
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }> {
+    if (!(await this.reaches(position + 1))) return { bytesRead: 0 }
+    return this.#handle.read(buffer, offset, Math.min(length, this.#size - position), position)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort()
+    await this.#ended
+    await this.#handle.close()
+    await this.#compressed[Symbol.asyncDispose]()
+  }
+
+  async #run(decompressor: Transform): Promise<void> {
+    try {
+      await pipeline(Readable.from(chunksOf(this.#compressed)), decompressor, (chunks) => this.#write(chunks), {
+        signal: this.#abort.signal,
+      })
+    } catch (error) {
+      this.#failure = await this.#explain(error)
+    }
+    this.#isEnded = true
+    this.#wake()
+  }
+
+  async #write(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of chunks) {
+      for (let done = 0; done < chunk.length;) {
+        const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.#size)
+        done += bytesWritten
+        this.#size += bytesWritten
+      }
+      this.#wake()
+    }
+  }
+
+  async #explain(error: unknown): Promise<MirrorError> {
+    const errno = errnoOf(error)
+    // Decompressors have codes of their own, as in Z_DATA_ERROR.
+    if (errno !== undefined && /^E[A-Z]+$/.test(errno)) {
+      const { message, cause } = await localIo(error, 'write what is decompressed to', tmpdir())
+      return new MirrorError('LOCAL_IO', message, {
+        cause,
+        hint: `Free some space there, name another directory (TMPDIR=<directory>), or decompress ${this.name} yourself and give the .tar.`,
+      })
+    }
+    if (isMirrorError(error)) return error
+    return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off`, {
+      cause: error,
+      hint: 'Copy the file again from where it was made, and compare its checksum.',
+    })
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}
