@@ -1,7 +1,11 @@
 import pLimit from 'p-limit'
+import { compressionOfName } from './bundle/compress.ts'
 import { BundleWriter } from './bundle/bundle-writer.ts'
 import { layOutBundle } from './bundle/bundle-layout.ts'
-import type { BundledList } from './bundle/bundle-record.ts'
+import type { BundleBase } from './bundle/bundle-base.ts'
+import { readBase, writeLock } from './bundle/bundle-lock.ts'
+import { formatBundleRecord, type BundledList } from './bundle/bundle-record.ts'
+import { carriedContents, type HeldContent } from './bundle/held-content.ts'
 import { PartFile } from './bundle/part-file.ts'
 import { userAgent } from './connections.ts'
 import { BlobLedger } from './copy/blob-ledger.ts'
@@ -10,6 +14,7 @@ import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { MirrorError } from './errors.ts'
+import { sha256 } from './oci/digest.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
 import { parsePlatform } from './oci/platform.ts'
 import { formatReference, type Reference } from './oci/reference.ts'
@@ -23,8 +28,14 @@ import { startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
 export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, SourceOptions {
-  /** Ends in `.tar`. */
+  /** Ends in `.tar`, `.tar.gz` or `.tar.zst`. */
   readonly file: string
+  /** Bytes of a part: the bundle is split into `<file>.001`, `<file>.002` and so on, with their checksums in `<file>.sha256`. */
+  readonly splitSize?: number | undefined
+  /** An earlier bundle, or its lock file: what it holds stays out. */
+  readonly since?: string | undefined
+  /** Where what the bundle holds is written, for a later `since`. */
+  readonly lock?: string | undefined
   /** `os/arch[/variant]`; default: every platform, the index byte for byte. */
   readonly platforms?: readonly string[] | undefined
   /** Put foreign layers into it too. */
@@ -55,8 +66,11 @@ export function createBundle(options: CreateBundleOptions): MirrorRun {
 
 async function run(options: CreateBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
-  const { file, signal } = options
-  if (!file.endsWith('.tar')) throw new MirrorError('USAGE', `${file} does not end in .tar`, { hint: 'Write bundle create <file>.tar.' })
+  const { file, since, signal } = options
+  if (compressionOfName(file) === null) {
+    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
+  }
+  const before = since === undefined ? undefined : await readBase(since, { signal })
   const events: SessionEvents = {
     onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
     onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
@@ -75,7 +89,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
   for (const message of [...list.warnings, ...sources.warnings]) emit({ type: 'warning', message })
   try {
     const steps = await resolveAll(list.images, sources.registries, options, emit)
-    if (steps !== undefined) await write(options, list, steps, sources.registries, emit)
+    if (steps !== undefined) await write(options, list, steps, sources.registries, before, emit)
   } catch (error) {
     if (!signal.aborted) throw error
   }
@@ -110,14 +124,21 @@ async function resolveAll(
   return whole.length === steps.length ? whole : undefined
 }
 
+/** What of an earlier bundle the images need. */
+function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[]): BundleBase {
+  const needed = new Set(carried.map(({ digest }) => digest))
+  return { bundle, contents: contents.filter(({ digest }) => needed.has(digest)) }
+}
+
 async function write(
   options: CreateBundleOptions,
   list: ImageList,
   steps: readonly PlanStep[],
   source: Parameters<typeof resolveImage>[1],
+  before: BundleBase | undefined,
   emit: Emit,
 ): Promise<void> {
-  const { file, jobs = defaultJobs, retry, signal } = options
+  const { file, lock, splitSize, jobs = defaultJobs, retry, signal } = options
   const lists: readonly BundledList[] = list.lists.map(({ name, release, sha256, images }) => ({
     name: release ?? name,
     ...(release !== undefined && { release }),
@@ -130,8 +151,10 @@ async function write(
     platforms,
     digestPreserved,
   }))
+  const carried = carriedContents(steps)
+  const record = { tool: userAgent, lists, images, ...(before && { base: needOf(before, carried) }) }
   const layout = layOutBundle(
-    { tool: userAgent, lists, images },
+    record,
     steps.map(({ contents }) => contents),
   )
   await using part = await PartFile.open(file, layout)
@@ -143,10 +166,18 @@ async function write(
   await runImages({
     images: steps,
     resolve: (image) => Promise.resolve(image as PlanStep),
-    copier: contentCopier({ source, destination: new BundleWriter(part), ledger: new BlobLedger(), retry }),
+    copier: contentCopier({
+      source,
+      destination: new BundleWriter(part, new Set(record.base?.contents.map(({ digest }) => digest))),
+      ledger: new BlobLedger(),
+      retry,
+    }),
     jobs,
     emit: watch,
     signal,
   })
-  if (isWhole) await part.finish()
+  if (!isWhole) return
+  // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
+  if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), contents: carried })
+  await part.finish({ splitSize, signal })
 }

@@ -13,6 +13,7 @@ import type { Side } from './errors.ts'
 import type { HttpClient } from './http/http-client.ts'
 import type { Layout } from './layout/layout.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
+import type { ImageSource } from './oci/image-source.ts'
 import { createAuthorizer, type Authorizer } from './registry/auth/authorizer.ts'
 import type { CredentialsSource } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
@@ -38,7 +39,7 @@ export interface PlaceOptions extends ConnectionOptions {
 /** The two ends of a run. */
 export interface Places extends AsyncDisposable {
   readonly source: Registries
-  readonly destination: ImageDestination
+  readonly destination: ImageDestination & ImageSource
   /** The destination where it is a registry. */
   readonly registry: Registry | undefined
   /** Where credentials are looked for, by side. */
@@ -92,7 +93,7 @@ export async function openPlaces(
   const forDestination = endpoint === undefined ? credentials : [...credentials, ...destinationSources(endpoint, destinationCredentials)]
   const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts })
   const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
-  const destination: ImageDestination & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
+  const destination: ImageDestination & ImageSource & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
   return {
     source,
     destination,

@@ -1,11 +1,12 @@
 import { BundleReader } from './bundle/bundle-reader.ts'
+import { completeFromBase } from './complete-from-base.ts'
 import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
 import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { MirrorError } from './errors.ts'
-import { formatReference } from './oci/reference.ts'
+import { formatReference, type Reference } from './oci/reference.ts'
 import { openPlaces, type PlaceOptions } from './places.ts'
 import { refuseCollisions } from './plan/collisions.ts'
 import { nameDestination } from './plan/name-destination.ts'
@@ -55,16 +56,20 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
     { signal },
   )
   const { destination, naming } = places
-  const images = filtered.images.map((source) => ({ source, destination: nameDestination(source, { ...naming, rules, flatten }) }))
+  const nameAt = (source: Reference): Reference => nameDestination(source, { ...naming, rules, flatten })
+  const images = filtered.images.map((image) => ({ source: image, destination: nameAt(image) }))
   await refuseCollisions(images, bundle, { signal })
+  const ledger = new BlobLedger()
+  const { base } = bundle.record
+  const source = base === undefined ? bundle : await completeFromBase(bundle, base, { destination, nameAt, ledger, signal })
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
   emit({ type: 'run-started', destination: to, images: names })
   for (const message of [...filtered.warnings, ...places.warnings]) emit({ type: 'warning', message })
-  const copier = contentCopier({ source: bundle, destination, ledger: new BlobLedger(), retry })
+  const copier = contentCopier({ source, destination, ledger, retry })
   try {
     await runImages({
       images,
-      resolve: (image) => resolveImage(image, bundle, destination, { recheck, signal }),
+      resolve: (image) => resolveImage(image, source, destination, { recheck, signal }),
       copier,
       jobs,
       recheck,

@@ -20,15 +20,16 @@ export function blobPath(digest: Digest): string {
 }
 
 /**
- * Lays a bundle out: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
+ * Lays a bundle out, without what its base has: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
  * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for.
  */
 export function layOutBundle(record: BundleRecord, contents: readonly StepContents[]): BundleLayout {
   const manifests = new Map<Digest, Manifest>()
   const blobs = new Map<Digest, number>()
+  const elsewhere = new Set(record.base?.contents.map(({ digest }) => digest))
   for (const { manifests: own, blobs: needed } of contents) {
-    for (const manifest of own) manifests.set(manifest.descriptor.digest, manifest)
-    for (const { digest, size } of needed) blobs.set(digest, size)
+    for (const manifest of own) if (!elsewhere.has(manifest.descriptor.digest)) manifests.set(manifest.descriptor.digest, manifest)
+    for (const { digest, size } of needed) if (!elsewhere.has(digest)) blobs.set(digest, size)
   }
   const entries = record.images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
   const index = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\n${entries.join(',\n')}\n]}\n`

@@ -1,7 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, hasDigest, type Digest } from '../oci/digest.ts'
+import { digestHash, hasDigest, sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
@@ -16,14 +16,17 @@ const maxRecordBytes = 64 * 1024 * 1024
 export class BundleReader implements ImageSource, AsyncDisposable {
   readonly path: string
   readonly record: BundleRecord
+  /** Of what it says of itself. */
+  readonly digest: Digest
   readonly #archive: Archive
   readonly #images: ReadonlyMap<string, BundledImage>
 
-  private constructor(path: string, archive: Archive, record: BundleRecord) {
+  private constructor(path: string, archive: Archive, record: Buffer) {
     this.path = path
-    this.record = record
+    this.record = parseBundleRecord(record)
+    this.digest = sha256(record)
     this.#archive = archive
-    this.#images = new Map(record.images.map((image) => [formatReference(image.reference), image]))
+    this.#images = new Map(this.record.images.map((image) => [formatReference(image.reference), image]))
   }
 
   /** Opens a bundle and reads what it says of itself. Throws NOT_FOUND, INTEGRITY for a damaged one, UNSUPPORTED for an archive that is no bundle. */
@@ -34,7 +37,7 @@ export class BundleReader implements ImageSource, AsyncDisposable {
       if (entry === undefined || (await archive.find('oci-layout')) === undefined) {
         throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`)
       }
-      return new BundleReader(path, archive, parseBundleRecord(await archive.bytes(entry, maxRecordBytes)))
+      return new BundleReader(path, archive, await archive.bytes(entry, maxRecordBytes))
     } catch (error) {
       await archive[Symbol.asyncDispose]()
       throw error
@@ -67,6 +70,11 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     const entry = await this.#archive.find(blobPath(digest))
     if (entry === undefined) throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${digest}`, { side: 'source' })
     return this.#archive.content(entry, options)
+  }
+
+  /** True where the content is in the file. */
+  async holds(digest: Digest): Promise<boolean> {
+    return (await this.#archive.find(blobPath(digest))) !== undefined
   }
 
   /** True where every byte of the content is what its digest says. */

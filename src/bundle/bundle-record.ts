@@ -1,6 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
 
 /** One image of a bundle. */
 export interface BundledImage {
@@ -29,13 +30,15 @@ export interface BundleRecord {
   readonly lists: readonly BundledList[]
   /** In the order of the lists. */
   readonly images: readonly BundledImage[]
+  /** What the images need and the bundle does not hold, because an earlier one brought it. */
+  readonly base?: BundleBase
 }
 
 /** Where the record lies in a bundle. */
 export const recordPath = 'k3s-mirror.json'
 
 /** Writes a record; the same record gives the same bytes. */
-export function formatBundleRecord({ tool, lists, images }: BundleRecord): Buffer {
+export function formatBundleRecord({ tool, lists, images, base }: BundleRecord): Buffer {
   const document = {
     schemaVersion: 1,
     tool,
@@ -53,6 +56,7 @@ export function formatBundleRecord({ tool, lists, images }: BundleRecord): Buffe
       platforms,
       digestPreserved,
     })),
+    ...(base && { base: formatBundleBase(base) }),
   }
   return Buffer.from(`${JSON.stringify(document, null, 1)}\n`)
 }
@@ -97,10 +101,15 @@ export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
     throw invalid('is not JSON', cause)
   }
   if (!isRecord(document)) throw invalid('is not an object')
-  const { schemaVersion, tool, lists, images } = document
+  const { schemaVersion, tool, lists, images, base } = document
   if (schemaVersion !== 1) {
     throw new MirrorError('UNSUPPORTED', `${recordPath} of the bundle has a form that is not known here`, { hint: 'Update k3s-mirror.' })
   }
   if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
-  return { tool: typeof tool === 'string' ? tool : '', lists: lists.map(parseList), images: images.map(parseImage) }
+  return {
+    tool: typeof tool === 'string' ? tool : '',
+    lists: lists.map(parseList),
+    images: images.map(parseImage),
+    ...(base !== undefined && { base: parseBundleBase(base) }),
+  }
 }

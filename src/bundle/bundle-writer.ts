@@ -8,9 +8,12 @@ import type { PartFile } from './part-file.ts'
 /** A bundle as a place that images are copied to, whose contents are settled before: blobs go to their places, manifests have theirs already. */
 export class BundleWriter implements ImageDestination {
   readonly #part: PartFile
+  readonly #elsewhere: ReadonlySet<Digest>
 
-  constructor(part: PartFile) {
+  /** `elsewhere`: what an earlier bundle brought. */
+  constructor(part: PartFile, elsewhere: ReadonlySet<Digest>) {
     this.#part = part
+    this.#elsewhere = elsewhere
   }
 
   headManifest(): Promise<Descriptor | undefined> {
@@ -18,12 +21,12 @@ export class BundleWriter implements ImageDestination {
   }
 
   headBlob(_repository: Repository, { digest }: Descriptor): Promise<boolean> {
-    return Promise.resolve(this.#part.has(digest))
+    return Promise.resolve(this.#has(digest))
   }
 
   /** A bundle has each blob once, whatever needs it. */
   mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
-    return Promise.resolve(this.#part.has(digest))
+    return Promise.resolve(this.#has(digest))
   }
 
   async putBlob(_repository: Repository, { digest }: Descriptor, open: () => Promise<Content>): Promise<void> {
@@ -32,5 +35,9 @@ export class BundleWriter implements ImageDestination {
 
   putManifest(): Promise<void> {
     return Promise.resolve()
+  }
+
+  #has(digest: Digest): boolean {
+    return this.#part.has(digest) || this.#elsewhere.has(digest)
   }
 }

@@ -1,10 +1,8 @@
-import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { isMirrorError } from '../errors.ts'
-import { atDigest, formatReference } from '../oci/reference.ts'
-import type { BundledImage } from './bundle-record.ts'
+import { formatReference } from '../oci/reference.ts'
 import type { BundleReader } from './bundle-reader.ts'
+import { neededContents } from './held-content.ts'
 
 /** Something wrong with a bundle: what, and which images need it. */
 export interface BundleProblem {
@@ -21,31 +19,11 @@ export interface BundleCheck {
   readonly problems: readonly BundleProblem[]
 }
 
-/** The digests that an image needs, itself first; what is missing or no manifest is a problem of `check`. */
-async function needsOf(bundle: BundleReader, image: BundledImage, options: CallOptions): Promise<ReadonlySet<Digest>> {
-  const needed = new Set<Digest>()
-  const visit = async (digest: Digest): Promise<void> => {
-    if (needed.has(digest)) return
-    needed.add(digest)
-    const manifest = await bundle.getManifest(atDigest(image.reference, digest), options).catch((error: unknown) => {
-      if (isMirrorError(error)) return undefined
-      throw error
-    })
-    const contents = manifest && contentsOf(manifest)
-    if (contents?.kind === 'image') {
-      for (const blob of [contents.config, ...contents.layers]) if (!isForeignLayer(blob)) needed.add(blob.digest)
-    }
-    if (contents?.kind === 'index') for (const child of contents.manifests) await visit(child.digest)
-  }
-  await visit(image.digest)
-  return needed
-}
-
-/** Reads every byte of a bundle again, and looks for all that its images need, but layers that are fetched from their own URLs. */
+/** Reads every byte of a bundle again, and looks for all that its images need, but what an earlier bundle brought and layers that are fetched from their own URLs. */
 export async function checkBundle(bundle: BundleReader, options: CallOptions = {}): Promise<BundleCheck> {
   const needers = new Map<Digest, string[]>()
   for (const image of bundle.record.images) {
-    for (const digest of await needsOf(bundle, image, options)) {
+    for (const { digest } of await neededContents(bundle, image, options)) {
       needers.set(digest, [...(needers.get(digest) ?? []), formatReference(image.reference)])
     }
   }
@@ -60,6 +38,8 @@ export async function checkBundle(bundle: BundleReader, options: CallOptions = {
     if (await bundle.isWhole(digest, options)) continue
     problems.push({ message: `${path} has other content than its name says`, images: needers.get(digest) ?? [] })
   }
-  for (const [digest, images] of needers) if (!held.has(digest)) problems.push({ message: `${digest} is missing`, images })
+  const elsewhere = new Set(bundle.record.base?.contents.map(({ digest }) => digest))
+  for (const [digest, images] of needers)
+    if (!held.has(digest) && !elsewhere.has(digest)) problems.push({ message: `${digest} is missing`, images })
   return { blobs: held.size, bytes, problems }
 }

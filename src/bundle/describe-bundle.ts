@@ -1,9 +1,9 @@
-import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
-import { atDigest, formatReference } from '../oci/reference.ts'
+import { formatReference } from '../oci/reference.ts'
 import type { BundleReader } from './bundle-reader.ts'
-import type { BundledImage, BundledList } from './bundle-record.ts'
+import type { BundledList } from './bundle-record.ts'
+import { neededContents } from './held-content.ts'
 
 /** One image of a bundle as it is told. */
 export interface DescribedImage {
@@ -26,11 +26,13 @@ export interface BundleInfo {
   /** Manifests and blobs, each once. */
   readonly blobs: number
   readonly bytes: number
+  /** What an earlier bundle brings; the images need it and it is not in this one. */
+  readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number }
 }
 
-/** Works out what a bundle holds, from its record and its manifests; nothing large is read. Throws INTEGRITY for a damaged manifest. */
+/** Works out what a bundle holds, from its record and its manifests; nothing large is read. Throws INTEGRITY for a damaged archive. */
 export async function describeBundle(bundle: BundleReader, options: CallOptions = {}): Promise<BundleInfo> {
-  const { tool, lists, images } = bundle.record
+  const { tool, lists, images, base } = bundle.record
   const described: DescribedImage[] = []
   for (const image of images) {
     const { reference, digest, platforms, digestPreserved } = image
@@ -39,7 +41,7 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
       digest,
       platforms,
       digestPreserved,
-      size: await sizeOf(bundle, image, options),
+      size: (await neededContents(bundle, image, options)).reduce((sum, { size }) => sum + size, 0),
     })
   }
   const held = (await bundle.entries()).filter(({ path }) => path.startsWith('blobs/'))
@@ -52,19 +54,8 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
     images: described,
     blobs: held.length,
     bytes: held.reduce((sum, { size }) => sum + size, 0),
+    ...(base && {
+      base: { bundle: base.bundle, blobs: base.contents.length, bytes: base.contents.reduce((sum, { size }) => sum + size, 0) },
+    }),
   }
-}
-
-async function sizeOf(bundle: BundleReader, image: BundledImage, options: CallOptions): Promise<number> {
-  const sizes = new Map<Digest, number>()
-  const visit = async (digest: Digest): Promise<void> => {
-    if (sizes.has(digest)) return
-    const manifest = await bundle.getManifest(atDigest(image.reference, digest), options)
-    sizes.set(digest, manifest.descriptor.size)
-    const contents = contentsOf(manifest)
-    if (contents.kind === 'index') for (const child of contents.manifests) await visit(child.digest)
-    else for (const blob of [contents.config, ...contents.layers]) if (!isForeignLayer(blob)) sizes.set(blob.digest, blob.size)
-  }
-  await visit(image.digest)
-  return [...sizes.values()].reduce((sum, size) => sum + size, 0)
 }

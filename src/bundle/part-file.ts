@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import { syncDirectory } from '../layout/blob-store.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { lockLayout, type LayoutLock } from '../layout/layout-lock.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { blobPath, type BundleLayout } from './bundle-layout.ts'
+import { publishBundle } from './publish-bundle.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
 /** Which places the bytes of a part are at: another selection has others. */
@@ -17,6 +17,13 @@ function planOf({ map }: BundleLayout): string {
   const hash = createHash('sha256')
   for (const { path, size } of map.entries.values()) hash.update(`${path} ${size}\n`)
   return hash.digest('hex')
+}
+
+/** What becomes of a bundle whose blobs are all there. */
+export interface FinishOptions {
+  /** Bytes of a part; one file where it is not given. */
+  readonly splitSize?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 interface Opened {
@@ -89,8 +96,8 @@ export class PartFile implements AsyncDisposable {
     done.add(digest)
   }
 
-  /** Writes what is left, and gives the file its name. Throws LOCAL_IO. */
-  async finish(): Promise<void> {
+  /** Writes what is left, compresses and splits it, and gives the bundle its name. Throws LOCAL_IO. */
+  async finish({ splitSize, signal }: FinishOptions = {}): Promise<void> {
     const { file, directory, layout, archive } = this.#opened
     const { map, files } = layout
     for (const { path, size, offset } of map.entries.values()) {
@@ -102,8 +109,7 @@ export class PartFile implements AsyncDisposable {
     await this.#put(Buffer.alloc(2 * blockBytes), map.size - 2 * blockBytes)
     try {
       await archive.sync()
-      await rename(join(directory, 'archive'), file)
-      await syncDirectory(dirname(file))
+      await publishBundle({ file, archivePath: join(directory, 'archive'), splitSize, signal })
       await rm(directory, { recursive: true, force: true })
     } catch (error) {
       throw await localIo(error, 'write', file)

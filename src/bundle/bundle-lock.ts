@@ -1,0 +1,51 @@
+import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { MirrorError } from '../errors.ts'
+import { errnoOf, localIo } from '../layout/local-io.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
+import { BundleReader } from './bundle-reader.ts'
+import { heldContents } from './held-content.ts'
+
+const maxLockBytes = 256 * 1024 * 1024
+
+/** Reads what a later bundle need not hold, from an earlier bundle or from its lock file. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, LOCAL_IO. */
+export async function readBase(path: string, options: CallOptions = {}): Promise<BundleBase> {
+  const lock = await readLock(path)
+  if (lock !== undefined) return lock
+  await using bundle = await BundleReader.open(path)
+  return { bundle: bundle.digest, contents: await heldContents(bundle, options) }
+}
+
+async function readLock(path: string): Promise<BundleBase | undefined> {
+  let text
+  try {
+    await using file = await open(path)
+    const { size } = await file.stat()
+    const start = Buffer.alloc(1)
+    await file.read(start, 0, 1, 0)
+    if (start.toString() !== '{' || size > maxLockBytes) return undefined
+    text = await file.readFile('utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw await localIo(error, 'read', path)
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch (cause) {
+    throw new MirrorError('INVALID_MANIFEST', `${path} is neither a bundle nor the lock file of one`, { cause })
+  }
+  return parseBundleBase(document)
+}
+
+/** Writes a lock file, whole or not at all. Throws LOCAL_IO. */
+export async function writeLock(path: string, base: BundleBase): Promise<void> {
+  const part = `${path}.part`
+  try {
+    await writeFile(part, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`, { flush: true })
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined)
+    throw await localIo(error, 'write', path)
+  }
+}

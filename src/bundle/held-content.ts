@@ -1,0 +1,74 @@
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
+import { isMirrorError } from '../errors.ts'
+import { atDigest, type Reference } from '../oci/reference.ts'
+import type { StepContents } from '../plan/plan.ts'
+import type { BundleReader } from './bundle-reader.ts'
+import type { BundledImage } from './bundle-record.ts'
+
+/** Content that an image needs. */
+export interface NeededContent {
+  readonly digest: Digest
+  readonly size: number
+  readonly isManifest: boolean
+}
+
+/** Content that a bundle holds, and an image of it: in whose repository a destination has the content after a push. */
+export interface HeldContent extends NeededContent {
+  readonly image: Reference
+}
+
+/** What an image of a bundle needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */
+export async function neededContents(
+  bundle: BundleReader,
+  { reference, digest, size }: BundledImage,
+  options: CallOptions = {},
+): Promise<readonly NeededContent[]> {
+  const needed = new Map<Digest, NeededContent>()
+  const visit = async (content: NeededContent): Promise<void> => {
+    if (needed.has(content.digest)) return
+    needed.set(content.digest, content)
+    const manifest = await bundle.getManifest(atDigest(reference, content.digest), options).catch((error: unknown) => {
+      if (isMirrorError(error)) return undefined
+      throw error
+    })
+    const contents = manifest && contentsOf(manifest)
+    if (contents?.kind === 'image') {
+      for (const blob of [contents.config, ...contents.layers]) {
+        if (!isForeignLayer(blob)) needed.set(blob.digest, { digest: blob.digest, size: blob.size, isManifest: false })
+      }
+    }
+    if (contents?.kind === 'index') for (const child of contents.manifests) await visit({ ...child, isManifest: true })
+  }
+  await visit({ digest, size, isManifest: true })
+  return [...needed.values()]
+}
+
+/** All that a bundle holds, or that it counts on to be where it is pushed to, each digest once. Throws INTEGRITY for a damaged bundle. */
+export async function heldContents(bundle: BundleReader, options: CallOptions = {}): Promise<readonly HeldContent[]> {
+  const held = new Map<Digest, HeldContent>(bundle.record.base?.contents.map((content) => [content.digest, content]))
+  for (const image of bundle.record.images) {
+    for (const { digest, size, isManifest } of await neededContents(bundle, image, options)) {
+      if (!held.has(digest) && (await bundle.holds(digest))) held.set(digest, { digest, size, isManifest, image: image.reference })
+    }
+  }
+  return sorted(held)
+}
+
+/** All that steps carry, each digest once. */
+export function carriedContents(steps: readonly { readonly source: Reference; readonly contents: StepContents }[]): readonly HeldContent[] {
+  const carried = new Map<Digest, HeldContent>()
+  const add = (content: HeldContent): void => {
+    if (!carried.has(content.digest)) carried.set(content.digest, content)
+  }
+  for (const { source: image, contents } of steps) {
+    for (const { descriptor } of contents.manifests) add({ digest: descriptor.digest, size: descriptor.size, isManifest: true, image })
+    for (const { digest, size } of contents.blobs) add({ digest, size, isManifest: false, image })
+  }
+  return sorted(carried)
+}
+
+function sorted(contents: ReadonlyMap<Digest, HeldContent>): readonly HeldContent[] {
+  return [...contents.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+}

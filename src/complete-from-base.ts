@@ -1,0 +1,68 @@
+import pLimit from 'p-limit'
+import type { BundleBase } from './bundle/bundle-base.ts'
+import { DeltaSource } from './bundle/delta-source.ts'
+import type { HeldContent } from './bundle/held-content.ts'
+import type { BlobLedger } from './copy/blob-ledger.ts'
+import { MirrorError } from './errors.ts'
+import type { Digest } from './oci/digest.ts'
+import type { ImageDestination } from './oci/image-destination.ts'
+import type { ImageSource } from './oci/image-source.ts'
+import { atDigest, formatReference, type Reference, type Repository } from './oci/reference.ts'
+
+/** Where an earlier bundle was pushed to, and under which names. */
+export interface BasePlace {
+  readonly destination: ImageDestination & ImageSource
+  readonly nameAt: (image: Reference) => Reference
+  /** Is told which repositories have the blobs, so that they are mounted from there. */
+  readonly ledger: BlobLedger
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Questions at once. */
+const jobs = 16
+
+/**
+ * The images of a bundle that needs an earlier one: what it does not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
+ * before anything moves where some of it is not.
+ */
+export async function completeFromBase(
+  bundle: ImageSource,
+  { bundle: name, contents }: BundleBase,
+  place: BasePlace,
+): Promise<ImageSource> {
+  const limit = pLimit(jobs)
+  const missing: HeldContent[] = []
+  const places = new Map<Digest, Repository>()
+  await Promise.all(
+    contents.map((content) =>
+      limit(async () => {
+        const repository = place.nameAt(content.image)
+        if (!(await isThere(content, repository, place))) return missing.push(content)
+        places.set(content.digest, repository)
+        return content.isManifest || place.ledger.add(content.digest, repository)
+      }),
+    ),
+  )
+  if (missing.length > 0) throw refuse(name, contents.length, missing)
+  return new DeltaSource(bundle, place.destination, places)
+}
+
+async function isThere({ digest, size, isManifest }: HeldContent, repository: Repository, place: BasePlace): Promise<boolean> {
+  const { destination, signal } = place
+  if (!isManifest) return destination.headBlob(repository, { mediaType: 'application/octet-stream', digest, size }, { signal })
+  return (await destination.headManifest(atDigest(repository, digest), { signal })) !== undefined
+}
+
+function refuse(name: string, total: number, missing: readonly HeldContent[]): MirrorError {
+  const images = [...new Set(missing.map(({ image }) => formatReference(image)))].toSorted()
+  const shown = images.slice(0, 3).join(', ')
+  const more = images.length > 3 ? ` and ${images.length - 3} more` : ''
+  return new MirrorError(
+    'NOT_FOUND',
+    `the destination lacks ${missing.length} of the ${total} manifests and blobs that this bundle counts on: those of ${shown}${more}; nothing was pushed`,
+    {
+      side: 'destination',
+      hint: `Push the bundle first that this one was made from with --since, with the same options for names; its k3s-mirror.json has the digest ${name}.`,
+    },
+  )
+}
