@@ -62,7 +62,7 @@ export class UploadFiles {
   /** Goes on with an upload that was kept, after the bytes that the disk has; undefined where there is none, or where somebody is writing to it. */
   async resume(key: UploadKey): Promise<BlobWriter | undefined> {
     const name = fileName(key)
-    if (name === undefined) return undefined
+    if (name === undefined || this.#open.has(name)) return undefined
     this.#open.add(name)
     let writer
     try {

@@ -113,7 +113,11 @@ async function receiveChunk({ request }: WriteExchange, session: UploadSession):
   const { writer } = session
   session.isBusy = true
   try {
-    await receiveBody(request, (chunk) => writer.write(chunk)).finally(() => writer.flush())
+    try {
+      await receiveBody(request, (chunk) => writer.write(chunk))
+    } finally {
+      await writer.flush()
+    }
   } finally {
     session.isBusy = false
     session.usedAt = performance.now()

@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import { readdir, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { callUrl } from '../registry-server/start-registry.ts'
-import { startCli, type RunningCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-
-async function serve(directory: string): Promise<RunningCli & { readonly url: string }> {
-  const running = await startCli(['serve', directory, '--listen', '127.0.0.1:0', '--writable'])
-  assert.ok(running.child.stderr)
-  const [line] = (await once(createInterface(running.child.stderr), 'line')) as [string]
-  return { ...running, url: /at (http:\S+) /.exec(line)?.[1] ?? '' }
-}
+import { serve } from './serve-cli.ts'
 
 test('an upload in chunks goes on after kill -9, again and again, and is stored with its digest', async () => {
   await using directory = await tempDir()
@@ -21,7 +14,7 @@ test('an upload in chunks goes on after kill -9, again and again, and is stored 
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
   let location = ''
   for (let have = 0, turn = 0; ; turn++) {
-    const { child, finished, url } = await serve(layout)
+    const { child, finished, url } = await serve(layout, '--writable')
     try {
       if (turn === 0) location = (await callUrl(url, 'POST', '/v2/a/b/blobs/uploads/')).headers.location ?? ''
       else {
@@ -44,5 +37,41 @@ test('an upload in chunks goes on after kill -9, again and again, and is stored 
       child.kill('SIGKILL')
       await finished
     }
+  }
+})
+
+test('killed in the middle of a chunk, an upload goes on after the bytes that the disk has', async () => {
+  await using directory = await tempDir()
+  const layout = `${directory.path}/layout`
+  const bytes = randomBytes(2_500_000)
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const first = await serve(layout, '--writable')
+  const location = (await callUrl(first.url, 'POST', '/v2/a/b/blobs/uploads/')).headers.location ?? ''
+  const socket = connect(Number(new URL(first.url).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write(`PATCH ${location} HTTP/1.1\r\nhost: x\r\ncontent-length: ${bytes.length}\r\n\r\n`)
+  socket.write(bytes.subarray(0, 2_000_000))
+  const uploads = `${layout}/.k3s-mirror/uploads`
+  const [name = ''] = await readdir(uploads)
+  while ((await stat(`${uploads}/${name}`)).size === 0) await new Promise(setImmediate)
+  first.child.kill('SIGKILL')
+  await first.finished
+  assert.deepEqual(await readdir(`${layout}/blobs/sha256`), [])
+
+  const second = await serve(layout, '--writable')
+  try {
+    const status = await callUrl(second.url, 'GET', location)
+    const have = Number(/^0-(\d+)$/.exec(status.headers.range ?? '')?.[1]) + 1
+    assert.equal(have, (await stat(`${uploads}/${name}`)).size)
+    const headers = { 'content-range': `${have}-${bytes.length - 1}` }
+    assert.equal((await callUrl(second.url, 'PATCH', location, { body: bytes.subarray(have), headers })).status, 202)
+    assert.deepEqual(await readdir(`${layout}/blobs/sha256`), [])
+    const stored = await callUrl(second.url, 'PUT', `${location}?digest=${digest}`)
+    assert.equal(stored.status, 201, stored.body.toString())
+    assert.ok((await callUrl(second.url, 'GET', stored.headers.location ?? '')).body.equals(bytes))
+    assert.deepEqual(await readdir(uploads), [])
+  } finally {
+    second.child.kill('SIGKILL')
+    await second.finished
   }
 })

@@ -72,7 +72,7 @@ test('the next writer removes uploads older than a day and every other file, and
       await writer.suspend()
       files.push((await readdir(join(dir.path, uploads))).find((name) => name.startsWith(key.id)) ?? '')
     }
-    await layout.startBlob()
+    await (await layout.startBlob()).suspend()
   }
   const hours = (count: number): Date => new Date(Date.now() - count * 3_600_000)
   await utimes(join(dir.path, uploads, files[0] ?? ''), hours(23), hours(23))
@@ -82,7 +82,7 @@ test('the next writer removes uploads older than a day and every other file, and
   const planted = files[0]?.replace(young.id, link.id) ?? ''
   await symlink(secret, join(dir.path, uploads, planted))
   await using layout = await openLayout(dir.path, options)
-  assert.deepEqual((await readdir(join(dir.path, uploads))).toSorted(), [files[0], planted].toSorted())
+  assert.deepEqual(new Set(await readdir(join(dir.path, uploads))), new Set([files[0], planted]))
   assert.equal(await layout.resumeUpload(link), undefined)
   assert.equal((await layout.resumeUpload(young))?.size, 36)
 })

@@ -232,7 +232,7 @@ test('an upload goes on at the next server, from what the first had when it was 
   const { layout } = registry
   const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
   const { bytes, descriptor } = tinyBlob(randomBytes(1_300_001))
-  const first = createRegistryServer({ layout, writable: true })
+  await using first = createRegistryServer({ layout, writable: true })
   const { url } = await first.listen('127.0.0.1', 0)
   const opened = await callUrl(url, 'POST', uploads)
   const location = opened.headers.location ?? ''
@@ -253,7 +253,7 @@ test('an upload that goes on is hashed from its first byte: wrong ones are refus
   await using registry = await startRegistry()
   const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
-  const first = createRegistryServer({ layout: registry.layout, writable: true })
+  await using first = createRegistryServer({ layout: registry.layout, writable: true })
   const { url } = await first.listen('127.0.0.1', 0)
   const started = async (body: Uint8Array): Promise<string> => {
     const location = (await callUrl(url, 'POST', uploads)).headers.location ?? ''
