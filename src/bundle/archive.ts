@@ -1,18 +1,14 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import type { BlobPart } from '../layout/blob-store.ts'
 import { fileContent } from '../layout/file-content.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
 import { createDecompressor, detectCompression, magicBytes } from './decompress.ts'
 import { scanTar } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
-
-/** What part of a file of an archive is read, in bytes. */
-export interface ReadOptions {
-  readonly offset?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
 
 /**
  * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
@@ -65,14 +61,14 @@ export class Archive implements AsyncDisposable {
     return [...this.#entries.values()]
   }
 
-  /** The bytes of a file from `offset` on, not verified. */
-  content({ offset: start, size }: TarEntry, { offset = 0, signal }: ReadOptions = {}): Content {
+  /** The bytes of a file, or a part of them, not verified. */
+  content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobPart = {}): Content {
     const handle = { read: this.#bytes.read.bind(this.#bytes), close: () => Promise.resolve() }
-    return fileContent(handle, { path: this.name, offset: start + offset, size: size - offset, signal, isShared: true })
+    return fileContent(handle, { path: this.name, offset: start + offset, size: length, signal, isShared: true })
   }
 
   /** All bytes of a small file. Throws INVALID_MANIFEST for one that is larger than `limit` bytes. */
-  async bytes(entry: TarEntry, limit: number, options: ReadOptions = {}): Promise<Buffer> {
+  async bytes(entry: TarEntry, limit: number, options: CallOptions = {}): Promise<Buffer> {
     if (entry.size > limit) {
       throw new MirrorError('INVALID_MANIFEST', `${entry.path} in ${this.name} is larger than ${limit / 1_048_576} MiB`)
     }

@@ -1,5 +1,6 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import type { BlobPart } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHash, hasDigest, sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
@@ -60,9 +61,9 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     if (digest === undefined || entry === undefined) {
       throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${formatReference(reference)}`, { side: 'source' })
     }
-    if (entry.size > maxManifestBytes) throw this.#wrong(digest)
+    if (entry.size > maxManifestBytes) throw this.wrong(digest)
     const bytes = await this.#archive.bytes(entry, maxManifestBytes, options)
-    if (!hasDigest(bytes, digest)) throw this.#wrong(digest)
+    if (!hasDigest(bytes, digest)) throw this.wrong(digest)
     return manifestOf(bytes, undefined, digest)
   }
 
@@ -72,9 +73,15 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     return this.#archive.content(entry, options)
   }
 
-  /** True where the content is in the file. */
-  async holds(digest: Digest): Promise<boolean> {
-    return (await this.#archive.find(blobPath(digest))) !== undefined
+  /** Bytes of content; undefined where it is not in the file. */
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return (await this.#archive.find(blobPath(digest)))?.size
+  }
+
+  /** A file of the bundle or a part of it, unchecked; undefined where there is none of that path. */
+  async readFile(path: string, part: BlobPart = {}): Promise<Content | undefined> {
+    const entry = await this.#archive.find(path)
+    return entry && this.#archive.content(entry, part)
   }
 
   /** True where every byte of the content is what its digest says. */
@@ -86,14 +93,15 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     return hash.digest('hex') === digest.slice(digest.indexOf(':') + 1)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#archive[Symbol.asyncDispose]()
-  }
-
-  #wrong(digest: Digest): MirrorError {
+  /** The error for content that is not what its digest says. */
+  wrong(digest: Digest): MirrorError {
     return new MirrorError('INTEGRITY', `${this.path} holds other content for ${digest} than its digest says`, {
       side: 'source',
       hint: 'Copy the file again from where it was made; k3s-mirror bundle check names all that is damaged.',
     })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#archive[Symbol.asyncDispose]()
   }
 }

@@ -8,6 +8,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import type { BlobPart, BlobStore } from './blob-store.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { LayoutReader, Referrer } from './layout.ts'
+import { referrerOf } from './manifest-links.ts'
 import { storedLinks } from './parents.ts'
 
 /** The opened parts of a layout. */
@@ -93,13 +94,7 @@ export class DiskLayoutReader implements LayoutReader {
       if (manifest.subject !== subject) continue
       options.signal?.throwIfAborted()
       const links = await storedLinks(this.blobs, manifest.descriptor.digest, manifest.descriptor.mediaType)
-      if (links === undefined) continue
-      const { artifactType, annotations } = links
-      found.push({
-        ...manifest.descriptor,
-        ...(artifactType !== undefined && { artifactType }),
-        ...(annotations !== undefined && { annotations }),
-      })
+      if (links !== undefined) found.push(referrerOf(manifest.descriptor, links))
     }
     return found
   }

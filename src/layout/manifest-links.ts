@@ -1,6 +1,7 @@
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isForeignLayer, parseManifest } from '../oci/manifest.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Referrer } from './layout.ts'
 
 /** What a manifest says of other content. */
 export interface ManifestLinks {
@@ -36,4 +37,10 @@ export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLink
     ...(artifactType !== undefined && { artifactType }),
     ...(isRecord(annotations) && { annotations: annotations as Record<string, string> }),
   }
+}
+
+/** A manifest in a list of referrers. */
+export function referrerOf(descriptor: Descriptor, links: ManifestLinks | undefined): Referrer {
+  const { artifactType, annotations } = links ?? {}
+  return { ...descriptor, ...(artifactType !== undefined && { artifactType }), ...(annotations !== undefined && { annotations }) }
 }

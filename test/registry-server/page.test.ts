@@ -24,7 +24,15 @@ interface Page extends AsyncDisposable {
 async function startPage(options: Partial<RegistryServerOptions> = {}): Promise<Page> {
   const dir = await tempDir()
   const layout = await openLayout(dir.path, { durable: false })
-  const server = createRegistryServer({ layout, page: pageSources(dir.path, layout), ...options })
+  const server = createRegistryServer({
+    layout,
+    page: pageSources({
+      reader: layout,
+      namesPath: `${dir.path}/index.json`,
+      contentPath: (digest) => `${dir.path}/blobs/${digest.replace(':', '/')}`,
+    }),
+    ...options,
+  })
   const { url } = await server.listen('127.0.0.1', 0)
   const get: Page['get'] = (headers = {}, method = 'GET') => plainRequest(url, { method, headers: { accept: 'text/html', ...headers } })
   return {

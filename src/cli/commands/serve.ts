@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog } from '../options/access-log.ts'
+import { openServed } from '../options/served.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
 import { safeLine } from '../output/safe-text.ts'
 import { nodeOrigin } from '../output/serve-origin.ts'
@@ -43,7 +43,7 @@ function tellNodes(text: string | undefined, notes: readonly string[], note: (li
   for (const line of notes) note(`note: ${line}`)
 }
 
-async function runServe(directory: string, flags: ServeFlags, session: Session): Promise<void> {
+async function runServe(place: string, flags: ServeFlags, session: Session): Promise<void> {
   const { writable = false } = flags
   session.stopWithin(graceMilliseconds + 5000)
   const teller = {
@@ -60,13 +60,13 @@ async function runServe(directory: string, flags: ServeFlags, session: Session):
   const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
   const { pageSources } = await import('../output/serve-page.ts')
   const { nodeNotes } = await import('../output/serve-nodes.ts')
-  await using layout = await openForServing(directory, writable)
+  await using layout = await openServed(place, writable)
   await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
   const onRequest = (record: AccessRecord): void => {
     log?.write(record)
     if (flags.verbose === true) session.note(accessLine(record), {})
   }
-  const page = pageSources(directory, layout.reader)
+  const page = pageSources(layout)
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
@@ -76,7 +76,7 @@ async function runServe(directory: string, flags: ServeFlags, session: Session):
     ...(passwords && { authenticator: passwords.authenticator }),
   })
   const { url } = await server.listen(flags.listen.host, flags.listen.port)
-  session.note(`serving ${directory} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+  session.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
   const origin = nodeOrigin(url, identity?.names ?? [])
   if (flags.quiet !== true) tellNodes(page.nodeRegistries(origin), nodeNotes(origin, passwords !== undefined), teller.note)
   await stopped(session.signal)
@@ -88,8 +88,11 @@ async function runServe(directory: string, flags: ServeFlags, session: Session):
 export function addServeCommand(program: Command, session: Session): void {
   program
     .command('serve')
-    .description('a registry over an OCI layout, until Ctrl-C or SIGTERM, which end it with exit code 0')
-    .argument('<layout>', 'directory of the layout; with --writable a new one is made where there is none')
+    .description('a registry over an OCI layout or a bundle, until Ctrl-C or SIGTERM, which end it with exit code 0')
+    .argument(
+      '<layout-or-bundle>',
+      'directory of the layout, a new one with --writable where there is none; or a file of "bundle create", which is read as it is',
+    )
     .addOption(
       new Option('--listen <host:port>', 'where to listen; without a host at every address, with port 0 at any free one')
         .argParser(parseListen)
@@ -102,18 +105,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
-    .action((directory: string, flags: ServeFlags) => runServe(directory, flags, session))
-}
-
-interface Served extends AsyncDisposable {
-  readonly reader: LayoutReader | Layout
-}
-
-async function openForServing(directory: string, writable: boolean): Promise<Served> {
-  const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
-  if (!writable) return { reader: await readLayout(directory), [Symbol.asyncDispose]: () => Promise.resolve() }
-  const layout = await openLayout(directory)
-  return { reader: layout, [Symbol.asyncDispose]: () => layout[Symbol.asyncDispose]() }
+    .action((place: string, flags: ServeFlags) => runServe(place, flags, session))
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,52 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../../errors.ts'
+import type { Layout, LayoutReader } from '../../layout/layout.ts'
+import type { Digest } from '../../oci/digest.ts'
+
+/** What `serve` was told to serve, opened. */
+export interface Served extends AsyncDisposable {
+  readonly reader: LayoutReader | Layout
+  /** The file whose time is that of the tags. */
+  readonly namesPath: string
+  /** The file whose time is that of the content. */
+  readonly contentPath: (digest: Digest) => string
+}
+
+/** True for a file and for the name of one that is split. */
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return !(await stat(path)).isDirectory()
+  } catch {
+    const { readPartList, wholeFile } = await import('../../bundle/part-list.ts')
+    return (await readPartList(wholeFile(path))) !== undefined
+  }
+}
+
+async function openBundle(file: string): Promise<Served> {
+  const { ServedBundle } = await import('../../bundle/served-bundle.ts')
+  const reader = await ServedBundle.open(file)
+  return { reader, namesPath: file, contentPath: () => file, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
+}
+
+async function openDirectory(directory: string, writable: boolean): Promise<Served> {
+  const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
+  const layout = writable ? await openLayout(directory) : undefined
+  return {
+    reader: layout ?? (await readLayout(directory)),
+    namesPath: join(directory, 'index.json'),
+    contentPath: (digest) => join(directory, 'blobs', ...digest.split(':')),
+    [Symbol.asyncDispose]: async () => layout?.close(),
+  }
+}
+
+/** Opens a layout, or a bundle, which is what a file is taken for. Throws USAGE for a bundle that is to be written, and what opening either throws. */
+export async function openServed(place: string, writable: boolean): Promise<Served> {
+  if (!(await isFile(place))) return openDirectory(place, writable)
+  if (writable) {
+    throw new MirrorError('USAGE', `${place} is a file, and a bundle is served read-only`, {
+      hint: 'Leave out --writable; or put its images into a layout with "bundle push --to oci:<directory>", and serve that.',
+    })
+  }
+  return openBundle(place)
+}
