@@ -89,10 +89,7 @@ export function addServeCommand(program: Command, session: Session): void {
   program
     .command('serve')
     .description('a registry over an OCI layout or a bundle, until Ctrl-C or SIGTERM, which end it with exit code 0')
-    .argument(
-      '<layout-or-bundle>',
-      'directory of the layout, a new one with --writable where there is none; or a file of "bundle create", which is read as it is',
-    )
+    .argument('<place>', 'a directory with a layout, or a new one with --writable where there is none; or a bundle, which is read as it is')
     .addOption(
       new Option('--listen <host:port>', 'where to listen; without a host at every address, with port 0 at any free one')
         .argParser(parseListen)
