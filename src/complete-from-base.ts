@@ -1,7 +1,6 @@
 import pLimit from 'p-limit'
-import type { BundleBase } from './bundle/bundle-base.ts'
+import type { BundleBase, HeldContent } from './bundle/bundle-base.ts'
 import { DeltaSource } from './bundle/delta-source.ts'
-import type { HeldContent } from './bundle/held-content.ts'
 import type { BlobLedger } from './copy/blob-ledger.ts'
 import { MirrorError } from './errors.ts'
 import type { Digest } from './oci/digest.ts'

@@ -31,14 +31,17 @@ export class Archive implements AsyncDisposable {
     this.#scanned.catch(() => undefined)
   }
 
-  /** Opens an archive; what is in it is found meanwhile. Throws NOT_FOUND, LOCAL_IO, INTEGRITY for parts that do not fit. */
+  /** Opens an archive. A compressed one is decompressed meanwhile, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO, INTEGRITY. */
   static async open(path: string): Promise<Archive> {
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
     try {
       const start = Buffer.alloc(magicBytes)
       await bytes.read(start, 0, magicBytes, 0)
       const compression = detectCompression(start)
-      return new Archive(compression === undefined ? bytes : await Spool.open(bytes, await createDecompressor(compression)))
+      if (compression !== undefined) return new Archive(await Spool.open(bytes, await createDecompressor(compression)))
+      const archive = new Archive(bytes)
+      await archive.entries()
+      return archive
     } catch (error) {
       await bytes[Symbol.asyncDispose]()
       throw error

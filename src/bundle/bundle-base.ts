@@ -1,7 +1,18 @@
 import { MirrorError } from '../errors.ts'
-import { isDigest } from '../oci/digest.ts'
-import { formatReference, parseReference } from '../oci/reference.ts'
-import type { HeldContent } from './held-content.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+
+/** Content that an image needs. */
+export interface NeededContent {
+  readonly digest: Digest
+  readonly size: number
+  readonly isManifest: boolean
+}
+
+/** Content that a bundle holds, and an image of it: in whose repository a destination has the content after a push. */
+export interface HeldContent extends NeededContent {
+  readonly image: Reference
+}
 
 /** What has to be where a bundle is pushed to, because an earlier bundle brought it. */
 export interface BundleBase {

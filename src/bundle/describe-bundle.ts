@@ -2,7 +2,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { BundleReader } from './bundle-reader.ts'
-import type { BundledList } from './bundle-record.ts'
+import type { BundledImage, BundledList } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 
 /** One image of a bundle as it is told. */
@@ -11,7 +11,7 @@ export interface DescribedImage {
   readonly digest: Digest
   readonly platforms: readonly string[]
   readonly digestPreserved: boolean
-  /** Bytes below its root, manifests included, each digest once. */
+  /** Bytes of it that the bundle holds, manifests included, each digest once. */
   readonly size: number
 }
 
@@ -41,7 +41,7 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
       digest,
       platforms,
       digestPreserved,
-      size: (await neededContents(bundle, image, options)).reduce((sum, { size }) => sum + size, 0),
+      size: await sizeOf(bundle, image, options),
     })
   }
   const held = (await bundle.entries()).filter(({ path }) => path.startsWith('blobs/'))
@@ -58,4 +58,10 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
       base: { bundle: base.bundle, blobs: base.contents.length, bytes: base.contents.reduce((sum, { size }) => sum + size, 0) },
     }),
   }
+}
+
+async function sizeOf(bundle: BundleReader, image: BundledImage, options: CallOptions): Promise<number> {
+  let bytes = 0
+  for (const { digest } of await neededContents(bundle, image, options)) bytes += (await bundle.sizeOf(digest)) ?? 0
+  return bytes
 }

@@ -4,20 +4,9 @@ import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
 import { isMirrorError } from '../errors.ts'
 import { atDigest, type Reference } from '../oci/reference.ts'
 import type { StepContents } from '../plan/plan.ts'
+import type { HeldContent, NeededContent } from './bundle-base.ts'
 import type { BundleReader } from './bundle-reader.ts'
 import type { BundledImage } from './bundle-record.ts'
-
-/** Content that an image needs. */
-export interface NeededContent {
-  readonly digest: Digest
-  readonly size: number
-  readonly isManifest: boolean
-}
-
-/** Content that a bundle holds, and an image of it: in whose repository a destination has the content after a push. */
-export interface HeldContent extends NeededContent {
-  readonly image: Reference
-}
 
 /** What an image of a bundle needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */
 export async function neededContents(

@@ -42,6 +42,7 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
           },
         )
       }
+      await bundle.entries()
       return new ServedBundle(bundle, await catalogueBundle(bundle))
     } catch (error) {
       await bundle[Symbol.asyncDispose]()

@@ -25,7 +25,9 @@ export function formatBundleInfo(info: BundleInfo, styles: Styles): string {
     ({ name, sha256, images }) => `${safeLine(name)}: ${formatCount(images, 'image')}, sha256 ${safeLine(sha256)}`,
   )
   const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; made by ${safeLine(info.tool)}`
-  return `${[styles.strong(titles), ...lines, '', ...lists, styles.strong(total)].join('\n')}\n`
+  const { base } = info
+  const needs = base && `counts on an earlier bundle for ${formatCount(base.blobs, 'blob')}, ${formatBytes(base.bytes)}: ${base.bundle}`
+  return `${[styles.strong(titles), ...lines, '', ...lists, ...(needs === undefined ? [] : [needs]), styles.strong(total)].join('\n')}\n`
 }
 
 /** What a check of a bundle has found, for people: a line a problem, then the totals. Ends with a newline. */

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { BundleReader } from '../../../bundle/bundle-reader.ts'
 import { checkBundle } from '../../../bundle/check-bundle.ts'
+import { checkParts } from '../../../bundle/check-parts.ts'
+import { wholeFile } from '../../../bundle/part-list.ts'
 import { isMirrorError } from '../../../errors.ts'
 import { formatBundleCheck } from '../../output/bundle-text.ts'
 import { exitCodes } from '../../exit-code.ts'
@@ -15,7 +17,7 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
     parent
       .command('check')
       .description('read every byte of a bundle again and compare the digests; exit code 4 when something is wrong')
-      .argument('<file>', 'the bundle'),
+      .argument('<file>', 'the bundle; of one that is split also a single part'),
   ).action(async (file: string, flags: OutputFlags) => {
     const check = await checkFile(file, session.signal)
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
@@ -29,6 +31,8 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
 /** A file that is cut off or damaged so that nothing can be found in it has one problem: that. */
 async function checkFile(file: string, signal: AbortSignal): Promise<Awaited<ReturnType<typeof checkBundle>>> {
   try {
+    const parts = await checkParts(file, { signal })
+    if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
     await using bundle = await BundleReader.open(file)
     return await checkBundle(bundle, { signal })
   } catch (error) {

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
+import { isMirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { openFileBytes } from './archive-bytes.ts'
+import type { BundleCheck, BundleProblem } from './check-bundle.ts'
+import { readPartList, wholeFile, type BundlePart } from './part-list.ts'
+
+const bufferBytes = 512 * 1024
+
+/** SHA-256 of a file and its bytes; undefined where there is none. */
+async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
+  try {
+    await using file = await openFileBytes(path)
+    const hash = createHash('sha256')
+    const buffer = Buffer.alloc(bufferBytes)
+    for (let at = 0; at < file.size;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, bufferBytes, at)
+      if (bytesRead === 0) break
+      hash.update(buffer.subarray(0, bytesRead))
+      at += bytesRead
+    }
+    return { sha256: hash.digest('hex'), size: file.size }
+  } catch (error) {
+    if (isMirrorError(error) && error.code === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function problemOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): BundleProblem | undefined {
+  if (found === sha256) return undefined
+  if (found === undefined) return { message: `${name} is missing`, images: [] }
+  const other = parts.find((part) => part.sha256 === found)
+  const what = other === undefined ? 'has other content than the list of parts says' : `holds what belongs in ${other.name}`
+  return { message: `${name} ${what}`, images: [] }
+}
+
+/**
+ * Reads the parts of a split bundle again and compares their checksums: of the bundle's name or its list every part, of a part's name that one.
+ * Undefined where the path means a bundle that is not split. Throws LOCAL_IO.
+ */
+export async function checkParts(path: string, options: CallOptions = {}): Promise<BundleCheck | undefined> {
+  const file = wholeFile(path)
+  const parts = await readPartList(file)
+  if (parts === undefined) return undefined
+  const single = parts.filter(({ name }) => name === basename(path))
+  const problems: BundleProblem[] = []
+  let bytes = 0
+  for (const part of single.length > 0 ? single : parts) {
+    const found = await hashFile(join(dirname(file), part.name), options)
+    bytes += found?.size ?? 0
+    const problem = problemOf(part, found?.sha256, parts)
+    if (problem !== undefined) problems.push(problem)
+  }
+  return { blobs: 0, bytes, problems }
+}
