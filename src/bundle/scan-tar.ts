@@ -51,6 +51,17 @@ function plainPath(path: string): string | undefined {
   return path.startsWith('/') || path.includes('\0') || path.includes('\\') || parts.includes('..') ? undefined : parts.join('/')
 }
 
+/** A header; undefined for a block that is none. */
+function parseHeader(block: Buffer): Header | undefined {
+  try {
+    const header = new Header(block)
+    return header.cksumValid ? header : undefined
+  } catch {
+    // numbers that are none
+    return undefined
+  }
+}
+
 async function readPax(file: ArchiveBytes, offset: number, size: number): Promise<{ readonly path?: string; readonly size?: number }> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
@@ -71,8 +82,8 @@ export async function* scanTar(file: ArchiveBytes): AsyncGenerator<TarEntry> {
   for (let at = 0; ;) {
     const block = await blocks.at(at)
     if (block.every((byte) => byte === 0)) return
-    const header = new Header(block)
-    if (!header.cksumValid) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
+    const header = parseHeader(block)
+    if (header === undefined) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
     if (++count > maxEntries) throw refuse(file, `it has more than ${maxEntries} entries`)
     const offset = at + blockBytes
     const size = next.size ?? header.size ?? 0

@@ -1,5 +1,4 @@
 import { Header } from 'tar'
-import { MirrorError } from '../errors.ts'
 
 /** Bytes of a block: a header takes one, and content is filled up to whole ones. https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html */
 export const blockBytes = 512
@@ -23,15 +22,13 @@ export function paddedSize(size: number): number {
   return Math.ceil(size / blockBytes) * blockBytes
 }
 
-/** The header of a file, the same for the same path and size: no time, no owner. Throws UNSUPPORTED from 8 GiB on. */
+/**
+ * The header of a file, the same for the same path and size: no time, no owner. From 8 GiB on the size is written in base 256, as GNU tar, Go and
+ * libarchive read it: https://www.gnu.org/software/tar/manual/html_node/Extensions.html
+ */
 export function tarHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
   const block = Buffer.alloc(blockBytes)
-  const header = new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' })
-  if (header.encode(block)) {
-    throw new MirrorError('UNSUPPORTED', `${path} has ${size} bytes, and a file in a bundle has 8 GiB at most`, {
-      hint: 'Mirror this image by itself.',
-    })
-  }
+  new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' }).encode(block)
   return block
 }
 

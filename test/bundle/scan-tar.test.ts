@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { symlink } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { open, symlink } from 'node:fs/promises'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { create, Header } from 'tar'
 import { openFileBytes } from '../../src/bundle/archive-bytes.ts'
@@ -56,10 +58,22 @@ test('every place of a map is where a scan finds it', async () => {
   )
 })
 
-test('a blob of more than 8 GiB is refused by name, for its header has no room', () => {
-  const sized = (size: number): Buffer => tarHeader({ path: 'blobs/sha256/x', size })
-  assert.equal(new Header(sized(8 * 1024 ** 3 - 1)).size, 8 * 1024 ** 3 - 1)
-  assert.throws(() => sized(8 * 1024 ** 3), { code: 'UNSUPPORTED' })
+test('a blob of more than 8 GiB has its place, where GNU tar finds it too', async () => {
+  await using directory = await tempDir()
+  const files = [
+    { path: 'blobs/sha256/large', size: 9 * 1024 ** 3 + 1 },
+    { path: 'blobs/sha256/small', size: 3 },
+  ]
+  const { entries, size } = mapTar(files)
+  const path = `${directory.path}/x.tar`
+  {
+    await using file = await open(path, 'w')
+    for (const entry of entries.values()) await file.write(tarHeader(entry), 0, blockBytes, entry.offset - blockBytes)
+    await file.truncate(size)
+  }
+  assert.deepEqual(await scan(path), entries)
+  const { stdout } = await promisify(execFile)('tar', ['--list', '--verbose', '--file', path])
+  assert.match(stdout, / 9663676417 1970-01-01 .*large\n.* 3 1970-01-01 .*small\n$/)
 })
 
 for (const [what, bytes, words] of [
@@ -70,6 +84,7 @@ for (const [what, bytes, words] of [
   ['a device', [header({ path: 'a', type: 'CharacterDevice' })], /link or a device/],
   ['two files of one name', [header({ path: 'a' }), header({ path: './a' })], /twice/],
   ['a size beyond the end', [header({ path: 'a', size: 10_000_000 })], /cut off/],
+  ['numbers that are none', [Buffer.alloc(blockBytes, 0x90)], /no tar archive, or damaged/],
   ['no tar archive', [Buffer.alloc(blockBytes, 'x')], /no tar archive, or damaged/],
 ] as const) {
   test(`refused: ${what}`, async () => {

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { test } from 'node:test'
+import zlib from 'node:zlib'
+import type { BundleInfo } from '../../src/bundle/describe-bundle.ts'
+import type { MirrorReport } from '../../src/report/report.ts'
+import { flipBit } from '../bundle/bundle-files.ts'
+import { startRegistry } from '../registry-server/start-registry.ts'
+import { startDockerRegistry } from '../servers/docker-registry.ts'
+import { requireServer } from '../servers/require-server.ts'
+import { runCli } from '../servers/run-cli.ts'
+import { compareRelease } from '../servers/compare-release.ts'
+import { seedRelease, type SeededRelease } from '../servers/seed-release.ts'
+import { skopeo } from '../servers/skopeo.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+
+const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
+
+async function create(file: string, source: string, { list }: SeededRelease, ...words: readonly string[]): Promise<void> {
+  const { status, stderr } = await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`, ...words], {
+    stdin: list,
+  })
+  assert.equal(status, 0, stderr)
+}
+
+for (const ending of ['tar.zst', 'tar.gz']) {
+  test(`a .${ending} is pushed as it is, has the same bytes each time, and other tools decompress it`, async (t) => {
+    if (!requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo')) return
+    await using directory = await tempDir()
+    const [file, again, plain] = [`${directory.path}/k3s.${ending}`, `${directory.path}/again.${ending}`, `${directory.path}/k3s.tar`]
+    const from = await startRegistry()
+    const release = await seedRelease(from.url)
+    for (const name of [file, again, plain]) await create(name, from.url, release)
+    assert.ok((await readFile(file)).equals(await readFile(again)))
+    await from[Symbol.asyncDispose]()
+
+    await using to = await startDockerRegistry()
+    const pushed = await runCli(['bundle', 'push', file, '--to', `${to.url}/site`])
+    assert.equal(pushed.status, 0, pushed.stderr)
+    await compareRelease(to.url, 'site/', release)
+    assert.equal((await runCli(['bundle', 'check', file])).status, 0)
+    if (ending === 'tar.gz') assert.ok(zlib.gunzipSync(await readFile(file)).equals(await readFile(plain)))
+    const [first] = release.images
+    await skopeo('inspect', '--raw', `oci-archive:${file}:${first?.reference}`)
+  })
+
+  test(`a .${ending} that was cut off or damaged is named, and publishes no tag`, async () => {
+    await using directory = await tempDir()
+    const file = `${directory.path}/k3s.${ending}`
+    await using from = await startRegistry()
+    const release = await seedRelease(from.url)
+    await create(file, from.url, release)
+    const whole = await readFile(file)
+    for (const damage of [() => truncate(file, whole.length >> 1), () => flipBit(file, whole.length >> 1)]) {
+      await writeFile(file, whole)
+      await damage()
+      const checked = await runCli(['bundle', 'check', file])
+      assert.equal(checked.status, 4, checked.stdout)
+      assert.match(checked.stdout, /cannot be decompressed|has other content/)
+      await using to = await startRegistry()
+      const pushed = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'])
+      assert.equal(pushed.status, 3, pushed.stdout)
+      const { stdout } = await runCli(['verify', '--images', '-', '--to', to.url, '--output', 'json'], { stdin: release.list })
+      const { images } = JSON.parse(stdout) as { readonly images: readonly { readonly status: string }[] }
+      // what was whole by then may be there; nothing is there in part
+      assert.deepEqual(
+        [...new Set(images.map(({ status }) => status))].filter((status) => !['ok', 'missing'].includes(status)),
+        [],
+      )
+      assert.ok(images.some(({ status }) => status === 'missing'))
+    }
+  })
+}
+
+test('parts are checked one by one, joined by cat, and pushed without joining', async () => {
+  await using directory = await tempDir()
+  const file = `${directory.path}/k3s.tar`
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url, { scale: 0.02 })
+  await create(file, from.url, release, '--split-size', '3M')
+  const names = (await readdir(directory.path)).toSorted()
+  assert.ok(names.length > 3)
+  assert.deepEqual(names, [...names.slice(0, -1).map((_, index) => `k3s.tar.00${index + 1}`), 'k3s.tar.sha256'])
+  await promisify(execFile)('sha256sum', ['--check', '--strict', 'k3s.tar.sha256'], { cwd: directory.path })
+  await promisify(execFile)('sh', ['-c', 'cat k3s.tar.0* > joined.tar'], { cwd: directory.path })
+  await create(`${directory.path}/one.tar`, from.url, release)
+  assert.ok((await readFile(`${directory.path}/joined.tar`)).equals(await readFile(`${directory.path}/one.tar`)))
+
+  for (const path of [file, `${file}.002`, `${file}.sha256`]) assert.equal((await runCli(['bundle', 'check', path])).status, 0)
+  await using to = await startRegistry()
+  const pushed = await runCli(['bundle', 'push', `${file}.001`, '--to', to.url])
+  assert.equal(pushed.status, 0, pushed.stderr)
+  await compareRelease(to.url, '', release)
+
+  await rename(`${file}.001`, `${file}.kept`)
+  await rename(`${file}.002`, `${file}.001`)
+  await rename(`${file}.kept`, `${file}.002`)
+  const swapped = await runCli(['bundle', 'check', file])
+  assert.equal(swapped.status, 4)
+  assert.match(swapped.stdout, /k3s\.tar\.001 holds what belongs in k3s\.tar\.002/)
+  assert.equal((await runCli(['bundle', 'push', file, '--to', to.url])).status, 3)
+  await rm(`${file}.002`)
+  const missing = await runCli(['bundle', 'check', file])
+  assert.match(missing.stdout, /k3s\.tar\.002 is missing/)
+  assert.equal((await runCli(['bundle', 'check', `${file}.003`])).status, 0)
+  await flipBit(`${file}.003`, 1000)
+  assert.match((await runCli(['bundle', 'check', `${file}.003`])).stdout, /k3s\.tar\.003 has other content/)
+
+  await create(file, from.url, release)
+  const left = (await readdir(directory.path)).filter((name) => name.startsWith('k3s.'))
+  assert.deepEqual(left, ['k3s.tar'], 'a whole bundle takes the place of the parts')
+})
+
+test('--since leaves out what an earlier bundle holds, and a push needs what that one brought', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using directory = await tempDir()
+  const [base, lock, delta] = [`${directory.path}/base.tar.zst`, `${directory.path}/base.lock`, `${directory.path}/delta.tar`]
+  await using from = await startRegistry()
+  const first = await seedRelease(from.url)
+  await create(base, from.url, first, '--lock', lock)
+  const second = await seedRelease(from.url, { salt: 'v2' })
+  await create(delta, from.url, second, '--since', base)
+  const byLock = `${directory.path}/by-lock.tar`
+  await create(byLock, from.url, second, '--since', lock)
+  assert.ok((await readFile(delta)).equals(await readFile(byLock)))
+
+  const digestsOf = ({ images, blobs }: SeededRelease): ReadonlySet<string> =>
+    new Set([...blobs.keys(), ...images.flatMap(({ index, manifests }) => [index.digest, ...manifests.map(({ digest }) => digest)])])
+  const known = digestsOf(first)
+  const news = [...digestsOf(second)].filter((digest) => !known.has(digest))
+  const shared = digestsOf(second).size - news.length
+  assert.ok(news.length > 0 && shared > 0)
+  const { stdout: entries } = await promisify(execFile)('tar', ['--list', '--file', delta])
+  const held = entries.split('\n').filter((name) => name.startsWith('blobs/'))
+  assert.deepEqual(held.map((name) => name.replace('blobs/', '').replace('/', ':')).toSorted(), news.toSorted())
+  const info = JSON.parse((await runCli(['bundle', 'info', delta, '--output', 'json'])).stdout) as BundleInfo
+  assert.equal(info.base?.blobs, shared)
+  assert.equal((await runCli(['bundle', 'check', delta])).status, 0)
+  await from[Symbol.asyncDispose]()
+
+  await using to = await startDockerRegistry()
+  const alone = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`])
+  assert.equal(alone.status, 1)
+  assert.match(alone.stderr, new RegExp(`lacks ${shared} of the ${shared} manifests and blobs .* nothing was pushed`))
+  const catalog = await fetch(`${to.url}/v2/_catalog`)
+  assert.deepEqual(await catalog.json(), { repositories: [] })
+  await runCli(['bundle', 'push', base, '--to', `${to.url}/site`])
+  const pushed = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`, '--output', 'json'])
+  assert.equal(pushed.status, 0, pushed.stderr)
+  assert.equal(report(pushed.stdout).totals.copied, second.images.length)
+  await compareRelease(to.url, 'site/', second)
+})
