@@ -31,12 +31,20 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
   } else {
     const archive = await open(archivePath, constants.O_RDONLY | constants.O_NOFOLLOW)
     const parts = new PartsWriter(dirname(archivePath), splitSize ?? Number.POSITIVE_INFINITY)
+    let failure: unknown
     try {
       const options = signal === undefined ? {} : { signal }
       const bytes = archive.createReadStream({ autoClose: false })
-      const write = (chunks: AsyncIterable<Buffer>): Promise<void> => parts.write(chunks)
+      const write = (chunks: AsyncIterable<Buffer>): Promise<void> =>
+        parts.write(chunks).catch((error: unknown) => {
+          failure = error
+          throw error
+        })
       if (compression === undefined) await pipeline(bytes, write, options)
       else await pipeline(bytes, await createCompressor(compression), write, options)
+    } catch (error) {
+      // Where writing failed, a pipeline tells that it was aborted.
+      throw failure ?? error
     } finally {
       await parts.close()
       await archive.close()

@@ -34,6 +34,7 @@ export class Spool implements ArchiveBytes {
   #size = 0
   #isEnded = false
   #failure: unknown
+  #writeFailure: unknown
   #waiting: (() => void)[] = []
 
   private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Transform) {
@@ -82,7 +83,8 @@ export class Spool implements ArchiveBytes {
         signal: this.#abort.signal,
       })
     } catch (error) {
-      this.#failure = await this.#explain(error)
+      // Where writing failed, a pipeline tells that it was aborted.
+      this.#failure = await this.#explain(this.#writeFailure ?? error)
     }
     this.#isEnded = true
     this.#wake()
@@ -91,7 +93,10 @@ export class Spool implements ArchiveBytes {
   async #write(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) {
       for (let done = 0; done < chunk.length;) {
-        const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.#size)
+        const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.#size).catch((error: unknown) => {
+          this.#writeFailure = error
+          throw error
+        })
         done += bytesWritten
         this.#size += bytesWritten
       }

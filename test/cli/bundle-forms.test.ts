@@ -152,3 +152,30 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   assert.equal(report(pushed.stdout).totals.copied, second.images.length)
   await compareRelease(to.url, 'site/', second)
 })
+
+test('a disk that fills while a bundle is compressed or decompressed is named, and nothing is there in part', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can mount a small file system')
+  await using directory = await tempDir()
+  const file = `${directory.path}/k3s.tar.zst`
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url, { scale: 0.02 })
+  await create(file, from.url, release)
+  await using small = await tempDir()
+  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', small.path])
+  try {
+    const args = ['bundle', 'create', `${small.path}/k3s.tar.zst`, '--images', '-', '--from', `docker.io=${from.url}`]
+    const full = await runCli(args, { stdin: release.list })
+    assert.equal(full.status, 1)
+    assert.match(full.stderr, /cannot write .*k3s\.tar\.zst: ENOSPC/)
+    assert.deepEqual(await readdir(small.path), ['k3s.tar.zst.part'])
+    await using to = await startRegistry()
+    const pushed = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'], { env: { TMPDIR: small.path } })
+    assert.equal(pushed.status, 1)
+    assert.match(pushed.stdout, /cannot write what is decompressed to .*: ENOSPC/)
+    assert.match(pushed.stdout, /TMPDIR=<directory>/)
+    const checked = await runCli(['bundle', 'check', file], { env: { TMPDIR: small.path } })
+    assert.equal(checked.status, 1, 'a disk that is full is no problem of the bundle')
+  } finally {
+    await promisify(execFile)('umount', [small.path])
+  }
+})
