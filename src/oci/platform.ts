@@ -40,3 +40,8 @@ export function matchesPlatform(entry: Platform, wanted: Platform): boolean {
   if (entry.os !== wanted.os || entry.architecture !== wanted.architecture) return false
   return wanted.variant === undefined || variantOf(entry) === variantOf(wanted)
 }
+
+/** True for two platforms that a node takes for one, as `linux/arm64` and `linux/arm64/v8`; Windows by its version. */
+export function isSamePlatform(a: Platform, b: Platform): boolean {
+  return a.os === b.os && a.architecture === b.architecture && variantOf(a) === variantOf(b) && a.osVersion === b.osVersion
+}

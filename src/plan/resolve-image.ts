@@ -1,5 +1,6 @@
 import { orWrongOnce, retry } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
+import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
@@ -225,8 +226,9 @@ class Walk {
   }
 }
 
-async function readWhole(
-  source: ImageSource,
+/** All bytes of a small blob. Throws INTEGRITY where they are not what the digest says. */
+export async function readWhole(
+  source: Pick<ImageSource, 'getBlob'>,
   repository: Repository,
   blob: Descriptor,
   signal: AbortSignal | undefined,
@@ -244,17 +246,4 @@ async function readWhole(
     `the config ${blob.digest} of ${formatRepository(repository)} has other content than its digest says`,
     { side: 'source' },
   )
-}
-
-function platformOf(config: Uint8Array): Platform | undefined {
-  try {
-    const { os, architecture, variant } = JSON.parse(Buffer.from(config).toString('utf8')) as Record<
-      'os' | 'architecture' | 'variant',
-      unknown
-    >
-    if (typeof os !== 'string' || typeof architecture !== 'string' || os === '') return undefined
-    return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) }
-  } catch {
-    return undefined
-  }
 }
