@@ -5,10 +5,13 @@ import { fileContent } from '../layout/file-content.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
 import { createDecompressor, detectCompression, magicBytes } from './decompress.ts'
-import { scanTar } from './scan-tar.ts'
+import { scanTar, type ScanOptions } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
+
+/** Links that are followed one after another. */
+const maxLinks = 4
 
 /**
  * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
@@ -23,23 +26,23 @@ export class Archive implements AsyncDisposable {
   #isClosed = false
   #waiting: (() => void)[] = []
 
-  private constructor(bytes: ArchiveBytes) {
+  private constructor(bytes: ArchiveBytes, options: ScanOptions) {
     this.name = bytes.name
     this.#bytes = bytes
-    this.#scanned = this.#scan()
+    this.#scanned = this.#scan(options)
     // Whoever asks for a file gets the failure there.
     this.#scanned.catch(() => undefined)
   }
 
   /** Opens an archive. A compressed one is decompressed meanwhile, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO, INTEGRITY. */
-  static async open(path: string): Promise<Archive> {
+  static async open(path: string, options: ScanOptions = {}): Promise<Archive> {
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
     try {
       const start = Buffer.alloc(magicBytes)
       await bytes.read(start, 0, magicBytes, 0)
       const compression = detectCompression(start)
-      if (compression !== undefined) return new Archive(await Spool.open(bytes, await createDecompressor(compression)))
-      const archive = new Archive(bytes)
+      if (compression !== undefined) return new Archive(await Spool.open(bytes, await createDecompressor(compression)), options)
+      const archive = new Archive(bytes, options)
       await archive.entries()
       return archive
     } catch (error) {
@@ -50,6 +53,16 @@ export class Archive implements AsyncDisposable {
 
   /** A file by its path, as soon as all of it is there; undefined where the whole archive has none. Throws INTEGRITY for a damaged archive. */
   async find(path: string): Promise<TarEntry | undefined> {
+    let at = path
+    for (let links = 0; links <= maxLinks; links++) {
+      const entry = await this.#findEntry(at)
+      if (entry?.link === undefined) return entry
+      at = entry.link
+    }
+    throw new MirrorError('INTEGRITY', `${path} in ${this.name} is a link to a link, more than ${maxLinks} times`)
+  }
+
+  async #findEntry(path: string): Promise<TarEntry | undefined> {
     for (;;) {
       const entry = this.#entries.get(path)
       if (entry !== undefined) return entry
@@ -58,10 +71,10 @@ export class Archive implements AsyncDisposable {
     }
   }
 
-  /** Every file, in the archive's order. Throws INTEGRITY for a damaged archive. */
+  /** Every file but links, in the archive's order. Throws INTEGRITY for a damaged archive. */
   async entries(): Promise<readonly TarEntry[]> {
     await this.#scanned
-    return [...this.#entries.values()]
+    return [...this.#entries.values()].filter(({ link }) => link === undefined)
   }
 
   /** The bytes of a file, or a part of them, not verified. */
@@ -86,9 +99,9 @@ export class Archive implements AsyncDisposable {
     await this.#scanned.catch(() => undefined)
   }
 
-  async #scan(): Promise<void> {
+  async #scan(options: ScanOptions): Promise<void> {
     try {
-      for await (const entry of scanTar(this.#bytes)) {
+      for await (const entry of scanTar(this.#bytes, options)) {
         this.#entries.set(entry.path, entry)
         this.#wake()
         if (this.#isClosed) return

@@ -46,7 +46,7 @@ class Blocks {
 }
 
 /** A path below the archive's root without `.`, `..` and doubled slashes; undefined for one that leads elsewhere. */
-function plainPath(path: string): string | undefined {
+export function plainPath(path: string): string | undefined {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   return path.startsWith('/') || path.includes('\0') || path.includes('\\') || parts.includes('..') ? undefined : parts.join('/')
 }
@@ -62,22 +62,55 @@ function parseHeader(block: Buffer): Header | undefined {
   }
 }
 
-async function readPax(file: ArchiveBytes, offset: number, size: number): Promise<{ readonly path?: string; readonly size?: number }> {
+/** What a header before the header says of the next file. */
+interface Override {
+  readonly path?: string | undefined
+  readonly linkpath?: string | undefined
+  readonly size?: number | undefined
+}
+
+async function readHeaderText(file: ArchiveBytes, offset: number, size: number): Promise<string> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
   if ((await readFully(file, bytes, offset, size)) < size) throw refuse(file, 'it ends before its end: it was cut off')
-  const { path, size: stated } = Pax.parse(bytes.toString('utf8'))
-  return { ...(path !== undefined && { path }), ...(stated !== undefined && { size: stated }) }
+  return bytes.toString('utf8')
 }
+
+async function readOverride(file: ArchiveBytes, type: string, offset: number, size: number): Promise<Override | undefined> {
+  if (type === 'ExtendedHeader') return Pax.parse(await readHeaderText(file, offset, size))
+  if (type !== 'NextFileHasLongPath' && type !== 'NextFileHasLongLinkpath') return undefined
+  const path = (await readHeaderText(file, offset, size)).replace(/\0.*$/s, '')
+  return type === 'NextFileHasLongPath' ? { path } : { linkpath: path }
+}
+
+/** Where a link leads, below the archive's root: a symbolic one from its own directory. Undefined where it leads out. */
+function linkTarget(path: string, isSymbolic: boolean, target: string): string | undefined {
+  if (target.startsWith('/') || target.includes('\0') || target.includes('\\')) return undefined
+  const parts = isSymbolic ? path.split('/').slice(0, -1) : []
+  for (const part of target.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) return undefined
+  }
+  return parts.join('/')
+}
+
+/** What is taken from an archive beside its regular files. */
+export interface ScanOptions {
+  /** Links to other files of the archive are found too, as `docker save` writes them for layers that two images share; default: they are refused. */
+  readonly links?: boolean | undefined
+}
+
+const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile'])
 
 /**
  * Finds every file of an archive without reading what is in them, each once all of it is there. Links, devices, paths that lead out, files of one
  * name and an end that is missing are refused: an archive is hostile until it is checked. Throws INTEGRITY.
  */
-export async function* scanTar(file: ArchiveBytes): AsyncGenerator<TarEntry> {
+export async function* scanTar(file: ArchiveBytes, { links = false }: ScanOptions = {}): AsyncGenerator<TarEntry> {
   const blocks = new Blocks(file)
   const paths = new Set<string>()
-  let next: { path?: string; size?: number } = {}
+  let next: Override = {}
   let count = 0
   for (let at = 0; ;) {
     const block = await blocks.at(at)
@@ -89,25 +122,24 @@ export async function* scanTar(file: ArchiveBytes): AsyncGenerator<TarEntry> {
     const size = next.size ?? header.size ?? 0
     if (!Number.isSafeInteger(size) || size < 0 || !(await file.reaches(offset + size)))
       throw refuse(file, 'it ends before its end: it was cut off')
-    if (header.type === 'ExtendedHeader') next = await readPax(file, offset, size)
-    else if (header.type === 'NextFileHasLongPath') next = { path: await readLongPath(file, offset, size) }
-    else if (header.type !== 'GlobalExtendedHeader') {
-      const path = plainPath(next.path ?? header.path ?? '')
-      if (path === undefined) throw refuse(file, 'a path in it leads out of it')
-      next = {}
-      if (header.type === 'File' || header.type === 'OldFile' || header.type === 'ContiguousFile') {
-        if (paths.has(path)) throw refuse(file, `${path} is in it twice`)
-        paths.add(path)
-        yield { path, size, offset }
-      } else if (header.type !== 'Directory') throw refuse(file, `${path} is a link or a device`)
-    }
     at = offset + paddedSize(size)
+    if (header.type === 'GlobalExtendedHeader') continue
+    const override = await readOverride(file, header.type, offset, size)
+    if (override !== undefined) {
+      next = { path: override.path ?? next.path, linkpath: override.linkpath ?? next.linkpath, size: override.size ?? next.size }
+      continue
+    }
+    const path = plainPath(next.path ?? header.path ?? '')
+    if (path === undefined) throw refuse(file, 'a path in it leads out of it')
+    const target = next.linkpath ?? header.linkpath ?? ''
+    next = {}
+    if (header.type === 'Directory') continue
+    const isLink = links && size === 0 && (header.type === 'SymbolicLink' || header.type === 'Link')
+    if (!isLink && !fileTypes.has(header.type)) throw refuse(file, `${path} is a link or a device`)
+    const link = isLink ? linkTarget(path, header.type === 'SymbolicLink', target) : undefined
+    if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads out of it`)
+    if (paths.has(path)) throw refuse(file, `${path} is in it twice`)
+    paths.add(path)
+    yield { path, size, offset, ...(link !== undefined && { link }) }
   }
-}
-
-async function readLongPath(file: ArchiveBytes, offset: number, size: number): Promise<string> {
-  if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
-  const bytes = Buffer.alloc(size)
-  await readFully(file, bytes, offset, size)
-  return bytes.toString('utf8').replace(/\0.*$/s, '')
 }

@@ -8,6 +8,8 @@ export interface TarEntry {
   readonly path: string
   readonly size: number
   readonly offset: number
+  /** Present for a link: the path in the archive that it leads to. */
+  readonly link?: string
 }
 
 /** An archive before it is written: every byte has its place. */
