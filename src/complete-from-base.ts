@@ -21,17 +21,18 @@ export interface BasePlace {
 const jobs = 16
 
 /**
- * The images of a bundle that needs an earlier one: what it does not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
+ * The images of bundles that need earlier ones: what they do not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
  * before anything moves where some of it is not.
  */
-export async function completeFromBase(
-  bundle: ImageSource,
-  { bundle: name, contents }: BundleBase,
-  place: BasePlace,
-): Promise<ImageSource> {
+export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], place: BasePlace): Promise<ImageSource> {
+  const places = new Map<Digest, Repository>()
+  for (const base of bases) await findBase(base, place, places)
+  return places.size === 0 ? bundle : new DeltaSource(bundle, place.destination, places)
+}
+
+async function findBase({ bundle: name, contents }: BundleBase, place: BasePlace, places: Map<Digest, Repository>): Promise<void> {
   const limit = pLimit(jobs)
   const missing: HeldContent[] = []
-  const places = new Map<Digest, Repository>()
   await Promise.all(
     contents.map((content) =>
       limit(async () => {
@@ -43,7 +44,6 @@ export async function completeFromBase(
     ),
   )
   if (missing.length > 0) throw refuse(name, contents.length, missing)
-  return new DeltaSource(bundle, place.destination, places)
 }
 
 async function isThere({ digest, size, isManifest }: HeldContent, repository: Repository, place: BasePlace): Promise<boolean> {
@@ -58,7 +58,7 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
   const more = images.length > 3 ? ` and ${images.length - 3} more` : ''
   return new MirrorError(
     'NOT_FOUND',
-    `the destination lacks ${missing.length} of the ${total} manifests and blobs that this bundle counts on: those of ${shown}${more}; nothing was pushed`,
+    `the destination lacks ${missing.length} of the ${total} manifests and blobs that a bundle made with --since counts on: those of ${shown}${more}; nothing was pushed`,
     {
       side: 'destination',
       hint: `Push the bundle first that this one was made from with --since, with the same options for names; its k3s-mirror.json has the digest ${name}.`,

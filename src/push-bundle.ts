@@ -1,4 +1,4 @@
-import { BundleReader } from './bundle/bundle-reader.ts'
+import { JoinedSource } from './bundle/joined-source.ts'
 import { completeFromBase } from './complete-from-base.ts'
 import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
@@ -15,9 +15,10 @@ import { imageFilter } from './release/image-filter.ts'
 import { parseRules } from './prepare.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
 
-/** Options of `pushBundle`: the file, what of it, and where to. */
+/** Options of `pushBundle`: the archives, what of them, and where to. */
 export interface PushBundleOptions extends Omit<PlaceOptions, 'from'> {
-  readonly file: string
+  /** Bundles, and what `docker save`, `ctr images export` and skopeo write; plain, compressed or split. */
+  readonly files: readonly string[]
   /** Globs on `registry/repository:tag`. */
   readonly include?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
@@ -34,18 +35,24 @@ export interface PushBundleOptions extends Omit<PlaceOptions, 'from'> {
 
 const defaultJobs = 16
 
-/** Copies the images of a bundle to a registry or a layout, straight out of the file, with the events and the report of `mirror`. */
+/**
+ * Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. What several
+ * archives have of one image comes under one tag. An archive that is damaged or not whole is refused before anything moves.
+ */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   return startRun('bundle push', options.signal, (emit, signal) => run({ ...options, signal }, emit))
 }
 
 async function run(options: PushBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
-  const { file, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
+  const { files, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
   const rules = await parseRules(options.rewrite ?? [])
-  await using bundle = await BundleReader.open(file)
-  const filtered = imageFilter(options)(bundle.record.images.map(({ reference }) => reference))
-  if (filtered.images.length === 0) throw new MirrorError('USAGE', `no image of ${file} is left: --include and --exclude drop all of them`)
+  await using archives = await JoinedSource.open(files, { signal })
+  const filtered = imageFilter(options)(archives.names())
+  if (filtered.images.length === 0) {
+    throw new MirrorError('USAGE', `no image of ${files.join(', ')} is left: --include and --exclude drop all of them`)
+  }
+  await archives.join(filtered.images, { signal })
   await using places = await openPlaces(
     options,
     {
@@ -58,18 +65,21 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
   const { destination, naming } = places
   const nameAt = (source: Reference): Reference => nameDestination(source, { ...naming, rules, flatten })
   const images = filtered.images.map((image) => ({ source: image, destination: nameAt(image) }))
-  await refuseCollisions(images, bundle, { signal })
+  await refuseCollisions(images, archives, { signal })
   const ledger = new BlobLedger()
-  const { base } = bundle.record
-  const source = base === undefined ? bundle : await completeFromBase(bundle, base, { destination, nameAt, ledger, signal })
+  const bases = await archives.bases({ signal })
+  const source = await completeFromBase(archives, bases, { destination, nameAt, ledger, signal })
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
   emit({ type: 'run-started', destination: to, images: names })
-  for (const message of [...filtered.warnings, ...places.warnings]) emit({ type: 'warning', message })
+  for (const message of [...filtered.warnings, ...archives.warnings(), ...places.warnings]) emit({ type: 'warning', message })
   const copier = contentCopier({ source, destination, ledger, retry })
   try {
     await runImages({
       images,
-      resolve: (image) => resolveImage(image, source, destination, { recheck, signal }),
+      resolve: async (image) => {
+        const step = await resolveImage(image, source, destination, { recheck, signal })
+        return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
+      },
       copier,
       jobs,
       recheck,

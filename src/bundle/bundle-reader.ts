@@ -2,20 +2,24 @@ import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, hasDigest, sha256, type Digest } from '../oci/digest.ts'
+import { digestHash, sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
-import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { Archive } from './archive.ts'
+import { openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
+import type { BundleBase } from './bundle-base.ts'
 import { blobPath } from './bundle-layout.ts'
 import { parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
+import type { ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 const maxRecordBytes = 64 * 1024 * 1024
 
 /** A bundle as a place that images are read from, straight out of the file. */
-export class BundleReader implements ImageSource, AsyncDisposable {
+export class BundleReader implements ImageSource, ImageArchive {
   readonly path: string
+  readonly isSettled = true
   readonly record: BundleRecord
   /** Of what it says of itself. */
   readonly digest: Digest
@@ -45,6 +49,18 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     }
   }
 
+  get images(): readonly BundledImage[] {
+    return this.record.images
+  }
+
+  get base(): BundleBase | undefined {
+    return this.record.base
+  }
+
+  async holds(digest: Digest): Promise<boolean> {
+    return (await this.#archive.find(blobPath(digest))) !== undefined
+  }
+
   /** Every file of the bundle. Throws INTEGRITY for a damaged one. */
   entries(): Promise<readonly TarEntry[]> {
     return this.#archive.entries()
@@ -61,16 +77,11 @@ export class BundleReader implements ImageSource, AsyncDisposable {
     if (digest === undefined || entry === undefined) {
       throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${formatReference(reference)}`, { side: 'source' })
     }
-    if (entry.size > maxManifestBytes) throw this.wrong(digest)
-    const bytes = await this.#archive.bytes(entry, maxManifestBytes, options)
-    if (!hasDigest(bytes, digest)) throw this.wrong(digest)
-    return manifestOf(bytes, undefined, digest)
+    return readArchivedManifest(this.#archive, entry, digest, options)
   }
 
-  async getBlob(_repository: Repository, { digest }: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
-    const entry = await this.#archive.find(blobPath(digest))
-    if (entry === undefined) throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${digest}`, { side: 'source' })
-    return this.#archive.content(entry, options)
+  async getBlob(_repository: Repository, blob: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
+    return openArchivedBlob(this.#archive, await this.#archive.find(blobPath(blob.digest)), blob, options)
   }
 
   /** Bytes of content; undefined where it is not in the file. */
@@ -95,10 +106,7 @@ export class BundleReader implements ImageSource, AsyncDisposable {
 
   /** The error for content that is not what its digest says. */
   wrong(digest: Digest): MirrorError {
-    return new MirrorError('INTEGRITY', `${this.path} holds other content for ${digest} than its digest says`, {
-      side: 'source',
-      hint: 'Copy the file again from where it was made; k3s-mirror bundle check names all that is damaged.',
-    })
+    return wrongContent(this.#archive, digest)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

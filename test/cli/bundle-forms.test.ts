@@ -151,6 +151,8 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   assert.equal(pushed.status, 0, pushed.stderr)
   assert.equal(report(pushed.stdout).totals.copied, second.images.length)
   await compareRelease(to.url, 'site/', second)
+  const together = await runCli(['bundle', 'push', base, delta, '--to', `${to.url}/both`])
+  assert.match(together.stderr, /two different images/i)
 })
 
 test('a disk that fills while a bundle is compressed or decompressed is named, and nothing is there in part', async (t) => {

@@ -40,7 +40,8 @@ function headline(report: MirrorReport, styles: Styles): string {
   return totals.failed > 0 ? styles.bad(counts) : styles.good(counts)
 }
 
-function newDigest({ engine }: MirrorReport): string {
+function newDigest({ engine, command }: MirrorReport): string {
+  if (command === 'bundle push') return 'without their original manifest or index in the archives'
   return engine === undefined
     ? 'with a new index over the chosen platforms'
     : 'of the chosen platforms alone, as the Docker Engine made them'

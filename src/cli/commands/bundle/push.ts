@@ -13,13 +13,15 @@ type PushFlags = Pick<SelectionFlags, 'include' | 'exclude'> & PlaceFlags & Outp
 export function addBundlePushCommand(parent: Command, session: Session): void {
   const command = parent
     .command('push')
-    .description('copy the images of a bundle to a registry or a layout, straight out of the file')
-    .argument('<file>', 'the bundle')
-  addRunOutput(addOutput(addTransfer(addNaming(addDestination(addFilters(command)))))).action(async (file: string, flags: PushFlags) => {
-    await refuseSharedFiles([flags.report, flags.events], [file, flags.registries])
+    .description(
+      'copy the images of archives to a registry or a layout, straight out of the files; the platforms of one image come under one tag',
+    )
+    .argument('<file...>', 'bundles, and archives of docker save, ctr images export, skopeo or a K3s release; gzip and zstd too')
+  addRunOutput(addOutput(addTransfer(addNaming(addDestination(addFilters(command)))))).action(async (files: string[], flags: PushFlags) => {
+    await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
     const output = await openRunOutput(flags, session)
     const { include, exclude } = flags
-    const report = await output.follow(pushBundle({ ...placeOptions(flags), file, include, exclude, signal: session.signal }))
+    const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, signal: session.signal }))
     output.print(report)
     await output.finish(report)
   })

@@ -1,0 +1,42 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { hasDigest, type Digest } from '../oci/digest.ts'
+import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
+import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import type { Archive } from './archive.ts'
+import type { TarEntry } from './tar-map.ts'
+
+/** The error for content that is not what its digest says. */
+export function wrongContent(archive: Archive, digest: Digest): MirrorError {
+  return new MirrorError('INTEGRITY', `${archive.name} holds other content for ${digest} than its digest says`, {
+    side: 'source',
+    hint: 'Copy the file again from where it was made; of a bundle, k3s-mirror bundle check names all that is damaged.',
+  })
+}
+
+/** The manifest in a file of an archive, verified. Throws INTEGRITY, and as manifestOf does. */
+export async function readArchivedManifest(
+  archive: Archive,
+  entry: TarEntry,
+  digest: Digest,
+  options: CallOptions = {},
+): Promise<Manifest> {
+  if (entry.size > maxManifestBytes) throw wrongContent(archive, digest)
+  const bytes = await archive.bytes(entry, maxManifestBytes, options)
+  if (!hasDigest(bytes, digest)) throw wrongContent(archive, digest)
+  return manifestOf(bytes, undefined, digest)
+}
+
+/** The bytes of a blob in a file of an archive, not verified. Throws NOT_FOUND where there is no file, and INTEGRITY for one of another size. */
+export function openArchivedBlob(
+  archive: Archive,
+  entry: TarEntry | undefined,
+  { digest, size }: Descriptor,
+  options: GetBlobOptions = {},
+): Content {
+  if (entry === undefined) throw new MirrorError('NOT_FOUND', `${archive.name} does not hold ${digest}`, { side: 'source' })
+  if (entry.size !== size) throw wrongContent(archive, digest)
+  const { offset, signal } = options
+  return archive.content(entry, { offset, signal })
+}

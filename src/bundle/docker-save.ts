@@ -1,0 +1,135 @@
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { platformOf } from '../oci/config-platform.ts'
+import { formatPlatform } from '../oci/platform.ts'
+import { parseReference } from '../oci/reference.ts'
+import type { Archive } from './archive.ts'
+import type { BundledImage } from './bundle-record.ts'
+import { detectCompression, magicBytes } from './decompress.ts'
+import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
+import { ForeignArchive } from './foreign-archive.ts'
+import { plainPath } from './scan-tar.ts'
+import type { TarEntry } from './tar-map.ts'
+
+const layerType = 'application/vnd.oci.image.layer.v1.tar'
+
+/** An archive being read: what has been found of its blobs. */
+class Save {
+  readonly #archive: Archive
+  readonly #options: CallOptions
+  readonly #digests = new Map<TarEntry, Descriptor>()
+  readonly places = new Map<Digest, TarEntry>()
+
+  constructor(archive: Archive, options: CallOptions) {
+    this.#archive = archive
+    this.#options = options
+  }
+
+  /** The manifest of an image: its config as it lies there, and its layers, of which a compressed one is hashed. */
+  async manifest(image: SavedImage): Promise<{ readonly manifest: Manifest; readonly platforms: readonly string[] }> {
+    const name = image.tags[0] ?? image.config
+    const entry = await this.#find(image.config, name)
+    const config = await this.#archive.bytes(entry, maxManifestBytes, this.#options)
+    const digest = sha256(config)
+    const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
+    if (stated !== undefined && digest !== `sha256:${stated}`) {
+      throw this.#refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
+    }
+    const diffIds = diffIdsOf(config)
+    if (diffIds === undefined) throw this.#refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
+    if (diffIds.length !== image.layers.length) {
+      const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
+      throw this.#refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
+    }
+    this.places.set(digest, entry)
+    const layers: Descriptor[] = []
+    for (const [index, path] of image.layers.entries()) {
+      layers.push(await this.#layer(await this.#find(path, name), diffIds[index] ?? digest))
+    }
+    const document = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      config: { mediaType: mediaTypes.ociConfig, digest, size: config.length },
+      layers,
+    }
+    const platform = platformOf(config)
+    return {
+      manifest: manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest),
+      platforms: platform === undefined ? [] : [formatPlatform(platform)],
+    }
+  }
+
+  /** What is not compressed has the digest that the config names; the copy finds out whether that is so. */
+  async #layer(entry: TarEntry, diffId: Digest): Promise<Descriptor> {
+    const known = this.#digests.get(entry)
+    if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
+    const start = Buffer.concat([
+      await this.#archive.bytes({ ...entry, size: Math.min(entry.size, magicBytes) }, magicBytes, this.#options),
+      Buffer.alloc(magicBytes),
+    ])
+    const compression = detectCompression(start)
+    const digest = compression === undefined ? diffId : await this.#hash(entry)
+    const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }
+    if (!this.places.has(digest)) this.places.set(digest, entry)
+    this.#digests.set(entry, descriptor)
+    return descriptor
+  }
+
+  async #hash(entry: TarEntry): Promise<Digest> {
+    const hash = digestHash('sha256:')
+    await this.#archive.content(entry, this.#options).read((chunk) => void hash.update(chunk))
+    return `sha256:${hash.digest('hex')}`
+  }
+
+  async #find(path: string, name: string): Promise<TarEntry> {
+    const plain = plainPath(path)
+    if (plain === undefined) throw this.#refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
+    const entry = await this.#archive.find(plain)
+    if (entry === undefined) throw this.#refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
+    return entry
+  }
+
+  #refuse(code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError {
+    return new MirrorError(code, `${this.#archive.name}: ${why}`, {
+      hint: 'Copy the file again from where it was made, or make it again.',
+    })
+  }
+}
+
+function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
+  try {
+    const { rootfs } = JSON.parse(Buffer.from(config).toString('utf8')) as { readonly rootfs?: { readonly diff_ids?: unknown } | null }
+    const diffIds = rootfs?.diff_ids ?? []
+    return Array.isArray(diffIds) && diffIds.every((id): id is Digest => typeof id === 'string' && isDigest(id)) ? diffIds : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Opens what `docker save` has written, and K3s' airgap archives until 2025: configs and layers stay as they are, and each image gets a new
+ * manifest, the same for the same image. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE for an image without a name.
+ */
+export async function openDockerSave(archive: Archive, list: TarEntry, options: CallOptions = {}): Promise<ForeignArchive> {
+  const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
+  const save = new Save(archive, options)
+  const images: BundledImage[] = []
+  const made = new Map<Digest, Manifest>()
+  for (const image of saved) {
+    if (image.tags.length === 0) {
+      throw new MirrorError('INVALID_REFERENCE', `${archive.name} holds the image ${image.config.slice(0, 80)} without a name`, {
+        hint: 'Save it by its name, as in docker save -o <file> docker.io/library/alpine:3.20.',
+      })
+    }
+    const { manifest, platforms } = await save.manifest(image)
+    made.set(manifest.descriptor.digest, manifest)
+    for (const tag of image.tags) {
+      images.push({ reference: parseReference(tag), ...manifest.descriptor, platforms, digestPreserved: false })
+    }
+  }
+  return new ForeignArchive(archive, { images, made, places: save.places })
+}

@@ -1,0 +1,67 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { Archive } from './archive.ts'
+import { openArchivedBlob, readArchivedManifest } from './archived-content.ts'
+import { blobPath } from './bundle-layout.ts'
+import type { BundledImage } from './bundle-record.ts'
+import type { ImageArchive } from './image-archive.ts'
+import type { TarEntry } from './tar-map.ts'
+
+/** What another tool's archive was found to hold. */
+export interface ForeignContents {
+  readonly images: readonly BundledImage[]
+  /** Manifests that the archive itself lacks. */
+  readonly made?: ReadonlyMap<Digest, Manifest>
+  /** Blobs that lie elsewhere than an OCI layout has them. */
+  readonly places?: ReadonlyMap<Digest, TarEntry>
+}
+
+/** An archive that another tool wrote, with its contents by digest. */
+export class ForeignArchive implements ImageArchive {
+  readonly path: string
+  readonly images: readonly BundledImage[]
+  readonly isSettled = false
+  readonly #archive: Archive
+  readonly #made: ReadonlyMap<Digest, Manifest>
+  readonly #places: ReadonlyMap<Digest, TarEntry>
+
+  constructor(archive: Archive, { images, made = new Map(), places = new Map() }: ForeignContents) {
+    this.path = archive.name
+    this.images = images
+    this.#archive = archive
+    this.#made = made
+    this.#places = places
+  }
+
+  async holds(digest: Digest): Promise<boolean> {
+    return this.#made.has(digest) || (await this.#find(digest)) !== undefined
+  }
+
+  async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
+    const { digest } = reference
+    const made = digest && this.#made.get(digest)
+    if (made !== undefined) return made
+    const entry = digest && (await this.#find(digest))
+    if (digest === undefined || entry === undefined) {
+      throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${formatReference(reference)}`, { side: 'source' })
+    }
+    return readArchivedManifest(this.#archive, entry, digest, options)
+  }
+
+  async getBlob(_repository: Repository, blob: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
+    return openArchivedBlob(this.#archive, await this.#find(blob.digest), blob, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#archive[Symbol.asyncDispose]()
+  }
+
+  async #find(digest: Digest): Promise<TarEntry | undefined> {
+    return this.#places.get(digest) ?? this.#archive.find(blobPath(digest))
+  }
+}

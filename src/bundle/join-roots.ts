@@ -1,0 +1,93 @@
+import { MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-type.ts'
+import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
+import { platformIndex, type PlatformImage } from '../oci/platform-index.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { BundledImage } from './bundle-record.ts'
+import { surveyRoot, type ArchivedContents, type RootSurvey } from './survey-root.ts'
+
+/** What one name stands for once all archives are taken together. */
+export interface JoinedImage {
+  readonly image: BundledImage
+  /** Present where a new index was made. */
+  readonly index?: Manifest
+  /** True where the name stands for something else than in any of the archives. */
+  readonly isReduced: boolean
+}
+
+/**
+ * Joins what archives have under one name. A root that is whole and has all that the others have stays as it is; otherwise the images that are whole
+ * come under a new index, sorted by platform and without attestations, or a single one under the name itself. Throws INTEGRITY where no image is
+ * whole, and DESTINATION_COLLISION for two images of one platform.
+ */
+export async function joinRoots(
+  roots: readonly BundledImage[],
+  contents: ArchivedContents,
+  options: CallOptions = {},
+): Promise<JoinedImage> {
+  const surveys: RootSurvey[] = []
+  for (const root of roots) surveys.push(await surveyRoot(root, contents, options))
+  for (const survey of surveys) refuseEmpty(survey)
+  const digests = new Set(surveys.flatMap(({ images }) => images.map(({ descriptor }) => descriptor.digest)))
+  const rank = ({ image: { mediaType, digest } }: RootSurvey): string => `${isIndexType(mediaType) ? 'index' : 'manifest'} ${digest}`
+  const original = surveys
+    .filter(({ images, missing }) => missing === undefined && images.length === digests.size)
+    .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))[0]
+  if (original !== undefined) return { image: withPlatforms(original.image, original), isReduced: false }
+  const chosen = choosePlatforms(surveys)
+  const index = chosen.length > 1 ? platformIndex(chosen) : undefined
+  const descriptor = index?.descriptor ?? chosen[0]?.descriptor
+  const { reference } = (surveys[0] as RootSurvey).image
+  if (reference.digest !== undefined || descriptor === undefined) {
+    throw new MirrorError('UNSUPPORTED', `${formatReference(reference)} is named by its digest, and not all of it is in the archives`, {
+      hint: 'Export every platform of it, or export it by its tag.',
+    })
+  }
+  const platforms = chosen.map(({ platform }) => formatPlatform(platform))
+  const { mediaType, digest, size } = descriptor
+  const image = { reference, mediaType, digest, size, platforms, digestPreserved: false }
+  return { image, ...(index !== undefined && { index }), isReduced: true }
+}
+
+function withPlatforms(image: BundledImage, { images }: RootSurvey): BundledImage {
+  const platforms = images.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
+  return { ...image, platforms: [...new Set(platforms)] }
+}
+
+function refuseEmpty({ image, images, missing }: RootSurvey): void {
+  if (images.length > 0 || missing === undefined) return
+  throw new MirrorError('INTEGRITY', `${formatReference(image.reference)} is not whole in the archive: ${missing} is missing`, {
+    side: 'source',
+    hint: 'Export it again, with everything that belongs to its platform.',
+  })
+}
+
+function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
+  const chosen: PlatformImage[] = []
+  for (const { image, images } of surveys) {
+    for (const { descriptor, platform } of images) {
+      if (platform === undefined) throw unnamed(image)
+      const known = chosen.find((one) => isSamePlatform(one.platform, platform))
+      if (known === undefined) chosen.push({ descriptor, platform })
+      else if (known.descriptor.digest !== descriptor.digest) throw collision(image, platform)
+    }
+  }
+  const key = ({ platform }: PlatformImage): string => `${formatPlatform(platform)} ${platform.osVersion ?? ''}`
+  return chosen.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+function unnamed({ reference }: BundledImage): MirrorError {
+  return new MirrorError(
+    'INVALID_MANIFEST',
+    `an image of ${formatReference(reference)} names no platform, and so cannot stand beside others`,
+  )
+}
+
+function collision({ reference }: BundledImage, platform: Platform): MirrorError {
+  const what = `two different images of ${formatReference(reference)} for ${formatPlatform(platform)}`
+  return new MirrorError('DESTINATION_COLLISION', `the archives have ${what}`, {
+    hint: 'Push one of the archives alone, or --exclude the image.',
+  })
+}

@@ -1,0 +1,142 @@
+import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { BundleBase, HeldContent } from './bundle-base.ts'
+import type { BundledImage } from './bundle-record.ts'
+import type { ImageArchive } from './image-archive.ts'
+import { joinRoots } from './join-roots.ts'
+import { openImageArchive } from './open-image-archive.ts'
+import type { ArchivedContents } from './survey-root.ts'
+
+const mostNamed = 20
+
+/** Archives that are read as one place: the images of all of them, and what several have of one image together. */
+export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposable {
+  readonly #archives: readonly ImageArchive[]
+  readonly #images = new Map<string, BundledImage>()
+  readonly #made = new Map<Digest, Manifest>()
+  readonly #reduced: string[] = []
+
+  private constructor(archives: readonly ImageArchive[]) {
+    this.#archives = archives
+  }
+
+  /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does. */
+  static async open(paths: readonly string[], options: CallOptions = {}): Promise<JoinedSource> {
+    const archives: ImageArchive[] = []
+    try {
+      for (const path of paths) archives.push(await openImageArchive(path, options))
+      return new JoinedSource(archives)
+    } catch (error) {
+      for (const archive of archives) await archive[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Every name that an archive has, once. */
+  names(): readonly Reference[] {
+    const images = this.#archives.flatMap((archive) => archive.images)
+    return [...new Map(images.map(({ reference }) => [formatReference(reference), reference])).values()]
+  }
+
+  /**
+   * Settles what these names stand for, of all archives together. Throws DESTINATION_COLLISION for two images of one platform under one name,
+   * and INTEGRITY for an image that is not whole.
+   */
+  async join(references: readonly Reference[], options: CallOptions = {}): Promise<readonly BundledImage[]> {
+    const roots = new Map<string, Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>>()
+    for (const { images, isSettled } of this.#archives) {
+      for (const image of images) {
+        const name = formatReference(image.reference)
+        const same = roots.get(name) ?? new Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>()
+        if (same.get(image.digest)?.isSettled !== true) same.set(image.digest, { image, isSettled })
+        roots.set(name, same)
+      }
+    }
+    for (const name of references.map(formatReference)) {
+      const found = [...(roots.get(name)?.values() ?? [])]
+      const [only] = found
+      if (only !== undefined && only.isSettled && found.length === 1) this.#images.set(name, only.image)
+      else if (only !== undefined)
+        await this.#join(
+          name,
+          found.map(({ image }) => image),
+          options,
+        )
+    }
+    return [...this.#images.values()]
+  }
+
+  /** Sentences about images that stand for something else than in any archive. */
+  warnings(): readonly string[] {
+    if (this.#reduced.length === 0) return []
+    const more = this.#reduced.length - mostNamed
+    const names = `${this.#reduced.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+    return [`the archives do not hold the whole original, so that what they hold gets a digest of its own: ${names}`]
+  }
+
+  /** What archives count on and none of these holds. */
+  async bases(options: CallOptions = {}): Promise<readonly BundleBase[]> {
+    const bases: BundleBase[] = []
+    for (const { base } of this.#archives) {
+      if (base === undefined) continue
+      const contents: HeldContent[] = []
+      for (const content of base.contents) if (!(await this.holds(content.digest, options))) contents.push(content)
+      bases.push({ ...base, contents })
+    }
+    return bases
+  }
+
+  /** False for an image whose digest is not that of its origin, or not known to be. */
+  isPreserved(reference: Reference): boolean {
+    return this.#images.get(formatReference(reference))?.digestPreserved !== false
+  }
+
+  headManifest(reference: Reference): Promise<Descriptor | undefined> {
+    const image = this.#images.get(formatReference(reference))
+    return Promise.resolve(image && { mediaType: image.mediaType, digest: image.digest, size: image.size })
+  }
+
+  async holds(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    return this.#made.has(digest) || (await this.#holder(digest, options)) !== undefined
+  }
+
+  async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
+    const digest = reference.digest ?? this.#images.get(formatReference(reference))?.digest
+    const made = digest && this.#made.get(digest)
+    if (made !== undefined) return made
+    const archive = digest && (await this.#holder(digest, options))
+    if (digest === undefined || archive === undefined) throw absent(formatReference(reference))
+    return archive.getManifest({ ...reference, digest }, options)
+  }
+
+  async getBlob(repository: Repository, blob: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
+    const archive = await this.#holder(blob.digest, options)
+    if (archive === undefined) throw absent(blob.digest)
+    return archive.getBlob(repository, blob, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const archive of this.#archives) await archive[Symbol.asyncDispose]()
+  }
+
+  async #holder(digest: Digest, options: CallOptions): Promise<ImageArchive | undefined> {
+    for (const archive of this.#archives) if (await archive.holds(digest, options)) return archive
+    return undefined
+  }
+
+  async #join(name: string, roots: readonly BundledImage[], options: CallOptions): Promise<void> {
+    const { image, index, isReduced } = await joinRoots(roots, this, options)
+    this.#images.set(name, image)
+    if (index !== undefined) this.#made.set(index.descriptor.digest, index)
+    if (isReduced) this.#reduced.push(name)
+  }
+}
+
+function absent(what: string): MirrorError {
+  return new MirrorError('NOT_FOUND', `the archives do not hold ${what}`, { side: 'source' })
+}

@@ -1,0 +1,56 @@
+import { onAbort } from '../async/on-abort.ts'
+import { MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { Archive } from './archive.ts'
+import { BundleReader } from './bundle-reader.ts'
+import { recordPath } from './bundle-record.ts'
+import { openDockerSave } from './docker-save.ts'
+import { savePath } from './docker-save-list.ts'
+import type { ImageArchive } from './image-archive.ts'
+import { indexPath, openOciArchive } from './oci-archive.ts'
+
+/**
+ * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's
+ * archive everything is found first, so that one that was cut off is refused here. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE,
+ * and UNSUPPORTED for an archive of something else.
+ */
+export async function openImageArchive(path: string, options: CallOptions = {}): Promise<ImageArchive> {
+  const archive = await Archive.open(path, { links: true })
+  try {
+    const record = await untilAborted(archive.find(recordPath), options.signal)
+    if (record === undefined) return await openForeign(archive, options)
+  } catch (error) {
+    await archive[Symbol.asyncDispose]()
+    throw error
+  }
+  // A bundle has no links: it is opened anew so that they are refused.
+  await archive[Symbol.asyncDispose]()
+  return BundleReader.open(path)
+}
+
+/** A whole archive may have to be decompressed to know that something is not in it. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted()
+  let forget: () => void = () => undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    forget = onAbort(signal, () => reject(signal?.reason as Error))
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    forget()
+  }
+}
+
+/** Its scan has come to the end, for it was asked for what it does not have. */
+async function openForeign(archive: Archive, options: CallOptions): Promise<ImageArchive> {
+  const index = await archive.find(indexPath)
+  if (index !== undefined) return openOciArchive(archive, index, options)
+  const list = await archive.find(savePath)
+  if (list !== undefined) return openDockerSave(archive, list, options)
+  throw new MirrorError(
+    'UNSUPPORTED',
+    `${archive.name} is an archive, and none of images: it has neither ${recordPath}, ${indexPath} nor ${savePath}`,
+    { hint: 'Give what bundle create, docker save, ctr images export or skopeo has written.' },
+  )
+}

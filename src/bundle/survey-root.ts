@@ -1,0 +1,90 @@
+import { MirrorError } from '../errors.ts'
+import { platformOf } from '../oci/config-platform.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { contentsOf, isAttestation, isForeignLayer, type Manifest } from '../oci/manifest.ts'
+import type { Platform } from '../oci/platform.ts'
+import { atDigest, formatReference } from '../oci/reference.ts'
+import { readWhole } from '../plan/resolve-image.ts'
+import type { BundledImage } from './bundle-record.ts'
+
+/** Contents by digest, of one archive or of several together. */
+export interface ArchivedContents extends Pick<ImageSource, 'getManifest' | 'getBlob'> {
+  holds(digest: Digest, options?: CallOptions): Promise<boolean>
+}
+
+/** An image that is there whole; its platform, where it or the index names one. */
+export interface WholeImage {
+  readonly descriptor: Descriptor
+  readonly platform: Platform | undefined
+}
+
+/** What of a root the archives hold. */
+export interface RootSurvey {
+  readonly image: BundledImage
+  /** Every image below it that is whole; attestations are none. */
+  readonly images: readonly WholeImage[]
+  /** The first digest that is missing below it; undefined where everything is there. */
+  readonly missing: Digest | undefined
+}
+
+const maxNesting = 3
+const maxConfigBytes = 8 * 1024 * 1024
+
+class Survey {
+  readonly #root: BundledImage
+  readonly #contents: ArchivedContents
+  readonly #options: CallOptions
+  readonly #seen = new Set<Digest>()
+  readonly images: WholeImage[] = []
+  missing: Digest | undefined
+
+  constructor(root: BundledImage, contents: ArchivedContents, options: CallOptions) {
+    this.#root = root
+    this.#contents = contents
+    this.#options = options
+  }
+
+  async visit(entry: Descriptor, depth: number): Promise<void> {
+    if (this.#seen.has(entry.digest)) return
+    this.#seen.add(entry.digest)
+    if (!(await this.#contents.holds(entry.digest, this.#options))) {
+      this.missing ??= entry.digest
+      return
+    }
+    const manifest = await this.#contents.getManifest(atDigest(this.#root.reference, entry.digest), this.#options)
+    const contents = contentsOf(manifest)
+    if (contents.kind === 'image') return this.#image(entry, manifest)
+    if (depth >= maxNesting) {
+      throw new MirrorError('INVALID_MANIFEST', `${formatReference(this.#root.reference)} nests indexes more than ${maxNesting} deep`)
+    }
+    for (const child of contents.manifests) await this.visit(child, depth + 1)
+  }
+
+  async #image(entry: Descriptor, manifest: Manifest): Promise<void> {
+    const contents = contentsOf(manifest)
+    if (contents.kind !== 'image') return
+    for (const blob of [contents.config, ...contents.layers]) {
+      if (isForeignLayer(blob) || (await this.#contents.holds(blob.digest, this.#options))) continue
+      this.missing ??= blob.digest
+      return
+    }
+    if (isAttestation(entry)) return
+    const { descriptor } = manifest
+    const isNamed = entry.platform !== undefined && entry.platform.os !== 'unknown'
+    this.images.push({ descriptor, platform: isNamed ? entry.platform : await this.#platformIn(contents.config) })
+  }
+
+  async #platformIn(config: Descriptor): Promise<Platform | undefined> {
+    if (config.size > maxConfigBytes) return undefined
+    return platformOf(await readWhole(this.#contents, this.#root.reference, config, this.#options.signal))
+  }
+}
+
+/** Finds out what of an image is there, manifest by manifest; configs are read where an index does not name a platform. */
+export async function surveyRoot(image: BundledImage, contents: ArchivedContents, options: CallOptions = {}): Promise<RootSurvey> {
+  const survey = new Survey(image, contents, options)
+  await survey.visit({ mediaType: image.mediaType, digest: image.digest, size: image.size }, 0)
+  return { image, images: survey.images, missing: survey.missing }
+}
