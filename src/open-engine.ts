@@ -59,12 +59,21 @@ function refuseOptions(options: PlanOptions): void {
   if (options.blobJobs !== undefined) refuse('--blob-jobs', 'an Engine decides itself how many layers it moves at once')
 }
 
-/** Reaches the Engine; nothing is pulled yet. Throws USAGE, INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
-export async function openEngineRoute(options: PlanOptions, openPlaces: () => Promise<Places>, events: SessionEvents): Promise<OpenEngine> {
-  refuseOptions(options)
+/** Where an Engine is, and how long it is waited for. */
+export type EngineOptions = Pick<PlanOptions, 'dockerHost' | 'environment' | 'dockerConfig' | 'timeout' | 'retry' | 'signal'>
+
+/** An Engine that was reached. */
+export interface ReachedEngine {
+  readonly engine: Engine
+  /** Its address and where that was found. */
+  readonly name: string
+  /** True where it is reached over a network in the clear. */
+  readonly isOpen: boolean
+}
+
+/** Finds an Engine and agrees with it on a version. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
+export async function openEngine(options: EngineOptions): Promise<ReachedEngine> {
   const { dockerHost, environment, dockerConfig, timeout, signal } = options
-  const platforms = options.platforms?.map(parsePlatform)
-  const destinationOrigin = parseEndpoint(options.to).origin.origin
   const { address, from } = await findEngineAddress({ dockerHost, environment, dockerConfig })
   const name = `${formatEngineAddress(address)} (${from})`
   const engine = await Engine.open(
@@ -78,6 +87,16 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     },
     { signal },
   )
+  return { engine, name, isOpen: address.kind === 'tcp' && address.tls === undefined && !isLoopback(address.host) }
+}
+
+/** Reaches the Engine; nothing is pulled yet. Throws USAGE, INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
+export async function openEngineRoute(options: PlanOptions, openPlaces: () => Promise<Places>, events: SessionEvents): Promise<OpenEngine> {
+  refuseOptions(options)
+  const { signal } = options
+  const platforms = options.platforms?.map(parsePlatform)
+  const destinationOrigin = parseEndpoint(options.to).origin.origin
+  const { engine, name, isOpen } = await openEngine(options)
   let places: Places
   try {
     places = await openPlaces()
@@ -127,7 +146,6 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     keep,
     onWarning: events.onWarning,
   })
-  const isOpen = address.kind === 'tcp' && address.tls === undefined && !isLoopback(address.host)
   return {
     places,
     summary: { apiVersion: engine.facts.apiVersion, store: engine.facts.store },

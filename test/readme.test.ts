@@ -60,7 +60,7 @@ test('every option that the README names exists', async () => {
     'verify',
     'serve',
     ...['lint', 'resolve', 'render', 'generate'].map((name) => `registries ${name}`),
-    ...['create', 'info', 'check', 'push'].map((name) => `bundle ${name}`),
+    ...['create', 'info', 'check', 'push', 'load'].map((name) => `bundle ${name}`),
   ]
   const pages = await Promise.all(commands.map((command) => help(...command.split(' ').filter((word) => word !== ''))))
   const known = new Set(pages.flatMap((page) => [...page.matchAll(/^ +(--[a-z0-9-]+)/gm)].map((match) => match[1])))

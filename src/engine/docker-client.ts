@@ -2,7 +2,7 @@ import createDebug from 'debug'
 import Docker from 'dockerode'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SingleFlight } from '../async/single-flight.ts'
 import { MirrorError } from '../errors.ts'
@@ -22,6 +22,8 @@ export interface EngineRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly auth?: RegistryAuth
+  /** A tar that is sent with it; called again where the request has to be sent again. */
+  readonly body?: () => AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal | undefined
 }
 
@@ -75,6 +77,22 @@ function openDocker(options: DockerClientOptions, agent: HttpAgent, version: str
   return new Docker(all)
 }
 
+/** Chunks as they come, each told, and a failure too. */
+async function* watched(
+  chunks: AsyncIterable<Uint8Array>,
+  { tick, note }: { readonly tick?: () => void; readonly note?: (error: unknown) => void },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of chunks) {
+      tick?.()
+      yield chunk
+    }
+  } catch (error) {
+    note?.(error)
+    throw error
+  }
+}
+
 /** Speaks with one Docker Engine over its API; the only importer of dockerode. */
 export class DockerClient implements Disposable {
   readonly name: string
@@ -103,14 +121,18 @@ export class DockerClient implements Disposable {
     return this.#dial(request, this.#options.timeout, false)
   }
 
-  /** The messages of a pull or a push, which ends when its reader leaves the loop. Throws as `json` does, and as readMessages. */
+  /** The messages of a pull, a push or a load, which ends when its reader leaves the loop. Throws as `json` does, and as readMessages. */
   async *messages(request: EngineRequest): AsyncGenerator<EngineMessage, void, undefined> {
     const { silence } = this.#options
+    const { body } = request
+    let failure: unknown
+    const note = (error: unknown): void => void (failure ??= error)
+    const noted = body === undefined ? request : { ...request, body: () => watched(body(), { note }) }
     try {
-      yield* readMessages((await this.#dial(request, silence, true)) as Readable, { silence })
+      yield* readMessages((await this.#dial(noted, silence, true)) as Readable, { silence })
     } catch (error) {
       request.signal?.throwIfAborted()
-      throw error
+      throw failure ?? error
     }
   }
 
@@ -150,7 +172,7 @@ export class DockerClient implements Disposable {
     return false
   }
 
-  async #dialOnce({ method, path, query, auth, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
+  async #dialOnce({ method, path, query, auth, body, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
     const abort = new AbortController()
     const stop = (): void => abort.abort(signal?.reason)
     signal?.throwIfAborted()
@@ -159,6 +181,9 @@ export class DockerClient implements Disposable {
       hint: 'See what the daemon is waiting for in its log.',
     })
     const timer = setTimeout(() => abort.abort(late), patience)
+    // While the body moves, the Engine is not silent.
+    const file = body === undefined ? undefined : Readable.from(watched(body(), { tick: () => timer.refresh() }), { objectMode: false })
+    file?.once('error', (error) => abort.abort(error))
     try {
       const answer = await new Promise<unknown>((resolve, reject) => {
         const done = (error: unknown, data: unknown): void => (error ? reject(error) : resolve(data))
@@ -169,6 +194,7 @@ export class DockerClient implements Disposable {
           isStream,
           abortSignal: abort.signal,
           ...(query !== undefined && { options: { _query: query, _body: {} } }),
+          ...(file !== undefined && { file }),
           ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
         }
         this.#docker.modem.dial(dialled, done)
@@ -180,10 +206,12 @@ export class DockerClient implements Disposable {
     } catch (error) {
       signal?.removeEventListener('abort', stop)
       signal?.throwIfAborted()
-      if (abort.signal.aborted) throw late
+      if (abort.signal.aborted) throw abort.signal.reason
       throw this.#failure(error)
     } finally {
       clearTimeout(timer)
+      // What the Engine answered without reading it to its end is not read on.
+      if (abort.signal.aborted) file?.destroy()
     }
   }
 

@@ -6,7 +6,7 @@ import { formatReference, formatRepository, type Reference } from '../oci/refere
 import { DockerClient, EngineAnswer, type DockerClientOptions } from './docker-client.ts'
 import { engineRefusal, ImageGone } from './engine-error.ts'
 import { parseHeldImages, type HeldImages } from './held-images.ts'
-import { followPull, followPush, type OnLayer, type Pushed } from './follow-messages.ts'
+import { followLoad, followPull, followPush, type OnLayer, type Pushed } from './follow-messages.ts'
 import { negotiate, type EngineFacts } from './negotiate.ts'
 import type { RegistryAuth } from './registry-auth.ts'
 
@@ -160,6 +160,22 @@ export class Engine implements Disposable {
     } catch (error) {
       if (error instanceof EngineAnswer && error.status === 404) throw new ImageGone(name)
       throw this.#refused(error, `push ${name}`, 'destination')
+    }
+  }
+
+  /** Loads what `docker save` would have written; whether the image is there is for `inspect` to tell. Throws NO_SPACE and what else the Engine said. */
+  async load(
+    name: string,
+    body: () => AsyncIterable<Uint8Array>,
+    { onLayer, signal }: Pick<EngineTransfer, 'onLayer' | 'signal'> = {},
+  ): Promise<void> {
+    try {
+      await followLoad(this.#client.messages({ method: 'POST', path: '/images/load', query: { quiet: '0' }, body, signal }), {
+        name,
+        onLayer,
+      })
+    } catch (error) {
+      throw this.#refused(error, `load ${name}`, 'destination')
     }
   }
 

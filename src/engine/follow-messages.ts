@@ -31,7 +31,12 @@ export interface FollowOptions {
   readonly onLayer?: OnLayer | undefined
 }
 
-const phases: Readonly<Record<string, LayerProgress['phase']>> = { Downloading: 'download', Extracting: 'extract', Pushing: 'push' }
+const phases: Readonly<Record<string, LayerProgress['phase']>> = {
+  Downloading: 'download',
+  Extracting: 'extract',
+  Pushing: 'push',
+  'Loading layer': 'extract',
+}
 
 function tellLayer({ id, status = '', current, total }: EngineMessage, onLayer: OnLayer | undefined): void {
   const phase = phases[status]
@@ -99,6 +104,14 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, { name,
   if (other !== undefined)
     throw new MirrorError('PROTOCOL', `the Docker Engine names two digests for ${name}: ${digest} and ${other}`, { side: 'destination' })
   return { digest, layers }
+}
+
+/** Follows a load to its end. An Engine says nothing that proves it: whoever asked looks at the image afterwards. */
+export async function followLoad(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<void> {
+  for await (const message of messages) {
+    if (message.error !== undefined) throw engineRefusal(message.error, `load ${name}`, 'destination')
+    tellLayer(message, onLayer)
+  }
 }
 
 function endedEarly(what: string): MirrorError {

@@ -1,4 +1,5 @@
 import { MirrorError } from '../errors.ts'
+import type { Platform } from '../oci/platform.ts'
 import { EngineAnswer, type DockerClient } from './docker-client.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { engineRefusal } from './engine-error.ts'
@@ -11,6 +12,8 @@ export interface EngineFacts {
   /** The version of the API that both sides speak, `1.41`. */
   readonly apiVersion: string
   readonly store: ImageStore
+  /** What its containers run on; undefined where it does not say. */
+  readonly platform?: Platform
   /** Where its data lies, where that is a path of this machine. */
   readonly dataDirectory?: string
   /** True where a push can name the platform that is meant (API 1.46) and the store may hold several. */
@@ -108,15 +111,18 @@ export async function negotiate(
   address: EngineAddress,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<EngineFacts> {
-  const apiVersion = agree(client, await ask(client, '/version', signal))
+  const version = await ask(client, '/version', signal)
+  const apiVersion = agree(client, version)
   client.useVersion(apiVersion)
   const info = await askIfAllowed(client, '/info', signal)
   const { DockerRootDir: directory } = info
+  const { Os: os, Arch: architecture } = version
   const store = storeOf(info)
   const canChoosePushed = store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0
   return {
     apiVersion,
     store,
+    ...(typeof os === 'string' && typeof architecture === 'string' && { platform: { os, architecture } }),
     ...(address.kind === 'socket' && typeof directory === 'string' && directory !== '' && { dataDirectory: directory }),
     canChoosePushed,
     canPushFromIndex: store === 'classic' || canChoosePushed,

@@ -51,10 +51,10 @@ export interface ReportTotals {
 /** A list that images came from, its sha256, and what vouches for it. */
 export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type'>
 
-/** What `mirror`, `bundle create` and `bundle push` print with `--output json` and write with `--report`: one JSON document about a whole run. */
+/** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
 export interface MirrorReport {
   readonly schemaVersion: 1
-  readonly command: 'mirror' | 'bundle create' | 'bundle push'
+  readonly command: 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
   /** As the user wrote it. */
   readonly destination: string
   /** In the order of the list. */

@@ -16,7 +16,7 @@ export interface MadeImage {
 const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** The config of an image, with what it says of its layers before they are compressed. */
-export function configOf({ architecture = 'amd64', variant, layers }: MadeImage): Buffer {
+function configOf({ architecture = 'amd64', variant, layers }: MadeImage): Buffer {
   const platform = { os: 'linux', architecture, ...(variant !== undefined && { variant }) }
   return Buffer.from(JSON.stringify({ ...platform, rootfs: { type: 'layers', diff_ids: layers.map(sha256) } }))
 }

@@ -63,6 +63,7 @@ test('the image store is told by its driver, and which pushes may name a platfor
   assert.deepEqual(classic, {
     apiVersion: '1.47',
     store: 'classic',
+    platform: { os: 'linux', architecture: 'amd64' },
     dataDirectory: '/var/lib/docker',
     canChoosePushed: false,
     canPushFromIndex: true,

@@ -3,13 +3,15 @@ import type { Session } from '../session.ts'
 import { addBundleCheckCommand } from './bundle/check.ts'
 import { addBundleCreateCommand } from './bundle/create.ts'
 import { addBundleInfoCommand } from './bundle/info.ts'
+import { addBundleLoadCommand } from './bundle/load.ts'
 import { addBundlePushCommand } from './bundle/push.ts'
 
 /** Adds `k3s-mirror bundle` with its commands. */
 export function addBundleCommand(program: Command, session: Session): void {
-  const parent = program.command('bundle').description('one file across the air gap: make it, look into it, check it, push it')
+  const parent = program.command('bundle').description('one file across the air gap: make it, look into it, check it, push it, load it')
   addBundleCreateCommand(parent, session)
   addBundleInfoCommand(parent, session)
   addBundleCheckCommand(parent, session)
   addBundlePushCommand(parent, session)
+  addBundleLoadCommand(parent, session)
 }

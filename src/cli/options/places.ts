@@ -117,7 +117,7 @@ export function addPlaces(command: Command): Command {
 }
 
 /** Where Docker's CLI keeps its configuration. */
-function dockerConfigDirectory(): string {
+export function dockerConfigDirectory(): string {
   return process.env['DOCKER_CONFIG'] || join(homedir(), '.docker')
 }
 

@@ -41,6 +41,7 @@ function headline(report: MirrorReport, styles: Styles): string {
 }
 
 function newDigest({ engine, command }: MirrorReport): string {
+  if (command === 'bundle load') return 'of the platform of the Docker Engine alone'
   if (command === 'bundle push') return 'without their original manifest or index in the archives'
   return engine === undefined
     ? 'with a new index over the chosen platforms'

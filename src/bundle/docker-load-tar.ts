@@ -1,0 +1,83 @@
+import { PassThrough, type Readable } from 'node:stream'
+import type { ChunkSink, Content } from '../async/content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { blobPath } from './bundle-layout.ts'
+import { savePath } from './docker-save-list.ts'
+import { indexPath } from './oci-archive.ts'
+import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
+
+/** An image of one platform, and the tag that it is to have in an Engine. */
+export interface LoadableImage {
+  readonly reference: Reference
+  readonly manifest: Manifest
+}
+
+const chunkBytes = 256 * 1024
+
+/** What says what is inside: an OCI layout for Engines that keep images as containerd does, manifest.json for all others. */
+function smallFiles({ reference, manifest }: LoadableImage): readonly (readonly [path: string, bytes: Uint8Array])[] {
+  const { mediaType, digest, size } = manifest.descriptor
+  const name = formatReference(reference)
+  const annotations = { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': reference.tag ?? 'latest' }
+  const contents = contentsOf(manifest)
+  const [config, layers] = contents.kind === 'image' ? [contents.config, contents.layers] : [manifest.descriptor, []]
+  const saved = [{ Config: blobPath(config.digest), RepoTags: [name], Layers: layers.map((layer) => blobPath(layer.digest)) }]
+  return [
+    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
+    [indexPath, Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size, annotations }] }))],
+    [savePath, Buffer.from(JSON.stringify(saved))],
+    [blobPath(digest), manifest.bytes],
+  ]
+}
+
+/**
+ * The tar that `docker load` takes for one image, made while it is read; `open` gives each blob once, and its failure is the stream's.
+ * https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageLoad
+ */
+export function dockerLoadTar(image: LoadableImage, open: (blob: Descriptor) => Promise<Content>): Readable {
+  const out = new PassThrough({ highWaterMark: chunkBytes })
+  const sink: ChunkSink = async (chunk) => {
+    // The chunk's memory is used again for the next one.
+    if (!out.write(Buffer.from(chunk))) await drained(out)
+  }
+  writeTar(image, open, sink).then(
+    () => out.end(),
+    (error: unknown) => out.destroy(error as Error),
+  )
+  return out
+}
+
+async function writeTar(image: LoadableImage, open: (blob: Descriptor) => Promise<Content>, sink: ChunkSink): Promise<void> {
+  for (const [path, bytes] of smallFiles(image)) {
+    await sink(tarHeader({ path, size: bytes.length }))
+    await sink(bytes)
+    await sink(Buffer.alloc(paddedSize(bytes.length) - bytes.length))
+  }
+  const contents = contentsOf(image.manifest)
+  const blobs = contents.kind === 'image' ? [contents.config, ...contents.layers] : []
+  for (const blob of new Map(blobs.map((one) => [one.digest, one])).values()) {
+    await sink(tarHeader({ path: blobPath(blob.digest), size: blob.size }))
+    await (await open(blob)).read(sink)
+    await sink(Buffer.alloc(paddedSize(blob.size) - blob.size))
+  }
+  await sink(Buffer.alloc(2 * blockBytes))
+}
+
+/** Waits until the reader has taken what was written; rejects where it has left. */
+async function drained(out: PassThrough): Promise<void> {
+  if (out.destroyed) throw gone()
+  await new Promise<void>((resolve, reject) => {
+    const leave = (): void => reject(gone())
+    out.once('close', leave)
+    out.once('drain', () => {
+      out.off('close', leave)
+      resolve()
+    })
+  })
+}
+
+function gone(): Error {
+  return new DOMException('the reader of the archive left', 'AbortError')
+}
