@@ -10,6 +10,7 @@ import { findProgram } from '../servers/require-server.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { seedRelease, type SeededImage, type SeededManifest, type SeededRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 
 /** Numbers that look random and are the same in every run. */
 function randomNumbers(seed: number): () => number {
@@ -44,18 +45,20 @@ async function requireWhole(registry: string, prefix: string, release: SeededRel
 }
 
 interface Moment {
-  readonly source: string
+  /** The command that is killed, up to its --to. */
+  readonly command: readonly string[]
+  readonly stdin?: string
   readonly release: SeededRelease
   /** The request to the destination at which the run is killed; undefined: it is not. */
   readonly request: number | undefined
 }
 
 /** Runs into an empty registry that takes any manifest, so that the order of writes is the program's own; gives the requests of a whole run. */
-async function killAt({ source, release, request }: Moment): Promise<number> {
+async function killAt({ command, stdin = '', release, request }: Moment): Promise<number> {
   await using to = await startRegistry({ sparse: true })
   await using destination = await faultProxy(to.url)
-  const args = ['mirror', '--images', '-', '--from', `docker.io=${source}`, '--to', `${destination.url}/mirror`]
-  const { child, finished } = await startCli(args, { stdin: release.list })
+  const args = [...command, '--to', `${destination.url}/mirror`]
+  const { child, finished } = await startCli(args, { stdin })
   destination.rule = (_request, { total }) => {
     if (total === request) child.kill('SIGKILL')
     return undefined
@@ -65,11 +68,19 @@ async function killAt({ source, release, request }: Moment): Promise<number> {
   const { total } = destination.counters
   if (request === undefined) return total
   await requireWhole(to.url, 'mirror/', release)
-  const again = await runCli(args, { stdin: release.list })
+  const again = await runCli(args, { stdin })
   assert.equal(again.status, 0, again.stderr)
   await compareRelease(to.url, 'mirror/', release)
   if (findProgram('skopeo') !== undefined) await requireReadable(to.host, release.images[request % release.images.length])
   return total
+}
+
+async function killOften(times: number, whole: Moment): Promise<void> {
+  const total = await killAt(whole)
+  const random = randomNumbers(times)
+  const moments = Array.from({ length: times }, () => 1 + Math.floor(random() * total))
+  const limit = pLimit(2)
+  await Promise.all(moments.map((request) => limit(() => killAt({ ...whole, request }))))
 }
 
 async function requireReadable(host: string, image: SeededImage | undefined): Promise<void> {
@@ -81,10 +92,18 @@ test('killed at twenty random moments, nothing incomplete is visible, and a reru
   await using from = await startRegistry()
   const images = k3sImages.filter(({ repository }) => /coredns|metrics/.test(repository))
   const release = await seedRelease(from.url, { images })
-  const whole = { source: from.url, release, request: undefined }
-  const total = await killAt(whole)
-  const random = randomNumbers(20)
-  const moments = Array.from({ length: 20 }, () => 1 + Math.floor(random() * total))
-  const limit = pLimit(2)
-  await Promise.all(moments.map((request) => limit(() => killAt({ ...whole, request }))))
+  const command = ['mirror', '--images', '-', '--from', `docker.io=${from.url}`]
+  await killOften(20, { command, stdin: release.list, release, request: undefined })
+})
+
+test('a push of a compressed bundle, killed at six random moments, likewise', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const images = k3sImages.filter(({ repository }) => /coredns|metrics/.test(repository))
+  const release = await seedRelease(from.url, { images })
+  const file = `${directory.path}/k3s.tar.zst`
+  const create = ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`]
+  const { status, stderr } = await runCli(create, { stdin: release.list })
+  assert.equal(status, 0, stderr)
+  await killOften(6, { command: ['bundle', 'push', file], release, request: undefined })
 })
