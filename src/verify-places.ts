@@ -85,10 +85,13 @@ export async function openVerifyPlaces(
   const sources = parseSources(options.from ?? {})
   const directory = to === undefined ? undefined : layoutDirectory(to)
   const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to)
+  const warnings: string[] = []
   const configs = await readConfigs(options, signal).catch((error: unknown) => {
-    // A node's file may name TLS files that cannot be used: that is for the check of each image to say.
-    if (options.asNode === true && isMirrorError(error) && error.code === 'INVALID_CONFIG') return undefined
-    throw error
+    if (options.asNode !== true || !isMirrorError(error) || error.code !== 'INVALID_CONFIG') throw error
+    // A node's file may name TLS files that cannot be used: what that does to the node is for the check of each image to say.
+    const others = [...(endpoint === undefined ? [] : ['--to']), ...(sources.size === 0 ? [] : ['--from'])].join(' and ')
+    if (others !== '') warnings.push(`${others}: asked without the TLS and credentials of ${options.registries ?? ''}: ${error.message}`)
+    return undefined
   })
   const layout = directory === undefined ? undefined : await openLayoutDestination(directory)
   const credentials = credentialSources(options, configs)
@@ -113,7 +116,7 @@ export async function openVerifyPlaces(
       const at = sources.get(repository.registry) ?? sources.get('*')
       return at === undefined ? undefined : { name: at.origin.origin, place: registries }
     },
-    warnings: configs?.warnings ?? [],
+    warnings: [...warnings, ...(configs?.warnings ?? [])],
     [Symbol.asyncDispose]: () => client.close(),
   }
 }

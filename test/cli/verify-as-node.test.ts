@@ -265,6 +265,17 @@ test('a rewrite that breaks the hosts.toml is warned of: the mirror is passed ov
   ])
 })
 
+test('with --to beside it, a TLS file that cannot be used is warned of: nothing of the file is used there', async () => {
+  await using directory = await tempDir()
+  const text = 'configs: {other.example.com: {tls: {ca_file: /nowhere.pem}}}'
+  const file = await directory.write('registries.yaml', text)
+  const node = ['verify', '127.0.0.1:1/x:1', '--as-node', '--registries', file, '--retries', '0']
+  const warning =
+    /^warning: --to: asked without the TLS and credentials of .*registries\.yaml: .*\/nowhere\.pem cannot be read \(ENOENT\)$/m
+  assert.match((await runCli([...node, '--to', 'http://127.0.0.1:1'])).stdout, warning)
+  assert.doesNotMatch((await runCli(node)).stdout, /^warning/m)
+})
+
 test('a file that K3s would not start with is refused before anything is asked', async () => {
   await using directory = await tempDir()
   const file = await directory.write('registries.yaml', 'mirrors: [1]\n')
