@@ -51,7 +51,7 @@ async function parseRules(rewrites: readonly string[]): Promise<readonly RenameR
   return rewrites.map(parseRenameRule)
 }
 
-/** Reads the configuration and opens everything that is asked; nothing is sent yet. Throws USAGE, INVALID_CONFIG, NOT_FOUND for a layout that is not there. */
+/** Reads the configuration and opens everything that is asked; nothing is sent yet. Throws USAGE and INVALID_CONFIG. */
 export async function openSearch(
   options: SearchOptions,
   events: SessionEvents = {},

@@ -17,7 +17,7 @@ import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { Registries } from './registry/registries.ts'
 import { Registry } from './registry/registry.ts'
 import type { SessionEvents } from './registry/session.ts'
-import type { ReadablePlace } from './verify/checked-place.ts'
+import { refusingPlace, type ReadablePlace } from './verify/checked-place.ts'
 
 /** What is looked at, and what it is compared with; nothing is written anywhere. */
 export interface VerifyPlaceOptions extends ConnectionOptions {
@@ -71,11 +71,16 @@ function layoutPlace(layout: LayoutReader, directory: string): ReadablePlace {
 
 async function openLayoutDestination(directory: string): Promise<ReadDestination> {
   const { readLayout } = await import('./layout/open-layout.ts')
-  const place = layoutPlace(await readLayout(directory), directory)
+  // Like a registry that is down: that is what the check has found, of every image.
+  const missing = (error: unknown): ReadablePlace => {
+    if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+    return refusingPlace(new MirrorError('UNREACHABLE', error.message, { hint: error.hint, cause: error }))
+  }
+  const place = await readLayout(directory).then((layout) => layoutPlace(layout, directory), missing)
   return { url: `oci:${directory}`, place, naming: { registry: undefined, prefix: '' } }
 }
 
-/** Opens what is looked at, for reading alone; nothing is sent yet. Throws USAGE, INVALID_CONFIG, NOT_FOUND for a layout that is not there. */
+/** Opens what is looked at, for reading alone; nothing is sent yet. A layout that is not there answers nothing. Throws USAGE and INVALID_CONFIG. */
 export async function openVerifyPlaces(
   options: VerifyPlaceOptions,
   events: SessionEvents & { readonly onRequest?: () => void } = {},
