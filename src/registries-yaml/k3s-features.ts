@@ -7,7 +7,6 @@ export type K3sFeature =
   | 'registries-yaml'
   | 'insecure-skip-verify'
   | 'rewrite'
-  | 'system-default-registry'
   | 'hosts-toml'
   | 'wildcard'
   | 'config-version-3'
@@ -18,7 +17,6 @@ const firstVersions: Readonly<Record<K3sFeature, readonly Version[]>> = {
   'registries-yaml': [[0, 10, 0]],
   'insecure-skip-verify': [[1, 19, 1]],
   rewrite: [[1, 21, 0]],
-  'system-default-registry': [[1, 21, 1]],
   'hosts-toml': [
     [1, 26, 13],
     [1, 27, 10],

@@ -48,8 +48,6 @@ export interface ResolvedEndpoint {
   readonly namespace: string | undefined
   /** The first request that a pull sends there. */
   readonly requestUrl: string
-  /** The endpoint's index in the mirror; undefined for one that nobody wrote. */
-  readonly index: number | undefined
 }
 
 /** Where a node looks for an image. */
@@ -154,7 +152,6 @@ export function createResolver(
       },
       namespace,
       requestUrl: `${host.scheme}://${host.host}${posix.join('/', host.path, rewrite.path, 'manifests', object)}${query}`,
-      index: written?.index,
     }
   }
   return {
