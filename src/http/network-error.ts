@@ -1,4 +1,5 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
+import { printable } from './redact.ts'
 import { WireError } from './wire-error.ts'
 
 interface Classified {
@@ -37,7 +38,14 @@ function isTlsCode(code: string): boolean {
   return tlsCode.test(code)
 }
 
-function classifyTls(code: string): Classified {
+/** The names of the certificate that was shown, for a message; empty where Node does not tell. */
+function namesOf(error: unknown): string {
+  const { subjectaltname, subject } = ((error as { cert?: unknown }).cert ?? {}) as { subjectaltname?: unknown; subject?: { CN?: unknown } }
+  const names = typeof subjectaltname === 'string' ? subjectaltname.replace(/(?:DNS|IP Address):/g, '') : subject?.CN
+  return typeof names === 'string' && names !== '' ? `, ${printable(names).slice(0, 200)}` : ''
+}
+
+function classifyTls(code: string, error: unknown): Classified {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'EPROTO') {
     return { code: 'TLS', what: 'the server does not speak TLS', hint: 'If it serves plain HTTP, write http:// before the host.' }
   }
@@ -45,7 +53,7 @@ function classifyTls(code: string): Classified {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return {
       code: 'TLS',
-      what: 'its certificate is for another name',
+      what: `its certificate is for another name${namesOf(error)}`,
       hint: 'Use a host name that the certificate names, or renew it with this one.',
     }
   }
@@ -90,7 +98,7 @@ function classify(error: unknown): Classified {
       hint: 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).',
     }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
-  if (isTlsCode(code)) return classifyTls(code)
+  if (isTlsCode(code)) return classifyTls(code, error)
   const proxy = /^Proxy (?:response|Authentication Required) \((\d+)\)/.exec(message)?.[1]
   if (proxy !== undefined) return proxyRefused(Number(proxy))
   const odd = protocol[code]
