@@ -34,6 +34,7 @@ test('a finding is two lines, and an error gives exit code 4', async () => {
 test('what is only hazardous gives 0, and what is right no output', async () => {
   const warned = await lint(['-'], { stdin: 'mirrors: {docker.io: {endpoint: ["registry.example.com:5000"]}}\n' })
   assert.deepEqual([warned.status, warned.stderr], [0, 'standard input: 1 warning\n'])
+  assert.equal((await lint(['-'], { stdin: '' })).stderr, 'standard input: no problems\n')
   assert.match(warned.stdout, /^-:1:34 warning endpoint-without-scheme .*\n {4}fix: .*\.\n$/)
   for (const stdin of ['', 'mirrors: {docker.io: {endpoint: ["https://registry.example.com"]}}\n']) {
     const { status, stdout, stderr } = await lint(['-', '--quiet'], { stdin })

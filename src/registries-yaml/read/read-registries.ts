@@ -31,15 +31,15 @@ export async function readRegistriesText(
   path: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<RegistriesFile> {
-  const refuse = (why: string): never => {
-    throw new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint: 'Name a registries.yaml that this user may read.' })
+  const refuse = (why: string, what = 'Name a registries.yaml that this user may read.'): never => {
+    throw new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint: what })
   }
   try {
     // without O_NONBLOCK a named pipe that nobody writes to would block a thread that no signal ends
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await file.stat()
     if (!stat.isFile()) return refuse('it is not a file')
-    if (stat.size > maxBytes) return refuse('it is larger than 1 MiB')
+    if (stat.size > maxBytes) return refuse('it is larger than 1 MiB', 'A registries.yaml is a few KiB; name the right file.')
     const bytes = await file.readFile(signal && { signal })
     return { text: decodeRegistriesText(bytes, path), mode: stat.mode & 0o777 }
   } catch (error) {
