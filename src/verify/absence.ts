@@ -1,6 +1,10 @@
+import type { ErrorCode } from '../errors.ts'
 import { isWrong, locationOf, type Failure, type Search } from './checked-endpoint.ts'
 import { describeFailures } from './endpoint-notes.ts'
 import type { Problem } from './image-verdict.ts'
+
+/** What a registry answers that is there and does not let us in. */
+const refusals: ReadonlySet<ErrorCode> = new Set(['UNAUTHORIZED', 'DENIED'])
 
 /** Something that no mirror could give. */
 export interface Absence {
@@ -30,7 +34,8 @@ export function absence({ name, what, failures, upstream, isRoot = false }: Abse
   }
   const failed = failures.find(({ error }) => error.code !== 'NOT_FOUND') ?? (failures.length === 0 ? upstream.failures[0] : undefined)
   if (failed !== undefined && failed.error.code !== 'NOT_FOUND') {
-    return { status: 'unreachable', code: failed.error.code, message: `${name}: ${what} cannot be fetched: ${reasons}` }
+    const status = refusals.has(failed.error.code) ? 'refused' : 'unreachable'
+    return { status, code: failed.error.code, message: `${name}: ${what} cannot be fetched: ${reasons}` }
   }
   return { status: isRoot ? 'missing' : 'incomplete', code: 'NOT_FOUND', message: `${name}: ${what} is missing: ${reasons}` }
 }

@@ -4,10 +4,10 @@ import type { AskedAs } from './checked-endpoint.ts'
 
 /**
  * What is the matter with an image, worst first. `damaged`: bytes are not what their digest says. `missing`: nobody has it. `incomplete`: a
- * platform, manifest or blob is missing. `unreachable`: it could not be asked for. `moved`: the digest is not the expected one.
+ * platform, manifest or blob is missing. `refused`: the credentials are not right, or allow too little. `unreachable`: it could not be asked for. `moved`: the digest is not the expected one.
  * `upstream-only`: all or part of it comes from the image's own registry alone, which a mirror is to stand in for.
  */
-export const imageStatuses = ['damaged', 'missing', 'incomplete', 'unreachable', 'moved', 'upstream-only', 'ok'] as const
+export const imageStatuses = ['damaged', 'missing', 'incomplete', 'refused', 'unreachable', 'moved', 'upstream-only', 'ok'] as const
 
 /** One of the statuses. */
 export type ImageStatus = (typeof imageStatuses)[number]

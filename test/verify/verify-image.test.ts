@@ -285,7 +285,7 @@ test('refused credentials are named with the user, at the root and at a blob', a
   })
   at.server.hold('a/b', '1', tinyIndex(['amd64']))
   const verdict = await verifyImage(targetAt([at.endpoint]))
-  assert.deepEqual(outcome(verdict), ['unreachable', 'UNAUTHORIZED', 'UNAUTHORIZED'])
+  assert.deepEqual(outcome(verdict), ['refused', 'UNAUTHORIZED', 'UNAUTHORIZED'])
   assert.match(verdict.problems[0]?.message ?? '', /a\/b: 127\.0\.0\.1:\d+ refused the credentials sent as user "robot", from the test$/)
   assert.ok(!JSON.stringify(verdict).includes('secret-word'))
 })

@@ -55,6 +55,7 @@ export function reportOver(images: readonly VerifiedImage[], more: Partial<Verif
         damaged: count('damaged'),
         missing: count('missing'),
         incomplete: count('incomplete'),
+        refused: 0,
         unreachable: count('unreachable'),
         moved: count('moved'),
         'upstream-only': count('upstream-only'),
