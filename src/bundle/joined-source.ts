@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { ImageArchive } from './image-archive.ts'
@@ -25,22 +25,27 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     this.#archives = archives
   }
 
-  /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does. */
+  /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does, and UNSUPPORTED where none holds an image. */
   static async open(paths: readonly string[], options: CallOptions = {}): Promise<JoinedSource> {
     const archives: ImageArchive[] = []
     try {
       for (const path of paths) archives.push(await openImageArchive(path, options))
-      return new JoinedSource(archives)
+      const source = new JoinedSource(archives)
+      if (source.names().length > 0) return source
+      throw new MirrorError('UNSUPPORTED', `${paths.join(', ')}: there is no image with a name in it`)
     } catch (error) {
       for (const archive of archives) await archive[Symbol.asyncDispose]()
       throw error
     }
   }
 
-  /** Every name that an archive has, once. */
+  /** Every name that an archive has, once; in archives of other tools a name by digest is left out where a tag leads to the same content. */
   names(): readonly Reference[] {
-    const images = this.#archives.flatMap((archive) => archive.images)
-    return [...new Map(images.map(({ reference }) => [formatReference(reference), reference])).values()]
+    const contentOf = ({ reference, digest }: BundledImage): string => `${formatRepository(reference)} ${digest}`
+    const images = this.#archives.flatMap(({ images: own, isSettled }) => own.map((image) => ({ image, isSettled })))
+    const tagged = new Set(images.filter(({ image }) => image.reference.tag !== undefined).map(({ image }) => contentOf(image)))
+    const kept = images.filter(({ image, isSettled }) => isSettled || image.reference.tag !== undefined || !tagged.has(contentOf(image)))
+    return [...new Map(kept.map(({ image: { reference } }) => [formatReference(reference), reference])).values()]
   }
 
   /**

@@ -65,9 +65,9 @@ export function ociLayout(...images: readonly MadeImage[]): MadeLayout {
   return { files, manifests, index }
 }
 
-/** The index.json of a layout, naming one root. */
-export function indexJson(root: Uint8Array, annotations: Readonly<Record<string, string>>): string {
+/** The index.json of a layout, naming one root by each of the annotations. */
+export function indexJson(root: Uint8Array, ...names: readonly Readonly<Record<string, string>>[]): string {
   const isIndex = Buffer.from(root).includes('"manifests"')
-  const mediaType = isIndex ? types.index : types.manifest
-  return JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest: sha256(root), size: root.length, annotations }] })
+  const entry = { mediaType: isIndex ? types.index : types.manifest, digest: sha256(root), size: root.length }
+  return JSON.stringify({ schemaVersion: 2, manifests: names.map((annotations) => ({ ...entry, annotations })) })
 }

@@ -159,6 +159,29 @@ test('an image that is pinned to an index of which one platform is there is refu
   await assert.rejects(join({ ...exportOf(0), 'index.json': indexJson(index, pinned) }), { code: 'UNSUPPORTED' })
 })
 
+test("what a node's containerd has is exported by tag, by digest and by CRI's id: the tag counts", async () => {
+  const { index } = ociLayout(amd64, arm64)
+  const names = [name, `docker.io/rancher/x@${sha256(index)}`, sha256(Buffer.from('id'))]
+  const all = names.map((one) => ({ 'io.containerd.image.name': one }))
+  const { images } = await join({ ...exportOf(0), 'index.json': indexJson(index, ...all) })
+  assert.deepEqual(
+    images.map(({ reference }) => formatReference(reference)),
+    [name],
+  )
+  await assert.rejects(join({ ...exportOf(0), 'index.json': indexJson(index, ...all.slice(2)) }), {
+    code: 'UNSUPPORTED',
+    message: /no image/,
+  })
+})
+
+test('a layer of another size than its manifest says is never read', async () => {
+  const { files, manifests } = ociLayout(amd64)
+  const manifest = manifests[0]?.bytes ?? Buffer.alloc(0)
+  const path = `blobs/sha256/${lastBlob()}`
+  const longer = Buffer.concat([Buffer.from(files[path] ?? ''), Buffer.alloc(1)])
+  await assert.rejects(join({ ...files, [path]: longer, 'index.json': indexJson(manifest, named) }), { code: 'INTEGRITY' })
+})
+
 const good = dockerSave(amd64)
 const [config = '', first = '', second = ''] = Object.keys(good)
 const without = (path: string, files: Files): Files => Object.fromEntries(Object.entries(files).filter(([at]) => at !== path))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { open, readFile, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { VerifyReport } from '../../src/report/verify-report.ts'
@@ -174,8 +174,9 @@ test('a layout is verified as it lies, and is not made where there is none', asy
   await using line = await mirroredRelease()
   const layout = join(line.directory.path, 'layout')
   const none = await runCli(['verify', ...line.references, '--to', `oci:${layout}`])
-  assert.equal(none.status, 1)
-  assert.match(none.stderr, /^error: there is no OCI layout at .* \(NOT_FOUND\)$/m)
+  assert.equal(none.status, 4)
+  assert.match(none.stdout, /cannot be fetched: oci:\S+: there is no OCI layout at \S+layout \(UNREACHABLE\)$/m)
+  await assert.rejects(stat(layout), { code: 'ENOENT' })
   const mirrored = await runCli(['mirror', ...line.references, '--to', `oci:${layout}`])
   assert.equal(mirrored.status, 0, mirrored.stderr)
   const whole = await runCli(['verify', ...line.references, '--to', `oci:${layout}`, '--deep'])

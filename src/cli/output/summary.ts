@@ -42,7 +42,7 @@ function headline(report: MirrorReport, styles: Styles): string {
 
 function newDigest({ engine, command }: MirrorReport): string {
   if (command === 'bundle load') return 'of the platform of the Docker Engine alone'
-  if (command === 'bundle push') return 'without their original manifest or index in the archives'
+  if (command === 'bundle push') return 'whose original manifest or index the archives do not have'
   return engine === undefined
     ? 'with a new index over the chosen platforms'
     : 'of the chosen platforms alone, as the Docker Engine made them'

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadBundle } from '../../src/load-bundle.ts'
+import type { MirrorReport } from '../../src/report/report.ts'
+import { packTar } from '../bundle/bundle-files.ts'
+import { dockerSave } from '../bundle/foreign-files.ts'
+import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
+import { startScriptedEngine } from '../servers/scripted-engine.ts'
+
+/** Loads one image into an Engine of this script, and gives the report with what the Engine was sent. */
+async function load(script: EngineScript): Promise<{ readonly report: MirrorReport; readonly loads: number; readonly sent: string }> {
+  await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] }))
+  await using server = await startScriptedEngine(script)
+  const report = await loadBundle({ files: [archive.path], dockerHost: server.host, retry: { retries: 0, baseDelay: 1 } }).report
+  const loads = server.requests.filter(({ path }) => path === '/images/load')
+  return { report, loads: loads.length, sent: loads[0]?.body ?? '' }
+}
+
+const says =
+  (...messages: readonly object[]): EngineOverride =>
+  (_, response) =>
+    void response.end(messages.map((message) => JSON.stringify(message)).join('\r\n'))
+
+/** The Engine has the image, by this id, from the second time on that it is asked. */
+const holds = (id: string): readonly EngineOverride[] => {
+  const absent: EngineOverride = (_, response) => void response.writeHead(404).end('{"message":"No such image: site/tool:1"}')
+  return [absent, says({ Id: id, Os: 'linux', Architecture: 'amd64' })]
+}
+
+const loaded = says({ stream: 'Loaded image: site/tool:1\n' })
+
+test('a containerd store has the image by the digest of its manifest', async () => {
+  const { report: first } = await load({ store: 'containerd', overrides: { other: loaded, inspect: holds('sha256:0') } })
+  assert.deepEqual([first.images[0]?.status, first.images[0]?.error?.code], ['failed', 'PROTOCOL'])
+  const { digest = '' } = first.images[0] ?? {}
+  const { report, loads, sent } = await load({ store: 'containerd', overrides: { other: loaded, inspect: holds(digest) } })
+  assert.deepEqual([report.images[0]?.status, report.images[0]?.digest, loads], ['copied', digest, 1])
+  assert.match(sent, /"io\.containerd\.image\.name":"docker\.io\/site\/tool:1"/)
+})
+
+test('an Engine that fails after it has answered with 200 has failed, in its own words', async () => {
+  const full = says(
+    { status: 'Loading layer', id: 'a', progressDetail: { current: 1, total: 2 } },
+    { errorDetail: { message: 'no space left on device' } },
+  )
+  const { report } = await load({ overrides: { other: full } })
+  assert.deepEqual([report.images[0]?.status, report.images[0]?.error?.code], ['failed', 'NO_SPACE'])
+})
+
+test('an Engine that says nothing and has no image has failed', async () => {
+  const { report } = await load({ overrides: { other: says() } })
+  assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
+})
+
+test('an Engine that breaks off is tried once more, with the archive from its start', async () => {
+  const breaks: EngineOverride = (_, response) => void response.destroy()
+  const { report, loads } = await load({ overrides: { other: [breaks, says()] } })
+  assert.equal(loads, 2)
+  assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
+})
