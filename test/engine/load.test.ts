@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { loadBundle } from '../../src/load-bundle.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
-import { packTar } from '../bundle/bundle-files.ts'
+import { flipBit, packTar, placeOf } from '../bundle/bundle-files.ts'
 import { dockerSave } from '../bundle/foreign-files.ts'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
 import { startScriptedEngine } from '../servers/scripted-engine.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 
 /** Loads one image into an Engine of this script, and gives the report with what the Engine was sent. */
 async function load(script: EngineScript): Promise<{ readonly report: MirrorReport; readonly loads: number; readonly sent: string }> {
@@ -57,4 +60,27 @@ test('an Engine that breaks off is tried once more, with the archive from its st
   const { report, loads } = await load({ overrides: { other: [breaks, says()] } })
   assert.equal(loads, 2)
   assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
+})
+
+test('an Engine that answers before it has everything: a wrong layer is still told as what it is', async () => {
+  const layer = Buffer.alloc(16_000_000, 'layer')
+  await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [layer] }))
+  await flipBit(archive.path, await placeOf(archive.path, layer))
+  await using directory = await tempDir()
+  const answers: Readonly<Record<string, object>> = { '/version': { ApiVersion: '1.41', Os: 'linux', Arch: 'amd64' }, '/info': {} }
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').replace(/^\/v1\.41|\?.*$/g, '')
+    request.resume()
+    if (path === '/images/load') response.writeHead(200).write('{"status":"Loading layer"}\n')
+    else response.writeHead(path in answers ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answers[path] ?? {}))
+  })
+  server.listen(`${directory.path}/docker.sock`)
+  await once(server, 'listening')
+  try {
+    const report = await loadBundle({ files: [archive.path], dockerHost: `unix://${directory.path}/docker.sock` }).report
+    assert.equal(report.images[0]?.error?.code, 'INTEGRITY')
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
 })
