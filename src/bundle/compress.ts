@@ -23,10 +23,22 @@ export async function createCompressor(compression: Compression): Promise<Transf
 const frameBytes = 4 * 1024 * 1024
 const zstdLevel = 3
 
+type Compress = (bytes: Uint8Array, level: number) => Uint8Array
+
+let compressing: Promise<Compress> | undefined
+
+/** Loaded once: a second instance would take the memory of the first. */
+function loadCompress(): Promise<Compress> {
+  compressing ??= import('@bokuweb/zstd-wasm').then(async ({ init, compress }) => {
+    await init()
+    return compress
+  })
+  return compressing
+}
+
 /** One frame for every 4 MiB: frames one behind the other are a zstd file. https://www.rfc-editor.org/rfc/rfc8878#section-3.1 */
 async function zstdInWasm(): Promise<Transform> {
-  const { init, compress } = await import('@bokuweb/zstd-wasm')
-  await init()
+  const compress = await loadCompress()
   const frame = Buffer.alloc(frameBytes)
   let filled = 0
   return new Transform({

@@ -1,5 +1,4 @@
-import type { Transform } from 'node:stream'
-import { Transform as TransformStream } from 'node:stream'
+import { Duplex } from 'node:stream'
 import zlib from 'node:zlib'
 
 /** How an archive is compressed; undefined where it is not. */
@@ -21,35 +20,31 @@ export function detectCompression(start: Uint8Array): Compression | undefined {
 
 /** Members of node:zlib that Node has from 22.15 on. */
 interface ZstdOfNode {
-  createZstdDecompress?(): Transform
+  createZstdDecompress?(): Duplex
 }
 
 /** A stream that decompresses; what is damaged or cut off is its error. */
-export async function createDecompressor(compression: Compression): Promise<Transform> {
+export async function createDecompressor(compression: Compression): Promise<Duplex> {
   if (compression === 'gzip') return zlib.createGunzip()
   return (zlib as ZstdOfNode).createZstdDecompress?.() ?? (await zstdInScript())
 }
 
-async function zstdInScript(): Promise<Transform> {
+/** Bytes that are decompressed before what came of them is passed on: four bytes can become 128 KiB. https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2 */
+const stepBytes = 1024
+
+async function zstdInScript(): Promise<Duplex> {
   const { Decompress } = await import('fzstd')
   let pieces: Uint8Array[] = []
   const decoder = new Decompress((piece) => void pieces.push(piece))
-  const step = (stream: TransformStream, chunk: Uint8Array, isLast: boolean, done: (error?: Error) => void): void => {
-    try {
-      decoder.push(chunk, isLast)
-    } catch (error) {
-      return done(error as Error)
-    }
-    for (const piece of pieces) stream.push(piece)
+  const decode = (chunk: Uint8Array, isLast: boolean): readonly Uint8Array[] => {
     pieces = []
-    done()
+    decoder.push(chunk, isLast)
+    return pieces
   }
-  return new TransformStream({
-    transform(chunk: Uint8Array, _encoding, done) {
-      step(this, chunk, false, done)
-    },
-    flush(done) {
-      step(this, new Uint8Array(0), true, done)
-    },
+  return Duplex.from(async function* (chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += stepBytes) yield* decode(chunk.subarray(at, at + stepBytes), false)
+    }
+    yield* decode(new Uint8Array(0), true)
   })
 }

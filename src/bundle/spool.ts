@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable, type Transform } from 'node:stream'
+import { Readable, type Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
@@ -37,7 +37,7 @@ export class Spool implements ArchiveBytes {
   #writeFailure: unknown
   #waiting: (() => void)[] = []
 
-  private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Transform) {
+  private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Duplex) {
     this.name = compressed.name
     this.#compressed = compressed
     this.#handle = handle
@@ -45,7 +45,7 @@ export class Spool implements ArchiveBytes {
   }
 
   /** Begins to decompress; closes the compressed bytes when it is closed itself. Throws LOCAL_IO. */
-  static async open(compressed: ArchiveBytes, decompressor: Transform): Promise<Spool> {
+  static async open(compressed: ArchiveBytes, decompressor: Duplex): Promise<Spool> {
     const path = join(tmpdir(), `k3s-mirror-${randomUUID()}`)
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
@@ -77,7 +77,7 @@ export class Spool implements ArchiveBytes {
     await this.#compressed[Symbol.asyncDispose]()
   }
 
-  async #run(decompressor: Transform): Promise<void> {
+  async #run(decompressor: Duplex): Promise<void> {
     try {
       await pipeline(Readable.from(chunksOf(this.#compressed)), decompressor, (chunks) => this.#write(chunks), {
         signal: this.#abort.signal,
