@@ -50,8 +50,13 @@ async function runRoute(route: Route, exchange: Exchange): Promise<Reply> {
   )
 }
 
+/** What logs and metrics say of a request that its client broke off, as nginx does; nobody is there to read it. */
+const clientWentAway = 499
+
 /** The answer to what went wrong in the registry itself; paths of its machine are not told. */
 export function answerFailure(error: unknown): Reply {
+  if (isMirrorError(error) && error.code === 'CANCELLED')
+    return refusal(clientWentAway, { code: 'UNKNOWN', message: 'the client went away before the end of its request' })
   const errno = isMirrorError(error) && error.code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return refusal(507, { code: 'UNKNOWN', message: 'the registry has no space left on its disk' })

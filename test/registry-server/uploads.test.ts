@@ -156,6 +156,7 @@ async function breakOff(registry: TestRegistry, method: string, path: string, by
   await new Promise((resolve) => socket.write(bytes, resolve))
   socket.resetAndDestroy()
   while (registry.log.length === seen) await new Promise(setImmediate)
+  assert.equal(registry.log.at(-1)?.status, 499, 'no fault of the server')
 }
 
 test('a client that breaks off a PUT leaves nothing; after a PATCH it can go on from what arrived', async () => {
