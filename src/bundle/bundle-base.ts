@@ -1,5 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 
 /** Content that an image needs. */
@@ -26,12 +27,8 @@ function invalid(why: string): MirrorError {
   return new MirrorError('INVALID_MANIFEST', `what a bundle holds is written wrongly: ${why}`)
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function parseContent(value: unknown): HeldContent {
-  if (!isRecord(value)) throw invalid('content that is none')
+  if (!isJsonObject(value)) throw invalid('content that is none')
   const { digest, size, kind, image } = value
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('content without a digest')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid('content without a size')
@@ -42,7 +39,7 @@ function parseContent(value: unknown): HeldContent {
 
 /** Reads a base from a document. Throws INVALID_MANIFEST. */
 export function parseBundleBase(value: unknown): BundleBase {
-  if (!isRecord(value)) throw invalid('it is no object')
+  if (!isJsonObject(value)) throw invalid('it is no object')
   const { schemaVersion, bundle, contents } = value
   if (schemaVersion !== 1) throw invalid('its form is not known here')
   if (typeof bundle !== 'string' || !isDigest(bundle)) throw invalid('the bundle has no digest')

@@ -1,5 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
 
@@ -65,12 +66,8 @@ function invalid(why: string, cause?: unknown): MirrorError {
   return new MirrorError('INVALID_MANIFEST', `${recordPath} of the bundle ${why}`, { cause })
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function parseImage(value: unknown): BundledImage {
-  if (!isRecord(value)) throw invalid('has an image that is none')
+  if (!isJsonObject(value)) throw invalid('has an image that is none')
   const { reference, mediaType, digest, size, platforms, digestPreserved } = value
   if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('has an image without a name or a type')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('has an image without a digest')
@@ -86,7 +83,7 @@ function parseImage(value: unknown): BundledImage {
 }
 
 function parseList(value: unknown): BundledList {
-  if (!isRecord(value)) throw invalid('has a list that is none')
+  if (!isJsonObject(value)) throw invalid('has a list that is none')
   const { name, release, sha256, images } = value
   if (typeof name !== 'string' || typeof sha256 !== 'string' || typeof images !== 'number') throw invalid('has a list that is none')
   return { name, ...(typeof release === 'string' && { release }), sha256, images }
@@ -100,7 +97,7 @@ export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
   } catch (cause) {
     throw invalid('is not JSON', cause)
   }
-  if (!isRecord(document)) throw invalid('is not an object')
+  if (!isJsonObject(document)) throw invalid('is not an object')
   const { schemaVersion, tool, lists, images, base } = document
   if (schemaVersion !== 1) {
     throw new MirrorError('UNSUPPORTED', `${recordPath} of the bundle has a form that is not known here`, { hint: 'Update k3s-mirror.' })

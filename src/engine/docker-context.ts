@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { printable } from '../http/redact.ts'
 
 /** What a Docker context says of its Engine. */
@@ -55,8 +56,8 @@ export async function readContext(dockerConfig: string, name: string): Promise<D
     )
   }
   const endpoints = meta['Endpoints']
-  const endpoint = isObject(endpoints) ? endpoints['docker'] : undefined
-  if (!isObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
+  const endpoint = isJsonObject(endpoints) ? endpoints['docker'] : undefined
+  if (!isJsonObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
   const { Host: host, SkipTLSVerify: skipTlsVerify = false } = endpoint
   if (typeof host !== 'string' || host === '') throw invalid(`${path}: its "Host" is not the address of an Engine`, repair)
   if (typeof skipTlsVerify !== 'boolean') throw invalid(`${path}: its "SkipTLSVerify" is neither true nor false`, repair)
@@ -95,7 +96,7 @@ async function readJson(path: string, hint: string): Promise<JsonObject | undefi
     // the parser's own message quotes the file, and config.json holds passwords
     throw invalid(`${path}: it is not JSON`, hint)
   }
-  if (!isObject(value)) throw invalid(`${path}: it is not a JSON object`, hint)
+  if (!isJsonObject(value)) throw invalid(`${path}: it is not a JSON object`, hint)
   return value
 }
 
@@ -107,10 +108,6 @@ async function readText(path: string, hint: string): Promise<string | undefined>
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw invalid(`${path}: it cannot be read (${code})`, hint)
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(message: string, hint: string): MirrorError {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { MirrorError } from '../errors.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 
 /**
  * One line of an Engine's answer to a pull or a push, in bytes where it counts:
@@ -25,10 +26,6 @@ export interface ReadMessagesOptions {
 /** Characters that one line may have. */
 const maxLine = 1024 * 1024
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** A count of bytes; an Engine writes `{}` where it has none. */
 function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
@@ -36,7 +33,7 @@ function count(value: unknown): number | undefined {
 
 /** `errorDetail` is the present form and `error` the older one; either may stand alone. */
 function errorOf({ errorDetail, error }: Readonly<Record<string, unknown>>): string | undefined {
-  const detail = isObject(errorDetail) ? errorDetail['message'] : undefined
+  const detail = isJsonObject(errorDetail) ? errorDetail['message'] : undefined
   if (typeof detail === 'string' && detail !== '') return detail
   if (typeof error === 'string' && error !== '') return error
   return errorDetail === undefined && error === undefined ? undefined : 'the Engine names no reason'
@@ -50,16 +47,16 @@ function parseMessage(line: string): EngineMessage {
   } catch (cause) {
     throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is not JSON', { cause })
   }
-  if (!isObject(value)) throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is no JSON object')
+  if (!isJsonObject(value)) throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is no JSON object')
   const { id, status, progressDetail, aux } = value
-  const detail = isObject(progressDetail) ? progressDetail : {}
+  const detail = isJsonObject(progressDetail) ? progressDetail : {}
   const [current, total, error] = [count(detail['current']), count(detail['total']), errorOf(value)]
   return {
     ...(typeof id === 'string' && { id }),
     ...(typeof status === 'string' && { status }),
     ...(current !== undefined && { current }),
     ...(total !== undefined && { total }),
-    ...(isObject(aux) && { aux }),
+    ...(isJsonObject(aux) && { aux }),
     ...(error !== undefined && { error }),
   }
 }

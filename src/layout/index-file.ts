@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 import { syncDirectory } from './blob-store.ts'
@@ -28,13 +29,9 @@ export interface IndexFileOptions {
   readonly durable: boolean
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** The full reference that an entry is known by; undefined for a bare tag, which names no repository. */
 function nameOf(annotations: unknown): Reference | undefined {
-  if (!isRecord(annotations)) return undefined
+  if (!isJsonObject(annotations)) return undefined
   for (const name of [annotations[imageName], annotations[refName]]) {
     if (typeof name !== 'string' || !/[/:@]/.test(name)) continue
     try {
@@ -47,7 +44,7 @@ function nameOf(annotations: unknown): Reference | undefined {
 }
 
 function parseEntry(entry: unknown): NamedEntry | undefined {
-  if (!isRecord(entry)) return undefined
+  if (!isJsonObject(entry)) return undefined
   const { mediaType, digest, size, annotations } = entry
   const reference = nameOf(annotations)
   if (reference === undefined || typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return undefined
@@ -82,8 +79,8 @@ export class IndexFile {
     } finally {
       await file.handle.close()
     }
-    const entries = isRecord(document) ? document['manifests'] : undefined
-    if (!isRecord(document) || !Array.isArray(entries))
+    const entries = isJsonObject(document) ? document['manifests'] : undefined
+    if (!isJsonObject(document) || !Array.isArray(entries))
       throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`)
     const { manifests: _, ...rest } = document
     this.#rest = rest

@@ -1,4 +1,5 @@
 import { isDigest, type Digest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { isForeignLayer, parseManifest } from '../oci/manifest.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Referrer } from './layout.ts'
@@ -17,15 +18,11 @@ export interface ManifestLinks {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Reads what a manifest links to; throws INVALID_MANIFEST or UNSUPPORTED. */
 export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLinks {
   const contents = parseManifest(bytes, contentType)
   const document = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
-  const subject = isRecord(document['subject']) ? document['subject']['digest'] : undefined
+  const subject = isJsonObject(document['subject']) ? document['subject']['digest'] : undefined
   const own = document['artifactType']
   const artifactType = typeof own === 'string' && own !== '' ? own : contents.kind === 'image' ? contents.config.mediaType : undefined
   const annotations = document['annotations']
@@ -35,7 +32,7 @@ export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLink
     blobs: contents.kind === 'index' ? [] : [contents.config, ...contents.layers.filter((layer) => !isForeignLayer(layer))],
     ...(typeof subject === 'string' && isDigest(subject) && { subject }),
     ...(artifactType !== undefined && { artifactType }),
-    ...(isRecord(annotations) && { annotations: annotations as Record<string, string> }),
+    ...(isJsonObject(annotations) && { annotations: annotations as Record<string, string> }),
   }
 }
 

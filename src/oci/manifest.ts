@@ -2,6 +2,7 @@ import { visit } from 'jsonc-parser'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 import { isDigest, sha256, type Digest } from './digest.ts'
+import { isJsonObject } from './json-object.ts'
 import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
 import type { Platform } from './platform.ts'
 
@@ -64,12 +65,8 @@ function parseUnambiguousJson(bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function parsePlatformEntry(value: unknown): Platform | undefined {
-  if (!isObject(value)) return undefined
+  if (!isJsonObject(value)) return undefined
   const { os, architecture, variant, 'os.version': osVersion } = value
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
   return {
@@ -81,11 +78,11 @@ function parsePlatformEntry(value: unknown): Platform | undefined {
 }
 
 function isStringRecord(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every((entry) => typeof entry === 'string')
+  return isJsonObject(value) && Object.values(value).every((entry) => typeof entry === 'string')
 }
 
 function parseDescriptor(value: unknown, what: string): Descriptor {
-  if (!isObject(value)) refuse(`has no ${what}`)
+  if (!isJsonObject(value)) refuse(`has no ${what}`)
   const { mediaType, digest, size, urls, annotations } = value
   if (typeof mediaType !== 'string') refuse(`names no media type for its ${what}`)
   if (typeof digest !== 'string' || !isDigest(digest)) refuse(`has an invalid digest for its ${what}`)

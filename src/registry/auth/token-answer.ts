@@ -1,4 +1,5 @@
 import { MirrorError } from '../../errors.ts'
+import { isJsonObject } from '../../oci/json-object.ts'
 
 /** A token and when another one is to be asked for, in milliseconds of the monotonic clock. */
 export interface Token {
@@ -51,7 +52,7 @@ export function parseTokenAnswer(body: Uint8Array, tokenServer: string, received
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
