@@ -168,7 +168,7 @@ async function write(
     resolve: (image) => Promise.resolve(image as PlanStep),
     copier: contentCopier({
       source,
-      destination: new BundleWriter(part, new Set(record.base?.contents.map(({ digest }) => digest))),
+      destination: new BundleWriter(part, layout.elsewhere),
       ledger: new BlobLedger(),
       retry,
     }),

@@ -9,13 +9,13 @@ import { platformOf } from './oci/config-platform.ts'
 import type { Digest } from './oci/digest.ts'
 import { contentsOf, isAttestation, type Manifest } from './oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from './oci/platform.ts'
-import { atDigest, formatReference, type Reference } from './oci/reference.ts'
+import { atDigest, formatReference, withoutPin, type Reference } from './oci/reference.ts'
 import { openEngine, type EngineOptions } from './open-engine.ts'
 import type { NamedImage } from './plan/collisions.ts'
 import type { PlanStep } from './plan/plan.ts'
 import { selectEntries } from './plan/platform-subset.ts'
 import { readWhole } from './plan/resolve-image.ts'
-import { imageFilter } from './release/image-filter.ts'
+import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `loadBundle`: the archives, what of them, and the Engine. */
@@ -42,11 +42,7 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
   const started = performance.now()
   const { files, signal } = options
   await using archives = await JoinedSource.open(files, { signal })
-  const filtered = imageFilter(options)(archives.names())
-  if (filtered.images.length === 0) {
-    throw new MirrorError('USAGE', `no image of ${files.join(', ')} is left: --include and --exclude drop all of them`)
-  }
-  await archives.join(filtered.images, { signal })
+  const filtered = await selectArchived(archives, options)
   const reached = await openEngine(options)
   using engine = reached.engine
   const { apiVersion, store, platform } = engine.facts
@@ -74,11 +70,6 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
   }
   const requests = { source: 0, destination: 0 }
   emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
-}
-
-function withoutPin({ registry, path, tag, digest }: Reference): Reference {
-  if (tag !== undefined) return { registry, path, tag }
-  return digest === undefined ? { registry, path } : { registry, path, digest }
 }
 
 interface Place {

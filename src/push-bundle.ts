@@ -5,14 +5,13 @@ import { contentCopier } from './copy/copy-image.ts'
 import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
-import { MirrorError } from './errors.ts'
 import { formatReference, type Reference } from './oci/reference.ts'
 import { openPlaces, type PlaceOptions } from './places.ts'
 import { refuseCollisions } from './plan/collisions.ts'
 import { nameDestination } from './plan/name-destination.ts'
 import { resolveImage } from './plan/resolve-image.ts'
-import { imageFilter } from './release/image-filter.ts'
 import { parseRules } from './prepare.ts'
+import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `pushBundle`: the archives, what of them, and where to. */
@@ -48,11 +47,7 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
   const { files, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
   const rules = await parseRules(options.rewrite ?? [])
   await using archives = await JoinedSource.open(files, { signal })
-  const filtered = imageFilter(options)(archives.names())
-  if (filtered.images.length === 0) {
-    throw new MirrorError('USAGE', `no image of ${files.join(', ')} is left: --include and --exclude drop all of them`)
-  }
-  await archives.join(filtered.images, { signal })
+  const filtered = await selectArchived(archives, options)
   await using places = await openPlaces(
     options,
     {

@@ -27,6 +27,7 @@ const house: House = {
     'complete-from-base.ts': 'all but cli',
     'push-bundle.ts': 'all but cli',
     'load-bundle.ts': 'all but cli',
+    'select-archived.ts': 'all but cli',
     'open-sources.ts': 'all but cli',
     'start-run.ts': 'all but cli',
     'open-engine.ts': 'all but cli',

@@ -11,6 +11,13 @@ export interface Content {
   cancel(): void
 }
 
+/** All bytes of content that is small enough to be held. */
+export async function readAll(content: Content): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await content.read((chunk) => void chunks.push(Buffer.from(chunk)))
+  return Buffer.concat(chunks)
+}
+
 /** Bytes that are held already, as content. */
 export function contentOf(bytes: Uint8Array): Content {
   return {

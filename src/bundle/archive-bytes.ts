@@ -1,7 +1,10 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import { fileContent } from '../layout/file-content.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 
 /** The bytes of an archive by their place, from wherever they come: one file, several, or what a compressed one gives. */
 export interface ArchiveBytes extends AsyncDisposable {
@@ -11,6 +14,12 @@ export interface ArchiveBytes extends AsyncDisposable {
   reaches(place: number): Promise<boolean>
   /** Reads up to `length` bytes from a place that is there; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
+}
+
+/** A part of an archive's bytes, from a place that is there. */
+export function contentAt(bytes: ArchiveBytes, part: { readonly offset: number; readonly size: number } & CallOptions): Content {
+  const handle = { read: bytes.read.bind(bytes), close: () => Promise.resolve() }
+  return fileContent(handle, { ...part, path: bytes.name, isShared: true })
 }
 
 /** Opens the bytes of a regular file as they are. Throws NOT_FOUND, LOCAL_IO, and USAGE for a directory or a pipe. */

@@ -1,9 +1,9 @@
-import type { Content } from '../async/content.ts'
+import { Changes } from '../async/changes.ts'
+import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
-import { fileContent } from '../layout/file-content.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
+import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
 import { createDecompressor, detectCompression, magicBytes } from './decompress.ts'
 import { scanTar, type ScanOptions } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
@@ -24,7 +24,7 @@ export class Archive implements AsyncDisposable {
   readonly #scanned: Promise<void>
   #isScanned = false
   #isClosed = false
-  #waiting: (() => void)[] = []
+  readonly #changes = new Changes()
 
   private constructor(bytes: ArchiveBytes, options: ScanOptions) {
     this.name = bytes.name
@@ -67,7 +67,7 @@ export class Archive implements AsyncDisposable {
       const entry = this.#entries.get(path)
       if (entry !== undefined) return entry
       if (this.#isScanned) return this.#scanned.then(() => undefined)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#changes.next()
     }
   }
 
@@ -79,8 +79,7 @@ export class Archive implements AsyncDisposable {
 
   /** The bytes of a file, or a part of them, not verified. */
   content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobPart = {}): Content {
-    const handle = { read: this.#bytes.read.bind(this.#bytes), close: () => Promise.resolve() }
-    return fileContent(handle, { path: this.name, offset: start + offset, size: length, signal, isShared: true })
+    return contentAt(this.#bytes, { offset: start + offset, size: length, signal })
   }
 
   /** All bytes of a small file. Throws INVALID_MANIFEST for one that is larger than `limit` bytes. */
@@ -88,9 +87,7 @@ export class Archive implements AsyncDisposable {
     if (entry.size > limit) {
       throw new MirrorError('INVALID_MANIFEST', `${entry.path} in ${this.name} is larger than ${limit / 1_048_576} MiB`)
     }
-    const chunks: Buffer[] = []
-    await this.content(entry, options).read((chunk) => void chunks.push(Buffer.from(chunk)))
-    return Buffer.concat(chunks)
+    return readAll(this.content(entry, options))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,18 +100,12 @@ export class Archive implements AsyncDisposable {
     try {
       for await (const entry of scanTar(this.#bytes, options)) {
         this.#entries.set(entry.path, entry)
-        this.#wake()
+        this.#changes.tell()
         if (this.#isClosed) return
       }
     } finally {
       this.#isScanned = true
-      this.#wake()
+      this.#changes.tell()
     }
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
   }
 }

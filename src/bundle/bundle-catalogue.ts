@@ -1,3 +1,4 @@
+import { readAll } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import { Catalogue } from '../layout/catalogue.ts'
 import { imageName } from '../layout/index-entry.ts'
@@ -22,10 +23,9 @@ function damaged({ path }: BundleReader, why: string, cause?: unknown): MirrorEr
 async function readNames(bundle: BundleReader): Promise<ReadonlySet<string>> {
   const content = await bundle.readFile('index.json')
   if (content === undefined || content.size > maxIndexBytes) throw damaged(bundle, 'it has no index.json')
-  const chunks: Buffer[] = []
-  await content.read((chunk) => void chunks.push(Buffer.from(chunk)))
+  const bytes = await readAll(content)
   try {
-    const { manifests } = JSON.parse(Buffer.concat(chunks).toString()) as {
+    const { manifests } = JSON.parse(bytes.toString()) as {
       readonly manifests: readonly { readonly digest: string; readonly annotations: Readonly<Record<string, string>> }[]
     }
     return new Set(manifests.map(({ digest, annotations }) => `${annotations[imageName]} ${digest}`))
@@ -57,11 +57,11 @@ export async function catalogueBundle(bundle: BundleReader): Promise<CataloguedB
     catalogue.add(repository, { descriptor, subject: known.subject })
     for (const { mediaType, digest: child } of known.manifests) {
       const isManifest = isIndexType(mediaType) || isImageType(mediaType)
-      if (isManifest && (await bundle.sizeOf(child)) !== undefined) await add(repository, child)
+      if (isManifest && (await bundle.holds(child))) await add(repository, child)
     }
   }
   for (const { reference, digest } of bundle.record.images) {
-    if ((await bundle.sizeOf(digest)) === undefined) throw damaged(bundle, `${formatReference(reference)} is missing`)
+    if (!(await bundle.holds(digest))) throw damaged(bundle, `${formatReference(reference)} is missing`)
     await add(reference, digest)
     if (reference.tag !== undefined) catalogue.tag(reference, reference.tag, digest)
   }

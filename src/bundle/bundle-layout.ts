@@ -12,7 +12,12 @@ export interface BundleLayout {
   readonly files: ReadonlyMap<string, Uint8Array>
   /** Bytes of blobs by digest, manifests left out. */
   readonly blobs: ReadonlyMap<Digest, number>
+  /** What the images need and the base has. */
+  readonly elsewhere: ReadonlySet<Digest>
 }
+
+/** What stands in `oci-layout`: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file */
+export const layoutVersion = '{"imageLayoutVersion":"1.0.0"}'
 
 /** Where content lies in an OCI layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#blobs */
 export function blobPath(digest: Digest): string {
@@ -34,7 +39,7 @@ export function layOutBundle(record: BundleRecord, contents: readonly StepConten
   const entries = record.images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
   const index = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\n${entries.join(',\n')}\n]}\n`
   const files = new Map<string, Uint8Array>([
-    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
+    ['oci-layout', Buffer.from(layoutVersion)],
     ['index.json', Buffer.from(index)],
     [recordPath, formatBundleRecord(record)],
   ])
@@ -44,5 +49,5 @@ export function layOutBundle(record: BundleRecord, contents: readonly StepConten
     ...[...files].map(([path, bytes]) => ({ path, size: bytes.length })),
     ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
   ])
-  return { map, files, blobs: new Map(sorted) }
+  return { map, files, blobs: new Map(sorted), elsewhere }
 }

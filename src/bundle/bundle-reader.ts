@@ -2,7 +2,7 @@ import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, sha256, type Digest } from '../oci/digest.ts'
+import { digestHash, endsInDigest, sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
@@ -101,7 +101,7 @@ export class BundleReader implements ImageSource, ImageArchive {
     if (entry === undefined) return false
     const hash = digestHash(digest)
     await this.#archive.content(entry, options).read((chunk) => void hash.update(chunk))
-    return hash.digest('hex') === digest.slice(digest.indexOf(':') + 1)
+    return endsInDigest(hash, digest)
   }
 
   /** The error for content that is not what its digest says. */

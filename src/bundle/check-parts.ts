@@ -2,25 +2,16 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { isMirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { openFileBytes } from './archive-bytes.ts'
+import { contentAt, openFileBytes } from './archive-bytes.ts'
 import type { BundleCheck, BundleProblem } from './check-bundle.ts'
 import { readPartList, wholeFile, type BundlePart } from './part-list.ts'
-
-const bufferBytes = 512 * 1024
 
 /** SHA-256 of a file and its bytes; undefined where there is none. */
 async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
   try {
     await using file = await openFileBytes(path)
     const hash = createHash('sha256')
-    const buffer = Buffer.alloc(bufferBytes)
-    for (let at = 0; at < file.size;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await file.read(buffer, 0, bufferBytes, at)
-      if (bytesRead === 0) break
-      hash.update(buffer.subarray(0, bytesRead))
-      at += bytesRead
-    }
+    await contentAt(file, { offset: 0, size: file.size, signal }).read((chunk) => void hash.update(chunk))
     return { sha256: hash.digest('hex'), size: file.size }
   } catch (error) {
     if (isMirrorError(error) && error.code === 'NOT_FOUND') return undefined

@@ -1,9 +1,10 @@
 import { PassThrough, type Readable } from 'node:stream'
 import type { ChunkSink, Content } from '../async/content.ts'
+import { imageName, refName } from '../layout/index-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { blobPath } from './bundle-layout.ts'
+import { blobPath, layoutVersion } from './bundle-layout.ts'
 import { savePath } from './docker-save-list.ts'
 import { indexPath } from './oci-archive.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
@@ -20,12 +21,12 @@ const chunkBytes = 256 * 1024
 function smallFiles({ reference, manifest }: LoadableImage): readonly (readonly [path: string, bytes: Uint8Array])[] {
   const { mediaType, digest, size } = manifest.descriptor
   const name = formatReference(reference)
-  const annotations = { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': reference.tag ?? 'latest' }
+  const annotations = { [imageName]: name, [refName]: reference.tag ?? 'latest' }
   const contents = contentsOf(manifest)
   const [config, layers] = contents.kind === 'image' ? [contents.config, contents.layers] : [manifest.descriptor, []]
   const saved = [{ Config: blobPath(config.digest), RepoTags: [name], Layers: layers.map((layer) => blobPath(layer.digest)) }]
   return [
-    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
+    ['oci-layout', Buffer.from(layoutVersion)],
     [indexPath, Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size, annotations }] }))],
     [savePath, Buffer.from(JSON.stringify(saved))],
     [blobPath(digest), manifest.bytes],

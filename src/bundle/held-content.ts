@@ -39,8 +39,7 @@ export async function heldContents(bundle: BundleReader, options: CallOptions = 
   const held = new Map<Digest, HeldContent>(bundle.record.base?.contents.map((content) => [content.digest, content]))
   for (const image of bundle.record.images) {
     for (const { digest, size, isManifest } of await neededContents(bundle, image, options)) {
-      if (!held.has(digest) && (await bundle.sizeOf(digest)) !== undefined)
-        held.set(digest, { digest, size, isManifest, image: image.reference })
+      if (!held.has(digest) && (await bundle.holds(digest))) held.set(digest, { digest, size, isManifest, image: image.reference })
     }
   }
   return sorted(held)

@@ -1,4 +1,5 @@
 import { MirrorError } from '../errors.ts'
+import { imageName, refName } from '../layout/index-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, parseManifest } from '../oci/manifest.ts'
@@ -10,11 +11,6 @@ import type { TarEntry } from './tar-map.ts'
 
 /** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
 export const indexPath = 'index.json'
-
-/** The annotation of containerd and Docker with an image's whole name. */
-const imageName = 'io.containerd.image.name'
-/** https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md: the whole name or a tag alone, as the writer had it. */
-const refName = 'org.opencontainers.image.ref.name'
 
 /** The name of an entry of index.json; undefined for one by which CRI keeps an image's id. */
 function nameOf({ annotations = {}, digest }: Descriptor, archive: Archive): Reference | undefined {

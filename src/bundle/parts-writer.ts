@@ -32,7 +32,7 @@ export class PartsWriter {
         const part = (this.#current ??= await this.#open())
         const piece = chunk.subarray(at, at + Math.min(part.left, chunk.length - at))
         part.hash.update(piece)
-        for (let done = 0; done < piece.length;) done += (await part.handle.write(piece, done)).bytesWritten
+        await part.handle.writeFile(piece)
         part.left -= piece.length
         at += piece.length
         if (part.left === 0) await this.#finish()

@@ -4,7 +4,7 @@ import type { BlobPart } from '../layout/blob-store.ts'
 import type { LayoutReader, Referrer } from '../layout/layout.ts'
 import { referrerOf } from '../layout/manifest-links.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, type Digest } from '../oci/digest.ts'
+import { digestHash, endsInDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
@@ -132,7 +132,7 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
         content.read((chunk) => {
           hash.update(chunk)
           done += chunk.length
-          if (done === size && hash.digest('hex') !== digest.slice(7)) throw this.#bundle.wrong(digest)
+          if (done === size && !endsInDigest(hash, digest)) throw this.#bundle.wrong(digest)
           return sink(chunk)
         }),
     }

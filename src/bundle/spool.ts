@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, type Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { Changes } from '../async/changes.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
@@ -35,7 +36,7 @@ export class Spool implements ArchiveBytes {
   #isEnded = false
   #failure: unknown
   #writeFailure: unknown
-  #waiting: (() => void)[] = []
+  readonly #changes = new Changes()
 
   private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Duplex) {
     this.name = compressed.name
@@ -60,7 +61,7 @@ export class Spool implements ArchiveBytes {
     while (this.#size < place) {
       if (this.#failure !== undefined) throw this.#failure
       if (this.#isEnded) return false
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#changes.next()
     }
     return true
   }
@@ -87,20 +88,17 @@ export class Spool implements ArchiveBytes {
       this.#failure = await this.#explain(this.#writeFailure ?? error)
     }
     this.#isEnded = true
-    this.#wake()
+    this.#changes.tell()
   }
 
   async #write(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) {
-      for (let done = 0; done < chunk.length;) {
-        const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.#size).catch((error: unknown) => {
-          this.#writeFailure = error
-          throw error
-        })
-        done += bytesWritten
-        this.#size += bytesWritten
-      }
-      this.#wake()
+      await this.#handle.writeFile(chunk).catch((error: unknown) => {
+        this.#writeFailure = error
+        throw error
+      })
+      this.#size += chunk.length
+      this.#changes.tell()
     }
   }
 
@@ -119,11 +117,5 @@ export class Spool implements ArchiveBytes {
       cause: error,
       hint: 'Copy the file again from where it was made, and compare its checksum.',
     })
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
   }
 }

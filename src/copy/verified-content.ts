@@ -4,7 +4,7 @@ import type { ChunkSink, Content } from '../async/content.ts'
 import { isTransient, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash } from '../oci/digest.ts'
+import { digestHash, endsInDigest } from '../oci/digest.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 
@@ -136,7 +136,7 @@ class VerifiedContent implements Content {
 
   #verify(): void {
     const { digest, size } = this.#descriptor
-    if (this.#received === size && this.#hash.digest('hex') === digest.slice(7)) return
+    if (this.#received === size && endsInDigest(this.#hash, digest)) return
     throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(this.#repository)} has other content than its digest says`, {
       side: 'source',
       hint: 'The registry or a proxy on the way changed it; nothing of it was published.',

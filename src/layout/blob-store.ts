@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Content } from '../async/content.ts'
+import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import type { Digest } from '../oci/digest.ts'
+import { digestHash, endsInDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent, openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -100,24 +100,18 @@ export class BlobStore {
       content?.cancel()
       return undefined
     }
-    const bytes = new Uint8Array(content.size)
-    let at = 0
-    await content.read((chunk) => {
-      bytes.set(chunk, at)
-      at += chunk.length
-    })
-    return bytes
+    return readAll(content)
   }
 
   /** True when the bytes on disk have their digest: every one is read. */
   async verify(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     const content = await this.read(digest, options)
     if (content === undefined) return false
-    const hash = createHash(digest.slice(0, 6))
+    const hash = digestHash(digest)
     await content.read((chunk) => {
       hash.update(chunk)
     })
-    return hash.digest('hex') === digest.slice(7)
+    return endsInDigest(hash, digest)
   }
 
   /** Removes a blob; one that is not there is no error. */

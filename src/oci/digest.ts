@@ -20,7 +20,12 @@ export function sha256(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
+/** True when all that went into a hash of the digest's algorithm has this digest; the hash is used up. */
+export function endsInDigest(hash: Hash, digest: Digest): boolean {
+  return hash.digest('hex') === digest.slice(7)
+}
+
 /** True when the bytes have this digest. */
 export function hasDigest(bytes: Uint8Array, digest: Digest): boolean {
-  return digestHash(digest).update(bytes).digest('hex') === digest.slice(7)
+  return endsInDigest(digestHash(digest).update(bytes), digest)
 }

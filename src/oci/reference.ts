@@ -122,6 +122,12 @@ export function formatRepository(repository: Repository): string {
   return `${repository.registry}/${repository.path}`
 }
 
+/** A reference without its digest where it has a tag: images are looked for under that, because it is what nodes ask for. */
+export function withoutPin({ registry, path, tag, digest }: Reference): Reference {
+  if (tag !== undefined) return { registry, path, tag }
+  return digest === undefined ? { registry, path } : { registry, path, digest }
+}
+
 /** The same repository at a digest, without a tag. */
 export function atDigest(repository: Repository, digest: Digest): Reference {
   return { registry: repository.registry, path: repository.path, digest }

@@ -7,7 +7,7 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { isAttestation, isForeignLayer, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
-import { atDigest, formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import { atDigest, formatReference, formatRepository, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
 import type { PlanStep, StepContents } from './plan.ts'
 import { nearestFirst } from '../oci/nearest.ts'
@@ -56,12 +56,6 @@ export async function resolveImage(
   const walk = new Walk(source, image.source, options)
   const contents = await walk.contents(root)
   return step(image, root.descriptor, existing, contents, walk.platforms(), digestPreserved)
-}
-
-/** A pinned image is looked for under its tag, because that is what nodes ask for. */
-function withoutPin({ registry, path, tag, digest }: Reference): Reference {
-  if (tag !== undefined) return { registry, path, tag }
-  return digest === undefined ? { registry, path } : { registry, path, digest }
 }
 
 function step(

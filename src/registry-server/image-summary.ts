@@ -1,5 +1,7 @@
+import { readAll } from '../async/content.ts'
 import { isMirrorError } from '../errors.ts'
 import type { LayoutReader } from '../layout/layout.ts'
+import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isAttestation, contentsOf } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
@@ -24,16 +26,9 @@ async function configPlatform(layout: LayoutReader, { digest, size }: Descriptor
   if (size > maxConfigBytes) return undefined
   const content = await layout.readBlob(digest)
   if (content === undefined) return undefined
-  const chunks: Buffer[] = []
-  await content.read((chunk) => void chunks.push(Buffer.from(chunk)))
-  try {
-    const { os, architecture, variant } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
-    if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
-    return formatPlatform({ os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) })
-  } catch {
-    // The configuration of an artifact is anything.
-    return undefined
-  }
+  // The configuration of an artifact is anything.
+  const platform = platformOf(await readAll(content))
+  return platform && formatPlatform(platform)
 }
 
 async function addImage(
