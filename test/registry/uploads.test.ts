@@ -5,11 +5,12 @@ import type { Content } from '../../src/async/content.ts'
 import { copyBlob } from '../../src/copy/copy-blob.ts'
 import { BlobLedger } from '../../src/copy/blob-ledger.ts'
 import type { ImageSource } from '../../src/oci/image-source.ts'
+import { Uploads } from '../../src/registry/uploads.ts'
 import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { memoryRegistry, refuse, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
-import { hasty, openRegistry, openWithServer, type OpenOptions } from './open-registry.ts'
+import { hasty, openRegistry, openSession, openWithServer, type OpenOptions } from './open-registry.ts'
 
 const repository = { registry: 'r.example', path: 'a/b' }
 const other = { registry: 'r.example', path: 'c/d' }
@@ -373,21 +374,27 @@ test('a registry that is busy keeps the upload for the next try', async () => {
 
 test('the largest blob goes first where streams are few', async () => {
   const sent: number[] = []
-  await using at = await destination(
-    ({ kind, headers }) => {
-      if (kind === 'upload-put') sent.push(Number(headers['content-length']))
-      return false
-    },
-    { streams: 1 },
-  )
-  let begin: () => void = () => undefined
-  const begun = new Promise<void>((resolve) => (begin = resolve))
-  const uploads = [1_100_000, 1_500_000, 3_000_000, 2_000_000].map((size) => {
-    const blob = tinyBlob(Buffer.alloc(size))
-    // the first has the only place until all the others have asked for it
-    return at.registry.putBlob(repository, blob.descriptor, () => begun.then(() => contentOf(blob.bytes, 100_000)))
+  await using server = await memoryRegistry(({ kind, headers }) => {
+    if (kind === 'upload-put') sent.push(Number(headers['content-length']))
+    return false
   })
-  begin()
-  await Promise.all(uploads)
-  assert.deepEqual(sent, [1_100_000, 3_000_000, 2_000_000, 1_500_000])
+  await using opened = openSession(server.url, { side: 'destination', streams: 1 })
+  const { session } = opened
+  // The only place is taken until all three have asked for it.
+  const giveBack = await session.acquire(2_000_000)
+  const acquire = session.acquire.bind(session)
+  let asked = 0
+  session.acquire = (size) => {
+    const place = acquire(size)
+    if (++asked === 3) giveBack()
+    return place
+  }
+  const uploads = new Uploads(session)
+  await Promise.all(
+    [1_500_000, 3_000_000, 2_000_000].map((size) => {
+      const blob = tinyBlob(Buffer.alloc(size))
+      return uploads.putBlob(repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes, 100_000)))
+    }),
+  )
+  assert.deepEqual(sent, [3_000_000, 2_000_000, 1_500_000])
 })
