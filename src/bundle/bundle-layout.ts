@@ -1,5 +1,6 @@
-import type { Digest } from '../oci/digest.ts'
+import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
 import { formatIndexEntry } from '../layout/index-entry.ts'
 import type { StepContents } from '../plan/plan.ts'
 import { formatBundleRecord, recordPath, type BundleRecord } from './bundle-record.ts'
@@ -16,12 +17,32 @@ export interface BundleLayout {
   readonly elsewhere: ReadonlySet<Digest>
 }
 
+/** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
+export const indexPath = 'index.json'
+
+/** What tells a directory or an archive to be an OCI layout. */
+export const layoutPath = 'oci-layout'
+
 /** What stands in `oci-layout`: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file */
 export const layoutVersion = '{"imageLayoutVersion":"1.0.0"}'
 
 /** Where content lies in an OCI layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#blobs */
 export function blobPath(digest: Digest): string {
   return `blobs/${digest.replace(':', '/')}`
+}
+
+/** The annotation of index.json that holds the digest of a bundle's record. */
+const recordDigest = 'io.k3s-mirror.record.digest'
+
+/**
+ * The index.json of a bundle. It follows from the record and names its digest, so that a bit that turned in one of them shows beside the other: no
+ * blob's digest covers a name.
+ */
+export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Array): Buffer {
+  const entries = images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
+  const annotations = JSON.stringify({ [recordDigest]: sha256(recordBytes) })
+  const head = `"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","annotations":${annotations}`
+  return Buffer.from(`{${head},"manifests":[\n${entries.join(',\n')}\n]}\n`)
 }
 
 /**
@@ -36,12 +57,11 @@ export function layOutBundle(record: BundleRecord, contents: readonly StepConten
     for (const manifest of own) if (!elsewhere.has(manifest.descriptor.digest)) manifests.set(manifest.descriptor.digest, manifest)
     for (const { digest, size } of needed) if (!elsewhere.has(digest)) blobs.set(digest, size)
   }
-  const entries = record.images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
-  const index = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\n${entries.join(',\n')}\n]}\n`
+  const recordBytes = formatBundleRecord(record)
   const files = new Map<string, Uint8Array>([
-    ['oci-layout', Buffer.from(layoutVersion)],
-    ['index.json', Buffer.from(index)],
-    [recordPath, formatBundleRecord(record)],
+    [layoutPath, Buffer.from(layoutVersion)],
+    [indexPath, formatBundleIndex(record, recordBytes)],
+    [recordPath, recordBytes],
   ])
   for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())
   const sorted = [...blobs].filter(([digest]) => !manifests.has(digest)).toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -1,5 +1,5 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHash, endsInDigest, sha256, type Digest } from '../oci/digest.ts'
@@ -9,12 +9,41 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { Archive } from './archive.ts'
 import { openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
 import type { BundleBase } from './bundle-base.ts'
-import { blobPath } from './bundle-layout.ts'
+import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-layout.ts'
 import { parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
 import type { ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 const maxRecordBytes = 64 * 1024 * 1024
+
+/** The error for a bundle whose own files are not what they were when it was made. */
+export function damagedBundle(path: string, why: string, cause?: unknown): MirrorError {
+  return new MirrorError('INTEGRITY', `${path} is damaged: ${why}`, { cause, hint: 'Copy the file again from where it was made.' })
+}
+
+/** What a bundle says of itself; what says it again, by other names and for other readers, has to agree. */
+async function readRecord(archive: Archive, entry: TarEntry): Promise<{ readonly record: BundleRecord; readonly digest: Digest }> {
+  const damaged = (why: string, cause?: unknown): MirrorError => damagedBundle(archive.name, why, cause)
+  const read = async (path: string): Promise<Buffer> => {
+    const file = await archive.find(path)
+    if (file === undefined) throw damaged(`it has no ${path}`)
+    return archive.bytes(file, maxRecordBytes)
+  }
+  const bytes = await archive.bytes(entry, maxRecordBytes)
+  const layout = await read(layoutPath)
+  const index = await read(indexPath)
+  let record
+  try {
+    record = parseBundleRecord(bytes)
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    if (error.code !== 'UNSUPPORTED') throw damaged(error.message, error)
+    throw new MirrorError('UNSUPPORTED', `${archive.name}: ${error.message}`, { hint: error.hint, cause: error })
+  }
+  if (!layout.equals(Buffer.from(layoutVersion))) throw damaged(`its ${layoutPath} is none`)
+  if (!index.equals(formatBundleIndex(record, bytes))) throw damaged(`its ${indexPath} does not say what its ${recordPath} says`)
+  return { record, digest: sha256(bytes) }
+}
 
 /** A bundle as a place that images are read from, straight out of the file. */
 export class BundleReader implements ImageSource, ImageArchive {
@@ -26,10 +55,10 @@ export class BundleReader implements ImageSource, ImageArchive {
   readonly #archive: Archive
   readonly #images: ReadonlyMap<string, BundledImage>
 
-  private constructor(path: string, archive: Archive, record: Buffer) {
+  private constructor(path: string, archive: Archive, { record, digest }: Awaited<ReturnType<typeof readRecord>>) {
     this.path = path
-    this.record = parseBundleRecord(record)
-    this.digest = sha256(record)
+    this.record = record
+    this.digest = digest
     this.#archive = archive
     this.#images = new Map(this.record.images.map((image) => [formatReference(image.reference), image]))
   }
@@ -39,10 +68,10 @@ export class BundleReader implements ImageSource, ImageArchive {
     const archive = await Archive.open(path)
     try {
       const entry = await archive.find(recordPath)
-      if (entry === undefined || (await archive.find('oci-layout')) === undefined) {
+      if (entry === undefined) {
         throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`)
       }
-      return new BundleReader(path, archive, await archive.bytes(entry, maxRecordBytes))
+      return new BundleReader(path, archive, await readRecord(archive, entry))
     } catch (error) {
       await archive[Symbol.asyncDispose]()
       throw error

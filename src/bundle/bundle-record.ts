@@ -63,7 +63,7 @@ export function formatBundleRecord({ tool, lists, images, base }: BundleRecord):
 }
 
 function invalid(why: string, cause?: unknown): MirrorError {
-  return new MirrorError('INVALID_MANIFEST', `${recordPath} of the bundle ${why}`, { cause })
+  return new MirrorError('INVALID_MANIFEST', `its ${recordPath} ${why}`, { cause })
 }
 
 function parseImage(value: unknown): BundledImage {
@@ -100,7 +100,7 @@ export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
   if (!isJsonObject(document)) throw invalid('is not an object')
   const { schemaVersion, tool, lists, images, base } = document
   if (schemaVersion !== 1) {
-    throw new MirrorError('UNSUPPORTED', `${recordPath} of the bundle has a form that is not known here`, { hint: 'Update k3s-mirror.' })
+    throw new MirrorError('UNSUPPORTED', `its ${recordPath} has a form that is not known here`, { hint: 'Update k3s-mirror.' })
   }
   if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
   return {

@@ -4,9 +4,8 @@ import { imageName, refName } from '../layout/index-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { blobPath, layoutVersion } from './bundle-layout.ts'
+import { blobPath, indexPath, layoutVersion } from './bundle-layout.ts'
 import { savePath } from './docker-save-list.ts'
-import { indexPath } from './oci-archive.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
 /** An image of one platform, and the tag that it is to have in an Engine. */

@@ -5,12 +5,10 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, parseManifest } from '../oci/manifest.ts'
 import { isTag, parseReference, type Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
+import { indexPath } from './bundle-layout.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { ForeignArchive } from './foreign-archive.ts'
 import type { TarEntry } from './tar-map.ts'
-
-/** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
-export const indexPath = 'index.json'
 
 /** The name of an entry of index.json; undefined for one by which CRI keeps an image's id. */
 function nameOf({ annotations = {}, digest }: Descriptor, archive: Archive): Reference | undefined {

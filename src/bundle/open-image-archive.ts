@@ -2,12 +2,13 @@ import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { Archive } from './archive.ts'
+import { indexPath } from './bundle-layout.ts'
 import { BundleReader } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
 import { openDockerSave } from './docker-save.ts'
 import { savePath } from './docker-save-list.ts'
 import type { ImageArchive } from './image-archive.ts'
-import { indexPath, openOciArchive } from './oci-archive.ts'
+import { openOciArchive } from './oci-archive.ts'
 
 /**
  * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's

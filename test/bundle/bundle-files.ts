@@ -1,7 +1,26 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { create } from 'tar'
+import { formatBundleIndex, layoutVersion } from '../../src/bundle/bundle-layout.ts'
+import { formatBundleRecord } from '../../src/bundle/bundle-record.ts'
+import { parseReference } from '../../src/oci/reference.ts'
+import type { TinyImage } from '../layout/tiny-image.ts'
 import { tempDir, type TempDir } from '../servers/temp-dir.ts'
+
+/** The files of a bundle that holds these images by their names, as they lie in its archive. */
+export function bundleFiles(images: Readonly<Record<string, TinyImage>>): Record<string, string | Uint8Array> {
+  const named = Object.entries(images).map(([name, { root }]) => ({ reference: parseReference(name), ...root.descriptor }))
+  const record = { tool: 'test', lists: [], images: named.map((image) => ({ ...image, platforms: [], digestPreserved: true })) }
+  const bytes = formatBundleRecord(record)
+  const files: Record<string, string | Uint8Array> = {
+    'oci-layout': layoutVersion,
+    'index.json': formatBundleIndex(record, bytes),
+    'k3s-mirror.json': bytes,
+  }
+  for (const { blobs, manifests } of Object.values(images))
+    for (const { bytes, descriptor } of [...manifests, ...blobs]) files[`blobs/${descriptor.digest.replace(':', '/')}`] = bytes
+  return files
+}
 
 /** Writes files below a directory and packs them with an archiver that is not ours. */
 export async function packTar(files: Readonly<Record<string, string | Uint8Array>>): Promise<{ readonly path: string } & AsyncDisposable> {
