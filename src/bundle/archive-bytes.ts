@@ -14,6 +14,8 @@ export interface ArchiveBytes extends AsyncDisposable {
   reaches(place: number): Promise<boolean>
   /** Reads up to `length` bytes from a place that is there; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
+  /** Gives up what is not there yet: whoever waits for it is told this. */
+  stop(reason: unknown): void
 }
 
 /** A part of an archive's bytes, from a place that is there. */
@@ -40,6 +42,7 @@ export async function openFileBytes(path: string): Promise<ArchiveBytes & { read
       size: stats.size,
       reaches: (place) => Promise.resolve(place <= stats.size),
       read: (buffer, offset, length, position) => opened.read(buffer, offset, length, position),
+      stop: () => undefined,
       [Symbol.asyncDispose]: () => opened.close(),
     }
   } catch (error) {

@@ -103,6 +103,9 @@ export class Archive implements AsyncDisposable {
         this.#changes.tell()
         if (this.#isClosed) return
       }
+    } catch (error) {
+      this.#bytes.stop(error)
+      throw error
     } finally {
       this.#isScanned = true
       this.#changes.tell()

@@ -95,6 +95,10 @@ export class BundleReader implements ImageSource, ImageArchive {
     return this.#archive.entries()
   }
 
+  async end(): Promise<void> {
+    await this.#archive.entries()
+  }
+
   headManifest(reference: Reference): Promise<Descriptor | undefined> {
     const image = this.#images.get(formatReference(reference))
     return Promise.resolve(image && { mediaType: image.mediaType, digest: image.digest, size: image.size })

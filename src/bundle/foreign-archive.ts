@@ -42,6 +42,10 @@ export class ForeignArchive implements ImageArchive {
     return this.#made.has(digest) || (await this.#find(digest)) !== undefined
   }
 
+  async end(): Promise<void> {
+    await this.#archive.entries()
+  }
+
   async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
     const { digest } = reference
     const made = digest && this.#made.get(digest)

@@ -14,4 +14,6 @@ export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob
   readonly base?: BundleBase | undefined
   /** True where it has the manifest or the blob. Throws INTEGRITY for a damaged archive. */
   holds(digest: Digest, options?: CallOptions): Promise<boolean>
+  /** Waits until the archive was found to end where it should. Throws INTEGRITY for one that is damaged or was cut off, be it behind its last image. */
+  end(): Promise<void>
 }

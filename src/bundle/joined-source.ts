@@ -1,5 +1,6 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { untilAborted } from '../async/on-abort.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
@@ -82,6 +83,16 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     const more = this.#reduced.length - mostNamed
     const names = `${this.#reduced.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
     return [`the archives do not hold the whole original, so that what they hold gets a digest of its own: ${names}`]
+  }
+
+  /** What is wrong with archives whose images may be whole all the same, a sentence each; all of them have come to their end then. */
+  async damage({ signal }: CallOptions = {}): Promise<readonly string[]> {
+    const ends = await untilAborted(Promise.allSettled(this.#archives.map((archive) => archive.end())), signal)
+    return ends.flatMap((end) => {
+      if (end.status === 'fulfilled') return []
+      if (isMirrorError(end.reason)) return [`${end.reason.message}; what was copied from it has its digests`]
+      throw end.reason
+    })
   }
 
   /** What archives count on and none of these holds. */

@@ -1,4 +1,4 @@
-import { onAbort } from '../async/on-abort.ts'
+import { untilAborted } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { Archive } from './archive.ts'
@@ -18,6 +18,7 @@ import { openOciArchive } from './oci-archive.ts'
 export async function openImageArchive(path: string, options: CallOptions = {}): Promise<ImageArchive> {
   const archive = await Archive.open(path, { links: true })
   try {
+    // A whole archive may have to be decompressed to know that something is not in it.
     const record = await untilAborted(archive.find(recordPath), options.signal)
     if (record === undefined) return await openForeign(archive, options)
   } catch (error) {
@@ -27,20 +28,6 @@ export async function openImageArchive(path: string, options: CallOptions = {}):
   // A bundle has no links: it is opened anew so that they are refused.
   await archive[Symbol.asyncDispose]()
   return BundleReader.open(path)
-}
-
-/** A whole archive may have to be decompressed to know that something is not in it. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
-  let forget: () => void = () => undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    forget = onAbort(signal, () => reject(signal?.reason as Error))
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    forget()
-  }
 }
 
 /** Its scan has come to the end, for it was asked for what it does not have. */

@@ -1,10 +1,14 @@
-import { Header, Pax } from 'tar'
+import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 
 const maxEntries = 1_000_000
 const maxPaxBytes = 1024 * 1024
+/** Archivers fill an archive up to whole records, of 10 KiB by custom. */
+const maxPaddingBytes = 1024 * 1024
+/** Where the size stands in a header, in 12 bytes. */
+const sizeOffset = 124
 /** Headers are read this many bytes at a time where files are small. */
 const readAhead = 64 * 1024
 
@@ -45,6 +49,21 @@ class Blocks {
   }
 }
 
+/** Behind its end an archive may be filled up with zeros, and nothing else: what is there is nobody's. */
+async function refuseMore(file: ArchiveBytes, end: number): Promise<void> {
+  const buffer = Buffer.alloc(readAhead)
+  for (let at = end; ;) {
+    const { bytesRead } = await file.read(buffer, 0, readAhead, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    if (at - end > maxPaddingBytes || !isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'something else follows behind its end')
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0)
+}
+
 /** A path below the archive's root without `.`, `..` and doubled slashes; undefined for one that leads elsewhere. */
 export function plainPath(path: string): string | undefined {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
@@ -62,6 +81,18 @@ function parseHeader(block: Buffer): Header | undefined {
   }
 }
 
+function decimal(text: string): number {
+  return /^[0-9]+$/.test(text) ? Number(text) : Number.NaN
+}
+
+/** The size that a header states; NaN for a number that is none, of which a parser would read the beginning. */
+function sizeOf(block: Buffer, header: Header): number {
+  const field = block.toString('latin1', sizeOffset, sizeOffset + 12)
+  if (/^[ \0]*$/.test(field)) return 0
+  const isNumber = /^[\x80-\xff]/.test(field) || /^ *[0-7]+[ \0]*$/.test(field)
+  return isNumber ? (header.size ?? Number.NaN) : Number.NaN
+}
+
 /** What a header before the header says of the next file. */
 interface Override {
   readonly path?: string | undefined
@@ -69,17 +100,40 @@ interface Override {
   readonly size?: number | undefined
 }
 
-async function readHeaderText(file: ArchiveBytes, offset: number, size: number): Promise<string> {
+async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
   if ((await readFully(file, bytes, offset, size)) < size) throw refuse(file, 'it ends before its end: it was cut off')
-  return bytes.toString('utf8')
+  return bytes
+}
+
+/**
+ * The records of an extended header, `<length> <key>=<value>` and a line feed each; undefined where one is none. Archivers' libraries pass over such a
+ * one, and would take a file for another. https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_03
+ */
+function parsePax(bytes: Buffer): ReadonlyMap<string, string> | undefined {
+  const records = new Map<string, string>()
+  for (let at = 0; at < bytes.length;) {
+    const digits = /^[1-9][0-9]{0,9} /.exec(bytes.toString('latin1', at, at + 11))?.[0]
+    const end = at + Number(digits ?? 0)
+    const [, key, value] = /^([^=]+)=(.*)\n$/s.exec(bytes.toString('utf8', at + (digits?.length ?? 0), end)) ?? []
+    if (digits === undefined || key === undefined || value === undefined || end > bytes.length) return undefined
+    records.set(key, value)
+    at = end
+  }
+  return records
 }
 
 async function readOverride(file: ArchiveBytes, type: string, offset: number, size: number): Promise<Override | undefined> {
-  if (type === 'ExtendedHeader') return Pax.parse(await readHeaderText(file, offset, size))
+  if (type === 'ExtendedHeader') {
+    const records = parsePax(await readHeaderBytes(file, offset, size))
+    if (records === undefined) throw refuse(file, `the extended header at byte ${offset} is damaged`)
+    if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw refuse(file, 'there are sparse files in it')
+    const stated = records.get('size')
+    return { path: records.get('path'), linkpath: records.get('linkpath'), size: stated === undefined ? undefined : decimal(stated) }
+  }
   if (type !== 'NextFileHasLongPath' && type !== 'NextFileHasLongLinkpath') return undefined
-  const path = (await readHeaderText(file, offset, size)).replace(/\0.*$/s, '')
+  const path = (await readHeaderBytes(file, offset, size)).toString('utf8').replace(/\0.*$/s, '')
   return type === 'NextFileHasLongPath' ? { path } : { linkpath: path }
 }
 
@@ -114,14 +168,14 @@ export async function* scanTar(file: ArchiveBytes, { links = false }: ScanOption
   let count = 0
   for (let at = 0; ;) {
     const block = await blocks.at(at)
-    if (block.every((byte) => byte === 0)) return
+    if (isZero(block)) return refuseMore(file, at)
     const header = parseHeader(block)
     if (header === undefined) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
     if (++count > maxEntries) throw refuse(file, `it has more than ${maxEntries} entries`)
     const offset = at + blockBytes
-    const size = next.size ?? header.size ?? 0
-    if (!Number.isSafeInteger(size) || size < 0 || !(await file.reaches(offset + size)))
-      throw refuse(file, 'it ends before its end: it was cut off')
+    const size = next.size ?? sizeOf(block, header)
+    if (!Number.isSafeInteger(size) || size < 0) throw refuse(file, `the header at byte ${at} states a size that is none`)
+    if (!(await file.reaches(offset + size))) throw refuse(file, 'it ends before its end: it was cut off')
     at = offset + paddedSize(size)
     if (header.type === 'GlobalExtendedHeader') continue
     const override = await readOverride(file, header.type, offset, size)

@@ -55,6 +55,7 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
       if (result.bytesRead === 0) throw new MirrorError('INTEGRITY', `${bytes.name} became shorter while it was read`)
       return result
     },
+    stop: () => undefined,
     [Symbol.asyncDispose]: async () => {
       for (const { bytes } of parts) await bytes[Symbol.asyncDispose]()
     },

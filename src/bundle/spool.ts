@@ -71,8 +71,12 @@ export class Spool implements ArchiveBytes {
     return this.#handle.read(buffer, offset, Math.min(length, this.#size - position), position)
   }
 
+  stop(reason: unknown): void {
+    this.#abort.abort(reason)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort()
+    this.stop(new DOMException('the archive was closed', 'AbortError'))
     await this.#ended
     await this.#handle.close()
     await this.#compressed[Symbol.asyncDispose]()
@@ -85,7 +89,7 @@ export class Spool implements ArchiveBytes {
       })
     } catch (error) {
       // Where writing failed, a pipeline tells that it was aborted.
-      this.#failure = await this.#explain(this.#writeFailure ?? error)
+      this.#failure = this.#abort.signal.aborted ? this.#abort.signal.reason : await this.#explain(this.#writeFailure ?? error)
     }
     this.#isEnded = true
     this.#changes.tell()

@@ -29,6 +29,23 @@ function header(fields: Partial<Header>): Buffer {
   return block
 }
 
+/** A header whose size field holds this text, with a checksum that is right. */
+function sized(field: string): Buffer {
+  const block = header({ path: 'a' })
+  block.write(field.padEnd(12, '\0'), 124, 'latin1')
+  block.fill(' ', 148, 156)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  return block
+}
+
+/** An extended header with this text, and a file behind it. */
+function extended(text: string): readonly Buffer[] {
+  const content = Buffer.alloc(paddedSize(Buffer.byteLength(text)))
+  content.write(text)
+  return [header({ path: 'pax', type: 'ExtendedHeader', size: Buffer.byteLength(text) }), content, header({ path: 'a' })]
+}
+
 const end = Buffer.alloc(2 * blockBytes)
 
 test('what another archiver packs is found, long names too', async () => {
@@ -85,12 +102,38 @@ for (const [what, bytes, words] of [
   ['two files of one name', [header({ path: 'a' }), header({ path: './a' })], /twice/],
   ['a size beyond the end', [header({ path: 'a', size: 10_000_000 })], /cut off/],
   ['numbers that are none', [Buffer.alloc(blockBytes, 0x90)], /no tar archive, or damaged/],
+  ['a size that is not octal', [sized('00000000x12')], /size that is none/],
+  ['a size below zero', [sized('\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe')], /size that is none/],
+  ['an extended header without an equals sign', extended('9 path x\n'), /extended header at byte 512 is damaged/],
+  ['an extended header that is longer than it says', extended('10 path=x\nmore'), /extended header at byte 512 is damaged/],
+  ['an extended header that is shorter than it says', extended('99 path=x\n'), /extended header at byte 512 is damaged/],
+  ['an extended size that is none', extended('11 size=1x\n'), /size that is none/],
+  ['a sparse file', extended('22 GNU.sparse.major=1\n'), /sparse/],
   ['no tar archive', [Buffer.alloc(blockBytes, 'x')], /no tar archive, or damaged/],
 ] as const) {
   test(`refused: ${what}`, async () => {
     await assert.rejects(scanBytes(Buffer.concat([...bytes, end])), { code: 'INTEGRITY', message: words })
   })
 }
+
+test('behind its end an archive may be filled up with zeros, but not for long, and with nothing else', async () => {
+  const archive = [header({ path: 'a' }), end]
+  assert.deepEqual([...(await scanBytes(Buffer.concat([...archive, Buffer.alloc(100_000)]))).keys()], ['a'])
+  for (const more of [Buffer.alloc(2_000_000), Buffer.from('x'), Buffer.concat([Buffer.alloc(90_000), header({ path: 'b' })])]) {
+    await assert.rejects(scanBytes(Buffer.concat([...archive, more])), { code: 'INTEGRITY', message: /follows behind its end/ })
+  }
+})
+
+test('an extended header counts bytes, not characters', async () => {
+  assert.deepEqual(
+    [
+      ...(
+        await scanBytes(Buffer.concat([...extended('13 path=äö\n'), ...extended('9 path=x\n').slice(0, 2), header({ path: 'b' }), end]))
+      ).keys(),
+    ],
+    ['äö', 'x'],
+  )
+})
 
 test('an archive without its end was cut off', async () => {
   await assert.rejects(scanBytes(header({ path: 'a' })), { code: 'INTEGRITY', message: /cut off/ })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
@@ -23,6 +23,12 @@ async function create(file: string, source: string, { list }: SeededRelease, ...
     stdin: list,
   })
   assert.equal(status, 0, stderr)
+}
+
+/** Bytes compressed by another tool, as one frame or member. */
+function compressed(ending: string, input: Buffer): Buffer {
+  const [tool, ...words] = ending === 'tar.gz' ? ['gzip'] : ['zstd', '--quiet']
+  return execFileSync(tool, [...words, '--stdout'], { input, maxBuffer: 1024 ** 3 })
 }
 
 for (const ending of ['tar.zst', 'tar.gz']) {
@@ -73,6 +79,47 @@ for (const ending of ['tar.zst', 'tar.gz']) {
     }
   })
 }
+
+for (const ending of ['tar.zst', 'tar.gz']) {
+  test(`a .${ending} that is damaged behind its last image is named by every command, and loses none of it`, async () => {
+    await using directory = await tempDir()
+    const file = `${directory.path}/k3s.${ending}`
+    await using from = await startRegistry()
+    const release = await seedRelease(from.url)
+    await create(file, from.url, release)
+    const whole = await readFile(file)
+    // the checksum of all that was compressed stands at the end; where a block of zstd is not whole, nothing of it can be had
+    const cut = ending === 'tar.gz' ? [whole.subarray(0, -3)] : []
+    for (const bytes of [...cut, Buffer.concat([whole, compressed(ending, Buffer.from('more'))])]) {
+      await writeFile(file, bytes)
+      const words = /cannot be decompressed|something else follows behind its end/
+      const checked = await runCli(['bundle', 'check', file])
+      assert.deepEqual([checked.status, words.test(checked.stdout)], [4, true], checked.stdout)
+      const told = await runCli(['bundle', 'info', file])
+      assert.deepEqual([told.status, words.test(told.stderr)], [3, true], told.stderr)
+      await using to = await startRegistry()
+      const pushed = await runCli(['bundle', 'push', file, '--to', to.url])
+      assert.deepEqual([pushed.status, words.test(pushed.stderr)], [0, true], pushed.stderr)
+      await compareRelease(to.url, '', release)
+    }
+  })
+}
+
+test('what is packed behind the end of an archive is not decompressed', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const plain = `${directory.path}/k3s.tar`
+  await create(plain, from.url, await seedRelease(from.url))
+  // 50 KB that become 48 GiB
+  const zeros = compressed('tar.zst', Buffer.alloc(1024 ** 3))
+  const file = await directory.write(
+    'bomb.tar.zst',
+    Buffer.concat([compressed('tar.zst', await readFile(plain)), ...Array<Buffer>(48).fill(zeros)]),
+  )
+  const told = await runCli(['bundle', 'info', file], { timeout: 20_000 })
+  assert.equal(told.status, 3, told.stderr)
+  assert.match(told.stderr, /bomb\.tar\.zst: something else follows behind its end/)
+})
 
 test('parts are checked one by one, joined by cat, and pushed without joining', async () => {
   await using directory = await tempDir()

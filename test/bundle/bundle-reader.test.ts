@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BundleReader } from '../../src/bundle/bundle-reader.ts'
+import { formatBundleIndex } from '../../src/bundle/bundle-layout.ts'
+import { formatReference } from '../../src/oci/reference.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
+import { bundleFiles, flipBit, packTar } from './bundle-files.ts'
+
+const image = tinyImage()
+const files = bundleFiles({ 'docker.io/a/b:1': image })
+const ownFiles = ['oci-layout', 'index.json', 'k3s-mirror.json']
+
+test('a bit that turns anywhere in what a bundle says of itself, or in a header, is found', async () => {
+  await using file = await packTar(files)
+  let at = 0
+  for (const name of ownFiles) {
+    const size = Buffer.from(files[name] ?? '').length
+    for (let place = at; place < at + 512 + size; place++) {
+      // what ends the checksum says nothing
+      if (place === at + 154 || place === at + 155) continue
+      await flipBit(file.path, place)
+      const opened = BundleReader.open(file.path).then((bundle) => bundle[Symbol.asyncDispose]())
+      await assert.rejects(
+        opened,
+        ({ code, message }: Error & { code?: string }) => {
+          // the digit of the record's form is all that may pass for a newer one
+          assert.ok(code === 'INTEGRITY' || (code === 'UNSUPPORTED' && /form that is not known/.test(message)), `${place}: ${message}`)
+          assert.ok(message.includes(file.path), message)
+          return true
+        },
+        `byte ${place}, ${place - at} of ${name}`,
+      )
+      await flipBit(file.path, place)
+    }
+    at += 512 + Math.ceil(size / 512) * 512
+  }
+  await using bundle = await BundleReader.open(file.path)
+  assert.deepEqual(
+    bundle.images.map(({ reference }) => formatReference(reference)),
+    ['docker.io/a/b:1'],
+  )
+})
+
+test('a record that gives a name the content of another is refused, also where the whole file is from one hand', async () => {
+  const other = bundleFiles({ 'docker.io/a/b:1': tinyImage() })
+  for (const name of ownFiles.slice(1)) {
+    await using file = await packTar({ ...files, [name]: other[name] ?? '' })
+    await assert.rejects(BundleReader.open(file.path), {
+      code: 'INTEGRITY',
+      message: /index\.json does not say what its k3s-mirror\.json says/,
+    })
+  }
+})
+
+test('a record that names no image is refused with the name of the file', async () => {
+  const record = (files['k3s-mirror.json'] ?? '').toString().replace('docker.io/a/b:1', 'docker.io/A b')
+  const index = formatBundleIndex({ tool: '', lists: [], images: [] }, Buffer.from(record))
+  await using file = await packTar({ ...files, 'k3s-mirror.json': record, 'index.json': index })
+  await assert.rejects(BundleReader.open(file.path), { code: 'INTEGRITY', message: /packed\.tar is damaged/ })
+})
+
+for (const name of ownFiles.slice(0, 2)) {
+  test(`a bundle without ${name} is damaged`, async () => {
+    const { [name]: _, ...rest } = files
+    await using file = await packTar(rest)
+    await assert.rejects(BundleReader.open(file.path), { code: 'INTEGRITY', message: new RegExp(`has no ${name}`) })
+  })
+}
