@@ -15,6 +15,8 @@ export interface BundleProblem {
 export interface BundleCheck {
   /** Blobs and manifests that were read and hashed. */
   readonly blobs: number
+  /** Files of a split bundle that were read and compared with the list of them; absent where the file is whole. */
+  readonly parts?: number
   readonly bytes: number
   readonly problems: readonly BundleProblem[]
 }

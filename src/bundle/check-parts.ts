@@ -36,13 +36,14 @@ export async function checkParts(path: string, options: CallOptions = {}): Promi
   const parts = await readPartList(file)
   if (parts === undefined) return undefined
   const single = parts.filter(({ name }) => name === basename(path))
+  const checked = single.length > 0 ? single : parts
   const problems: BundleProblem[] = []
   let bytes = 0
-  for (const part of single.length > 0 ? single : parts) {
+  for (const part of checked) {
     const found = await hashFile(join(dirname(file), part.name), options)
     bytes += found?.size ?? 0
     const problem = problemOf(part, found?.sha256, parts)
     if (problem !== undefined) problems.push(problem)
   }
-  return { blobs: 0, bytes, problems }
+  return { blobs: 0, parts: checked.length, bytes, problems }
 }

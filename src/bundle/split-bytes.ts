@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import { basename, dirname, join } from 'node:path'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { readPartList, wholeFile } from './part-list.ts'
+import { partListPath, partName, readPartList, wholeFile } from './part-list.ts'
 
 interface Part {
   readonly bytes: ArchiveBytes
@@ -18,11 +18,17 @@ async function isThere(path: string): Promise<boolean> {
   )
 }
 
-async function openParts(paths: readonly string[]): Promise<readonly Part[]> {
+async function openParts(file: string, names: readonly string[]): Promise<readonly Part[]> {
   const parts: Part[] = []
   try {
-    for (const path of paths) {
-      const bytes = await openFileBytes(path)
+    for (const [index, name] of names.entries()) {
+      const path = join(dirname(file), name)
+      const bytes = await openFileBytes(path).catch((error: unknown) => {
+        if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+        throw new MirrorError('NOT_FOUND', `there is no ${path}: part ${index + 1} of the ${names.length} of ${file} is missing`, {
+          hint: 'Copy it from where the bundle was made.',
+        })
+      })
       const start = parts.at(-1)?.end ?? 0
       parts.push({ bytes, start, end: start + bytes.size })
     }
@@ -41,8 +47,16 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   const file = wholeFile(path)
   if (await isThere(file)) return undefined
   const list = await readPartList(file)
-  if (list === undefined) return undefined
-  const parts = await openParts(list.map(({ name }) => join(dirname(file), name)))
+  if (list === undefined) {
+    if (!(await isThere(partName(file, 1)))) return undefined
+    throw new MirrorError('NOT_FOUND', `${file} is split, and the list of its parts is missing: ${partListPath(file)}`, {
+      hint: `Copy it from where the bundle was made, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
+    })
+  }
+  const parts = await openParts(
+    file,
+    list.map(({ name }) => name),
+  )
   const size = parts.at(-1)?.end ?? 0
   return {
     name: file,

@@ -151,9 +151,19 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   await rm(`${file}.002`)
   const missing = await runCli(['bundle', 'check', file])
   assert.match(missing.stdout, /k3s\.tar\.002 is missing/)
-  assert.equal((await runCli(['bundle', 'check', `${file}.003`])).status, 0)
+  const pushMissing = await runCli(['bundle', 'push', file, '--to', to.url])
+  assert.match(pushMissing.stderr, /there is no .*k3s\.tar\.002: part 2 of the [0-9]+ of .*k3s\.tar is missing/)
+  const single = await runCli(['bundle', 'check', `${file}.003`])
+  assert.deepEqual([single.status, /k3s\.tar\.003 is whole: 1 part, [0-9.]+ MB read/.test(single.stdout)], [0, true], single.stdout)
   await flipBit(`${file}.003`, 1000)
   assert.match((await runCli(['bundle', 'check', `${file}.003`])).stdout, /k3s\.tar\.003 has other content/)
+
+  await rename(`${file}.sha256`, `${directory.path}/list`)
+  for (const path of [file, `${file}.001`]) {
+    const listless = await runCli(['bundle', 'info', path])
+    assert.match(listless.stderr, /k3s\.tar is split, and the list of its parts is missing: .*k3s\.tar\.sha256/)
+  }
+  await rename(`${directory.path}/list`, `${file}.sha256`)
 
   await create(file, from.url, release)
   const left = (await readdir(directory.path)).filter((name) => name.startsWith('k3s.'))

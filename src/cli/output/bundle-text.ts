@@ -31,12 +31,17 @@ export function formatBundleInfo(info: BundleInfo, styles: Styles): string {
 }
 
 /** What a check of a bundle has found, for people: a line a problem, then the totals. Ends with a newline. */
-export function formatBundleCheck({ blobs, bytes, problems, file }: BundleCheck & { readonly file: string }, styles: Styles): string {
+export function formatBundleCheck(check: BundleCheck & { readonly file: string }, styles: Styles): string {
+  const { blobs, parts, bytes, problems, file } = check
   const lines = problems.map(({ message, images }) => {
     const needers = images.length === 0 ? '' : `, which ${images.map(safeLine).join(', ')} need${images.length === 1 ? 's' : ''}`
     return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
   })
-  const read = `${formatCount(blobs, 'blob')}, ${formatBytes(bytes)} read and hashed`
+  const counts = [
+    ...(parts === undefined ? [] : [formatCount(parts, 'part')]),
+    ...(blobs === 0 && parts !== undefined ? [] : [formatCount(blobs, 'blob')]),
+  ]
+  const read = `${[...counts, formatBytes(bytes)].join(', ')} read and hashed`
   const verdict =
     problems.length === 0
       ? styles.good(`${safeLine(file)} is whole: ${read}`)

@@ -34,7 +34,7 @@ async function checkFile(file: string, signal: AbortSignal): Promise<Awaited<Ret
     const parts = await checkParts(file, { signal })
     if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
     await using bundle = await BundleReader.open(file)
-    return await checkBundle(bundle, { signal })
+    return { ...(await checkBundle(bundle, { signal })), ...(parts && { parts: parts.parts }) }
   } catch (error) {
     if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
     return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }
