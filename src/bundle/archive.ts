@@ -24,6 +24,7 @@ export class Archive implements AsyncDisposable {
   readonly #scanned: Promise<void>
   #isScanned = false
   #isClosed = false
+  #hasNoLinks = false
   readonly #changes = new Changes()
 
   private constructor(bytes: ArchiveBytes, options: ScanOptions) {
@@ -77,6 +78,16 @@ export class Archive implements AsyncDisposable {
     return [...this.#entries.values()].filter(({ link }) => link === undefined)
   }
 
+  /** Takes links for damage from now on, those that were found already too. Throws INTEGRITY. */
+  refuseLinks(): void {
+    this.#hasNoLinks = true
+    for (const entry of this.#entries.values()) this.#refuseLink(entry)
+  }
+
+  #refuseLink({ path, link }: TarEntry): void {
+    if (link !== undefined) throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link or a device`)
+  }
+
   /** The bytes of a file, or a part of them, not verified. */
   content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobPart = {}): Content {
     return contentAt(this.#bytes, { offset: start + offset, size: length, signal })
@@ -99,6 +110,7 @@ export class Archive implements AsyncDisposable {
   async #scan(options: ScanOptions): Promise<void> {
     try {
       for await (const entry of scanTar(this.#bytes, options)) {
+        if (this.#hasNoLinks) this.#refuseLink(entry)
         this.#entries.set(entry.path, entry)
         this.#changes.tell()
         if (this.#isClosed) return

@@ -1,10 +1,11 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hasDigest, type Digest } from '../oci/digest.ts'
+import { digestHash, endsInDigest, hasDigest, isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import type { Archive } from './archive.ts'
+import type { ArchivedContent } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** The error for content that is not what its digest says. */
@@ -26,6 +27,27 @@ export async function readArchivedManifest(
   const bytes = await archive.bytes(entry, maxManifestBytes, options)
   if (!hasDigest(bytes, digest)) throw wrongContent(archive, digest)
   return manifestOf(bytes, undefined, digest)
+}
+
+/** True where a file of an archive is there and has this digest. */
+export async function isWholeContent(
+  archive: Archive,
+  entry: TarEntry | undefined,
+  digest: Digest,
+  options: CallOptions = {},
+): Promise<boolean> {
+  if (entry === undefined) return false
+  const hash = digestHash(digest)
+  await archive.content(entry, options).read((chunk) => void hash.update(chunk))
+  return endsInDigest(hash, digest)
+}
+
+/** What lies in an archive where an OCI layout has its contents. */
+export async function layoutContents(archive: Archive): Promise<readonly ArchivedContent[]> {
+  return (await archive.entries()).flatMap(({ path, size }) => {
+    const digest = path.startsWith('blobs/') ? path.slice('blobs/'.length).replace('/', ':') : ''
+    return isDigest(digest) ? [{ digest, path, size }] : []
+  })
 }
 
 /** The bytes of a blob in a file of an archive, not verified. Throws NOT_FOUND where there is no file, and INTEGRITY for one of another size. */

@@ -2,16 +2,16 @@ import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, endsInDigest, sha256, type Digest } from '../oci/digest.ts'
+import { sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { Archive } from './archive.ts'
-import { openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
+import { isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
 import type { BundleBase } from './bundle-base.ts'
 import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-layout.ts'
 import { parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
-import type { ImageArchive } from './image-archive.ts'
+import type { ArchivedContent, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 const maxRecordBytes = 64 * 1024 * 1024
@@ -48,6 +48,7 @@ async function readRecord(archive: Archive, entry: TarEntry): Promise<{ readonly
 /** A bundle as a place that images are read from, straight out of the file. */
 export class BundleReader implements ImageSource, ImageArchive {
   readonly path: string
+  readonly format = 'bundle'
   readonly isSettled = true
   readonly record: BundleRecord
   /** Of what it says of itself. */
@@ -55,8 +56,8 @@ export class BundleReader implements ImageSource, ImageArchive {
   readonly #archive: Archive
   readonly #images: ReadonlyMap<string, BundledImage>
 
-  private constructor(path: string, archive: Archive, { record, digest }: Awaited<ReturnType<typeof readRecord>>) {
-    this.path = path
+  private constructor(archive: Archive, { record, digest }: Awaited<ReturnType<typeof readRecord>>) {
+    this.path = archive.name
     this.record = record
     this.digest = digest
     this.#archive = archive
@@ -68,14 +69,18 @@ export class BundleReader implements ImageSource, ImageArchive {
     const archive = await Archive.open(path)
     try {
       const entry = await archive.find(recordPath)
-      if (entry === undefined) {
-        throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`)
-      }
-      return new BundleReader(path, archive, await readRecord(archive, entry))
+      if (entry !== undefined) return await BundleReader.over(archive, entry)
+      throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`)
     } catch (error) {
       await archive[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Reads a bundle from an open archive in which its record was found; the archive is closed with it. Throws INTEGRITY for a damaged one. */
+  static async over(archive: Archive, record: TarEntry): Promise<BundleReader> {
+    archive.refuseLinks()
+    return new BundleReader(archive, await readRecord(archive, record))
   }
 
   get images(): readonly BundledImage[] {
@@ -90,9 +95,8 @@ export class BundleReader implements ImageSource, ImageArchive {
     return (await this.#archive.find(blobPath(digest))) !== undefined
   }
 
-  /** Every file of the bundle. Throws INTEGRITY for a damaged one. */
-  entries(): Promise<readonly TarEntry[]> {
-    return this.#archive.entries()
+  contents(): Promise<readonly ArchivedContent[]> {
+    return layoutContents(this.#archive)
   }
 
   async end(): Promise<void> {
@@ -117,7 +121,6 @@ export class BundleReader implements ImageSource, ImageArchive {
     return openArchivedBlob(this.#archive, await this.#archive.find(blobPath(blob.digest)), blob, options)
   }
 
-  /** Bytes of content; undefined where it is not in the file. */
   async sizeOf(digest: Digest): Promise<number | undefined> {
     return (await this.#archive.find(blobPath(digest)))?.size
   }
@@ -128,13 +131,8 @@ export class BundleReader implements ImageSource, ImageArchive {
     return entry && this.#archive.content(entry, part)
   }
 
-  /** True where every byte of the content is what its digest says. */
   async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
-    const entry = await this.#archive.find(blobPath(digest))
-    if (entry === undefined) return false
-    const hash = digestHash(digest)
-    await this.#archive.content(entry, options).read((chunk) => void hash.update(chunk))
-    return endsInDigest(hash, digest)
+    return isWholeContent(this.#archive, await this.#archive.find(blobPath(digest)), digest, options)
   }
 
   /** The error for content that is not what its digest says. */

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { isMirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes } from './archive-bytes.ts'
-import type { BundleCheck, BundleProblem } from './check-bundle.ts'
+import type { ArchiveCheck, ArchiveProblem } from './check-archive.ts'
 import { readPartList, wholeFile, type BundlePart } from './part-list.ts'
 
 /** SHA-256 of a file and its bytes; undefined where there is none. */
@@ -19,7 +19,7 @@ async function hashFile(path: string, { signal }: CallOptions): Promise<{ readon
   }
 }
 
-function problemOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): BundleProblem | undefined {
+function problemOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): ArchiveProblem | undefined {
   if (found === sha256) return undefined
   if (found === undefined) return { message: `${name} is missing`, images: [] }
   const other = parts.find((part) => part.sha256 === found)
@@ -31,13 +31,13 @@ function problemOf({ name, sha256 }: BundlePart, found: string | undefined, part
  * Reads the parts of a split bundle again and compares their checksums: of the bundle's name or its list every part, of a part's name that one.
  * Undefined where the path means a bundle that is not split. Throws LOCAL_IO.
  */
-export async function checkParts(path: string, options: CallOptions = {}): Promise<BundleCheck | undefined> {
+export async function checkParts(path: string, options: CallOptions = {}): Promise<ArchiveCheck | undefined> {
   const file = wholeFile(path)
   const parts = await readPartList(file)
   if (parts === undefined) return undefined
   const single = parts.filter(({ name }) => name === basename(path))
   const checked = single.length > 0 ? single : parts
-  const problems: BundleProblem[] = []
+  const problems: ArchiveProblem[] = []
   let bytes = 0
   for (const part of checked) {
     const found = await hashFile(join(dirname(file), part.name), options)

@@ -6,10 +6,10 @@ import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
-import { openArchivedBlob, readArchivedManifest } from './archived-content.ts'
+import { isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest } from './archived-content.ts'
 import { blobPath } from './bundle-layout.ts'
 import type { BundledImage } from './bundle-record.ts'
-import type { ImageArchive } from './image-archive.ts'
+import type { ArchivedContent, ArchiveFormat, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** What another tool's archive was found to hold. */
@@ -17,7 +17,7 @@ export interface ForeignContents {
   readonly images: readonly BundledImage[]
   /** Manifests that the archive itself lacks. */
   readonly made?: ReadonlyMap<Digest, Manifest>
-  /** Blobs that lie elsewhere than an OCI layout has them. */
+  /** Where its contents lie; default: where an OCI layout has them. */
   readonly places?: ReadonlyMap<Digest, TarEntry>
 }
 
@@ -25,17 +25,32 @@ export interface ForeignContents {
 export class ForeignArchive implements ImageArchive {
   readonly path: string
   readonly images: readonly BundledImage[]
+  readonly format: ArchiveFormat
   readonly isSettled = false
   readonly #archive: Archive
   readonly #made: ReadonlyMap<Digest, Manifest>
-  readonly #places: ReadonlyMap<Digest, TarEntry>
+  readonly #places: ReadonlyMap<Digest, TarEntry> | undefined
 
-  constructor(archive: Archive, { images, made = new Map(), places = new Map() }: ForeignContents) {
+  constructor(archive: Archive, { images, made = new Map(), places }: ForeignContents) {
     this.path = archive.name
+    this.format = places === undefined ? 'oci-layout' : 'docker-save'
     this.images = images
     this.#archive = archive
     this.#made = made
     this.#places = places
+  }
+
+  contents(): Promise<readonly ArchivedContent[]> {
+    if (this.#places === undefined) return layoutContents(this.#archive)
+    return Promise.resolve([...this.#places].map(([digest, { path, size }]) => ({ digest, path, size })))
+  }
+
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return this.#made.get(digest)?.bytes.length ?? (await this.#find(digest))?.size
+  }
+
+  async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    return this.#made.has(digest) || isWholeContent(this.#archive, await this.#find(digest), digest, options)
   }
 
   async holds(digest: Digest): Promise<boolean> {
@@ -66,6 +81,6 @@ export class ForeignArchive implements ImageArchive {
   }
 
   async #find(digest: Digest): Promise<TarEntry | undefined> {
-    return this.#places.get(digest) ?? this.#archive.find(blobPath(digest))
+    return this.#places === undefined ? this.#archive.find(blobPath(digest)) : this.#places.get(digest)
   }
 }

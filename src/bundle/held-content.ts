@@ -7,10 +7,11 @@ import type { StepContents } from '../plan/plan.ts'
 import type { HeldContent, NeededContent } from './bundle-base.ts'
 import type { BundleReader } from './bundle-reader.ts'
 import type { BundledImage } from './bundle-record.ts'
+import type { ImageArchive } from './image-archive.ts'
 
-/** What an image of a bundle needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */
+/** What an image of an archive needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */
 export async function neededContents(
-  bundle: BundleReader,
+  archive: Pick<ImageArchive, 'getManifest'>,
   { reference, digest, size }: BundledImage,
   options: CallOptions = {},
 ): Promise<readonly NeededContent[]> {
@@ -18,7 +19,7 @@ export async function neededContents(
   const visit = async (content: NeededContent): Promise<void> => {
     if (needed.has(content.digest)) return
     needed.set(content.digest, content)
-    const manifest = await bundle.getManifest(atDigest(reference, content.digest), options).catch((error: unknown) => {
+    const manifest = await archive.getManifest(atDigest(reference, content.digest), options).catch((error: unknown) => {
       if (isMirrorError(error)) return undefined
       throw error
     })

@@ -20,14 +20,11 @@ export async function openImageArchive(path: string, options: CallOptions = {}):
   try {
     // A whole archive may have to be decompressed to know that something is not in it.
     const record = await untilAborted(archive.find(recordPath), options.signal)
-    if (record === undefined) return await openForeign(archive, options)
+    return record === undefined ? await openForeign(archive, options) : await BundleReader.over(archive, record)
   } catch (error) {
     await archive[Symbol.asyncDispose]()
     throw error
   }
-  // A bundle has no links: it is opened anew so that they are refused.
-  await archive[Symbol.asyncDispose]()
-  return BundleReader.open(path)
 }
 
 /** Its scan has come to the end, for it was asked for what it does not have. */

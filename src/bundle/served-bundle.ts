@@ -42,7 +42,7 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
           },
         )
       }
-      await bundle.entries()
+      await bundle.end()
       return new ServedBundle(bundle, await catalogueBundle(bundle))
     } catch (error) {
       await bundle[Symbol.asyncDispose]()

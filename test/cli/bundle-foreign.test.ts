@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { open, stat, truncate } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
+import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { ImageReport, MirrorReport } from '../../src/report/report.ts'
 import { flipBit, packTar, placeOf } from '../bundle/bundle-files.ts'
 import { dockerSave } from '../bundle/foreign-files.ts'
@@ -33,6 +34,15 @@ async function push(to: string, ...files: readonly string[]): Promise<ImageRepor
   const [only] = images
   assert.ok(only !== undefined && images.length === 1)
   return { ...only, warnings }
+}
+
+/** What `bundle info` says of an archive that `bundle check` has nothing against. */
+async function infoOf(file: string): Promise<ArchiveInfo> {
+  const checked = await runCli(['bundle', 'check', file])
+  assert.equal(checked.status, 0, checked.stdout)
+  const { status, stdout, stderr } = await runCli(['bundle', 'info', file, '--output', 'json'])
+  assert.equal(status, 0, stderr)
+  return JSON.parse(stdout) as ArchiveInfo
 }
 
 const architectures = async (place: string): Promise<readonly string[]> => {
@@ -70,6 +80,12 @@ test('docker save of each platform, plain, gzip and zstd: one tag with both, whi
     await engine.docker('pull', '--platform', platform, name)
     assert.equal((await engine.docker('inspect', '--format', '{{.Id}}', name)).stdout.trim(), ids[at], 'the image keeps its id')
   }
+  const info = await infoOf(`${arm64}.zst`)
+  assert.deepEqual([info.format, info.tool, info.lists], ['docker-save', undefined, []])
+  assert.deepEqual(
+    info.images.map(({ reference, platforms: of, digestPreserved }) => [reference, of, digestPreserved]),
+    [[image, ['linux/arm64'], false]],
+  )
   const again = await push(`${to.url}/plain`, amd64, arm64)
   assert.equal(again.status, 'up-to-date')
 })
@@ -97,6 +113,9 @@ test('ctr images export of each platform: the original index is back, byte for b
   const own = original.manifests.find(({ platform }) => platform.architecture === 'arm64')
   assert.deepEqual([one.digest, one.digestPreserved, one.platforms], [own?.digest, false, ['linux/arm64']])
   assert.match(one.warnings.join(), /rancher\/busybox:1\.37\.0/)
+  const info = await infoOf(arm64)
+  assert.deepEqual([info.format, info.images[0]?.digest, info.images[0]?.platforms], ['oci-layout', own?.digest, ['linux/arm64']])
+  assert.match((await runCli(['bundle', 'info', arm64])).stdout, /1 image, [0-9]+ blobs, .*; an OCI layout of another tool/)
 })
 
 test('skopeo: an oci-archive with a whole name, one with a tag alone, a docker-archive whose layers are links', async (t) => {
@@ -160,6 +179,9 @@ test('a layer that is not what the config says, and an archive that was cut off,
   const layer = Buffer.alloc(64 * 1024, 'layer')
   await using changed = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [layer] }))
   await flipBit(changed.path, await placeOf(changed.path, layer))
+  const checked = await runCli(['bundle', 'check', changed.path])
+  assert.equal(checked.status, 4)
+  assert.match(checked.stdout, /problem: .*layer\.tar has other content than its digest says, which docker\.io\/site\/tool:1 needs/)
   const wrong = await refused(changed.path)
   assert.equal(wrong.status, 3)
   assert.match(wrong.stdout, /INTEGRITY/)
@@ -184,6 +206,7 @@ test('hostile archives are refused with the reason, before anything moves', asyn
     [[], 1, /0 layers, and its config 1/],
   ] as const) {
     await using archive = await packTar({ ...good, 'manifest.json': list(layers) })
+    assert.equal((await runCli(['bundle', 'check', archive.path])).status, 4)
     const result = await refused(archive.path)
     assert.equal(result.status, status, result.stderr)
     assert.match(result.stderr, words)
@@ -201,10 +224,10 @@ test('hostile archives are refused with the reason, before anything moves', asyn
 })
 
 test('bundle info and bundle check say what they are not for', async () => {
-  await using saved = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] }))
+  await using packed = await packTar({ 'readme.txt': 'no images here' })
   for (const command of ['info', 'check']) {
-    const { status, stderr } = await runCli(['bundle', command, saved.path])
+    const { status, stderr } = await runCli(['bundle', command, packed.path])
     assert.equal(status, 1)
-    assert.match(stderr, /no bundle of k3s-mirror/)
+    assert.match(stderr, /is an archive, and none of images/)
   }
 })

@@ -4,7 +4,7 @@ import { readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/prom
 import { promisify } from 'node:util'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
-import type { BundleInfo } from '../../src/bundle/describe-bundle.ts'
+import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { flipBit } from '../bundle/bundle-files.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
@@ -192,7 +192,7 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   const { stdout: entries } = await promisify(execFile)('tar', ['--list', '--file', delta])
   const held = entries.split('\n').filter((name) => name.startsWith('blobs/'))
   assert.deepEqual(held.map((name) => name.replace('blobs/', '').replace('/', ':')).toSorted(), news.toSorted())
-  const info = JSON.parse((await runCli(['bundle', 'info', delta, '--output', 'json'])).stdout) as BundleInfo
+  const info = JSON.parse((await runCli(['bundle', 'info', delta, '--output', 'json'])).stdout) as ArchiveInfo
   assert.equal(info.base?.blobs, shared)
   assert.equal((await runCli(['bundle', 'check', delta])).status, 0)
   await from[Symbol.asyncDispose]()

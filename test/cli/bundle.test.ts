@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile, readdir, stat, truncate } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
-import type { BundleInfo } from '../../src/bundle/describe-bundle.ts'
+import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { flipBit, placeOf } from '../bundle/bundle-files.ts'
 import { until } from '../engine/engine-run.ts'
@@ -80,7 +80,7 @@ test('bundle info says what is in it, and bundle check names what is damaged', a
   const release = await seedRelease(from.url)
   const file = `${directory.path}/k3s.tar`
   await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`], { stdin: release.list })
-  const info = JSON.parse((await runCli(['bundle', 'info', file, '--output', 'json'])).stdout) as BundleInfo
+  const info = JSON.parse((await runCli(['bundle', 'info', file, '--output', 'json'])).stdout) as ArchiveInfo
   assert.deepEqual(
     info.images.map(({ reference, digest }) => [reference, digest]),
     release.images.map(({ reference, index }) => [reference, index.digest]),

@@ -203,8 +203,8 @@ test('a bundle that was cut off, has a damaged manifest or a turned name is refu
   const child = image.manifests[0]?.bytes ?? Buffer.alloc(0)
   await turned((await placeOf(file, child)) + 50, /other content for/)
   // the name stands in index.json first
-  await turned((await placeOf(file, `${image.repository}:${image.tag}`)) + image.repository.length + 2, /index\.json does not have/)
-  await turned((await placeOf(file, `"reference": "${image.reference}"`)) + 20, /index\.json does not have/)
+  await turned((await placeOf(file, `${image.repository}:${image.tag}`)) + image.repository.length + 2, /index\.json does not say/)
+  await turned((await placeOf(file, `"reference": "${image.reference}"`)) + 20, /index\.json does not say/)
   await truncate(file, (await stat(file)).size - 5000)
   await starts(/it was cut off/)
 })

@@ -1,12 +1,19 @@
-import type { BundleCheck } from '../../bundle/check-bundle.ts'
-import type { BundleInfo } from '../../bundle/describe-bundle.ts'
+import type { ArchiveCheck } from '../../bundle/check-archive.ts'
+import type { ArchiveInfo } from '../../bundle/describe-archive.ts'
+import type { ArchiveFormat } from '../../bundle/image-archive.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { formatTable } from './plan-table.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
-/** What is in a bundle, for people: one line an image, then the lists and the totals. Ends with a newline. */
-export function formatBundleInfo(info: BundleInfo, styles: Styles): string {
+const formats: Readonly<Record<ArchiveFormat, string>> = {
+  bundle: 'a bundle',
+  'oci-layout': 'an OCI layout of another tool',
+  'docker-save': 'written by docker save',
+}
+
+/** What is in an archive, for people: one line an image, then the lists and the totals. Ends with a newline. */
+export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
   const [titles = '', ...lines] = formatTable(
     [
       { title: 'IMAGE', align: 'left' },
@@ -24,14 +31,15 @@ export function formatBundleInfo(info: BundleInfo, styles: Styles): string {
   const lists = info.lists.map(
     ({ name, sha256, images }) => `${safeLine(name)}: ${formatCount(images, 'image')}, sha256 ${safeLine(sha256)}`,
   )
-  const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; made by ${safeLine(info.tool)}`
+  const origin = info.tool === undefined ? formats[info.format] : `made by ${safeLine(info.tool)}`
+  const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; ${origin}`
   const { base } = info
   const needs = base && `counts on an earlier bundle for ${formatCount(base.blobs, 'blob')}, ${formatBytes(base.bytes)}: ${base.bundle}`
   return `${[styles.strong(titles), ...lines, '', ...lists, ...(needs === undefined ? [] : [needs]), styles.strong(total)].join('\n')}\n`
 }
 
 /** What a check of a bundle has found, for people: a line a problem, then the totals. Ends with a newline. */
-export function formatBundleCheck(check: BundleCheck & { readonly file: string }, styles: Styles): string {
+export function formatBundleCheck(check: ArchiveCheck & { readonly file: string }, styles: Styles): string {
   const { blobs, parts, bytes, problems, file } = check
   const lines = problems.map(({ message, images }) => {
     const needers = images.length === 0 ? '' : `, which ${images.map(safeLine).join(', ')} need${images.length === 1 ? 's' : ''}`

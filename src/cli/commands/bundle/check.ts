@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { BundleReader } from '../../../bundle/bundle-reader.ts'
-import { checkBundle } from '../../../bundle/check-bundle.ts'
+import { checkArchive } from '../../../bundle/check-archive.ts'
 import { checkParts } from '../../../bundle/check-parts.ts'
 import { wholeFile } from '../../../bundle/part-list.ts'
 import { isMirrorError } from '../../../errors.ts'
+import { openImageArchive } from '../../../bundle/open-image-archive.ts'
 import { formatBundleCheck } from '../../output/bundle-text.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
@@ -16,8 +16,10 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
   addOutput(
     parent
       .command('check')
-      .description('read every byte of a bundle again and compare the digests; exit code 4 when something is wrong')
-      .argument('<file>', 'the bundle; of one that is split also a single part'),
+      .description(
+        'read every byte of a bundle, or of an archive of another tool, again and compare the digests; exit code 4 when something is wrong',
+      )
+      .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
   ).action(async (file: string, flags: OutputFlags) => {
     const check = await checkFile(file, session.signal)
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
@@ -29,12 +31,12 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
 }
 
 /** A file that is cut off or damaged so that nothing can be found in it has one problem: that. */
-async function checkFile(file: string, signal: AbortSignal): Promise<Awaited<ReturnType<typeof checkBundle>>> {
+async function checkFile(file: string, signal: AbortSignal): Promise<Awaited<ReturnType<typeof checkArchive>>> {
   try {
     const parts = await checkParts(file, { signal })
     if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
-    await using bundle = await BundleReader.open(file)
-    return { ...(await checkBundle(bundle, { signal })), ...(parts && { parts: parts.parts }) }
+    await using archive = await openImageArchive(file, { signal })
+    return { ...(await checkArchive(archive, { signal })), ...(parts && { parts: parts.parts }) }
   } catch (error) {
     if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
     return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }

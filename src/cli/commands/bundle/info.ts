@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { BundleReader } from '../../../bundle/bundle-reader.ts'
-import { describeBundle } from '../../../bundle/describe-bundle.ts'
+import { describeArchive } from '../../../bundle/describe-archive.ts'
+import { openImageArchive } from '../../../bundle/open-image-archive.ts'
 import { formatBundleInfo } from '../../output/bundle-text.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
@@ -10,10 +10,13 @@ import type { Session } from '../../session.ts'
 /** Adds `k3s-mirror bundle info`. */
 export function addBundleInfoCommand(parent: Command, session: Session): void {
   addOutput(
-    parent.command('info').description('what is in a bundle: lists, images, platforms, sizes').argument('<file>', 'the bundle'),
+    parent
+      .command('info')
+      .description('what is in a bundle, or in an archive of another tool: lists, images, platforms, sizes')
+      .argument('<file>', 'the bundle or archive'),
   ).action(async (file: string, flags: OutputFlags) => {
-    await using bundle = await BundleReader.open(file)
-    const info = await describeBundle(bundle, { signal: session.signal })
+    await using archive = await openImageArchive(file, { signal: session.signal })
+    const info = await describeArchive(archive, { signal: session.signal })
     session.print(flags.output === 'json' ? `${formatJson(info)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
   })
 }

@@ -1,26 +1,29 @@
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { BundleReader } from './bundle-reader.ts'
 import type { BundledImage, BundledList } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
+import type { ArchiveFormat, ImageArchive } from './image-archive.ts'
+import { joinRoots } from './join-roots.ts'
 
-/** One image of a bundle as it is told. */
+/** One image of an archive as it is told. */
 export interface DescribedImage {
   readonly reference: string
   readonly digest: Digest
   readonly platforms: readonly string[]
   readonly digestPreserved: boolean
-  /** Bytes of it that the bundle holds, manifests included, each digest once. */
+  /** Bytes of it that the archive holds, manifests included, each digest once. */
   readonly size: number
 }
 
 /** What `bundle info --output json` prints. */
-export interface BundleInfo {
+export interface ArchiveInfo {
   readonly schemaVersion: 1
   readonly command: 'bundle info'
   readonly file: string
-  readonly tool: string
+  readonly format: ArchiveFormat
+  /** `k3s-mirror/<version>` of what made a bundle; absent for other archives. */
+  readonly tool?: string
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]
   /** Manifests and blobs, each once. */
@@ -30,27 +33,32 @@ export interface BundleInfo {
   readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number }
 }
 
-/** Works out what a bundle holds, from its record and its manifests; nothing large is read. Throws INTEGRITY for a damaged archive. */
-export async function describeBundle(bundle: BundleReader, options: CallOptions = {}): Promise<BundleInfo> {
-  const { tool, lists, images, base } = bundle.record
+/**
+ * Works out what an archive holds, from its record and its manifests; nothing large is read. An image of another tool's archive is told as `bundle push`
+ * would push it. Throws INTEGRITY for a damaged archive, and INVALID_MANIFEST.
+ */
+export async function describeArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveInfo> {
+  const { path, format, record, base } = archive
   const described: DescribedImage[] = []
-  for (const image of images) {
+  for (const named of archive.images) {
+    const image = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
     const { reference, digest, platforms, digestPreserved } = image
     described.push({
       reference: formatReference(reference),
       digest,
       platforms,
       digestPreserved,
-      size: await sizeOf(bundle, image, options),
+      size: await sizeOf(archive, named, options),
     })
   }
-  const held = (await bundle.entries()).filter(({ path }) => path.startsWith('blobs/'))
+  const held = await archive.contents()
   return {
     schemaVersion: 1,
     command: 'bundle info',
-    file: bundle.path,
-    tool,
-    lists,
+    file: path,
+    format,
+    ...(record && { tool: record.tool }),
+    lists: record?.lists ?? [],
     images: described,
     blobs: held.length,
     bytes: held.reduce((sum, { size }) => sum + size, 0),
@@ -60,8 +68,8 @@ export async function describeBundle(bundle: BundleReader, options: CallOptions 
   }
 }
 
-async function sizeOf(bundle: BundleReader, image: BundledImage, options: CallOptions): Promise<number> {
+async function sizeOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<number> {
   let bytes = 0
-  for (const { digest } of await neededContents(bundle, image, options)) bytes += (await bundle.sizeOf(digest)) ?? 0
+  for (const { digest } of await neededContents(archive, image, options)) bytes += (await archive.sizeOf(digest)) ?? 0
   return bytes
 }
