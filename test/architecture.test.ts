@@ -26,6 +26,7 @@ const house: House = {
     'create-bundle.ts': 'all but cli',
     'complete-from-base.ts': 'all but cli',
     'push-bundle.ts': 'all but cli',
+    'inspect-bundle.ts': 'all but cli',
     'load-bundle.ts': 'all but cli',
     'select-archived.ts': 'all but cli',
     'open-sources.ts': 'all but cli',

@@ -9,7 +9,19 @@ import { seedRelease } from './servers/seed-release.ts'
 import { tempDir } from './servers/temp-dir.ts'
 
 const built = new URL('../dist/index.js', import.meta.url).href
-const { isMirrorError, listImages, mirror, planImages, version } = (await import(built)) as typeof library
+const {
+  checkBundle,
+  createBundle,
+  createRegistryServer,
+  describeBundle,
+  isMirrorError,
+  listImages,
+  mirror,
+  planImages,
+  pushBundle,
+  ServedBundle,
+  version,
+} = (await import(built)) as typeof library
 
 const images = k3sImages.slice(1, 3)
 
@@ -35,6 +47,28 @@ test('the report comes without anybody reading the events', async () => {
   const references = release.images.map(({ reference }) => reference)
   const { totals } = await mirror({ references, from: { 'docker.io': from.url }, to: `oci:${directory.path}` }).report
   assert.equal(totals.copied, 2)
+})
+
+test('a bundle is made, looked into, checked, served, and pushed', async () => {
+  await using from = await startRegistry()
+  await using to = await startRegistry()
+  await using directory = await tempDir()
+  const file = `${directory.path}/k3s.tar`
+  const release = await seedRelease(from.url, { images })
+  const references = release.images.map(({ reference }) => reference)
+  const created = await createBundle({ references, from: { 'docker.io': from.url }, file }).report
+  assert.equal(created.totals.copied, 2)
+  const info = await describeBundle(file)
+  assert.deepEqual(
+    info.images.map(({ reference }) => reference),
+    references,
+  )
+  assert.deepEqual(await checkBundle(file), { blobs: info.blobs, bytes: info.bytes, problems: [] })
+  await pushBundle({ files: [file], to: to.url }).report
+  await compareRelease(to.url, '', release)
+  await using layout = await ServedBundle.open(file)
+  await using server = createRegistryServer({ layout })
+  await compareRelease((await server.listen('127.0.0.1', 0)).url, '', release)
 })
 
 test('leaving the loop, and a signal, end the run', async () => {

@@ -1,9 +1,5 @@
 import type { Command } from 'commander'
-import { checkArchive } from '../../../bundle/check-archive.ts'
-import { checkParts } from '../../../bundle/check-parts.ts'
-import { wholeFile } from '../../../bundle/part-list.ts'
-import { isMirrorError } from '../../../errors.ts'
-import { openImageArchive } from '../../../bundle/open-image-archive.ts'
+import { checkBundle } from '../../../inspect-bundle.ts'
 import { formatBundleCheck } from '../../output/bundle-text.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
@@ -21,24 +17,11 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
       )
       .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
   ).action(async (file: string, flags: OutputFlags) => {
-    const check = await checkFile(file, session.signal)
+    const check = await checkBundle(file, { signal: session.signal })
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
     session.print(
       flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleCheck(document, stylesFor(process.stdout, process.env)),
     )
     session.exit(check.problems.length === 0 ? exitCodes.done : exitCodes.problemsFound)
   })
-}
-
-/** A file that is cut off or damaged so that nothing can be found in it has one problem: that. */
-async function checkFile(file: string, signal: AbortSignal): Promise<Awaited<ReturnType<typeof checkArchive>>> {
-  try {
-    const parts = await checkParts(file, { signal })
-    if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
-    await using archive = await openImageArchive(file, { signal })
-    return { ...(await checkArchive(archive, { signal })), ...(parts && { parts: parts.parts }) }
-  } catch (error) {
-    if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
-    return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }
-  }
 }

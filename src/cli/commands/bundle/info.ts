@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { describeArchive } from '../../../bundle/describe-archive.ts'
-import { openImageArchive } from '../../../bundle/open-image-archive.ts'
+import { describeBundle } from '../../../inspect-bundle.ts'
 import { formatBundleInfo } from '../../output/bundle-text.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
@@ -15,8 +14,7 @@ export function addBundleInfoCommand(parent: Command, session: Session): void {
       .description('what is in a bundle, or in an archive of another tool: lists, images, platforms, sizes')
       .argument('<file>', 'the bundle or archive'),
   ).action(async (file: string, flags: OutputFlags) => {
-    await using archive = await openImageArchive(file, { signal: session.signal })
-    const info = await describeArchive(archive, { signal: session.signal })
+    const info = await describeBundle(file, { signal: session.signal })
     session.print(flags.output === 'json' ? `${formatJson(info)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
   })
 }

@@ -1,0 +1,32 @@
+import { checkArchive, type ArchiveCheck } from './bundle/check-archive.ts'
+import { checkParts } from './bundle/check-parts.ts'
+import { describeArchive, type ArchiveInfo } from './bundle/describe-archive.ts'
+import { openImageArchive } from './bundle/open-image-archive.ts'
+import { wholeFile } from './bundle/part-list.ts'
+import { isMirrorError } from './errors.ts'
+import type { CallOptions } from './oci/image-source.ts'
+
+/**
+ * What is in a bundle, or in an archive of another tool: lists, images, platforms and sizes in bytes. Nothing large is read, but a compressed archive is
+ * decompressed. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE, and UNSUPPORTED for an archive of something else.
+ */
+export async function describeBundle(file: string, options: CallOptions = {}): Promise<ArchiveInfo> {
+  await using archive = await openImageArchive(file, options)
+  return await describeArchive(archive, options)
+}
+
+/**
+ * Reads every byte of a bundle, or of an archive of another tool, again; of a split one also the checksums of its parts, or that of the one part that
+ * `file` names. A file in which nothing can be found has one problem: that. Throws as describeBundle does, but for what is a problem.
+ */
+export async function checkBundle(file: string, options: CallOptions = {}): Promise<ArchiveCheck> {
+  try {
+    const parts = await checkParts(file, options)
+    if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
+    await using archive = await openImageArchive(file, options)
+    return { ...(await checkArchive(archive, options)), ...(parts && { parts: parts.parts }) }
+  } catch (error) {
+    if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
+    return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }
+  }
+}
