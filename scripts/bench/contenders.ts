@@ -16,7 +16,8 @@ export interface Contender {
   readonly commands: (job: Job) => readonly CommandLine[]
 }
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** The built program. */
+export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** This program: one process for the whole list. */
 export const ours: Contender = {
