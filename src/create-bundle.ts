@@ -23,8 +23,7 @@ import type { PlanStep } from './plan/plan.ts'
 import { resolveImage } from './plan/resolve-image.ts'
 import type { ImageList } from './release/image-list.ts'
 import { selectImages, type SelectionOptions } from './release/select-images.ts'
-import type { SessionEvents } from './registry/session.ts'
-import { startRun, type MirrorRun } from './start-run.ts'
+import { sessionEvents, startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
 export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, SourceOptions {
@@ -71,12 +70,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
   const before = since === undefined ? undefined : await readBase(since, { signal })
-  const events: SessionEvents = {
-    onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
-    onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
-    onWarning: (message) => emit({ type: 'warning', message }),
-  }
-  await using sources = await openSources(options, events, { signal })
+  await using sources = await openSources(options, sessionEvents(emit), { signal })
   const list = await selectImages(sources.client, { ...options, signal })
   emit({
     type: 'run-started',

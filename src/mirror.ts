@@ -1,12 +1,11 @@
 import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
-import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { formatReference } from './oci/reference.ts'
 import type { PlanOptions } from './plan-options.ts'
 import { prepare } from './prepare.ts'
-import { startRun, type MirrorRun } from './start-run.ts'
+import { sessionEvents, startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `mirror`. */
 export type MirrorOptions = PlanOptions
@@ -22,11 +21,7 @@ export function mirror(options: MirrorOptions): MirrorRun {
 async function run(options: MirrorOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
   const { signal, recheck, retry } = options
-  await using prepared = await prepare(options, {
-    onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
-    onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
-    onWarning: (message) => emit({ type: 'warning', message }),
-  })
+  await using prepared = await prepare(options, sessionEvents(emit))
   const { places, list, images, resolve, jobs, engine } = prepared
   const { source, destination } = places
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))

@@ -2,7 +2,6 @@ import { JoinedSource } from './bundle/joined-source.ts'
 import { completeFromBase } from './complete-from-base.ts'
 import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
-import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { formatReference, type Reference } from './oci/reference.ts'
@@ -12,7 +11,7 @@ import { nameDestination } from './plan/name-destination.ts'
 import { resolveImage } from './plan/resolve-image.ts'
 import { parseRules } from './prepare.ts'
 import { selectArchived } from './select-archived.ts'
-import { startRun, type MirrorRun } from './start-run.ts'
+import { sessionEvents, startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `pushBundle`: the archives, what of them, and where to. */
 export interface PushBundleOptions extends Omit<PlaceOptions, 'from'> {
@@ -48,15 +47,7 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
   const rules = await parseRules(options.rewrite ?? [])
   await using archives = await JoinedSource.open(files, { signal })
   const filtered = await selectArchived(archives, options)
-  await using places = await openPlaces(
-    options,
-    {
-      onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
-      onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
-      onWarning: (message) => emit({ type: 'warning', message }),
-    },
-    { signal },
-  )
+  await using places = await openPlaces(options, sessionEvents(emit), { signal })
   const { destination, naming } = places
   const nameAt = (source: Reference): Reference => nameDestination(source, { ...naming, rules, flatten })
   const images = filtered.images.map((image) => ({ source: image, destination: nameAt(image) }))

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { Channel } from './async/channel.ts'
-import type { MirrorEvent } from './copy/events.ts'
+import { summariseError, type MirrorEvent } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
+import type { SessionEvents } from './registry/session.ts'
 import { startReport } from './report/fold-report.ts'
 import type { MirrorReport } from './report/report.ts'
 
@@ -46,4 +47,13 @@ export function startRun(
 function progressKey(event: MirrorEvent): string | undefined {
   if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
   return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
+}
+
+/** What registries have to tell meanwhile, as events of the run. */
+export function sessionEvents(emit: Emit): SessionEvents {
+  return {
+    onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
+    onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),
+    onWarning: (message) => emit({ type: 'warning', message }),
+  }
 }
