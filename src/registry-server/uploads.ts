@@ -108,8 +108,11 @@ function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | u
   return undefined
 }
 
-/** Writes the body; what has arrived, all or not, is in the file afterwards, so that what is told of it is true for the next process too. */
-async function receiveChunk({ request }: WriteExchange, session: UploadSession): Promise<void> {
+/**
+ * Writes the body; what has arrived, all or not, is in the file afterwards, so that what is told of it is true for the next process too, and a
+ * client that broke off can go on there.
+ */
+async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession): Promise<void> {
   const { writer } = session
   session.isBusy = true
   try {
@@ -118,29 +121,27 @@ async function receiveChunk({ request }: WriteExchange, session: UploadSession):
     } finally {
       await writer.flush()
     }
+  } catch (error) {
+    // Where the disk has failed, only the file itself can tell where to go on.
+    if (!isMirrorError(error) || error.code !== 'CANCELLED') await sessions.suspend(session)
+    throw error
   } finally {
     session.isBusy = false
     session.usedAt = performance.now()
   }
 }
 
-/** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes; what a client that broke off has sent counts, and it can go on there. */
+/** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes. */
 export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
   const session = await findSession(exchange)
   if (session === undefined) return unknownUpload()
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  try {
-    await receiveChunk(exchange, session)
-  } catch (error) {
-    // Where the disk has failed, only the file itself can tell where to go on.
-    if (!isMirrorError(error) || error.code !== 'CANCELLED') await exchange.sessions.suspend(session)
-    throw error
-  }
+  await receiveChunk(exchange, session)
   return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
 
-/** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; a client that breaks off here has to start again. */
+/** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; the upload ends once all of them are here, whatever their digest. */
 export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
   const { query, sessions } = exchange
   const session = await findSession(exchange)
@@ -149,13 +150,7 @@ export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
   if (typeof digest !== 'string') return digest
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  try {
-    await receiveChunk(exchange, session)
-  } catch (error) {
-    sessions.remove(session)
-    await session.writer.discard()
-    throw error
-  }
+  await receiveChunk(exchange, session)
   sessions.remove(session)
   return commit(exchange, session.writer, digest)
 }

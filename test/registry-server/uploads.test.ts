@@ -159,25 +159,53 @@ async function breakOff(registry: TestRegistry, method: string, path: string, by
   assert.equal(registry.log.at(-1)?.status, 499, 'no fault of the server')
 }
 
-test('a client that breaks off a PUT leaves nothing; after a PATCH it can go on from what arrived', async () => {
+for (const method of ['PATCH', 'PUT']) {
+  test(`a client that breaks off a ${method} goes on from what arrived`, async () => {
+    await using registry = await startRegistry()
+    const { bytes, descriptor } = tinyBlob(randomBytes(400_000))
+    const query = `?digest=${descriptor.digest}`
+    for (const first of [0, 50_000]) {
+      const location = await open(registry)
+      if (first > 0) assert.equal((await registry.call('PATCH', location, { body: bytes.subarray(0, first) })).status, 202)
+      await breakOff(registry, method, location + query, bytes.subarray(first, 100_000), bytes.length - first)
+      const status = await registry.call('GET', location)
+      assert.equal(status.status, 204)
+      const last = Number(status.headers.range?.split('-')[1])
+      const start = last === 0 ? 0 : last + 1
+      assert.ok(start >= first && start <= 100_000, `${start}`)
+      const headers = { 'content-range': `${start}-${bytes.length - 1}` }
+      await checkStored(
+        registry,
+        await registry.call('PUT', location + query, { body: bytes.subarray(start), headers }),
+        bytes,
+        descriptor.digest,
+      )
+      await registry.layout.deleteBlob(descriptor.digest)
+    }
+  })
+}
+
+test('a client that breaks off a POST with the whole blob leaves nothing', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(400_000))
-  await breakOff(registry, 'PUT', `${await open(registry)}?digest=${descriptor.digest}`, bytes.subarray(0, 100_000), bytes.length)
   await breakOff(registry, 'POST', `${uploads}?digest=${descriptor.digest}`, bytes.subarray(0, 100_000), bytes.length)
   assert.deepEqual(await leftovers(registry), [])
+})
 
+test('a PUT with what is no digest, or one of another algorithm, leaves the upload as it was', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   const location = await open(registry)
-  await breakOff(registry, 'PATCH', location, bytes.subarray(0, 100_000), bytes.length)
-  const status = await registry.call('GET', location)
-  const next = Number(status.headers.range?.split('-')[1]) + 1
-  const start = next === 1 ? 0 : next
-  const headers = { 'content-range': `${start}-${bytes.length - 1}` }
-  await checkStored(
-    registry,
-    await registry.call('PUT', `${location}?digest=${descriptor.digest}`, { body: bytes.subarray(start), headers }),
-    bytes,
-    descriptor.digest,
-  )
+  assert.equal((await registry.call('PATCH', location, { body: bytes.subarray(0, 1000) })).status, 202)
+  const sha384 = `sha384:${createHash('sha384').update(bytes).digest('hex')}`
+  for (const query of ['', '?digest=', '?digest=sha256:1', '?digest=nonsense', `?digest=${sha384}`]) {
+    const refused = await registry.call('PUT', location + query, { body: bytes.subarray(1000) })
+    assert.deepEqual([refused.status, refused.code], [400, 'DIGEST_INVALID'], query)
+    const status = await registry.call('GET', location)
+    assert.deepEqual([status.status, status.headers.range], [204, '0-999'], query)
+  }
+  const put = await registry.call('PUT', `${location}?digest=${descriptor.digest}`, { body: bytes.subarray(1000) })
+  await checkStored(registry, put, bytes, descriptor.digest)
 })
 
 test('two requests cannot write to one upload at once', async () => {
