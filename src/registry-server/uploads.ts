@@ -24,8 +24,16 @@ function unknownUpload(): Reply {
   return refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
 }
 
-function openSession({ sessions, writable, repository, query }: WriteExchange): Promise<UploadSession> {
-  return sessions.open(writable, repository.path, query.get('digest-algorithm') === 'sha512' ? 'sha512' : 'sha256')
+/** A new session; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
+async function openSession(exchange: WriteExchange): Promise<Reply> {
+  const { sessions, writable, repository, query } = exchange
+  const algorithm = query.get('digest-algorithm') ?? 'sha256'
+  if (algorithm !== 'sha256' && algorithm !== 'sha512') {
+    const detail = { 'digest-algorithm': algorithm.slice(0, 200) }
+    return refusal(400, { code: 'DIGEST_INVALID', message: 'the digest algorithm is neither sha256 nor sha512', detail })
+  }
+  const session = await sessions.open(writable, repository.path, algorithm)
+  return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
 
 function findSession({ sessions, writable, repository, last }: WriteExchange): Promise<UploadSession | undefined> {
@@ -64,7 +72,7 @@ export async function startUpload(exchange: WriteExchange): Promise<Reply> {
     }
     return commit(exchange, writer, digest)
   }
-  return { status: 202, headers: { ...stateHeaders(exchange, await openSession(exchange)), 'content-length': 0 } }
+  return openSession(exchange)
 }
 
 /** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */

@@ -115,6 +115,24 @@ test('bytes of another digest are refused in every way, and end the upload', asy
   assert.equal((await registry.call('POST', `${uploads}?digest=sha256:1`, { body: bytes })).code, 'DIGEST_INVALID')
 })
 
+test('an upload is opened for sha256 and sha512, and for no other algorithm', async () => {
+  await using registry = await startRegistry()
+  for (const algorithm of ['sha384', 'SHA512', '', 'x'.repeat(3000)]) {
+    const refused = await registry.call('POST', `${uploads}?digest-algorithm=${algorithm}`)
+    assert.deepEqual([refused.status, refused.code], [400, 'DIGEST_INVALID'], algorithm)
+  }
+  assert.deepEqual(await leftovers(registry), [])
+  const bytes = randomBytes(3000)
+  for (const announced of ['sha256', 'sha512']) {
+    for (const algorithm of ['sha256', 'sha512']) {
+      const { status, headers } = await registry.call('POST', `${uploads}?digest-algorithm=${announced}`)
+      assert.equal(status, 202)
+      const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+      await checkStored(registry, await registry.call('PUT', `${headers.location}?digest=${digest}`, { body: bytes }), bytes, digest)
+    }
+  }
+})
+
 test('a mount is 201 when the blob is here, with or without `from`, and opens an upload when it is not', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(300))
