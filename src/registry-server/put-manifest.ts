@@ -4,7 +4,7 @@ import { hasDigest, sha256 } from '../oci/digest.ts'
 import { isTag } from '../oci/reference.ts'
 import { repositoryUrl, type WriteExchange } from './exchange.ts'
 import { referenceOf } from './manifests.ts'
-import { receiveBody } from './receive-body.ts'
+import { receiveSmallBody } from './receive-body.ts'
 import { refusal, type Reply } from './reply.ts'
 
 /** What the specification asks a registry to take at least. */
@@ -12,17 +12,6 @@ const maxManifestBytes = 4 * 1024 * 1024
 
 function tooLarge(): Reply {
   return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
-}
-
-async function receiveManifest({ request }: WriteExchange): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > maxManifestBytes) return undefined
-  const chunks: Uint8Array[] = []
-  let size = 0
-  await receiveBody(request, (chunk) => {
-    size += chunk.length
-    if (size <= maxManifestBytes) chunks.push(chunk)
-  })
-  return size > maxManifestBytes ? undefined : Buffer.concat(chunks)
 }
 
 /** PUT /v2/<name>/manifests/<reference>, with `?tag=` any number of times beside a digest; refused unless all it refers to is here. */
@@ -36,7 +25,7 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   const tags = reference.tag === undefined ? query.getAll('tag') : [reference.tag]
   const wrong = tags.find((tag) => !isTag(tag))
   if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
-  const bytes = await receiveManifest(exchange)
+  const bytes = await receiveSmallBody(request, maxManifestBytes)
   if (bytes === undefined) return tooLarge()
   if (reference.digest !== undefined && !hasDigest(bytes, reference.digest)) {
     return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: reference.digest } })

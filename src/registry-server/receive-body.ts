@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChunkSink } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 
@@ -45,5 +45,31 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
     request.on('end', finish)
     request.on('data', take)
     if (request.destroyed && !request.complete) abort()
+  })
+}
+
+/** A whole body of at most so many bytes; undefined where it is larger, and then it is not read to its end. */
+export async function receiveSmallBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    await receiveBody(request, (chunk) => {
+      size += chunk.length
+      if (size > maxBytes) throw new RangeError('the body is too large')
+      chunks.push(chunk)
+    })
+  } catch (error) {
+    if (size > maxBytes) return undefined
+    throw error
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Answers `Expect: 100-continue` once the body is read, and not before: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1 */
+export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  request.once('resume', () => {
+    // What is read after a refusal is thrown away, and nobody is asked for it.
+    if (!response.headersSent) response.writeContinue()
   })
 }

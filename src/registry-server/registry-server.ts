@@ -9,6 +9,7 @@ import { answer, answerFailure } from './answer.ts'
 import { refuseLogin, type Authenticator } from './authenticator.ts'
 import type { RegistryState } from './exchange.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
+import { continueWhenRead } from './receive-body.ts'
 import type { Reply } from './reply.ts'
 import { sendReply } from './send-reply.ts'
 import { UploadSessions } from './upload-sessions.ts'
@@ -139,6 +140,10 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
   server.timeout = idleMilliseconds
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continueWhenRead(request, response)
+    server.emit('request', request, response)
+  })
 
   const listen: RegistryServer['listen'] = async (host, port) => {
     server.listen(port, host)

@@ -5,6 +5,9 @@ import type { Reply } from './reply.ts'
 /** Bytes of an unread request body that are read and thrown away, so that the connection can serve the next request. */
 const maxDrainedBytes = 1024 * 1024
 
+/** How much and how long is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
+const linger = { bytes: 64 * 1024 * 1024, milliseconds: 30_000, silentMilliseconds: 2000 }
+
 function isContent(body: Reply['body']): body is Content {
   return typeof body === 'object' && 'read' in body
 }
@@ -19,23 +22,50 @@ function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> 
 /** True for a body that was not read and is too long to be thrown away. */
 function mustClose(request: IncomingMessage): boolean {
   if (request.complete || request.readableEnded) return false
+  // Whether a client that was never told to go on sends its body now, or the next request, only the client knows.
+  if (request.headers.expect !== undefined) return true
   const length = request.headers['content-length']
   if (length === undefined) return request.headers['transfer-encoding'] !== undefined
   return Number(length) > maxDrainedBytes
+}
+
+/**
+ * Ends an answer that is written already once the client has sent its body or gone: a connection that is closed before is reset, and who sends
+ * everything before it reads loses the answer.
+ */
+function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  let left = linger.bytes
+  const timers = [linger.milliseconds, linger.silentMilliseconds].map((milliseconds) => setTimeout(() => end(), milliseconds))
+  const take = (chunk: Uint8Array): void => {
+    left -= chunk.length
+    timers.at(-1)?.refresh()
+    if (left < 0) end()
+  }
+  const end = (): void => {
+    for (const timer of timers) clearTimeout(timer)
+    request.off('data', take).off('end', end).off('close', end)
+    response.end()
+  }
+  request.on('data', take).on('end', end).on('close', end).resume()
 }
 
 /** Sends the answer and resolves with the body bytes sent; a stream that fails midway breaks the connection, which is how a client learns of it. */
 export async function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<number> {
   const { status, headers = {}, body } = reply
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, typeof value === 'object' ? [...value] : value)
-  if (mustClose(request)) response.setHeader('connection', 'close')
+  const isLast = mustClose(request)
+  if (isLast) response.setHeader('connection', 'close')
   response.statusCode = status
   if (!isContent(body)) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? new Uint8Array())
     if (status !== 204 && status !== 304 && !response.hasHeader('content-length')) response.setHeader('content-length', bytes.length)
-    if (request.method === 'HEAD' || bytes.length === 0) response.end()
-    else response.end(bytes)
-    return request.method === 'HEAD' ? 0 : bytes.length
+    const sent = request.method === 'HEAD' ? 0 : bytes.length
+    if (sent > 0) response.write(bytes)
+    if (isLast) {
+      response.flushHeaders()
+      endAfterBody(request, response)
+    } else response.end()
+    return sent
   }
   response.setHeader('content-length', body.size)
   let sent = 0
