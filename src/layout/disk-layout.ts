@@ -12,7 +12,7 @@ import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
 import type { LayoutLock } from './layout-lock.ts'
-import type { Deletion, Layout } from './layout.ts'
+import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { readLinks, type ManifestLinks } from './manifest-links.ts'
 import { Parents, storedLinks } from './parents.ts'
@@ -86,25 +86,28 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     await this.#gate.adding(() => this.#store(reference, manifest, links))
   }
 
-  async putCompleteManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<readonly Descriptor[]> {
+  async putCheckedManifest(reference: Reference, manifest: Manifest, options: CheckOptions = {}): Promise<readonly Mismatch[]> {
     const links = readLinks(manifest.bytes, manifest.descriptor.mediaType)
     return this.#gate.adding(async () => {
-      const missing = await this.#missing(reference, links)
-      if (missing.length === 0) await this.#store(reference, manifest, links)
-      return missing
+      const all = await this.#mismatches(reference, links)
+      const mismatches = options.isSparse === true ? all.filter(({ actualSize }) => actualSize !== undefined) : all
+      if (mismatches.length === 0) await this.#store(reference, manifest, links)
+      return mismatches
     })
   }
 
-  async #missing(repository: Repository, { manifests, blobs }: ManifestLinks): Promise<Descriptor[]> {
-    const missing: Descriptor[] = []
-    for (const child of manifests) {
-      const isManifest = isIndexType(child.mediaType) || isImageType(child.mediaType)
-      const { registry, path } = repository
-      const isHere = isManifest ? await this.headManifest({ registry, path, digest: child.digest }) : await this.headBlob(repository, child)
-      if (isHere === undefined || isHere === false) missing.push(child)
+  async #mismatches({ registry, path }: Repository, { manifests, blobs }: ManifestLinks): Promise<Mismatch[]> {
+    const mismatches: Mismatch[] = []
+    for (const descriptor of [...manifests, ...blobs]) {
+      const { mediaType, digest, size } = descriptor
+      const isChild = manifests.includes(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
+      const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
+      if (actualSize === size) continue
+      // What is damaged counts as absent, so that whoever has it brings it again.
+      const isWhole = actualSize !== undefined && (await this.blobs.verify(digest))
+      mismatches.push({ descriptor, actualSize: isWhole ? actualSize : undefined })
     }
-    for (const blob of blobs) if ((await this.blobs.size(blob.digest)) === undefined) missing.push(blob)
-    return missing
+    return mismatches
   }
 
   async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {

@@ -14,6 +14,19 @@ export interface Referrer extends Descriptor {
   readonly artifactType?: string
 }
 
+/** Content that a manifest refers to and that the layout does not have as it is described there. */
+export interface Mismatch {
+  readonly descriptor: Descriptor
+  /** Bytes of what the layout has under that digest; undefined where it has nothing. */
+  readonly actualSize: number | undefined
+}
+
+/** How strictly a manifest is held against what is here. */
+export interface CheckOptions extends CallOptions {
+  /** Content may be absent; what is here has to be of its size all the same. */
+  readonly isSparse?: boolean
+}
+
 /** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
 export type Deletion = 'deleted' | 'absent' | 'referenced'
 
@@ -49,8 +62,8 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   startUpload(key: UploadKey, algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
   /** Goes on after the bytes of an upload that the disk has; undefined where there is none, or where it is being written to. */
   resumeUpload(key: UploadKey): Promise<BlobWriter | undefined>
-  /** Stores a manifest if the repository has its children and the layout its blobs; the answer is what is missing, and then nothing was stored. */
-  putCompleteManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<readonly Descriptor[]>
+  /** Stores a manifest if the repository has its children and the layout its blobs, each of its size; the answer is what is not so, and then nothing was stored. */
+  putCheckedManifest(reference: Reference, manifest: Manifest, options?: CheckOptions): Promise<readonly Mismatch[]>
   /** Takes a tag away; the manifest stays. */
   deleteTag(repository: Repository, tag: string): Promise<Deletion>
   /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */

@@ -154,6 +154,14 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
 }
 
+/** The manifest that one is about, by a document that `parseManifest` takes; throws INVALID_MANIFEST for a subject that is no descriptor. */
+export function parseSubject(bytes: Uint8Array): Descriptor | undefined {
+  const { subject } = parseUnambiguousJson(bytes)
+  if (subject === undefined) return undefined
+  if (!isJsonObject(subject)) refuse('has a subject that is no descriptor')
+  return parseDescriptor(subject, 'subject')
+}
+
 const parsed = new WeakMap<Manifest, ManifestContents>()
 
 /** What a manifest refers to; worked out once. */

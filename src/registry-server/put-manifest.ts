@@ -1,11 +1,13 @@
 import { isMirrorError } from '../errors.ts'
+import type { Mismatch } from '../layout/layout.ts'
 import { readLinks, type ManifestLinks } from '../layout/manifest-links.ts'
 import { hasDigest, sha256 } from '../oci/digest.ts'
+import { parseSubject } from '../oci/manifest.ts'
 import { isTag } from '../oci/reference.ts'
 import { repositoryUrl, type WriteExchange } from './exchange.ts'
 import { referenceOf } from './manifests.ts'
 import { receiveSmallBody } from './receive-body.ts'
-import { refusal, type Reply } from './reply.ts'
+import { refusal, type ApiError, type Reply } from './reply.ts'
 
 /** What the specification asks a registry to take at least. */
 const maxManifestBytes = 4 * 1024 * 1024
@@ -14,7 +16,14 @@ function tooLarge(): Reply {
   return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
 }
 
-/** PUT /v2/<name>/manifests/<reference>, with `?tag=` any number of times beside a digest; refused unless all it refers to is here. */
+function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiError {
+  if (actualSize === undefined)
+    return { code: 'MANIFEST_BLOB_UNKNOWN', message: 'the manifest refers to content that is not here', detail: { digest } }
+  const message = `the manifest gives ${size} bytes to content that has ${actualSize}`
+  return { code: 'MANIFEST_INVALID', message, detail: { digest } }
+}
+
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` any number of times beside a digest; refused unless all it refers to is here, and of the size that it says. */
 export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   const { request, query, repository, writable, last } = exchange
   const reference = referenceOf(exchange)
@@ -33,6 +42,7 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   let links: ManifestLinks
   try {
     links = readLinks(bytes, request.headers['content-type'])
+    parseSubject(bytes)
   } catch (error) {
     if (isMirrorError(error)) return refusal(400, { code: 'MANIFEST_INVALID', message: error.message })
     throw error
@@ -42,17 +52,8 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const { registry, path } = repository
     const named = tag === undefined ? { registry, path, digest } : { registry, path, tag, digest }
-    const missing = exchange.sparse ? await writable.putManifest(named, manifest) : await writable.putCompleteManifest(named, manifest)
-    if (missing !== undefined && missing.length > 0) {
-      return refusal(
-        400,
-        missing.slice(0, 20).map((descriptor) => ({
-          code: 'MANIFEST_BLOB_UNKNOWN',
-          message: 'the manifest refers to content that is not here',
-          detail: { digest: descriptor.digest },
-        })),
-      )
-    }
+    const mismatches = await writable.putCheckedManifest(named, manifest, { isSparse: exchange.sparse })
+    if (mismatches.length > 0) return refusal(400, mismatches.slice(0, 20).map(errorOf))
   }
   return {
     status: 201,

@@ -4,9 +4,10 @@ import { lstat, mkdir, readdir, readFile, rename, symlink, truncate, writeFile }
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
+import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-import { bytesOf, contentOf, storeImage, tinyBlob, tinyImage, tinyIndex } from './tiny-image.ts'
+import { bytesOf, contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from './tiny-image.ts'
 
 const options = { durable: false }
 const repository = { registry: 'docker.io', path: 'rancher/x' }
@@ -179,10 +180,35 @@ test('a manifest whose contents are not all there is stored only where that was 
   const [child] = image.manifests
   assert.ok(child !== undefined)
   const named = { ...repository, tag: '1' }
-  assert.equal((await layout.putCompleteManifest(named, image.root)).length, 2)
-  assert.equal((await layout.putCompleteManifest({ ...repository, digest: child.descriptor.digest }, child)).length, 2)
+  assert.equal((await layout.putCheckedManifest(named, image.root)).length, 2)
+  assert.equal((await layout.putCheckedManifest({ ...repository, digest: child.descriptor.digest }, child)).length, 2)
   assert.equal(layout.hasRepository(repository), false)
-  await layout.putManifest(named, image.root)
+  assert.deepEqual(await layout.putCheckedManifest(named, image.root, { isSparse: true }), [])
+  await layout.putManifest({ ...repository, tag: '2' }, image.root)
+  assert.deepEqual(layout.tags(repository), ['1', '2'])
+})
+
+test('a manifest that gives its contents another size than they have is told what they have, and not stored', async () => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  const image = tinyImage()
+  await storeImage(layout, 'rancher/x:1', image)
+  const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
+  assert.ok(layer !== undefined && config !== undefined)
+  const wrongLayer = { ...layer, size: layer.size + 1 }
+  const wrongImage = { ...image.root.descriptor, size: 1 }
+  const base = { schemaVersion: 2 }
+  for (const isSparse of [false, true]) {
+    const root = tinyManifest({ ...base, mediaType: mediaTypes.ociManifest, config, layers: [layer, wrongLayer] })
+    const told = await layout.putCheckedManifest({ ...repository, tag: '2' }, root, { isSparse })
+    assert.deepEqual(told, [{ descriptor: wrongLayer, actualSize: layer.size }])
+    const index = tinyManifest({ ...base, mediaType: mediaTypes.ociIndex, manifests: [wrongImage] })
+    const toldOfIndex = await layout.putCheckedManifest({ ...repository, tag: '2' }, index, { isSparse })
+    assert.deepEqual(toldOfIndex, [{ descriptor: wrongImage, actualSize: image.root.descriptor.size }])
+  }
+  await truncate(blobPath(dir.path, layer.digest), 10)
+  const told = await layout.putCheckedManifest({ ...repository, tag: '2' }, image.root)
+  assert.deepEqual(told, [{ descriptor: layer, actualSize: undefined }])
   assert.deepEqual(layout.tags(repository), ['1'])
 })
 

@@ -133,6 +133,27 @@ test('children of another repository do not count, and a sparse server takes wha
   assert.equal((await sparse.call('PUT', '/v2/c/manifests/v1', { body: image.root.bytes })).status, 201)
 })
 
+test('a manifest that gives a layer, a config or a child another size than it has is refused, also by a sparse server', async () => {
+  for (const sparse of [false, true]) {
+    await using registry = await startRegistry({ sparse })
+    const image = tinyImage()
+    await registry.push('a/b', 'v1', image)
+    const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
+    const child = image.root.descriptor
+    const ofImage = (document: object): object => ({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, ...document })
+    for (const document of [
+      ofImage({ config, layers: [{ ...layer, size: 599 }] }),
+      ofImage({ config: { ...config, size: 0 }, layers: [layer] }),
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...child, size: child.size + 1 }] },
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...layer, size: 601 }] },
+    ]) {
+      const refused = await registry.call('PUT', '/v2/a/b/manifests/v2', { body: JSON.stringify(document) })
+      assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'], JSON.stringify(document))
+    }
+    assert.deepEqual(registry.layout.tags({ registry: 'localhost', path: 'a/b' }), ['v1'])
+  }
+})
+
 test('layers that live elsewhere need not be here, and an image may have none', async () => {
   await using registry = await startRegistry()
   const config = tinyBlob(Buffer.from('{}'), mediaTypes.ociConfig)

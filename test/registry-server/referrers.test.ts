@@ -59,6 +59,32 @@ test('referrers are listed with type and annotations, filtered, and found again 
   assert.equal((await reopened.referrers({ registry: 'localhost', path: 'a/b' }, subject.digest)).length, 3)
 })
 
+test('a subject that is no descriptor is refused', async () => {
+  await using registry = await startRegistry()
+  const { descriptor } = tinyImage().root
+  const { mediaType, digest, size } = descriptor
+  await registry.push('a/b', 'v1', about(descriptor, {}))
+  for (const subject of [
+    null,
+    'text',
+    digest,
+    [descriptor],
+    {},
+    { mediaType, size },
+    { mediaType, size, digest: 'sha256:1' },
+    { mediaType, size, digest: `sha384:${'0'.repeat(96)}` },
+    { mediaType, digest },
+    { mediaType, digest, size: -1 },
+    { digest, size },
+  ]) {
+    const ofIndex = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], subject })
+    for (const body of [about({}, { subject }).root.bytes, ofIndex]) {
+      const refused = await registry.call('PUT', '/v2/a/b/manifests/v2', { body })
+      assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'], JSON.stringify(subject))
+    }
+  }
+})
+
 test('nothing about a manifest, or an unknown repository, is an empty index; a bad digest is refused', async () => {
   await using registry = await startRegistry()
   for (const name of ['a/b', 'never']) {
