@@ -11,6 +11,7 @@ import type { RegistryState } from './exchange.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
 import { continueWhenRead } from './receive-body.ts'
 import type { Reply } from './reply.ts'
+import { takeOriginForm } from './request-target.ts'
 import { sendReply } from './send-reply.ts'
 import { UploadSessions } from './upload-sessions.ts'
 
@@ -100,6 +101,7 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
   const startedAt = performance.now()
   const { socket } = request
   const { remoteAddress = '' } = socket
+  takeOriginForm(request)
   response.setHeader('docker-distribution-api-version', 'registry/2.0')
   response.setHeader('x-content-type-options', 'nosniff')
   let bytes = 0
