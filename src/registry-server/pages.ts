@@ -10,8 +10,8 @@ export interface Page {
 export function pageOf(sorted: readonly string[], query: URLSearchParams, path: string): Page | Reply {
   const last = query.get('last')
   const n = query.get('n')
-  if (n !== null && !/^[0-9]{1,9}$/.test(n))
-    return refusal(400, { code: 'UNSUPPORTED', message: 'n is not a number', detail: { n: n.slice(0, 50) } })
+  if (n !== null && !/^[0-9]+$/.test(n))
+    return refusal(400, { code: 'UNSUPPORTED', message: 'n is no whole number from 0 up', detail: { n: n.slice(0, 50) } })
   const rest = last === null ? sorted : sorted.filter((name) => name > last)
   const names = n === null ? rest : rest.slice(0, Number(n))
   const end = names.at(-1)

@@ -22,8 +22,28 @@ test('tags are listed in the order of their bytes, in pages that Link to the nex
   assert.deepEqual(none.json(), { name: 'a/b', tags: [] })
   assert.equal(none.headers['link'], undefined)
   assert.equal((await registry.call('GET', '/v2/a/b/tags/list?n=6')).headers['link'], undefined)
-  assert.equal((await registry.call('GET', '/v2/a/b/tags/list?n=x')).status, 400)
   assert.deepEqual((await registry.call('GET', '/v2/a/c/tags/list')).code, 'NAME_UNKNOWN')
+})
+
+test('however large n is, the list is whole, and what is no number is refused', async () => {
+  await using registry = await startRegistry()
+  for (const tag of ['a', 'b']) await registry.push('a/b', tag, tinyImage())
+  for (const [path, key, all] of [
+    ['/v2/a/b/tags/list', 'tags', ['a', 'b']],
+    ['/v2/_catalog', 'repositories', ['a/b']],
+  ] as const) {
+    for (const n of ['2', '1000000000', '9007199254740993', '1'.repeat(400)]) {
+      const answer = await registry.call('GET', `${path}?n=${n}`)
+      assert.equal(answer.status, 200, n)
+      assert.deepEqual((answer.json() as Record<string, unknown>)[key], all, n)
+      assert.equal(answer.headers['link'], undefined)
+    }
+    for (const n of ['', '-1', 'x', '1.5', '1e3', '0x1', '%2B1', '1%20']) {
+      const refused = await registry.call('GET', `${path}?n=${n}`)
+      assert.deepEqual([refused.status, refused.code], [400, 'UNSUPPORTED'], n)
+      assert.match(refused.body.toString(), /n is no whole number/)
+    }
+  }
 })
 
 test('a repository without a tag has an empty list, and children are no tags', async () => {
