@@ -37,8 +37,9 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
   return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
 }
 
-function wantsHtml(accept = ''): boolean {
-  return /(?:^|,)\s*text\/html\s*(?:[;,]|$)/i.test(accept)
+/** True for a client that takes HTML: a browser, and whoever says of no type that it wants that one. */
+function takesHtml(accept = ''): boolean {
+  return accept.trim() === '' || /(?:^|,)\s*(?:text\/html|text\/\*|\*\/\*)\s*(?:[;,]|$)/i.test(accept)
 }
 
 function answerHealth(): Reply {
@@ -65,7 +66,7 @@ export class OwnPaths {
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path, and for `/` where no HTML is asked for. */
+  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path, and for `/` where no HTML is taken. */
   async answer(request: IncomingMessage): Promise<Reply | undefined> {
     const { method, url = '' } = request
     const path = pathOf(url)
@@ -74,8 +75,8 @@ export class OwnPaths {
       return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
     if (path === healthPath) return answerHealth()
     if (path === '/metrics') return answerMetrics(this.#state, this.metrics)
-    // To programs there is nothing at `/`, as the API has it: the page costs more than they would make of it.
-    return wantsHtml(request.headers.accept) ? this.#answerPage(request) : undefined
+    // To programs that want another type there is nothing at `/`, as the API has it.
+    return takesHtml(request.headers.accept) ? this.#answerPage(request) : undefined
   }
 
   async #answerPage({ headers, socket }: IncomingMessage): Promise<Reply> {

@@ -145,11 +145,15 @@ test('the registries.yaml is for the server as it was addressed', async () => {
   for (const host of ['a b', 'user@host', 'x/y', "'", 'host:99999', '']) assert.equal(await endpoint(host), page.url, host)
 })
 
-test('only a browser gets it, and by GET and HEAD alone; the policy allows its own style and script', async () => {
+test('who takes HTML gets it, and by GET and HEAD alone; the policy allows its own style and script', async () => {
   await using page = await startPage()
   await storeImage(page.layout, 'docker.io/a/a:1', tinyImage())
-  assert.equal((await page.get({ accept: '*/*' })).status, 404)
-  assert.equal((await page.get({ accept: 'application/xhtml+xml,text/html;q=0.9' })).status, 200)
+  for (const accept of ['*/*', 'application/xhtml+xml,text/html;q=0.9', 'text/*', 'application/json, */*;q=0.1', ''])
+    assert.equal((await page.get({ accept })).status, 200, accept)
+  const bare = await plainRequest(page.url)
+  assert.deepEqual([bare.status, bare.headers['content-type']], [200, 'text/html; charset=utf-8'])
+  for (const accept of ['application/json', 'text/plain', 'application/vnd.oci.image.index.v1+json, x/text/html'])
+    assert.equal((await page.get({ accept })).status, 404, accept)
   for (const method of ['POST', 'PUT', 'DELETE']) {
     const { status, headers } = await page.get({}, method)
     assert.deepEqual([status, headers.allow], [405, 'GET, HEAD'])
