@@ -42,7 +42,7 @@ export interface BlobWriterOptions extends BlobWriterPlace {
   readonly algorithm: 'sha256' | 'sha512'
   /** Name of the private file; a random one by default. */
   readonly name?: string
-  /** Called when the private file is no longer written to. */
+  /** Called when the private file is no longer written to, and has its name, is gone or was left to others. */
   readonly onClosed?: () => void
 }
 
@@ -90,6 +90,7 @@ class FileBlobWriter implements BlobWriter {
   #writing: Promise<void> | undefined
   #failure: unknown
   #isClosed = false
+  #isReleased = false
 
   constructor(path: string, handle: FileHandle, options: BlobWriterOptions, size: number) {
     this.#path = path
@@ -175,7 +176,7 @@ class FileBlobWriter implements BlobWriter {
       if (this.#failure === undefined) await this.flush()
     } finally {
       this.#failure ??= new MirrorError('CANCELLED', 'the upload was suspended')
-      await this.#close()
+      await this.#close().finally(() => this.#release())
     }
   }
 
@@ -192,6 +193,7 @@ class FileBlobWriter implements BlobWriter {
         if (this.#options.durable) await this.#handle.datasync()
         await this.#close()
         await rename(this.#path, path)
+        this.#release()
         if (this.#options.durable) await this.#options.syncNames(digest)
       } catch (error) {
         throw await localIo(error, 'write', dirname(path))
@@ -219,11 +221,14 @@ class FileBlobWriter implements BlobWriter {
   async #close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    try {
-      await this.#handle.close()
-    } finally {
-      this.#options.onClosed?.()
-    }
+    await this.#handle.close()
+  }
+
+  /** Not before the file has its name or is gone: whoever reopened it would write to a blob that is in use, or to nothing. */
+  #release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#options.onClosed?.()
   }
 
   async discard(): Promise<void> {
@@ -231,5 +236,6 @@ class FileBlobWriter implements BlobWriter {
     this.#failure ??= new MirrorError('CANCELLED', 'the upload was given up')
     await this.#close().catch(() => undefined)
     await rm(this.#path, { force: true }).catch(() => undefined)
+    this.#release()
   }
 }

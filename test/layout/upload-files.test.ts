@@ -86,3 +86,23 @@ test('the next writer removes uploads older than a day and every other file, and
   assert.equal(await layout.resumeUpload(link), undefined)
   assert.equal((await layout.resumeUpload(young))?.size, 36)
 })
+
+test('nobody goes on with an upload while it gets its name, or while it is given up', async () => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  for (let round = 0; round < 50; round++) {
+    const { bytes, descriptor } = tinyBlob(randomBytes(100))
+    const key = { id: randomUUID(), owner: 'a/b' }
+    const writer = await layout.startUpload(key)
+    await writer.write(bytes)
+    let isEnding = true
+    const ended = (round % 2 === 0 ? writer.commit(descriptor.digest) : writer.discard()).finally(() => {
+      isEnding = false
+    })
+    while (isEnding) {
+      assert.equal(await layout.resumeUpload(key), undefined)
+      await new Promise(setImmediate)
+    }
+    await ended
+  }
+})
