@@ -53,6 +53,11 @@ export class UploadSessions {
     return resuming
   }
 
+  /** True for a session that was neither removed nor suspended. */
+  has(session: UploadSession): boolean {
+    return this.#sessions.get(session.id) === session
+  }
+
   /** Forgets a session; its writer is the caller's to commit or discard. */
   remove(session: UploadSession): void {
     this.#sessions.delete(session.id)

@@ -118,9 +118,9 @@ function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | u
 
 /**
  * Writes the body; what has arrived, all or not, is in the file afterwards, so that what is told of it is true for the next process too, and a
- * client that broke off can go on there.
+ * client that broke off can go on there. The answer is for an upload that another request has cancelled meanwhile.
  */
-async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession): Promise<void> {
+async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession): Promise<Reply | undefined> {
   const { writer } = session
   session.isBusy = true
   try {
@@ -129,7 +129,9 @@ async function receiveChunk({ request, sessions }: WriteExchange, session: Uploa
     } finally {
       await writer.flush()
     }
+    return undefined
   } catch (error) {
+    if (!sessions.has(session)) return unknownUpload()
     // Where the disk has failed, only the file itself can tell where to go on.
     if (!isMirrorError(error) || error.code !== 'CANCELLED') await sessions.suspend(session)
     throw error
@@ -145,7 +147,8 @@ export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
   if (session === undefined) return unknownUpload()
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  await receiveChunk(exchange, session)
+  const failed = await receiveChunk(exchange, session)
+  if (failed !== undefined) return failed
   return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
 
@@ -158,7 +161,8 @@ export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
   if (typeof digest !== 'string') return digest
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  await receiveChunk(exchange, session)
+  const failed = await receiveChunk(exchange, session)
+  if (failed !== undefined) return failed
   sessions.remove(session)
   return commit(exchange, session.writer, digest)
 }
