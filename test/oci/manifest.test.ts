@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../src/errors.ts'
-import { contentsOf, isAttestation, isForeignLayer, manifestOf, maxManifestBytes, parseManifest } from '../../src/oci/manifest.ts'
+import {
+  contentsOf,
+  isAttestation,
+  isForeignLayer,
+  manifestOf,
+  maxManifestBytes,
+  parseManifest,
+  parseSubject,
+} from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 
 const digest = `sha256:${'ab'.repeat(32)}`
@@ -178,6 +186,24 @@ test('a foreign layer is told by its type or its URLs', () => {
     return contents.kind === 'image' && contents.layers.map(isForeignLayer)
   })
   assert.deepEqual([byType, byUrl, plain], [[true], [true], [false]])
+})
+
+test('a subject is a descriptor, absent, or an error of ours', () => {
+  assert.deepEqual(parseSubject(json({ ...image, subject: config })), config)
+  assert.equal(parseSubject(json(image)), undefined)
+  const field = fc.oneof(fc.jsonValue(), fc.constantFrom(digest, mediaTypes.ociManifest, 7))
+  const subject = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom('mediaType', 'digest', 'size', 'x'), field))
+  fc.assert(
+    fc.property(subject, (value) => {
+      try {
+        const parsed = parseSubject(json({ subject: value }))
+        assert.deepEqual(parsed, { mediaType: parsed?.mediaType, digest, size: parsed?.size })
+      } catch (error) {
+        assert.ok(isMirrorError(error) && error.code === 'INVALID_MANIFEST', String(error))
+      }
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test('any bytes are a manifest or an error of ours', () => {
