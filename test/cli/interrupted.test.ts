@@ -79,7 +79,7 @@ test('a second SIGINT ends the run at once', async (t) => {
   const impatience = setInterval(() => child.kill('SIGINT'), 50)
   assert.equal((await finished).status, 130)
   clearInterval(impatience)
-  assert.ok(performance.now() - start < 1000, `took ${performance.now() - start} ms`)
+  assert.ok(performance.now() - start < 1800, `took ${performance.now() - start} ms`)
 })
 
 test('a reader that leaves ends the run in order: nothing is said, and uploads are cancelled', async (t) => {

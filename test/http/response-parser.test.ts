@@ -246,7 +246,7 @@ test('a header of 60 000 spaces takes no time', () => {
   const started = performance.now()
   const { error } = parseText(`${ok}X: a${' '.repeat(60_000)}b\r\nContent-Length: 0\r\n\r\n`)
   assert.equal(error, undefined)
-  assert.ok(performance.now() - started < 500)
+  assert.ok(performance.now() - started < 1500)
 })
 
 test('headers keep their values, repeated ones all of them', () => {

@@ -21,7 +21,7 @@ test('a server that never answers is given up', async () => {
   const expected = { code: 'TIMEOUT', message: /^no answer from http:\S+: it did not answer in time$/ }
   for (const method of ['GET', 'HEAD', 'PUT'] as const) {
     const took = await rejectedAfter(client.exchange({ method, url, ...(method === 'PUT' && { body: Buffer.from('x') }) }), expected)
-    assert.ok(took >= timeout && took < 4 * timeout, `${took} ms`)
+    assert.ok(took >= timeout && took < 20 * timeout, `${took} ms`)
   }
   assert.equal(server.connections, 3)
 })

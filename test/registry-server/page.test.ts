@@ -170,16 +170,21 @@ test('who takes HTML gets it, and by GET and HEAD alone; the policy allows its o
   assert.doesNotMatch(text.replace(/<pre[^]*<\/pre>/, ''), /(?:src|href)=|https?:\/\/(?!127\.)/)
 })
 
-test('900 images are listed well under a second the second time', async () => {
+test('900 images are listed, and the second time none of them is read again', async () => {
   await using page = await startPage()
   const image = tinyIndex(['amd64', 'arm64', 's390x'])
   for (let at = 0; at < 900; at++) await storeImage(page.layout, `docker.io/rancher/image-${at % 300}:v${at}`, image)
-  await page.text()
-  const start = performance.now()
-  const rows = cells(await page.text())
-  assert.equal(rows.length, 900)
-  const spent = performance.now() - start
-  assert.ok(spent < 1000, `${Math.round(spent)} ms`)
+  let reads = 0
+  const getManifest = page.layout.getManifest.bind(page.layout)
+  page.layout.getManifest = (...args) => {
+    reads++
+    return getManifest(...args)
+  }
+  assert.equal(cells(await page.text()).length, 900)
+  assert.ok(reads >= 300, `${reads} manifests`)
+  reads = 0
+  assert.equal(cells(await page.text()).length, 900)
+  assert.equal(reads, 0)
 })
 
 test('escaped text has no character of markup, and reads back as it was', () => {

@@ -59,7 +59,7 @@ for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1
     await using registry = openRegistry(server.url)
     const started = performance.now()
     assert.equal(await registry.headManifest(reference('1')), undefined)
-    assert.ok(performance.now() - started < 900)
+    assert.ok(performance.now() - started < 2500)
     assert.equal(server.requests.length, 4)
   })
 }
