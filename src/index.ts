@@ -32,5 +32,22 @@ export type { BundledList } from './bundle/bundle-record.ts'
 export { ServedBundle } from './bundle/served-bundle.ts'
 export { verify, type VerifyEvents, type VerifyOptions } from './verify.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyReport, VerifyTotals } from './report/verify-report.ts'
+export { parseRegistries, type ParsedRegistries } from './registries-yaml/read/parse-registries.ts'
+export { readRegistries } from './registries-yaml/read/read-registries.ts'
+export type { Mirror, Position, Registries, RegistryAuth, RegistryConfig, RegistryTls } from './registries-yaml/registries.ts'
+export type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
+export { lintRegistries, type LintOptions } from './registries-yaml/lint/lint.ts'
+export type { Finding } from './registries-yaml/lint/rule.ts'
+export {
+  createResolver,
+  type ResolvedEndpoint,
+  type ResolvedReference,
+  type Resolver,
+} from './registries-yaml/resolve/resolve-reference.ts'
+export { renderK3s, type K3sRenderOptions } from './registries-yaml/render/k3s.ts'
+export { renderContainerd, type ContainerdRenderOptions } from './registries-yaml/render/containerd.ts'
+export { renderLegacy } from './registries-yaml/render/legacy.ts'
+export type { RenderedConfig, RenderOptions } from './registries-yaml/render/rendered.ts'
+export { generateRegistries, type GeneratedRegistries, type GenerateOptions } from './registries-yaml/generate/generate-registries.ts'
 export { parseVersion, type K3sVersion } from './release/version.ts'
 export { version } from './version.ts'

@@ -13,12 +13,18 @@ const {
   checkBundle,
   createBundle,
   createRegistryServer,
+  createResolver,
   describeBundle,
+  generateRegistries,
   isMirrorError,
+  lintRegistries,
   listImages,
   mirror,
+  parseReference,
+  parseRegistries,
   planImages,
   pushBundle,
+  renderK3s,
   ServedBundle,
   version,
 } = (await import(built)) as typeof library
@@ -69,6 +75,19 @@ test('a bundle is made, looked into, checked, served, and pushed', async () => {
   await using layout = await ServedBundle.open(file)
   await using server = createRegistryServer({ layout })
   await compareRelease((await server.listen('127.0.0.1', 0)).url, '', release)
+})
+
+test('a registries.yaml is generated, judged, resolved and rendered', async () => {
+  const image = parseReference('docker.io/rancher/mirrored-pause:3.10.2')
+  const { text } = generateRegistries({
+    endpoint: { origin: new URL('https://registry.example.com'), prefix: 'mirror' },
+    images: [{ source: image, destination: parseReference('registry.example.com/mirror/rancher/mirrored-pause:3.10.2') }],
+  })
+  const parsed = parseRegistries(text, 'registries.yaml')
+  assert.deepEqual([parsed.problems, await lintRegistries(parsed)], [[], []])
+  const [first] = createResolver(parsed.registries).resolve(image).endpoints
+  assert.deepEqual([first?.url, first?.repository], ['https://registry.example.com/v2', 'mirror/rancher/mirrored-pause'])
+  assert.ok(renderK3s(parsed.registries, { version: 3 }).files.has('certs.d/docker.io/hosts.toml'))
 })
 
 test('leaving the loop, and a signal, end the run', async () => {
