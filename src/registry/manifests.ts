@@ -23,8 +23,8 @@ function statedDigest(response: HttpResponse): Digest | undefined {
 
 /**
  * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD
- * is not supported, the manifest is read and hashed. `lenient` takes 401 and 403 for an absent image, as a destination must:
- * many registries answer so for a repository that is still to be made, and the push gives the real answer.
+ * is not supported, the manifest is read and hashed. `lenient` takes the 401 or 403 that a registry answers to credentials for an absent image, as
+ * a destination must: many answer so for a repository that is still to be made, and the push gives the real answer.
  */
 export async function headManifest(
   session: RegistrySession,
@@ -66,7 +66,9 @@ async function lookUp(session: RegistrySession, request: ApiRequest, lenient: bo
   try {
     return await session.send(request)
   } catch (error) {
-    if (lenient && error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')) return undefined
+    const isRefusal = error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')
+    // Without an answer, credentials are missing, or refused wherever they are sent, and no push can follow.
+    if (lenient && isRefusal && registryAnswer(error) !== undefined) return undefined
     throw error
   }
 }

@@ -83,6 +83,7 @@ function hintFor(code: ErrorCode, { status, url }: ErrorAnswer, message: string)
     return `Check what the user may do at ${url.host}, its quota, and whether the project exists and tags may be overwritten.`
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
     return `Some registries need the project or repository to be created first; check it at ${url.host}.`
+  if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:') return `Write https:// where ${url.host} expects TLS.`
   if (code === 'UNSUPPORTED' && status === 405) return `${url.host} does not take this request: is it read-only, or a pull-through cache?`
   return undefined
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { MirrorReport } from '../../src/report/report.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { canary, securedDestination, type Login, type SecuredDestination } from './secured-destination.ts'
 
@@ -70,4 +71,19 @@ test('without any password the line says where it was looked for', async (t) => 
   const { status, stderr } = await places.mirror({ options: await places.registries({ tls: { ca_file: places.caFile } }) })
   assert.equal(status, 1, stderr)
   assert.match(stderr, /^FAILED .*no credentials were found for .*looked in .*registries\.yaml.*config\.json.*\(UNAUTHORIZED\)$/m)
+})
+
+test('where the destination wants a login that is missing or wrong, a plan fails, and a run asks nothing of images but their tags', async (t) => {
+  if (!requireServer(t, 'docker-registry')) return
+  await using places = await securedDestination()
+  const tls = { ca_file: places.caFile }
+  for (const config of [{ tls }, { auth: { ...auth, password: 'wrong' }, tls }]) {
+    const options = await places.registries(config)
+    const mirrored = await places.mirror({ options: [...options, '--output', 'json'] })
+    const { requests } = (JSON.parse(mirrored.stdout) as MirrorReport).totals
+    assert.ok(requests.source <= places.release.images.length, `${requests.source} requests to the source`)
+    const planned = await places.mirror({ options: [...options, '--dry-run'] })
+    assert.equal(planned.status, 1, planned.stdout)
+    assert.match(planned.stdout, /2 images failed: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)/)
+  }
 })

@@ -1,6 +1,7 @@
 import { MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { registryName, type CredentialsSource } from './credentials.ts'
+import { RegistryAnswer } from '../registry-error.ts'
+import { logInHint, registryName, type CredentialsSource } from './credentials.ts'
 import { OriginAccess, type AccessOptions, type Answer, type Sent } from './origin-access.ts'
 import { normaliseScopes, type Scope } from './scope.ts'
 import { systemClock, type Clock } from './token-answer.ts'
@@ -87,8 +88,10 @@ class ChallengedRequest implements RequestAuthorization {
 
   #final(how = ''): MirrorError {
     const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.#access.describe()}`
+    if (how === '' && !this.#access.hasCredentials) return new MirrorError('UNAUTHORIZED', message, { hint: logInHint })
     return new MirrorError('UNAUTHORIZED', message, {
       hint: 'Check the credentials and what they allow; some registries answer the same for a repository that does not exist.',
+      cause: new RegistryAnswer(401, []),
     })
   }
 }

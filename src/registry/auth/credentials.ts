@@ -79,6 +79,10 @@ export function describeCredentials({ credentials, source }: FoundCredentials): 
   return `with ${credentials.kind === 'identity-token' ? 'an identity token' : 'a registry token'} from ${source}`
 }
 
+/** What to do where no credentials were found. */
+export const logInHint =
+  'Log in with docker login, or give --registries a file with configs.<host>.auth; for the destination K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD do too.'
+
 /** How an origin is called in messages: `docker.io`, else `host[:port]`. */
 export function registryName(origin: string): string {
   return isDockerHub(origin) ? 'docker.io' : new URL(origin).host

@@ -117,6 +117,11 @@ export class OriginAccess {
     this.#tokens.drop(token)
   }
 
+  /** False where the lookup has found none, or was not needed yet. */
+  get hasCredentials(): boolean {
+    return this.#found !== undefined
+  }
+
   /** Says what requests are sent with, without any secret, for the end of a message. */
   describe(): string {
     if (this.#found !== undefined) return `sent ${describeCredentials(this.#found)}`

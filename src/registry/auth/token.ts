@@ -3,7 +3,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/message.ts'
 import { parseRetryAfter } from '../../http/retry-after.ts'
 import type { BearerChallenge } from './challenge.ts'
-import { basicAuthorization, describeCredentials, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
+import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
 import type { Scope } from './scope.ts'
 import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
@@ -163,9 +163,6 @@ function refused({ context, found, lookedIn }: TokenQuestion, { status, url, hea
   const who =
     found === undefined ? `no credentials were found for ${registry}; looked in ${lookedIn}` : `asked ${describeCredentials(found)}`
   return new MirrorError(code, `the token server ${url.host} of ${registry} gave no token (status ${status}): ${who}`, {
-    hint:
-      found === undefined
-        ? 'Log in to the registry, or add its credentials to one of these places.'
-        : 'Check user name, password and what this user may do.',
+    hint: found === undefined ? logInHint : 'Check user name, password and what this user may do.',
   })
 }
