@@ -61,7 +61,7 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
     `the destination lacks ${missing.length} of the ${total} manifests and blobs that a bundle made with --since counts on: those of ${shown}${more}; nothing was pushed`,
     {
       side: 'destination',
-      hint: `Push the bundle first that this one was made from with --since, with the same options for names; its k3s-mirror.json has the digest ${name}.`,
+      hint: `Push the bundle first that this one was made from with --since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
     },
   )
 }

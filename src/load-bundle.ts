@@ -42,6 +42,7 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
   const started = performance.now()
   const { files, signal } = options
   await using archives = await JoinedSource.open(files, { signal })
+  await refuseIncomplete(archives, options)
   const filtered = await selectArchived(archives, options)
   const reached = await openEngine(options)
   using engine = reached.engine
@@ -73,6 +74,18 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
   emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
 }
 
+/** What an earlier bundle brought cannot be taken from an Engine. */
+async function refuseIncomplete(archives: JoinedSource, { files, signal }: LoadBundleOptions): Promise<void> {
+  const bases = await archives.bases({ signal })
+  const lacking = bases.reduce((sum, { contents }) => sum + contents.length, 0)
+  if (lacking === 0) return
+  throw new MirrorError(
+    'UNSUPPORTED',
+    `${files.join(', ')}: made with --since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
+    { hint: 'Give the earlier bundle too: bundle load <earlier> <later>.' },
+  )
+}
+
 interface Place {
   readonly engine: Engine
   readonly platform: Platform
@@ -95,7 +108,9 @@ async function resolve(image: NamedImage, archives: JoinedSource, { engine, plat
   const own = platformOf(config)
   if (own === undefined || !matchesPlatform(own, platform)) {
     const has = own === undefined ? 'names no platform' : `is for ${formatPlatform(own)} alone`
-    throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(platform)}`)
+    throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(platform)}`, {
+      hint: `Give an archive with ${formatPlatform(platform)}, or --exclude the image.`,
+    })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
   const blobs = [...new Map([contents.config, ...contents.layers].map((blob) => [blob.digest, blob])).values()]

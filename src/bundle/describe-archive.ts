@@ -24,6 +24,8 @@ export interface ArchiveInfo {
   readonly format: ArchiveFormat
   /** `k3s-mirror/<version>` of what made a bundle; absent for other archives. */
   readonly tool?: string
+  /** Of what a bundle says of itself: later ones that are made with `--since` name it by this. */
+  readonly digest?: Digest
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]
   /** Manifests and blobs, each once. */
@@ -38,7 +40,7 @@ export interface ArchiveInfo {
  * would push it. Throws INTEGRITY for a damaged archive, and INVALID_MANIFEST.
  */
 export async function describeArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveInfo> {
-  const { path, format, record, base } = archive
+  const { path, format, record, digest: own, base } = archive
   const described: DescribedImage[] = []
   for (const named of archive.images) {
     const image = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
@@ -58,6 +60,7 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
     file: path,
     format,
     ...(record && { tool: record.tool }),
+    ...(own && { digest: own }),
     lists: record?.lists ?? [],
     images: described,
     blobs: held.length,

@@ -17,8 +17,9 @@ export interface ArchivedContent {
 export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob'>, AsyncDisposable {
   readonly path: string
   readonly format: ArchiveFormat
-  /** What a bundle says of itself. */
+  /** What a bundle says of itself, and the digest of that. */
   readonly record?: BundleRecord
+  readonly digest?: Digest
   /** In the archive's order; one name may stand there more than once. */
   readonly images: readonly BundledImage[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */

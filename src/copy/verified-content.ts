@@ -139,7 +139,7 @@ class VerifiedContent implements Content {
     if (this.#received === size && endsInDigest(this.#hash, digest)) return
     throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(this.#repository)} has other content than its digest says`, {
       side: 'source',
-      hint: 'The registry or a proxy on the way changed it; nothing of it was published.',
+      hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
     })
   }
 }

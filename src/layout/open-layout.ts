@@ -69,7 +69,7 @@ async function openFiles(directory: string, durable: boolean): Promise<OpenedFil
 export async function readLayout(directory: string): Promise<LayoutReader> {
   if (!(await isLayout(directory))) {
     throw new MirrorError('NOT_FOUND', `there is no OCI layout at ${directory}`, {
-      hint: 'An OCI layout is a directory with the files oci-layout and index.json.',
+      hint: 'An OCI layout is a directory with the files oci-layout and index.json; a bundle is a file.',
     })
   }
   return new DiskLayoutReader(await openFiles(directory, false))

@@ -37,11 +37,6 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
   return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
 }
 
-/** True for a client that takes HTML: a browser, and whoever says of no type that it wants that one. */
-function takesHtml(accept = ''): boolean {
-  return accept.trim() === '' || /(?:^|,)\s*(?:text\/html|text\/\*|\*\/\*)\s*(?:[;,]|$)/i.test(accept)
-}
-
 function answerHealth(): Reply {
   return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body: 'ok\n' }
 }
@@ -66,7 +61,7 @@ export class OwnPaths {
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path, and for `/` where no HTML is taken. */
+  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path. */
   async answer(request: IncomingMessage): Promise<Reply | undefined> {
     const { method, url = '' } = request
     const path = pathOf(url)
@@ -75,8 +70,7 @@ export class OwnPaths {
       return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
     if (path === healthPath) return answerHealth()
     if (path === '/metrics') return answerMetrics(this.#state, this.metrics)
-    // To programs that want another type there is nothing at `/`, as the API has it.
-    return takesHtml(request.headers.accept) ? this.#answerPage(request) : undefined
+    return this.#answerPage(request)
   }
 
   async #answerPage({ headers, socket }: IncomingMessage): Promise<Reply> {

@@ -18,11 +18,12 @@ import { tempDir } from '../servers/temp-dir.ts'
 
 const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 
-async function create(file: string, source: string, { list }: SeededRelease, ...words: readonly string[]): Promise<void> {
-  const { status, stderr } = await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`, ...words], {
+async function create(file: string, source: string, { list }: SeededRelease, ...words: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`, ...words], {
     stdin: list,
   })
   assert.equal(status, 0, stderr)
+  return stdout
 }
 
 /** Bytes compressed by another tool, as one frame or member. */
@@ -126,7 +127,8 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   const file = `${directory.path}/k3s.tar`
   await using from = await startRegistry()
   const release = await seedRelease(from.url, { scale: 0.02 })
-  await create(file, from.url, release, '--split-size', '3M')
+  const said = await create(file, from.url, release, '--split-size', '3M')
+  assert.match(said, /^wrote 4 parts of (.*k3s\.tar), \1\.001 to \1\.004, and \1\.sha256 \([0-9.]+ MB\)$/m)
   const names = (await readdir(directory.path)).toSorted()
   assert.ok(names.length > 3)
   assert.deepEqual(names, [...names.slice(0, -1).map((_, index) => `k3s.tar.00${index + 1}`), 'k3s.tar.sha256'])
@@ -176,7 +178,8 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   const [base, lock, delta] = [`${directory.path}/base.tar.zst`, `${directory.path}/base.lock`, `${directory.path}/delta.tar`]
   await using from = await startRegistry()
   const first = await seedRelease(from.url)
-  await create(base, from.url, first, '--lock', lock)
+  const said = await create(base, from.url, first, '--lock', lock)
+  assert.match(said, /^wrote .*base\.tar\.zst \([0-9.]+ kB\)\nwrote .*base\.lock, for a later --since\n$/m)
   const second = await seedRelease(from.url, { salt: 'v2' })
   await create(delta, from.url, second, '--since', base)
   const byLock = `${directory.path}/by-lock.tar`

@@ -93,3 +93,26 @@ test('an Engine that is not there is one sentence, after the archives were read'
   assert.equal(status, 1)
   assert.match(stderr, /ENGINE_UNAVAILABLE/)
 })
+
+test('a bundle that counts on an earlier one is loaded beside that, and refused alone before anything is', async (t) => {
+  if (!requireServer(t, 'dockerd')) return
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  await pushRelease(from.url, await makeBusyboxRelease([image, 'docker.io/rancher/other:2']))
+  const [base, delta] = [`${directory.path}/base.tar`, `${directory.path}/delta.tar`]
+  const create = (...words: readonly string[]): Promise<CliResult> =>
+    runCli(['bundle', 'create', ...words, '--from', `docker.io=${from.url}`])
+  assert.equal((await create(base, image)).status, 0)
+  assert.equal((await create(delta, image, 'docker.io/rancher/other:2', '--since', base)).status, 0)
+  const alone = await load(delta)
+  assert.equal(alone.status, 1)
+  assert.match(
+    alone.stderr,
+    /made with --since, and [0-9]+ of the .* that an earlier bundle brought are not here; nothing was loaded.*\nhint: .*earlier/,
+  )
+  assert.equal((await engine?.images())?.length, 0)
+  const { status, stderr, report } = await load(base, delta)
+  assert.equal(status, 0, stderr)
+  assert.equal(report.images.length, 2)
+  for (const { destination } of report.images) await engine?.docker('image', 'rm', destination)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeOrigin } from '../../src/cli/output/serve-origin.ts'
-import { nodeRegistries } from '../../src/cli/output/serve-nodes.ts'
+import { nodeNotes, nodeRegistries } from '../../src/cli/output/serve-nodes.ts'
 import { openLayout } from '../../src/layout/open-layout.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'
@@ -37,16 +37,43 @@ function firstUrl(text: string, image: string): string | undefined {
 test('every registry of the layout gets a mirror, and what was pushed here its own', async () => {
   await using directory = await tempDir()
   await using layout = await openLayout(directory.path, { durable: false })
-  assert.equal(nodeRegistries(layout, new URL('http://registry.example.com:5000')), undefined)
+  assert.equal(nodeRegistries(layout, new URL('http://registry.example.com:5000'), false), undefined)
   for (const name of ['docker.io/rancher/a:1', 'quay.io/b/c:1', 'localhost/mine/app:1']) await storeImage(layout, name, tinyImage())
-  const plain = nodeRegistries(layout, new URL('http://registry.example.com:5000')) ?? ''
+  const plain = nodeRegistries(layout, new URL('http://registry.example.com:5000'), false) ?? ''
   assert.equal(firstUrl(plain, 'docker.io/rancher/a:1'), 'http://registry.example.com:5000/v2 rancher/a')
   assert.equal(firstUrl(plain, 'quay.io/b/c:1'), 'http://registry.example.com:5000/v2 b/c')
   assert.equal(firstUrl(plain, 'registry.example.com:5000/mine/app:1'), 'http://registry.example.com:5000/v2 mine/app')
-  const secure = nodeRegistries(layout, new URL('https://registry.example.com')) ?? ''
+  const secure = nodeRegistries(layout, new URL('https://registry.example.com'), true) ?? ''
   assert.equal(firstUrl(secure, 'docker.io/rancher/a:1'), 'https://registry.example.com/v2 rancher/a')
-  assert.match(secure, /ca_file/)
-  assert.doesNotMatch(plain, /ca_file/)
+  assert.doesNotMatch(plain, /ca_file|auth:/)
+  // every line but prose is YAML once its "# " is gone
+  const filled = secure.replace(/^# (?=configs:|  )/gm, '')
+  assert.equal(
+    secure
+      .split('\n')
+      .findLast((line) => line.startsWith('# #'))
+      ?.includes('fill in'),
+    true,
+  )
+  const { registries, problems } = parseRegistries(filled, 'registries.yaml')
+  assert.deepEqual(problems, [])
+  const config = registries.configs.get('registry.example.com')
+  assert.deepEqual(
+    [config?.tls?.caFile, config?.tls?.certFile, config?.auth?.username],
+    ['/etc/rancher/k3s/registry-ca.crt', '', 'USERNAME'],
+  )
+})
+
+test('a certificate for another name than nodes are told is noted', () => {
+  const notes = (url: string, ...names: readonly string[]): string => nodeNotes(new URL(url), { hasPasswords: false, names }).join()
+  assert.match(
+    notes('https://vm:5000', 'localhost', '127.0.0.1'),
+    /the certificate is for localhost, 127\.0\.0\.1 and not for vm: nodes refuse it/,
+  )
+  for (const name of ['registry.example.com', 'REGISTRY.example.com', '*.example.com'])
+    assert.equal(notes('https://registry.example.com', name), '')
+  assert.match(notes('https://a.b.example.com', '*.example.com'), /not for a\.b\.example\.com/)
+  assert.equal(notes('https://[fd00::1]:5000', 'fd00::1'), '')
 })
 
 test('the start says what nodes need, and --quiet says nothing', async () => {

@@ -66,7 +66,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
     log?.write(record)
     if (flags.verbose === true) session.note(accessLine(record), {})
   }
-  const page = pageSources(layout)
+  const page = pageSources(layout, passwords !== undefined)
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
@@ -78,7 +78,12 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
   const { url } = await server.listen(flags.listen.host, flags.listen.port)
   session.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
   const origin = nodeOrigin(url, identity?.names ?? [])
-  if (flags.quiet !== true) tellNodes(page.nodeRegistries(origin), nodeNotes(origin, passwords !== undefined), teller.note)
+  if (flags.quiet !== true)
+    tellNodes(
+      page.nodeRegistries(origin),
+      nodeNotes(origin, { hasPasswords: passwords !== undefined, names: identity?.names }),
+      teller.note,
+    )
   await stopped(session.signal)
   await server.close({ graceMilliseconds })
   session.exit(exitCodes.done)

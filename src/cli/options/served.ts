@@ -23,10 +23,21 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
+/** The file that tells how old a bundle is: itself, or the list of its parts, which was written last. */
+async function datedFile(file: string): Promise<string> {
+  const { partListPath, wholeFile } = await import('../../bundle/part-list.ts')
+  const whole = wholeFile(file)
+  return stat(whole).then(
+    () => file,
+    () => partListPath(whole),
+  )
+}
+
 async function openBundle(file: string): Promise<Served> {
   const { ServedBundle } = await import('../../bundle/served-bundle.ts')
   const reader = await ServedBundle.open(file)
-  return { reader, namesPath: file, contentPath: () => file, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
+  const dated = await datedFile(file)
+  return { reader, namesPath: dated, contentPath: () => dated, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
 }
 
 async function openDirectory(directory: string, writable: boolean): Promise<Served> {

@@ -31,7 +31,7 @@ export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
   const lists = info.lists.map(
     ({ name, sha256, images }) => `${safeLine(name)}: ${formatCount(images, 'image')}, sha256 ${safeLine(sha256)}`,
   )
-  const origin = info.tool === undefined ? formats[info.format] : `made by ${safeLine(info.tool)}`
+  const origin = info.tool === undefined ? formats[info.format] : `${info.digest ?? ''}, made by ${safeLine(info.tool)}`
   const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; ${origin}`
   const { base } = info
   const needs = base && `counts on an earlier bundle for ${formatCount(base.blobs, 'blob')}, ${formatBytes(base.bytes)}: ${base.bundle}`

@@ -13,11 +13,11 @@ async function modifiedAt(path: string): Promise<Date | undefined> {
 }
 
 /** What the page of a served layout or bundle shows beside its contents; times are those of its files. */
-export function pageSources({ reader, namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>): PageSources {
+export function pageSources({ reader, namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>, hasPasswords: boolean): PageSources {
   return {
     nodeRegistries: (origin) => {
       try {
-        return nodeRegistries(reader, origin)
+        return nodeRegistries(reader, origin, hasPasswords)
       } catch (error) {
         // Names that no registries.yaml can express cost the page that part alone.
         if (isMirrorError(error)) return undefined

@@ -59,10 +59,11 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
   const retried = totals.bytesRetried > 0 ? `; ${formatBytes(totals.bytesRetried)} moved again after a failure` : ''
   const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
   const foreign = report.images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
+  const shared = report.command === 'bundle create' ? 'shared by images' : 'mounted'
   const lines = [
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
-    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} mounted, ${formatBytes(saved.present)} present already`,
+    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} ${shared}, ${formatBytes(saved.present)} present already`,
     ...(report.engine === undefined
       ? []
       : [`through a Docker Engine with the ${report.engine.store} image store, API ${report.engine.apiVersion}`]),

@@ -28,7 +28,7 @@ export function headerLines({ version, selection, prefix }: HeaderOptions, { url
 
 /** The lines that are left to be filled in; none where nothing is. */
 export function blankLines({ blanks }: NodeConfig): readonly string[] {
-  return blanks.length === 0 ? [] : ['Where the registry needs it, take the "# " away and fill in:', ...blanks]
+  return blanks.length === 0 ? [] : ['# Where the registry needs it, take one "# " away from each line and fill in:', ...blanks]
 }
 
 /** The same where `configs` has no entry for the destination yet. */

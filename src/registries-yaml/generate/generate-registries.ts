@@ -2,7 +2,7 @@ import type { K3sVersion } from '../../release/version.ts'
 import { formatRegistries } from './format-registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
 import { mirrorsFor, nodeEndpoint, type MirroredImage, type Mirrors, type NodeEndpoint } from './mirrors.ts'
-import { nodeConfig, type NodeSettings } from './node-config.ts'
+import { nodeConfig, type NodeConfig, type NodeDemands, type NodeSettings } from './node-config.ts'
 import { proveResolution } from './prove-resolution.ts'
 import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
 import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
@@ -17,6 +17,8 @@ export interface GenerateOptions extends NodeSettings {
   readonly images: readonly MirroredImage[]
   /** What is known of the destination's TLS and credentials. */
   readonly known?: RegistryConfig | undefined
+  /** What the destination is known to ask of nodes; default: unknown, so that comments show where it would go. */
+  readonly demands?: NodeDemands | undefined
   /** Write known credentials; by default a comment stands in for them. */
   readonly secrets?: boolean | undefined
   /** One mirror for every registry, those of other images too. */
@@ -75,12 +77,14 @@ function mirrorNotes(
   return notes
 }
 
-function flagNotes({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRegistry): readonly string[] {
-  if ('reason' in system) return [`--system-default-registry would not do instead: ${system.reason}`]
-  if (normaliseEndpoint(key).url === normaliseEndpoint(url).url) return []
-  return [
-    `--system-default-registry alone would make nodes speak ${isSecure ? 'http' : 'https'}: it needs a mirror "${key}" with the endpoint ${url}`,
-  ]
+/** Why `--system-default-registry` alone would lead nowhere; undefined where it would do. */
+function whyNoFlag({ url, key, isSecure }: NodeEndpoint, { config }: NodeConfig, system: SystemDefaultRegistry): string | undefined {
+  if ('reason' in system) return `--system-default-registry would not do instead: ${system.reason}`
+  if (normaliseEndpoint(key).url !== normaliseEndpoint(url).url) {
+    const scheme = isSecure ? 'http' : 'https'
+    return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
+  }
+  return config === undefined ? undefined : `--system-default-registry alone would not do: nodes need what configs has for ${key}`
 }
 
 /**
@@ -104,13 +108,14 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
     prefix: endpoint.prefix.replace(/\/$/, ''),
   }
   const system = systemDefaultRegistry(images)
+  const noFlag = whyNoFlag(destination, node, system)
   return {
     registries,
     text: formatRegistries(registries, {
       header: headerLines(header, destination),
       ...(node.config === undefined ? { footer: blankEntry(node, destination) } : { configs: new Map([[key, blankLines(node)]]) }),
     }),
-    notes: [...mirrorNotes(made, options, destination), ...node.notes, ...flagNotes(destination, system)],
-    systemDefaultRegistry: 'value' in system ? system.value : undefined,
+    notes: [...mirrorNotes(made, options, destination), ...node.notes, ...(noFlag === undefined ? [] : [noFlag])],
+    systemDefaultRegistry: noFlag === undefined && 'value' in system ? system.value : undefined,
   }
 }

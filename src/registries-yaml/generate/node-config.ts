@@ -10,6 +10,12 @@ export interface NodeSettings {
   readonly username?: string | undefined
 }
 
+/** What a registry is known to ask of nodes. */
+export interface NodeDemands {
+  readonly clientCertificate: boolean
+  readonly login: boolean
+}
+
 /** What goes into the entry of `configs` for the destination. */
 export interface NodeConfigOptions extends NodeSettings {
   /** The destination speaks https. */
@@ -18,6 +24,8 @@ export interface NodeConfigOptions extends NodeSettings {
   readonly known?: RegistryConfig | undefined
   /** Known credentials are written; otherwise a comment stands in for them. */
   readonly secrets?: boolean | undefined
+  /** Default: unknown, so that what may be needed is left to be filled in. */
+  readonly demands?: NodeDemands | undefined
 }
 
 /** An entry of `configs`, where there is anything to say, and what is left to be filled in. */
@@ -29,9 +37,8 @@ export interface NodeConfig {
   readonly notes: readonly string[]
 }
 
-const blankTls = [
-  'tls:',
-  '  ca_file: /etc/rancher/k3s/registry-ca.crt # what signed its certificate, where nodes do not trust that yet',
+const blankCa = ['tls:', '  ca_file: /etc/rancher/k3s/registry-ca.crt # what signed its certificate, where nodes do not trust that yet']
+const blankClient = [
   '  cert_file: /etc/rancher/k3s/registry-client.crt # and its key, where nodes have to show a certificate',
   '  key_file: /etc/rancher/k3s/registry-client.key',
 ]
@@ -126,13 +133,18 @@ function mergeAuth({ known, username, isSecure, secrets = false }: NodeConfigOpt
 
 /** Settles what nodes are told about the destination's TLS and credentials. Throws USAGE for settings that contradict each other or the destination. */
 export function nodeConfig(options: NodeConfigOptions): NodeConfig {
+  const { isSecure, demands = { clientCertificate: true, login: true } } = options
   const notes: string[] = []
   const tls = mergeTls(options, notes)
   const { auth, blanks } = mergeAuth(options, notes)
   const isEmpty = tls === undefined && auth === undefined
   return {
     config: isEmpty ? undefined : { tls, auth },
-    blanks: [...(tls === undefined && options.isSecure ? blankTls : []), ...blanks],
+    blanks: [
+      ...(tls === undefined && isSecure ? blankCa : []),
+      ...(tls === undefined && isSecure && demands.clientCertificate ? blankClient : []),
+      ...(demands.login ? blanks : []),
+    ],
     notes,
   }
 }

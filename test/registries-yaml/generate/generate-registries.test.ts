@@ -70,7 +70,7 @@ async function readClean(text: string): Promise<GeneratedRegistries['registries'
 /** What is commented out in the file, filled in as it stands: all that follows the line that says so. */
 function filledIn(text: string): string {
   const lines = text.split('\n')
-  const start = lines.findIndex((line) => line.includes('take the "# " away'))
+  const start = lines.findIndex((line) => line.includes('take one "# " away'))
   assert.notEqual(start, -1, text)
   return lines.map((line, index) => (index > start ? line.replace(/^( *)# /, '$1') : line)).join('\n')
 }
@@ -102,7 +102,7 @@ mirrors:
     rewrite:
       "^(.*)$": "mirror/$1"
 
-# Where the registry needs it, take the "# " away and fill in:
+# # Where the registry needs it, take one "# " away from each line and fill in:
 # configs:
 #   "registry.example.com:5000":
 #     tls:

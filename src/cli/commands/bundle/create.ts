@@ -1,10 +1,15 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
+import { partListPath, readPartList } from '../../../bundle/part-list.ts'
 import { createBundle } from '../../../create-bundle.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addPlatforms, addSources, addTransfer, sourceOptions, type SourceFlags } from '../../options/places.ts'
 import { addSelectionOptions, selectionOptions, type SelectionFlags } from '../../options/selection.ts'
 import { parseSize } from '../../options/size.ts'
+import { formatBytes, formatCount } from '../../output/format-amount.ts'
+import { safeLine } from '../../output/safe-text.ts'
 import type { Session } from '../../session.ts'
 import { openRunOutput } from '../run-output.ts'
 
@@ -12,6 +17,20 @@ interface CreateFlags extends SelectionFlags, SourceFlags, OutputFlags {
   readonly since?: string
   readonly lock?: string
   readonly splitSize?: number
+}
+
+/** What the run has left on the disk, as lines that end with a newline. */
+async function formatWritten(file: string, lock: string | undefined): Promise<string> {
+  const parts = await readPartList(file)
+  const paths = parts === undefined ? [file] : parts.map(({ name }) => join(dirname(file), name))
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
+  const size = formatBytes(sizes.reduce((sum, bytes) => sum + bytes, 0))
+  const last = paths.at(-1) ?? file
+  const what =
+    parts === undefined ? file : `${formatCount(paths.length, 'part')} of ${file}, ${paths[0]} to ${last}, and ${partListPath(file)}`
+  return [`wrote ${safeLine(what)} (${size})`, ...(lock === undefined ? [] : [`wrote ${safeLine(lock)}, for a later --since`]), ''].join(
+    '\n',
+  )
 }
 
 /** Adds `k3s-mirror bundle create`. */
@@ -44,6 +63,9 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
       }
       const report = await output.follow(createBundle(options))
       output.print(report)
+      if (output.hasSummary && report.totals.failed === 0 && report.interrupted !== true) {
+        session.print(await formatWritten(file, lock))
+      }
       await output.finish(report)
     },
   )
