@@ -24,7 +24,7 @@ Made by \`npm run generate\` from the rules and their fixtures.
 | warning | it works, but not always, not safely, or not as it looks |
 | info | worth knowing |
 
-A file in which nothing is wrong gives no output. A rule's severity is the usual one; some cases of a rule have another. In the examples an arrow
+A file in which nothing is wrong gives no finding: standard output is empty, and standard error says so. A rule's severity is the usual one; some cases of a rule have another. In the examples an arrow
 marks the places.
 `
 

@@ -93,7 +93,9 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
 export function addServeCommand(program: Command, session: Session): void {
   program
     .command('serve')
-    .description('a registry over an OCI layout or a bundle, until Ctrl-C or SIGTERM, which end it with exit code 0')
+    .description(
+      'a registry over an OCI layout or a bundle, until Ctrl-C or SIGTERM, which end it with exit code 0; / is a page for people, /metrics is for Prometheus',
+    )
     .argument('<place>', 'a directory with a layout, or a new one with --writable where there is none; or a bundle, which is read as it is')
     .addOption(
       new Option('--listen <host:port>', 'where to listen; without a host at every address, with port 0 at any free one')

@@ -6,8 +6,8 @@ export const fileReadable: Rule = {
   id: 'file-readable',
   severity: 'warning',
   title: 'Others can read the credentials in this file',
-  about: `A registries.yaml with credentials is for root alone, and K3s reads it as root. Only said where it holds any. Permissions are
-those of the file that is linted; standard input and Windows have none.`,
+  about: `A registries.yaml with credentials is for root alone, and K3s reads it as root. Only said where it holds any, and of
+a file below /etc/rancher: elsewhere it is a draft, which nodes will have with other permissions.`,
   *check({ parsed, mode = 0 }) {
     if (parsed.problems.length > 0 || (mode & 0o004) === 0 || platform() === 'win32') return
     const host = [...parsed.registries.configs].find(
