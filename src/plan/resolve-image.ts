@@ -212,6 +212,7 @@ class Walk {
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
       `${formatReference(this.#reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`,
+      { hint: 'Ask for platforms that it has, or --exclude the image.' },
     )
   }
 

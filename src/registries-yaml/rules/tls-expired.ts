@@ -24,7 +24,8 @@ function judge(named: NamedFile, now: Date): Discovery | undefined {
   if (validFrom > now) return { position, message: `${what} is valid from ${validFrom.toISOString().slice(0, 10)} on`, fix }
   const day = validTo.toISOString().slice(0, 10)
   if (validTo < now) return { position, message: `${what} expired on ${day}`, fix }
-  if (validTo.getTime() - now.getTime() < soon) return { position, severity: 'warning', message: `${what} expires on ${day}`, fix }
+  if (validTo.getTime() - now.getTime() < soon)
+    return { position, severity: 'warning', message: `${what} expires on ${day}`, fix: 'Renew it before that day, on every node.' }
   return undefined
 }
 
