@@ -71,11 +71,11 @@ const house: House = {
     re2js: ['registries-yaml'],
     'smol-toml': ['registries-yaml'],
     tar: ['bundle'],
-    fzstd: ['bundle'],
     '@bokuweb/zstd-wasm': ['bundle'],
     tldts: ['registry/auth'],
     undici: ['http/web-requests.ts'],
     yaml: ['registries-yaml'],
+    zstddec: ['bundle/decompress.ts'],
   },
   ioBuiltins: {
     'node:child_process': ['engine/ssh-agent.ts', 'registry/auth'],

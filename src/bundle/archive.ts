@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { createDecompressor, detectCompression, magicBytes } from './decompress.ts'
+import { detectCompression, magicBytes } from './decompress.ts'
 import { scanTar, type ScanOptions } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
@@ -42,7 +42,7 @@ export class Archive implements AsyncDisposable {
       const start = Buffer.alloc(magicBytes)
       await bytes.read(start, 0, magicBytes, 0)
       const compression = detectCompression(start)
-      if (compression !== undefined) return new Archive(await Spool.open(bytes, await createDecompressor(compression)), options)
+      if (compression !== undefined) return new Archive(await Spool.open(bytes, compression), options)
       const archive = new Archive(bytes, options)
       await archive.entries()
       return archive

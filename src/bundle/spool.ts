@@ -3,12 +3,11 @@ import { constants } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable, type Duplex } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { Changes } from '../async/changes.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { localIo } from '../layout/local-io.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
+import { decompress, type Compression } from './decompress.ts'
 
 const chunkBytes = 256 * 1024
 
@@ -22,6 +21,15 @@ async function* chunksOf(bytes: ArchiveBytes): AsyncGenerator<Buffer> {
   }
 }
 
+/** The error for temporary files that cannot be written. */
+async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
+  const { message, cause } = await localIo(error, 'write what is decompressed to', tmpdir())
+  return new MirrorError('LOCAL_IO', message, {
+    cause,
+    hint: `Make room there, name another directory (TMPDIR=<directory>), or decompress ${name} yourself and give the .tar.`,
+  })
+}
+
 /**
  * What a compressed archive holds, decompressed once into a file of the directory for temporary files, which has no name there: bytes are read while
  * later ones are still on their way.
@@ -30,30 +38,29 @@ export class Spool implements ArchiveBytes {
   readonly name: string
   readonly #compressed: ArchiveBytes
   readonly #handle: FileHandle
-  readonly #abort = new AbortController()
+  #stopped: { readonly reason: unknown } | undefined
   readonly #ended: Promise<void>
   #size = 0
   #isEnded = false
   #failure: unknown
-  #writeFailure: unknown
   readonly #changes = new Changes()
 
-  private constructor(compressed: ArchiveBytes, handle: FileHandle, decompressor: Duplex) {
+  private constructor(compressed: ArchiveBytes, handle: FileHandle, compression: Compression) {
     this.name = compressed.name
     this.#compressed = compressed
     this.#handle = handle
-    this.#ended = this.#run(decompressor)
+    this.#ended = this.#run(compression)
   }
 
   /** Begins to decompress; closes the compressed bytes when it is closed itself. Throws LOCAL_IO. */
-  static async open(compressed: ArchiveBytes, decompressor: Duplex): Promise<Spool> {
+  static async open(compressed: ArchiveBytes, compression: Compression): Promise<Spool> {
     const path = join(tmpdir(), `k3s-mirror-${randomUUID()}`)
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
       await rm(path)
-      return new Spool(compressed, handle, decompressor)
+      return new Spool(compressed, handle, compression)
     } catch (error) {
-      throw await localIo(error, 'write', path)
+      throw await cannotSpool(compressed.name, error)
     }
   }
 
@@ -72,7 +79,7 @@ export class Spool implements ArchiveBytes {
   }
 
   stop(reason: unknown): void {
-    this.#abort.abort(reason)
+    this.#stopped ??= { reason }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,44 +89,34 @@ export class Spool implements ArchiveBytes {
     await this.#compressed[Symbol.asyncDispose]()
   }
 
-  async #run(decompressor: Duplex): Promise<void> {
+  async #run(compression: Compression): Promise<void> {
     try {
-      await pipeline(Readable.from(chunksOf(this.#compressed)), decompressor, (chunks) => this.#write(chunks), {
-        signal: this.#abort.signal,
-      })
+      for await (const chunk of decompress(chunksOf(this.#compressed), compression)) {
+        if (this.#stopped !== undefined) throw this.#stopped.reason
+        await this.#write(chunk)
+      }
     } catch (error) {
-      // Where writing failed, a pipeline tells that it was aborted.
-      this.#failure = this.#abort.signal.aborted ? this.#abort.signal.reason : await this.#explain(this.#writeFailure ?? error)
+      this.#failure = this.#stopped?.reason ?? this.#explain(error)
     }
     this.#isEnded = true
     this.#changes.tell()
   }
 
-  async #write(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of chunks) {
-      await this.#handle.writeFile(chunk).catch((error: unknown) => {
-        this.#writeFailure = error
-        throw error
-      })
-      this.#size += chunk.length
-      this.#changes.tell()
+  async #write(chunk: Uint8Array): Promise<void> {
+    try {
+      await this.#handle.writeFile(chunk)
+    } catch (error) {
+      throw await cannotSpool(this.name, error)
     }
+    this.#size += chunk.length
+    this.#changes.tell()
   }
 
-  async #explain(error: unknown): Promise<MirrorError> {
-    const errno = errnoOf(error)
-    // Decompressors have codes of their own, as in Z_DATA_ERROR.
-    if (errno !== undefined && /^E[A-Z]+$/.test(errno)) {
-      const { message, cause } = await localIo(error, 'write what is decompressed to', tmpdir())
-      return new MirrorError('LOCAL_IO', message, {
-        cause,
-        hint: `Free some space there, name another directory (TMPDIR=<directory>), or decompress ${this.name} yourself and give the .tar.`,
-      })
-    }
+  #explain(error: unknown): MirrorError {
     if (isMirrorError(error)) return error
     return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off`, {
       cause: error,
-      hint: 'Copy the file again from where it was made, and compare its checksum.',
+      hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
     })
   }
 }
