@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { bundleTarget } from './bundle/bundle-target.ts'
 import { compressionOfName } from './bundle/compress.ts'
 import { BundleWriter } from './bundle/bundle-writer.ts'
 import { layOutBundle } from './bundle/bundle-layout.ts'
@@ -69,6 +70,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
+  await bundleTarget(file)
   const before = since === undefined ? undefined : await readBase(since, { signal })
   await using sources = await openSources(options, sessionEvents(emit), { signal })
   const list = await selectImages(sources.client, { ...options, signal })
@@ -151,7 +153,7 @@ async function write(
     record,
     steps.map(({ contents }) => contents),
   )
-  await using part = await PartFile.open(file, layout)
+  await using part = await PartFile.open(await bundleTarget(file), layout, { signal })
   let isWhole = true
   const watch: Emit = (event) => {
     if (event.type === 'image-failed' && event.final) isWhole = false

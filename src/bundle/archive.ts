@@ -44,7 +44,7 @@ export class Archive implements AsyncDisposable {
       const compression = detectCompression(start)
       if (compression !== undefined) return new Archive(await Spool.open(bytes, compression), options)
       const archive = new Archive(bytes, options)
-      await archive.entries()
+      await archive.end()
       return archive
     } catch (error) {
       await bytes[Symbol.asyncDispose]()
@@ -72,10 +72,21 @@ export class Archive implements AsyncDisposable {
     }
   }
 
-  /** Every file but links, in the archive's order. Throws INTEGRITY for a damaged archive. */
-  async entries(): Promise<readonly TarEntry[]> {
+  /** Every file, in the archive's order, and of links the files that they lead to. Throws INTEGRITY for a damaged archive. */
+  async files(): Promise<readonly { readonly path: string; readonly entry: TarEntry }[]> {
     await this.#scanned
-    return [...this.#entries.values()].filter(({ link }) => link === undefined)
+    const found = await Promise.all([...this.#entries.keys()].map(async (path) => ({ path, entry: await this.find(path) })))
+    return found.flatMap(({ path, entry }) => (entry === undefined ? [] : [{ path, entry }]))
+  }
+
+  /** True once the whole archive was found. */
+  get isListed(): boolean {
+    return this.#isScanned
+  }
+
+  /** Waits until the whole archive was found. Throws INTEGRITY for a damaged one. */
+  end(): Promise<void> {
+    return this.#scanned
   }
 
   /** Takes links for damage from now on, those that were found already too. Throws INTEGRITY. */

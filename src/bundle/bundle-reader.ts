@@ -7,7 +7,7 @@ import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-sour
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { Archive } from './archive.ts'
-import { isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
+import { absentContent, isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
 import type { BundleBase } from './bundle-base.ts'
 import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-layout.ts'
 import { parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
@@ -87,6 +87,10 @@ export class BundleReader implements ImageSource, ImageArchive {
     return this.record.images
   }
 
+  get isListed(): boolean {
+    return this.#archive.isListed
+  }
+
   get base(): BundleBase | undefined {
     return this.record.base
   }
@@ -99,8 +103,8 @@ export class BundleReader implements ImageSource, ImageArchive {
     return layoutContents(this.#archive)
   }
 
-  async end(): Promise<void> {
-    await this.#archive.entries()
+  end(): Promise<void> {
+    return this.#archive.end()
   }
 
   headManifest(reference: Reference): Promise<Descriptor | undefined> {
@@ -112,7 +116,7 @@ export class BundleReader implements ImageSource, ImageArchive {
     const digest = reference.digest ?? this.#images.get(formatReference(reference))?.digest
     const entry = digest && (await this.#archive.find(blobPath(digest)))
     if (digest === undefined || entry === undefined) {
-      throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${formatReference(reference)}`, { side: 'source' })
+      throw absentContent(this.path, formatReference(reference))
     }
     return readArchivedManifest(this.#archive, entry, digest, options)
   }

@@ -30,12 +30,16 @@ export interface ArchiveCheck {
  */
 export async function checkArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveCheck> {
   const needers = new Map<Digest, string[]>()
+  const problems: ArchiveProblem[] = []
   for (const image of archive.images) {
-    for (const { digest } of await neededContents(archive, image, options)) {
-      needers.set(digest, [...(needers.get(digest) ?? []), formatReference(image.reference)])
+    const name = formatReference(image.reference)
+    for (const { digest, size } of await neededContents(archive, image, options)) {
+      needers.set(digest, [...(needers.get(digest) ?? []), name])
+      const held = await archive.sizeOf(digest)
+      if (held !== undefined && held !== size)
+        problems.push({ message: `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images: [name] })
     }
   }
-  const problems: ArchiveProblem[] = []
   const held = new Set<Digest>()
   let bytes = 0
   for (const { digest, path, size } of await archive.contents()) {
@@ -65,6 +69,7 @@ async function lackOf(archive: ImageArchive, image: BundledImage, options: CallO
     return []
   } catch (error) {
     if (!isMirrorError(error)) throw error
-    return [{ message: error.message, images: [] }]
+    const name = formatReference(image.reference)
+    return [{ message: error.message, images: error.message.includes(name) ? [] : [name] }]
   }
 }

@@ -4,7 +4,7 @@ import { isMirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes } from './archive-bytes.ts'
 import type { ArchiveCheck, ArchiveProblem } from './check-archive.ts'
-import { readPartList, wholeFile, type BundlePart } from './part-list.ts'
+import { isThere, readPartList, wholeFile, type BundlePart } from './part-list.ts'
 
 /** SHA-256 of a file and its bytes; undefined where there is none. */
 async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
@@ -29,10 +29,11 @@ function problemOf({ name, sha256 }: BundlePart, found: string | undefined, part
 
 /**
  * Reads the parts of a split bundle again and compares their checksums: of the bundle's name or its list every part, of a part's name that one.
- * Undefined where the path means a bundle that is not split. Throws LOCAL_IO.
+ * Undefined where the path means a file as it is: one that is not split, or whose parts were joined. Throws LOCAL_IO.
  */
 export async function checkParts(path: string, options: CallOptions = {}): Promise<ArchiveCheck | undefined> {
   const file = wholeFile(path)
+  if (path === file && (await isThere(file))) return undefined
   const parts = await readPartList(file)
   if (parts === undefined) return undefined
   const single = parts.filter(({ name }) => name === basename(path))

@@ -1,12 +1,11 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
-import { isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest } from './archived-content.ts'
+import { absentContent, isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest } from './archived-content.ts'
 import { blobPath } from './bundle-layout.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { ArchivedContent, ArchiveFormat, ImageArchive } from './image-archive.ts'
@@ -27,6 +26,7 @@ export class ForeignArchive implements ImageArchive {
   readonly images: readonly BundledImage[]
   readonly format: ArchiveFormat
   readonly isSettled = false
+  readonly isListed = true
   readonly #archive: Archive
   readonly #made: ReadonlyMap<Digest, Manifest>
   readonly #places: ReadonlyMap<Digest, TarEntry> | undefined
@@ -57,8 +57,8 @@ export class ForeignArchive implements ImageArchive {
     return this.#made.has(digest) || (await this.#find(digest)) !== undefined
   }
 
-  async end(): Promise<void> {
-    await this.#archive.entries()
+  end(): Promise<void> {
+    return this.#archive.end()
   }
 
   async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
@@ -67,7 +67,7 @@ export class ForeignArchive implements ImageArchive {
     if (made !== undefined) return made
     const entry = digest && (await this.#find(digest))
     if (digest === undefined || entry === undefined) {
-      throw new MirrorError('NOT_FOUND', `${this.path} does not hold ${formatReference(reference)}`, { side: 'source' })
+      throw absentContent(this.path, formatReference(reference))
     }
     return readArchivedManifest(this.#archive, entry, digest, options)
   }

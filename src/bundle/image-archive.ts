@@ -24,6 +24,8 @@ export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob
   readonly images: readonly BundledImage[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */
   readonly isSettled: boolean
+  /** True where all that it holds is known: it is not being decompressed. */
+  readonly isListed: boolean
   /** What the images need and the archive does not hold, because an earlier one brought it. */
   readonly base?: BundleBase | undefined
   /** Every manifest and blob that it holds, each once, and where. Throws INTEGRITY for a damaged archive. */

@@ -20,7 +20,7 @@ export interface JoinedImage {
 /**
  * Joins what archives have under one name. A root that is whole and has all that the others have stays as it is; otherwise the images that are whole
  * come under a new index, sorted by platform and without attestations, or a single one under the name itself. Throws INTEGRITY where no image is
- * whole, and DESTINATION_COLLISION for two images of one platform.
+ * whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
  */
 export async function joinRoots(
   roots: readonly BundledImage[],
@@ -29,7 +29,7 @@ export async function joinRoots(
 ): Promise<JoinedImage> {
   const surveys: RootSurvey[] = []
   for (const root of roots) surveys.push(await surveyRoot(root, contents, options))
-  for (const survey of surveys) refuseEmpty(survey)
+  for (const survey of surveys) refuseBroken(survey)
   const digests = new Set(surveys.flatMap(({ images }) => images.map(({ descriptor }) => descriptor.digest)))
   const rank = ({ image: { mediaType, digest } }: RootSurvey): string => `${isIndexType(mediaType) ? 'index' : 'manifest'} ${digest}`
   const original = surveys
@@ -56,9 +56,11 @@ function withPlatforms(image: BundledImage, { images }: RootSurvey): BundledImag
   return { ...image, platforms: [...new Set(platforms)] }
 }
 
-function refuseEmpty({ image, images, missing }: RootSurvey): void {
-  if (images.length > 0 || missing === undefined) return
-  throw new MirrorError('INTEGRITY', `${formatReference(image.reference)} is not whole in the archive: ${missing} is missing`, {
+function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
+  const lacking = broken?.missing ?? (images.length === 0 ? missing : undefined)
+  if (lacking === undefined) return
+  const what = broken?.platform === undefined ? '' : `${formatPlatform(broken.platform)} of `
+  throw new MirrorError('INTEGRITY', `${what}${formatReference(image.reference)} is not whole in the archive: ${lacking} is missing`, {
     side: 'source',
     hint: 'Export it again, with everything that belongs to its platform.',
   })

@@ -6,8 +6,10 @@ import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import { absentContent } from './archived-content.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
 import type { BundledImage } from './bundle-record.ts'
+import { neededContents } from './held-content.ts'
 import type { ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
 import { openImageArchive } from './open-image-archive.ts'
@@ -66,8 +68,10 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     for (const name of references.map(formatReference)) {
       const found = [...(roots.get(name)?.values() ?? [])]
       const [only] = found
-      if (only !== undefined && only.isSettled && found.length === 1) this.#images.set(name, only.image)
-      else if (only !== undefined)
+      if (only !== undefined && only.isSettled && found.length === 1) {
+        await this.#refuseLack(only.image, options)
+        this.#images.set(name, only.image)
+      } else if (only !== undefined)
         await this.#join(
           name,
           found.map(({ image }) => image),
@@ -126,13 +130,13 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     const made = digest && this.#made.get(digest)
     if (made !== undefined) return made
     const archive = digest && (await this.#holder(digest, options))
-    if (digest === undefined || archive === undefined) throw absent(formatReference(reference))
+    if (digest === undefined || archive === undefined) throw absentContent('the archive', formatReference(reference))
     return archive.getManifest({ ...reference, digest }, options)
   }
 
   async getBlob(repository: Repository, blob: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
     const archive = await this.#holder(blob.digest, options)
-    if (archive === undefined) throw absent(blob.digest)
+    if (archive === undefined) throw absentContent('the archive', blob.digest)
     return archive.getBlob(repository, blob, options)
   }
 
@@ -145,14 +149,21 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return undefined
   }
 
+  /** What is still being decompressed is looked through when it is copied. */
+  async #refuseLack(image: BundledImage, options: CallOptions): Promise<void> {
+    if (this.#archives.some(({ isListed }) => !isListed)) return
+    const elsewhere = new Set(this.#archives.flatMap(({ base }) => base?.contents.map(({ digest }) => digest) ?? []))
+    for (const { digest } of await neededContents(this, image, options)) {
+      if (elsewhere.has(digest) || (await this.holds(digest, options))) continue
+      const holder = this.#archives.find(({ images }) => images.includes(image))
+      throw absentContent(holder?.path ?? 'the archive', `${digest}, which ${formatReference(image.reference)} needs`)
+    }
+  }
+
   async #join(name: string, roots: readonly BundledImage[], options: CallOptions): Promise<void> {
     const { image, index, isReduced } = await joinRoots(roots, this, options)
     this.#images.set(name, image)
     if (index !== undefined) this.#made.set(index.descriptor.digest, index)
     if (isReduced) this.#reduced.push(name)
   }
-}
-
-function absent(what: string): MirrorError {
-  return new MirrorError('NOT_FOUND', `the archives do not hold ${what}`, { side: 'source' })
 }

@@ -3,8 +3,9 @@ import { imageName, refName } from '../layout/index-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, parseManifest } from '../oci/manifest.ts'
-import { isTag, parseReference, type Reference } from '../oci/reference.ts'
+import { formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
+import { inFile } from './archived-content.ts'
 import { indexPath } from './bundle-layout.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { ForeignArchive } from './foreign-archive.ts'
@@ -32,13 +33,19 @@ function nameless({ name }: Archive, how: string): MirrorError {
  * Throws INVALID_MANIFEST, and INVALID_REFERENCE for an image without a whole name.
  */
 export async function openOciArchive(archive: Archive, index: TarEntry, options: CallOptions = {}): Promise<ForeignArchive> {
-  const contents = parseManifest(await archive.bytes(index, maxManifestBytes, options))
+  const bytes = await archive.bytes(index, maxManifestBytes, options)
+  const contents = inFile(archive, indexPath, () => parseManifest(bytes))
   if (contents.kind !== 'index') throw new MirrorError('INVALID_MANIFEST', `${indexPath} in ${archive.name} is no image index`)
   const images: BundledImage[] = []
   for (const entry of contents.manifests) {
     const reference = nameOf(entry, archive)
     if (reference === undefined) continue
     const { mediaType, digest, size } = entry
+    if (reference.digest !== undefined && reference.digest !== digest) {
+      throw new MirrorError('INTEGRITY', `${archive.name} has ${digest} under the name ${formatReference(reference)}`, {
+        hint: 'Write the archive again.',
+      })
+    }
     images.push({ reference, mediaType, digest, size, platforms: [], digestPreserved: true })
   }
   return new ForeignArchive(archive, { images })

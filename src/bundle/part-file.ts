@@ -4,11 +4,14 @@ import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { lockLayout, type LayoutLock } from '../layout/layout-lock.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
+import { digestHash, endsInDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { blobPath, type BundleLayout } from './bundle-layout.ts'
+import { partDirectory } from './bundle-target.ts'
 import { publishBundle } from './publish-bundle.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
@@ -38,7 +41,7 @@ interface Opened {
 
 /**
  * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its place, and `done`, the blobs that are whole in it, a digest a
- * line behind the name of their places. The archive gets the bundle's name when all of it is safely on the disk.
+ * line behind the name of their places; they are hashed again when it is gone on with. The archive gets the bundle's name when all of it is safely on the disk.
  */
 export class PartFile implements AsyncDisposable {
   readonly #opened: Opened
@@ -50,8 +53,8 @@ export class PartFile implements AsyncDisposable {
   }
 
   /** Opens a part, and goes on with what is there of the same places. Throws LOCAL_IO, and LAYOUT_LOCKED while another process writes it. */
-  static async open(file: string, layout: BundleLayout): Promise<PartFile> {
-    const directory = `${file}.part`
+  static async open(file: string, layout: BundleLayout, { signal }: CallOptions = {}): Promise<PartFile> {
+    const directory = partDirectory(file)
     try {
       await mkdir(directory, { recursive: false }).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error
@@ -63,7 +66,8 @@ export class PartFile implements AsyncDisposable {
           constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
         )
         const archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
-        const done = await readDone(journal, layout, (await archive.stat()).size)
+        const noted = await readDone(journal, layout, (await archive.stat()).size)
+        const done = await whole(noted, archive, { layout, path: directory, signal })
         await archive.truncate(layout.map.size)
         return new PartFile({ file, directory, layout, lock, archive, journal, done })
       } catch (error) {
@@ -149,7 +153,26 @@ export class PartFile implements AsyncDisposable {
   }
 }
 
-/** The blobs that are whole in a part of these places; the journal of another one begins anew. */
+interface Noted {
+  readonly layout: BundleLayout
+  readonly path: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Those of the blobs that are still whole: a disk may have changed since they were noted. */
+async function whole(noted: ReadonlySet<Digest>, archive: FileHandle, { layout, path, signal }: Noted): Promise<Set<Digest>> {
+  const done = new Set<Digest>()
+  for (const digest of noted) {
+    const entry = layout.map.entries.get(blobPath(digest))
+    if (entry === undefined) continue
+    const hash = digestHash(digest)
+    await fileContent(archive, { ...entry, path, signal, isShared: true }).read((chunk) => void hash.update(chunk))
+    if (endsInDigest(hash, digest)) done.add(digest)
+  }
+  return done
+}
+
+/** The blobs that were noted as whole in a part of these places; the journal of another one begins anew. */
 async function readDone(journal: FileHandle, layout: BundleLayout, size: number): Promise<Set<Digest>> {
   const [plan, ...lines] = (await journal.readFile('utf8')).split('\n')
   if (plan === planOf(layout) && size === layout.map.size) return new Set(lines.filter(isDigest))

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
@@ -19,6 +19,14 @@ export function partName(file: string, number: number): string {
 /** The bundle that a path means: the path of a part or of the list of parts names the bundle that they are of. */
 export function wholeFile(path: string): string {
   return path.replace(/\.(?:[0-9]{3,}|sha256)$/, '')
+}
+
+/** True where a file of that name is there: parts that were joined are read as the file that they are. */
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Where the list of a bundle's parts lies. */

@@ -1,21 +1,12 @@
-import { access } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { partListPath, partName, readPartList, wholeFile } from './part-list.ts'
+import { isThere, partListPath, partName, readPartList, wholeFile } from './part-list.ts'
 
 interface Part {
   readonly bytes: ArchiveBytes
   readonly start: number
   readonly end: number
-}
-
-/** True where a file of that name is there: parts that were joined are read as the file that they are. */
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function openParts(file: string, names: readonly string[]): Promise<readonly Part[]> {

@@ -114,7 +114,8 @@ export class Spool implements ArchiveBytes {
 
   #explain(error: unknown): MirrorError {
     if (isMirrorError(error)) return error
-    return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off`, {
+    const why = error instanceof Error ? ` (${error.message})` : ''
+    return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
       cause: error,
       hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
     })

@@ -20,6 +20,12 @@ export interface WholeImage {
   readonly platform: Platform | undefined
 }
 
+/** An image that lacks a part. */
+export interface BrokenImage {
+  readonly platform: Platform | undefined
+  readonly missing: Digest
+}
+
 /** What of a root the archives hold. */
 export interface RootSurvey {
   readonly image: BundledImage
@@ -27,6 +33,8 @@ export interface RootSurvey {
   readonly images: readonly WholeImage[]
   /** The first digest that is missing below it; undefined where everything is there. */
   readonly missing: Digest | undefined
+  /** The first image whose manifest and config are there, and a layer is not: it was exported, and is not whole. */
+  readonly broken: BrokenImage | undefined
 }
 
 const maxNesting = 3
@@ -39,6 +47,7 @@ class Survey {
   readonly #seen = new Set<Digest>()
   readonly images: WholeImage[] = []
   missing: Digest | undefined
+  broken: BrokenImage | undefined
 
   constructor(root: BundledImage, contents: ArchivedContents, options: CallOptions) {
     this.#root = root
@@ -68,6 +77,8 @@ class Survey {
     for (const blob of [contents.config, ...contents.layers]) {
       if (isForeignLayer(blob) || (await this.#contents.holds(blob.digest, this.#options))) continue
       this.missing ??= blob.digest
+      // Its config is its own: with it, the image was exported. A manifest alone may be there of one that was not.
+      if (blob !== contents.config && !isAttestation(entry)) this.broken ??= { platform: entry.platform, missing: blob.digest }
       return
     }
     if (isAttestation(entry)) return
@@ -86,5 +97,5 @@ class Survey {
 export async function surveyRoot(image: BundledImage, contents: ArchivedContents, options: CallOptions = {}): Promise<RootSurvey> {
   const survey = new Survey(image, contents, options)
   await survey.visit({ mediaType: image.mediaType, digest: image.digest, size: image.size }, 0)
-  return { image, images: survey.images, missing: survey.missing }
+  return { image, images: survey.images, missing: survey.missing, broken: survey.broken }
 }

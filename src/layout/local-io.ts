@@ -38,7 +38,7 @@ export async function localIo(error: unknown, doing: string, path: string): Prom
   const space = code === 'ENOSPC' ? await freeSpace(path) : ''
   const why = code === undefined ? String(error) : `${code}${space}`
   return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${why}`, {
-    hint: code === undefined ? undefined : advice[code],
+    hint: code === 'ENOENT' && doing.startsWith('write') ? 'Make the directory first, or choose another.' : advice[code ?? ''],
     cause: error,
   })
 }

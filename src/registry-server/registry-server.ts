@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
@@ -59,6 +59,8 @@ export interface RegistryServerOptions {
   /** What the page for people at `/` shows beside the layout's contents. */
   readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void
+  /** Is told of each failure that is not the client's: its cause, which no answer names. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 /** A registry over a layout; the layout stays its owner's to close. */
@@ -94,11 +96,17 @@ async function answerUser({ state, own, options }: Serving, request: IncomingMes
   const answerAny = async (): Promise<Reply> => (await own.answer(request)) ?? answer(state, request)
   const login = pathOf(url) === healthPath ? undefined : await options.authenticator?.login(headers.authorization)
   if (typeof login === 'string') return { reply: refuseLogin(login) }
-  return { reply: await answerAny().catch(answerFailure), ...(login && { user: login.user }) }
+  const answerError = (error: unknown): Reply => {
+    const reply = answerFailure(error)
+    if (reply.status >= 500) options.onFailure?.(error)
+    return reply
+  }
+  return { reply: await answerAny().catch(answerError), ...(login && { user: login.user }) }
 }
 
 async function exchangeOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedAt = performance.now()
+  const { options } = serving
   const { socket } = request
   const { remoteAddress = '' } = socket
   takeOriginForm(request)
@@ -111,7 +119,8 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
     user = answered.user
     if (serving.isClosing) response.setHeader('connection', 'close')
     bytes = await sendReply(request, response, answered.reply)
-  } catch {
+  } catch (error) {
+    if (isMirrorError(error)) options.onFailure?.(error)
     response.destroy()
   }
   const record: AccessRecord = {
@@ -126,7 +135,7 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
     milliseconds: performance.now() - startedAt,
   }
   serving.own.metrics.observe(record, socket)
-  serving.options.onRequest?.(record)
+  options.onRequest?.(record)
 }
 
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */

@@ -204,6 +204,19 @@ const hostile: readonly (readonly [what: string, files: Files, code: string])[] 
   ['an index.json that is an image', { 'index.json': ociLayout(amd64).manifests[0]?.bytes ?? '' }, 'INVALID_MANIFEST'],
   ['a root that is not there', { 'index.json': indexJson(ociLayout(amd64).index, named) }, 'INTEGRITY'],
   ['a blob that is not there', without(`blobs/sha256/${lastBlob()}`, exportOf(0)), 'INTEGRITY'],
+  [
+    'a blob of one platform of two that is not there',
+    without(`blobs/sha256/${lastBlob()}`, { ...exportOf(1), ...exportOf(0) }),
+    'INTEGRITY',
+  ],
+  [
+    'an image under the digest of another',
+    {
+      ...exportOf(0),
+      'index.json': indexJson(ociLayout(amd64).index, { 'io.containerd.image.name': `docker.io/rancher/x@sha256:${'0'.repeat(64)}` }),
+    },
+    'INTEGRITY',
+  ],
   ['no images at all', { 'readme.txt': 'hello' }, 'UNSUPPORTED'],
 ]
 

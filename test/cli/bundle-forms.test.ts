@@ -134,6 +134,12 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   assert.deepEqual(names, [...names.slice(0, -1).map((_, index) => `k3s.tar.00${index + 1}`), 'k3s.tar.sha256'])
   await promisify(execFile)('sha256sum', ['--check', '--strict', 'k3s.tar.sha256'], { cwd: directory.path })
   await promisify(execFile)('sh', ['-c', 'cat k3s.tar.0* > joined.tar'], { cwd: directory.path })
+  await rename(`${directory.path}/joined.tar`, file)
+  for (const path of names.slice(0, -1)) await rename(`${directory.path}/${path}`, `${directory.path}/kept-${path}`)
+  const joined = await runCli(['bundle', 'check', file])
+  assert.deepEqual([joined.status, /is whole: [0-9]+ blobs/.test(joined.stdout)], [0, true], joined.stdout)
+  for (const path of names.slice(0, -1)) await rename(`${directory.path}/kept-${path}`, `${directory.path}/${path}`)
+  await rename(file, `${directory.path}/joined.tar`)
   await create(`${directory.path}/one.tar`, from.url, release)
   assert.ok((await readFile(`${directory.path}/joined.tar`)).equals(await readFile(`${directory.path}/one.tar`)))
 

@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { readFile, readdir, stat, truncate } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat, symlink, truncate } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
 import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
-import { flipBit, placeOf } from '../bundle/bundle-files.ts'
+import { bundleFiles, flipBit, packTar, placeOf } from '../bundle/bundle-files.ts'
 import { until } from '../engine/engine-run.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { startContainerd } from '../servers/containerd.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { faultProxy } from '../servers/fault-proxy.ts'
 import { requireServer } from '../servers/require-server.ts'
-import { runCli, startCli } from '../servers/run-cli.ts'
+import { plainRequest } from '../servers/http-request.ts'
+import { runCli, startCli, type CliResult } from '../servers/run-cli.ts'
 import { compareRelease } from '../servers/compare-release.ts'
 import { makeRelease, pushRelease, seedRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
@@ -133,6 +135,75 @@ test('killed at random moments, a create leaves nothing that looks done, and goe
   assert.equal((await runCli(['bundle', 'check', file])).status, 0)
   assert.deepEqual(await readdir(directory.path), ['k3s.tar'])
 })
+
+test('what a run that was killed left is looked at again, and is fetched anew where the disk has changed it', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = makeRelease({ scale: 0.05 })
+  await pushRelease(from.url, release)
+  const file = `${directory.path}/k3s.tar`
+  const args = (source: string): string[] => ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`]
+  let blobs = 0
+  await using source = await faultProxy(from.url, ({ kind }) => (kind === 'blob-get' && ++blobs > 40 ? { fault: 'stall' } : undefined))
+  const running = await startCli(args(source.url), { stdin: release.list })
+  const journal = (): readonly string[] =>
+    existsSync(`${file}.part/done`) ? readFileSync(`${file}.part/done`, 'utf8').split('\n').slice(1, -1) : []
+  await until(() => journal().length > 30)
+  running.child.kill('SIGKILL')
+  await running.finished
+  const wanted = new Set(journal())
+  const layer = release.images
+    .flatMap(({ manifests }) => manifests.flatMap(({ layers }) => layers))
+    .find(({ digest }) => wanted.has(digest))
+  assert.ok(layer?.content !== undefined)
+  await flipBit(`${file}.part/archive`, await placeOf(`${file}.part/archive`, layer.content()))
+  assert.equal((await runCli(args(from.url), { stdin: release.list })).status, 0)
+  const checked = await runCli(['bundle', 'check', file])
+  assert.equal(checked.status, 0, checked.stdout)
+})
+
+test('a bundle takes the place of no directory and no pipe, removes nothing of others, and goes where a link leads', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const at = (name: string): string => `${directory.path}/${name}`
+  const create = (name: string): Promise<CliResult> =>
+    runCli(['bundle', 'create', at(name), '--images', '-', '--from', `docker.io=${from.url}`], { stdin: release.list })
+  await mkdir(at('directory.tar'))
+  await promisify(execFile)('mkfifo', [at('pipe.tar')])
+  await mkdir(at('taken.tar.part'))
+  await directory.write('taken.tar.part/mine', 'mine')
+  for (const [name, words] of [
+    ['directory.tar', /directory\.tar is there already, and is no file/],
+    ['pipe.tar', /pipe\.tar is there already, and is no file/],
+    ['taken.tar', /taken\.tar\.part is in the way/],
+    ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
+  ] as const) {
+    const { status, stderr } = await create(name)
+    assert.deepEqual([status, words.test(stderr)], [2, true], stderr)
+  }
+  assert.equal(await readFile(at('taken.tar.part/mine'), 'utf8'), 'mine')
+  await mkdir(at('usb'))
+  await symlink('usb/k3s.tar', at('link.tar'))
+  for (let round = 0; round < 2; round++) assert.equal((await create('link.tar')).status, 0)
+  assert.deepEqual(await readdir(at('usb')), ['k3s.tar'])
+  assert.equal((await runCli(['bundle', 'check', at('link.tar')])).status, 0)
+})
+
+test('a bundle that lacks a blob is refused before anything moves', async () => {
+  await using file = await packTar(lacking(bundleFiles({ 'docker.io/a/b:1': tinyImage(), 'docker.io/a/c:1': tinyImage() })))
+  await using to = await startRegistry()
+  const pushed = await runCli(['bundle', 'push', file.path, '--to', to.url])
+  assert.equal(pushed.status, 3, pushed.stdout)
+  assert.match(pushed.stderr, /packed\.tar does not hold sha256:[0-9a-f]{64}, which docker\.io\/a\/c:1 needs/)
+  assert.match((await plainRequest(`${to.url}/v2/_catalog`)).body.toString(), /"repositories":\[\]/)
+  assert.equal((await runCli(['bundle', 'check', file.path])).status, 4)
+})
+
+/** Files of a bundle without the last. */
+function lacking(files: Readonly<Record<string, string | Uint8Array>>): Record<string, string | Uint8Array> {
+  return Object.fromEntries(Object.entries(files).slice(0, -1))
+}
 
 test('an image that cannot be had leaves no bundle, and the next run finishes it', async () => {
   await using directory = await tempDir()

@@ -179,7 +179,8 @@ test('a damaged blob of a bundle is 500, whole and in parts, and everything else
     await truncate(place.file, await placeOf(place.file, sound.content()))
     await assert.rejects(callUrl(running.url, 'GET', `/v2/${other.repository}/blobs/${sound.digest}`))
   } finally {
-    await stop(running)
+    const { stderr } = await stop(running)
+    assert.match(stderr, new RegExp(`^warning: a request failed: .*k3s\\.tar holds other content for ${layer.digest}`, 'm'))
   }
 })
 

@@ -84,7 +84,9 @@ test('the next writer removes uploads older than a day and every other file, and
   await using layout = await openLayout(dir.path, options)
   assert.deepEqual(new Set(await readdir(join(dir.path, uploads))), new Set([files[0], planted]))
   assert.equal(await layout.resumeUpload(link), undefined)
-  assert.equal((await layout.resumeUpload(young))?.size, 36)
+  const resumed = await layout.resumeUpload(young)
+  assert.equal(resumed?.size, 36)
+  await resumed.suspend()
 })
 
 test('nobody goes on with an upload while it gets its name, or while it is given up', async () => {

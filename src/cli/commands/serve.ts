@@ -71,6 +71,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
     layout: layout.reader,
     writable,
     onRequest,
+    onFailure: (error) => session.warn(`a request failed: ${error instanceof Error ? error.message : String(error)}`, flags),
     page,
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),

@@ -82,7 +82,7 @@ export async function refuseSharedFiles(written: readonly (string | undefined)[]
     const file = await real(path)
     if (inputs.has(file)) {
       throw new MirrorError('USAGE', `${path} is named twice: what is written there would take the place of the other`, {
-        hint: 'Give --report, --events, --images and --registries files of their own.',
+        hint: 'Give each of them, and every option that names a file, one of its own.',
       })
     }
     inputs.add(file)

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
+import { bundleTarget } from '../../../bundle/bundle-target.ts'
 import { partListPath, readPartList } from '../../../bundle/part-list.ts'
 import { createBundle } from '../../../create-bundle.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
@@ -20,7 +21,8 @@ interface CreateFlags extends SelectionFlags, SourceFlags, OutputFlags {
 }
 
 /** What the run has left on the disk, as lines that end with a newline. */
-async function formatWritten(file: string, lock: string | undefined): Promise<string> {
+async function formatWritten(name: string, lock: string | undefined): Promise<string> {
+  const file = await bundleTarget(name)
   const parts = await readPartList(file)
   const paths = parts === undefined ? [file] : parts.map(({ name }) => join(dirname(file), name))
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))

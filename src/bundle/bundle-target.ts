@@ -1,0 +1,54 @@
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import { errnoOf, localIo } from '../layout/local-io.ts'
+
+/** Where a bundle is made before it gets its name. */
+export function partDirectory(file: string): string {
+  return `${file}.part`
+}
+
+/** What this program has there: the archive, its journal, the claim of who writes, and what is made of the archive. */
+const ownNames = /^(?:archive|done|list|writer-.*|part-[0-9]+)$/
+
+function refuse(message: string, hint: string): MirrorError {
+  return new MirrorError('USAGE', message, { hint })
+}
+
+/** Where a link leads, also one to a file that is still to be made. */
+async function followed(file: string): Promise<string> {
+  return realpath(file).catch(async () => resolve(dirname(file), await readlink(file)))
+}
+
+/**
+ * The file that a bundle is to be written to: that of the name, or the one that a symbolic link leads to. Throws USAGE for something else than a file,
+ * for a directory that is not there, and where something of others would be in the way; LOCAL_IO.
+ */
+export async function bundleTarget(name: string): Promise<string> {
+  const facts = await lstat(name).catch(() => undefined)
+  if (facts !== undefined && !facts.isFile() && !facts.isSymbolicLink()) {
+    throw refuse(`${name} is there already, and is no file`, 'Name a file that is new, or a bundle to be replaced.')
+  }
+  const file = facts?.isSymbolicLink() === true ? await followed(name) : name
+  if (file !== name && (await stat(file).catch(() => undefined))?.isFile() === false) {
+    throw refuse(`${name} leads to ${file}, which is no file`, 'Name a file that is new, or a bundle to be replaced.')
+  }
+  const directory = dirname(resolve(file))
+  if ((await stat(directory).catch(() => undefined))?.isDirectory() !== true) {
+    throw refuse(`there is no directory ${directory} for ${basename(file)}`, 'Make it, or name a file elsewhere.')
+  }
+  await checkPart(partDirectory(file))
+  return file
+}
+
+async function checkPart(directory: string): Promise<void> {
+  let names
+  try {
+    names = await readdir(directory)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return
+    if (errnoOf(error) !== 'ENOTDIR') throw await localIo(error, 'read', directory)
+  }
+  if (names?.every((name) => ownNames.test(name)) === true) return
+  throw refuse(`${directory} is in the way: the bundle is made there, and it holds something else`, 'Move it away, or name another file.')
+}
