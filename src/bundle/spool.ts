@@ -10,16 +10,10 @@ import type { ArchiveBytes } from './archive-bytes.ts'
 import { decompress, type Compression } from './decompress.ts'
 
 const chunkBytes = 256 * 1024
-
-async function* chunksOf(bytes: ArchiveBytes): AsyncGenerator<Buffer> {
-  for (let at = 0; ;) {
-    const buffer = Buffer.allocUnsafe(chunkBytes)
-    const { bytesRead } = await bytes.read(buffer, 0, chunkBytes, at)
-    if (bytesRead === 0) return
-    at += bytesRead
-    yield buffer.subarray(0, bytesRead)
-  }
-}
+/** What is made to fill a disk shrinks a thousand times and more; archives of images do so ten times at best. */
+const mostGrowth = 200
+/** Bytes that may come of any number of them. */
+const freeBytes = 1024 ** 3
 
 /** The error for temporary files that cannot be written. */
 async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
@@ -41,6 +35,8 @@ export class Spool implements ArchiveBytes {
   #stopped: { readonly reason: unknown } | undefined
   readonly #ended: Promise<void>
   #size = 0
+  /** Compressed bytes that were read. */
+  #taken = 0
   #isEnded = false
   #failure: unknown
   readonly #changes = new Changes()
@@ -91,8 +87,9 @@ export class Spool implements ArchiveBytes {
 
   async #run(compression: Compression): Promise<void> {
     try {
-      for await (const chunk of decompress(chunksOf(this.#compressed), compression)) {
+      for await (const chunk of decompress(this.#chunks(), compression)) {
         if (this.#stopped !== undefined) throw this.#stopped.reason
+        if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) throw this.#refuseGrowth()
         await this.#write(chunk)
       }
     } catch (error) {
@@ -100,6 +97,26 @@ export class Spool implements ArchiveBytes {
     }
     this.#isEnded = true
     this.#changes.tell()
+  }
+
+  async *#chunks(): AsyncGenerator<Buffer> {
+    for (;;) {
+      const buffer = Buffer.allocUnsafe(chunkBytes)
+      const { bytesRead } = await this.#compressed.read(buffer, 0, chunkBytes, this.#taken)
+      if (bytesRead === 0) return
+      this.#taken += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  }
+
+  #refuseGrowth(): MirrorError {
+    return new MirrorError(
+      'INTEGRITY',
+      `${this.name} becomes more than ${mostGrowth} times as large as it is: that is no archive of images`,
+      {
+        hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
+      },
+    )
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import zlib from 'node:zlib'
 import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
+import { tarHeader } from '../../src/bundle/tar-map.ts'
 import { flipBit } from '../bundle/bundle-files.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
@@ -120,6 +121,16 @@ test('what is packed behind the end of an archive is not decompressed', async ()
   const told = await runCli(['bundle', 'info', file], { timeout: 20_000 })
   assert.equal(told.status, 3, told.stderr)
   assert.match(told.stderr, /bomb\.tar\.zst: something else follows behind its end/)
+})
+
+test('an archive that would fill the disk is given up in time', async () => {
+  await using directory = await tempDir()
+  const header = tarHeader({ path: 'blobs/sha256/x', size: 48 * 1024 ** 3 })
+  const zeros = compressed('tar.zst', Buffer.alloc(1024 ** 3))
+  const file = await directory.write('bomb.tar.zst', Buffer.concat([compressed('tar.zst', header), ...Array<Buffer>(48).fill(zeros)]))
+  const told = await runCli(['bundle', 'info', file], { timeout: 60_000 })
+  assert.equal(told.status, 3, told.stderr)
+  assert.match(told.stderr, /bomb\.tar\.zst becomes more than 200 times as large as it is/)
 })
 
 test('parts are checked one by one, joined by cat, and pushed without joining', async () => {
