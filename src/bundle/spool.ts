@@ -13,7 +13,7 @@ const chunkBytes = 256 * 1024
 /** What is made to fill a disk shrinks a thousand times and more; archives of images do so ten times at best. */
 const mostGrowth = 200
 /** Bytes that may come of any number of them. */
-const freeBytes = 1024 ** 3
+const freeBytes = 256 * 1024 ** 2
 
 /** The error for temporary files that cannot be written. */
 async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {

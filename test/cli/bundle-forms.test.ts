@@ -113,10 +113,10 @@ test('what is packed behind the end of an archive is not decompressed', async ()
   const plain = `${directory.path}/k3s.tar`
   await create(plain, from.url, await seedRelease(from.url))
   // 50 KB that become 48 GiB
-  const zeros = compressed('tar.zst', Buffer.alloc(1024 ** 3))
+  const zeros = compressed('tar.zst', Buffer.alloc(256 * 1024 ** 2))
   const file = await directory.write(
     'bomb.tar.zst',
-    Buffer.concat([compressed('tar.zst', await readFile(plain)), ...Array<Buffer>(48).fill(zeros)]),
+    Buffer.concat([compressed('tar.zst', await readFile(plain)), ...Array<Buffer>(192).fill(zeros)]),
   )
   const told = await runCli(['bundle', 'info', file], { timeout: 20_000 })
   assert.equal(told.status, 3, told.stderr)
@@ -126,8 +126,8 @@ test('what is packed behind the end of an archive is not decompressed', async ()
 test('an archive that would fill the disk is given up in time', async () => {
   await using directory = await tempDir()
   const header = tarHeader({ path: 'blobs/sha256/x', size: 48 * 1024 ** 3 })
-  const zeros = compressed('tar.zst', Buffer.alloc(1024 ** 3))
-  const file = await directory.write('bomb.tar.zst', Buffer.concat([compressed('tar.zst', header), ...Array<Buffer>(48).fill(zeros)]))
+  const zeros = compressed('tar.zst', Buffer.alloc(256 * 1024 ** 2))
+  const file = await directory.write('bomb.tar.zst', Buffer.concat([compressed('tar.zst', header), ...Array<Buffer>(192).fill(zeros)]))
   const told = await runCli(['bundle', 'info', file], { timeout: 60_000 })
   assert.equal(told.status, 3, told.stderr)
   assert.match(told.stderr, /bomb\.tar\.zst becomes more than 200 times as large as it is/)
