@@ -190,6 +190,22 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   assert.equal((await runCli(['bundle', 'check', at('link.tar')])).status, 0)
 })
 
+test('a checksum that the user has written beside a bundle is no list of its parts', async () => {
+  await using directory = await tempDir()
+  await using from = await startRegistry()
+  const release = await seedRelease(from.url)
+  const [file, report] = [`${directory.path}/k3s.tar`, `${directory.path}/report.json`]
+  const create = (...words: readonly string[]): Promise<CliResult> =>
+    runCli(['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`, ...words], { stdin: release.list })
+  await create()
+  await promisify(execFile)('sh', ['-c', 'sha256sum k3s.tar > k3s.tar.sha256'], { cwd: directory.path })
+  const { status, stdout, stderr } = await create('--report', report)
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /^wrote .*k3s\.tar \([0-9.]+ kB\)$/m)
+  assert.ok(existsSync(report) && existsSync(`${file}.sha256`))
+  assert.equal((await runCli(['bundle', 'check', file])).status, 0)
+})
+
 test('a bundle that lacks a blob is refused before anything moves', async () => {
   await using file = await packTar(lacking(bundleFiles({ 'docker.io/a/b:1': tinyImage(), 'docker.io/a/c:1': tinyImage() })))
   await using to = await startRegistry()

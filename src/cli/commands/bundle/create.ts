@@ -21,9 +21,10 @@ interface CreateFlags extends SelectionFlags, SourceFlags, OutputFlags {
 }
 
 /** What the run has left on the disk, as lines that end with a newline. */
-async function formatWritten(name: string, lock: string | undefined): Promise<string> {
+async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
   const file = await bundleTarget(name)
-  const parts = await readPartList(file)
+  // Beside a bundle that is not split, a list is the user's own.
+  const parts = splitSize === undefined ? undefined : await readPartList(file)
   const paths = parts === undefined ? [file] : parts.map(({ name }) => join(dirname(file), name))
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
   const size = formatBytes(sizes.reduce((sum, bytes) => sum + bytes, 0))
@@ -66,7 +67,7 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
       const report = await output.follow(createBundle(options))
       output.print(report)
       if (output.hasSummary && report.totals.failed === 0 && report.interrupted !== true) {
-        session.print(await formatWritten(file, lock))
+        session.print(await formatWritten(file, flags))
       }
       await output.finish(report)
     },
