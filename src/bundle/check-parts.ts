@@ -4,7 +4,7 @@ import { isMirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes } from './archive-bytes.ts'
 import type { ArchiveCheck, ArchiveProblem } from './check-archive.ts'
-import { isThere, readPartList, wholeFile, type BundlePart } from './part-list.ts'
+import { findParts, type BundlePart } from './part-list.ts'
 
 /** SHA-256 of a file and its bytes; undefined where there is none. */
 async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
@@ -32,16 +32,14 @@ function problemOf({ name, sha256 }: BundlePart, found: string | undefined, part
  * Undefined where the path means a file as it is: one that is not split, or whose parts were joined. Throws LOCAL_IO.
  */
 export async function checkParts(path: string, options: CallOptions = {}): Promise<ArchiveCheck | undefined> {
-  const file = wholeFile(path)
-  if (path === file && (await isThere(file))) return undefined
-  const parts = await readPartList(file)
+  const parts = await findParts(path)
   if (parts === undefined) return undefined
   const single = parts.filter(({ name }) => name === basename(path))
   const checked = single.length > 0 ? single : parts
   const problems: ArchiveProblem[] = []
   let bytes = 0
   for (const part of checked) {
-    const found = await hashFile(join(dirname(file), part.name), options)
+    const found = await hashFile(join(dirname(path), part.name), options)
     bytes += found?.size ?? 0
     const problem = problemOf(part, found?.sha256, parts)
     if (problem !== undefined) problems.push(problem)

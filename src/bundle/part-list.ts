@@ -21,7 +21,7 @@ export function wholeFile(path: string): string {
   return path.replace(/\.(?:[0-9]{3,}|sha256)$/, '')
 }
 
-/** True where a file of that name is there: parts that were joined are read as the file that they are. */
+/** True where a file of that name is there. */
 export async function isThere(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -59,4 +59,19 @@ export async function readPartList(file: string): Promise<readonly BundlePart[] 
     })
   }
   return parts
+}
+
+/**
+ * The parts that a path leads to, by the name of the bundle, of its list or of one of them. Undefined where it means a file as it is: one that is not
+ * split, whose parts were joined, or whose name only ends as that of a part does. Throws INTEGRITY for a list that names other files, LOCAL_IO.
+ */
+export async function findParts(path: string): Promise<readonly BundlePart[] | undefined> {
+  const file = wholeFile(path)
+  if (path === file) return (await isThere(file)) ? undefined : readPartList(file)
+  if (path === partListPath(file)) return readPartList(file)
+  const parts = await readPartList(file).catch(async (error: unknown) => {
+    if (await isThere(path)) return undefined
+    throw error
+  })
+  return parts?.some(({ name }) => name === basename(path)) === true ? parts : undefined
 }

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { isThere, partListPath, partName, readPartList, wholeFile } from './part-list.ts'
+import { findParts, isThere, partListPath, partName, wholeFile } from './part-list.ts'
 
 interface Part {
   readonly bytes: ArchiveBytes
@@ -36,10 +36,9 @@ async function openParts(file: string, names: readonly string[]): Promise<readon
  */
 export async function openSplitBytes(path: string): Promise<ArchiveBytes | undefined> {
   const file = wholeFile(path)
-  if (await isThere(file)) return undefined
-  const list = await readPartList(file)
+  const list = await findParts(path)
   if (list === undefined) {
-    if (!(await isThere(partName(file, 1)))) return undefined
+    if ((await isThere(file)) || (await isThere(partListPath(file))) || !(await isThere(partName(file, 1)))) return undefined
     throw new MirrorError('NOT_FOUND', `${file} is split, and the list of its parts is missing: ${partListPath(file)}`, {
       hint: `Copy it from where the bundle was made, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
     })

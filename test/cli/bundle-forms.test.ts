@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
@@ -159,6 +159,16 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   const pushed = await runCli(['bundle', 'push', `${file}.001`, '--to', to.url])
   assert.equal(pushed.status, 0, pushed.stderr)
   await compareRelease(to.url, '', release)
+
+  await rename(`${directory.path}/joined.tar`, file)
+  const dated = `${file}.20260102`
+  await copyFile(file, dated)
+  for (const path of [`${file}.001`, `${file}.sha256`, dated]) {
+    const beside = await runCli(['bundle', 'info', path])
+    assert.equal(beside.status, 0, `${path} beside the joined file: ${beside.stderr}`)
+  }
+  assert.match((await runCli(['bundle', 'check', dated])).stdout, /k3s\.tar\.20260102 is whole: [0-9]+ blobs/)
+  for (const path of [file, dated]) await rm(path)
 
   await rename(`${file}.001`, `${file}.kept`)
   await rename(`${file}.002`, `${file}.001`)

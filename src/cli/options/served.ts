@@ -18,19 +18,15 @@ async function isFile(path: string): Promise<boolean> {
   try {
     return !(await stat(path)).isDirectory()
   } catch {
-    const { readPartList, wholeFile } = await import('../../bundle/part-list.ts')
-    return (await readPartList(wholeFile(path))) !== undefined
+    const { findParts } = await import('../../bundle/part-list.ts')
+    return (await findParts(path)) !== undefined
   }
 }
 
 /** The file that tells how old a bundle is: itself, or the list of its parts, which was written last. */
 async function datedFile(file: string): Promise<string> {
-  const { partListPath, wholeFile } = await import('../../bundle/part-list.ts')
-  const whole = wholeFile(file)
-  return stat(whole).then(
-    () => file,
-    () => partListPath(whole),
-  )
+  const { findParts, partListPath, wholeFile } = await import('../../bundle/part-list.ts')
+  return (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
 }
 
 async function openBundle(file: string): Promise<Served> {
