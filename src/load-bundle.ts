@@ -66,7 +66,7 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
       emit,
       signal,
     })
-    for (const message of await archives.damage({ signal })) emit({ type: 'warning', message })
+    for (const message of await archives.damage()) emit({ type: 'warning', message })
   } catch (error) {
     if (!signal.aborted) throw error
   }

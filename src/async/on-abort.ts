@@ -21,17 +21,3 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   all.add(listener)
   return () => all.delete(listener)
 }
-
-/** Waits for work that cannot be ended early, but no longer than until the signal; rejects with its reason then. */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
-  let forget: () => void = () => undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    forget = onAbort(signal, () => reject(signal?.reason as Error))
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    forget()
-  }
-}

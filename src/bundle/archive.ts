@@ -1,5 +1,6 @@
 import { Changes } from '../async/changes.ts'
 import { readAll, type Content } from '../async/content.ts'
+import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -26,17 +27,26 @@ export class Archive implements AsyncDisposable {
   #isClosed = false
   #hasNoLinks = false
   readonly #changes = new Changes()
+  readonly #forget: () => void
 
-  private constructor(bytes: ArchiveBytes, options: ScanOptions) {
+  private constructor(bytes: ArchiveBytes, { signal, ...options }: ScanOptions & CallOptions) {
     this.name = bytes.name
     this.#bytes = bytes
+    // Whoever waits for a file that is still on its way is told there.
+    const stop = (): void => bytes.stop(signal?.reason)
+    this.#forget = onAbort(signal, stop)
+    if (signal?.aborted === true) stop()
     this.#scanned = this.#scan(options)
     // Whoever asks for a file gets the failure there.
     this.#scanned.catch(() => undefined)
   }
 
-  /** Opens an archive. A compressed one is decompressed meanwhile, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO, INTEGRITY. */
-  static async open(path: string, options: ScanOptions = {}): Promise<Archive> {
+  /**
+   * Opens an archive. A compressed one is decompressed meanwhile, until the signal, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO,
+   * INTEGRITY.
+   */
+  static async open(path: string, options: ScanOptions & CallOptions = {}): Promise<Archive> {
+    options.signal?.throwIfAborted()
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
     try {
       const start = Buffer.alloc(magicBytes)
@@ -114,6 +124,7 @@ export class Archive implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
+    this.#forget()
     await this.#bytes[Symbol.asyncDispose]()
     await this.#scanned.catch(() => undefined)
   }

@@ -12,7 +12,7 @@ const maxLockBytes = 256 * 1024 * 1024
 export async function readBase(path: string, options: CallOptions = {}): Promise<BundleBase> {
   const lock = await readLock(path)
   if (lock !== undefined) return lock
-  await using bundle = await BundleReader.open(path)
+  await using bundle = await BundleReader.open(path, options)
   return { bundle: bundle.digest, contents: await heldContents(bundle, options) }
 }
 

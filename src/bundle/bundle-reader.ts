@@ -65,8 +65,8 @@ export class BundleReader implements ImageSource, ImageArchive {
   }
 
   /** Opens a bundle and reads what it says of itself. Throws NOT_FOUND, INTEGRITY for a damaged one, UNSUPPORTED for an archive that is no bundle. */
-  static async open(path: string): Promise<BundleReader> {
-    const archive = await Archive.open(path)
+  static async open(path: string, { signal }: CallOptions = {}): Promise<BundleReader> {
+    const archive = await Archive.open(path, { signal })
     try {
       const entry = await archive.find(recordPath)
       if (entry !== undefined) return await BundleReader.over(archive, entry)

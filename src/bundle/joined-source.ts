@@ -1,5 +1,4 @@
 import type { Content } from '../async/content.ts'
-import { untilAborted } from '../async/on-abort.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -89,9 +88,9 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return [`the archives do not hold the whole original, so that what they hold gets a digest of its own: ${names}`]
   }
 
-  /** What is wrong with archives whose images may be whole all the same, a sentence each; all of them have come to their end then. */
-  async damage({ signal }: CallOptions = {}): Promise<readonly string[]> {
-    const ends = await untilAborted(Promise.allSettled(this.#archives.map((archive) => archive.end())), signal)
+  /** What is wrong with archives whose images may be whole all the same, a sentence each; all of them have come to their end then. Throws what ended them early. */
+  async damage(): Promise<readonly string[]> {
+    const ends = await Promise.allSettled(this.#archives.map((archive) => archive.end()))
     return ends.flatMap((end) => {
       if (end.status === 'fulfilled') return []
       if (isMirrorError(end.reason)) return [`${end.reason.message}; what was copied from it has its digests`]

@@ -1,4 +1,3 @@
-import { untilAborted } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { Archive } from './archive.ts'
@@ -16,10 +15,10 @@ import { openOciArchive } from './oci-archive.ts'
  * and UNSUPPORTED for an archive of something else.
  */
 export async function openImageArchive(path: string, options: CallOptions = {}): Promise<ImageArchive> {
-  const archive = await Archive.open(path, { links: true })
+  const archive = await Archive.open(path, { links: true, signal: options.signal })
   try {
     // A whole archive may have to be decompressed to know that something is not in it.
-    const record = await untilAborted(archive.find(recordPath), options.signal)
+    const record = await archive.find(recordPath)
     return record === undefined ? await openForeign(archive, options) : await BundleReader.over(archive, record)
   } catch (error) {
     await archive[Symbol.asyncDispose]()
