@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, a busybox to run in a container, and chromium for the page of serve. Run as root; run it again at will.
+# its client, a busybox to run in a container, chromium for the page of serve, and zstd. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -8,7 +8,7 @@ declare -A packages=(
   [docker-registry]=docker-registry [skopeo]=skopeo [openssl]=openssl
   [containerd]=containerd [ctr]=containerd [runc]=runc [busybox]=busybox-static
   [dockerd]=docker.io [docker]=docker.io
-  [chromium]=chromium
+  [chromium]=chromium [zstd]=zstd
 )
 # the packages that would start something, and what
 declare -A units=(

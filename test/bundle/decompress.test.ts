@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { createCompressor } from '../../src/bundle/compress.ts'
 import { decompress, detectCompression } from '../../src/bundle/decompress.ts'
+import { requireServer } from '../servers/require-server.ts'
 
 async function compress(bytes: Uint8Array, compression: 'gzip' | 'zstd'): Promise<Buffer> {
   const chunks: Uint8Array[] = []
@@ -81,7 +82,8 @@ function farText(megabytes: number): Buffer {
 const zstd = (input: Buffer, ...options: readonly string[]): Buffer =>
   execFileSync('zstd', ['--quiet', '--stdout', ...options], { input, maxBuffer: 1024 ** 3 })
 
-test('zstd with windows up to 128 MiB, with frames that say nothing and frames that hold nothing', async () => {
+test('zstd with windows up to 128 MiB, with frames that say nothing and frames that hold nothing', async (t) => {
+  if (!requireServer(t, 'zstd')) return
   for (const [megabytes, long] of [
     [20, 25],
     [70, 27],
@@ -99,7 +101,8 @@ test('zstd with windows up to 128 MiB, with frames that say nothing and frames t
   assert.deepEqual(await read(odd, 'zstd'), { bytes: Buffer.concat([text, text]), failed: false })
 })
 
-test('a window of more than 128 MiB, and a wrong checksum, are errors and no endless loop', async () => {
+test('a window of more than 128 MiB, and a wrong checksum, are errors and no endless loop', async (t) => {
+  if (!requireServer(t, 'zstd')) return
   const bytes = farText(3)
   assert.equal((await read(zstd(bytes, '--ultra', '-22', '--long=30', '--no-content-size'), 'zstd')).failed, true)
   const checked = zstd(bytes, '--check')
@@ -108,13 +111,15 @@ test('a window of more than 128 MiB, and a wrong checksum, are errors and no end
   assert.ok(failed && back.equals(bytes.subarray(0, back.length)), 'what came before the error is right')
 })
 
-test('what stands behind the last frame is an error', async () => {
+test('what stands behind the last frame is an error', async (t) => {
+  if (!requireServer(t, 'zstd')) return
   for (const more of ['x', 'more than a magic number', '\0'.repeat(20)]) {
     assert.equal((await read(Buffer.concat([zstd(Buffer.from('text')), Buffer.from(more)]), 'zstd')).failed, true)
   }
 })
 
-test('what comes of something that was cut off does not depend on time', async () => {
+test('what comes of something that was cut off does not depend on time', async (t) => {
+  if (!requireServer(t, 'zstd')) return
   const bytes = farText(3)
   for (const [compression, compressed] of [
     ['gzip', execFileSync('gzip', ['--stdout'], { input: bytes, maxBuffer: 1024 ** 3 })],

@@ -53,7 +53,8 @@ const architectures = async (place: string): Promise<readonly string[]> => {
 }
 
 test('docker save of each platform, plain, gzip and zstd: one tag with both, which Docker pulls and runs by each', async (t) => {
-  if (!requireServer(t, 'dockerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo')) return
+  if (!requireServer(t, 'dockerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo') || !requireServer(t, 'zstd'))
+    return
   await using directory = await tempDir()
   await using from = await startDockerRegistry()
   await using to = await startDockerRegistry()
@@ -91,7 +92,8 @@ test('docker save of each platform, plain, gzip and zstd: one tag with both, whi
 })
 
 test('ctr images export of each platform: the original index is back, byte for byte; of one, its own manifest', async (t) => {
-  if (!requireServer(t, 'containerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo')) return
+  if (!requireServer(t, 'containerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo') || !requireServer(t, 'zstd'))
+    return
   await using directory = await tempDir()
   await using from = await startDockerRegistry()
   await using to = await startDockerRegistry()
