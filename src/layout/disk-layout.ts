@@ -98,13 +98,17 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   async #mismatches({ registry, path }: Repository, { manifests, blobs }: ManifestLinks): Promise<Mismatch[]> {
     const mismatches: Mismatch[] = []
+    const children = new Set(manifests)
+    // However often a manifest names a blob with wrong sizes, it is hashed once.
+    const whole = new Map<Digest, boolean>()
     for (const descriptor of [...manifests, ...blobs]) {
       const { mediaType, digest, size } = descriptor
-      const isChild = manifests.includes(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
+      const isChild = children.has(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
       const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
       if (actualSize === size) continue
       // What is damaged counts as absent, so that whoever has it brings it again.
-      const isWhole = actualSize !== undefined && (await this.blobs.verify(digest))
+      const isWhole = actualSize !== undefined && (whole.get(digest) ?? (await this.blobs.verify(digest)))
+      whole.set(digest, isWhole)
       mismatches.push({ descriptor, actualSize: isWhole ? actualSize : undefined })
     }
     return mismatches

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, readdir, readFile, rename, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { BlobStore } from '../../src/layout/blob-store.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
@@ -210,6 +211,20 @@ test('a manifest that gives its contents another size than they have is told wha
   const told = await layout.putCheckedManifest({ ...repository, tag: '2' }, image.root)
   assert.deepEqual(told, [{ descriptor: layer, actualSize: undefined }])
   assert.deepEqual(layout.tags(repository), ['1'])
+})
+
+test('a blob that a manifest names many times with wrong sizes is hashed once', async (t) => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  const image = tinyImage()
+  await storeImage(layout, 'rancher/x:1', image)
+  const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
+  assert.ok(layer !== undefined && config !== undefined)
+  const layers = Array.from({ length: 50 }, (_, at) => ({ ...layer, size: layer.size + 1 + at }))
+  const { mock } = t.mock.method(BlobStore.prototype, 'verify')
+  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers })
+  assert.equal((await layout.putCheckedManifest({ ...repository, tag: '2' }, root)).length, 50)
+  assert.equal(mock.callCount(), 1)
 })
 
 test('deleting keeps what is still referred to, and removes the rest from the disk', async () => {
