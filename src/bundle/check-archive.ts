@@ -30,16 +30,18 @@ export interface ArchiveCheck {
  */
 export async function checkArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveCheck> {
   const needers = new Map<Digest, string[]>()
-  const problems: ArchiveProblem[] = []
+  const wrongSizes = new Map<string, string[]>()
   for (const image of archive.images) {
     const name = formatReference(image.reference)
     for (const { digest, size } of await neededContents(archive, image, options)) {
       needers.set(digest, [...(needers.get(digest) ?? []), name])
       const held = await archive.sizeOf(digest)
-      if (held !== undefined && held !== size)
-        problems.push({ message: `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images: [name] })
+      if (held === undefined || held === size) continue
+      const message = `${digest} has ${held} bytes, and not the ${size} that it is said to have`
+      wrongSizes.set(message, [...(wrongSizes.get(message) ?? []), name])
     }
   }
+  const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images }))
   const held = new Set<Digest>()
   let bytes = 0
   for (const { digest, path, size } of await archive.contents()) {

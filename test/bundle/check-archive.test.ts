@@ -48,7 +48,9 @@ test('a size that is not that of the content is a problem, at the root too', asy
   await using below = await packTar({
     ...made.files,
     [`blobs/${sha256(bytes).replace(':', '/')}`]: bytes,
-    'index.json': indexJson(bytes, named),
+    'index.json': indexJson(bytes, named, { 'io.containerd.image.name': 'docker.io/rancher/y:1' }),
   })
-  assert.match((await checkBundle(below.path)).problems.map(({ message }) => message).join(), /has [0-9]+ bytes, and not the 1[0-9]+ /)
+  const [problem, ...more] = (await checkBundle(below.path)).problems
+  assert.match(problem?.message ?? '', /has [0-9]+ bytes, and not the 1[0-9]+ /)
+  assert.deepEqual([problem?.images, more], [['docker.io/rancher/x:1', 'docker.io/rancher/y:1'], []], 'one problem, whoever needs it')
 })
