@@ -17,7 +17,7 @@ function refuse(message: string, hint: string): MirrorError {
 
 /** Where a link leads, also one to a file that is still to be made. */
 async function followed(file: string): Promise<string> {
-  return realpath(file).catch(async () => resolve(dirname(file), await readlink(file)))
+  return realpath(file).catch(async () => resolve(await realpath(dirname(file)), await readlink(file)))
 }
 
 /**
