@@ -70,7 +70,12 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
-  await bundleTarget(file)
+  const target = await bundleTarget(file)
+  if (compressionOfName(target) !== compressionOfName(file)) {
+    throw new MirrorError('USAGE', `${file} leads to ${target}, which ends otherwise; the ending says how a bundle is compressed`, {
+      hint: 'Give both the same ending, or name the file itself.',
+    })
+  }
   const before = since === undefined ? undefined : await readBase(since, { signal })
   await using sources = await openSources(options, sessionEvents(emit), { signal })
   const list = await selectImages(sources.client, { ...options, signal })

@@ -173,11 +173,13 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   await promisify(execFile)('mkfifo', [at('pipe.tar')])
   await mkdir(at('taken.tar.part'))
   await directory.write('taken.tar.part/mine', 'mine')
+  await symlink('plain.tar', at('link.tar.zst'))
   for (const [name, words] of [
     ['directory.tar', /directory\.tar is there already, and is no file/],
     ['pipe.tar', /pipe\.tar is there already, and is no file/],
     ['taken.tar', /taken\.tar\.part is in the way/],
     ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
+    ['link.tar.zst', /link\.tar\.zst leads to .*plain\.tar, which ends otherwise/],
   ] as const) {
     const { status, stderr } = await create(name)
     assert.deepEqual([status, words.test(stderr)], [2, true], stderr)
