@@ -11,7 +11,7 @@ export interface LintOptions extends K3sFlags {
   readonly version?: K3sVersion | undefined
   /** False: the files that it names are not looked at, because they are on other machines. Default: true. */
   readonly files?: boolean | undefined
-  /** Permission bits of the file itself; undefined for what is no file, as standard input. */
+  /** Permission bits of the file where nodes read it; undefined for what is no file there, as standard input or a draft. */
   readonly mode?: number | undefined
   readonly now?: Date | undefined
   readonly signal?: AbortSignal | undefined
