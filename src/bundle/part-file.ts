@@ -60,21 +60,21 @@ export class PartFile implements AsyncDisposable {
         if (errnoOf(error) !== 'EEXIST') throw error
       })
       const lock = await lockLayout(directory)
+      let journal, archive
       try {
-        const journal = await open(
-          join(directory, 'done'),
-          constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-        )
-        const archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
+        journal = await open(join(directory, 'done'), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW)
+        archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
         const noted = await readDone(journal, layout, (await archive.stat()).size)
         const done = await whole(noted, archive, { layout, path: directory, signal })
         await archive.truncate(layout.map.size)
         return new PartFile({ file, directory, layout, lock, archive, journal, done })
       } catch (error) {
+        for (const handle of [journal, archive]) await handle?.close().catch(() => undefined)
         await lock.release()
         throw error
       }
     } catch (error) {
+      signal?.throwIfAborted()
       throw await localIo(error, 'write', directory)
     }
   }
