@@ -47,7 +47,8 @@ export async function openFileBytes(path: string): Promise<ArchiveBytes & { read
     }
   } catch (error) {
     await handle?.close()
-    if (errnoOf(error) === 'ENOENT') throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error })
+    if (errnoOf(error) === 'ENOENT')
+      throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error, hint: 'Check the name and the directory.' })
     throw await localIo(error, 'read', path)
   }
 }

@@ -89,9 +89,9 @@ export class Archive implements AsyncDisposable {
     return found.flatMap(({ path, entry }) => (entry === undefined ? [] : [{ path, entry }]))
   }
 
-  /** True once the whole archive was found. */
+  /** True where all that it holds is known from the start: it is not compressed. */
   get isListed(): boolean {
-    return this.#isScanned
+    return !(this.#bytes instanceof Spool)
   }
 
   /** Waits until the whole archive was found. Throws INTEGRITY for a damaged one. */
@@ -106,7 +106,10 @@ export class Archive implements AsyncDisposable {
   }
 
   #refuseLink({ path, link }: TarEntry): void {
-    if (link !== undefined) throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link or a device`)
+    if (link !== undefined)
+      throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link or a device`, {
+        hint: 'A bundle has none: copy it again from where it was made.',
+      })
   }
 
   /** The bytes of a file, or a part of them, not verified. */

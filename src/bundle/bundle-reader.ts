@@ -70,7 +70,9 @@ export class BundleReader implements ImageSource, ImageArchive {
     try {
       const entry = await archive.find(recordPath)
       if (entry !== undefined) return await BundleReader.over(archive, entry)
-      throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`)
+      throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`, {
+        hint: 'Put its images into a layout first: k3s-mirror bundle push <file> --to oci:<directory>.',
+      })
     } catch (error) {
       await archive[Symbol.asyncDispose]()
       throw error

@@ -16,10 +16,8 @@ export interface DescribedImage {
   readonly size: number
 }
 
-/** What `bundle info --output json` prints. */
+/** What an archive holds. */
 export interface ArchiveInfo {
-  readonly schemaVersion: 1
-  readonly command: 'bundle info'
   readonly file: string
   readonly format: ArchiveFormat
   /** `k3s-mirror/<version>` of what made a bundle; absent for other archives. */
@@ -55,8 +53,6 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
   }
   const held = await archive.contents()
   return {
-    schemaVersion: 1,
-    command: 'bundle info',
     file: path,
     format,
     ...(record && { tool: record.tool }),

@@ -24,7 +24,7 @@ export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob
   readonly images: readonly BundledImage[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */
   readonly isSettled: boolean
-  /** True where all that it holds is known: it is not being decompressed. */
+  /** True where all that it holds is known once it is open; false for a bundle that is decompressed while it is read. */
   readonly isListed: boolean
   /** What the images need and the archive does not hold, because an earlier one brought it. */
   readonly base?: BundleBase | undefined

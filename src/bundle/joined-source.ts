@@ -148,7 +148,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return undefined
   }
 
-  /** What is still being decompressed is looked through when it is copied. */
+  /** Of what is decompressed while it is read, nothing can be missed before its end. */
   async #refuseLack(image: BundledImage, options: CallOptions): Promise<void> {
     if (this.#archives.some(({ isListed }) => !isListed)) return
     const elsewhere = new Set(this.#archives.flatMap(({ base }) => base?.contents.map(({ digest }) => digest) ?? []))

@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { contentsOf, isAttestation, isForeignLayer, type Manifest } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
 import type { Platform } from '../oci/platform.ts'
 import { atDigest, formatReference } from '../oci/reference.ts'
 import { readWhole } from '../plan/resolve-image.ts'
@@ -77,8 +78,9 @@ class Survey {
     for (const blob of [contents.config, ...contents.layers]) {
       if (isForeignLayer(blob) || (await this.#contents.holds(blob.digest, this.#options))) continue
       this.missing ??= blob.digest
-      // Its config is its own: with it, the image was exported. A manifest alone may be there of one that was not.
-      if (blob !== contents.config && !isAttestation(entry)) this.broken ??= { platform: entry.platform, missing: blob.digest }
+      // A config belongs to one image: with it, that was exported. A manifest alone may be there of one that was not; artifacts share an empty config.
+      if (blob !== contents.config && contents.config.mediaType !== mediaTypes.ociEmpty && !isAttestation(entry))
+        this.broken ??= { platform: entry.platform, missing: blob.digest }
       return
     }
     if (isAttestation(entry)) return

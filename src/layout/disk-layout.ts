@@ -107,9 +107,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
       if (actualSize === size) continue
       // What is damaged counts as absent, so that whoever has it brings it again.
-      const isWhole = actualSize !== undefined && (whole.get(digest) ?? (await this.blobs.verify(digest)))
-      whole.set(digest, isWhole)
-      mismatches.push({ descriptor, actualSize: isWhole ? actualSize : undefined })
+      if (actualSize !== undefined && !whole.has(digest)) whole.set(digest, await this.blobs.verify(digest))
+      mismatches.push({ descriptor, actualSize: whole.get(digest) === true ? actualSize : undefined })
     }
     return mismatches
   }

@@ -11,6 +11,9 @@ import type { Session } from '../session.ts'
 /** What requests under way have to end in; the process ends a little later, whatever happens. */
 const graceMilliseconds = 10_000
 
+/** Failures that are told; a disk that is full of damage need not fill another with lines. */
+const mostTold = 1000
+
 interface ServeFlags {
   readonly listen: { readonly host: string; readonly port: number }
   readonly writable?: boolean
@@ -43,6 +46,17 @@ function tellNodes(text: string | undefined, notes: readonly string[], note: (li
   for (const line of notes) note(`note: ${line}`)
 }
 
+/** Says each failure once: clients ask again and again for what is damaged. */
+function failureTeller(warn: (line: string) => void): (error: unknown) => void {
+  const told = new Set<string>()
+  return (error) => {
+    const line = `a request failed: ${error instanceof Error ? error.message : String(error)}`
+    if (told.has(line) || told.size >= mostTold) return
+    told.add(line)
+    warn(line)
+  }
+}
+
 async function runServe(place: string, flags: ServeFlags, session: Session): Promise<void> {
   const { writable = false } = flags
   session.stopWithin(graceMilliseconds + 5000)
@@ -71,7 +85,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
     layout: layout.reader,
     writable,
     onRequest,
-    onFailure: (error) => session.warn(`a request failed: ${error instanceof Error ? error.message : String(error)}`, flags),
+    onFailure: failureTeller((line) => session.warn(line, flags)),
     page,
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),

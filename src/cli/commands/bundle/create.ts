@@ -66,10 +66,10 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
       }
       const report = await output.follow(createBundle(options))
       output.print(report)
+      await output.finish(report)
       if (output.hasSummary && report.totals.failed === 0 && report.interrupted !== true) {
         session.print(await formatWritten(file, flags))
       }
-      await output.finish(report)
     },
   )
 }

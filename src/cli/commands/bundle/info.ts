@@ -15,6 +15,7 @@ export function addBundleInfoCommand(parent: Command, session: Session): void {
       .argument('<file>', 'the bundle or archive'),
   ).action(async (file: string, flags: OutputFlags) => {
     const info = await describeBundle(file, { signal: session.signal })
-    session.print(flags.output === 'json' ? `${formatJson(info)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
+    const document = { schemaVersion: 1, command: 'bundle info', ...info }
+    session.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
   })
 }

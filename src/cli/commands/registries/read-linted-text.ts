@@ -29,7 +29,7 @@ async function readInput(signal: AbortSignal): Promise<LintedText> {
 async function readFile(path: string, isOfThisMachine: boolean, signal: AbortSignal): Promise<LintedText> {
   const { text, mode } = await readRegistriesText(path, { signal })
   // Elsewhere it is a draft or an example, which a node will have with other permissions.
-  const isInPlace = resolve(path).startsWith(dirname(dirname(defaultRegistriesFile)))
+  const isInPlace = resolve(path).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
   return { text, mode: isOfThisMachine && isInPlace ? mode : undefined }
 }
 
