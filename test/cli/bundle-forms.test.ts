@@ -114,7 +114,7 @@ test('what is packed behind the end of an archive is not decompressed', async (t
   await using from = await startRegistry()
   const plain = `${directory.path}/k3s.tar`
   await create(plain, from.url, await seedRelease(from.url))
-  // 50 KB that become 48 GiB
+  // 1.6 MB that become 48 GiB
   const zeros = compressed('tar.zst', Buffer.alloc(256 * 1024 ** 2))
   const file = await directory.write(
     'bomb.tar.zst',
