@@ -11,6 +11,7 @@ import { atDigest, formatReference, type Reference, type Repository } from '../o
 import { catalogueBundle, type CataloguedBundle } from './bundle-catalogue.ts'
 import { blobPath } from './bundle-layout.ts'
 import { BundleReader } from './bundle-reader.ts'
+import type { BundledList } from './bundle-record.ts'
 
 /** Blobs up to this size are read and hashed before their first byte is given, so that a damaged one is an error and not a broken answer. */
 const checkedFirstBytes = 16 * 1024 * 1024
@@ -48,6 +49,11 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
       await bundle[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** The lists that its images came from. */
+  get lists(): readonly BundledList[] {
+    return this.#bundle.record.lists
   }
 
   repositories(): readonly Repository[] {

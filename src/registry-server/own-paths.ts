@@ -9,6 +9,8 @@ import { refusal, type Reply } from './reply.ts'
 
 /** What the page shows that neither the layout nor this server knows. */
 export interface PageSources extends LayoutTimes {
+  /** The releases and lists that the images are of, where that is known. */
+  readonly lists?: readonly string[]
   /** The registries.yaml with which nodes find the images at this origin; undefined where there is none. */
   nodeRegistries(origin: URL): string | undefined
 }
@@ -77,7 +79,14 @@ export class OwnPaths {
     const { isSecure, hasPasswords, page } = this.#options
     const origin = originOf(headers.host, isSecure, socket)
     const { writable, registry } = this.#state
-    const facts = { origin, isWritable: writable !== undefined, hasPasswords, registry, nodeRegistries: page?.nodeRegistries(origin) }
+    const facts = {
+      origin,
+      isWritable: writable !== undefined,
+      hasPasswords,
+      registry,
+      lists: page?.lists ?? [],
+      nodeRegistries: page?.nodeRegistries(origin),
+    }
     return renderPage(await this.#inventory.read(), facts)
   }
 }

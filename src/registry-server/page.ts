@@ -12,6 +12,8 @@ export interface PageFacts {
   readonly hasPasswords: boolean
   /** The name under which pushed images are filed in the layout. */
   readonly registry: string
+  /** The releases and lists that the images are of, where that is known. */
+  readonly lists: readonly string[]
   /** The registries.yaml for nodes, where there is one. */
   readonly nodeRegistries: string | undefined
 }
@@ -82,7 +84,7 @@ function total(name: string, value: string | number | Html): Html {
 
 /** The page at `/`: what is here, and how nodes get it. It needs nothing from anywhere else, and no script. */
 export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
-  const { origin, isWritable, hasPasswords } = facts
+  const { origin, isWritable, hasPasswords, lists } = facts
   const { entries, repositories, blobs, bytes, changedAt } = inventory
   const page = html`<!doctype html>
     <html lang="en">
@@ -103,7 +105,7 @@ export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
         <dl class="totals">
           ${total('repositories', repositories)}${total('tags', entries.length)}${total('blobs and manifests', blobs)}${total('all together', prettyBytes(bytes))}${total('last change (UTC)', time(changedAt))}
         </dl>
-        ${nodes(facts)}
+        ${lists.length === 0 ? undefined : html`<p>Images of ${lists.join(', ')}.</p>`} ${nodes(facts)}
         <h2>Images</h2>
         ${list(inventory, facts)}
       </body>

@@ -150,6 +150,7 @@ test('the page of a served bundle lists its images, with the time of the file', 
     const made = (await stat(place.file)).mtime.toISOString()
     assert.ok(page.includes('read-only') && page.includes(made))
     assert.doesNotMatch(page, /damaged|unknown/)
+    assert.match(page, /<p>Images of standard input\.<\/p>/)
     for (const { repository, index } of place.release.images)
       assert.ok(page.includes(repository) && page.includes(index.digest), repository)
     assert.match((await plainRequest(`${running.url}/metrics`)).body.toString(), new RegExp(` ${place.release.images.length}\n`))

@@ -7,6 +7,8 @@ import type { Digest } from '../../oci/digest.ts'
 /** What `serve` was told to serve, opened. */
 export interface Served extends AsyncDisposable {
   readonly reader: LayoutReader | Layout
+  /** The releases and lists that the images are of; a layout does not say. */
+  readonly lists?: readonly string[]
   /** The file whose time is that of the tags. */
   readonly namesPath: string
   /** The file whose time is that of the content. */
@@ -33,7 +35,8 @@ async function openBundle(file: string): Promise<Served> {
   const { ServedBundle } = await import('../../bundle/served-bundle.ts')
   const reader = await ServedBundle.open(file)
   const dated = await datedFile(file)
-  return { reader, namesPath: dated, contentPath: () => dated, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
+  const lists = reader.lists.map(({ name }) => name)
+  return { reader, lists, namesPath: dated, contentPath: () => dated, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
 }
 
 async function openDirectory(directory: string, writable: boolean): Promise<Served> {

@@ -13,8 +13,12 @@ async function modifiedAt(path: string): Promise<Date | undefined> {
 }
 
 /** What the page of a served layout or bundle shows beside its contents; times are those of its files. */
-export function pageSources({ reader, namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>, hasPasswords: boolean): PageSources {
+export function pageSources(
+  { reader, lists = [], namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>,
+  hasPasswords: boolean,
+): PageSources {
   return {
+    lists,
     nodeRegistries: (origin) => {
       try {
         return nodeRegistries(reader, origin, hasPasswords)
