@@ -2,7 +2,7 @@ import type { K3sVersion } from '../../release/version.ts'
 import { formatRegistries } from './format-registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
 import { mirrorsFor, nodeEndpoint, type MirroredImage, type Mirrors, type NodeEndpoint } from './mirrors.ts'
-import { nodeConfig, type NodeConfig, type NodeDemands, type NodeSettings } from './node-config.ts'
+import { nodeConfig, type NodeDemands, type NodeSettings } from './node-config.ts'
 import { proveResolution } from './prove-resolution.ts'
 import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
 import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
@@ -39,7 +39,7 @@ export interface GeneratedRegistries {
   readonly text: string
   /** Sentences for the reader. */
   readonly notes: readonly string[]
-  /** The value of `--system-default-registry` that would do instead for K3s' own images; undefined where none would, which a note explains. */
+  /** The value of `--system-default-registry` that would do instead of the mirrors for K3s' own images; what `configs` has is needed all the same; undefined where none would, which a note explains. */
   readonly systemDefaultRegistry: string | undefined
 }
 
@@ -78,13 +78,11 @@ function mirrorNotes(
 }
 
 /** Why `--system-default-registry` alone would lead nowhere; undefined where it would do. */
-function whyNoFlag({ url, key, isSecure }: NodeEndpoint, { config }: NodeConfig, system: SystemDefaultRegistry): string | undefined {
+function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRegistry): string | undefined {
   if ('reason' in system) return `--system-default-registry would not do instead: ${system.reason}`
-  if (normaliseEndpoint(key).url !== normaliseEndpoint(url).url) {
-    const scheme = isSecure ? 'http' : 'https'
-    return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
-  }
-  return config === undefined ? undefined : `--system-default-registry alone would not do: nodes need what configs has for ${key}`
+  if (normaliseEndpoint(key).url === normaliseEndpoint(url).url) return undefined
+  const scheme = isSecure ? 'http' : 'https'
+  return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
 }
 
 /**
@@ -108,7 +106,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
     prefix: endpoint.prefix.replace(/\/$/, ''),
   }
   const system = systemDefaultRegistry(images)
-  const noFlag = whyNoFlag(destination, node, system)
+  const noFlag = whyNoFlag(destination, system)
   return {
     registries,
     text: formatRegistries(registries, {

@@ -293,6 +293,7 @@ test('TLS files and the account of nodes are taken from the options', async () =
   const made = generate(k3s, 'reg.example.com', { caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key', username: 'k3s' })
   assert.deepEqual(made.registries.configs.get('reg.example.com'), tls({ caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key' }))
   assert.match(made.notes.join('\n'), /^the TLS files have to lie at the same paths on every node$/m)
+  assert.equal(made.systemDefaultRegistry, 'reg.example.com')
   assert.deepEqual(await readClean(made.text), made.registries)
   const filled = await readClean(filledIn(made.text))
   assert.deepEqual(filled.configs.get('reg.example.com')?.auth, { username: 'k3s', password: 'PASSWORD', auth: '', identityToken: '' })

@@ -34,8 +34,9 @@ function documentFor({ registries, text, notes, systemDefaultRegistry }: Generat
   }
 }
 
-function flagNotes({ systemDefaultRegistry: value }: GeneratedRegistries): readonly string[] {
-  return value === undefined ? [] : [`for K3s' own images, and for no others, --system-default-registry ${value} would do instead`]
+function flagNotes({ registries, systemDefaultRegistry: value }: GeneratedRegistries): readonly string[] {
+  const needed = registries.configs.size === 0 ? '' : ' of the mirrors; what configs has is needed all the same'
+  return value === undefined ? [] : [`for K3s' own images, and for no others, --system-default-registry ${value} would do instead${needed}`]
 }
 
 async function runGenerate(references: readonly string[], flags: GenerateFlags, session: Session): Promise<void> {

@@ -30,13 +30,14 @@ export async function openNodesWriter(
     }
     try {
       const images = report.images.map(({ source }) => parseReference(source))
-      const { text, notes, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
+      const { registries, text, notes, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
       await write(text)
       const { failed, images: all } = report.totals
       const missed = failed === 1 ? 'it' : 'these'
       if (failed > 0) session.note(`note: ${path} is for all ${all} images, and ${failed} of them failed: nodes will miss ${missed}`, flags)
       for (const note of notes) session.note(`note: ${note}`, flags)
-      const instead = systemDefaultRegistry === undefined ? '' : `; or --system-default-registry ${systemDefaultRegistry}`
+      const needed = registries.configs.size === 0 ? '' : ' its configs alone with'
+      const instead = systemDefaultRegistry === undefined ? '' : `; or${needed} --system-default-registry ${systemDefaultRegistry}`
       return `nodes: ${path} as /etc/rancher/k3s/registries.yaml${instead}`
     } catch (error) {
       session.complain(error, flags)
