@@ -90,7 +90,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
   for (const message of [...list.warnings, ...sources.warnings]) emit({ type: 'warning', message })
   try {
     const steps = await resolveAll(list.images, sources.registries, options, emit)
-    if (steps !== undefined) await write(options, list, steps, sources.registries, before, emit)
+    if (steps !== undefined) await write({ ...options, target }, list, steps, sources.registries, before, emit)
   } catch (error) {
     if (!signal.aborted) throw error
   }
@@ -132,14 +132,14 @@ function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[
 }
 
 async function write(
-  options: CreateBundleOptions,
+  options: CreateBundleOptions & { readonly target: string },
   list: ImageList,
   steps: readonly PlanStep[],
   source: Parameters<typeof resolveImage>[1],
   before: BundleBase | undefined,
   emit: Emit,
 ): Promise<void> {
-  const { file, lock, splitSize, jobs = defaultJobs, retry, signal } = options
+  const { target, lock, splitSize, jobs = defaultJobs, retry, signal } = options
   const lists: readonly BundledList[] = list.lists.map(({ name, release, sha256, images }) => ({
     name: release ?? name,
     ...(release !== undefined && { release }),
@@ -158,7 +158,7 @@ async function write(
     record,
     steps.map(({ contents }) => contents),
   )
-  await using part = await PartFile.open(await bundleTarget(file), layout, { signal })
+  await using part = await PartFile.open(target, layout, { signal })
   let isWhole = true
   const watch: Emit = (event) => {
     if (event.type === 'image-failed' && event.final) isWhole = false

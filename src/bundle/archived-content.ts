@@ -1,7 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, endsInDigest, hasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import { contentHasDigest, hasDigest, isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import type { Archive } from './archive.ts'
@@ -55,10 +55,7 @@ export async function isWholeContent(
   digest: Digest,
   options: CallOptions = {},
 ): Promise<boolean> {
-  if (entry === undefined) return false
-  const hash = digestHash(digest)
-  await archive.content(entry, options).read((chunk) => void hash.update(chunk))
-  return endsInDigest(hash, digest)
+  return entry !== undefined && contentHasDigest(archive.content(entry, options), digest)
 }
 
 /** What lies in an archive where an OCI layout has its contents. */

@@ -8,7 +8,7 @@ import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { lockLayout, type LayoutLock } from '../layout/layout-lock.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
-import { digestHash, endsInDigest, isDigest, type Digest } from '../oci/digest.ts'
+import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { blobPath, type BundleLayout } from './bundle-layout.ts'
 import { partDirectory } from './bundle-target.ts'
@@ -165,9 +165,7 @@ async function whole(noted: ReadonlySet<Digest>, archive: FileHandle, { layout, 
   for (const digest of noted) {
     const entry = layout.map.entries.get(blobPath(digest))
     if (entry === undefined) continue
-    const hash = digestHash(digest)
-    await fileContent(archive, { ...entry, path, signal, isShared: true }).read((chunk) => void hash.update(chunk))
-    if (endsInDigest(hash, digest)) done.add(digest)
+    if (await contentHasDigest(fileContent(archive, { ...entry, path, signal, isShared: true }), digest)) done.add(digest)
   }
   return done
 }

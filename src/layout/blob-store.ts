@@ -3,7 +3,7 @@ import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import { digestHash, endsInDigest, type Digest } from '../oci/digest.ts'
+import { contentHasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent, openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -106,12 +106,7 @@ export class BlobStore {
   /** True when the bytes on disk have their digest: every one is read. */
   async verify(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     const content = await this.read(digest, options)
-    if (content === undefined) return false
-    const hash = digestHash(digest)
-    await content.read((chunk) => {
-      hash.update(chunk)
-    })
-    return endsInDigest(hash, digest)
+    return content !== undefined && contentHasDigest(content, digest)
   }
 
   /** Removes a blob; one that is not there is no error. */

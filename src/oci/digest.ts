@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { Content } from '../async/content.ts'
 
 /** A content digest `algorithm:hex`, sha256 or sha512: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests */
 export type Digest = `sha256:${string}` | `sha512:${string}`
@@ -23,6 +24,13 @@ export function sha256(bytes: Uint8Array): Digest {
 /** True when all that went into a hash of the digest's algorithm has this digest; the hash is used up. */
 export function endsInDigest(hash: Hash, digest: Digest): boolean {
   return hash.digest('hex') === digest.slice(7)
+}
+
+/** Reads content to its end; true when it has this digest. Rejects as reading it does. */
+export async function contentHasDigest(content: Content, digest: Digest): Promise<boolean> {
+  const hash = digestHash(digest)
+  await content.read((chunk) => void hash.update(chunk))
+  return endsInDigest(hash, digest)
 }
 
 /** True when the bytes have this digest. */

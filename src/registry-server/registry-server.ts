@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
@@ -59,7 +59,7 @@ export interface RegistryServerOptions {
   /** What the page for people at `/` shows beside the layout's contents. */
   readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void
-  /** Is told of each failure that is not the client's: its cause, which no answer names. */
+  /** Is told of each failure that is answered with 500 or more: its cause, which no answer names. */
   readonly onFailure?: (error: unknown) => void
 }
 
@@ -119,8 +119,7 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
     user = answered.user
     if (serving.isClosing) response.setHeader('connection', 'close')
     bytes = await sendReply(request, response, answered.reply)
-  } catch (error) {
-    if (isMirrorError(error)) options.onFailure?.(error)
+  } catch {
     response.destroy()
   }
   const record: AccessRecord = {

@@ -27,6 +27,13 @@ async function create(file: string, source: string, { list }: SeededRelease, ...
   return stdout
 }
 
+/** A bundle that is to be damaged, with its release and its bytes. */
+async function createWhole(file: string, source: string) {
+  const release = await seedRelease(source)
+  await create(file, source, release)
+  return { file, release, whole: await readFile(file) }
+}
+
 /** Bytes compressed by another tool, as one frame or member. */
 function compressed(ending: string, input: Buffer): Buffer {
   const [tool, ...words] = ending === 'tar.gz' ? ['gzip'] : ['zstd', '--quiet']
@@ -56,11 +63,8 @@ for (const ending of ['tar.zst', 'tar.gz']) {
 
   test(`a .${ending} that was cut off or damaged is named, and publishes no tag`, async () => {
     await using directory = await tempDir()
-    const file = `${directory.path}/k3s.${ending}`
     await using from = await startRegistry()
-    const release = await seedRelease(from.url)
-    await create(file, from.url, release)
-    const whole = await readFile(file)
+    const { file, release, whole } = await createWhole(`${directory.path}/k3s.${ending}`, from.url)
     for (const damage of [() => truncate(file, whole.length >> 1), () => flipBit(file, whole.length >> 1)]) {
       await writeFile(file, whole)
       await damage()
@@ -86,11 +90,8 @@ for (const ending of ['tar.zst', 'tar.gz']) {
   test(`a .${ending} that is damaged behind its last image is named by every command, and loses none of it`, async (t) => {
     if (ending === 'tar.zst' && !requireServer(t, 'zstd')) return
     await using directory = await tempDir()
-    const file = `${directory.path}/k3s.${ending}`
     await using from = await startRegistry()
-    const release = await seedRelease(from.url)
-    await create(file, from.url, release)
-    const whole = await readFile(file)
+    const { file, release, whole } = await createWhole(`${directory.path}/k3s.${ending}`, from.url)
     // the checksum of all that was compressed stands at the end; where a block of zstd is not whole, nothing of it can be had
     const cut = ending === 'tar.gz' ? [whole.subarray(0, -3)] : []
     for (const bytes of [...cut, Buffer.concat([whole, compressed(ending, Buffer.from('more'))])]) {

@@ -19,7 +19,7 @@ import { runCli, startCli, type CliResult } from '../servers/run-cli.ts'
 import { compareRelease } from '../servers/compare-release.ts'
 import { makeRelease, pushRelease, seedRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
-import { tempDir } from '../servers/temp-dir.ts'
+import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 
 const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 
@@ -107,13 +107,19 @@ test('bundle info says what is in it, and bundle check names what is damaged', a
   assert.match(cut.stdout, /it was cut off/)
 })
 
+/** A release that takes long enough to be interrupted, and what puts it into a bundle from any source. */
+async function toBeKilled(url: string, directory: TempDir) {
+  const release = makeRelease({ scale: 0.05 })
+  await pushRelease(url, release)
+  const file = `${directory.path}/k3s.tar`
+  const args = (source: string): string[] => ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`]
+  return { release, file, args }
+}
+
 test('killed at random moments, a create leaves nothing that looks done, and goes on where it was', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
-  const release = makeRelease({ scale: 0.05 })
-  await pushRelease(from.url, release)
-  const file = `${directory.path}/k3s.tar`
-  const args = (source: string): string[] => ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`]
+  const { release, file, args } = await toBeKilled(from.url, directory)
   /** Lines of the journal: what it belongs to, then the blobs that are whole. */
   const noted = (): number => (existsSync(`${file}.part/done`) ? readFileSync(`${file}.part/done`, 'utf8').split('\n').length : 0)
   for (const more of [5, 20, 40]) {
@@ -139,10 +145,7 @@ test('killed at random moments, a create leaves nothing that looks done, and goe
 test('what a run that was killed left is looked at again, and is fetched anew where the disk has changed it', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
-  const release = makeRelease({ scale: 0.05 })
-  await pushRelease(from.url, release)
-  const file = `${directory.path}/k3s.tar`
-  const args = (source: string): string[] => ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${source}`]
+  const { release, file, args } = await toBeKilled(from.url, directory)
   let blobs = 0
   await using source = await faultProxy(from.url, ({ kind }) => (kind === 'blob-get' && ++blobs > 40 ? { fault: 'stall' } : undefined))
   const running = await startCli(args(source.url), { stdin: release.list })

@@ -4,6 +4,7 @@ import { lstat, mkdir, readdir, readFile, rename, symlink, truncate, writeFile }
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BlobStore } from '../../src/layout/blob-store.ts'
+import type { Layout } from '../../src/layout/layout.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
@@ -189,13 +190,19 @@ test('a manifest whose contents are not all there is stored only where that was 
   assert.deepEqual(layout.tags(repository), ['1', '2'])
 })
 
-test('a manifest that gives its contents another size than they have is told what they have, and not stored', async () => {
-  await using dir = await tempDir()
-  await using layout = await openLayout(dir.path, options)
+/** An image that is there as `rancher/x:1`, and what its manifest refers to. */
+async function storedImage(layout: Layout) {
   const image = tinyImage()
   await storeImage(layout, 'rancher/x:1', image)
   const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
   assert.ok(layer !== undefined && config !== undefined)
+  return { image, layer, config }
+}
+
+test('a manifest that gives its contents another size than they have is told what they have, and not stored', async () => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  const { image, layer, config } = await storedImage(layout)
   const wrongLayer = { ...layer, size: layer.size + 1 }
   const wrongImage = { ...image.root.descriptor, size: 1 }
   const base = { schemaVersion: 2 }
@@ -216,10 +223,7 @@ test('a manifest that gives its contents another size than they have is told wha
 test('a blob that a manifest names many times with wrong sizes is hashed once', async (t) => {
   await using dir = await tempDir()
   await using layout = await openLayout(dir.path, options)
-  const image = tinyImage()
-  await storeImage(layout, 'rancher/x:1', image)
-  const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
-  assert.ok(layer !== undefined && config !== undefined)
+  const { layer, config } = await storedImage(layout)
   const layers = Array.from({ length: 50 }, (_, at) => ({ ...layer, size: layer.size + 1 + at }))
   const { mock } = t.mock.method(BlobStore.prototype, 'verify')
   const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers })
