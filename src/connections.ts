@@ -3,6 +3,7 @@ import { MirrorError } from './errors.ts'
 import { createHttpClient, type HttpClient } from './http/http-client.ts'
 import { isRegistry } from './oci/reference.ts'
 import type { RegistriesConfigs } from './registries-yaml/read-configs.ts'
+import type * as DockerConfig from './registry/auth/docker-config.ts'
 import { credentialsForOrigin, type CredentialsSource } from './registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from './registry/endpoint.ts'
 import { version } from './version.ts'
@@ -13,8 +14,10 @@ export interface ConnectionOptions {
   readonly registries?: string | undefined
   /** Directory of Docker's config.json. */
   readonly dockerConfig?: string | undefined
-  /** Variables of the process: proxies, and what credential helpers need. */
+  /** Variables of the process: proxies, DOCKER_AUTH_CONFIG, SSL_CERT_FILE and SSL_CERT_DIR, and what credential helpers need. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Hosts, `host` or `host:port`, that registries may send us to though they are private addresses. */
+  readonly storageHosts?: readonly string[] | undefined
   /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
   readonly timeout?: number | undefined
 }
@@ -34,33 +37,49 @@ export async function readConfigs(
 
 /** A client with the TLS settings of the configs. */
 export function openClientWith(
-  { environment, timeout }: ConnectionOptions,
+  { environment, storageHosts, timeout }: ConnectionOptions,
   configs: RegistriesConfigs | undefined,
   onRequest?: () => void,
 ): HttpClient {
-  return createHttpClient({ settings: (origin) => ({ tls: configs?.tlsFor(origin) }), environment, timeout, userAgent, onRequest })
+  return createHttpClient({
+    settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
+    environment,
+    storageHosts,
+    timeout,
+    userAgent,
+    onRequest,
+  })
 }
 
 /** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */
-function dockerCredentials(directory: string, environment: ConnectionOptions['environment']): CredentialsSource {
+function dockerCredentials(
+  name: string,
+  read: (module: typeof DockerConfig) => CredentialsSource | Promise<CredentialsSource>,
+): CredentialsSource {
   let config: Promise<CredentialsSource> | undefined
   return {
-    name: join(directory, 'config.json'),
+    name,
     async find(origin, options) {
-      config ??= import('./registry/auth/docker-config.ts').then(({ readDockerConfig }) => readDockerConfig(directory, { environment }))
+      config ??= import('./registry/auth/docker-config.ts').then(read)
       return (await config).find(origin, options)
     },
   }
 }
 
-/** Where credentials are looked for, in this order: the configs, then Docker's configuration. */
+/** Where credentials are looked for, in this order: the configs, DOCKER_AUTH_CONFIG, Docker's configuration. */
 export function credentialSources(options: ConnectionOptions, configs: RegistriesConfigs | undefined): readonly CredentialsSource[] {
   const { registries = '', dockerConfig, environment } = options
+  const variable = environment?.['DOCKER_AUTH_CONFIG'] ?? ''
   return [
     ...(configs === undefined
       ? []
       : [{ name: registries, find: (origin: string) => Promise.resolve(configs.credentialsFor(origin)) } satisfies CredentialsSource]),
-    ...(dockerConfig === undefined ? [] : [dockerCredentials(dockerConfig, environment)]),
+    ...(variable.trim() === ''
+      ? []
+      : [dockerCredentials('DOCKER_AUTH_CONFIG', (module) => module.parseAuthConfig(variable, { environment }))]),
+    ...(dockerConfig === undefined
+      ? []
+      : [dockerCredentials(join(dockerConfig, 'config.json'), (module) => module.readDockerConfig(dockerConfig, { environment }))]),
   ]
 }
 

@@ -104,9 +104,11 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
     engine[Symbol.dispose]()
     throw error
   }
-  const auth = async (side: Side, { registry }: Repository, call: CallOptions): Promise<RegistryAuth> => {
-    const origin = side === 'source' ? places.source.endpoint(registry).origin.origin : destinationOrigin
-    return registryAuth((await findCredentials(places.credentials[side], origin, call))?.credentials, origin)
+  const auth = async (side: Side, { registry, path }: Repository, { signal: aborted }: CallOptions): Promise<RegistryAuth> => {
+    const at = side === 'source' ? places.source.endpoint(registry) : undefined
+    const origin = at?.origin.origin ?? destinationOrigin
+    const found = await findCredentials(places.credentials[side], origin, { repository: `${at?.prefix ?? ''}${path}`, signal: aborted })
+    return registryAuth(found?.credentials, origin)
   }
   const pulledName = ({ registry, path, tag, digest }: Reference): Reference => {
     const { origin, prefix } = places.source.endpoint(registry)

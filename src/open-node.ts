@@ -22,7 +22,7 @@ import { CheckedPlace, refusingPlace, type ReadablePlace } from './verify/checke
 import { HttpsFirstPlace } from './verify/https-first-place.ts'
 
 /** The node whose eyes are looked through. */
-export interface NodeOptions extends K3sFlags, Pick<ConnectionOptions, 'environment' | 'timeout'> {
+export interface NodeOptions extends K3sFlags, Pick<ConnectionOptions, 'environment' | 'storageHosts' | 'timeout'> {
   /** Path of its registries.yaml; the files that it names are read where it names them. */
   readonly registries: string
   /** Whose rules hold; default: the newest. */
@@ -172,14 +172,15 @@ class OpenedEndpoints {
   }
 
   #open(endpoint: ResolvedEndpoint, tls: TlsSettings | undefined, retry: Partial<RetryPolicy> | undefined): ReadablePlace {
-    const { environment, timeout, onRequest, tokenHosts } = this.#options
+    const { environment, storageHosts, timeout, onRequest, tokenHosts } = this.#options
     const { scheme, host, apiPath, namespace } = endpoint
+    const { onWarning } = this.#events
     // As in containerd, they hold for whatever the endpoint leads to: a storage it redirects to, its token server.
-    const client = createHttpClient({ settings: () => ({ tls }), environment, timeout, userAgent, onRequest })
+    const client = createHttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
     this.#clients.push(client)
     const registryAt = (protocol: string): Registry => {
       const origin = new URL(`${protocol}://${host}`)
-      const authorizer = createAuthorizer({ client, credentials: [this.#credentials(endpoint, origin)], tokenHosts })
+      const authorizer = createAuthorizer({ client, credentials: [this.#credentials(endpoint, origin)], tokenHosts, onWarning })
       const at = { origin, prefix: '', apiPath, ...(namespace !== undefined && { namespace }) }
       return new Registry({ ...this.#events, endpoint: at, side: 'source', client, authorizer, retry })
     }

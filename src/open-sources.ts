@@ -39,7 +39,7 @@ export async function openSources(
   const configs = await readConfigs(options, signal)
   let requests = 0
   const client = openClientWith(options, configs, () => requests++)
-  const authorizer = createAuthorizer({ client, credentials: credentialSources(options, configs), tokenHosts })
+  const authorizer = createAuthorizer({ client, credentials: credentialSources(options, configs), tokenHosts, onWarning: events.onWarning })
   return {
     registries: new Registries(
       endpoints,

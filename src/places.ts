@@ -75,6 +75,7 @@ export async function openPlaces(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Places> {
   const { to, retry, blobJobs, destinationCredentials, tokenHosts } = options
+  const { onWarning } = events
   const sources = parseSources(options.from ?? {})
   const directory = layoutDirectory(to)
   const endpoint = directory === undefined ? parseEndpoint(to) : undefined
@@ -88,10 +89,10 @@ export async function openPlaces(
   const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
     new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })
 
-  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts })
+  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts, onWarning })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
   const forDestination = endpoint === undefined ? credentials : [...credentials, ...destinationSources(endpoint, destinationCredentials)]
-  const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts })
+  const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts, onWarning })
   const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
   const destination: ImageDestination & ImageSource & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
   return {

@@ -102,7 +102,7 @@ export async function openVerifyPlaces(
   const credentials = credentialSources(options, configs)
   const client = openClientWith(options, configs, events.onRequest)
   const open = (at: Endpoint, more: typeof credentials = []): Registry => {
-    const authorizer = createAuthorizer({ client, credentials: [...credentials, ...more], tokenHosts })
+    const authorizer = createAuthorizer({ client, credentials: [...credentials, ...more], tokenHosts, onWarning: events.onWarning })
     return new Registry({ ...events, endpoint: at, side: 'source', client, authorizer, retry })
   }
   const openRegistry = (at: Endpoint): ReadDestination => {

@@ -29,8 +29,9 @@ export class BundleWriter implements ImageDestination {
     return Promise.resolve(this.#has(digest))
   }
 
-  async putBlob(_repository: Repository, { digest }: Descriptor, open: () => Promise<Content>): Promise<void> {
+  async putBlob(_repository: Repository, { digest }: Descriptor, open: () => Promise<Content>): Promise<boolean> {
     await this.#part.write(digest, await open())
+    return true
   }
 
   putManifest(): Promise<void> {

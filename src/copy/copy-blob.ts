@@ -48,10 +48,10 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
   const { descriptor, to } = copy
   const { ledger } = ends
   return ledger.alone(descriptor.digest, async () => {
-    const outcome = options.force === true ? undefined : await withoutUpload(copy, ends, options)
-    if (outcome === undefined) await upload(copy, ends, options)
+    const known = options.force === true ? undefined : await withoutUpload(copy, ends, options)
+    const outcome = known ?? ((await upload(copy, ends, options)) ? 'copied' : 'present')
     ledger.add(descriptor.digest, to)
-    return outcome ?? 'copied'
+    return outcome
   })
 }
 
@@ -74,15 +74,15 @@ async function withoutUpload({ descriptor, to }: BlobCopy, ends: Ends, options: 
 
 /**
  * Streams the blob. A source that breaks is resumed within one upload (openVerified); a destination that breaks gets the blob
- * again from its start; content that was wrong once gets one more chance.
+ * again from its start; content that was wrong once gets one more chance. False where the destination had it already.
  */
-async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<void> {
+async function upload({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<boolean> {
   const { source, destination } = ends
   const { signal, onProgress, onRetry } = options
   const { data } = descriptor
   const open = async (): Promise<Content> =>
     data === undefined ? openVerified(source, from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
-  await retry(() => destination.putBlob(to, descriptor, open, { signal }), {
+  return retry(() => destination.putBlob(to, descriptor, open, { signal }), {
     ...ends.retry,
     signal,
     onRetry,

@@ -121,17 +121,30 @@ export function isForbiddenHost(hostname: string): boolean {
   return isLinkLocal(hostname) || isUnspecified(hostname) || isMetadata(hostname)
 }
 
+/** A server that names another place: its URL, and its address where it was reached directly. */
+export interface NamingServer {
+  readonly url: URL
+  readonly address?: string | undefined
+}
+
+/** True for a URL whose host is listed as `host` or `host:port`. */
+export function isListed({ hostname, host }: URL, hosts: readonly string[]): boolean {
+  return hosts.some((listed) => plainName(listed) === plainName(hostname) || listed.toLowerCase() === host)
+}
+
 /**
- * Why a server at `from` may not send us to `to`: text that fits after "it is", or undefined when it may. Link-local, unspecified and
- * metadata addresses are always refused; loopback and private ones unless `from` is the same host or as local itself.
+ * Why the server `from` may not send us to `to`: text that fits after "it is", or undefined when it may. Link-local, unspecified and metadata
+ * addresses are always refused; loopback and private ones unless they are `trusted`, or `from` is the same host, or itself as local by its name or
+ * by the address behind it.
  */
-export function addressRefusal(to: URL, from: URL): string | undefined {
+export function addressRefusal(to: URL, from: NamingServer, trusted: readonly string[] = []): string | undefined {
   const { hostname } = to
   if (isLinkLocal(hostname)) return 'a link-local address'
   if (isUnspecified(hostname)) return 'the unspecified address'
   if (isMetadata(hostname)) return 'a cloud metadata address'
-  if (plainName(hostname) === plainName(from.hostname)) return undefined
-  if (isLoopback(hostname)) return isLoopback(from.hostname) ? undefined : 'a loopback address'
-  if (isPrivate(hostname)) return isPrivate(from.hostname) || isLoopback(from.hostname) ? undefined : 'a private address'
+  if (plainName(hostname) === plainName(from.url.hostname) || isListed(to, trusted)) return undefined
+  const known = from.address === undefined ? [from.url.hostname] : [from.url.hostname, from.address]
+  if (isLoopback(hostname)) return known.some(isLoopback) ? undefined : 'a loopback address'
+  if (isPrivate(hostname)) return known.some((host) => isPrivate(host) || isLoopback(host)) ? undefined : 'a private address'
   return undefined
 }

@@ -39,6 +39,8 @@ export class Connection {
   /** True once any byte of the answer has come. */
   heard = false
 
+  /** The IP address of the other end. */
+  readonly remoteAddress: string | undefined
   readonly #socket: Socket
   readonly #parser: ResponseParser
   readonly #unread: Buffer[] = []
@@ -74,6 +76,7 @@ export class Connection {
 
   private constructor(socket: Socket) {
     this.#socket = socket
+    this.remoteAddress = socket.remoteAddress
     this.#parser = new ResponseParser({
       onHead: (head) => {
         this.#head = head

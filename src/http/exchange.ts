@@ -1,6 +1,7 @@
 import { onAbort } from '../async/on-abort.ts'
 import type { ChunkSink, Content } from '../async/content.ts'
 import type { Connection } from './connection.ts'
+import { decodeBody, tooLong } from './decode-body.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { networkError, proxyError } from './network-error.ts'
@@ -14,11 +15,13 @@ export interface StreamedAnswer {
   readonly status: number
   readonly headers: ResponseHeaders
   readonly url: URL
+  /** The IP address of the server; undefined behind a proxy. */
+  readonly address: string | undefined
   /** Bytes of the body; undefined when the server did not say. */
   readonly length: number | undefined
   /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
   read(sink: ChunkSink): Promise<void>
-  /** The whole body; throws PROTOCOL when it is longer than `most`. */
+  /** The whole body, without a Content-Encoding; throws PROTOCOL when it is longer than `most`, decoded or not. */
   bytes(most: number): Promise<Uint8Array>
   /** Closes the connection; nothing happens where the body has been read already. */
   cancel(): void
@@ -47,14 +50,22 @@ function isContent(body: Uint8Array | Content | undefined): body is Content {
 /** One request and its answer over a connection of the origin's pool. */
 class Exchange implements StreamedAnswer {
   readonly url: URL
+  readonly address: string | undefined
   readonly #connection: Connection
   readonly #head: ResponseHead
   readonly #signal: AbortSignal | undefined
   readonly #finish: () => void
   #finished = false
 
-  constructor(url: URL, connection: Connection, head: ResponseHead, signal: AbortSignal | undefined, finish: () => void) {
+  constructor(
+    { url, signal }: Pick<StreamedRequest, 'url' | 'signal'>,
+    connection: Connection,
+    head: ResponseHead,
+    { proxy }: ExchangeMeans,
+    finish: () => void,
+  ) {
     this.url = url
+    this.address = proxy === undefined ? connection.remoteAddress : undefined
     this.#connection = connection
     this.#head = head
     this.#signal = signal
@@ -100,7 +111,7 @@ class Exchange implements StreamedAnswer {
     try {
       await this.#connection.readBody((chunk) => {
         size += chunk.length
-        if (size > most) throw new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+        if (size > most) throw tooLong(most)
         chunks.push(Uint8Array.from(chunk))
       })
     } catch (error) {
@@ -108,7 +119,7 @@ class Exchange implements StreamedAnswer {
     } finally {
       this.#done()
     }
-    return chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks)
+    return decodeBody(chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks), this, most)
   }
 
   cancel(): void {
@@ -128,7 +139,8 @@ class Exchange implements StreamedAnswer {
  * Sends a request and resolves with the head of its answer; a redirect is an answer. A kept connection that the server closed
  * just as it was used again says nothing about the request, which is sent again where its body can be.
  */
-export async function exchange(request: StreamedRequest, { pool, watchdog, proxy }: ExchangeMeans): Promise<StreamedAnswer> {
+export async function exchange(request: StreamedRequest, means: ExchangeMeans): Promise<StreamedAnswer> {
+  const { pool, watchdog, proxy } = means
   const { method, url, headers, body, signal } = request
   const length = isContent(body) ? body.size : body?.length
   const head = formatRequestHead({
@@ -159,7 +171,7 @@ export async function exchange(request: StreamedRequest, { pool, watchdog, proxy
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
       if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
-      return new Exchange(url, connection, answer, signal, finish)
+      return new Exchange(request, connection, answer, means, finish)
     } catch (error) {
       connection?.destroy(error)
       finish()

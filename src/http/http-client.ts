@@ -1,5 +1,5 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { exchange, type ExchangeMeans, type StreamedAnswer, type StreamedRequest } from './exchange.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
@@ -7,7 +7,8 @@ import { checkHeaders } from './request-head.ts'
 import type { SocketRoute } from './open-socket.ts'
 import type { OriginSettingsLookup } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
-import { isRedirect, redirectHeaders, redirectUrl } from './redirect.ts'
+import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
+import { SystemTrust } from './system-trust.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WebRequests } from './web-requests.ts'
 
@@ -30,9 +31,11 @@ export interface UploadRequest {
 
 /** Options of createHttpClient. */
 export interface HttpClientOptions {
-  /** TLS per origin; default: none, the system's authorities. */
+  /** TLS per origin; default: none. Node's authorities and those of the system's trust store are always trusted. */
   readonly settings?: OriginSettingsLookup | undefined
-  /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read; default: no proxy. */
+  /** Hosts, `host` or `host:port`, that a server may send us to though they are private addresses. */
+  readonly storageHosts?: readonly string[] | undefined
+  /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
   readonly environment?: Environment | undefined
   readonly userAgent?: string | undefined
   /** Milliseconds for the head of an answer, and within which a transfer must move 1 KiB/s; default 60 000. */
@@ -43,6 +46,8 @@ export interface HttpClientOptions {
 
 /** Sends requests: one set of connections, TLS settings and proxy per origin. Network failures throw MirrorError. */
 export interface HttpClient {
+  /** As in HttpClientOptions, for addresses that a registry names elsewhere than in a redirect. */
+  readonly storageHosts: readonly string[]
   /** A request to any web server, as those of lists, channels and tokens are. */
   request(request: HttpRequest): Promise<HttpResponse>
   /** A request to a registry, over the connections that its blobs take too. */
@@ -63,28 +68,53 @@ const defaultTimeout = 60_000
 /** Bytes of an answer that are read where nothing else is said. */
 const usualBytes = 64 * 1024
 
+/** A request as far as redirects matter. */
+interface Followed {
+  readonly method: HttpMethod
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly redirects?: number | undefined
+}
+
+/** The failure of a request at a place that nobody wrote, with who named it. */
+function namedBy(from: URL, to: URL, error: unknown): unknown {
+  if (from.origin === to.origin || !isMirrorError(error) || error.side !== undefined) return error
+  const { code, message, hint, retryAfter, cause } = error
+  return new MirrorError(code, `${message}; ${from.origin} redirected there`, { hint: redirectHint(from, to) ?? hint, retryAfter, cause })
+}
+
 /** Sends a request, and again to wherever it is redirected. */
-async function following<R extends { readonly status: number; readonly headers: HttpResponse['headers'] }>(
-  request: { readonly url: URL; readonly headers?: Readonly<Record<string, string>> | undefined; readonly redirects?: number | undefined },
+async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'url' | 'address'>>(
+  request: Followed,
+  trusted: readonly string[],
   send: (url: URL, headers: Readonly<Record<string, string>>) => Promise<R>,
   discard: (answer: R) => Promise<unknown>,
 ): Promise<R> {
   let { url, headers = {} } = request
   const { redirects = 0 } = request
   for (let left = redirects; ; left--) {
-    const answer = await send(url, headers)
-    if (!isRedirect(answer.status) || redirects === 0) return answer
+    const answer = await send(url, headers).catch((error: unknown) => {
+      throw namedBy(request.url, url, error)
+    })
+    if (redirects === 0 || !isRedirect(answer.status, request.method)) return answer
     // Only where it leads matters, not whether all of its body came.
     await discard(answer).catch(() => undefined)
     if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
-    const next = redirectUrl(url, answer.headers)
+    const next = redirectUrl(answer, trusted)
     headers = redirectHeaders(url, next, headers)
     url = next
   }
 }
 
+async function held(answer: StreamedAnswer, most: number): Promise<HttpResponse> {
+  const { status, headers, url, address } = answer
+  return { status, headers, url, address, body: await answer.bytes(most) }
+}
+
 class OriginClient implements HttpClient {
+  readonly storageHosts: readonly string[]
   readonly #options: HttpClientOptions
+  readonly #trust: SystemTrust
   readonly #origins = new Map<string, Origin>()
   readonly #watchdog: Watchdog
   #web: Promise<WebRequests> | undefined
@@ -92,6 +122,8 @@ class OriginClient implements HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.#options = options
+    this.storageHosts = options.storageHosts ?? []
+    this.#trust = new SystemTrust(options.environment ?? {})
     this.#watchdog = new Watchdog(options.timeout ?? defaultTimeout)
   }
 
@@ -102,6 +134,7 @@ class OriginClient implements HttpClient {
     const timeout = this.#options.timeout ?? defaultTimeout
     return following(
       request,
+      this.storageHosts,
       (url, headers) => {
         checkHeaders(headers)
         this.#options.onRequest?.(request.method, url)
@@ -115,25 +148,25 @@ class OriginClient implements HttpClient {
     const { method, body, maxBytes = usualBytes, signal } = request
     const answer = await following(
       request,
+      this.storageHosts,
       (url, headers) => this.#exchange({ method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal }),
       (redirect) => redirect.bytes(usualBytes),
     )
-    const { status, headers, url } = answer
-    return { status, headers, url, body: await answer.bytes(maxBytes) }
+    return held(answer, maxBytes)
   }
 
   download(request: DownloadRequest): Promise<StreamedAnswer> {
     const { signal } = request
     return following(
-      request,
+      { ...request, method: 'GET' },
+      this.storageHosts,
       (url, headers) => this.#exchange({ method: 'GET', url, headers, signal }),
       (redirect) => redirect.bytes(usualBytes),
     )
   }
 
   async upload({ url, headers = {}, content, signal }: UploadRequest): Promise<HttpResponse> {
-    const answer = await this.#exchange({ method: 'PUT', url, headers, body: content, signal })
-    return { status: answer.status, headers: answer.headers, url, body: await answer.bytes(usualBytes) }
+    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }), usualBytes)
   }
 
   async close(): Promise<void> {
@@ -160,7 +193,7 @@ class OriginClient implements HttpClient {
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}
       const proxy = proxyFor(url, this.#options.environment ?? {})
-      const route = { origin: new URL(url.origin), tls, proxy, connectTimeout: this.#options.timeout }
+      const route = { origin: new URL(url.origin), tls, proxy, trust: this.#trust, connectTimeout: this.#options.timeout }
       origin = { route, proxy, pool: new ConnectionPool(route), watchdog: this.#watchdog }
       this.#origins.set(url.origin, origin)
     }

@@ -10,8 +10,8 @@ export interface HttpRequest {
   /** Longest answer in bytes that is read; a longer one fails with PROTOCOL. Default 64 KiB. */
   readonly maxBytes?: number | undefined
   /**
-   * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL.
-   * Default 0: a 3xx is an answer.
+   * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL. Of other methods than
+   * GET and HEAD only 307 and 308 are, with the same body. Default 0: a 3xx is an answer.
    */
   readonly redirects?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -23,6 +23,8 @@ export interface HttpResponse {
   readonly headers: ResponseHeaders
   /** Where the answer came from, after redirects. */
   readonly url: URL
+  /** The IP address of the server that answered; undefined behind a proxy. */
+  readonly address?: string | undefined
   readonly body: Uint8Array
 }
 

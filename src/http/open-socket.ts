@@ -6,6 +6,7 @@ import { networkError, proxyError } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { parseResponseHead } from './response-parser.ts'
+import { isUntrusted, type SystemTrust } from './system-trust.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /** Where a socket leads: an origin, its TLS settings, and the proxy on the way. */
@@ -13,6 +14,8 @@ export interface SocketRoute {
   readonly origin: URL
   readonly tls: TlsSettings | undefined
   readonly proxy: URL | undefined
+  /** Whom else to trust where nothing else vouches for a certificate; default: nobody. */
+  readonly trust?: SystemTrust | undefined
   /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
   readonly connectTimeout?: number | undefined
 }
@@ -36,7 +39,8 @@ function serverName(url: URL): { servername?: string } {
   return isIP(hostOf(url)) === 0 ? { servername: hostOf(url) } : {}
 }
 
-function dial(url: URL, secure: boolean, tls: TlsSettings | undefined, onread?: OnReadOpts): Socket {
+/** Begins to connect, with TLS where `tls` is given. */
+function dial(url: URL, tls: { readonly settings: TlsSettings | undefined } | undefined, onread?: OnReadOpts): Socket {
   const address = {
     host: hostOf(url),
     port: portOf(url),
@@ -45,7 +49,8 @@ function dial(url: URL, secure: boolean, tls: TlsSettings | undefined, onread?: 
     autoSelectFamilyAttemptTimeout: familyAttemptTimeout,
     ...(onread && { onread }),
   }
-  return secure ? connectTls({ ...address, ...serverName(url), ...tlsOptions(tls), ALPNProtocols: ['http/1.1'] }) : connectTcp(address)
+  if (tls === undefined) return connectTcp(address)
+  return connectTls({ ...address, ...serverName(url), ...tlsOptions(tls.settings), ALPNProtocols: ['http/1.1'] })
 }
 
 /** What a socket is waited for with: whose it is, for messages, and a signal. */
@@ -85,7 +90,7 @@ function outcome<T>(
   })
 }
 
-/** Opens a socket and waits for it; errors name the peer. */
+/** Waits for a socket; errors name the peer. */
 async function connected(socket: Socket, secure: boolean, patience: Patience): Promise<Socket> {
   try {
     await outcome<void>(socket, patience, (resolve) => socket.once(secure ? 'secureConnect' : 'connect', () => resolve()))
@@ -95,14 +100,39 @@ async function connected(socket: Socket, secure: boolean, patience: Patience): P
   }
 }
 
-function toProxy(proxy: URL, wait: Omit<Patience, 'peer'>, onread?: OnReadOpts): Promise<Socket> {
-  const secure = proxy.protocol === 'https:'
-  return connected(dial(proxy, secure, undefined, onread), secure, { peer: `the proxy ${proxy.host}`, ...wait })
+/** The settings with which servers were found to be trusted, by those that did not do. */
+const widened = new WeakMap<SocketRoute, Map<string, TlsSettings>>()
+
+/** Opens a TLS socket, and once more with the system's trust store where the server is not trusted without it. */
+async function secured(
+  route: SocketRoute,
+  { settings, ...patience }: Patience & { readonly settings: TlsSettings | undefined },
+  open: (settings: TlsSettings | undefined) => Socket | Promise<Socket>,
+): Promise<Socket> {
+  const { peer } = patience
+  const known = widened.get(route)?.get(peer)
+  try {
+    return await connected(await open(known ?? settings), true, patience)
+  } catch (error) {
+    if (known !== undefined || !isUntrusted(error)) throw error
+    const more = await route.trust?.widen(settings)
+    if (more === undefined) throw error
+    const socket = await connected(await open(more), true, patience)
+    widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(peer, more))
+    return socket
+  }
+}
+
+function toProxy(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer'>, onread?: OnReadOpts): Promise<Socket> {
+  const patience = { peer: `the proxy ${proxy.host}`, ...wait }
+  if (proxy.protocol !== 'https:') return connected(dial(proxy, undefined, onread), false, patience)
+  return secured(route, { ...patience, settings: undefined }, (settings) => dial(proxy, { settings }, onread))
 }
 
 /** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
-async function tunnel(proxy: URL, origin: URL, wait: Omit<Patience, 'peer'>): Promise<Socket> {
-  const socket = await toProxy(proxy, wait)
+async function tunnel(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer'>): Promise<Socket> {
+  const { origin } = route
+  const socket = await toProxy(route, proxy, wait)
   const authority = `${origin.hostname}:${portOf(origin)}`
   const authorization = proxyAuthorization(proxy)
   socket.write(
@@ -132,28 +162,32 @@ async function tunnel(proxy: URL, origin: URL, wait: Omit<Patience, 'peer'>): Pr
 }
 
 /**
- * Opens a socket to the origin. Bytes are read through `onread` into one reused buffer where Node allows it; through a
+ * Opens a socket to the origin. With `onread`, bytes are read through it into one reused buffer where Node allows it; through a
  * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
  */
 export async function openSocket(
-  { origin, tls, proxy, connectTimeout = longestConnect }: SocketRoute,
-  onread: OnReadOpts,
+  route: SocketRoute,
+  onread?: OnReadOpts,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ readonly socket: Socket; readonly buffered: boolean }> {
-  const secure = origin.protocol === 'https:'
+  const { origin, tls, proxy, connectTimeout = longestConnect } = route
   const wait = { signal, timeout: Math.min(connectTimeout, longestConnect) }
-  if (proxy !== undefined && secure) {
-    const inner = await tunnel(proxy, origin, wait)
-    // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
-    const socket = connectTls({
-      socket: inner,
-      host: hostOf(origin),
-      ...serverName(origin),
-      ...tlsOptions(tls),
-      ALPNProtocols: ['http/1.1'],
-    })
-    return { socket: await connected(socket, true, { peer: origin.origin, ...wait }), buffered: false }
+  const patience = { peer: origin.origin, ...wait }
+  const isTunnelled = proxy !== undefined && origin.protocol === 'https:'
+  if (isTunnelled) {
+    const socket = await secured(route, { ...patience, settings: tls }, async (settings) =>
+      // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
+      connectTls({
+        socket: await tunnel(route, proxy, wait),
+        host: hostOf(origin),
+        ...serverName(origin),
+        ...tlsOptions(settings),
+        ALPNProtocols: ['http/1.1'],
+      }),
+    )
+    return { socket, buffered: false }
   }
-  if (proxy !== undefined) return { socket: await toProxy(proxy, wait, onread), buffered: true }
-  return { socket: await connected(dial(origin, secure, tls, onread), secure, { peer: origin.origin, ...wait }), buffered: true }
+  if (proxy !== undefined) return { socket: await toProxy(route, proxy, wait, onread), buffered: true }
+  if (origin.protocol !== 'https:') return { socket: await connected(dial(origin, undefined, onread), false, patience), buffered: true }
+  return { socket: await secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, onread)), buffered: true }
 }

@@ -1,22 +1,24 @@
 import { MirrorError } from '../errors.ts'
-import { addressRefusal } from './address.ts'
-import type { ResponseHeaders } from './message.ts'
+import { addressRefusal, isForbiddenHost, type NamingServer } from './address.ts'
+import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { redactUrl } from './redact.ts'
 
 /** Headers that another origin may see: what is asked for, never who asks. */
 const neutralHeaders = new Set(['accept', 'accept-encoding', 'range', 'user-agent'])
 
-/** True for an answer that sends the client elsewhere with the same method. */
-export function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308
+/** True for an answer that sends the client elsewhere with the same method: https://www.rfc-editor.org/rfc/rfc9110#section-15.4 */
+export function isRedirect(status: number, method: HttpMethod): boolean {
+  if (status === 307 || status === 308) return true
+  return (method === 'GET' || method === 'HEAD') && (status === 301 || status === 302 || status === 303)
 }
 
 /**
  * Where a redirect leads. Throws PROTOCOL for a missing or doubled Location and REFUSED_ADDRESS for a step from https to
- * http, another scheme, or an address that no registry has a reason to name.
+ * http, another scheme, or an address that no registry has a reason to name; `trusted` are hosts that it may name all the same.
  */
-export function redirectUrl(from: URL, headers: ResponseHeaders): URL {
-  const locations = headers.all('location')
+export function redirectUrl(answer: NamingServer & { readonly headers: ResponseHeaders }, trusted: readonly string[] = []): URL {
+  const from = answer.url
+  const locations = answer.headers.all('location')
   const [location] = locations
   if (location === undefined || locations.length > 1) {
     throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'to two places at once'}`)
@@ -32,9 +34,23 @@ export function redirectUrl(from: URL, headers: ResponseHeaders): URL {
       hint: 'If the registry stands behind a proxy, have the proxy tell it the scheme (X-Forwarded-Proto).',
     })
   }
-  const refusal = addressRefusal(url, from)
-  if (refusal !== undefined) throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${url.host}, which is ${refusal}`)
-  return url
+  const refusal = addressRefusal(url, answer, trusted)
+  if (refusal === undefined) return url
+  throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${url.host}, which is ${refusal}`, { hint: trustHint(url) })
+}
+
+/**
+ * What is wrong where `from` names `to` and nobody can be reached there; undefined where that is not known. A proxy that does not pass on its own
+ * address makes a registry name its host without the port, or with another scheme.
+ */
+export function redirectHint(from: URL, to: URL): string | undefined {
+  if (from.hostname !== to.hostname) return undefined
+  return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`
+}
+
+/** How an address may be trusted that a server named; undefined for one that never is. */
+export function trustHint({ hostname, host }: URL): string | undefined {
+  return isForbiddenHost(hostname) ? undefined : `If ${host} belongs to the registry, pass --storage-host ${host}.`
 }
 
 /** The headers of a redirected request: all of them within the origin, only the neutral ones beyond it. */

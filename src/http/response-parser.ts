@@ -46,8 +46,9 @@ function parseHeaders(lines: readonly string[]): Map<string, string[]> {
   return headers
 }
 
-function parseLength(headers: ResponseHeaders, status: number): ResponseHead['length'] {
-  if (status === 204 || status === 304) return 0
+/** An answer to a HEAD ends with its head, so that what it says of a body can mislead nobody. */
+function parseLength(headers: ResponseHeaders, status: number, isHead: boolean): ResponseHead['length'] {
+  if (isHead || status === 204 || status === 304) return 0
   const encodings = headers.all('transfer-encoding')
   const lengths = new Set(headers.all('content-length'))
   if (encodings.length > 0) {
@@ -71,9 +72,9 @@ export function parseResponseHead(text: string, isHead = false): ResponseHead {
   if (code === undefined) throw malformed('no status line')
   const headers = new ResponseHeaders(parseHeaders(lines))
   const status = Number(code)
-  const length = parseLength(headers, status)
+  const length = parseLength(headers, status, isHead)
   const connection = headers.all('connection').join(',').toLowerCase()
-  const keepAlive = (isHead || length !== 'close') && (minor === '1' ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection))
+  const keepAlive = length !== 'close' && (minor === '1' ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection))
   return { status, headers, length, keepAlive }
 }
 
@@ -182,7 +183,7 @@ export class ResponseParser {
     this.#left = typeof head.length === 'number' ? head.length : 0
     this.#state = head.length === 'chunked' ? 'chunk-size' : head.length === 'close' ? 'until-close' : 'counted'
     this.#events.onHead(head)
-    if (head.length === 0 || this.#isHead) this.#end()
+    if (head.length === 0) this.#end()
   }
 
   #onChunkSize(text: string): void {

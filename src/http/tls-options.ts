@@ -1,5 +1,6 @@
 import * as tls from 'node:tls'
 import type { TlsSettings } from './origin-settings.ts'
+import { defaultAuthorities } from './system-trust.ts'
 
 /** What Node's and undici's connectors take for TLS. */
 export interface TlsOptions {
@@ -10,16 +11,11 @@ export interface TlsOptions {
 /** Reading some 150 authorities takes 20 ms of CPU: once for all connections of an origin, not for each. */
 const contexts = new WeakMap<TlsSettings, tls.SecureContext>()
 
-/** Node before 22.15 cannot tell its default authorities; the bundled ones are all it can be given beside ours. */
-function defaultAuthorities(): readonly string[] {
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] }
-  return getCACertificates?.('default') ?? tls.rootCertificates
-}
-
 function secureContext(settings: TlsSettings): tls.SecureContext {
   const { ca, cert, key } = settings
-  const context =
-    contexts.get(settings) ?? tls.createSecureContext({ ...(ca !== undefined && { ca: [...defaultAuthorities(), ca] }), cert, key })
+  // As in Go, and so in containerd, an authority below a root is enough.
+  const trust = ca !== undefined && { ca: [...defaultAuthorities(), ca], allowPartialTrustChain: true }
+  const context = contexts.get(settings) ?? tls.createSecureContext({ ...trust, cert, key })
   contexts.set(settings, context)
   return context
 }

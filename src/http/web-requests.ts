@@ -1,30 +1,46 @@
 import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'undici'
 import { isMirrorError } from '../errors.ts'
+import { decodeBody, tooLong } from './decode-body.ts'
 import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
 import { networkError, proxyError } from './network-error.ts'
-import { longestConnect, type SocketRoute } from './open-socket.ts'
+import { openSocket, type SocketRoute } from './open-socket.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { isRedirect } from './redirect.ts'
-import { tlsOptions } from './tls-options.ts'
-import { WireError } from './wire-error.ts'
 
 /** Connections to one origin. */
 const mostConnections = 8
 
-/** The undici dispatcher of one origin: its TLS settings are seen by no other. */
-function createDispatcher({ tls, proxy, origin, connectTimeout = longestConnect }: SocketRoute): Dispatcher {
-  const timeout = Math.min(connectTimeout, longestConnect)
-  const connect = { timeout, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500, ...tlsOptions(tls) }
-  const options = { allowH2: false, pipelining: 1, connections: mostConnections, maxHeaderSize: 65_536, connect }
-  if (proxy === undefined) return new Agent(options)
-  const authorization = proxyAuthorization(proxy)
-  return new ProxyAgent({
-    ...options,
-    uri: proxy.origin,
-    requestTls: connect,
-    proxyTunnel: origin.protocol === 'https:',
-    ...(authorization !== undefined && { token: authorization }),
-  })
+/** The undici dispatcher of one origin, and the address of the server that it was connected to last. */
+interface Reached {
+  readonly dispatcher: Dispatcher
+  address: string | undefined
+}
+
+/** Sockets are opened as those to registries are: with the same TLS settings, seen by no other origin, the same trust and the same proxies. */
+function reach(route: SocketRoute): Reached {
+  const options = { allowH2: false, pipelining: 1, connections: mostConnections, maxHeaderSize: 65_536 }
+  const { proxy, origin } = route
+  if (proxy !== undefined && origin.protocol === 'http:') {
+    const authorization = proxyAuthorization(proxy)
+    const token = authorization !== undefined && { token: authorization }
+    return { dispatcher: new ProxyAgent({ ...options, uri: proxy.origin, proxyTunnel: false, ...token }), address: undefined }
+  }
+  const reached: Reached = {
+    address: undefined,
+    dispatcher: new Agent({
+      ...options,
+      connect: (_options, callback) => {
+        openSocket(route).then(
+          ({ socket }) => {
+            reached.address = proxy === undefined ? socket.remoteAddress : undefined
+            callback(null, socket)
+          },
+          (error: unknown) => callback(error as Error, null),
+        )
+      },
+    }),
+  }
+  return reached
 }
 
 function responseHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): ResponseHeaders {
@@ -41,7 +57,7 @@ async function readBody(body: Dispatcher.ResponseData['body'], most: number): Pr
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length
     // Leaving the loop destroys the body, and with it the connection.
-    if (size > most) throw new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+    if (size > most) throw tooLong(most)
     chunks.push(chunk)
   }
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
@@ -55,15 +71,16 @@ async function passOver(body: Dispatcher.ResponseData['body']): Promise<Uint8Arr
 
 /** Requests to any web server, by undici: one dispatcher per origin. */
 export class WebRequests {
-  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #reached = new Map<string, Reached>()
 
   /** Sends one request and reads its whole answer; a redirect is an answer. */
   async send(request: HttpRequest & { readonly timeout: number }, route: SocketRoute): Promise<HttpResponse> {
     const { method, url, headers, body, signal, timeout, redirects = 0, maxBytes = 64 * 1024 } = request
     const { proxy } = route
+    const reached = this.#reach(route)
     try {
       const response = await undiciRequest(url, {
-        dispatcher: this.#dispatcher(route),
+        dispatcher: reached.dispatcher,
         method,
         headers: { ...headers },
         body: body ?? null,
@@ -73,9 +90,10 @@ export class WebRequests {
       })
       const { statusCode: status } = response
       if (status === 407 && proxy !== undefined) throw proxyError(url.origin, status)
-      const isPassedOver = redirects > 0 && isRedirect(status)
-      const bytes = isPassedOver ? await passOver(response.body) : await readBody(response.body, maxBytes)
-      return { status, headers: responseHeaders(response.headers), url, body: bytes }
+      const isPassedOver = redirects > 0 && isRedirect(status, method)
+      const answer = { status, headers: responseHeaders(response.headers), url, address: reached.address }
+      if (isPassedOver) return { ...answer, body: await passOver(response.body) }
+      return { ...answer, body: await decodeBody(await readBody(response.body, maxBytes), answer, maxBytes) }
     } catch (error) {
       const failure = networkError(url.origin, error, signal)
       // Through a proxy nothing else is connected to.
@@ -86,18 +104,15 @@ export class WebRequests {
 
   /** Closes every connection. */
   async close(): Promise<void> {
-    const dispatchers = [...this.#dispatchers.values()]
-    this.#dispatchers.clear()
-    await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()))
+    const reached = [...this.#reached.values()]
+    this.#reached.clear()
+    await Promise.all(reached.map(({ dispatcher }) => dispatcher.destroy()))
   }
 
-  #dispatcher(route: SocketRoute): Dispatcher {
+  #reach(route: SocketRoute): Reached {
     const { origin } = route.origin
-    let dispatcher = this.#dispatchers.get(origin)
-    if (dispatcher === undefined) {
-      dispatcher = createDispatcher(route)
-      this.#dispatchers.set(origin, dispatcher)
-    }
-    return dispatcher
+    const reached = this.#reached.get(origin) ?? reach(route)
+    this.#reached.set(origin, reached)
+    return reached
   }
 }

@@ -62,8 +62,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     return (await this.blobs.size(digest)) !== undefined
   }
 
-  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
-    if (await this.headBlob(repository, descriptor)) return
+  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
+    if (await this.headBlob(repository, descriptor)) return false
     const { signal } = options
     const { digest, size } = descriptor
     const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
@@ -79,6 +79,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       throw error
     }
     await writer.commit(digest, size)
+    return true
   }
 
   async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {

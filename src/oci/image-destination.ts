@@ -14,10 +14,10 @@ export interface ImageDestination {
   /** Makes a blob of another repository of the same place visible in this one; false when the place would not, and the blob has to be put. */
   mountBlob?(repository: Repository, digest: Digest, from: Repository, options?: CallOptions): Promise<boolean>
   /**
-   * Stores a blob. `open` is called once the place is ready for the bytes, and again when it asks for them a second time;
-   * the content is verified by whoever opens it.
+   * Stores a blob; false where the place refused it because it had it already. `open` is called once the place is ready for the bytes, and again when
+   * it asks for them a second time; the content is verified by whoever opens it.
    */
-  putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options?: CallOptions): Promise<void>
+  putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
   /** Stores a manifest byte for byte under its digest and, where the reference has a tag, under the tag. */
   putManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<void>
 }

@@ -1,13 +1,14 @@
 import type { ChunkSink, Content } from '../async/content.ts'
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { parseContentRange } from '../oci/content-range.ts'
+import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { openForeignLayer } from './foreign-layer.ts'
-import type { RegistrySession } from './session.ts'
+import type { ApiRequest, RegistrySession } from './session.ts'
 import { isWebPage } from './web-page.ts'
 
 /** What a blob is called in messages. */
@@ -16,30 +17,54 @@ export function blobName(repository: Repository, { digest }: Descriptor): string
 }
 
 /**
- * True when the repository has the blob with the right size. 401 and 403 count as absent: some registries answer so for a
- * repository that is still to be made, and the upload gives the real answer.
+ * True when the repository has the blob with the right size, asked by HEAD and, where that fails, by a GET of its first byte. 401 and 403 count as
+ * absent: some registries answer so for a repository that is still to be made, and the upload gives the real answer.
  */
 export async function headBlob(
   session: RegistrySession,
   repository: Repository,
   descriptor: Descriptor,
-  options: CallOptions = {},
+  { signal }: CallOptions = {},
 ): Promise<boolean> {
+  const request = {
+    url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+    what: `look up ${blobName(repository, descriptor)}`,
+    repository: repository.path,
+    signal,
+  }
   try {
-    const response = await session.send({
-      method: 'HEAD',
-      url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
-      what: `look up ${blobName(repository, descriptor)}`,
-      scopes: [session.scope(repository.path)],
-      expect: [200, 404, 405],
-      redirects: 5,
-      signal: options.signal,
-    })
-    const size = response.headers.integer('content-length')
-    return response.status === 200 && (size === undefined || size === descriptor.size)
+    const response = await askByHead(session, { ...request, asksFor: 'blob' })
+    if (response?.status === 404) return false
+    const size = response?.headers.integer('content-length')
+    if (response !== undefined && (size === undefined || size === descriptor.size)) return true
+    const isThere = await session.retry(() => hasFirstByte(session, request, descriptor), { signal })
+    if (isThere) session.distrusted.add('blob')
+    return isThere
   } catch (error) {
-    if (error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')) return false
+    if (isMirrorError(error) && absentCodes.has(error.code)) return false
     throw error
+  }
+}
+
+const absentCodes: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'UNAUTHORIZED', 'DENIED', 'UNSUPPORTED'])
+
+/** Asks for as little of a blob as the registry lets us, and compares its whole size. */
+async function hasFirstByte(
+  session: RegistrySession,
+  request: Pick<ApiRequest, 'url' | 'what' | 'repository' | 'signal'>,
+  { size }: Descriptor,
+): Promise<boolean> {
+  const release = await session.acquire(1)
+  try {
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...(size > 0 && { range: 'bytes=0-0' }) }
+    const download = await session.download({ ...request, headers, expect: [200, 206] })
+    const total = download.status === 206 ? parseContentRange(download.headers.get('content-range'))?.total : download.length
+    // The one byte is taken, so that the connection can go on.
+    if (download.length === 1) await download.read(() => undefined)
+    else download.cancel()
+    return !isWebPage(download.headers) && (total === undefined || total === size)
+  } finally {
+    release()
   }
 }
 
@@ -125,7 +150,7 @@ async function openBlob(
       ...options,
       url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
       what: `read ${blobName(repository, descriptor)}`,
-      scopes: [session.scope(repository.path)],
+      repository: repository.path,
     })
   } catch (error) {
     if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error

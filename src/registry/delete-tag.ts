@@ -46,7 +46,7 @@ async function isDeleted(session: RegistrySession, reference: Reference, name: s
     method: 'DELETE',
     url: apiUrl(session.endpoint, reference.path, `manifests/${name}`),
     what: `take away the tag ${formatReference(reference)}`,
-    scopes: [session.scope(reference.path)],
+    repository: reference.path,
     expect: [200, 202, 204, 400, 404, 405],
     signal,
   })

@@ -10,9 +10,9 @@ import type { RegistrySession } from './session.ts'
 const mostUrls = 5
 
 /** Why a layer's URL is not asked: text that fits after "it is"; undefined when it may be. */
-function refusalOf(url: URL, registry: URL): string | undefined {
+function refusalOf(url: URL, { endpoint, storageHosts }: RegistrySession): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'neither http nor https'
-  return addressRefusal(url, registry)
+  return addressRefusal(url, { url: endpoint.origin }, storageHosts)
 }
 
 /**
@@ -29,7 +29,7 @@ export async function openForeignLayer(
     try {
       if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} names something that is not a URL`)
       const url = new URL(text)
-      const refusal = refusalOf(url, session.endpoint.origin)
+      const refusal = refusalOf(url, session)
       if (refusal !== undefined) {
         throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} is not read from ${redactUrl(url)}, which is ${refusal}`)
       }

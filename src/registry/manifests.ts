@@ -1,5 +1,4 @@
-import { isTransient } from '../async/retry.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
@@ -7,9 +6,10 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { acceptManifests } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { registryAnswer } from './registry-error.ts'
-import type { ApiRequest, RegistrySession } from './session.ts'
+import type { RegistrySession } from './session.ts'
 import { isWebPage } from './web-page.ts'
 
 function manifestUrl(session: RegistrySession, { path, tag, digest }: Reference): URL {
@@ -22,53 +22,38 @@ function statedDigest(response: HttpResponse): Digest | undefined {
 }
 
 /**
- * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD
- * is not supported, the manifest is read and hashed. `lenient` takes the 401 or 403 that a registry answers to credentials for an absent image, as
- * a destination must: many answer so for a repository that is still to be made, and the push gives the real answer.
+ * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD fails, the manifest is
+ * read and hashed. `lenient` takes the 401 or 403 that a registry answers to credentials for an absent image, as a destination must: many answer so
+ * for a repository that is still to be made, and the push gives the real answer.
  */
 export async function headManifest(
   session: RegistrySession,
   reference: Reference,
   options: CallOptions & { readonly lenient?: boolean } = {},
 ): Promise<Descriptor | undefined> {
-  const response = await lookUp(
-    session,
-    {
-      method: 'HEAD',
+  try {
+    const response = await askByHead(session, {
+      asksFor: 'manifest',
       url: manifestUrl(session, reference),
       what: `look up ${formatReference(reference)}`,
-      scopes: [session.scope(reference.path)],
-      expect: [200, 404, 405],
+      repository: reference.path,
       headers: { accept: acceptManifests },
-      redirects: 5,
       signal: options.signal,
-    },
-    options.lenient === true,
-  )
-  if (response === undefined) return undefined
-  if (response.status === 200) {
-    const digest = statedDigest(response)
-    const mediaType = response.headers.get('content-type')?.split(';', 1)[0]?.trim()
-    const size = response.headers.integer('content-length')
+    })
+    if (response?.status === 404) return undefined
+    const digest = response && statedDigest(response)
+    const mediaType = response?.headers.get('content-type')?.split(';', 1)[0]?.trim()
+    const size = response?.headers.integer('content-length')
     if (digest !== undefined && mediaType !== undefined && size !== undefined) return { mediaType, digest, size }
-  }
-  if (response.status !== 200 && response.status !== 405) return undefined
-  return getManifest(session, reference, options).then(
-    ({ descriptor }) => descriptor,
-    (error: unknown) => {
-      if (error instanceof MirrorError && error.code === 'NOT_FOUND') return undefined
-      throw error
-    },
-  )
-}
-
-async function lookUp(session: RegistrySession, request: ApiRequest, lenient: boolean): Promise<HttpResponse | undefined> {
-  try {
-    return await session.send(request)
+    const { descriptor } = await getManifest(session, reference, options)
+    if (response === undefined) session.distrusted.add('manifest')
+    return descriptor
   } catch (error) {
-    const isRefusal = error instanceof MirrorError && (error.code === 'UNAUTHORIZED' || error.code === 'DENIED')
+    if (!isMirrorError(error)) throw error
+    if (error.code === 'NOT_FOUND') return undefined
+    const isRefusal = error.code === 'UNAUTHORIZED' || error.code === 'DENIED'
     // Without an answer, credentials are missing, or refused wherever they are sent, and no push can follow.
-    if (lenient && isRefusal && registryAnswer(error) !== undefined) return undefined
+    if (options.lenient === true && isRefusal && registryAnswer(error) !== undefined) return undefined
     throw error
   }
 }
@@ -81,11 +66,10 @@ export async function getManifest(session: RegistrySession, reference: Reference
       method: 'GET',
       url: manifestUrl(session, reference),
       what: `read ${name}`,
-      scopes: [session.scope(reference.path)],
+      repository: reference.path,
       expect: [200],
       headers: { accept: acceptManifests, 'accept-encoding': 'identity' },
       maxBytes: maxManifestBytes,
-      redirects: 5,
       signal: options.signal,
     })
     const { digest } = reference
@@ -130,8 +114,18 @@ function unknownAlgorithm(name: string, cause: unknown): MirrorError {
 }
 
 /**
- * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a
- * registry that stores and then answers with an error is not a failure, and a web server that says yes to everything is none.
+ * True for an answer after which the manifest may be there all the same: stored before the error, or before this run by somebody else where a tag
+ * may not be written twice. What names missing content has not been stored.
+ */
+function isRefusal(error: unknown): boolean {
+  const answer = registryAnswer(error)
+  if (answer === undefined || !isMirrorError(error)) return false
+  return error.code !== 'THROTTLED' && !answer.codes.some((code) => code.endsWith('_UNKNOWN') || code === 'MANIFEST_INVALID')
+}
+
+/**
+ * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a registry that stores and
+ * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is none.
  */
 export async function putManifest(
   session: RegistrySession,
@@ -152,7 +146,7 @@ export async function putManifest(
         method: 'PUT',
         url: manifestUrl(session, place),
         what: `write ${name}`,
-        scopes: [session.scope(reference.path)],
+        repository: reference.path,
         expect: [200, 201, 202, 204],
         headers: { 'content-type': mediaType },
         body: manifest.bytes,
@@ -168,7 +162,7 @@ export async function putManifest(
         `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
       )
     } catch (error) {
-      if (isTransient(error) && registryAnswer(error) !== undefined && error.code !== 'THROTTLED' && (await isStored())) return
+      if (isRefusal(error) && (await isStored().catch(() => false))) return
       throw place.digest?.startsWith('sha512:') === true && registryAnswer(error)?.status === 400 ? unknownAlgorithm(name, error) : error
     }
   }, options)

@@ -1,7 +1,7 @@
 import { MirrorError, type ErrorCode } from '../errors.ts'
 import type { ResponseHeaders } from '../http/message.ts'
-import { printable } from '../http/redact.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
+import { parseErrorBody } from './error-reason.ts'
 
 /** The parts of an answer that an error is made of. */
 export interface ErrorAnswer {
@@ -9,14 +9,6 @@ export interface ErrorAnswer {
   readonly headers: ResponseHeaders
   readonly url: URL
   readonly body: Uint8Array
-}
-
-/** One entry of an error body: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
-interface RegistryErrorEntry {
-  readonly code: string
-  readonly message: string
-  /** Digests that its `detail` names, whatever shape that has. */
-  readonly digests: readonly string[]
 }
 
 /** The cause of a MirrorError that a registry's answer made: its status, its own error codes, and the digests that it named. */
@@ -40,24 +32,6 @@ export function registryAnswer(error: unknown): RegistryAnswer | undefined {
   return cause instanceof RegistryAnswer ? cause : undefined
 }
 
-const maxShownBody = 300
-
-function parseBody(body: Uint8Array): { readonly entries: readonly RegistryErrorEntry[]; readonly text: string } {
-  const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, 64 * 1024)).toString('utf8')
-  try {
-    const { errors } = JSON.parse(text) as { errors?: unknown }
-    if (!Array.isArray(errors)) return { entries: [], text: '' }
-    const entries = errors.map((entry: unknown) => {
-      const { code, message, detail } = (entry ?? {}) as { code?: unknown; message?: unknown; detail?: unknown }
-      const digests = (JSON.stringify(detail) ?? '').match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g) ?? []
-      return { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? printable(message) : '', digests }
-    })
-    return { entries, text: '' }
-  } catch {
-    return { entries: [], text: /<html|<!doctype/i.test(text) ? '' : printable(text).slice(0, maxShownBody) }
-  }
-}
-
 const temporaryStatuses = new Set([408, 425, 499, 500, 502, 503, 504, 522])
 const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
 
@@ -74,7 +48,10 @@ function classify(status: number, codes: readonly string[]): ErrorCode {
   return codes.includes('DENIED') ? 'DENIED' : 'PROTOCOL'
 }
 
-function hintFor(code: ErrorCode, { status, url }: ErrorAnswer, message: string): string | undefined {
+function hintFor(code: ErrorCode, answer: ErrorAnswer, message: string): string | undefined {
+  const { status, url } = answer
+  const moved = movedTo(answer)
+  if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
   if (code === 'THROTTLED' && /pull rate limit/i.test(message)) {
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
   }
@@ -93,23 +70,30 @@ function expectsTls({ status, url, body }: ErrorAnswer): boolean {
   return status === 400 && url.protocol === 'http:' && /HTTPS (?:server|port)/i.test(Buffer.from(body).toString('latin1'))
 }
 
+/** Where an answer sends whoever asked; undefined where it does not. */
+function movedTo({ status, headers, url }: ErrorAnswer): URL | undefined {
+  const location = headers.get('location')
+  return status >= 300 && status < 400 && location !== undefined && URL.canParse(location, url.href) ? new URL(location, url) : undefined
+}
+
+function reasonFor(answer: ErrorAnswer, said: string): string {
+  if (expectsTls(answer)) return 'it expects TLS, so write https://'
+  const moved = movedTo(answer)
+  if (moved === undefined) return said
+  const isTls = moved.protocol === 'https:' && answer.url.protocol === 'http:' && moved.hostname === answer.url.hostname
+  return `it redirects to ${moved.origin}${isTls ? ', so write https://' : ', which is not followed'}`
+}
+
 /** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */
 export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
-  const { entries, text } = parseBody(answer.body)
-  const codes = entries.map((entry) => entry.code).filter((code) => /^[A-Z_]{1,64}$/.test(code))
-  const sentences = new Set(entries.map((entry) => [entry.code, entry.message].filter(Boolean).join(': ')))
-  const said = [...sentences].join('; ') || text
+  const { codes, digests, text } = parseErrorBody(answer.body)
   const code = classify(status, codes)
-  const why = expectsTls(answer) ? 'it expects TLS, so write https://' : printable(said).slice(0, maxShownBody)
+  const why = reasonFor(answer, text)
   const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}`
   return new MirrorError(code, message, {
-    hint: hintFor(code, answer, said),
+    hint: hintFor(code, answer, text),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
-    cause: new RegistryAnswer(
-      status,
-      codes,
-      entries.flatMap((entry) => entry.digests),
-    ),
+    cause: new RegistryAnswer(status, codes, digests),
   })
 }

@@ -49,7 +49,7 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#tagged(this.#uploads.mountBlob(repository, digest, from, options))
   }
 
-  putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
+  putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
     return this.#tagged(this.#uploads.putBlob(repository, descriptor, open, options))
   }
 

@@ -9,7 +9,7 @@ import type { HttpClient } from '../http/http-client.ts'
 import type { HttpMethod, HttpResponse } from '../http/message.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
-import { pullScope, pushScope, type Scope } from './auth/scope.ts'
+import { pullScope, pushScope } from './auth/scope.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseRateLimit, type RateLimit } from './rate-limit.ts'
 import { registryError } from './registry-error.ts'
@@ -40,12 +40,15 @@ export interface ApiRequest {
   readonly url: URL
   /** What it is for, as in `read docker.io/rancher/x:1`: the error says that it could not be done. */
   readonly what: string
-  readonly scopes: readonly Scope[]
-  readonly expect: readonly number[]
+  /** The path of the repository that it is about. */
+  readonly repository: string
+  /** The path of another repository that it reads from. */
+  readonly from?: string
+  /** Statuses that are no failure; default: all but 429, and 401 of the registry itself. */
+  readonly expect?: readonly number[]
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly maxBytes?: number
-  readonly redirects?: number
   /** It opens something that has to be closed again: an abort lets it come to its end, for a short while, so that this can be done. */
   readonly opens?: boolean
   /** Tries after a failure, where the session's own number is too patient. */
@@ -62,6 +65,9 @@ const openingGrace = 1500
 /** Bytes of an error's body that are read. */
 const errorBytes = 64 * 1024
 
+/** Redirects that are followed: a front end to its registry, and from there to a storage. */
+const mostRedirects = 10
+
 /** Even a registry that refuses most requests is sent a few at a time, or a run would never end. */
 const leastRequests = 8
 const leastStreams = 2
@@ -73,19 +79,17 @@ function patient(error: unknown): unknown {
   return new MirrorError('CONNECTION_LOST', message, { hint, side, cause })
 }
 
-async function authorized(
-  headers: Readonly<Record<string, string>> = {},
-  access: RequestAuthorization | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Record<string, string>> {
-  const authorization = await access?.header({ signal })
-  return { ...headers, ...(authorization !== undefined && { authorization }) }
+function isExpected(request: Pick<ApiRequest, 'expect' | 'url'>, { status, url }: Answer): boolean {
+  if (request.expect !== undefined) return request.expect.includes(status)
+  return status !== 429 && (status !== 401 || url.origin !== request.url.origin)
 }
 
 /** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
 export class RegistrySession {
   readonly endpoint: Endpoint
   readonly side: Side
+  /** What is asked for by GET from now on, because a HEAD did not give it and a GET did. */
+  readonly distrusted = new Set<'manifest' | 'blob'>()
   readonly #options: SessionOptions
   readonly #gate = new ThrottleGate()
   readonly #requests: AdaptiveLimit
@@ -108,10 +112,9 @@ export class RegistrySession {
     return this.#rateLimit
   }
 
-  /** What a token for a repository has to allow: at a destination writing too, so that one token serves all its requests. */
-  scope(path: string): Scope {
-    const repository = `${this.endpoint.prefix}${path}`
-    return this.side === 'destination' ? pushScope(repository) : pullScope(repository)
+  /** Hosts that the registry may name though they are private addresses. */
+  get storageHosts(): readonly string[] {
+    return this.#options.client.storageHosts
   }
 
   /**
@@ -165,28 +168,28 @@ export class RegistrySession {
   /** Sends a request once, in a place that the caller holds. */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
     const { client } = this.#options
-    const { method, url, body, maxBytes, redirects } = request
+    const { method, url, body, maxBytes } = request
     request.signal?.throwIfAborted()
     using grace = request.opens === true ? graceAfter(request.signal, openingGrace) : undefined
     const { signal } = grace ?? request
     const response = await this.#exchange(
       request,
-      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects, signal }),
+      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, signal }),
       () => Promise.resolve(),
     )
-    if (request.expect.includes(response.status)) return this.#answered(response)
+    if (isExpected(request, response)) return this.#answered(response)
     throw this.#failed(registryError(request.what, response))
   }
 
   /** Starts a streamed GET; the caller reads or cancels what comes. */
   async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<StreamedAnswer> {
-    const { url, signal, redirects = 10 } = request
+    const { url, signal } = request
     const download = await this.#exchange(
       request,
-      (headers) => this.#options.client.download({ url, headers, redirects, signal }),
+      (headers) => this.#options.client.download({ url, headers, redirects: mostRedirects, signal }),
       (refused) => refused.bytes(errorBytes),
     )
-    if (request.expect.includes(download.status)) return this.#answered(download)
+    if (isExpected(request, download)) return this.#answered(download)
     const body = await download.bytes(errorBytes)
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
@@ -201,8 +204,8 @@ export class RegistrySession {
   /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
-    const download = await this.#options.client.download({ url, headers, redirects: 10, signal })
-    if (request.expect.includes(download.status)) return download
+    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, signal })
+    if (isExpected(request, download)) return download
     const body = await download.bytes(errorBytes)
     throw registryError(request.what, { status: download.status, headers: download.headers, url: download.url, body })
   }
@@ -214,10 +217,11 @@ export class RegistrySession {
   async upload(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'> & { readonly content: Content }): Promise<HttpResponse> {
     const { url, content, signal } = request
     await this.#gate.pass(signal)
-    const access = this.#access(url, request.scopes)
-    const headers = await authorized(request.headers, access, signal)
-    const response = await this.#options.client.upload({ url, headers, content, signal })
-    if (request.expect.includes(response.status)) return this.#answered(response)
+    const access = this.#access(request)
+    const transmit = (headers: Record<string, string>): Promise<HttpResponse> =>
+      this.#options.client.upload({ url, headers, content, signal })
+    const response = await this.#transmit(request, access, transmit)
+    if (isExpected(request, response)) return this.#answered(response)
     const error = this.#failed(registryError(request.what, response))
     if ((await access?.shouldResend(response, { signal })) !== true) throw error
     throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
@@ -225,25 +229,44 @@ export class RegistrySession {
 
   /** Sends with what is known of the registry's challenge, and again where a 401 taught something new. */
   async #exchange<R extends Answer>(
-    request: Pick<ApiRequest, 'url' | 'scopes' | 'headers' | 'signal'>,
+    request: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'headers' | 'signal'>,
     send: (headers: Record<string, string>) => Promise<R>,
     discard: (response: R) => Promise<unknown>,
   ): Promise<R> {
-    const { url, scopes, signal } = request
-    const access = this.#access(url, scopes)
+    const { signal } = request
+    const access = this.#access(request)
     for (;;) {
       await this.#gate.pass(signal)
-      const response = await send(await authorized(request.headers, access, signal))
+      const response = await this.#transmit(request, access, send)
       if (response.status !== 401) return response
       if ((await access?.shouldResend(response, { signal })) !== true) return response
       await discard(response)
     }
   }
 
-  /** Credentials go to the registry's own origin and nowhere else. */
-  #access(url: URL, scopes: readonly Scope[]): RequestAuthorization | undefined {
-    const { origin } = this.endpoint.origin
-    return url.origin === origin ? this.#options.authorizer.forRequest(origin, scopes) : undefined
+  /** Sends once, with credentials where the registry wants some. */
+  #transmit<R extends Answer>(
+    { headers = {}, signal }: Pick<ApiRequest, 'headers' | 'signal'>,
+    access: RequestAuthorization | undefined,
+    send: (headers: Record<string, string>) => Promise<R>,
+  ): Promise<R> {
+    if (access === undefined) return send({ ...headers })
+    return access.send((authorization) => send({ ...headers, ...(authorization !== undefined && { authorization }) }), { signal })
+  }
+
+  /**
+   * Credentials go to the registry's own origin and nowhere else. At a destination a token has to allow writing too, so that one serves all its
+   * requests.
+   */
+  #access({ url, repository, from }: Pick<ApiRequest, 'url' | 'repository' | 'from'>): RequestAuthorization | undefined {
+    const { origin, prefix } = this.endpoint
+    if (url.origin !== origin.origin) return undefined
+    const path = `${prefix}${repository}`
+    const scopes = [
+      this.side === 'destination' ? pushScope(path) : pullScope(path),
+      ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)]),
+    ]
+    return this.#options.authorizer.forRequest(origin.origin, { scopes, repository: path })
   }
 
   #answered<R extends Answer>(response: R): R {

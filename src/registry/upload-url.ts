@@ -1,8 +1,10 @@
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { addressRefusal } from '../http/address.ts'
 import { redactUrl } from '../http/redact.ts'
+import { redirectHint, trustHint } from '../http/redirect.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Endpoint } from './endpoint.ts'
 
 /** True for `host[:port]/path` of the registry itself, without a scheme. */
 function isBareHost(location: string, { protocol, host }: URL): boolean {
@@ -14,9 +16,10 @@ function isBareHost(location: string, { protocol, host }: URL): boolean {
 /**
  * Where an upload goes on, from the Location of its opening: absolute, a path, `//host/path` or `host/path`, resolved
  * against the URL that answered. Throws PROTOCOL without exactly one Location, and REFUSED_ADDRESS for another scheme than
- * the registry's; http from an https registry at the same host is a proxy that hides the scheme, and https is kept.
+ * the registry's; http from an https registry at the same host is a proxy that hides the scheme, and https is kept. `trusted` are hosts that it may name
+ * though they are private addresses.
  */
-export function uploadUrl(response: HttpResponse): URL {
+export function uploadUrl(response: HttpResponse, trusted: readonly string[] = []): URL {
   const locations = response.headers.all('location')
   const [location] = locations
   const { url } = response
@@ -37,14 +40,23 @@ export function uploadUrl(response: HttpResponse): URL {
     next.protocol = 'https:'
     next.port = url.port
   }
-  const refusal = addressRefusal(next, url)
+  const refusal = addressRefusal(next, response, trusted)
   if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
     throw new MirrorError(
       'REFUSED_ADDRESS',
       `${url.host} opened an upload at ${redactUrl(next)}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
+      { hint: refusal === undefined ? redirectHint(url, next) : trustHint(next) },
     )
   }
   return next
+}
+
+/** The failure of an upload at a place that the registry named itself, with who named it; what else fails stays as it is. */
+export function explainPlace(error: unknown, url: URL, { origin }: Endpoint): unknown {
+  if (url.origin === origin.origin || !isMirrorError(error)) return error
+  const { code, message, hint, side, retryAfter, cause } = error
+  const explained = `${message}; ${origin.host} named ${url.origin} for the upload`
+  return new MirrorError(code, explained, { hint: redirectHint(origin, url) ?? hint, side, retryAfter, cause })
 }
 
 /** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */

@@ -1,17 +1,34 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import { redirectUrl } from '../http/redirect.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
-import { pullScope } from './auth/scope.ts'
 import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
 import type { RegistrySession } from './session.ts'
-import { uploadUrl, withDigest } from './upload-url.ts'
+import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
+import { registryAnswer } from './registry-error.ts'
 
 /** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
 const cancelTimeout = 2000
+
+/** Redirects of one PUT: each costs the content once more. */
+const mostRedirects = 3
+
+/** A blob on its way into an open upload. */
+interface BlobUpload extends CallOptions {
+  readonly repository: Repository
+  readonly descriptor: Descriptor
+  readonly content: Content
+  readonly open: () => Promise<Content>
+}
+
+/** True where the registry itself said no to a closing PUT, for good or for bad. */
+function isRefusal(error: unknown): boolean {
+  return isMirrorError(error) && error.code !== 'THROTTLED' && registryAnswer(error) !== undefined
+}
 
 function keyOf({ path }: Repository, digest: Digest): string {
   return `${path}@${digest}`
@@ -38,7 +55,8 @@ export class Uploads {
         method: 'POST',
         url,
         what: `mount blob ${digest} into ${repository.path}`,
-        scopes: [this.#session.scope(repository.path), pullScope(`${endpoint.prefix}${from.path}`)],
+        repository: repository.path,
+        from: from.path,
         expect: [201, 202],
         opens: true,
         retries: 0,
@@ -48,7 +66,7 @@ export class Uploads {
         const stated = response.headers.get('docker-content-digest')
         return stated === undefined || stated === digest
       }
-      await this.#keep(repository, digest, uploadUrl(response))
+      await this.#keep(repository, digest, uploadUrl(response, this.#session.storageHosts))
       return false
     } catch (error) {
       if (options.signal?.aborted || !(error instanceof MirrorError) || error.code === 'UNREACHABLE') throw error
@@ -58,9 +76,10 @@ export class Uploads {
 
   /**
    * Uploads a blob in one streamed PUT, which every registry takes: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put.
-   * Not retried here: the content can be read once. The upload of a failed try is cancelled.
+   * Not retried here: the content can be read once. The upload of a failed try is cancelled. False where the PUT was refused and the registry has the
+   * blob all the same: some refuse what they have, and another client may have been faster.
    */
-  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<void> {
+  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
     const session = this.#session
     // The source answers while the destination opens the upload: a round trip less per blob. A place at the destination is taken only
     // for the bytes themselves, so that it is busy with some blobs while the source is with others.
@@ -70,15 +89,15 @@ export class Uploads {
       if (opened.status === 'fulfilled') await this.#cancel(opened.value, repository)
       throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
     }
-    const release = await session.acquire(descriptor.size)
     let status
     try {
-      status = await this.#send(opened.value, repository, descriptor, content.value, options)
-    } finally {
-      release()
+      status = await this.#send(opened.value, { repository, descriptor, content: content.value, open, signal: options.signal })
+    } catch (error) {
+      if (isRefusal(error) && (await headBlob(session, repository, descriptor, options).catch(() => false))) return false
+      throw error
     }
     // Asked for in a place of its own: whoever waits for a second one while holding the first may wait for ever.
-    if (status === 201 || (await headBlob(session, repository, descriptor, options))) return
+    if (status === 201 || (await headBlob(session, repository, descriptor, options))) return true
     throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
   }
 
@@ -99,43 +118,61 @@ export class Uploads {
       method: 'POST',
       url: apiUrl(this.#session.endpoint, repository.path, 'blobs/uploads/'),
       what: `upload ${blobName(repository, descriptor)}`,
-      scopes: [this.#session.scope(repository.path)],
+      repository: repository.path,
       expect: [202],
       opens: true,
       signal: options.signal,
     })
-    return uploadUrl(response)
+    return uploadUrl(response, this.#session.storageHosts)
   }
 
-  /** Sends the content and gives the status of the answer; a registry that has lost the upload is asked for a new one. */
-  async #send(url: URL, repository: Repository, descriptor: Descriptor, content: Content, options: CallOptions): Promise<number> {
+  /**
+   * Sends the content, and again to wherever it is redirected, and gives the status of the answer. Throws UNAVAILABLE where a new upload may succeed.
+   */
+  async #send(opened: URL, blob: BlobUpload): Promise<number> {
     const session = this.#session
+    const { repository, descriptor, open, signal } = blob
+    let { content } = blob
+    let url = withDigest(opened, descriptor.digest)
+    const release = await session.acquire(descriptor.size)
     try {
-      const response = await session.upload({
-        url: withDigest(url, descriptor.digest),
-        what: `upload ${blobName(repository, descriptor)}`,
-        scopes: [session.scope(repository.path)],
-        expect: [200, 201, 202, 204],
-        headers: { 'content-type': 'application/octet-stream' },
-        content,
-        signal: options.signal,
-      })
-      return response.status
+      for (let redirects = 0; ; redirects++) {
+        const response = await session.upload({
+          url,
+          what: `upload ${blobName(repository, descriptor)}`,
+          repository: repository.path,
+          expect: redirects < mostRedirects ? [200, 201, 202, 204, 307, 308] : [200, 201, 202, 204],
+          headers: { 'content-type': 'application/octet-stream' },
+          content,
+          signal,
+        })
+        if (response.status !== 307 && response.status !== 308) return response.status
+        content.cancel()
+        url = redirectUrl(response, session.storageHosts)
+        content = await open()
+      }
     } catch (error) {
       content.cancel()
       // A registry that only asks for patience keeps the upload open: the next try goes on with it.
-      if (isMirrorError(error) && error.code === 'THROTTLED') this.#opened.set(keyOf(repository, descriptor.digest), url)
-      else await this.#cancel(url, repository)
-      if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-      throw new MirrorError('UNAVAILABLE', error.message, { hint: error.hint, cause: error.cause })
+      if (isMirrorError(error) && error.code === 'THROTTLED') this.#opened.set(keyOf(repository, descriptor.digest), opened)
+      else await this.#cancel(opened, repository)
+      const failure = explainPlace(error, url, session.endpoint)
+      // The registry has lost the upload, or somebody else is writing the same blob.
+      const mayPass = isMirrorError(failure) && (failure.code === 'NOT_FOUND' || registryAnswer(failure)?.status === 409)
+      if (!mayPass) throw failure
+      throw new MirrorError('UNAVAILABLE', failure.message, { hint: failure.hint, cause: failure.cause })
+    } finally {
+      release()
     }
   }
 
   /** Best effort, and on a signal of its own: it also runs when the run has been aborted. */
   async #cancel(url: URL, repository: Repository): Promise<void> {
     const signal = AbortSignal.timeout(cancelTimeout)
-    const scopes = [this.#session.scope(repository.path)]
-    await this.#session.sendOnce({ method: 'DELETE', url, what: 'cancel an upload', scopes, expect: [204], signal }).catch(() => undefined)
+    const { path } = repository
+    await this.#session
+      .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', repository: path, expect: [204], signal })
+      .catch(() => undefined)
   }
 
   /** Cancels the uploads that refused mounts opened and nobody used. */

@@ -116,8 +116,8 @@ export async function resolveChannel(client: HttpClient, name: string, options: 
   let url = channelUrlOf(channelUrl, name)
   for (let hop = 0; hop < maxHops; hop++) {
     const answer = await fetchFile(client, url, request)
-    if (!isRedirect(answer.status)) return lookUp(client, name, answer, { ...options, channelUrl })
-    const next = redirectUrl(url, answer.headers)
+    if (!isRedirect(answer.status, 'GET')) return lookUp(client, name, answer, { ...options, channelUrl })
+    const next = redirectUrl(answer)
     const tag = asTag(lastSegment(next))
     if (tag !== undefined) return tag
     // The channel server itself may have moved, for example to https.

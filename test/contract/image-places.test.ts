@@ -12,7 +12,7 @@ const reference = parseReference('registry.example/team/image:1')
 const other = parseReference('registry.example/team/other:1')
 const absent = `sha256:${'0'.repeat(64)}` as const
 
-function put({ destination }: Place, { bytes, descriptor }: TinyBlob, repository = reference, signal?: AbortSignal): Promise<void> {
+function put({ destination }: Place, { bytes, descriptor }: TinyBlob, repository = reference, signal?: AbortSignal): Promise<boolean> {
   return destination.putBlob(repository, descriptor, () => Promise.resolve(contentOf(bytes)), { signal })
 }
 

@@ -4,14 +4,14 @@ import { ResponseHeaders } from '../../src/http/message.ts'
 import { isRedirect, redirectHeaders, redirectUrl } from '../../src/http/redirect.ts'
 
 function next(from: string, ...locations: readonly string[]): string {
-  return redirectUrl(new URL(from), new ResponseHeaders(new Map([['location', locations]]))).href
+  return redirectUrl({ url: new URL(from), headers: new ResponseHeaders(new Map([['location', locations]])) }).href
 }
 
 const home = 'https://registry.example.com/v2/a/blobs/x'
 
 test('which statuses redirect', () => {
   assert.deepEqual(
-    [200, 300, 301, 302, 303, 304, 305, 307, 308, 400].filter((status) => isRedirect(status)),
+    [200, 300, 301, 302, 303, 304, 305, 307, 308, 400].filter((status) => isRedirect(status, 'GET')),
     [301, 302, 303, 307, 308],
   )
 })

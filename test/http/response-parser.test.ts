@@ -272,9 +272,13 @@ test('how the body is delimited, and whether the connection goes on', () => {
     ['HTTP/1.1 200 OK', 'close', false],
     ['HTTP/1.1 204 No Content', 0, true],
     ['HTTP/1.1 304 Not Modified\r\nContent-Length: 5', 0, true],
-    // the answer to a HEAD has no body whose end would have to be told
-    ['HTTP/1.1 200 OK', 'close', true, true],
-    ['HTTP/1.1 200 OK\r\nConnection: close', 'close', false, true],
+    // the answer to a HEAD has no body, whatever it says of one
+    ['HTTP/1.1 200 OK', 0, true, true],
+    ['HTTP/1.1 200 OK\r\nConnection: close', 0, false, true],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked', 0, true, true],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6', 0, true, true],
+    ['HTTP/1.1 200 OK\r\nContent-Length: five', 0, true, true],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked', 0, true, true],
   ]
   for (const [text, length, keepAlive, isHead] of cases) {
     const head = parseResponseHead(text, isHead)

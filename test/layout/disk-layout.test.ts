@@ -129,7 +129,7 @@ test('a damaged blob is found by reading it again, and a cut one by its size; bo
   await using layout = await openLayout(dir.path, options)
   const blob = tinyBlob(randomBytes(3000))
   const path = blobPath(dir.path, blob.descriptor.digest)
-  const put = (): Promise<void> => layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
+  const put = (): Promise<boolean> => layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
   await put()
   assert.equal(await layout.verifyBlob(blob.descriptor.digest), true)
   await writeFile(path, randomBytes(3000))

@@ -10,7 +10,7 @@ import { parseEndpoint } from '../../src/registry/endpoint.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry, refuse } from '../servers/memory-registry.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
-import { hasty, openRegistry, openSession } from './open-registry.ts'
+import { hasty, openRegistry } from './open-registry.ts'
 
 const image = tinyImage()
 const reference = (tag: string) => parseReference(`docker.io/a/b:${tag}`)
@@ -29,7 +29,7 @@ test('F83: a Retry-After closes the gate for every request to the registry, and 
   let refusedAt = 0
   await using server = await scriptedServer((request, response) => {
     arrivals.push(performance.now())
-    if (request.index > 2) return void response.writeHead(404).end()
+    if (request.index > 2) return void refuse(response, 404, 'MANIFEST_UNKNOWN')
     refusedAt = performance.now()
     response.writeHead(429, { 'retry-after': '1' }).end()
   })
@@ -54,7 +54,8 @@ test('F83: a Retry-After closes the gate for every request to the registry, and 
 for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1e9', '']) {
   test(`F83: Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
     await using server = await scriptedServer((request, response) => {
-      response.writeHead(request.index < 3 ? 429 : 404, { 'retry-after': retryAfter }).end()
+      if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
+      else refuse(response, 404, 'MANIFEST_UNKNOWN')
     })
     await using registry = openRegistry(server.url)
     const started = performance.now()
@@ -66,7 +67,8 @@ for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1
 
 test('F83: a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
   await using server = await scriptedServer((request, response) => {
-    response.writeHead(request.url.endsWith('/1') ? 429 : 404, { 'retry-after': '999999' }).end()
+    if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
+    else refuse(response, 404, 'MANIFEST_UNKNOWN')
   })
   await using registry = openRegistry(server.url, { onThrottled: () => assert.fail('nobody waits') })
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
@@ -108,7 +110,7 @@ test('F85: 503 three times and then an answer is success, and every retry is tol
   )
   server.hold('a/b', '1', image)
   await using registry = openRegistry(server.url, { onRetry: ({ attempt, error }) => told.push(`${attempt} ${error.code} ${error.side}`) })
-  assert.ok(await registry.headManifest(reference('1')))
+  assert.ok(await registry.getManifest(reference('1')))
   assert.deepEqual(told, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
 })
 
@@ -209,10 +211,21 @@ test('manifests that are written take part in the bound', async () => {
 })
 
 test("a source asks for pulling alone, a destination for pushing too, under the endpoint's prefix", async () => {
-  await using source = openSession('http://127.0.0.1:1/mirror')
-  await using destination = openSession('http://127.0.0.1:1', { side: 'destination' })
-  assert.equal(source.session.scope('a/b'), 'repository:mirror/a/b:pull')
-  assert.equal(destination.session.scope('a/b'), 'repository:a/b:pull,push')
+  const scopes: (string | null)[] = []
+  await using server = await memoryRegistry(({ path, headers, scripted }, response) => {
+    if (path.startsWith('/token')) {
+      scopes.push(new URL(path, server.url).searchParams.get('scope'))
+      response.end('{"token":"t"}')
+    } else if (headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${scripted.headers.host}/token"` }).end()
+    } else return false
+    return true
+  })
+  await using source = openRegistry(`${server.url}/mirror`)
+  await using destination = openRegistry(server.url, { side: 'destination' })
+  await source.headManifest(reference('1'))
+  await destination.headManifest(reference('1'))
+  assert.deepEqual(scopes, ['repository:mirror/a/b:pull', 'repository:a/b:pull,push'])
 })
 
 test('the pull quota is what the registry stated last', async () => {

@@ -12,6 +12,7 @@ export interface SourceFlags {
   readonly from?: Record<string, string>
   readonly registries?: string
   readonly tokenHost?: string[]
+  readonly storageHost?: string[]
   readonly platform?: string[]
   readonly foreignLayers?: boolean
   readonly jobs?: number
@@ -37,15 +38,19 @@ export function collectEndpoint(value: string, previous: Record<string, string> 
   return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
-/** Adds `--registries` and `--token-host`, for every host that is talked to. */
-function addLogins(command: Command): Command {
+/** Adds `--token-host` and `--storage-host`: where registries may send us. */
+export function addTrustedHosts(command: Command): Command {
   return command
-    .option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host')
     .option(
       '--token-host <host>',
       "a host of another domain that may see a registry's credentials as its token server; repeatable",
       collect,
     )
+    .option('--storage-host <host>', 'a private address that a registry may redirect to or upload to; repeatable', collect)
+}
+
+function addLogins(command: Command): Command {
+  return addTrustedHosts(command.option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host'))
 }
 
 /** Adds `--from`, and what the sources are talked to with. */
@@ -102,7 +107,7 @@ export function addTransfer(command: Command, jobs = '16'): Command {
     .option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0))
     .addHelpText(
       'after',
-      '\nCredentials come from --registries, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).',
+      '\nCredentials come from --registries, then DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).',
     )
     .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
 }
@@ -127,6 +132,7 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & Pick<CreateBu
     from: flags.from,
     registries: flags.registries,
     tokenHosts: flags.tokenHost,
+    storageHosts: flags.storageHost,
     dockerConfig: dockerConfigDirectory(),
     environment: process.env,
     platforms: flags.platform,

@@ -9,7 +9,7 @@ import type { VerifyOptions } from '../../verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
 import { addK3sFlags, addK3sVersion, k3sFlags, type K3sOptionFlags } from './k3s.ts'
 import type { OutputFlags } from './output.ts'
-import { collectEndpoint, placeOptions, type PlaceFlags } from './places.ts'
+import { addTrustedHosts, collectEndpoint, placeOptions, type PlaceFlags } from './places.ts'
 import { collect, collectList, selectionOptions, wholeNumber, type SelectionFlags } from './selection.ts'
 
 /** What standard output carries. */
@@ -33,15 +33,11 @@ function addPlacesToLook(command: Command): Command {
       '--registries <file>',
       `a registries.yaml: credentials and TLS for --to, all that a node knows for --as-node (default there: ${defaultRegistriesFile})`,
     )
-  return addK3sVersion(addK3sFlags(looked))
+  const named = addK3sVersion(addK3sFlags(looked))
     .option('--rewrite <regex=replacement>', 'repositories were renamed so at the destination; as for mirror; repeatable', collect)
     .option('--flatten', 'only the last part of repository names was kept; as for mirror')
     .option('--foreign-layers', 'the layers of Windows base images were copied too; as for mirror')
-    .option(
-      '--token-host <host>',
-      "a host of another domain that may see a registry's credentials as its token server; repeatable",
-      collect,
-    )
+  return addTrustedHosts(named)
 }
 
 /** Adds what `verify` takes beside the selection. */
@@ -80,8 +76,8 @@ A tag that has moved is a problem where its digest is known: from the reference 
 with --as-node from --to. Otherwise nothing is compared, and what a tag names now is checked.
 With --as-node an image that only its own registry has is a problem: it comes from upstream and not from a mirror.
 
-Credentials for --to and --from come from --registries, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME
-and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alone.
+Credentials for --to and --from come from --registries, then DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json and its credential helpers, then
+K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alone.
 
 Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
 its checksum says, 130 interrupted.`

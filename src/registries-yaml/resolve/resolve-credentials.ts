@@ -1,3 +1,4 @@
+import { decodeAuthField } from '../../oci/auth-field.ts'
 import type { K3sVersion } from '../../release/version.ts'
 import { hasFeature } from '../k3s-features.ts'
 import { defaultHost } from '../hosts/normalise-endpoint.ts'
@@ -17,15 +18,13 @@ export interface ResolvedCredentials {
   readonly isInvalid: boolean
 }
 
-/** Reads base64 of `username:password`; undefined for anything else. Line breaks do not count: https://pkg.go.dev/encoding/base64#Encoding.Decode */
+/**
+ * Reads base64 of `username:password`, which containerd takes with its padding only; undefined for anything else. Line breaks do not count:
+ * https://pkg.go.dev/encoding/base64#Encoding.Decode
+ */
 export function decodeAuth(base64: string): { readonly username: string; readonly password: string } | undefined {
   const encoded = base64.replace(/[\r\n]/g, '')
-  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
-  const bytes = Buffer.from(encoded, 'base64')
-  const text = bytes.toString('utf8')
-  const colon = text.indexOf(':')
-  if (colon === -1 || !Buffer.from(text, 'utf8').equals(bytes)) return undefined
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) }
+  return encoded.length % 4 === 0 && !/\s/.test(encoded) ? decodeAuthField(encoded) : undefined
 }
 
 /** User name before identity token before `auth`, as containerd has it; undefined for none, 'invalid' where `auth` cannot be read. */

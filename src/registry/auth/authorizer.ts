@@ -2,7 +2,8 @@ import { MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import { RegistryAnswer } from '../registry-error.ts'
 import { logInHint, registryName, type CredentialsSource } from './credentials.ts'
-import { OriginAccess, type AccessOptions, type Answer, type Sent } from './origin-access.ts'
+import type { Verdict } from './credential-proof.ts'
+import { OriginAccess, type AccessOptions, type Answer, type Asked, type Sent } from './origin-access.ts'
 import { normaliseScopes, type Scope } from './scope.ts'
 import { systemClock, type Clock } from './token-answer.ts'
 
@@ -14,18 +15,32 @@ export interface AuthorizerOptions {
   /** Hosts, `host` or `host:port`, that may see a registry's credentials as its token server though they are of another domain. */
   readonly tokenHosts?: readonly string[] | undefined
   readonly clock?: Clock | undefined
+  /** Called with a sentence about credentials that can be used and look wrong. */
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** What a request is for. */
+export interface RequestPurpose {
+  /** Those that a token would need, the destination's first. */
+  readonly scopes: readonly Scope[]
+  /** The repository's path at the registry: some credentials are for a part of a registry only. */
+  readonly repository?: string | undefined
 }
 
 /** The authorization of one request, through all the times it is sent. */
 export interface RequestAuthorization {
   /**
-   * The Authorization header to send it with; undefined for none. It is meant for the origin alone. Throws what asking for a token throws:
-   * UNAUTHORIZED, DENIED, REFUSED_ADDRESS, PROTOCOL, a failure of the network.
+   * Sends the request once, with the Authorization header that is right by what is known; `transmit` gets undefined for none. The header is meant for
+   * the origin only. Credentials that were not accepted yet go out with one request at a time, whose answer is the proof. Throws what asking for a
+   * token throws: UNAUTHORIZED, DENIED, REFUSED_ADDRESS, PROTOCOL, a failure of the network.
    */
-  header(options?: { readonly signal?: AbortSignal | undefined }): Promise<string | undefined>
+  send<R extends Answer>(
+    transmit: (authorization: string | undefined) => Promise<R>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<R>
   /**
-   * True when the answer is a 401 after which the request is worth sending again with a new `header()`; false for any other answer, one of
-   * another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
+   * True when the answer is a 401 after which the request is worth sending again; false for any other answer, one of another origin included. Throws
+   * UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
    */
   shouldResend(answer: Answer, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
   /** Says with whose credentials it was sent, or where none were found, without any secret: for the message of a 403. */
@@ -34,61 +49,91 @@ export interface RequestAuthorization {
 
 /** Answers the challenges of registries: https://distribution.github.io/distribution/spec/auth/ */
 export interface Authorizer {
-  /** `origin` is `scheme://host[:port]`; the scopes are those a token would need, the destination's first. */
-  forRequest(origin: string, scopes: readonly Scope[]): RequestAuthorization
+  /** `origin` is `scheme://host[:port]`. */
+  forRequest(origin: string, purpose: RequestPurpose): RequestAuthorization
 }
+
+const passing = new Set([408, 425, 429])
 
 class ChallengedRequest implements RequestAuthorization {
   readonly #origin: string
   readonly #access: OriginAccess
-  readonly #asked: readonly Scope[]
+  readonly #asked: Asked
   #sent: Sent = { scheme: 'none' }
   #renewed = false
   #switched = false
 
-  constructor(origin: string, access: OriginAccess, scopes: readonly Scope[]) {
+  constructor(origin: string, access: OriginAccess, { scopes, repository }: RequestPurpose) {
     this.#origin = origin
     this.#access = access
-    this.#asked = scopes
+    this.#asked = { repository, scopes: () => normaliseScopes(scopes) }
   }
 
-  /** Worked out where a challenge makes them matter. */
-  get #scopes(): readonly Scope[] {
-    return normaliseScopes(this.#asked)
-  }
-
-  async header({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<string | undefined> {
-    this.#sent = await this.#access.sent(() => this.#scopes, signal)
-    return this.#sent.scheme === 'none' ? undefined : this.#sent.header
+  async send<R extends Answer>(
+    transmit: (authorization: string | undefined) => Promise<R>,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<R> {
+    const sent = await this.#access.sent(this.#asked, signal)
+    this.#sent = sent
+    if (sent.scheme === 'none') return transmit(undefined)
+    if (sent.scheme === 'bearer') return transmit(sent.header)
+    return sent.proof.run(
+      () => transmit(sent.header),
+      (outcome) => this.#judge(outcome),
+      { repository: this.#repository, signal },
+    )
   }
 
   async shouldResend(answer: Answer, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
-    // what another origin, behind a redirect, asks for is no business of these credentials
-    if (answer.status !== 401 || answer.url.origin !== this.#origin) return false
+    if (!this.#isRefusal(answer)) return false
     const sent = this.#sent
+    const refusal = sent.scheme === 'basic' ? sent.proof.refusal(this.#repository) : undefined
+    if (refusal !== undefined) throw refusal
     const challenge = await this.#access.learn(answer, signal)
     if (challenge === undefined) throw this.#final('without saying how to log in')
     if (challenge.scheme !== sent.scheme) {
       if (this.#switched) throw this.#final()
       this.#switched = true
-      if (challenge.scheme === 'basic' && (await this.#access.credentials(signal)) === undefined) throw this.#final()
-      if (challenge.scheme === 'bearer' && this.#scopes.length === 0) this.#access.widen(this.#scopes, challenge)
+      if (challenge.scheme === 'basic' && (await this.#access.credentials(this.#asked.repository, signal)) === undefined)
+        throw this.#final()
+      const scopes = this.#asked.scopes()
+      if (challenge.scheme === 'bearer' && scopes.length === 0) this.#access.widen(scopes, challenge)
       return true
     }
     if (challenge.scheme === 'basic' || this.#renewed || sent.scheme !== 'bearer' || !sent.renewable) throw this.#final()
     this.#renewed = true
     this.#access.dropToken(sent.token)
-    this.#access.widen(this.#scopes, challenge)
+    this.#access.widen(this.#asked.scopes(), challenge)
     return true
   }
 
+  get #repository(): string {
+    return this.#asked.repository ?? ''
+  }
+
   describe(): string {
-    return this.#access.describe()
+    return this.#access.describe(this.#sent.found)
+  }
+
+  /** What another origin, behind a redirect, asks for is no business of these credentials. */
+  #isRefusal({ status, url }: Answer): boolean {
+    return status === 401 && url.origin === this.#origin
+  }
+
+  /** What the first request with Basic credentials says of them. */
+  #judge(outcome: PromiseSettledResult<Answer>): Verdict {
+    if (outcome.status === 'rejected') return 'undecided'
+    const { status } = outcome.value
+    if (status >= 500 || passing.has(status)) return 'undecided'
+    if (!this.#isRefusal(outcome.value)) return 'accepted'
+    return new MirrorError('UNAUTHORIZED', `${registryName(this.#origin)} refused the credentials ${this.describe()}`, {
+      hint: 'Check user name and password, and what this user may do; they are not tried again.',
+    })
   }
 
   #final(how = ''): MirrorError {
-    const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.#access.describe()}`
-    if (how === '' && !this.#access.hasCredentials) return new MirrorError('UNAUTHORIZED', message, { hint: logInHint })
+    const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.describe()}`
+    if (how === '' && this.#sent.found === undefined) return new MirrorError('UNAUTHORIZED', message, { hint: logInHint })
     return new MirrorError('UNAUTHORIZED', message, {
       hint: 'Check the credentials and what they allow; some registries answer the same for a repository that does not exist.',
       cause: new RegistryAnswer(401, []),
@@ -98,15 +143,20 @@ class ChallengedRequest implements RequestAuthorization {
 
 /** An authorizer that knows no challenge yet; what it learns is shared by all its requests. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { client, credentials = [], tokenHosts = [], clock = systemClock } = options
-  const shared: AccessOptions = { client, credentials, tokenHosts, clock }
+  const { client, credentials = [], tokenHosts = [], clock = systemClock, onWarning } = options
+  const warned = new Set<string>()
+  const warnOnce = (message: string): void => {
+    if (!warned.has(message)) onWarning?.(message)
+    warned.add(message)
+  }
+  const shared: AccessOptions = { client, credentials, tokenHosts, clock, onWarning: warnOnce }
   const accesses = new Map<string, OriginAccess>()
   return {
-    forRequest(origin, scopes) {
+    forRequest(origin, purpose) {
       const exact = new URL(origin).origin
       const access = accesses.get(exact) ?? new OriginAccess(exact, shared)
       accesses.set(exact, access)
-      return new ChallengedRequest(exact, access, scopes)
+      return new ChallengedRequest(exact, access, purpose)
     },
   }
 }

@@ -1,39 +1,46 @@
 import type { MirrorError } from '../../errors.ts'
 import { withSignal } from '../../async/single-flight.ts'
 
+/** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
+export type Verdict = 'accepted' | 'undecided' | MirrorError
+
+/** Repositories that may refuse credentials before nobody uses them any more: the first may be one that this user has no access to. */
+const mostRefusals = 2
+
 /**
  * Lets one attempt find out whether credentials are right before others use them, and none use them once they were
  * refused: fifty parallel requests with a wrong password must not lock the account.
  */
 export class CredentialProof {
   #proven = false
-  #refusal: MirrorError | undefined
+  readonly #refusals = new Map<string, MirrorError>()
   #attempt: Promise<void> | undefined
 
-  /** Whether credentials were accepted once. */
-  get proven(): boolean {
-    return this.#proven
+  /** Why the credentials are not used for this repository; undefined where they may be. */
+  refusal(repository: string): MirrorError | undefined {
+    if (this.#proven) return undefined
+    return this.#refusals.get(repository) ?? (this.#refusals.size < mostRefusals ? undefined : [...this.#refusals.values()].at(-1))
   }
 
-  /** Runs the task, alone until one has succeeded. An error that `refuses` picks out is thrown at everyone from then on. */
-  async run<T>(task: () => Promise<T>, refuses: (error: unknown) => error is MirrorError, signal?: AbortSignal): Promise<T> {
-    while (!this.#proven && this.#refusal === undefined && this.#attempt !== undefined) await withSignal(this.#attempt, signal)
-    if (this.#refusal !== undefined) throw this.#refusal
+  /** Runs the task, alone until the outcome of one was judged to accept the credentials. */
+  async run<T>(
+    task: () => Promise<T>,
+    judge: (outcome: PromiseSettledResult<T>) => Verdict,
+    { repository, signal }: { readonly repository: string; readonly signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    while (!this.#proven && this.refusal(repository) === undefined && this.#attempt !== undefined) await withSignal(this.#attempt, signal)
+    const refusal = this.refusal(repository)
+    if (refusal !== undefined) throw refusal
     if (this.#proven) return task()
-    const attempt = task()
-    this.#attempt = attempt.then(
-      () => undefined,
-      () => undefined,
-    )
-    try {
-      const result = await attempt
-      this.#proven = true
-      return result
-    } catch (error) {
-      if (refuses(error)) this.#refusal = error
-      throw error
-    } finally {
-      this.#attempt = undefined
-    }
+    let end = (): void => undefined
+    this.#attempt = new Promise((resolve) => (end = resolve))
+    const [outcome] = await Promise.allSettled([task()])
+    const verdict = judge(outcome)
+    if (verdict === 'accepted') this.#proven = true
+    else if (verdict !== 'undecided') this.#refusals.set(repository, verdict)
+    this.#attempt = undefined
+    end()
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
   }
 }

@@ -8,11 +8,15 @@ export type Credentials =
   | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string }
   | { readonly kind: 'registry-token'; readonly token: string }
 
+/** What credentials are looked up for, beside the origin. */
+export interface LookupOptions {
+  /** The repository's path at the registry: some credentials are for a part of a registry only. */
+  readonly repository?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Finds the credentials of an origin, `https://host:port` with the default port left out; undefined when there are none. */
-export type CredentialsLookup = (
-  origin: string,
-  options?: { readonly signal?: AbortSignal | undefined },
-) => Promise<Credentials | undefined>
+export type CredentialsLookup = (origin: string, options?: LookupOptions) => Promise<Credentials | undefined>
 
 /** A place where credentials are looked for, and what it is called in messages. */
 export interface CredentialsSource {
@@ -30,11 +34,14 @@ export interface FoundCredentials {
 export async function findCredentials(
   sources: readonly CredentialsSource[],
   origin: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: LookupOptions & { readonly onWarning?: ((message: string) => void) | undefined } = {},
 ): Promise<FoundCredentials | undefined> {
   for (const { name, find } of sources) {
     const credentials = await find(origin, options)
-    if (credentials !== undefined) return { credentials: checked(credentials, name, origin), source: name }
+    if (credentials === undefined) continue
+    check(credentials, name, origin)
+    if (credentials.kind === 'basic' && /[\r\n]$/.test(credentials.password)) options.onWarning?.(trailingBreak(name, origin))
+    return { credentials, source: name }
   }
   return undefined
 }
@@ -45,27 +52,22 @@ export function credentialsForOrigin(name: string, origin: string, credentials: 
   return { name, find: (asked) => Promise.resolve(asked === only ? credentials : undefined) }
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const breaksHeader = /[\r\n\0]/
 const bearerToken = /^[\x21-\x7e]+$/
 
-function checked(credentials: Credentials, source: string, origin: string): Credentials {
+/** Basic credentials are sent in base64 and may hold any character, line breaks too: Google's password is a whole JSON file. */
+function check(credentials: Credentials, source: string, origin: string): void {
   const refuse = (why: string, hint: string): never => {
     throw new MirrorError('INVALID_CONFIG', `the credentials for ${registryName(origin)} in ${source} cannot be used: ${why}`, { hint })
   }
-  if (credentials.kind !== 'basic') {
-    if (!bearerToken.test(credentials.token))
-      refuse('the token is empty or has a space, a line break or a non-ASCII character', 'Log in again.')
-    return credentials
+  if (credentials.kind === 'basic') {
+    if (credentials.username.includes(':')) refuse('the user name contains ":"', 'Basic authentication cannot carry such a name.')
+  } else if (!bearerToken.test(credentials.token)) {
+    refuse('the token is empty or has a space, a line break or a non-ASCII character', 'Log in again.')
   }
-  if (credentials.username.includes(':')) refuse('the user name contains ":"', 'HTTP cannot carry such a name.')
-  if (breaksHeader.test(credentials.username + credentials.password)) {
-    refuse(
-      'the user name or the password contains a line break or NUL',
-      'Often a line break at the end of a file or variable was stored with the password.',
-    )
-  }
-  return credentials
+}
+
+function trailingBreak(source: string, origin: string): string {
+  return `the password for ${registryName(origin)} in ${source} ends with a line break, which is sent with it; remove it if the login fails`
 }
 
 /** The value of a Basic Authorization header, UTF-8: https://www.rfc-editor.org/rfc/rfc7617 */

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
+import { withSignal } from '../../async/single-flight.ts'
+import { decodeAuthField } from '../../oci/auth-field.ts'
 import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'
-import { decodeAuthField } from './basic-auth-field.ts'
 import { askCredentialHelper } from './credential-helper.ts'
-import { registryName, type Credentials, type CredentialsSource } from './credentials.ts'
+import { registryName, type Credentials, type CredentialsLookup, type CredentialsSource } from './credentials.ts'
 
 /** Options of readDockerConfig. */
 export interface DockerConfigOptions {
@@ -17,33 +18,58 @@ type JsonObject = Readonly<Record<string, unknown>>
 
 const dockerHubKey = 'https://index.docker.io/v1/'
 
+/** The variable that Docker and GitLab's runner look into before config.json. */
+const authConfigVariable = 'DOCKER_AUTH_CONFIG'
+
+/** The credentials of DOCKER_AUTH_CONFIG, which holds what a config.json does. Throws INVALID_CONFIG; no value is shown. */
+export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions, 'environment'> = {}): CredentialsSource {
+  return sourceOf(parseConfig(text, authConfigVariable), authConfigVariable, options)
+}
+
 /**
  * The credentials of Docker's `config.json` in this directory, credential helpers included:
  * https://docs.docker.com/reference/cli/docker/login/ A missing file holds none. Throws INVALID_CONFIG for one that cannot be read; no value is shown.
  */
 export async function readDockerConfig(directory: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
   const path = join(directory, 'config.json')
-  const { environment } = options
-  const config = await readConfig(path, options.signal)
-  const auths = objectAt(config, 'auths', path)
-  const helpers = objectAt(config, 'credHelpers', path)
-  const store = config['credsStore']
+  return sourceOf(await readConfig(path, options.signal), path, options)
+}
 
-  async function find(origin: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Credentials | undefined> {
-    const helperKey = Object.keys(helpers).find((key) => isKeyOf(key, origin))
+/** The credentials of one configuration; `name` is where it comes from. */
+function sourceOf(config: JsonObject, name: string, { environment }: DockerConfigOptions): CredentialsSource {
+  const auths = objectAt(config, 'auths', name)
+  const helpers = objectAt(config, 'credHelpers', name)
+  const store = config['credsStore']
+  const asked = new Map<string, Promise<Credentials | undefined>>()
+  // A registry with keys for several repositories is looked up for each of them; a helper knows only the registry.
+  const ask = (helper: string, address: string, signal: AbortSignal | undefined): Promise<Credentials | undefined> => {
+    const key = `${helper} ${address}`
+    const answer = asked.get(key) ?? askCredentialHelper(helper, address, { environment })
+    asked.set(key, answer)
+    return withSignal(answer, signal)
+  }
+  const find: CredentialsLookup = async (origin, { repository = '', signal } = {}) => {
+    const keys = authKeys(auths, origin, repository)
+    const [first] = keys
+    // What is written for a part of the registry is nearer than what a helper knows of the whole.
+    if (first !== undefined && pathOf(first) !== '') {
+      const credentials = readAuth(auths[first], origin, name)
+      if (credentials !== undefined) return credentials
+    }
+    const helperKey = Object.keys(helpers).find((key) => isKeyOf(key, origin, ''))
     const helper = helperKey === undefined ? store : helpers[helperKey]
     if (typeof helper === 'string' && helper !== '') {
       const address = helperKey ?? (isDockerHub(origin) ? dockerHubKey : new URL(origin).host)
-      const answer = await askCredentialHelper(helper, address, { environment, signal })
+      const answer = await ask(helper, address, signal)
       if (answer !== undefined) return answer
     }
-    for (const key of authKeys(auths, origin)) {
-      const credentials = readAuth(auths[key], origin, path)
+    for (const key of keys) {
+      const credentials = readAuth(auths[key], origin, name)
       if (credentials !== undefined) return credentials
     }
     return undefined
   }
-  return { name: path, find }
+  return { name, find }
 }
 
 async function readConfig(path: string, signal: AbortSignal | undefined): Promise<JsonObject> {
@@ -56,6 +82,10 @@ async function readConfig(path: string, signal: AbortSignal | undefined): Promis
     if (code === 'ENOENT' || code === 'ENOTDIR') return {}
     throw invalid(path, `it cannot be read (${code})`)
   }
+  return parseConfig(text, path)
+}
+
+function parseConfig(text: string, path: string): JsonObject {
   let config: unknown
   try {
     config = JSON.parse(text.replace(/^\uFEFF/, ''))
@@ -91,28 +121,40 @@ function invalid(path: string, why: string, hint = 'Correct the file, or log in 
 interface KeyParts {
   readonly scheme: string | undefined
   readonly host: string
+  /** Of the repositories that it is for; empty for all of the registry. */
+  readonly path: string
 }
 
-/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`. A path that is not Docker's own names something else. */
+/**
+ * Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and `host/path` for a part of a registry:
+ * https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md
+ */
 function parseKey(key: string): KeyParts | undefined {
   const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
-  if (host === undefined || !/^\/?(?:v[12]\/?)?$/.test(path)) return undefined
-  return { scheme: scheme?.toLowerCase(), host: host.toLowerCase() }
+  if (host === undefined) return undefined
+  // Docker's own addresses end with the version of the API.
+  const isWhole = /^\/?(?:v[12]\/?)?$/.test(path)
+  return { scheme: scheme?.toLowerCase(), host: host.toLowerCase(), path: isWhole ? '' : path.split('/').filter(Boolean).join('/') }
 }
 
-function isKeyOf(key: string, origin: string): boolean {
+function pathOf(key: string): string {
+  return parseKey(key)?.path ?? ''
+}
+
+function isKeyOf(key: string, origin: string, repository: string): boolean {
   const parts = parseKey(key)
   // what was stored for https is not shown to a server that is talked to in the clear
   if (parts === undefined || (parts.scheme === 'https' && !origin.startsWith('https:'))) return false
-  return registryHostKeys(origin).includes(parts.host)
+  if (!registryHostKeys(origin).includes(parts.host)) return false
+  return parts.path === '' || repository === parts.path || repository.startsWith(`${parts.path}/`)
 }
 
-/** The keys that mean this origin; Docker Hub's own key, and those that are just the host, first. */
-function authKeys(auths: JsonObject, origin: string): readonly string[] {
+/** The keys that mean this repository, the longest path first; then Docker Hub's own key, and those that are just the host. */
+function authKeys(auths: JsonObject, origin: string, repository: string): readonly string[] {
   const rank = (key: string): number => (key === dockerHubKey || key === new URL(origin).host ? 0 : 1)
   return Object.keys(auths)
-    .filter((key) => isKeyOf(key, origin))
-    .toSorted((a, b) => rank(a) - rank(b))
+    .filter((key) => isKeyOf(key, origin, repository))
+    .toSorted((a, b) => pathOf(b).length - pathOf(a).length || rank(a) - rank(b))
 }
 
 function readAuth(entry: unknown, origin: string, path: string): Credentials | undefined {

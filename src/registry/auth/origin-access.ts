@@ -2,7 +2,7 @@ import { isMirrorError, MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse, ResponseHeaders } from '../../http/message.ts'
 import { chooseChallenge, parseChallenges, type BearerChallenge, type UsableChallenge } from './challenge.ts'
-import { CredentialProof } from './credential-proof.ts'
+import { CredentialProof, type Verdict } from './credential-proof.ts'
 import {
   basicAuthorization,
   describeCredentials,
@@ -23,6 +23,7 @@ export interface AccessOptions {
   readonly credentials: readonly CredentialsSource[]
   readonly tokenHosts: readonly string[]
   readonly clock: Clock
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** The head of an answer, and where it came from after redirects. */
@@ -30,13 +31,24 @@ export interface Answer {
   readonly status: number
   readonly headers: ResponseHeaders
   readonly url: URL
+  /** The address of the server that answered; undefined behind a proxy. */
+  readonly address?: string | undefined
 }
 
-/** What a request is sent with. */
-export type Sent =
+/** What a request asks for. */
+export interface Asked {
+  /** The repository's path at the registry; undefined for none. */
+  readonly repository?: string | undefined
+  /** In normal form; worked out where a challenge makes them matter. */
+  readonly scopes: () => readonly Scope[]
+}
+
+/** What a request is sent with, and whose credentials those are. */
+export type Sent = { readonly found?: FoundCredentials | undefined } & (
   | { readonly scheme: 'none' }
-  | { readonly scheme: 'basic'; readonly header: string }
+  | { readonly scheme: 'basic'; readonly header: string; readonly proof: CredentialProof }
   | { readonly scheme: 'bearer'; readonly header: string; readonly token: string; readonly renewable: boolean }
+)
 
 function isRefusal(error: unknown): error is MirrorError {
   return isMirrorError(error) && error.code === 'UNAUTHORIZED'
@@ -53,13 +65,13 @@ export class OriginAccess {
   readonly #origin: string
   readonly #options: AccessOptions
   readonly #tokens: TokenCache
-  readonly #proof = new CredentialProof()
+  readonly #proofs = new Map<string, CredentialProof>()
   readonly #pings = new SingleFlight<HttpResponse>()
   readonly #wider = new Map<string, readonly Scope[]>()
+  readonly #credentials = new Map<string, Promise<FoundCredentials | undefined>>()
   #challenge: UsableChallenge | undefined
   #base: URL
-  #credentials: Promise<FoundCredentials | undefined> | undefined
-  #found: FoundCredentials | undefined
+  #address: string | undefined
 
   constructor(origin: string, options: AccessOptions) {
     this.#origin = origin
@@ -68,25 +80,27 @@ export class OriginAccess {
     this.#base = new URL('/v2/', origin)
   }
 
-  /** What a request for these scopes is to be sent with, by what is known so far. */
-  async sent(scopes: () => readonly Scope[], signal?: AbortSignal): Promise<Sent> {
+  /** What a request is to be sent with, by what is known so far. */
+  async sent(asked: Asked, signal?: AbortSignal): Promise<Sent> {
     const challenge = this.#challenge
     if (challenge === undefined) return { scheme: 'none' }
-    const found = await this.credentials(signal)
-    if (challenge.scheme === 'basic') return found === undefined ? { scheme: 'none' } : this.#basic(found, signal)
+    const found = await this.credentials(asked.repository, signal)
+    if (challenge.scheme === 'basic') return found === undefined ? { scheme: 'none' } : this.#basic(found)
     if (found?.credentials.kind === 'registry-token') {
       const { token } = found.credentials
-      return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: false }
+      return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: false, found }
     }
-    const token = await this.#token(challenge, found, scopes(), signal)
-    return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: true }
+    const token = await this.#token(challenge, found, asked.scopes(), signal)
+    return { scheme: 'bearer', header: `Bearer ${token}`, token, renewable: true, found }
   }
 
-  /** The origin's credentials, looked up once and not before a challenge asks for them. */
-  async credentials(signal?: AbortSignal): Promise<FoundCredentials | undefined> {
+  /** The credentials for a repository, looked up once and not before a challenge asks for them. */
+  async credentials(repository = '', signal?: AbortSignal): Promise<FoundCredentials | undefined> {
     // the lookup is shared by every request, so no single request's signal may end it; a helper has its own time limit
-    this.#credentials ??= findCredentials(this.#options.credentials, this.#origin).then((found) => (this.#found = found))
-    return withSignal(this.#credentials, signal)
+    const { credentials, onWarning } = this.#options
+    const lookup = this.#credentials.get(repository) ?? findCredentials(credentials, this.#origin, { repository, onWarning })
+    this.#credentials.set(repository, lookup)
+    return withSignal(lookup, signal)
   }
 
   /** Keeps the challenge of a 401, or, where it has none, that of `/v2/`; undefined when the registry names none at all. */
@@ -95,16 +109,17 @@ export class OriginAccess {
     let from = answer
     let challenge = chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name)
     if (challenge === undefined) {
-      from = await this.#pings.run('', (shared) => this.#ping(answer.url, undefined, shared), signal)
+      from = await this.#pings.run('', (shared) => this.#ping(answer.url, shared), signal)
       challenge = from.status === 401 ? chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name) : undefined
     }
     if (challenge === undefined) return undefined
     if (challenge.scheme === 'bearer') {
       const { tokenEndpoint } = await import('./realm.ts')
-      tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url })
+      tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url, address: from.address })
     }
     this.#challenge = challenge
     this.#base = from.url
+    this.#address = from.address
     return challenge
   }
 
@@ -117,14 +132,9 @@ export class OriginAccess {
     this.#tokens.drop(token)
   }
 
-  /** False where the lookup has found none, or was not needed yet. */
-  get hasCredentials(): boolean {
-    return this.#found !== undefined
-  }
-
-  /** Says what requests are sent with, without any secret, for the end of a message. */
-  describe(): string {
-    if (this.#found !== undefined) return `sent ${describeCredentials(this.#found)}`
+  /** Says what a request was sent with, without any secret, for the end of a message. */
+  describe(found: FoundCredentials | undefined): string {
+    if (found !== undefined) return `sent ${describeCredentials(found)}`
     return `no credentials were found for ${registryName(this.#origin)}; looked in ${this.#lookedIn()}`
   }
 
@@ -137,46 +147,48 @@ export class OriginAccess {
   }
 
   #context(): RealmContext {
-    return { origin: this.#origin, base: this.#base, tokenHosts: this.#options.tokenHosts }
+    return { origin: this.#origin, base: this.#base, address: this.#address, tokenHosts: this.#options.tokenHosts }
   }
 
-  #ping(request: URL, authorization: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse> {
-    const headers = authorization === undefined ? {} : { authorization }
-    return this.#options.client.request({ method: 'GET', url: pingUrl(request), headers, signal })
+  #ping(request: URL, signal: AbortSignal | undefined): Promise<HttpResponse> {
+    return this.#options.client.request({ method: 'GET', url: pingUrl(request), signal })
   }
 
-  async #basic(found: FoundCredentials, signal?: AbortSignal): Promise<Sent> {
+  #proofOf({ credentials }: FoundCredentials): CredentialProof {
+    const key = JSON.stringify(credentials)
+    const proof = this.#proofs.get(key) ?? new CredentialProof()
+    this.#proofs.set(key, proof)
+    return proof
+  }
+
+  #basic(found: FoundCredentials): Sent {
     const { credentials } = found
-    const name = registryName(this.#origin)
     if (credentials.kind !== 'basic') {
-      throw new MirrorError('UNAUTHORIZED', `${name} asks for user and password, but there is only a token for it, in ${found.source}`, {
-        hint: 'Log in with user and password.',
-      })
+      throw new MirrorError(
+        'UNAUTHORIZED',
+        `${registryName(this.#origin)} asks for user and password, but there is only a token for it, in ${found.source}`,
+        { hint: 'Log in with user and password.' },
+      )
     }
     const header = basicAuthorization(credentials.username, credentials.password)
-    const prove = async (): Promise<void> => {
-      const { status } = await this.#ping(this.#base, header, signal)
-      if (status === 401) {
-        throw new MirrorError('UNAUTHORIZED', `${name} refused the credentials sent ${describeCredentials(found)}`, {
-          hint: 'Check user name and password; they are not tried again.',
-        })
-      }
-    }
-    if (!this.#proof.proven) await this.#proof.run(prove, isRefusal, signal)
-    return { scheme: 'basic', header }
+    return { scheme: 'basic', header, proof: this.#proofOf(found), found }
   }
 
   #token(challenge: BearerChallenge, found: FoundCredentials | undefined, own: readonly Scope[], signal?: AbortSignal): Promise<string> {
     const scopes = this.#widened(own)
     const question = { challenge, context: this.#context(), scopes, found, lookedIn: this.#lookedIn() }
-    const key = JSON.stringify([challenge.realm, challenge.service ?? null, scopes.toSorted()])
-    const refuses = (error: unknown): error is MirrorError => scopes.length <= 1 && isRefusal(error)
+    const key = JSON.stringify([challenge.realm, challenge.service ?? null, scopes.toSorted(), found?.credentials ?? null])
+    const judge = (outcome: PromiseSettledResult<Token>): Verdict => {
+      if (outcome.status === 'fulfilled') return 'accepted'
+      // Of several scopes a single one may be what is refused.
+      return scopes.length <= 1 && isRefusal(outcome.reason) ? outcome.reason : 'undecided'
+    }
     return this.#tokens.get(
       key,
       (shared) => {
         // Loaded where a registry wants tokens: the list of domain suffixes behind it is long.
         const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken(question, this.#options, { signal: shared })
-        return found === undefined ? ask() : this.#proof.run(ask, refuses, shared)
+        return found === undefined ? ask() : this.#proofOf(found).run(ask, judge, { repository: '', signal: shared })
       },
       signal,
     )

@@ -1,6 +1,6 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
-import { addressRefusal, isAddressLiteral, isForbiddenHost } from '../../http/address.ts'
+import { addressRefusal, isAddressLiteral, isListed } from '../../http/address.ts'
 import { printable } from '../../http/redact.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
 import { registryName } from './credentials.ts'
@@ -18,6 +18,8 @@ export interface RealmContext {
   readonly origin: string
   /** What the realm is relative to: the URL of the request that was challenged, or redirected. */
   readonly base: URL
+  /** The registry's IP address; undefined behind a proxy. */
+  readonly address?: string | undefined
   /** Further hosts, `host` or `host:port`, that may see credentials. */
   readonly tokenHosts: readonly string[]
 }
@@ -30,13 +32,6 @@ function withoutDot(hostname: string): string {
 function registrableDomain(hostname: string): string | undefined {
   if (isAddressLiteral(hostname)) return undefined
   return getDomain(withoutDot(hostname), { allowPrivateDomains: true }) ?? undefined
-}
-
-function isListed(url: URL, tokenHosts: readonly string[]): boolean {
-  return tokenHosts.some((host) => {
-    const listed = withoutDot(host)
-    return listed === withoutDot(url.hostname) || listed === url.host
-  })
 }
 
 function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
@@ -77,7 +72,7 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
     )
   }
   if (url.username !== '' || url.password !== '') return refuse('it carries a user name')
-  const refusal = addressRefusal(url, registry)
-  if (refusal !== undefined && (isForbiddenHost(url.hostname) || !isListed(url, context.tokenHosts))) return refuse(`it is ${refusal}`)
+  const refusal = addressRefusal(url, { url: registry, address: context.address }, context.tokenHosts)
+  if (refusal !== undefined) return refuse(`it is ${refusal}`)
   return { url, trusted: isTrusted(url, context) }
 }

@@ -3,6 +3,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/message.ts'
 import { parseRetryAfter } from '../../http/retry-after.ts'
 import type { BearerChallenge } from './challenge.ts'
+import { parseErrorBody } from '../error-reason.ts'
 import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
 import type { Scope } from './scope.ts'
@@ -113,9 +114,11 @@ function isRedirect({ status, headers }: HttpResponse): boolean {
   return [301, 302, 303, 307, 308].includes(status) && headers.get('location') !== undefined
 }
 
-/** The parameters are appended as text: the realm's own query stays byte for byte. */
-function withQuery(url: URL, { challenge, scopes }: TokenQuestion): URL {
+/** The parameters are appended as text: the realm's own query stays byte for byte. As Docker does, the account is named where there is one. */
+function withQuery(url: URL, { challenge, scopes, found }: TokenQuestion): URL {
   const pairs = scopes.map((scope) => `scope=${encodeURIComponent(scope)}`)
+  const account = found?.credentials.kind === 'basic' ? found.credentials.username : ''
+  if (account !== '') pairs.unshift(`account=${encodeURIComponent(account)}`)
   if (challenge.service !== undefined) pairs.unshift(`service=${encodeURIComponent(challenge.service)}`)
   if (pairs.length === 0) return url
   return new URL(`${url.href}${url.search === '' ? '?' : '&'}${pairs.join('&')}`)
@@ -152,17 +155,28 @@ function codeOf(status: number): ErrorCode {
   return status === 400 || status === 403 ? 'DENIED' : 'PROTOCOL'
 }
 
-function refused({ context, found, lookedIn }: TokenQuestion, { status, url, headers }: HttpResponse): MirrorError {
+/** The token server's words; nothing of an answer that repeats a part of what it was sent. */
+function reasonOf(body: Uint8Array, found: FoundCredentials | undefined): string {
+  const secret = (found?.credentials.kind === 'basic' ? found.credentials.password : found?.credentials.token) ?? ''
+  const authorization = basicHeader(found?.credentials)?.slice('Basic '.length) ?? ''
+  const secrets = [secret, authorization, ...secret.split(/[\s"\\]+/).filter((part) => part.length >= 8)].filter((part) => part !== '')
+  const said = Buffer.from(body).toString('utf8')
+  const { text } = secrets.some((part) => said.includes(part)) ? { text: '' } : parseErrorBody(body)
+  return text === '' ? '' : `: ${text}`
+}
+
+function refused({ context, found, lookedIn }: TokenQuestion, { status, url, headers, body }: HttpResponse): MirrorError {
   const registry = registryName(context.origin)
   const code = codeOf(status)
+  const reason = reasonOf(body, found)
   if (code !== 'UNAUTHORIZED' && code !== 'DENIED') {
-    return new MirrorError(code, `the token server ${url.host} of ${registry} answered with status ${status}`, {
+    return new MirrorError(code, `the token server ${url.host} of ${registry} answered with status ${status}${reason}`, {
       retryAfter: parseRetryAfter(headers.get('retry-after')),
     })
   }
   const who =
     found === undefined ? `no credentials were found for ${registry}; looked in ${lookedIn}` : `asked ${describeCredentials(found)}`
-  return new MirrorError(code, `the token server ${url.host} of ${registry} gave no token (status ${status}): ${who}`, {
+  return new MirrorError(code, `the token server ${url.host} of ${registry} gave no token (status ${status}${reason}): ${who}`, {
     hint: found === undefined ? logInHint : 'Check user name, password and what this user may do.',
   })
 }

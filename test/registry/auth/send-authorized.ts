@@ -15,11 +15,17 @@ export async function sendAuthorized(
   options: { readonly method?: HttpMethod; readonly signal?: AbortSignal; readonly redirects?: number } = {},
 ): Promise<HttpResponse> {
   const { method = 'GET', signal, redirects } = options
-  const authorization = authorizer.forRequest(new URL(url).origin, scopes)
+  const { origin, pathname } = new URL(url)
+  const [, repository] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(pathname) ?? []
+  const authorization = authorizer.forRequest(origin, { scopes, repository })
   for (;;) {
-    const value = await authorization.header({ signal })
-    const headers = value === undefined ? {} : { authorization: value }
-    const response = await client.request({ method, url: new URL(url), headers, signal, redirects })
+    const response = await authorization.send(
+      (value) => {
+        const headers = value === undefined ? {} : { authorization: value }
+        return client.request({ method, url: new URL(url), headers, signal, redirects })
+      },
+      { signal },
+    )
     if (!(await authorization.shouldResend(response, { signal }))) return response
   }
 }

@@ -1,0 +1,115 @@
+import { X509Certificate } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import * as tls from 'node:tls'
+import type { TlsSettings } from './origin-settings.ts'
+import type { Environment } from './proxy.ts'
+
+/** Where distributions keep their authorities in one file; the first that is there counts, as in Go: https://go.dev/src/crypto/x509/root_linux.go */
+const files = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+]
+/** Where they keep them as files of their own, all of which count. */
+const directories = ['/etc/ssl/certs', '/etc/pki/tls/certs']
+
+/** Bytes of a file that may hold authorities. */
+const maxFileBytes = 16 * 1024 * 1024
+
+/** Codes of a certificate whose authority is not known. */
+const untrusted = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_UNTRUSTED',
+  'INVALID_CA',
+])
+
+/** True for the failure of a handshake with a server whose certificate nobody vouches for. */
+export function isUntrusted(error: unknown): boolean {
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown }
+  return (typeof code === 'string' && untrusted.has(code)) || (cause !== undefined && isUntrusted(cause))
+}
+
+/** Node before 22.15 cannot tell its default authorities; the bundled ones are all it can be given beside ours. */
+export function defaultAuthorities(): readonly string[] {
+  return certificatesOf('default') ?? tls.rootCertificates
+}
+
+function certificatesOf(type: 'default' | 'system'): readonly string[] | undefined {
+  const { getCACertificates } = tls as { getCACertificates?: (type: string) => string[] }
+  return getCACertificates?.(type)
+}
+
+/** Certificates by their content, whatever the lines of their PEM. */
+function byContent(texts: readonly string[]): ReadonlyMap<string, string> {
+  const found = texts.flatMap((text) => text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [])
+  return new Map(found.map((pem) => [pem.replace(/-----[A-Z ]+-----|\s/g, ''), pem]))
+}
+
+/** One that cannot be read would spoil all others. */
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    const bytes = await readFile(path)
+    return bytes.length > maxFileBytes ? '' : bytes.toString('latin1')
+  } catch {
+    return undefined
+  }
+}
+
+async function readDirectory(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory).catch(() => [])
+  const texts: string[] = []
+  for (const name of entries.toSorted()) texts.push((await readText(join(directory, name))) ?? '')
+  return texts
+}
+
+/** The authorities of the system's trust store, PEM: those of SSL_CERT_FILE and SSL_CERT_DIR in place of its own where they are set. */
+async function readSystemAuthorities(environment: Environment): Promise<readonly string[]> {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: listed } = environment
+  const texts = platform() === 'linux' ? [] : [...(certificatesOf('system') ?? [])]
+  for (const path of file ? [file] : files) {
+    const text = await readText(path)
+    if (text === undefined) continue
+    texts.push(text)
+    break
+  }
+  for (const directory of listed ? listed.split(':') : directories) texts.push(...(await readDirectory(directory)))
+  const known = byContent(defaultAuthorities())
+  return [...byContent(texts)].flatMap(([content, pem]) => (known.has(content) || !isCertificate(pem) ? [] : [pem]))
+}
+
+/**
+ * The system's trust store, read when the first server shows a certificate that nothing else vouches for: reading it takes longer than a handshake,
+ * and most servers need none of it.
+ */
+export class SystemTrust {
+  readonly #environment: Environment
+  #authorities: Promise<readonly string[]> | undefined
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  /** The settings with the store's authorities; undefined where it has none that are not trusted anyway. */
+  async widen(settings: TlsSettings = {}): Promise<TlsSettings | undefined> {
+    this.#authorities ??= readSystemAuthorities(this.#environment)
+    const more = await this.#authorities
+    return more.length === 0 ? undefined : { ...settings, ca: [settings.ca ?? '', ...more].join('\n') }
+  }
+}

@@ -1,0 +1,63 @@
+import { printable } from '../http/redact.ts'
+import { isJsonObject } from '../oci/json-object.ts'
+
+/** What the body of a refused request says. */
+export interface ErrorReason {
+  /** Codes of the distribution specification: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+  readonly codes: readonly string[]
+  /** Digests that it is about. */
+  readonly digests: readonly string[]
+  /** Why, in the server's words, without control characters and at most 300 characters long; empty where it does not say. */
+  readonly text: string
+}
+
+const maxTextLength = 300
+const maxDepth = 4
+/** Entries of a list that are shown. */
+const mostEntries = 5
+
+/** Where products put the sentence for people, the best first. */
+const sentenceFields = ['errors', 'message', 'error_description', 'detail', 'details', 'error', 'reason', 'description', 'title', 'msg']
+
+function fieldOf(value: Readonly<Record<string, unknown>>, name: string): unknown {
+  const key = Object.keys(value).find((own) => own.toLowerCase() === name)
+  return key === undefined ? undefined : value[key]
+}
+
+/** The sentence in JSON of any shape; empty where there is none. */
+function sentenceIn(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return printable(value)
+  if (depth > maxDepth) return ''
+  if (Array.isArray(value)) {
+    const sentences = value.slice(0, mostEntries).map((entry) => sentenceIn(entry, depth + 1))
+    return [...new Set(sentences)].filter(Boolean).join('; ')
+  }
+  if (!isJsonObject(value)) return ''
+  const { code } = value
+  const sentence = sentenceFields.map((name) => sentenceIn(fieldOf(value, name), depth + 1)).find(Boolean) ?? ''
+  return depth > 0 && typeof code === 'string' && code !== '' ? [printable(code), sentence].filter(Boolean).join(': ') : sentence
+}
+
+/** The text of XML as object stores write it, the title of a web page, and anything else as it is. */
+function sentenceOfText(text: string): string {
+  if (!/^\s*</.test(text)) return printable(text)
+  const [, xml, title] = /<Message>([^<]*)<|<title>([^<]*)</i.exec(text) ?? []
+  return printable(xml ?? title ?? '')
+}
+
+/** Reads the body of an answer that is an error, in whatever form registries and what stands before them write it; 64 KiB of it at most. */
+export function parseErrorBody(body: Uint8Array): ErrorReason {
+  const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, 64 * 1024)).toString('utf8')
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    return { codes: [], digests: [], text: sentenceOfText(text).slice(0, maxTextLength) }
+  }
+  const errors = isJsonObject(document) ? document['errors'] : undefined
+  const entries = Array.isArray(errors) ? errors.filter(isJsonObject) : []
+  const codes = entries.map(({ code }) => code).filter((code): code is string => typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code))
+  const digests = entries.flatMap(({ detail }) => (JSON.stringify(detail) ?? '').match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g) ?? [])
+  const said = sentenceIn(document) || (isJsonObject(document) && Object.keys(document).length > 0 ? printable(text) : '')
+  return { codes, digests, text: said.slice(0, maxTextLength) }
+}
