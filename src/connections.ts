@@ -66,7 +66,15 @@ function dockerCredentials(
   }
 }
 
-/** Where credentials are looked for, in this order: the configs, DOCKER_AUTH_CONFIG, Docker's configuration. */
+/** Where podman, skopeo and buildah keep logins: https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md */
+function podmanFiles(environment: ConnectionOptions['environment'] = {}): readonly string[] {
+  const { REGISTRY_AUTH_FILE: file, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: config, HOME: home } = environment
+  if (file) return [file]
+  const directories = [runtime, config ?? (home && join(home, '.config'))]
+  return directories.flatMap((directory) => (directory ? [join(directory, 'containers', 'auth.json')] : []))
+}
+
+/** Where credentials are looked for, in this order: the configs, DOCKER_AUTH_CONFIG, Docker's configuration, podman's. */
 export function credentialSources(options: ConnectionOptions, configs: RegistriesConfigs | undefined): readonly CredentialsSource[] {
   const { registries = '', dockerConfig, environment } = options
   const variable = environment?.['DOCKER_AUTH_CONFIG'] ?? ''
@@ -80,6 +88,7 @@ export function credentialSources(options: ConnectionOptions, configs: Registrie
     ...(dockerConfig === undefined
       ? []
       : [dockerCredentials(join(dockerConfig, 'config.json'), (module) => module.readDockerConfig(dockerConfig, { environment }))]),
+    ...podmanFiles(environment).map((path) => dockerCredentials(path, (module) => module.readAuthFile(path, { environment }))),
   ]
 }
 

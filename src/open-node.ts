@@ -180,7 +180,13 @@ class OpenedEndpoints {
     this.#clients.push(client)
     const registryAt = (protocol: string): Registry => {
       const origin = new URL(`${protocol}://${host}`)
-      const authorizer = createAuthorizer({ client, credentials: [this.#credentials(endpoint, origin)], tokenHosts, onWarning })
+      const authorizer = createAuthorizer({
+        client,
+        credentials: [this.#credentials(endpoint, origin)],
+        tokenHosts,
+        probes: false,
+        onWarning,
+      })
       const at = { origin, prefix: '', apiPath, ...(namespace !== undefined && { namespace }) }
       return new Registry({ ...this.#events, endpoint: at, side: 'source', client, authorizer, retry })
     }

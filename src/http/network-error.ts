@@ -31,7 +31,7 @@ const protocol: Readonly<Record<string, string>> = {
 }
 
 const tlsCode =
-  /^(?:EPROTO$|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|ERROR_IN_C|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH)/
+  /^(?:EPROTO$|UNSPECIFIED$|SUBJECT_ISSUER_MISMATCH$|AKID_|CA_|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|ERROR_IN_C|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH)/
 
 /** Codes of OpenSSL and of its certificate checks; EPROTO is how Node reports a failed handshake. */
 function isTlsCode(code: string): boolean {
@@ -50,6 +50,27 @@ function classifyTls(code: string, error: unknown): Classified {
     return { code: 'TLS', what: 'the server does not speak TLS', hint: 'If it serves plain HTTP, write http:// before the host.' }
   }
   if (code === 'CERT_HAS_EXPIRED') return { code: 'TLS', what: 'its certificate has expired', hint: 'Renew the certificate of the server.' }
+  if (code === 'CERT_NOT_YET_VALID') {
+    return { code: 'TLS', what: 'its certificate is not valid yet', hint: 'Check the clock of this machine, then that of the server.' }
+  }
+  if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/.test(code)) {
+    return { code: 'TLS', what: 'it supports only TLS older than 1.2', hint: 'Enable TLS 1.2 or later on the server.' }
+  }
+  if (code === 'UNSPECIFIED' || code === 'CERT_REJECTED') {
+    const why = error instanceof Error ? ` (${printable(error.message).slice(0, 200)})` : ''
+    return {
+      code: 'TLS',
+      what: `its certificate was refused${why}`,
+      hint: 'Issue the certificate again; old ones may be signed with SHA-1.',
+    }
+  }
+  if (code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE') {
+    return {
+      code: 'TLS',
+      what: `its certificate is not signed by a trusted authority (${code})`,
+      hint: 'The server may send its certificate without the intermediate ones: configure the full chain there, or add them to the ca_file.',
+    }
+  }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return {
       code: 'TLS',
@@ -61,7 +82,7 @@ function classifyTls(code: string, error: unknown): Classified {
     return {
       code: 'TLS',
       what: `its certificate is not signed by a trusted authority (${code})`,
-      hint: 'Name the authority: configs.<host>.tls.ca_file in the file given with --registries, or NODE_EXTRA_CA_CERTS.',
+      hint: "Add the authority to the system's trust store, or name it: configs.<host>.tls.ca_file in the file given with --registries.",
     }
   }
   if (/ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|CERTIFICATE_)|CERTIFICATE_REQUIRED/.test(code)) {

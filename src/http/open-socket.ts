@@ -100,7 +100,7 @@ async function connected(socket: Socket, secure: boolean, patience: Patience): P
   }
 }
 
-/** The settings with which servers were found to be trusted, by those that did not do. */
+/** The settings for servers that are not trusted without the system's trust store, by what they are called in messages. */
 const widened = new WeakMap<SocketRoute, Map<string, TlsSettings>>()
 
 /** Opens a TLS socket, and once more with the system's trust store where the server is not trusted without it. */
@@ -117,9 +117,8 @@ async function secured(
     if (known !== undefined || !isUntrusted(error)) throw error
     const more = await route.trust?.widen(settings)
     if (more === undefined) throw error
-    const socket = await connected(await open(more), true, patience)
     widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(peer, more))
-    return socket
+    return connected(await open(more), true, patience)
   }
 }
 

@@ -18,7 +18,7 @@ export function isRedirect(status: number, method: HttpMethod): boolean {
  */
 export function redirectUrl(answer: NamingServer & { readonly headers: ResponseHeaders }, trusted: readonly string[] = []): URL {
   const from = answer.url
-  const locations = answer.headers.all('location')
+  const locations = [...new Set(answer.headers.all('location'))]
   const [location] = locations
   if (location === undefined || locations.length > 1) {
     throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'to two places at once'}`)
@@ -53,7 +53,18 @@ export function trustHint({ hostname, host }: URL): string | undefined {
   return isForbiddenHost(hostname) ? undefined : `If ${host} belongs to the registry, pass --storage-host ${host}.`
 }
 
-/** The headers of a redirected request: all of them within the origin, only the neutral ones beyond it. */
+/** Parameters that sign a URL: whoever sends a second proof with it is refused. */
+const signatures = ['x-amz-signature', 'x-amz-credential', 'x-goog-signature', 'signature', 'sig']
+
+function isSigned({ searchParams }: URL): boolean {
+  return [...searchParams.keys()].some((name) => signatures.includes(name.toLowerCase()))
+}
+
+/** The headers of a redirected request: all of them within the origin, but no credentials where the URL has its own; only the neutral ones beyond it. */
 export function redirectHeaders(from: URL, to: URL, headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => from.origin === to.origin || neutralHeaders.has(name.toLowerCase())))
+  const isHome = from.origin === to.origin
+  const withheld = isHome && isSigned(to) ? 'authorization' : undefined
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => (isHome ? name.toLowerCase() !== withheld : neutralHeaders.has(name.toLowerCase()))),
+  )
 }

@@ -3,8 +3,12 @@ import type { HttpResponse } from '../http/message.ts'
 import { isWebPage } from './web-page.ts'
 import type { ApiRequest, RegistrySession } from './session.ts'
 
-/** A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. */
-function isOwnAnswer({ url, headers }: HttpResponse, session: RegistrySession): boolean {
+/**
+ * A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. At a source it is rare, and worth a GET: without the
+ * manifest an image is lost.
+ */
+function isOwnAnswer({ url, headers }: HttpResponse, session: RegistrySession, asksFor: 'manifest' | 'blob'): boolean {
+  if (session.side === 'source' && asksFor === 'manifest') return false
   const isJson = /\bjson\b/i.test(headers.get('content-type') ?? '')
   return url.origin === session.endpoint.origin.origin && (isJson || headers.get('docker-distribution-api-version') !== undefined)
 }
@@ -30,5 +34,5 @@ export async function askByHead(
     request,
   )
   if (response?.status === 200 && !isWebPage(response.headers)) return response
-  return response?.status === 404 && isOwnAnswer(response, session) ? response : undefined
+  return response?.status === 404 && isOwnAnswer(response, session, asksFor) ? response : undefined
 }

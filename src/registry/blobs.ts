@@ -68,28 +68,28 @@ async function hasFirstByte(
   }
 }
 
-/** Bytes to pass over because the server sent the blob from its start; throws INTEGRITY for a length that cannot be this blob's. */
+/** Encodings that change the bytes; what else stands in Content-Encoding is a label that storages keep of an upload. */
+const encodings = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress'])
+
+/**
+ * Bytes to skip because the server sent the blob from its start; throws INTEGRITY for a length that cannot be this blob's. Where the length is right,
+ * a Content-Encoding and a Content-Type are what somebody guessed, and the digest decides.
+ */
 function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: string): number {
-  const encoding = download.headers.get('content-encoding')
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new MirrorError(
-      'PROTOCOL',
-      `cannot ${what}: ${download.url.host} sends it in the encoding ${encoding.slice(0, 20)}, which nobody asked for`,
-    )
+  const { headers, length, url } = download
+  const from = download.status === 206 ? offset : 0
+  if (length === size - from) return offset - from
+  const encoding = (headers.get('content-encoding') ?? '').trim().toLowerCase()
+  if (encodings.has(encoding)) {
+    throw new MirrorError('PROTOCOL', `cannot ${what}: ${url.host} sends it in the encoding ${encoding}, which nobody asked for`)
   }
-  if (isWebPage(download.headers)) {
-    throw new MirrorError('PROTOCOL', `cannot ${what}: ${download.url.host} answers with a web page`, {
+  if (isWebPage(headers)) {
+    throw new MirrorError('PROTOCOL', `cannot ${what}: ${url.host} answers with a web page`, {
       hint: 'A proxy, a login page or a captive portal is in between.',
     })
   }
-  const from = download.status === 206 ? offset : 0
-  if (download.length !== undefined && download.length !== size - from) {
-    throw new MirrorError(
-      'INTEGRITY',
-      `cannot ${what}: ${download.url.host} announces ${download.length} bytes where the manifest says ${size - from}`,
-    )
-  }
-  return offset - from
+  if (length === undefined) return offset - from
+  throw new MirrorError('INTEGRITY', `cannot ${what}: ${url.host} announces ${length} bytes where the manifest says ${size - from}`)
 }
 
 /** True when a partial answer is the part that was asked for. */

@@ -17,25 +17,38 @@ const maxDepth = 4
 const mostEntries = 5
 
 /** Where products put the sentence for people, the best first. */
-const sentenceFields = ['errors', 'message', 'error_description', 'detail', 'details', 'error', 'reason', 'description', 'title', 'msg']
+const sentenceFields = ['errors', 'message', 'error_description', 'error', 'reason', 'description', 'title', 'msg']
+/** Where they put the half that is of use. */
+const detailFields = ['detail', 'details']
 
-function fieldOf(value: Readonly<Record<string, unknown>>, name: string): unknown {
-  const key = Object.keys(value).find((own) => own.toLowerCase() === name)
-  return key === undefined ? undefined : value[key]
+function sentenceAt(value: Readonly<Record<string, unknown>>, fields: readonly string[], depth: number): string {
+  for (const name of fields) {
+    const key = Object.keys(value).find((own) => own.toLowerCase() === name)
+    const sentence = key === undefined ? '' : sentenceIn(value[key], depth + 1)
+    if (sentence !== '') return sentence
+  }
+  return ''
 }
 
 /** The sentence in JSON of any shape; empty where there is none. */
-function sentenceIn(value: unknown, depth = 0): string {
+function sentenceIn(value: unknown, depth = 0, hasDetail = true): string {
   if (typeof value === 'string') return printable(value)
   if (depth > maxDepth) return ''
   if (Array.isArray(value)) {
-    const sentences = value.slice(0, mostEntries).map((entry) => sentenceIn(entry, depth + 1))
-    return [...new Set(sentences)].filter(Boolean).join('; ')
+    // What is said again and again, each time with another detail, is said once.
+    const sentences = new Map<string, string>()
+    for (const entry of value) {
+      const key = sentenceIn(entry, depth + 1, false)
+      if (!sentences.has(key)) sentences.set(key, sentenceIn(entry, depth + 1))
+    }
+    return [...sentences.values()].filter(Boolean).slice(0, mostEntries).join('; ')
   }
   if (!isJsonObject(value)) return ''
   const { code } = value
-  const sentence = sentenceFields.map((name) => sentenceIn(fieldOf(value, name), depth + 1)).find(Boolean) ?? ''
-  return depth > 0 && typeof code === 'string' && code !== '' ? [printable(code), sentence].filter(Boolean).join(': ') : sentence
+  const sentence = sentenceAt(value, sentenceFields, depth)
+  const detail = hasDetail || sentence === '' ? sentenceAt(value, detailFields, depth) : ''
+  const whole = sentence === '' || sentence.includes(detail) ? sentence || detail : detail === '' ? sentence : `${sentence} (${detail})`
+  return depth > 0 && typeof code === 'string' && code !== '' ? [printable(code), whole].filter(Boolean).join(': ') : whole
 }
 
 /** The text of XML as object stores write it, the title of a web page, and anything else as it is. */

@@ -1,10 +1,11 @@
 import { MirrorError, type ErrorCode } from '../errors.ts'
-import type { ResponseHeaders } from '../http/message.ts'
+import type { HttpMethod, ResponseHeaders } from '../http/message.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
-import { parseErrorBody } from './error-reason.ts'
+import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 
 /** The parts of an answer that an error is made of. */
 export interface ErrorAnswer {
+  readonly method: HttpMethod
   readonly status: number
   readonly headers: ResponseHeaders
   readonly url: URL
@@ -32,35 +33,59 @@ export function registryAnswer(error: unknown): RegistryAnswer | undefined {
   return cause instanceof RegistryAnswer ? cause : undefined
 }
 
-const temporaryStatuses = new Set([408, 425, 499, 500, 502, 503, 504, 522])
+/** 4xx that may pass: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/ has 499 and those above 520. */
+const temporaryStatuses = new Set([408, 425, 499])
+/** 5xx that will not. */
+const finalStatuses = new Set([501, 505, 507, 508, 511, 526])
+const deniedStatuses = new Set([403, 412, 413, 507])
 const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
 
-function classify(status: number, codes: readonly string[]): ErrorCode {
+/** What registries say of a tag or a blob that is there and may not be written again: ECR, GAR, Harbor, Nexus. */
+const immutable = /immutab|already exists|cannot be (?:updated|overwritten)|cannot update tag|not allow (?:updating|overwriting)/i
+
+/** True where a registry refuses to write again what it has. */
+function isImmutable({ status }: ErrorAnswer, { codes, text }: ErrorReason): boolean {
+  return [400, 403, 409, 412].includes(status) && (codes.includes('TAG_INVALID') || immutable.test(text))
+}
+
+function classify(answer: ErrorAnswer, reason: ErrorReason): ErrorCode {
+  const { status, url } = answer
+  const { codes } = reason
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) return 'THROTTLED'
-  if (codes.some((code) => newSessionCodes.has(code))) return 'UNAVAILABLE'
   const isAboutParts = codes.some((code) => code.endsWith('_UNKNOWN'))
   if (!isAboutParts && (codes.includes('DIGEST_INVALID') || codes.includes('SIZE_INVALID'))) return 'INTEGRITY'
-  if (temporaryStatuses.has(status)) return 'UNAVAILABLE'
   if (status === 401) return 'UNAUTHORIZED'
-  if (status === 403 || status === 412 || status === 413 || status === 507) return 'DENIED'
+  if (deniedStatuses.has(status) || isImmutable(answer, reason)) return 'DENIED'
+  // Nexus says the same of a manifest, which no new upload helps.
+  if (codes.some((code) => newSessionCodes.has(code)) && !url.pathname.includes('/manifests/')) return 'UNAVAILABLE'
+  if (temporaryStatuses.has(status) || (status >= 500 && !finalStatuses.has(status))) return 'UNAVAILABLE'
   if (status === 404) return 'NOT_FOUND'
   if (status === 405 || status === 415 || status === 501 || codes.includes('UNSUPPORTED')) return 'UNSUPPORTED'
   return codes.includes('DENIED') ? 'DENIED' : 'PROTOCOL'
 }
 
-function hintFor(code: ErrorCode, answer: ErrorAnswer, message: string): string | undefined {
-  const { status, url } = answer
+function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): string | undefined {
+  const { status, url, method } = answer
+  const isRead = method === 'GET' || method === 'HEAD'
+  const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
   const moved = movedTo(answer)
   if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
-  if (code === 'THROTTLED' && /pull rate limit/i.test(message)) {
+  if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
   }
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
+  if (isManifestWrite && isImmutable(answer, reason)) {
+    return `The tag exists with another image, and ${url.host} does not overwrite tags: remove the tag there, or copy to another prefix.`
+  }
+  if (code === 'DENIED' && isRead) return `Check that you are logged in at ${url.host}, and that the user may read this repository.`
   if (code === 'DENIED')
     return `Check what the user may do at ${url.host}, its quota, and whether the project exists and tags may be overwritten.`
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
     return `Some registries need the project or repository to be created first; check it at ${url.host}.`
-  if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:') return `Write https:// where ${url.host} expects TLS.`
+  if (isManifestWrite && (status === 415 || reason.codes.includes('MANIFEST_INVALID')))
+    return `${url.host} may not support OCI manifests: update it. --via docker pushes Docker's own format, with other digests.`
+  if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
+    return `Write https:// where ${url.host} expects TLS.`
   if (code === 'UNSUPPORTED' && status === 405) return `${url.host} does not take this request: is it read-only, or a pull-through cache?`
   return undefined
 }
@@ -87,13 +112,13 @@ function reasonFor(answer: ErrorAnswer, said: string): string {
 /** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */
 export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
-  const { codes, digests, text } = parseErrorBody(answer.body)
-  const code = classify(status, codes)
-  const why = reasonFor(answer, text)
+  const reason = parseErrorBody(answer.body)
+  const code = classify(answer, reason)
+  const why = reasonFor(answer, reason.text)
   const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}`
   return new MirrorError(code, message, {
-    hint: hintFor(code, answer, text),
+    hint: hintFor(code, answer, reason),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
-    cause: new RegistryAnswer(status, codes, digests),
+    cause: new RegistryAnswer(status, reason.codes, reason.digests),
   })
 }

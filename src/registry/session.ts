@@ -178,7 +178,7 @@ export class RegistrySession {
       () => Promise.resolve(),
     )
     if (isExpected(request, response)) return this.#answered(response)
-    throw this.#failed(registryError(request.what, response))
+    throw this.#failed(registryError(request.what, { ...response, method }))
   }
 
   /** Starts a streamed GET; the caller reads or cancels what comes. */
@@ -198,7 +198,7 @@ export class RegistrySession {
         `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
       )
     }
-    throw this.#failed(registryError(request.what, { status, headers: download.headers, url: download.url, body }))
+    throw this.#failed(registryError(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body }))
   }
 
   /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
@@ -207,7 +207,7 @@ export class RegistrySession {
     const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, signal })
     if (isExpected(request, download)) return download
     const body = await download.bytes(errorBytes)
-    throw registryError(request.what, { status: download.status, headers: download.headers, url: download.url, body })
+    throw registryError(request.what, { method: 'GET', status: download.status, headers: download.headers, url: download.url, body })
   }
 
   /**
@@ -222,8 +222,8 @@ export class RegistrySession {
       this.#options.client.upload({ url, headers, content, signal })
     const response = await this.#transmit(request, access, transmit)
     if (isExpected(request, response)) return this.#answered(response)
-    const error = this.#failed(registryError(request.what, response))
-    if ((await access?.shouldResend(response, { signal })) !== true) throw error
+    const error = this.#failed(registryError(request.what, { ...response, method: 'PUT' }))
+    if (response.status !== 401 || (await access?.shouldResend(response, { signal })) !== true) throw error
     throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
   }
 
@@ -238,7 +238,6 @@ export class RegistrySession {
     for (;;) {
       await this.#gate.pass(signal)
       const response = await this.#transmit(request, access, send)
-      if (response.status !== 401) return response
       if ((await access?.shouldResend(response, { signal })) !== true) return response
       await discard(response)
     }

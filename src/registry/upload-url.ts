@@ -20,7 +20,7 @@ function isBareHost(location: string, { protocol, host }: URL): boolean {
  * though they are private addresses.
  */
 export function uploadUrl(response: HttpResponse, trusted: readonly string[] = []): URL {
-  const locations = response.headers.all('location')
+  const locations = [...new Set(response.headers.all('location'))]
   const [location] = locations
   const { url } = response
   if (location === undefined || locations.length > 1) {
@@ -56,7 +56,9 @@ export function explainPlace(error: unknown, url: URL, { origin }: Endpoint): un
   if (url.origin === origin.origin || !isMirrorError(error)) return error
   const { code, message, hint, side, retryAfter, cause } = error
   const explained = `${message}; ${origin.host} named ${url.origin} for the upload`
-  return new MirrorError(code, explained, { hint: redirectHint(origin, url) ?? hint, side, retryAfter, cause })
+  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
+  const why = code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? hint)
+  return new MirrorError(code, explained, { hint: why, side, retryAfter, cause })
 }
 
 /** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */

@@ -57,7 +57,8 @@ test('a refusal shows no secret of the Location', () => {
 
 test('F91: no Location, two of them, and one that is no URL', () => {
   assert.throws(() => next(home), { code: 'PROTOCOL', message: /without a Location/ })
-  assert.throws(() => next(home, '/a', '/a'), { code: 'PROTOCOL', message: /two places/ })
+  assert.throws(() => next(home, '/a', '/b'), { code: 'PROTOCOL', message: /two places/ })
+  assert.equal(next(home, '/a', '/a'), new URL('/a', home).href)
   for (const location of ['https://', 'http://[::1', 'https://a b/', 'http://a:99999/']) {
     assert.throws(() => next(home, location), { code: 'PROTOCOL', message: /not a URL/ }, location)
   }

@@ -434,7 +434,7 @@ test('A19: a foreign layer is left out and named, or carried where it is asked f
 
 test('a destination that cannot be asked is an error of that side', async () => {
   await using at = await between(tinyIndex(), undefined, ({ kind }, response) =>
-    kind === 'manifest-head' ? refuse(response, 400, 'NAME_INVALID') : false,
+    kind === 'manifest-head' || kind === 'manifest-get' ? refuse(response, 400, 'NAME_INVALID') : false,
   )
   await assert.rejects(at.resolve(), (error) => isMirrorError(error) && error.side === 'destination')
 })

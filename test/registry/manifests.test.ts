@@ -297,7 +297,7 @@ test('a child goes under its digest alone, a root under its tag alone', async ()
 })
 
 for (const [status, errorCode, code] of [
-  [400, 'MANIFEST_INVALID', 'PROTOCOL'],
+  [400, 'NAME_INVALID', 'DENIED'],
   [403, 'DENIED', 'DENIED'],
   [404, 'NAME_UNKNOWN', 'NOT_FOUND'],
   [405, 'UNSUPPORTED', 'UNSUPPORTED'],

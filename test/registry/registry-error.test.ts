@@ -2,33 +2,57 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { errorCodes } from '../../src/errors.ts'
-import { ResponseHeaders } from '../../src/http/message.ts'
+import { ResponseHeaders, type HttpMethod } from '../../src/http/message.ts'
 import { registryAnswer, registryError } from '../../src/registry/registry-error.ts'
 
-function errorOf(status: number, body: string, headers: Readonly<Record<string, string>> = {}, path = '/v2/a/manifests/1') {
+const manifestPath = '/v2/a/manifests/1'
+const uploadPath = '/v2/a/blobs/uploads/x'
+
+function errorOf(
+  status: number,
+  body: string,
+  { headers = {}, path = manifestPath, method = 'GET', origin = 'https://r.example' }: Partial<Asked> = {},
+) {
   const values = new Map(Object.entries(headers).map(([name, value]) => [name, [value]]))
-  return registryError('read x', {
-    status,
-    headers: new ResponseHeaders(values),
-    url: new URL(`https://r.example${path}`),
-    body: Buffer.from(body),
-  })
+  const url = new URL(path, origin)
+  return registryError('read x', { method, status, headers: new ResponseHeaders(values), url, body: Buffer.from(body) })
 }
+
+interface Asked {
+  readonly headers: Readonly<Record<string, string>>
+  readonly path: string
+  readonly method: HttpMethod
+  readonly origin: string
+}
+
 const errors = (code: string, message = ''): string => JSON.stringify({ errors: [{ code, message }] })
 
-const cases: readonly (readonly [status: number, body: string, code: (typeof errorCodes)[number]])[] = [
+const nexus = JSON.stringify({
+  errors: [{ code: 'BLOB_UPLOAD_INVALID', message: 'blob upload invalid', detail: 'docker/v2/-/blobs/sha256:0 cannot be updated' }],
+})
+const cases: readonly (readonly [status: number, body: string, code: (typeof errorCodes)[number], path?: string])[] = [
   [429, '', 'THROTTLED'],
   [403, errors('TOOMANYREQUESTS'), 'THROTTLED'],
-  [503, '', 'UNAVAILABLE'],
-  [408, '', 'UNAVAILABLE'],
-  [522, '', 'UNAVAILABLE'],
+  ...[408, 425, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524, 525, 527, 530, 598].map(
+    (status) => [status, '', 'UNAVAILABLE'] as const,
+  ),
+  ...[505, 508, 511, 526].map((status) => [status, '', 'PROTOCOL'] as const),
   [501, '', 'UNSUPPORTED'],
   [507, '', 'DENIED'],
   [401, errors('UNAUTHORIZED'), 'UNAUTHORIZED'],
   [403, errors('DENIED'), 'DENIED'],
   [404, errors('NAME_UNKNOWN'), 'NOT_FOUND'],
-  [404, errors('BLOB_UPLOAD_UNKNOWN'), 'UNAVAILABLE'],
-  [400, errors('BLOB_UPLOAD_INVALID'), 'UNAVAILABLE'],
+  [404, errors('BLOB_UPLOAD_UNKNOWN'), 'UNAVAILABLE', uploadPath],
+  [400, errors('BLOB_UPLOAD_INVALID'), 'UNAVAILABLE', uploadPath],
+  // a quota that is full stays full, whatever the code
+  [403, errors('BLOB_UPLOAD_INVALID', 'quota exceeded'), 'DENIED', uploadPath],
+  [400, nexus, 'DENIED', uploadPath],
+  [400, errors('BLOB_UPLOAD_INVALID'), 'PROTOCOL'],
+  [400, nexus, 'DENIED'],
+  [400, errors('TAG_INVALID', 'the tag is immutable'), 'DENIED'],
+  [400, errors('MANIFEST_INVALID', 'cannot update tag 1: The repository has enabled tag immutability'), 'DENIED'],
+  [409, errors('CONFLICT', 'tag already exists'), 'DENIED'],
+  [409, '', 'PROTOCOL'],
   [400, errors('DIGEST_INVALID'), 'INTEGRITY'],
   [405, '', 'UNSUPPORTED'],
   [415, '', 'UNSUPPORTED'],
@@ -36,9 +60,9 @@ const cases: readonly (readonly [status: number, body: string, code: (typeof err
   [418, 'short and stout', 'PROTOCOL'],
 ]
 
-for (const [status, body, code] of cases) {
-  test(`${status} ${body} is ${code}`, () => {
-    const error = errorOf(status, body)
+for (const [status, body, code, path = manifestPath] of cases) {
+  test(`${status} ${body} of ${path} is ${code}`, () => {
+    const error = errorOf(status, body, { path })
     assert.equal(error.code, code)
     assert.match(error.message, new RegExp(`^cannot read x: r.example answered ${status}`))
     assert.equal(registryAnswer(error)?.status, status)
@@ -46,17 +70,32 @@ for (const [status, body, code] of cases) {
 }
 
 test('F83: Retry-After counts where waiting helps', () => {
-  assert.equal(errorOf(429, '', { 'retry-after': '2' }).retryAfter, 2000)
-  assert.equal(errorOf(503, '', { 'retry-after': '2' }).retryAfter, 2000)
-  assert.equal(errorOf(404, '', { 'retry-after': '2' }).retryAfter, undefined)
-  assert.equal(errorOf(429, '', { 'retry-after': 'soon' }).retryAfter, undefined)
+  assert.equal(errorOf(429, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
+  assert.equal(errorOf(503, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
+  assert.equal(errorOf(404, '', { headers: { 'retry-after': '2' } }).retryAfter, undefined)
+  assert.equal(errorOf(429, '', { headers: { 'retry-after': 'soon' } }).retryAfter, undefined)
 })
 
 test('the hint fits the refusal', () => {
-  assert.match(errorOf(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')).hint ?? '', /--from docker.io/)
-  assert.match(errorOf(413, '').hint ?? '', /limits the size of uploads/)
-  assert.match(errorOf(404, '', {}, '/v2/a/blobs/uploads/').hint ?? '', /created first/)
-  assert.match(errorOf(403, '').hint ?? '', /quota/)
+  const hint = (...args: Parameters<typeof errorOf>): string => errorOf(...args).hint ?? ''
+  assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /--from docker.io/)
+  assert.match(hint(413, '', { method: 'PUT' }), /limits the size of uploads/)
+  assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /created first/)
+  assert.match(hint(403, '', { method: 'PUT' }), /quota/)
+  assert.match(hint(403, ''), /logged in/)
+  assert.match(hint(400, nexus, { method: 'PUT' }), /does not overwrite tags/)
+  assert.match(hint(400, errors('MANIFEST_INVALID', 'manifest invalid'), { method: 'PUT' }), /OCI manifests/)
+  assert.match(hint(400, '', { origin: 'http://r.example:5000' }), /Write https:/)
+  assert.equal(hint(400, 'no such thing', { origin: 'http://r.example:5000' }), '')
+})
+
+test('a redirect that is not followed says where it leads, and what to write', () => {
+  const moved = (origin: string, location: string) => errorOf(301, '', { origin, method: 'POST', headers: { location } })
+  const secure = moved('http://r.example', 'https://r.example/v2/')
+  assert.match(secure.message, /r\.example answered 301 \(it redirects to https:\/\/r\.example, so write https:\/\/\)$/)
+  assert.match(secure.hint ?? '', /https:\/\/r\.example/)
+  const other = moved('https://front.example', 'https://r.example/v2/?token=s3cret')
+  assert.match(other.message, /\(it redirects to https:\/\/r\.example, which is not followed\)$/)
 })
 
 test('every digest that the details name is known, and a sentence that is said often is shown once', () => {
@@ -99,7 +138,13 @@ test('whatever a server says becomes one printable line', () => {
 
 test('plain HTTP at a port for TLS is told apart from other refusals', () => {
   const said = (url: string, body: string): string =>
-    registryError('read x', { status: 400, headers: new ResponseHeaders(new Map()), url: new URL(url), body: Buffer.from(body) }).message
+    registryError('read x', {
+      method: 'GET',
+      status: 400,
+      headers: new ResponseHeaders(new Map()),
+      url: new URL(url),
+      body: Buffer.from(body),
+    }).message
   for (const body of [
     'Client sent an HTTP request to an HTTPS server.\n',
     '<html><h1>400</h1>The plain HTTP request was sent to HTTPS port</html>',

@@ -37,6 +37,7 @@ test('F83: a Retry-After closes the gate for every request to the registry, and 
   let closed: (() => void) | undefined
   const closing = new Promise<void>((resolve) => (closed = resolve))
   await using registry = openRegistry(server.url, {
+    side: 'destination',
     onThrottled: ({ delay }) => {
       told.push(delay)
       closed?.()
@@ -57,7 +58,7 @@ for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1
       if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
       else refuse(response, 404, 'MANIFEST_UNKNOWN')
     })
-    await using registry = openRegistry(server.url)
+    await using registry = openRegistry(server.url, { side: 'destination' })
     const started = performance.now()
     assert.equal(await registry.headManifest(reference('1')), undefined)
     assert.ok(performance.now() - started < 2500)
@@ -70,7 +71,7 @@ test('F83: a Retry-After beyond all patience ends the request at once and keeps 
     if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
     else refuse(response, 404, 'MANIFEST_UNKNOWN')
   })
-  await using registry = openRegistry(server.url, { onThrottled: () => assert.fail('nobody waits') })
+  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('nobody waits') })
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
   assert.equal(await registry.headManifest(reference('2')), undefined)
   assert.equal(server.requests.length, 2)
@@ -235,6 +236,7 @@ test('the pull quota is what the registry stated last', async () => {
     response.setHeader('ratelimit-remaining', `${remaining--};w=21600`)
     return false
   })
+  server.hold('a/b', '1', image)
   await using registry = openRegistry(server.url)
   assert.equal(registry.rateLimit, undefined)
   for (const remaining of [76, 75]) {

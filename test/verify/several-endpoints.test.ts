@@ -141,9 +141,9 @@ test('upstream is not tried twice, nor again for the next image, once it could n
   for (let image = 0; image < 3; image++) {
     const verdict = await verifyImage(target)
     assert.deepEqual(outcome(verdict), ['missing', 'NOT_FOUND'])
-    assert.match(verdict.problems[0]?.message ?? '', /: not found; .* answered 503$/)
+    assert.match(verdict.problems[0]?.message ?? '', /: not found; .* answered 503 \(UNAVAILABLE: said the test\)$/)
   }
-  assert.equal(upstream.server.requests.length, 1)
+  assert.deepEqual(upstream.server.kinds(), ['manifest-head', 'manifest-get'])
 })
 
 test('a mirror whose certificate is wrong is asked once in a run', async () => {
@@ -152,7 +152,7 @@ test('a mirror whose certificate is wrong is asked once in a run', async () => {
   for (let image = 0; image < 3; image++) {
     assert.deepEqual(outcome(await verifyImage(targetAt([endpoint]))), ['unreachable', 'TLS'])
   }
-  assert.equal(server.connections, 1)
+  assert.equal(server.connections, 2, 'the second one with the trust store of the system')
 })
 
 test('a name that no rewrite changes is part of the reason', async () => {
@@ -176,7 +176,7 @@ test('where another host than the endpoint fails, the reason names that one', as
   mirror.server.hold('a/b', '1', tinyIndex())
   const [problem] = (await verifyImage(targetAt([mirror.endpoint]))).problems
   assert.ok(
-    problem?.message.endsWith(`${mirror.server.url}/v2/a/b: cannot connect to ${storage}: the connection was refused`),
+    problem?.message.endsWith(`${mirror.server.url}/v2/a/b: cannot connect to ${storage}: the connection was refused; ${mirror.server.url} redirected there`),
     problem?.message,
   )
 

@@ -294,8 +294,9 @@ test('an error of the server is tried again, and then named', async () => {
   await using at = await checkedRegistry({ intercept: (_request, response) => refuse(response, 503, 'UNAVAILABLE') })
   const verdict = await verifyImage(targetAt([at.endpoint]))
   assert.deepEqual(outcome(verdict), ['unreachable', 'UNAVAILABLE'])
-  assert.match(verdict.problems[0]?.message ?? '', /a\/b: 127\.0\.0\.1:\d+ answered 503$/)
-  assert.equal(at.server.requests.length, 5)
+  assert.match(verdict.problems[0]?.message ?? '', /a\/b: 127\.0\.0\.1:\d+ answered 503 \(UNAVAILABLE: said the test\)$/)
+  assert.equal(at.server.count('manifest-head'), 1)
+  assert.equal(at.server.count('manifest-get'), 5)
 })
 
 test('an abort ends the check with its reason', async () => {

@@ -15,6 +15,8 @@ export interface AuthorizerOptions {
   /** Hosts, `host` or `host:port`, that may see a registry's credentials as its token server though they are of another domain. */
   readonly tokenHosts?: readonly string[] | undefined
   readonly clock?: Clock | undefined
+  /** Ask `/v2/` for a challenge where a repository is not given to an anonymous request; default true. containerd does not. */
+  readonly probes?: boolean | undefined
   /** Called with a sentence about credentials that can be used and look wrong. */
   readonly onWarning?: ((message: string) => void) | undefined
 }
@@ -39,8 +41,8 @@ export interface RequestAuthorization {
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<R>
   /**
-   * True when the answer is a 401 after which the request is worth sending again; false for any other answer, one of another origin included. Throws
-   * UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
+   * True when the answer is one after which the request is worth sending again: a 401, or what a registry answers that hides its repositories; false for
+   * any other answer, one of another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
    */
   shouldResend(answer: Answer, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
   /** Says with whose credentials it was sent, or where none were found, without any secret: for the message of a 403. */
@@ -85,7 +87,7 @@ class ChallengedRequest implements RequestAuthorization {
   }
 
   async shouldResend(answer: Answer, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
-    if (!this.#isRefusal(answer)) return false
+    if (!this.#isRefusal(answer)) return this.#isHidden(answer, signal)
     const sent = this.#sent
     const refusal = sent.scheme === 'basic' ? sent.proof.refusal(this.#repository) : undefined
     if (refusal !== undefined) throw refusal
@@ -120,6 +122,16 @@ class ChallengedRequest implements RequestAuthorization {
     return status === 401 && url.origin === this.#origin
   }
 
+  /**
+   * True where what an anonymous request was not given may be there for credentials: some registries name their challenge at `/v2/` only, and hide
+   * repositories from whoever does not log in. A 404 is what most registries say of what is not there, so that credentials have to be known.
+   */
+  async #isHidden({ status, url }: Answer, signal: AbortSignal | undefined): Promise<boolean> {
+    const mayHide = status === 400 || status === 403 || status === 404
+    if (!mayHide || this.#sent.scheme !== 'none' || url.origin !== this.#origin) return false
+    return this.#access.probe(url, { repository: this.#asked.repository, needsCredentials: status === 404, signal })
+  }
+
   /** What the first request with Basic credentials says of them. */
   #judge(outcome: PromiseSettledResult<Answer>): Verdict {
     if (outcome.status === 'rejected') return 'undecided'
@@ -143,13 +155,13 @@ class ChallengedRequest implements RequestAuthorization {
 
 /** An authorizer that knows no challenge yet; what it learns is shared by all its requests. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { client, credentials = [], tokenHosts = [], clock = systemClock, onWarning } = options
+  const { client, credentials = [], tokenHosts = [], clock = systemClock, probes = true, onWarning } = options
   const warned = new Set<string>()
   const warnOnce = (message: string): void => {
     if (!warned.has(message)) onWarning?.(message)
     warned.add(message)
   }
-  const shared: AccessOptions = { client, credentials, tokenHosts, clock, onWarning: warnOnce }
+  const shared: AccessOptions = { client, credentials, tokenHosts, clock, probes, onWarning: warnOnce }
   const accesses = new Map<string, OriginAccess>()
   return {
     forRequest(origin, purpose) {

@@ -31,7 +31,14 @@ export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions,
  * https://docs.docker.com/reference/cli/docker/login/ A missing file holds none. Throws INVALID_CONFIG for one that cannot be read; no value is shown.
  */
 export async function readDockerConfig(directory: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
-  const path = join(directory, 'config.json')
+  return readAuthFile(join(directory, 'config.json'), options)
+}
+
+/**
+ * The credentials of a file that podman, skopeo and buildah write, in the form of Docker's:
+ * https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md A missing file holds none. Throws INVALID_CONFIG.
+ */
+export async function readAuthFile(path: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
   return sourceOf(await readConfig(path, options.signal), path, options)
 }
 
@@ -48,26 +55,33 @@ function sourceOf(config: JsonObject, name: string, { environment }: DockerConfi
     asked.set(key, answer)
     return withSignal(answer, signal)
   }
-  const find: CredentialsLookup = async (origin, { repository = '', signal } = {}) => {
-    const keys = authKeys(auths, origin, repository)
-    const [first] = keys
-    // What is written for a part of the registry is nearer than what a helper knows of the whole.
-    if (first !== undefined && pathOf(first) !== '') {
-      const credentials = readAuth(auths[first], origin, name)
-      if (credentials !== undefined) return credentials
-    }
-    const helperKey = Object.keys(helpers).find((key) => isKeyOf(key, origin, ''))
-    const helper = helperKey === undefined ? store : helpers[helperKey]
-    if (typeof helper === 'string' && helper !== '') {
-      const address = helperKey ?? (isDockerHub(origin) ? dockerHubKey : new URL(origin).host)
-      const answer = await ask(helper, address, signal)
-      if (answer !== undefined) return answer
-    }
+  const entry = (keys: readonly string[], origin: string): Credentials | undefined => {
     for (const key of keys) {
       const credentials = readAuth(auths[key], origin, name)
       if (credentials !== undefined) return credentials
     }
     return undefined
+  }
+  const find: CredentialsLookup = async (origin, { repository = '', signal } = {}) => {
+    const keys = authKeys(auths, origin, repository)
+    // What is written for a part of the registry is nearer than what a helper knows of the whole.
+    const nearest = entry(
+      keys.filter((key) => pathOf(key) !== ''),
+      origin,
+    )
+    if (nearest !== undefined) return nearest
+    const helperKey = Object.keys(helpers).find((key) => isKeyOf(key, origin, ''))
+    const helper = helperKey === undefined ? store : helpers[helperKey]
+    if (typeof helper !== 'string' || helper === '') return entry(keys, origin)
+    const address = helperKey ?? (isDockerHub(origin) ? dockerHubKey : new URL(origin).host)
+    try {
+      return (await ask(helper, address, signal)) ?? entry(keys, origin)
+    } catch (error) {
+      // A configuration that was copied from where the helper is.
+      const own = signal?.aborted === true ? undefined : entry(keys, origin)
+      if (own === undefined) throw error
+      return own
+    }
   }
   return { name, find }
 }
@@ -159,6 +173,7 @@ function authKeys(auths: JsonObject, origin: string, repository: string): readon
 
 function readAuth(entry: unknown, origin: string, path: string): Credentials | undefined {
   const name = registryName(origin)
+  if (entry === null) return undefined
   if (!isObject(entry)) throw invalid(path, `its entry for ${name} is not an object`)
   const text = (field: string): string => {
     const value = entry[field] ?? ''
@@ -167,7 +182,7 @@ function readAuth(entry: unknown, origin: string, path: string): Credentials | u
   }
   const [auth, identityToken, registryToken] = [text('auth'), text('identitytoken'), text('registrytoken')]
   const pair = auth === '' ? { username: text('username'), password: text('password') } : decodeAuthField(auth)
-  if (pair === undefined) throw invalid(path, `"auth" of its entry for ${name} is not the base64 of user:password`)
+  if (pair === undefined) throw invalid(path, `"auth" of its entry for ${name} is not the base64 of user:password in UTF-8`)
   if (registryToken !== '') return { kind: 'registry-token', token: registryToken }
   if (identityToken !== '') {
     return { kind: 'identity-token', token: identityToken, ...(pair.username !== '' && { username: pair.username }) }

@@ -10,6 +10,7 @@ import {
   registryName,
   type CredentialsSource,
   type FoundCredentials,
+  type LookupOptions,
 } from './credentials.ts'
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
@@ -23,6 +24,7 @@ export interface AccessOptions {
   readonly credentials: readonly CredentialsSource[]
   readonly tokenHosts: readonly string[]
   readonly clock: Clock
+  readonly probes: boolean
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
@@ -70,6 +72,7 @@ export class OriginAccess {
   readonly #wider = new Map<string, readonly Scope[]>()
   readonly #credentials = new Map<string, Promise<FoundCredentials | undefined>>()
   #challenge: UsableChallenge | undefined
+  #probe: Promise<boolean> | undefined
   #base: URL
   #address: string | undefined
 
@@ -105,21 +108,40 @@ export class OriginAccess {
 
   /** Keeps the challenge of a 401, or, where it has none, that of `/v2/`; undefined when the registry names none at all. */
   async learn(answer: Answer, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
-    const name = registryName(this.#origin)
-    let from = answer
-    let challenge = chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name)
-    if (challenge === undefined) {
-      from = await this.#pings.run('', (shared) => this.#ping(answer.url, shared), signal)
-      challenge = from.status === 401 ? chooseChallenge(parseChallenges(from.headers.all('www-authenticate')), name) : undefined
-    }
+    return (await this.#keep(answer)) ?? this.#learnFromPing(answer.url, signal)
+  }
+
+  /** True where a challenge is known after `/v2/` was asked for it, once in a run; it is not asked where there is nothing to answer one with. */
+  async probe(
+    request: URL,
+    { repository, needsCredentials, signal }: { readonly needsCredentials: boolean } & LookupOptions,
+  ): Promise<boolean> {
+    if (this.#challenge !== undefined) return true
+    if (!this.#options.probes) return false
+    // A configuration that cannot be read hinders no run that needs none.
+    if (needsCredentials && (await this.credentials(repository, signal).catch(() => undefined)) === undefined) return false
+    this.#probe ??= this.#learnFromPing(request).then(
+      (challenge) => challenge !== undefined,
+      () => false,
+    )
+    return withSignal(this.#probe, signal)
+  }
+
+  async #learnFromPing(request: URL, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
+    const answer = await this.#pings.run('', (shared) => this.#ping(request, shared), signal)
+    return answer.status === 401 ? this.#keep(answer) : undefined
+  }
+
+  async #keep(answer: Answer): Promise<UsableChallenge | undefined> {
+    const challenge = chooseChallenge(parseChallenges(answer.headers.all('www-authenticate')), registryName(this.#origin))
     if (challenge === undefined) return undefined
     if (challenge.scheme === 'bearer') {
       const { tokenEndpoint } = await import('./realm.ts')
-      tokenEndpoint(challenge.realm, { ...this.#context(), base: from.url, address: from.address })
+      tokenEndpoint(challenge.realm, { ...this.#context(), base: answer.url, address: answer.address })
     }
     this.#challenge = challenge
-    this.#base = from.url
-    this.#address = from.address
+    this.#base = answer.url
+    this.#address = answer.address
     return challenge
   }
 

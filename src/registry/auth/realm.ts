@@ -1,6 +1,6 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
-import { addressRefusal, isAddressLiteral, isListed } from '../../http/address.ts'
+import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed } from '../../http/address.ts'
 import { printable } from '../../http/redact.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
 import { registryName } from './credentials.ts'
@@ -73,6 +73,9 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
   }
   if (url.username !== '' || url.password !== '') return refuse('it carries a user name')
   const refusal = addressRefusal(url, { url: registry, address: context.address }, context.tokenHosts)
-  if (refusal !== undefined) return refuse(`it is ${refusal}`)
+  if (refusal !== undefined) {
+    const mayBe = !isForbiddenHost(url.hostname)
+    return refuse(`it is ${refusal}`, mayBe ? `If ${url.host} is its token server, pass --token-host ${url.host}.` : undefined)
+  }
   return { url, trusted: isTrusted(url, context) }
 }

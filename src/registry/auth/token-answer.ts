@@ -1,5 +1,6 @@
 import { MirrorError } from '../../errors.ts'
 import { isJsonObject } from '../../oci/json-object.ts'
+import { logInHint } from './credentials.ts'
 
 /** A token and when another one is to be asked for, in milliseconds of the monotonic clock. */
 export interface Token {
@@ -44,7 +45,10 @@ export function parseTokenAnswer(body: Uint8Array, tokenServer: string, received
   const answer = parseObject(Buffer.from(body).toString('utf8'))
   if (answer === undefined) return refuse('something else than a JSON object')
   const value = [answer['token'], answer['access_token']].find((field) => typeof field === 'string' && field !== '')
-  if (typeof value !== 'string') return refuse('JSON without "token" and "access_token"')
+  if (typeof value !== 'string') {
+    if (answer['token'] !== '' && answer['access_token'] !== '') return refuse('JSON without "token" and "access_token"')
+    throw new MirrorError('UNAUTHORIZED', `the token server ${tokenServer} answered with an empty token`, { hint: logInHint })
+  }
   if (!/^[\x21-\x7e]+$/.test(value)) return refuse('a token with spaces or control characters')
   return { value, renewAt: receivedAt + lifetime(answer['expires_in'], answer['issued_at'], clock) * 900 }
 }

