@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'zstd'
+export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
@@ -12,10 +12,11 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
+  namespaces: ['unshare', 'busybox'],
   zstd: ['zstd'],
 }
 
-const rootAlone: ReadonlySet<ServerName> = new Set(['containerd', 'dockerd'])
+const rootAlone: ReadonlySet<ServerName> = new Set(['containerd', 'dockerd', 'namespaces'])
 
 /** Where a program stands on PATH; undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {

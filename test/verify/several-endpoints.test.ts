@@ -176,7 +176,9 @@ test('where another host than the endpoint fails, the reason names that one', as
   mirror.server.hold('a/b', '1', tinyIndex())
   const [problem] = (await verifyImage(targetAt([mirror.endpoint]))).problems
   assert.ok(
-    problem?.message.endsWith(`${mirror.server.url}/v2/a/b: cannot connect to ${storage}: the connection was refused; ${mirror.server.url} redirected there`),
+    problem?.message.endsWith(
+      `${mirror.server.url}/v2/a/b: cannot connect to ${storage}: the connection was refused; ${mirror.server.url} redirected there`,
+    ),
     problem?.message,
   )
 

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runInPrivateNetwork } from '../servers/private-network.ts'
+import { requireServer } from '../servers/require-server.ts'
+import type { NetworkRun } from './private-network-runs.ts'
+
+test('follows a registry that is reached by name to private addresses where it has one itself, or where they are trusted', async (t) => {
+  if (!requireServer(t, 'namespaces')) return
+  const text = await runInPrivateNetwork(new URL('./private-network-runs.ts', import.meta.url), {
+    addresses: ['10.1.2.3', '10.1.2.4', '203.0.113.7'],
+    names: { 'private.test': '10.1.2.3', 'public.test': '203.0.113.7' },
+  })
+  const runs = new Map((JSON.parse(text) as NetworkRun[]).map((run) => [run.name, run]))
+  const follows = (name: string): void => {
+    const run = runs.get(name)
+    assert.deepEqual([run?.status, run?.isMirrored], [0, true], `${name}: ${run?.output}`)
+  }
+  const refuses = (name: string, why: RegExp): void => {
+    const run = runs.get(name)
+    assert.deepEqual([run?.status, run?.isMirrored], [1, false], `${name}: ${run?.output}`)
+    assert.match(run?.output ?? '', why)
+  }
+  follows('private name, private storage')
+  follows('private name, upload at its address')
+  refuses('public name, private storage', /is a private address \(REFUSED_ADDRESS\)[^]*hint: .*--storage-host 10\.1\.2\.4/)
+  follows('public name, private storage that is trusted')
+  refuses('private name, metadata address', /is a link-local address/)
+  refuses('private name, loopback', /is a loopback address/)
+  assert.equal(runs.size, 6)
+})
