@@ -78,3 +78,19 @@ test('a server sends nobody into a network that it is not in', () => {
   assert.equal(isForbiddenHost('169.254.169.254'), true)
   assert.equal(isForbiddenHost('127.0.0.1'), false)
 })
+
+test('a name counts as local as the address behind it, and listed hosts are trusted, but never those of the cloud', () => {
+  const to = new URL('http://10.0.0.2:9000/x')
+  const from = { url: new URL('http://registry.example.com:5000') }
+  assert.match(addressRefusal(to, from) ?? '', /private/)
+  for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '192.168.1.1', 'fd12::1', '127.0.0.1']) {
+    assert.equal(addressRefusal(to, { ...from, address }), undefined, address)
+  }
+  assert.match(addressRefusal(to, { ...from, address: '203.0.113.7' }) ?? '', /private/)
+  assert.match(addressRefusal(new URL('http://127.0.0.1/x'), { ...from, address: '10.1.2.3' }) ?? '', /loopback/)
+  assert.match(addressRefusal(new URL('http://169.254.1.1/x'), { ...from, address: '10.1.2.3' }) ?? '', /link-local/)
+  for (const host of ['10.0.0.2', '10.0.0.2:9000']) assert.equal(addressRefusal(to, from, [host]), undefined, host)
+  assert.match(addressRefusal(to, from, ['10.0.0.2:9001', '10.0.0.3']) ?? '', /private/)
+  assert.match(addressRefusal(new URL('http://169.254.169.254/x'), from, ['169.254.169.254']) ?? '', /link-local/)
+  assert.match(addressRefusal(new URL('http://metadata.google.internal/x'), from, ['metadata.google.internal']) ?? '', /metadata/)
+})

@@ -86,3 +86,21 @@ test('F90: beyond the origin only what is asked for goes along', () => {
     assert.deepEqual(kept(home, to), ['Accept', 'accept-encoding', 'Range', 'user-agent'], to)
   }
 })
+
+test('only 307 and 308 send a request with a body elsewhere', () => {
+  for (const method of ['POST', 'PUT', 'DELETE'] as const) {
+    assert.deepEqual(
+      [301, 302, 303, 307, 308].filter((status) => isRedirect(status, method)),
+      [307, 308],
+    )
+  }
+})
+
+test('a URL that is signed gets no second proof, on the same origin either', () => {
+  const headers = { accept: 'a', authorization: 's', 'content-type': 'c' }
+  const kept = (to: string): string[] => Object.keys(redirectHeaders(new URL(home), new URL(to, home), headers))
+  for (const query of ['X-Amz-Signature=1', 'Signature=1', 'sig=1', 'x-goog-signature=1']) {
+    assert.deepEqual(kept(`/storage/blob?${query}`), ['accept', 'content-type'], query)
+  }
+  assert.deepEqual(kept('/other?n=1'), Object.keys(headers))
+})

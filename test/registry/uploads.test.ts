@@ -398,3 +398,43 @@ test('the largest blob goes first where streams are few', async () => {
   )
   assert.deepEqual(sent, [3_000_000, 2_000_000, 1_500_000])
 })
+
+// a refused closing PUT
+
+for (const [status, code] of [
+  [400, 'BLOB_UPLOAD_INVALID'],
+  [400, 'DIGEST_INVALID'],
+  [403, 'DENIED'],
+  [404, 'BLOB_UPLOAD_UNKNOWN'],
+  [409, 'CONFLICT'],
+  [412, 'PRECONDITION'],
+  [500, 'UNKNOWN'],
+] as const) {
+  test(`a blob that is there after its PUT was refused with ${status} ${code} needs no upload`, async () => {
+    await using at = await destination(({ kind }, response) => {
+      if (kind !== 'upload-put') return false
+      at.server.blobs.set(`a/b@${digest}`, Buffer.from(bytes))
+      return refuse(response, status, code, 'it is there')
+    })
+    assert.equal(await at.registry.putBlob(repository, descriptor, open), false)
+    assert.equal(at.server.count('upload-put'), 1)
+  })
+}
+
+test('a blob that another client is writing is tried again', async () => {
+  await using at = await destination(({ kind, nth }, response) =>
+    kind === 'upload-put' && nth === 1 ? refuse(response, 409, 'CONFLICT', 'being written') : false,
+  )
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
+})
+
+test('a PUT is redirected three times at most, each time with the content from its start', async () => {
+  await using at = await destination(({ kind, path }, response) =>
+    kind === 'upload-put' ? (response.writeHead(307, { location: path }).end(), true) : false,
+  )
+  let opened = 0
+  const again = (): Promise<Content> => (opened++, open())
+  await assert.rejects(at.registry.putBlob(repository, descriptor, again), { code: 'PROTOCOL', message: /answered 307/ })
+  assert.deepEqual([opened, at.server.count('upload-put')], [4, 4])
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHttpClient } from '../../../src/http/http-client.ts'
-import { createAuthorizer } from '../../../src/registry/auth/authorizer.ts'
+import { createAuthorizer, type Authorizer } from '../../../src/registry/auth/authorizer.ts'
 import type { CredentialsSource } from '../../../src/registry/auth/credentials.ts'
 import { pullScope, pushScope } from '../../../src/registry/auth/scope.ts'
 import { scriptedServer } from '../../servers/scripted-server.ts'
@@ -309,3 +309,39 @@ function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   const promise = new Promise<void>((done) => (resolve = done))
   return { promise, resolve: () => resolve() }
 }
+
+test('a registry that hides its repositories is asked for its challenge once, and by no node', async () => {
+  let pings = 0
+  await using registry = await scriptedServer((request, response) => {
+    if (request.url === '/v2/') {
+      pings++
+      return void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+    }
+    response.writeHead(request.headers.authorization === undefined ? 404 : 200).end()
+  })
+  const client = createHttpClient()
+  const send = (authorizer: Authorizer) => sendAuthorized(authorizer, client, registry.url + path, [])
+  const authorizer = createAuthorizer({ client, credentials: [alice] })
+  const answers = await Promise.all(Array.from({ length: 10 }, () => send(authorizer)))
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+  assert.equal(pings, 1)
+  assert.equal((await send(createAuthorizer({ client, credentials: [alice], probes: false }))).status, 404)
+  assert.equal((await send(createAuthorizer({ client }))).status, 404)
+  assert.equal(pings, 1)
+  await client.close()
+})
+
+test('an answer to a busy registry proves nothing of the credentials', async () => {
+  let seen = 0
+  await using registry = await scriptedServer((request, response) => {
+    if (request.headers.authorization === undefined) return void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+    response.writeHead(++seen === 1 ? 503 : 401).end()
+  })
+  const client = createHttpClient()
+  const authorizer = createAuthorizer({ client, credentials: [alice] })
+  assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [])).status, 503)
+  assert.match((await failureOf(sendAuthorized(authorizer, client, registry.url + path, []))).message, /refused the credentials/)
+  await failureOf(sendAuthorized(authorizer, client, registry.url + path, []))
+  assert.equal(seen, 2)
+  await client.close()
+})

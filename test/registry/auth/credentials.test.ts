@@ -57,3 +57,19 @@ test('what is said of credentials is no secret, and short', () => {
     'with an identity token from x',
   )
 })
+
+test('a password may hold line breaks; one at its end is warned of', async () => {
+  const warnings: string[] = []
+  const find = (password: string) =>
+    findCredentials([alwaysCredentials({ kind: 'basic', username: 'alice', password })], 'https://r.example.com', {
+      onWarning: (message) => warnings.push(message),
+    })
+  for (const password of ['{\n"key": "x"\n}', 'a\r\nb', 'a\0b']) assert.equal((await find(password))?.credentials.kind, 'basic')
+  assert.deepEqual(warnings, [])
+  for (const password of [`${canary}\n`, `${canary}\r`]) assert.ok(await find(password))
+  assert.equal(warnings.length, 2)
+  for (const warning of warnings) {
+    assert.match(warning, /^the password for r\.example\.com in the test ends with a line break/)
+    assert.doesNotMatch(warning, new RegExp(canary))
+  }
+})

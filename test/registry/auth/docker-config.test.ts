@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmod } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MirrorError } from '../../../src/errors.ts'
-import { readDockerConfig } from '../../../src/registry/auth/docker-config.ts'
+import { parseAuthConfig, readDockerConfig } from '../../../src/registry/auth/docker-config.ts'
 import { tempDir } from '../../servers/temp-dir.ts'
 import { canary } from './send-authorized.ts'
 import { failureOf } from './token-registry.ts'
@@ -145,4 +145,74 @@ test('no content at all makes the reader fail in another way', async () => {
     ),
     { numRuns: 50 },
   )
+})
+
+test('a key with a path is for its repositories only, and the longest one counts', async () => {
+  const auths = Object.fromEntries(
+    ['r.example.com', 'r.example.com/team', 'https://r.example.com/team/app/', 'r.example.com:443/v2', 'docker.io/acme'].map((key) => [
+      key,
+      { auth: base64(`${key}:x`) },
+    ]),
+  )
+  const config = await configOf({ auths })
+  const user = async (origin: string, repository?: string) => {
+    const credentials = await config.find(origin, { repository })
+    return credentials?.kind === 'basic' ? credentials.username : undefined
+  }
+  assert.equal(await user('https://r.example.com', 'team/other'), 'r.example.com/team')
+  assert.equal(await user('https://r.example.com', 'team'), 'r.example.com/team')
+  // the colon of its scheme ends the user name
+  assert.equal(await user('https://r.example.com', 'team/app/deep'), 'https')
+  assert.equal(await user('https://r.example.com', 'teams/app'), 'r.example.com')
+  assert.equal(await user('https://r.example.com'), 'r.example.com')
+  assert.equal(await user(hub, 'acme/app'), 'docker.io/acme')
+  assert.equal(await user(hub, 'library/app'), undefined)
+})
+
+test('a key with a path comes before a helper, and a helper is asked once for all repositories', async () => {
+  await using directory = await tempDir()
+  const helper = `#!/bin/sh\nread address\necho x >> ${directory.path}/asked\necho '{"Username":"helper","Secret":"s"}'\n`
+  await directory.write('docker-credential-one', helper)
+  await chmod(`${directory.path}/docker-credential-one`, 0o700)
+  const config = await configOf(
+    { credsStore: 'one', auths: { 'r.example.com/team': { auth: base64('team:x') }, 'r.example.com': {} } },
+    { PATH: directory.path },
+  )
+  const users = await Promise.all(
+    ['team/a', 'other/a', 'other/b'].map(async (repository) => JSON.stringify(await config.find('https://r.example.com', { repository }))),
+  )
+  assert.deepEqual(
+    users.map((user) => /"username":"(\w+)"/.exec(user)?.[1]),
+    ['team', 'helper', 'helper'],
+  )
+  assert.equal(await readFile(`${directory.path}/asked`, 'utf8'), 'x\n')
+})
+
+test('where a helper is not installed, what the file itself has counts', async () => {
+  const missing = {
+    credsStore: 'desktop.exe',
+    auths: { 'r.example.com': { auth: base64('file:x') }, 's.example.com': {}, 't.example.com': null },
+  }
+  const config = await configOf(missing, { PATH: '/nowhere' })
+  assert.deepEqual(await config.find('https://r.example.com'), { kind: 'basic', username: 'file', password: 'x' })
+  for (const origin of ['https://s.example.com', 'https://t.example.com']) {
+    assert.match((await failureOf(config.find(origin))).message, /docker-credential-desktop\.exe failed: it is not installed/)
+  }
+})
+
+test('base64 may be wrapped, and NUL around the password is padding, as in Docker', async () => {
+  const long = `alice:${'x'.repeat(100)}`
+  const at = async (auth: string) => (await configOf({ auths: { 'r.example.com': { auth } } })).find('https://r.example.com')
+  assert.deepEqual(await at(base64(long).replace(/.{76}/g, '$&\n')), { kind: 'basic', username: 'alice', password: 'x'.repeat(100) })
+  assert.deepEqual(await at(base64('alice:\0\0p\0w\0\0')), { kind: 'basic', username: 'alice', password: 'p\0w' })
+})
+
+test('DOCKER_AUTH_CONFIG is read as config.json is', async () => {
+  const source = parseAuthConfig(JSON.stringify({ auths: { 'r.example.com': { auth: base64('alice:x') } } }))
+  assert.equal(source.name, 'DOCKER_AUTH_CONFIG')
+  assert.deepEqual(await source.find('https://r.example.com'), { kind: 'basic', username: 'alice', password: 'x' })
+  for (const text of [`{"auths": "${canary}`, `["${canary}"]`, canary]) {
+    const error = await failureOf(Promise.resolve().then(() => parseAuthConfig(text)))
+    assert.match(error.message, /^DOCKER_AUTH_CONFIG: it is not JSON|^DOCKER_AUTH_CONFIG: it is not a JSON object/)
+  }
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { createAuthorizer } from '../../../src/registry/auth/authorizer.ts'
 import { pullScope, pushScope } from '../../../src/registry/auth/scope.ts'
 import { scriptedServer, type ScriptedHandler } from '../../servers/scripted-server.ts'
@@ -183,3 +184,35 @@ function redirectOnce(location: string): ScriptedHandler {
     else response.end('{"token":"t"}')
   }
 }
+
+test('the account is named beside Basic credentials, as Docker does, and the answer may be compressed', async () => {
+  await using setup = await tokenSetup({
+    token: (request, response) => {
+      if (new URL(request.url, 'http://x').searchParams.get('account') !== 'alice') return void response.writeHead(400).end()
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"token":"t"}'))
+    },
+    authorizer: { credentials: [alice] },
+  })
+  assert.equal((await send(setup)).status, 200)
+})
+
+test('the reason of a token server is shown, but no answer that repeats what it was sent', async () => {
+  for (const [body, shown] of [
+    ['{"details":"use a personal access token"}', /\(status 401: use a personal access token\): asked as user "alice"/],
+    [`{"message":"${canary} is wrong"}`, /\(status 401\): asked as user "alice"/],
+    [Buffer.from(`alice:${canary}`).toString('base64'), /\(status 401\): asked as user "alice"/],
+  ] as const) {
+    await using setup = await tokenSetup({
+      token: (_request, response) => void response.writeHead(401).end(body),
+      authorizer: { credentials: [alice] },
+    })
+    assert.match((await failureOf(send(setup))).message, shown)
+  }
+})
+
+test('an empty token is a refusal', async () => {
+  await using setup = await tokenSetup({ token: (_request, response) => void response.end('{"token":""}') })
+  const { code, hint } = await failureOf(send(setup))
+  assert.equal(code, 'UNAUTHORIZED')
+  assert.match(hint ?? '', /Log in/)
+})

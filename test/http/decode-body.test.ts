@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { decodeBody } from '../../src/http/decode-body.ts'
+import { ResponseHeaders } from '../../src/http/message.ts'
+import { scriptedServer } from '../servers/scripted-server.ts'
+import { openClient } from './open-client.ts'
+
+const text = Buffer.from('{"token":"x"}')
+const url = new URL('https://r.example/token')
+
+function decode(body: Uint8Array, encodings: readonly string[], most = 1000): Promise<string> {
+  const headers = new ResponseHeaders(new Map(encodings.length === 0 ? [] : [['content-encoding', encodings]]))
+  return decodeBody(body, { url, headers }, most).then((bytes) => Buffer.from(bytes).toString())
+}
+
+test('undoes each usual encoding', async () => {
+  const bodies: Readonly<Record<string, Uint8Array>> = {
+    gzip: gzipSync(text),
+    'x-gzip': gzipSync(text),
+    GZip: gzipSync(text),
+    deflate: deflateSync(text),
+    br: brotliCompressSync(text),
+    identity: text,
+    '': text,
+  }
+  for (const [encoding, body] of Object.entries(bodies)) assert.equal(await decode(body, [encoding]), text.toString(), encoding)
+  assert.equal(await decode(text, []), text.toString())
+  assert.equal(await decode(Buffer.alloc(0), ['gzip']), '')
+})
+
+test('refuses what it cannot decode, and what becomes too long', async () => {
+  const code = 'PROTOCOL'
+  await assert.rejects(decode(text, ['gzip']), { code, message: /its body is not valid gzip/ })
+  await assert.rejects(decode(gzipSync(text).subarray(0, 20), ['gzip']), { code, message: /not valid gzip/ })
+  await assert.rejects(decode(text, ['zip']), { code, message: /"zip" is not supported/ })
+  await assert.rejects(decode(gzipSync(gzipSync(text)), ['gzip, gzip']), { code, message: /not supported/ })
+  await assert.rejects(decode(gzipSync(Buffer.alloc(50_000_000)), ['gzip'], 8192), { code, message: /longer than the 8192 bytes/ })
+})
+
+test('both transports decode what nobody asked to be encoded', async () => {
+  await using server = await scriptedServer(
+    (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text)),
+  )
+  await using client = openClient()
+  for (const send of [client.request.bind(client), client.exchange.bind(client)]) {
+    const { body } = await send({ method: 'GET', url: new URL(server.url) })
+    assert.deepEqual(Buffer.from(body), text)
+  }
+  await assert.rejects(client.exchange({ method: 'GET', url: new URL(server.url), maxBytes: 12 }), { code: 'PROTOCOL' })
+})
