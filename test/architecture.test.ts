@@ -82,7 +82,7 @@ const house: House = {
     'node:cluster': [],
     'node:dgram': [],
     'node:dns': ['http'],
-    'node:fs': ['bundle', 'cli', 'engine', 'layout', 'registries-yaml', 'registry/auth', 'release'],
+    'node:fs': ['bundle', 'cli', 'engine', 'http/system-trust.ts', 'layout', 'registries-yaml', 'registry/auth', 'release'],
     'node:http': ['engine', 'registry-server'],
     'node:http2': [],
     'node:https': ['engine', 'registry-server'],

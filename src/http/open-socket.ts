@@ -21,7 +21,7 @@ export interface SocketRoute {
 }
 
 /** Milliseconds a connection may take at most. */
-export const longestConnect = 30_000
+const longestConnect = 30_000
 
 /** Node 20 gives each address 250 ms, which is too little for a far registry. */
 const familyAttemptTimeout = 2500

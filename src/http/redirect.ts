@@ -54,10 +54,10 @@ export function trustHint({ hostname, host }: URL): string | undefined {
 }
 
 /** Parameters that sign a URL: whoever sends a second proof with it is refused. */
-const signatures = ['x-amz-signature', 'x-amz-credential', 'x-goog-signature', 'signature', 'sig']
+const signatures = new Set(['x-amz-signature', 'x-amz-credential', 'x-goog-signature', 'signature', 'sig'])
 
 function isSigned({ searchParams }: URL): boolean {
-  return [...searchParams.keys()].some((name) => signatures.includes(name.toLowerCase()))
+  return [...searchParams.keys()].some((name) => signatures.has(name.toLowerCase()))
 }
 
 /** The headers of a redirected request: all of them within the origin, but no credentials where the URL has its own; only the neutral ones beyond it. */

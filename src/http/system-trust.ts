@@ -75,7 +75,7 @@ async function readText(path: string): Promise<string | undefined> {
 async function readDirectory(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory).catch(() => [])
   const texts: string[] = []
-  for (const name of entries.toSorted()) texts.push((await readText(join(directory, name))) ?? '')
+  for (const name of entries) texts.push((await readText(join(directory, name))) ?? '')
   return texts
 }
 

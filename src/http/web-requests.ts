@@ -1,4 +1,4 @@
-import { Agent, ProxyAgent, request as undiciRequest, type Dispatcher } from 'undici'
+import { Agent, ProxyAgent, request as undiciRequest, type buildConnector, type Dispatcher } from 'undici'
 import { isMirrorError } from '../errors.ts'
 import { decodeBody, tooLong } from './decode-body.ts'
 import { ResponseHeaders, type HttpRequest, type HttpResponse } from './message.ts'
@@ -25,21 +25,17 @@ function reach(route: SocketRoute): Reached {
     const token = authorization !== undefined && { token: authorization }
     return { dispatcher: new ProxyAgent({ ...options, uri: proxy.origin, proxyTunnel: false, ...token }), address: undefined }
   }
-  const reached: Reached = {
-    address: undefined,
-    dispatcher: new Agent({
-      ...options,
-      connect: (_options, callback) => {
-        openSocket(route).then(
-          ({ socket }) => {
-            reached.address = proxy === undefined ? socket.remoteAddress : undefined
-            callback(null, socket)
-          },
-          (error: unknown) => callback(error as Error, null),
-        )
-      },
-    }),
+  const connect = async (callback: buildConnector.Callback): Promise<void> => {
+    try {
+      const { socket } = await openSocket(route)
+      reached.address = proxy === undefined ? socket.remoteAddress : undefined
+      callback(null, socket)
+    } catch (error) {
+      callback(error as Error, null)
+    }
   }
+  const dispatcher = new Agent({ ...options, connect: (_options, callback) => void connect(callback) })
+  const reached: Reached = { address: undefined, dispatcher }
   return reached
 }
 

@@ -8,6 +8,7 @@ import { acceptManifests } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
+import { isSettled } from './is-settled.ts'
 import { registryAnswer } from './registry-error.ts'
 import type { RegistrySession } from './session.ts'
 import { isWebPage } from './web-page.ts'
@@ -156,7 +157,7 @@ export async function putManifest(
       if (stated !== undefined && !isSame(stated)) {
         throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
       }
-      if ((stated !== undefined && response.status === 201) || (await isStored())) return
+      if ((stated !== undefined && response.status === 201) || (await isSettled(session, isStored, options.signal))) return
       throw new MirrorError(
         'PROTOCOL',
         `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,

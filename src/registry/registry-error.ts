@@ -6,6 +6,8 @@ import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 /** The parts of an answer that an error is made of. */
 export interface ErrorAnswer {
   readonly method: HttpMethod
+  /** What was asked, where a redirect led elsewhere. */
+  readonly asked?: URL | undefined
   readonly status: number
   readonly headers: ResponseHeaders
   readonly url: URL
@@ -69,6 +71,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   const isRead = method === 'GET' || method === 'HEAD'
   const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
   const moved = movedTo(answer)
+  if (code === 'UNAUTHORIZED' && answer.asked !== undefined && answer.asked.origin !== url.origin)
+    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with --from <registry>=${url.origin}, or --to.`
   if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
@@ -115,7 +119,8 @@ export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const reason = parseErrorBody(answer.body)
   const code = classify(answer, reason)
   const why = reasonFor(answer, reason.text)
-  const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}`
+  const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
+  const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}${elsewhere}`
   return new MirrorError(code, message, {
     hint: hintFor(code, answer, reason),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,

@@ -178,7 +178,7 @@ export class RegistrySession {
       () => Promise.resolve(),
     )
     if (isExpected(request, response)) return this.#answered(response)
-    throw this.#failed(registryError(request.what, { ...response, method }))
+    throw this.#failed(registryError(request.what, { ...response, method, asked: url }))
   }
 
   /** Starts a streamed GET; the caller reads or cancels what comes. */

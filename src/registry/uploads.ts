@@ -7,6 +7,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
 import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
+import { isSettled } from './is-settled.ts'
 import type { RegistrySession } from './session.ts'
 import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
 import { registryAnswer } from './registry-error.ts'
@@ -97,7 +98,8 @@ export class Uploads {
       throw error
     }
     // Asked for in a place of its own: whoever waits for a second one while holding the first may wait for ever.
-    if (status === 201 || (await headBlob(session, repository, descriptor, options))) return true
+    const has = (): Promise<boolean> => headBlob(session, repository, descriptor, options)
+    if (status === 201 || (await isSettled(session, has, options.signal))) return true
     throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
   }
 

@@ -94,12 +94,12 @@ async function signedForGet() {
       response.writeHead(307, { location: `${storage.url}/${collection}/${name}` }).end()
       return true
     }
-  return { storage, redirect }
+  return { redirect, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() }
 }
 
 test('reads, writes, finds up to date and verifies where a HEAD is redirected to URLs that are signed for GET', async () => {
-  const { storage, redirect } = await signedForGet()
-  await using _storage = storage
+  await using signed = await signedForGet()
+  const { redirect } = signed
   // one that is asked for by HEAD, and one that is not
   await using at = await oneImage({ image: tinyImage(Buffer.alloc(1_500_000, 'large')) })
   const lookUp = ({ manifests, blobs }: typeof at.source) =>

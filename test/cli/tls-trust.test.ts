@@ -29,10 +29,10 @@ const stores: Readonly<Record<string, (directory: TempDir, authority: KeyPair) =
   }),
 }
 
-async function verifyAsNode({ destination, ...at }: OneImage, directory: TempDir, env: Record<string, string>) {
+async function verifyAsNode(at: OneImage, directory: TempDir, env: Record<string, string>) {
   const registries = await directory.write(
     'registries.yaml',
-    JSON.stringify({ mirrors: { 'docker.io': { endpoint: [`https://${destination.host}`] } } }),
+    JSON.stringify({ mirrors: { 'docker.io': { endpoint: [at.destination.url] } } }),
   )
   return at.run(['--as-node', '--registries', registries], { command: 'verify', env })
 }
@@ -49,7 +49,7 @@ for (const [name, store] of Object.entries(stores)) {
     const { status, stderr } = await at.run([], { env })
     assert.equal(status, 0, stderr)
     assert.ok(at.isMirrored())
-    const node = await verifyAsNode({ ...at, run: at.run }, directory, env)
+    const node = await verifyAsNode(at, directory, env)
     assert.equal(node.status, 0, node.stdout + node.stderr)
     await using lists = await scriptedServer((_request, response) => void response.end('docker.io/acme/app:1\n'), {
       tls: await authority.server(),

@@ -367,3 +367,33 @@ test('F87: a redirect that goes round, and two Locations at once, are refused', 
   )
   await assert.rejects(two.registry.getManifest(reference), { code: 'PROTOCOL', message: /two places/ })
 })
+
+test('a manifest that is visible a moment after its PUT was written', async () => {
+  let heads = 0
+  await using at = await openWithServer(
+    async ({ kind, scripted }, response) => {
+      if (kind === 'manifest-head' && ++heads < 3) return refuse(response, 404, 'MANIFEST_UNKNOWN')
+      if (kind !== 'manifest-put') return false
+      at.server.manifests.set('a/b:1', { mediaType: root.descriptor.mediaType, bytes: await scripted.readBody() })
+      response.writeHead(201).end()
+      return true
+    },
+    { side: 'destination' },
+  )
+  await at.registry.putManifest(reference, root)
+  assert.equal(at.server.count('manifest-put'), 1)
+})
+
+test('a manifest that is refused though the tag names it already was written', async () => {
+  for (const [status, code] of [
+    [400, 'TAG_INVALID'],
+    [400, 'BLOB_UPLOAD_INVALID'],
+    [403, 'DENIED'],
+    [409, 'CONFLICT'],
+    [412, 'PRECONDITION'],
+  ] as const) {
+    await using at = await held(({ kind }, response) => (kind === 'manifest-put' ? refuse(response, status, code, 'immutable') : false))
+    await at.registry.putManifest(reference, root)
+    assert.equal(at.server.count('manifest-put'), 1)
+  }
+})

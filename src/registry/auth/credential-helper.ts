@@ -16,7 +16,7 @@ export interface CredentialHelperOptions {
 
 const maxBytes = 64 * 1024
 /** What helpers print for none: https://github.com/docker/docker-credential-helpers/blob/v0.9.3/credentials/error.go */
-const notFound = ['credentials not found in native keychain', 'no credentials server URL', 'no credentials username']
+const notFound = new Set(['credentials not found in native keychain', 'no credentials server URL', 'no credentials username'])
 
 interface Outcome {
   readonly exitCode: number | null
@@ -35,7 +35,7 @@ export async function askCredentialHelper(
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failure(name.slice(0, 40), 'its name is not letters, digits, ".", "_" and "-"')
   const { exitCode, output } = await run(name, address, options)
   if (exitCode !== 0) {
-    if (notFound.includes(output.trim())) return undefined
+    if (notFound.has(output.trim())) return undefined
     throw failure(name, `it ended with ${exitCode === null ? 'a signal' : `exit code ${exitCode}`}`)
   }
   const answer = parseAnswer(output)
