@@ -13,7 +13,7 @@ import { atDigest, formatReference, withoutPin, type Reference } from './oci/ref
 import { openEngine, type EngineOptions } from './open-engine.ts'
 import type { NamedImage } from './plan/collisions.ts'
 import type { PlanStep } from './plan/plan.ts'
-import { selectEntries } from './plan/platform-subset.ts'
+import { describeFallbacks, selectEntries } from './plan/platform-subset.ts'
 import { readWhole } from './plan/resolve-image.ts'
 import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
@@ -101,11 +101,12 @@ async function resolve(image: NamedImage, archives: JoinedSource, { engine, plat
     })
   }
   const root = await archives.getManifest(source, { signal })
-  const manifest = await choose(root, source, archives, { platform, signal })
+  const { manifest, platform: named } = await choose(root, source, archives, { platform, signal })
   const contents = contentsOf(manifest)
   if (contents.kind !== 'image') throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`)
   const config = await readWhole(archives, source, contents.config, signal)
-  const own = platformOf(config)
+  // What an index says of its image counts, as for containerd.
+  const own = named ?? platformOf(config)
   if (own === undefined || !matchesPlatform(own, platform)) {
     const has = own === undefined ? 'names no platform' : `is for ${formatPlatform(own)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(platform)}`, {
@@ -121,20 +122,22 @@ async function resolve(image: NamedImage, archives: JoinedSource, { engine, plat
     platforms: [formatPlatform(own)],
     digestPreserved: manifest.descriptor.digest === root.descriptor.digest && archives.isPreserved(source),
     contents: { manifests: [manifest], blobs, foreign: [] },
+    warnings: describeFallbacks([{ platform: own }], [platform]),
   }
 }
 
-/** The manifest of the Engine's platform. Throws NO_SUCH_PLATFORM. */
+/** The manifest of the Engine's platform, and the platform that an index names for it. Throws NO_SUCH_PLATFORM. */
 async function choose(
   root: Manifest,
   reference: Reference,
   archives: JoinedSource,
   { platform, signal }: Pick<Place, 'platform' | 'signal'>,
-): Promise<Manifest> {
+): Promise<{ readonly manifest: Manifest; readonly platform?: Platform | undefined }> {
   const contents = contentsOf(root)
-  if (contents.kind === 'image') return root
+  if (contents.kind === 'image') return { manifest: root }
   const entry = selectEntries(contents.manifests, [platform], formatReference(reference)).find((one) => !isAttestation(one))
-  return entry === undefined ? root : archives.getManifest(atDigest(reference, entry.digest), { signal })
+  if (entry === undefined) return { manifest: root }
+  return { manifest: await archives.getManifest(atDigest(reference, entry.digest), { signal }), platform: entry.platform }
 }
 
 /** What an Engine calls the image: a classic store the digest of its config, one of containerd's that of its manifest. */

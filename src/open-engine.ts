@@ -12,7 +12,7 @@ import { Room } from './engine/room.ts'
 import { MirrorError, type Side } from './errors.ts'
 import { isLoopback } from './http/address.ts'
 import { isDockerHub } from './oci/registry-host.ts'
-import { formatPlatform, parsePlatform, type Platform } from './oci/platform.ts'
+import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from './oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from './oci/reference.ts'
 import type { Places } from './places.ts'
 import type { NamedImage } from './plan/collisions.ts'
@@ -165,13 +165,15 @@ export async function openEngineRoute(options: PlanOptions, openPlaces: () => Pr
 async function heldPlatforms(
   engine: Engine,
   pulled: Reference,
-  { root }: EngineStep,
+  { root, wanted }: EngineStep,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   if (root === undefined) return []
   const image = await engine.inspect(formatReference(atDigest(pulled, root.digest)), { signal })
-  if (image?.platform === undefined) return []
-  return [formatPlatform(image.platform)]
+  const { platform } = image ?? {}
+  if (platform === undefined) return []
+  // By the name that the step has for it.
+  return [formatPlatform(wanted.find((one) => one !== undefined && isSamePlatform(one, platform)) ?? platform)]
 }
 
 async function refuseSeveral(

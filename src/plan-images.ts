@@ -6,7 +6,7 @@ import { isIndexType } from './oci/media-type.ts'
 import { formatReference } from './oci/reference.ts'
 import type { EngineRoute } from './open-engine.ts'
 import type { NamedImage } from './plan/collisions.ts'
-import type { PlanStep } from './plan/plan.ts'
+import type { PlanStep, ResolvedStep } from './plan/plan.ts'
 import { missingBlobs } from './plan/survey.ts'
 import type { PlanOptions } from './plan-options.ts'
 import { prepare } from './prepare.ts'
@@ -45,15 +45,21 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
     }
   }
   const surveyed = await Promise.all(images.map((image) => limit(() => survey(image))))
+  const steps = surveyed.filter((step) => step !== undefined)
   return foldPlan({
     destination: options.to,
-    steps: surveyed.filter((step) => step !== undefined),
+    steps,
     failures,
     rateLimits: [...source.rateLimits()].map(([registry, rateLimit]) => ({ registry, ...rateLimit })),
     lists: list.lists,
-    warnings: prepared.warnings,
+    warnings: [...prepared.warnings, ...steps.flatMap(({ step }) => warningsOf(step))],
     ...(engine !== undefined && { engine: engine.summary }),
   })
+}
+
+/** A step's warnings with the image's name, as `mirror` reports them. */
+function warningsOf({ source, warnings = [] }: ResolvedStep): readonly string[] {
+  return warnings.map((message) => `${formatReference(source)}: ${message}`)
 }
 
 /** Docker Hub counts each manifest that is read, the children of an index too, and no HEAD. */

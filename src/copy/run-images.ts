@@ -90,5 +90,6 @@ async function runImage<Step extends ResolvedStep>(options: RunOptions<Step>, im
   }
   emit({ type: 'image-started', image: names.image, round: number })
   const { hasWritten, stored } = await options.copier.copy(step, { emit, signal })
+  for (const message of step.warnings ?? []) emit({ type: 'warning', image: names.image, message })
   emit({ type: hasWritten ? 'image-copied' : 'image-up-to-date', ...names, ...stored })
 }

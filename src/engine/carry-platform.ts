@@ -5,7 +5,7 @@ import { MirrorError, type Side } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BorrowedNames } from './borrowed-names.ts'
 import type { DestinationView } from './destination-view.ts'
@@ -85,13 +85,14 @@ export class PlatformCarrier {
   }
 
   async #carry(): Promise<CarriedPlatform> {
-    const { target, present, platform, before } = this.#way
+    const { target, present, before } = this.#way
     const { engine, destination, recheck } = this.#means
     const { signal } = this.#options
     const image = await this.#pull()
+    const platform = this.#platformOf(image)
     if (present !== undefined && recheck !== true && isSameImage(present, image)) {
       tellContents(this.#tell(present), { image, layers: undefined })
-      return { descriptor: present.descriptor, platform: platform ?? image.platform, manifest: present, hasPushed: false }
+      return { descriptor: present.descriptor, platform, manifest: present, hasPushed: false }
     }
     this.#names.take(target)
     await engine.tag(image.id, target, { signal })
@@ -104,7 +105,7 @@ export class PlatformCarrier {
     const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
     if (descriptor === undefined)
       throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
-    return { descriptor, platform: platform ?? image.platform, manifest, hasPushed }
+    return { descriptor, platform, manifest, hasPushed }
   }
 
   async #pull(): Promise<EngineImage> {
@@ -124,7 +125,6 @@ export class PlatformCarrier {
     if (image === undefined) throw new ImageGone(name)
     this.#names.came(image.id)
     room.saw(image.size)
-    this.#refuseOtherPlatform(image, name)
     return image
   }
 
@@ -132,7 +132,7 @@ export class PlatformCarrier {
   async #refuseHeldDigest(name: string): Promise<void> {
     const { platform } = this.#way
     const held = await this.#means.engine.inspect(name, { signal: this.#options.signal })
-    if (held?.platform === undefined || platform === undefined || !this.#isClassic() || matchesPlatform(held.platform, platform)) return
+    if (held?.platform === undefined || platform === undefined || !this.#isClassic() || isSamePlatform(held.platform, platform)) return
     throw new MirrorError(
       'UNSUPPORTED',
       `the Docker Engine holds ${name} for ${formatPlatform(held.platform)}, and cannot hold it for ${formatPlatform(platform)} too`,
@@ -142,15 +142,19 @@ export class PlatformCarrier {
     )
   }
 
-  #refuseOtherPlatform({ platform: found }: EngineImage, name: string): void {
-    const { platform } = this.#way
+  /** The platform of what was pulled: the one asked for, or the one that the Engine fell back to. Throws NO_SUCH_PLATFORM. */
+  #platformOf({ platform: found }: EngineImage): Platform | undefined {
+    const { platform, source } = this.#way
+    if (platform === undefined) return found
+    if (found === undefined || !this.#isClassic()) return platform
     // An image that names no variant is of whatever variant its index says.
-    const isOther = (a: Platform, b: Platform): boolean =>
-      a.os !== b.os || a.architecture !== b.architecture || (a.variant !== undefined && !matchesPlatform(a, b))
-    if (platform === undefined || found === undefined || !this.#isClassic() || !isOther(found, platform)) return
+    const isUnsaid = found.variant === undefined && found.architecture === platform.architecture
+    const claimed = isUnsaid ? { ...platform, os: found.os } : found
+    if (isSamePlatform(claimed, platform)) return platform
+    if (matchesPlatform(claimed, platform)) return claimed
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
-      `the Docker Engine pulled ${name} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
+      `the Docker Engine pulled ${formatReference(source)} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
       {
         side: 'source',
         hint: 'The image has no such platform; choose among those it has with --platform, or use --via registry.',

@@ -1,7 +1,7 @@
 import type { CopyOptions, CopyOutcome, ImageCopier } from '../copy/image-copier.ts'
 import { isMirrorError, type MirrorError } from '../errors.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { BorrowedNames } from './borrowed-names.ts'
 import { PlatformCarrier, type CarriedPlatform, type CarryMeans, type PlatformWay } from './carry-platform.ts'
@@ -99,8 +99,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   ): Promise<Manifest | undefined> {
     const contents = index && contentsOf(index)
     if (contents?.kind !== 'index') return undefined
-    const wanted = formatPlatform(platform)
-    const entry = contents.manifests.find((child) => child.platform !== undefined && formatPlatform(child.platform) === wanted)
+    const [entry] = pickEntries(contents.manifests, platform)
     return entry && this.#manifest(destination, entry.digest, options)
   }
 

@@ -115,14 +115,19 @@ export async function negotiate(
   const apiVersion = agree(client, version)
   client.useVersion(apiVersion)
   const info = await askIfAllowed(client, '/info', signal)
-  const { DockerRootDir: directory } = info
+  const { DockerRootDir: directory, Architecture: machine } = info
   const { Os: os, Arch: architecture } = version
+  // `/version` says only "arm"; `/info` has the machine's name, as `armv6l`.
+  const variant = architecture === 'arm' ? /^armv([0-9])/.exec(String(machine))?.[1] : undefined
   const store = storeOf(info)
   const canChoosePushed = store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0
   return {
     apiVersion,
     store,
-    ...(typeof os === 'string' && typeof architecture === 'string' && { platform: { os, architecture } }),
+    ...(typeof os === 'string' &&
+      typeof architecture === 'string' && {
+        platform: { os, architecture, ...(variant !== undefined && { variant: `v${variant}` }) },
+      }),
     ...(address.kind === 'socket' && typeof directory === 'string' && directory !== '' && { dataDirectory: directory }),
     canChoosePushed,
     canPushFromIndex: store === 'classic' || canChoosePushed,

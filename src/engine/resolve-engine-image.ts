@@ -1,9 +1,10 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isIndexType } from '../oci/media-type.ts'
-import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform, matchesPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
+import { describeFallbacks } from '../plan/platform-subset.ts'
 import type { ResolvedStep } from '../plan/plan.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { LookedUp } from './engine.ts'
@@ -28,12 +29,12 @@ export interface ResolveEngineOptions extends Omit<PatienceOptions, 'side' | 're
   readonly canPushFromIndex: boolean
 }
 
-/** Platforms without repetitions: an index may have several of one that differ in their version of Windows alone. */
+/** Platforms without repetitions: an index may have several of one that differ only in their version of Windows. */
 export function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
-  return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()]
+  return platforms.filter((platform, index) => platforms.findIndex((one) => isSamePlatform(one, platform)) === index)
 }
 
-/** The wanted platforms that the image has; a wanted `linux/arm` is every variant of it. Throws NO_SUCH_PLATFORM. */
+/** The platforms of the image that nodes of the wanted ones pull. Throws NO_SUCH_PLATFORM. */
 function choose(found: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const offered = distinctPlatforms(found.platforms)
   const [only] = offered
@@ -43,7 +44,8 @@ function choose(found: LookedUp, wanted: readonly Platform[], name: string): rea
     const why = `${name} is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`
     throw new MirrorError('NO_SUCH_PLATFORM', why, { side: 'source' })
   }
-  const missing = wanted.find((platform) => !offered.some((entry) => matchesPlatform(entry, platform)))
+  const entries = offered.map((platform) => ({ platform }))
+  const missing = wanted.find((platform) => pickEntries(entries, platform).length === 0)
   if (missing !== undefined) {
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
@@ -51,7 +53,8 @@ function choose(found: LookedUp, wanted: readonly Platform[], name: string): rea
       { side: 'source' },
     )
   }
-  return offered.filter((entry) => wanted.some((platform) => matchesPlatform(entry, platform)))
+  const picked = new Set(wanted.flatMap((platform) => pickEntries(entries, platform)).map(({ platform }) => platform))
+  return offered.filter((platform) => picked.has(platform))
 }
 
 /** An Engine pulls one platform at a time, so which ones has to be said where there are several. */
@@ -138,5 +141,6 @@ export async function resolveEngineImage(
     // Nothing is promised before the push: what the Engine made of the image is told then.
     digestPreserved: isPresent && existing.digest === found.root.digest,
     contents: { manifests: [], blobs: [], foreign: [] },
+    warnings: describeFallbacks(found?.platforms.map((platform) => ({ platform })) ?? [], platforms ?? []),
   }
 }

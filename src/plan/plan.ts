@@ -27,6 +27,8 @@ export interface PlanStep {
   /** False when a subset of platforms made a new index with a digest of its own. */
   readonly digestPreserved: boolean
   readonly contents: StepContents
+  /** What is worth a line of an image that can be carried: a wanted platform that another one serves. */
+  readonly warnings?: readonly string[]
 }
 
 /** What is known of an image before it is copied, whoever carries it. */

@@ -1,13 +1,16 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isAttestation, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform, pickEntries, type Platform } from '../oci/platform.ts'
 
-/** The entries of an index for the wanted platforms, with the attestations about them. Throws NO_SUCH_PLATFORM when one is not there. */
+/** The entries of an index that nodes of the wanted platforms pull, with the attestations about them. Throws NO_SUCH_PLATFORM when one is not there. */
 export function selectEntries(entries: readonly Descriptor[], wanted: readonly Platform[], name: string): readonly Descriptor[] {
   const images = entries.filter((entry) => entry.platform !== undefined && !isAttestation(entry))
+  const kept = new Set<string>()
   for (const platform of wanted) {
-    if (images.some((entry) => entry.platform !== undefined && matchesPlatform(entry.platform, platform))) continue
+    const picked = pickEntries(images, platform)
+    for (const { digest } of picked) kept.add(digest)
+    if (picked.length > 0) continue
     const offered = [
       ...new Set(
         images
@@ -22,16 +25,21 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
       { hint: 'Ask for platforms that it has, or --exclude the image.' },
     )
   }
-  const kept = new Set(
-    images
-      .filter(({ platform }) => platform !== undefined && wanted.some((one) => matchesPlatform(platform, one)))
-      .map(({ digest }) => digest),
-  )
   return entries.filter((entry) =>
-    isAttestation(entry)
-      ? kept.has((entry.annotations?.['vnd.docker.reference.digest'] ?? '') as Descriptor['digest'])
-      : kept.has(entry.digest),
+    kept.has(isAttestation(entry) ? (entry.annotations?.['vnd.docker.reference.digest'] ?? '') : entry.digest),
   )
+}
+
+/** A sentence for each wanted platform that is served by another one, as `linux/arm/v7` by `linux/arm/v6`. */
+export function describeFallbacks(
+  entries: readonly { readonly platform?: Platform | undefined }[],
+  wanted: readonly Platform[],
+): readonly string[] {
+  return wanted.flatMap((platform) => {
+    const [picked] = pickEntries(entries, platform)
+    if (picked?.platform === undefined || isSamePlatform({ ...picked.platform, osVersion: '' }, platform)) return []
+    return [`no image for ${formatPlatform(platform)}: ${formatPlatform(picked.platform)} is used, as containerd does on such a node`]
+  })
 }
 
 /** A new index with only the given entries of the old one, everything else as it was; the same choice gives the same bytes and digest. */

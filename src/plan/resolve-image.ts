@@ -9,9 +9,9 @@ import { isAttestation, isForeignLayer, contentsOf, type Manifest } from '../oci
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, formatRepository, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
-import type { PlanStep, StepContents } from './plan.ts'
+import type { PlanStep } from './plan.ts'
 import { nearestFirst } from '../oci/nearest.ts'
-import { selectEntries, subsetIndex } from './platform-subset.ts'
+import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
 
 /** What of an image is wanted. */
 export interface ResolveOptions extends CallOptions {
@@ -27,7 +27,11 @@ export interface ResolveOptions extends CallOptions {
 
 const maxNesting = 3
 const maxConfigBytes = 8 * 1024 * 1024
-const nothing: StepContents = { manifests: [], blobs: [], foreign: [] }
+
+/** What a walk found below a root. */
+type Walked = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
+
+const nothing: Walked = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
 /**
  * Finds out what it takes to have an image at the destination: one HEAD on either side where it is there already; otherwise every
@@ -47,27 +51,19 @@ export async function resolveImage(
   ])
   if (found === undefined) throw await notFound(source, image.source, signal)
   if (existing?.digest === found.digest && !recheck && (platforms === undefined || sparse)) {
-    return step(image, found, existing, nothing, [], true)
+    return step(image, found, existing, nothing, true)
   }
   const original = await readRoot(source, image.source, found, signal)
   const root = platforms === undefined || sparse ? original : narrowed(original, platforms, name)
   const digestPreserved = root.descriptor.digest === original.descriptor.digest
-  if (existing?.digest === root.descriptor.digest && !recheck) return step(image, root.descriptor, existing, nothing, [], digestPreserved)
+  if (existing?.digest === root.descriptor.digest && !recheck) return step(image, root.descriptor, existing, nothing, digestPreserved)
   const walk = new Walk(source, image.source, options)
-  const contents = await walk.contents(root)
-  return step(image, root.descriptor, existing, contents, walk.platforms(), digestPreserved)
+  return step(image, root.descriptor, existing, await walk.from(root), digestPreserved)
 }
 
-function step(
-  image: NamedImage,
-  root: Descriptor,
-  existing: Descriptor | undefined,
-  contents: StepContents,
-  platforms: readonly string[],
-  digestPreserved: boolean,
-): PlanStep {
+function step(image: NamedImage, root: Descriptor, existing: Descriptor | undefined, walked: Walked, digestPreserved: boolean): PlanStep {
   const state = existing === undefined ? 'new' : existing.digest === root.digest ? 'present' : 'changed'
-  return { ...image, root, state, platforms, digestPreserved, contents }
+  return { ...image, root, state, digestPreserved, ...walked }
 }
 
 /** The tag that was meant is often near the one that was written: where the place can list them, the nearest are named. */
@@ -113,6 +109,7 @@ class Walk {
   readonly #blobs = new Map<Digest, Descriptor>()
   readonly #foreign = new Map<Digest, Descriptor>()
   readonly #platforms = new Set<string>()
+  #warnings: readonly string[] = []
 
   constructor(source: ImageSource, reference: Reference, options: ResolveOptions) {
     this.#source = source
@@ -120,16 +117,15 @@ class Walk {
     this.#options = options
   }
 
-  /** `os/arch[/variant]` of the images seen, attestations left out. */
-  platforms(): readonly string[] {
-    return [...this.#platforms]
-  }
-
-  async contents(root: Manifest): Promise<StepContents> {
+  async from(root: Manifest): Promise<Walked> {
     const contents = contentsOf(root)
     if (contents.kind === 'image') await this.#addSingle(contents.config)
     await this.#add(root, 0)
-    return { manifests: [...this.#manifests.values()], blobs: [...this.#blobs.values()], foreign: [...this.#foreign.values()] }
+    return {
+      contents: { manifests: [...this.#manifests.values()], blobs: [...this.#blobs.values()], foreign: [...this.#foreign.values()] },
+      platforms: [...this.#platforms],
+      warnings: this.#warnings,
+    }
   }
 
   /** Children are read side by side, and stand before their parent in the result. */
@@ -152,7 +148,9 @@ class Walk {
   /** A subset is taken from the top index; what it leaves in is taken whole. */
   #wanted(entries: readonly Descriptor[], depth: number): readonly Descriptor[] {
     const { platforms } = this.#options
-    const chosen = platforms === undefined || depth > 0 ? entries : selectEntries(entries, platforms, formatReference(this.#reference))
+    const isSubset = platforms !== undefined && depth === 0
+    const chosen = isSubset ? selectEntries(entries, platforms, formatReference(this.#reference)) : entries
+    if (isSubset) this.#warnings = describeFallbacks(entries, platforms)
     for (const { platform } of chosen.filter((entry) => !isAttestation(entry))) {
       if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
     }
@@ -207,7 +205,9 @@ class Walk {
     this.#blobs.set(config.digest, { ...config, data })
     const platform = platformOf(data)
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
-    if (wanted === undefined || (platform !== undefined && wanted.some((one) => matchesPlatform(platform, one)))) return
+    if (wanted === undefined) return
+    this.#warnings = describeFallbacks([{ platform }], wanted)
+    if (platform !== undefined && wanted.some((one) => matchesPlatform(platform, one))) return
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
     throw new MirrorError(
       'NO_SUCH_PLATFORM',

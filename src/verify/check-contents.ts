@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts'
 import { contentsOf, isAttestation, isForeignLayer, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
 import { atDigest } from '../oci/reference.ts'
-import { selectEntries } from '../plan/platform-subset.ts'
+import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
 import { absence } from './absence.ts'
 import { askInOrder, isWrong, type CheckedEndpoint } from './checked-endpoint.ts'
 import { platformOf } from '../oci/config-platform.ts'
@@ -19,6 +19,8 @@ export interface CheckedContents {
   readonly blobs: number
   readonly bytes: number
   readonly problems: readonly Problem[]
+  /** Wanted platforms that another one serves. */
+  readonly warnings: readonly string[]
 }
 
 /** What a manifest of an index is looked for with. */
@@ -53,6 +55,7 @@ class ContentsCheck {
   readonly #upstream: readonly CheckedEndpoint[]
   readonly #seen = new Set<string>()
   readonly #platforms = new Set<string>()
+  #warnings: readonly string[] = []
   readonly #manifests = new Map<Digest, number>()
   readonly #blobs = new Map<Digest, number>()
 
@@ -71,6 +74,7 @@ class ContentsCheck {
       manifests: this.#manifests.size,
       blobs: this.#blobs.size,
       bytes: sum(this.#manifests) + sum(this.#blobs),
+      warnings: this.#warnings.map((message) => `${this.#image.name}: ${message}`),
     }
   }
 
@@ -120,7 +124,9 @@ class ContentsCheck {
         problems.push({ status: 'incomplete', code: error.code, message: error.message })
       }
     }
-    const entries = platforms === undefined || depth > 0 ? all : all.filter((entry) => kept.has(entry))
+    const isSubset = platforms !== undefined && depth === 0
+    if (isSubset) this.#warnings = describeFallbacks(all, platforms)
+    const entries = isSubset ? all.filter((entry) => kept.has(entry)) : all
     for (const { platform } of entries.filter((entry) => !isAttestation(entry))) {
       if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
     }
@@ -141,6 +147,7 @@ class ContentsCheck {
     this.#blobs.set(digest, size)
     const platform = platformOf(answer.value)
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
+    this.#warnings = describeFallbacks([{ platform }], wanted ?? [])
     if (wanted === undefined || wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) return []
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
     const message = `${this.#image.name} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`

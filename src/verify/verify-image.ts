@@ -16,7 +16,7 @@ interface ResolvedRoot {
   readonly warnings: readonly string[]
 }
 
-const nothing: CheckedContents = { platforms: [], manifests: 0, blobs: 0, bytes: 0, problems: [] }
+const nothing: CheckedContents = { platforms: [], manifests: 0, blobs: 0, bytes: 0, problems: [], warnings: [] }
 
 /**
  * Looks for an image as containerd does: the first endpoint that knows the name decides the digest, and every manifest and blob comes from
@@ -39,7 +39,7 @@ export async function verifyImage(sought: SoughtImage, options: VerifyImageOptio
     bytes: contents.bytes,
     endpoints: notes.verdicts(sought.endpoints),
     problems: all,
-    warnings,
+    warnings: [...warnings, ...contents.warnings],
   }
 }
 

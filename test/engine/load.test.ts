@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { loadBundle } from '../../src/load-bundle.ts'
+import { sha256 } from '../../src/oci/digest.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { flipBit, packTar, placeOf } from '../bundle/bundle-files.ts'
-import { dockerSave } from '../bundle/foreign-files.ts'
+import { dockerSave, indexJson, ociLayout } from '../bundle/foreign-files.ts'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
 import { startScriptedEngine } from '../servers/scripted-engine.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -83,4 +84,47 @@ test('an Engine that answers before it has everything: a wrong layer is still to
     server.close()
     server.closeAllConnections()
   }
+})
+
+test('a 32-bit Arm Engine gets the best match for its own processor, by what the index says', async () => {
+  const { files, manifests } = ociLayout(...['5', '6', '7'].map((version) => ({ architecture: 'arm', layers: [Buffer.from(version)] })))
+  const entries = manifests.map(({ digest, size }, at) => ({
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest,
+    size,
+    platform: { os: 'linux', architecture: 'arm', variant: `v${at + 5}` },
+  }))
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: entries }))
+  const root = { [`blobs/sha256/${sha256(index).slice(7)}`]: index }
+  await using archive = await packTar({
+    ...files,
+    ...root,
+    'index.json': indexJson(index, { 'io.containerd.image.name': 'docker.io/site/tool:1' }),
+  })
+  for (const [machine, at] of [
+    ['armv6l', 1],
+    ['armv7l', 2],
+  ] as const) {
+    const id = manifests[at]?.digest ?? ''
+    const version = says({ ApiVersion: '1.41', Os: 'linux', Arch: 'arm' })
+    await using server = await startScriptedEngine({
+      store: 'containerd',
+      info: { Architecture: machine },
+      overrides: { version, other: loaded, inspect: holds(id) },
+    })
+    const { images, warnings } = await loadBundle({ files: [archive.path], dockerHost: server.host }).report
+    assert.deepEqual([images[0]?.status, images[0]?.digest, images[0]?.platforms, warnings], ['copied', id, [`linux/arm/v${at + 5}`], []])
+  }
+})
+
+test('an image that is not for the Engine itself is loaded where the Engine runs it, and refused otherwise', async () => {
+  await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], architecture: '386', layers: [Buffer.alloc(1024)] }))
+  const run = async (Arch: string) => {
+    const version = says({ ApiVersion: '1.41', Os: 'linux', Arch })
+    await using server = await startScriptedEngine({ overrides: { version, other: loaded, inspect: holds('sha256:0') } })
+    return (await loadBundle({ files: [archive.path], dockerHost: server.host }).report).images[0]
+  }
+  assert.deepEqual((await run('amd64'))?.platforms, ['linux/386'])
+  assert.equal((await run('arm64'))?.error?.code, 'NO_SUCH_PLATFORM')
 })

@@ -72,3 +72,19 @@ test('the image store is told by its driver, and which pushes may name a platfor
   const older = (await open({ store: 'containerd', apiVersion: '1.43' })).facts
   assert.deepEqual([older.store, older.canChoosePushed, older.canPushFromIndex], ['containerd', false, false])
 })
+
+test('the variant of a 32-bit Arm Engine is that of its machine', async () => {
+  const arm = async (info: Readonly<Record<string, unknown>>) =>
+    (
+      await open({
+        info,
+        overrides: {
+          version: (_, response) =>
+            void response.end(JSON.stringify({ ApiVersion: '1.41', MinAPIVersion: '1.12', Os: 'linux', Arch: 'arm' })),
+        },
+      })
+    ).facts.platform
+  assert.deepEqual(await arm({ Architecture: 'armv6l' }), { os: 'linux', architecture: 'arm', variant: 'v6' })
+  assert.deepEqual(await arm({ Architecture: 'armv7l' }), { os: 'linux', architecture: 'arm', variant: 'v7' })
+  assert.deepEqual(await arm({ Architecture: 'aarch64' }), { os: 'linux', architecture: 'arm' })
+})

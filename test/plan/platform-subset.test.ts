@@ -4,7 +4,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { contentsOf, manifestOf } from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parsePlatform } from '../../src/oci/platform.ts'
-import { selectEntries, subsetIndex } from '../../src/plan/platform-subset.ts'
+import { describeFallbacks, selectEntries, subsetIndex } from '../../src/plan/platform-subset.ts'
 
 function entry(hex: string, platform?: string, more: object = {}): Descriptor {
   return {
@@ -36,7 +36,8 @@ function selected(...platforms: readonly string[]): string {
 test('entries are chosen by platform, in their order, with the attestations about them', () => {
   assert.equal(selected('linux/amd64'), 'ad')
   assert.equal(selected('linux/arm/v7'), 'ce')
-  assert.equal(selected('linux/arm'), 'bce')
+  assert.equal(selected('linux/arm'), 'ce')
+  assert.equal(selected('linux/arm/v6'), 'b')
   assert.equal(selected('linux/arm/v7', 'linux/amd64'), 'acde')
 })
 
@@ -47,6 +48,20 @@ test('D58: the first platform that is not there is named; what has no platform i
   })
   assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), { message: /it has none that names its platform/ })
   assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is no image')
+})
+
+test('a platform that another one serves is described, and only that', () => {
+  const without = entries.filter(({ digest }) => !digest.endsWith('c'))
+  assert.deepEqual(
+    selectEntries(without, [parsePlatform('linux/arm/v7')], 'x').map(({ digest }) => digest.at(-1)),
+    ['b'],
+  )
+  const wanted = ['linux/amd64', 'linux/arm/v7', 'linux/arm/v6', 'linux/s390x'].map(parsePlatform)
+  assert.deepEqual(describeFallbacks(without, wanted), [
+    'no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node',
+  ])
+  const windows = { platform: { os: 'windows', architecture: 'amd64', osVersion: '10.0.17763.1' } }
+  assert.deepEqual(describeFallbacks([...entries, windows], [...wanted, parsePlatform('windows/amd64')]), [])
 })
 
 test('a new index keeps everything else of the old one, and its entries as they were written', () => {

@@ -81,7 +81,7 @@ export function addPlatforms(command: Command): Command {
   return command
     .option(
       '--platform <os/arch[/variant]>',
-      'only these platforms, under a new index; repeatable or comma-separated; default: all, byte for byte',
+      'what nodes of these platforms pull, under a new index; repeatable or comma-separated; default: all, byte for byte',
       collectList,
     )
     .option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are')

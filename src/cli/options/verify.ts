@@ -45,7 +45,7 @@ export function addVerifyOptions(command: Command): Command {
   return addPlacesToLook(command)
     .option(
       '--platform <os/arch[/variant]>',
-      'only these platforms; repeatable or comma-separated; default: all that an image names',
+      'what nodes of these platforms pull; repeatable or comma-separated; default: all that an image names',
       collectList,
     )
     .option('--deep', 'read every blob and compare its digest, instead of asking whether it is there')
