@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, a busybox to run in a container, chromium for the page of serve, and zstd. Run as root; run it again at will.
+# its client, Podman, a busybox to run in a container, chromium for the page of serve, and zstd. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -8,11 +8,13 @@ declare -A packages=(
   [docker-registry]=docker-registry [skopeo]=skopeo [openssl]=openssl
   [containerd]=containerd [ctr]=containerd [runc]=runc [busybox]=busybox-static
   [dockerd]=docker.io [docker]=docker.io
+  [podman]=podman [conmon]=conmon
   [chromium]=chromium [zstd]=zstd
 )
 # the packages that would start something, and what
 declare -A units=(
   [docker-registry]=docker-registry.service [containerd]=containerd.service [docker.io]="docker.service docker.socket"
+  [podman]="podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service"
 )
 policy=/usr/sbin/policy-rc.d
 
@@ -46,7 +48,7 @@ if [[ " ${missing[*]} " == *" docker.io "* ]]; then
   done
 fi
 
-# Three of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
+# Four of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
 # scripts not to start anything (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and what stood there comes back.
 saved=
 restore() {

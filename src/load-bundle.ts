@@ -140,10 +140,10 @@ async function choose(
   return { manifest: await archives.getManifest(atDigest(reference, entry.digest), { signal }), platform: entry.platform }
 }
 
-/** What an Engine calls the image: a classic store the digest of its config, one of containerd's that of its manifest. */
+/** What an Engine calls the image: a classic store and Podman the digest of its config, one of containerd's that of its manifest. */
 function idOf(manifest: Manifest, engine: Engine): Digest {
   const contents = contentsOf(manifest)
-  return engine.facts.store === 'classic' && contents.kind === 'image' ? contents.config.digest : manifest.descriptor.digest
+  return engine.facts.store !== 'containerd' && contents.kind === 'image' ? contents.config.digest : manifest.descriptor.digest
 }
 
 function loader(archives: JoinedSource, engine: Engine): ImageCopier {

@@ -183,8 +183,15 @@ async function refuseSeveral(
 ): Promise<void> {
   if (platforms !== undefined) return
   const limit = pLimit(lookUps)
-  // What cannot be looked up fails for itself when its turn comes.
-  const found = await Promise.all(images.map(({ source }) => limit(() => lookUp(source).catch(() => undefined))))
+  // What a registry refuses fails for itself when its turn comes.
+  const refused: Pick<LookedUp, 'platforms'> = { platforms: [] }
+  const found = await Promise.all(images.map(({ source }) => limit(() => lookUp(source).catch(() => refused))))
+  const unknown = images.find((_, index) => found[index] === undefined)
+  if (unknown !== undefined) {
+    throw new MirrorError('USAGE', `the Docker Engine cannot tell the platforms of ${formatReference(unknown.source)} before it pulls`, {
+      hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64, or use --via registry.',
+    })
+  }
   const several = images.flatMap(({ source }, index) => {
     const offered = found[index]?.platforms ?? []
     return distinctPlatforms(offered).length > 1 ? [{ source, offered }] : []

@@ -30,7 +30,7 @@ export interface ImageNames {
 /** The Docker Engine of a run: the version of its API, and how it keeps images. */
 export interface EngineSummary {
   readonly apiVersion: string
-  readonly store: 'classic' | 'containerd'
+  readonly store: 'classic' | 'containerd' | 'podman'
 }
 
 /** Present where only the copy could tell, as through a Docker Engine: they replace what `image-planned` said. */

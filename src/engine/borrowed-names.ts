@@ -54,7 +54,7 @@ export class BorrowedNames {
   }
 
   /**
-   * A containerd store has no digests of its own to take away: by such a name it would remove the tags of the image. In a classic store an image
+   * A containerd store and Podman have no digests of their own to take away: by such a name they would remove the tags of the image. In a classic store an image
    * that was there without any name would go with its last one.
    */
   #mayRemoveDigest(): boolean {
@@ -80,7 +80,9 @@ export class BorrowedNames {
   /** By its id alone an image goes only when nothing names it. */
   async #removeNameless(id: string, options: { readonly signal: AbortSignal }): Promise<void> {
     const { names } = await this.#engine.list(options)
-    if (![...names.values()].includes(id)) await this.#engine.remove(id, options)
+    // Podman's digests are no names, and stay as long as the image.
+    const isName = (name: string): boolean => this.#engine.facts.store !== 'podman' || !isDigestName(name)
+    if (![...names].some(([name, held]) => held === id && isName(name))) await this.#engine.remove(id, options)
   }
 }
 

@@ -118,9 +118,9 @@ export class PlatformCarrier {
     if (source.digest !== undefined) await this.#refuseHeldDigest(name)
     await room.require()
     this.#names.take(pulled)
-    const digest = await this.#transfer('source', pulled, (transfer) => engine.pull(pulled, transfer))
-    this.#names.take(atDigest(pulled, digest))
-    if (root !== undefined && digest !== root.digest) throw movedMeanwhile(name, root.digest, digest)
+    const digests = await this.#transfer('source', pulled, (transfer) => engine.pull(pulled, transfer))
+    for (const digest of digests) this.#names.take(atDigest(pulled, digest))
+    if (root !== undefined && !digests.includes(root.digest)) throw movedMeanwhile(name, root.digest, digests.join(', '))
     const image = await engine.inspect(name, { signal })
     if (image === undefined) throw new ImageGone(name)
     this.#names.came(image.id)
@@ -162,8 +162,9 @@ export class PlatformCarrier {
     )
   }
 
+  /** True for a store that holds one platform under a name. */
   #isClassic(): boolean {
-    return this.#means.engine.facts.store === 'classic'
+    return this.#means.engine.facts.store !== 'containerd'
   }
 
   #tell(manifest: Manifest): Parameters<typeof tellContents>[0] {
@@ -196,7 +197,7 @@ function isSameImage(manifest: Manifest, { id }: EngineImage): boolean {
   return contents.kind === 'image' && contents.config.digest === id
 }
 
-function movedMeanwhile(name: string, before: Digest, now: Digest): MirrorError {
+function movedMeanwhile(name: string, before: Digest, now: string): MirrorError {
   return new MirrorError('UNAVAILABLE', `${name} was moved during the run: it was ${before}, and the Docker Engine pulled ${now}`, {
     side: 'source',
   })

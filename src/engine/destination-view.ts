@@ -38,6 +38,7 @@ const noWayIn: ReadonlySet<ErrorCode> = new Set([
 export class DestinationView {
   readonly #options: DestinationViewOptions
   #closed: MirrorError | undefined
+  #cannotLook = false
 
   constructor(options: DestinationViewOptions) {
     this.#options = options
@@ -46,6 +47,11 @@ export class DestinationView {
   /** Why there is no way in from here; undefined while none was refused. */
   get closed(): MirrorError | undefined {
     return this.#closed
+  }
+
+  /** Why a push could not be proved: there is no way in from here, and the Engine cannot look. */
+  get blind(): MirrorError | undefined {
+    return this.#cannotLook ? this.#closed : undefined
   }
 
   /** What a name stands for; undefined when there is none. */
@@ -93,7 +99,9 @@ export class DestinationView {
   /** An Engine that cannot tell, or is refused, has seen nothing. */
   async #look(reference: Reference, options: CallOptions): Promise<LookedUp | undefined> {
     try {
-      return await this.#options.lookUp(reference, options)
+      const found = await this.#options.lookUp(reference, options)
+      this.#cannotLook = found === undefined
+      return found
     } catch (error) {
       options.signal?.throwIfAborted()
       // A repository that is still to be made is often refused like one that may not be seen.

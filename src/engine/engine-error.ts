@@ -13,7 +13,7 @@ export class ImageGone extends MirrorError {
 /** True for the words of an Engine whose image, or a part of it, was taken away while it was pulled or pushed. */
 export function saysGone(message: string): boolean {
   return (
-    /does not exist locally|tag does not exist|no such image|lease does not exist/i.test(message) ||
+    /does not exist locally|tag does not exist|no such image|image not known|lease does not exist/i.test(message) ||
     (/content digest \S+: not found/i.test(message) && !/missing content/i.test(message))
   )
 }
@@ -47,13 +47,13 @@ const meanings: readonly Meaning[] = [
   { words: /too ?many ?requests|rate limit|\b429\b/i, code: 'THROTTLED' },
   {
     words:
-      /no matching manifest|does not (?:match|provide) the specified platform|cannot be used on this platform|operating system is not supported/i,
+      /no matching manifest|no image found in (?:manifest list|image index)|does not (?:match|provide) the specified platform|cannot be used on this platform|operating system is not supported/i,
     code: 'NO_SUCH_PLATFORM',
   },
   {
     words: /server gave HTTP response to HTTPS client/i,
     code: 'TLS',
-    hint: 'The daemon speaks HTTPS with every registry but those of its "insecure-registries" (host:port, without a scheme) and loopback.',
+    hint: 'The daemon speaks HTTPS with every registry but those of its "insecure-registries" (host:port, without a scheme) and loopback; Podman with all but those with insecure = true in registries.conf.',
   },
   { words: /x509:|tls:|certificate/i, code: 'TLS', hint: trustHint },
   {

@@ -1,12 +1,13 @@
+import { retry } from '../async/retry.ts'
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Platform } from '../oci/platform.ts'
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts'
 import { DockerClient, EngineAnswer, type DockerClientOptions } from './docker-client.ts'
-import { engineRefusal, ImageGone } from './engine-error.ts'
+import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
 import { parseHeldImages, type HeldImages } from './held-images.ts'
-import { followLoad, followPull, followPush, type OnLayer, type Pushed } from './follow-messages.ts'
+import { endedEarly, followLoad, followPull, followPush, type OnLayer, type Pushed } from './follow-messages.ts'
 import { negotiate, type EngineFacts } from './negotiate.ts'
 import type { RegistryAuth } from './registry-auth.ts'
 
@@ -16,6 +17,8 @@ export interface EngineImage {
   readonly platform: Platform | undefined
   readonly layers: readonly string[]
   readonly size: number
+  /** Manifests and indexes that it came by. */
+  readonly digests: readonly Digest[]
 }
 
 /** What a registry has under a name, by the Engine's own look. */
@@ -87,8 +90,8 @@ export class Engine implements Disposable {
       return { root: { mediaType, digest, size }, platforms: platforms.map(parsePlatform).filter((platform) => platform !== undefined) }
     } catch (error) {
       if (!(error instanceof EngineAnswer)) throw error
-      // A server without this path, or a proxy before the socket that lets only others through, says nothing of the image.
-      if (/page not found|^\s*</i.test(error.message)) return undefined
+      // A server without this path, as Podman, or a proxy before the socket that lets only others through, says nothing of the image.
+      if (/page not found|^\s*<|^not found$|^path \S+ is not supported$/i.test(error.message)) return undefined
       throw engineRefusal(error.message, `look up ${name}`, side)
     }
   }
@@ -97,13 +100,14 @@ export class Engine implements Disposable {
   async inspect(name: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<EngineImage | undefined> {
     try {
       const answer = fields(await this.#client.json({ method: 'GET', path: `/images/${name}/json`, ...options }))
-      const { Id: id, Size: size } = answer
+      const { Id: id, Size: size, RepoDigests: names } = answer
       const layers = fields(answer['RootFS'])['Layers']
       return {
         id: typeof id === 'string' ? id : '',
         platform: parsePlatform(answer),
         layers: Array.isArray(layers) ? layers.filter((layer) => typeof layer === 'string') : [],
         size: typeof size === 'number' ? size : 0,
+        digests: Array.isArray(names) ? names.map((one) => String(one).split('@')[1] ?? '').filter(isDigest) : [],
       }
     } catch (error) {
       if (error instanceof EngineAnswer && error.status === 404) return undefined
@@ -114,14 +118,22 @@ export class Engine implements Disposable {
   /** Every image that the Engine holds, with its names. */
   async list({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<HeldImages> {
     try {
-      return parseHeldImages(await this.#client.json({ method: 'GET', path: '/images/json', query: { all: '1' }, signal }))
+      const ask = async (): Promise<HeldImages> => {
+        try {
+          return parseHeldImages(await this.#client.json({ method: 'GET', path: '/images/json', query: { all: '1' }, signal }))
+        } catch (error) {
+          throw error instanceof EngineAnswer && saysGone(error.message) ? new ImageGone('an image of the list') : error
+        }
+      }
+      // Podman cannot list its images while one of them is removed.
+      return await retry(ask, { retries: 5, baseDelay: 50, signal, isTransient: (error) => error instanceof ImageGone })
     } catch (error) {
       throw this.#refused(error, 'list its images')
     }
   }
 
-  /** Pulls an image and gives the digest that the registry's name stood for. */
-  async pull(reference: Reference, { auth, platform, onLayer, signal }: EngineTransfer): Promise<Digest> {
+  /** Pulls an image and gives the digest that the registry's name stood for; of Podman all digests that the image came by. */
+  async pull(reference: Reference, { auth, platform, onLayer, signal }: EngineTransfer): Promise<readonly Digest[]> {
     const name = formatReference(reference)
     const query = {
       fromImage: formatRepository(reference),
@@ -130,7 +142,12 @@ export class Engine implements Disposable {
     }
     try {
       const messages = this.#client.messages({ method: 'POST', path: '/images/create', query, auth, signal })
-      return await followPull(messages, { name, onLayer })
+      const { digest, ids } = await followPull(messages, { name, onLayer })
+      if (digest !== undefined) return [digest]
+      // Podman ends with the short id of the image, which an older one of that name has not.
+      const image = this.facts.store === 'podman' ? await this.inspect(name, { signal }) : undefined
+      if (image === undefined || !ids.has(image.id.replace(/^sha256:/, '').slice(0, 12))) throw endedEarly(`the pull of ${name}`)
+      return image.digests
     } catch (error) {
       throw this.#refused(error, `pull ${name}`, 'source')
     }

@@ -44,12 +44,18 @@ function tellLayer({ id, status = '', current, total }: EngineMessage, onLayer: 
   onLayer({ phase, layer: id, bytes: Math.min(current, total), size: total })
 }
 
-/**
- * Follows a pull to its end and gives the digest that the name stood for. A message of an error is a failure whatever the HTTP status was,
- * and so is a stream that ends without a digest.
- */
-export async function followPull(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<Digest> {
+/** A pull that has ended. */
+export interface Pulled {
+  /** What the name stood for; Podman does not state it. */
+  readonly digest: Digest | undefined
+  /** The short ids that were named: of layers, and by Podman of the image. */
+  readonly ids: ReadonlySet<string>
+}
+
+/** Follows a pull to its end. A message of an error is a failure whatever the HTTP status was. */
+export async function followPull(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<Pulled> {
   let digest: Digest | undefined
+  const ids = new Set<string>()
   for await (const message of messages) {
     const { error, status = '' } = message
     if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `pull ${name}`, 'source')
@@ -60,10 +66,10 @@ export async function followPull(messages: AsyncIterable<EngineMessage>, { name,
     }
     const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
     if (isDigest(stated)) digest = stated
+    if (message.id !== undefined) ids.add(message.id)
     tellLayer(message, onLayer)
   }
-  if (digest === undefined) throw endedEarly(`the pull of ${name}`)
-  return digest
+  return { digest, ids }
 }
 
 const outcomes: readonly (readonly [words: RegExp, outcome: LayerOutcome])[] = [
@@ -114,7 +120,8 @@ export async function followLoad(messages: AsyncIterable<EngineMessage>, { name,
   }
 }
 
-function endedEarly(what: string): MirrorError {
+/** The failure of a stream that ends without what proves it. */
+export function endedEarly(what: string): MirrorError {
   return new MirrorError('PROTOCOL', `the Docker Engine ended ${what} without a digest, so that it is not known to be done`, {
     hint: 'The daemon or a proxy before it broke off; see its log.',
   })

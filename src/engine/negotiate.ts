@@ -4,8 +4,11 @@ import { EngineAnswer, type DockerClient } from './docker-client.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { engineRefusal } from './engine-error.ts'
 
-/** Where an Engine keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. */
-export type ImageStore = 'classic' | 'containerd'
+/**
+ * Where an Engine keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. `podman` is Podman behind
+ * Docker's API: as classic, but its digests are no names, its pulls state none, and it looks nothing up.
+ */
+export type ImageStore = 'classic' | 'containerd' | 'podman'
 
 /** What is known of an Engine before it is used. */
 export interface EngineFacts {
@@ -26,6 +29,8 @@ export interface EngineFacts {
 const oldest = '1.32'
 const newest = '1.51'
 const choosesPushed = '1.46'
+// A push of an earlier Podman states no digest, or in other words.
+const oldestPodman = '4.0'
 
 function compareVersions(a: string, b: string): number {
   const [[aMajor = 0, aMinor = 0], [bMajor = 0, bMinor = 0]] = [a.split('.').map(Number), b.split('.').map(Number)]
@@ -94,6 +99,19 @@ async function askIfAllowed(
   }
 }
 
+/** Podman's own version; undefined for Docker: https://docs.podman.io/en/latest/_static/api.html#tag/system-(compat)/operation/SystemVersion */
+function podmanVersion({ Components: components }: Readonly<Record<string, unknown>>): string | undefined {
+  const own = Array.isArray(components) ? components.map(fields).find(({ Name: name }) => name === 'Podman Engine') : undefined
+  return own && String(own['Version'])
+}
+
+function refuseOldPodman(client: DockerClient, version: string): void {
+  if (compareVersions(version, oldestPodman) >= 0) return
+  throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
+    hint: 'Update Podman, or use --via registry.',
+  })
+}
+
 function storeOf(info: Readonly<Record<string, unknown>>): ImageStore {
   const status = Array.isArray(info['DriverStatus']) ? (info['DriverStatus'] as unknown[]) : []
   const isContainerd = status.some(
@@ -114,12 +132,14 @@ export async function negotiate(
   const version = await ask(client, '/version', signal)
   const apiVersion = agree(client, version)
   client.useVersion(apiVersion)
+  const podman = podmanVersion(version)
+  if (podman !== undefined) refuseOldPodman(client, podman)
   const info = await askIfAllowed(client, '/info', signal)
   const { DockerRootDir: directory, Architecture: machine } = info
   const { Os: os, Arch: architecture } = version
   // `/version` says only "arm"; `/info` has the machine's name, as `armv6l`.
   const variant = architecture === 'arm' ? /^armv([0-9])/.exec(String(machine))?.[1] : undefined
-  const store = storeOf(info)
+  const store = podman === undefined ? storeOf(info) : 'podman'
   const canChoosePushed = store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0
   return {
     apiVersion,
@@ -130,6 +150,6 @@ export async function negotiate(
       }),
     ...(address.kind === 'socket' && typeof directory === 'string' && directory !== '' && { dataDirectory: directory }),
     canChoosePushed,
-    canPushFromIndex: store === 'classic' || canChoosePushed,
+    canPushFromIndex: store !== 'containerd' || canChoosePushed,
   }
 }

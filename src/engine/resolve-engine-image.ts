@@ -128,6 +128,7 @@ export async function resolveEngineImage(
     throw severalPlatforms(name, found.platforms)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) throw unpushable(name)
   if (wanted.length > 1 && destination.closed !== undefined) throw noWayForIndex(destination.closed)
+  if (destination.blind !== undefined) throw destination.blind
   const isPresent =
     existing !== undefined && found !== undefined && (await isThere(image.destination, existing, found, wanted, destination, signal))
   return {

@@ -32,8 +32,10 @@ export function tellContents({ manifest, name, emit }: ToldManifest, { image, la
     outcome === 'copied'
       ? emit({ type: 'blob-copied', image: name, digest, size })
       : emit({ type: 'blob-skipped', image: name, digest, size, reason: outcome })
+  // Podman may push without a word of layers.
+  const unsaid: LayerOutcome = layers?.size === 0 ? 'copied' : 'present'
   const outcomes = contents.layers.map(
-    ({ digest }, index) => layers?.get(shortId(digest)) ?? layers?.get(shortId(image.layers[index] ?? '')) ?? 'present',
+    ({ digest }, index) => layers?.get(shortId(digest)) ?? layers?.get(shortId(image.layers[index] ?? '')) ?? unsaid,
   )
   for (const [index, { digest, size }] of contents.layers.entries()) told(digest, size, outcomes[index] ?? 'present')
   // Nothing is said of the configuration: it is new where any layer is.

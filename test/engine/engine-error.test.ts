@@ -8,6 +8,10 @@ for (const [message, code] of [
   ['toomanyrequests: Rate exceeded', 'THROTTLED'],
   ['received unexpected HTTP status: 429 Too Many Requests', 'THROTTLED'],
   ['no matching manifest for linux/s390x in the manifest list entries', 'NO_SUCH_PLATFORM'],
+  [
+    'choosing an image from manifest list docker://h:5000/x:1: no image found in image index for architecture s390x, variant "", OS linux',
+    'NO_SUCH_PLATFORM',
+  ],
   ['image operating system "windows" cannot be used on this platform', 'NO_SUCH_PLATFORM'],
   ['Get "https://r.example:5000/v2/": http: server gave HTTP response to HTTPS client', 'TLS'],
   ['Get "https://r.example/v2/": x509: certificate signed by unknown authority', 'TLS'],

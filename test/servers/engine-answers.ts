@@ -8,6 +8,9 @@ export function writeLines(response: ServerResponse, ...lines: readonly object[]
   for (const line of lines) response.write(`${JSON.stringify(line)}\r\n`)
 }
 
+/** What Podman says of itself in `/version`. */
+const podman = { Version: '4.3.1', Components: [{ Name: 'Podman Engine', Version: '4.3.1', Details: { APIVersion: '4.3.1' } }] }
+
 /** What an Engine answers from. */
 export interface Engine {
   readonly script: EngineScript
@@ -24,7 +27,7 @@ export async function answer({ script, images }: Engine, request: EngineRequest,
       return void response.end(request.method === 'HEAD' ? undefined : 'OK')
     case 'version':
       return json(response, {
-        Version: '20.10.24',
+        ...(script.store === 'podman' ? podman : { Version: '20.10.24' }),
         ApiVersion: apiVersion(script),
         MinAPIVersion: minApiVersion(script),
         Os: 'linux',
@@ -35,6 +38,8 @@ export async function answer({ script, images }: Engine, request: EngineRequest,
     case 'df':
       return json(response, { LayersSize: sizeOf(images), Images: listed(images), Containers: [], Volumes: [], BuildCache: null })
     case 'distribution':
+      // its router knows no path with a slash in the name
+      if (script.store === 'podman') return void response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not Found\n')
       return json(response, distribution(script, name))
     case 'pull':
       return await pull({ script, images }, request, response)
@@ -43,7 +48,7 @@ export async function answer({ script, images }: Engine, request: EngineRequest,
     case 'inspect': {
       const image = images.get(name)
       if (image === undefined) throw new EngineRefusal(404, `No such image: ${name}`)
-      return json(response, image)
+      return json(response, script.store === 'podman' ? { ...image, Variant: undefined } : image)
     }
     case 'tag':
       images.tag(name, query['tag'] === undefined ? (query['repo'] ?? '') : `${query['repo']}:${query['tag']}`)
@@ -68,8 +73,12 @@ async function pull({ script, images }: Engine, request: EngineRequest, response
   const found = script.onPull === undefined ? {} : await script.onPull({ reference, platform, signal })
   if (found === undefined) throw new EngineRefusal(404, `manifest for ${reference} not found: manifest unknown: manifest unknown`)
   const image = complete(script, reference, found, platform)
-  writeLines(response, { status: `Pulling from ${repositoryOf(reference)}`, id: tag ?? 'latest' })
   const known = images.pull(reference, image)
+  if (script.store === 'podman') {
+    writeLines(response, { status: 'Download complete', progressDetail: {}, id: image.id.slice(7, 19) })
+    return void response.end()
+  }
+  writeLines(response, { status: `Pulling from ${repositoryOf(reference)}`, id: tag ?? 'latest' })
   for (const layer of known ? [] : image.layers) {
     const id = layer.slice(7, 19)
     writeLines(response, { status: 'Pulling fs layer', progressDetail: {}, id }, { status: 'Pull complete', progressDetail: {}, id })
@@ -88,12 +97,13 @@ async function push({ script, images }: Engine, request: EngineRequest, response
   const image = images.get(reference)
   if (image === undefined) throw new EngineRefusal(404, `tag does not exist: ${reference}`)
   const ids = image.RootFS.Layers.map((layer) => layer.slice(7, 19))
-  writeLines(response, ...ids.map((id) => ({ status: 'Preparing', progressDetail: {}, id })))
+  if (script.store !== 'podman') writeLines(response, ...ids.map((id) => ({ status: 'Preparing', progressDetail: {}, id })))
   const digest = (await script.onPush?.({ repository, tag, platform, image, signal })) ?? madeUpDigest('pushed', image.Id)
   images.pushed(reference, digest)
-  writeLines(response, ...ids.map((id) => ({ status: 'Pushed', progressDetail: {}, id })))
+  if (script.store !== 'podman') writeLines(response, ...ids.map((id) => ({ status: 'Pushed', progressDetail: {}, id })))
   writeLines(response, { status: `${tag}: digest: ${digest} size: 528` })
-  if (script.store !== 'containerd') writeLines(response, { progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: 528 } })
+  if (script.store === undefined || script.store === 'classic')
+    writeLines(response, { progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: 528 } })
   response.end()
 }
 

@@ -62,8 +62,8 @@ export interface EngineScript {
   readonly apiVersion?: string
   /** Default 1.12. */
   readonly minApiVersion?: string
-  /** Where it keeps images, which shows in `/info` and in what a push reports; default classic. */
-  readonly store?: 'classic' | 'containerd'
+  /** Where it keeps images, which shows in `/info` and in what a push reports; `podman` answers as Podman 4.3 does; default classic. */
+  readonly store?: 'classic' | 'containerd' | 'podman'
   /** Added to the answer of `/info`. */
   readonly info?: Readonly<Record<string, unknown>>
   /** What `/distribution/{name}/json` knows, by reference; all others are 404. */

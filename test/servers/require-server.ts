@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'zstd'
+export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
@@ -13,10 +13,11 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
   namespaces: ['unshare', 'busybox'],
+  podman: ['podman', 'conmon', 'runc'],
   zstd: ['zstd'],
 }
 
-const rootAlone: ReadonlySet<ServerName> = new Set(['containerd', 'dockerd', 'namespaces'])
+const rootAlone: ReadonlySet<ServerName> = new Set(['containerd', 'dockerd', 'namespaces', 'podman'])
 
 /** Where a program stands on PATH; undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {
@@ -34,7 +35,7 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * True when the program is installed and, for containerd and dockerd, this is root. Otherwise the test is marked as skipped and says
+ * True when the program is installed and, for containerd, dockerd and podman, this is root. Otherwise the test is marked as skipped and says
  * why, and the caller returns; with REQUIRE_SERVERS=1 the test fails instead: `if (!requireServer(t, 'skopeo')) return`.
  */
 export function requireServer(t: TestContext, name: ServerName): boolean {

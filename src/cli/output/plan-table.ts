@@ -1,5 +1,6 @@
 import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
+import { formatEngine } from './format-engine.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 import { formatFailures } from './summary.ts'
@@ -90,7 +91,7 @@ export function formatPlan(report: PlanReport, options: { readonly styles: Style
   const [titles = '', ...lined] = formatTable(columns, rows)
   const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
   const lines = [
-    `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through a Docker Engine with the ${report.engine.store} image store`}`,
+    `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through ${formatEngine(report.engine)}`}`,
     ...table,
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
     ...formatFailures(report.failures, styles)

@@ -2,6 +2,7 @@ import type { MirrorReport } from '../../report/report.ts'
 import { formatErrorLine } from './error-text.ts'
 import { groupFailures, type FailedImage, type FailureGroup } from './failure-groups.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
+import { formatEngine } from './format-engine.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
@@ -64,9 +65,7 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
     `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} ${shared}, ${formatBytes(saved.present)} present already`,
-    ...(report.engine === undefined
-      ? []
-      : [`through a Docker Engine with the ${report.engine.store} image store, API ${report.engine.apiVersion}`]),
+    ...(report.engine === undefined ? [] : [`through ${formatEngine(report.engine)}, API ${report.engine.apiVersion}`]),
     `sent ${formatCount(totals.requests.source, 'request')} to the source, ${totals.requests.destination} to the destination`,
     ...(changed > 0 ? [`${formatCount(changed, 'image')} ${newDigest(report)}, and so with a new digest`] : []),
     ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
