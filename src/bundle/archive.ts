@@ -5,14 +5,20 @@ import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression, magicBytes } from './decompress.ts'
+import { detectCompression } from './decompress.ts'
 import { scanTar, type ScanOptions } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
+import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './unsupported-compression.ts'
 
 /** Links that are followed one after another. */
 const maxLinks = 4
+/** Bytes of zeros behind the last file that are decompressed: they cost room on the disk, and nearly none in the file. */
+const maxSpooledPadding = 256 * 1024 ** 2
+
+/** How an archive is opened. */
+type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
 /**
  * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
@@ -25,32 +31,35 @@ export class Archive implements AsyncDisposable {
   readonly #scanned: Promise<void>
   #isScanned = false
   #isClosed = false
-  #hasNoLinks = false
+  #isOwn = false
+  #lacksEnd = false
   readonly #changes = new Changes()
   readonly #forget: () => void
 
-  private constructor(bytes: ArchiveBytes, { signal, ...options }: ScanOptions & CallOptions) {
+  private constructor(bytes: ArchiveBytes, { signal, links }: ArchiveOptions) {
     this.name = bytes.name
     this.#bytes = bytes
     // Whoever waits for a file that is still on its way is told there.
     const stop = (): void => bytes.stop(signal?.reason)
     this.#forget = onAbort(signal, stop)
     if (signal?.aborted === true) stop()
-    this.#scanned = this.#scan(options)
+    this.#scanned = this.#scan(links)
     // Whoever asks for a file gets the failure there.
     this.#scanned.catch(() => undefined)
   }
 
   /**
    * Opens an archive. A compressed one is decompressed meanwhile, until the signal, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO,
-   * INTEGRITY.
+   * INTEGRITY, and UNSUPPORTED for a compression other than gzip and zstd.
    */
-  static async open(path: string, options: ScanOptions & CallOptions = {}): Promise<Archive> {
+  static async open(path: string, options: ArchiveOptions = {}): Promise<Archive> {
     options.signal?.throwIfAborted()
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
     try {
-      const start = Buffer.alloc(magicBytes)
-      await bytes.read(start, 0, magicBytes, 0)
+      const start = Buffer.alloc(unsupportedMagicBytes)
+      await bytes.read(start, 0, start.length, 0)
+      const unsupported = detectUnsupported(start)
+      if (unsupported !== undefined) throw refuseCompression(bytes.name, unsupported)
       const compression = detectCompression(start)
       if (compression !== undefined) return new Archive(await Spool.open(bytes, compression), options)
       const archive = new Archive(bytes, options)
@@ -99,17 +108,29 @@ export class Archive implements AsyncDisposable {
     return this.#scanned
   }
 
-  /** Takes links for damage from now on, those that were found already too. Throws INTEGRITY. */
-  refuseLinks(): void {
-    this.#hasNoLinks = true
+  /** True for a scanned archive that ends behind a file: other tools write that, and so does a copy that was cut off there. */
+  get lacksEnd(): boolean {
+    return this.#lacksEnd
+  }
+
+  /** Takes for damage what `bundle create` never writes, from now on and in what was found already: links, and a missing end. Throws INTEGRITY. */
+  refuseForeignForms(): void {
+    this.#isOwn = true
     for (const entry of this.#entries.values()) this.#refuseLink(entry)
+    if (this.#lacksEnd) this.#refuseMissingEnd()
   }
 
   #refuseLink({ path, link }: TarEntry): void {
     if (link !== undefined)
-      throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link or a device`, {
+      throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link`, {
         hint: 'A bundle has none: copy it again from where it was made.',
       })
+  }
+
+  #refuseMissingEnd(): void {
+    throw new MirrorError('INTEGRITY', `${this.name} ends before its end: it was cut off`, {
+      hint: 'Copy the file again from where it was made, and compare its checksum.',
+    })
   }
 
   /** The bytes of a file, or a part of them, not verified. */
@@ -132,10 +153,15 @@ export class Archive implements AsyncDisposable {
     await this.#scanned.catch(() => undefined)
   }
 
-  async #scan(options: ScanOptions): Promise<void> {
+  async #scan(links: boolean | undefined): Promise<void> {
+    const onMissingEnd = (): void => {
+      this.#lacksEnd = true
+      if (this.#isOwn) this.#refuseMissingEnd()
+    }
+    const maxPadding = this.isListed ? undefined : maxSpooledPadding
     try {
-      for await (const entry of scanTar(this.#bytes, options)) {
-        if (this.#hasNoLinks) this.#refuseLink(entry)
+      for await (const entry of scanTar(this.#bytes, { links, maxPadding, onMissingEnd })) {
+        if (this.#isOwn) this.#refuseLink(entry)
         this.#entries.set(entry.path, entry)
         this.#changes.tell()
         if (this.#isClosed) return

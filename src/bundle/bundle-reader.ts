@@ -81,7 +81,7 @@ export class BundleReader implements ImageSource, ImageArchive {
 
   /** Reads a bundle from an open archive in which its record was found; the archive is closed with it. Throws INTEGRITY for a damaged one. */
   static async over(archive: Archive, record: TarEntry): Promise<BundleReader> {
-    archive.refuseLinks()
+    archive.refuseForeignForms()
     return new BundleReader(archive, await readRecord(archive, record))
   }
 

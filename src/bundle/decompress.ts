@@ -6,9 +6,6 @@ import { zstdParts } from './zstd-parts.ts'
 /** How an archive is compressed; undefined where it is not. */
 export type Compression = 'gzip' | 'zstd'
 
-/** Bytes that tell a compression. */
-export const magicBytes = 4
-
 /**
  * The compression that a file's first bytes name: gzip (https://www.rfc-editor.org/rfc/rfc1952), or a zstd frame, a skippable one included
  * (https://www.rfc-editor.org/rfc/rfc8878).

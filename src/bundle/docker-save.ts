@@ -9,11 +9,12 @@ import { formatPlatform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { detectCompression, magicBytes } from './decompress.ts'
+import { detectCompression } from './decompress.ts'
 import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
 import { ForeignArchive } from './foreign-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
+import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
@@ -67,10 +68,15 @@ class Save {
   async #layer(entry: TarEntry, diffId: Digest): Promise<Descriptor> {
     const known = this.#digests.get(entry)
     if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
-    const start = Buffer.concat([
-      await this.#archive.bytes({ ...entry, size: Math.min(entry.size, magicBytes) }, magicBytes, this.#options),
-      Buffer.alloc(magicBytes),
-    ])
+    const size = Math.min(entry.size, unsupportedMagicBytes)
+    const start = await this.#archive.bytes({ ...entry, size }, size, this.#options)
+    const unsupported = detectUnsupported(start)
+    if (unsupported !== undefined) {
+      const why = `${entry.path} is compressed with ${unsupported.name}, and nodes unpack only gzip and zstd`
+      throw new MirrorError('UNSUPPORTED', `${this.#archive.name}: the layer ${why}`, {
+        hint: 'Load the archive where it was made, and save it again with docker save.',
+      })
+    }
     const compression = detectCompression(start)
     const digest = compression === undefined ? diffId : await this.#hash(entry)
     const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }

@@ -40,6 +40,10 @@ export class ForeignArchive implements ImageArchive {
     this.#places = places
   }
 
+  get lacksEnd(): boolean {
+    return this.#archive.lacksEnd
+  }
+
   contents(): Promise<readonly ArchivedContent[]> {
     if (this.#places === undefined) return layoutContents(this.#archive)
     return Promise.resolve([...this.#places].map(([digest, { path, size }]) => ({ digest, path, size })))

@@ -26,6 +26,8 @@ export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob
   readonly isSettled: boolean
   /** True where all that it holds is known once it is open; false for a bundle that is decompressed while it is read. */
   readonly isListed: boolean
+  /** True where the archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
+  readonly lacksEnd?: boolean
   /** What the images need and the archive does not hold, because an earlier one brought it. */
   readonly base?: BundleBase | undefined
   /** Every manifest and blob that it holds, each once, and where. Throws INTEGRITY for a damaged archive. */

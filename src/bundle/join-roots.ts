@@ -36,6 +36,7 @@ export async function joinRoots(
     .filter(({ images, missing }) => missing === undefined && images.length === digests.size)
     .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))[0]
   if (original !== undefined) return { image: withPlatforms(original.image, original), isReduced: false }
+  for (const survey of surveys) if (contents.lacksEnd === true) refuseCutOff(survey)
   const chosen = choosePlatforms(surveys)
   const index = chosen.length > 1 ? platformIndex(chosen) : undefined
   const descriptor = index?.descriptor ?? chosen[0]?.descriptor
@@ -64,6 +65,16 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
     side: 'source',
     hint: 'Export it again, with everything that belongs to its platform.',
   })
+}
+
+/** An export of some platforms cannot be told from a copy that was cut off behind a file, but by the end that every archiver writes. */
+function refuseCutOff({ image, missing }: RootSurvey): void {
+  if (missing === undefined) return
+  throw new MirrorError(
+    'INTEGRITY',
+    `${formatReference(image.reference)} is not whole: ${missing} is missing, and the archive ends before its end: it was cut off`,
+    { side: 'source', hint: 'Copy the file again from where it was made, and compare its checksum.' },
+  )
 }
 
 function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage[] {

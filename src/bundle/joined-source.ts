@@ -98,6 +98,10 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     })
   }
 
+  get lacksEnd(): boolean {
+    return this.#archives.some(({ lacksEnd }) => lacksEnd === true)
+  }
+
   /** What archives count on and none of these holds. */
   async bases(options: CallOptions = {}): Promise<readonly BundleBase[]> {
     const bases: BundleBase[] = []

@@ -5,15 +5,23 @@ import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 
 const maxEntries = 1_000_000
 const maxPaxBytes = 1024 * 1024
-/** Archivers fill an archive up to whole records, of 10 KiB by custom. */
-const maxPaddingBytes = 1024 * 1024
 /** Where the size stands in a header, in 12 bytes. */
 const sizeOffset = 124
+/** Where the type stands in a header: one character. */
+const typeOffset = 156
 /** Headers are read this many bytes at a time where files are small. */
 const readAhead = 64 * 1024
 
-function refuse({ name }: ArchiveBytes, why: string): MirrorError {
-  return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint: 'Copy the file again from where it was made, and compare its checksum.' })
+function refuse(
+  { name }: ArchiveBytes,
+  why: string,
+  hint: string = 'Copy the file again from where it was made, and compare its checksum.',
+): MirrorError {
+  return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint })
+}
+
+function cutOff(file: ArchiveBytes): MirrorError {
+  return refuse(file, 'it ends before its end: it was cut off')
 }
 
 /** Reads on until `least` bytes of the buffer are filled, or the archive ends; gives how many are. */
@@ -38,30 +46,36 @@ class Blocks {
     this.#file = file
   }
 
+  /** The block at an offset; fewer bytes, or none, where the archive ends. */
   async at(offset: number): Promise<Buffer> {
     if (offset < this.#start || offset + blockBytes > this.#end) {
-      const bytesRead = await readFully(this.#file, this.#buffer, offset, blockBytes)
       this.#start = offset
-      this.#end = offset + bytesRead
-      if (bytesRead < blockBytes) throw refuse(this.#file, 'it ends before its end: it was cut off')
+      this.#end = offset + (await readFully(this.#file, this.#buffer, offset, blockBytes))
     }
-    return this.#buffer.subarray(offset - this.#start, offset - this.#start + blockBytes)
+    return this.#buffer.subarray(offset - this.#start, Math.min(offset + blockBytes, this.#end) - this.#start)
   }
 }
 
-/** Behind its end an archive may be filled up with zeros, and nothing else: what is there is nobody's. */
-async function refuseMore(file: ArchiveBytes, end: number): Promise<void> {
+/** Zeros may follow the last file, and nothing else: readers disagree about what they do with it. */
+async function refuseTrailingData(file: ArchiveBytes, end: number, maxPadding: number): Promise<void> {
   const buffer = Buffer.alloc(readAhead)
   for (let at = end; ;) {
     const { bytesRead } = await file.read(buffer, 0, readAhead, at)
     if (bytesRead === 0) return
     at += bytesRead
-    if (at - end > maxPaddingBytes || !isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'something else follows behind its end')
+    if (!isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'it has trailing data: something else than zeros follows its last file')
+    if (at - end > maxPadding) {
+      throw new MirrorError('INTEGRITY', `${file.name}: more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`, {
+        hint: 'Decompress it yourself and give the .tar.',
+      })
+    }
   }
 }
 
+const zeros = Buffer.alloc(readAhead)
+
 function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0)
+  return zeros.subarray(0, bytes.length).equals(bytes)
 }
 
 /** A path below the archive's root without `.`, `..` and doubled slashes; undefined for one that leads elsewhere. */
@@ -93,6 +107,26 @@ function sizeOf(block: Buffer, header: Header): number {
   return isNumber ? (header.size ?? Number.NaN) : Number.NaN
 }
 
+/** What an entry is that holds no file, by the type in its header. */
+const typeNames: Readonly<Record<string, string>> = {
+  1: 'a hard link',
+  2: 'a symbolic link',
+  3: 'a character device',
+  4: 'a block device',
+  6: 'a FIFO',
+  A: 'a Solaris access control list',
+  I: 'inode metadata',
+  M: 'the rest of a file that begins in another volume',
+  N: 'a long name in the form of old GNU tar',
+  S: 'a sparse file',
+  X: 'a Solaris extended header',
+}
+
+function nameType(block: Buffer): string {
+  const type = block.toString('latin1', typeOffset, typeOffset + 1)
+  return typeNames[type] ?? `of the unknown type ${JSON.stringify(type)}`
+}
+
 /** What a header before the header says of the next file. */
 interface Override {
   readonly path?: string | undefined
@@ -100,10 +134,13 @@ interface Override {
   readonly size?: number | undefined
 }
 
+const noOverride: Override = {}
+const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
+
 async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
-  if ((await readFully(file, bytes, offset, size)) < size) throw refuse(file, 'it ends before its end: it was cut off')
+  if ((await readFully(file, bytes, offset, size)) < size) throw cutOff(file)
   return bytes
 }
 
@@ -125,12 +162,22 @@ function parsePax(bytes: Buffer): ReadonlyMap<string, string> | undefined {
 }
 
 async function readOverride(file: ArchiveBytes, type: string, offset: number, size: number): Promise<Override | undefined> {
-  if (type === 'ExtendedHeader') {
+  if (type === 'ExtendedHeader' || type === 'GlobalExtendedHeader') {
     const records = parsePax(await readHeaderBytes(file, offset, size))
     if (records === undefined) throw refuse(file, `the extended header at byte ${offset} is damaged`)
-    if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw refuse(file, 'there are sparse files in it')
+    if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.')))
+      throw refuse(file, 'there are sparse files in it', 'Pack it again without --sparse.')
     const stated = records.get('size')
-    return { path: records.get('path'), linkpath: records.get('linkpath'), size: stated === undefined ? undefined : decimal(stated) }
+    const override = {
+      path: records.get('path'),
+      linkpath: records.get('linkpath'),
+      size: stated === undefined ? undefined : decimal(stated),
+    }
+    if (type === 'ExtendedHeader') return override
+    // GNU tar lets it name every file that follows, and Go's archive/tar none.
+    if (Object.values(override).some((value) => value !== undefined))
+      throw refuse(file, `the global extended header at byte ${offset} names a file`)
+    return noOverride
   }
   if (type !== 'NextFileHasLongPath' && type !== 'NextFileHasLongLinkpath') return undefined
   const path = (await readHeaderBytes(file, offset, size)).toString('utf8').replace(/\0.*$/s, '')
@@ -149,36 +196,50 @@ function linkTarget(path: string, isSymbolic: boolean, target: string): string |
   return parts.join('/')
 }
 
-/** What is taken from an archive beside its regular files. */
+/** What is taken from an archive. */
 export interface ScanOptions {
   /** Links to other files of the archive are found too, as `docker save` writes them for layers that two images share; default: they are refused. */
   readonly links?: boolean | undefined
+  /** Bytes of zeros that may follow the last file; default: any number. */
+  readonly maxPadding?: number | undefined
+  /** Called where the archive ends behind a file, without the zeros that end an archive; default: it was cut off. */
+  readonly onMissingEnd?: (() => void) | undefined
 }
 
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile'])
+/** Directories, and those of GNU tar's incremental archives with a list of what was in them. */
+const directoryTypes = new Set(['Directory', 'GNUDumpDir'])
 
 /**
  * Finds every file of an archive without reading what is in them, each once all of it is there. Links, devices, paths that lead out, files of one
- * name and an end that is missing are refused: an archive is hostile until it is checked. Throws INTEGRITY.
+ * name and an end inside a file or a header are refused: an archive is hostile until it is checked. Throws INTEGRITY.
  */
-export async function* scanTar(file: ArchiveBytes, { links = false }: ScanOptions = {}): AsyncGenerator<TarEntry> {
+export async function* scanTar(
+  file: ArchiveBytes,
+  { links = false, maxPadding = Number.POSITIVE_INFINITY, onMissingEnd }: ScanOptions = {},
+): AsyncGenerator<TarEntry> {
   const blocks = new Blocks(file)
   const paths = new Set<string>()
-  let next: Override = {}
+  let next = noOverride
   let count = 0
   for (let at = 0; ;) {
     const block = await blocks.at(at)
-    if (isZero(block)) return refuseMore(file, at)
+    if (block.length < blockBytes) {
+      if (at === 0 && block.length === 0) throw refuse(file, 'it is empty')
+      if (at === 0 || next !== noOverride || !isZero(block) || onMissingEnd === undefined) throw cutOff(file)
+      return onMissingEnd()
+    }
+    if (isZero(block)) return refuseTrailingData(file, at, maxPadding)
     const header = parseHeader(block)
     if (header === undefined) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
     if (++count > maxEntries) throw refuse(file, `it has more than ${maxEntries} entries`)
     const offset = at + blockBytes
     const size = next.size ?? sizeOf(block, header)
     if (!Number.isSafeInteger(size) || size < 0) throw refuse(file, `the header at byte ${at} states a size that is none`)
-    if (!(await file.reaches(offset + size))) throw refuse(file, 'it ends before its end: it was cut off')
     at = offset + paddedSize(size)
-    if (header.type === 'GlobalExtendedHeader') continue
+    if (!(await file.reaches(at))) throw cutOff(file)
     const override = await readOverride(file, header.type, offset, size)
+    if (override === noOverride || header.type === 'TapeVolumeHeader') continue
     if (override !== undefined) {
       next = { path: override.path ?? next.path, linkpath: override.linkpath ?? next.linkpath, size: override.size ?? next.size }
       continue
@@ -186,10 +247,10 @@ export async function* scanTar(file: ArchiveBytes, { links = false }: ScanOption
     const path = plainPath(next.path ?? header.path ?? '')
     if (path === undefined) throw refuse(file, 'a path in it leads out of it')
     const target = next.linkpath ?? header.linkpath ?? ''
-    next = {}
-    if (header.type === 'Directory') continue
+    next = noOverride
+    if (directoryTypes.has(header.type)) continue
     const isLink = links && size === 0 && (header.type === 'SymbolicLink' || header.type === 'Link')
-    if (!isLink && !fileTypes.has(header.type)) throw refuse(file, `${path} is a link or a device`)
+    if (!isLink && !fileTypes.has(header.type)) throw refuse(file, `${path} is ${nameType(block)}`, packAgain)
     const link = isLink ? linkTarget(path, header.type === 'SymbolicLink', target) : undefined
     if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads out of it`)
     if (paths.has(path)) throw refuse(file, `${path} is in it twice`)

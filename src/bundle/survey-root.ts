@@ -13,6 +13,8 @@ import type { BundledImage } from './bundle-record.ts'
 /** Contents by digest, of one archive or of several together. */
 export interface ArchivedContents extends Pick<ImageSource, 'getManifest' | 'getBlob'> {
   holds(digest: Digest, options?: CallOptions): Promise<boolean>
+  /** True where an archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
+  readonly lacksEnd?: boolean
 }
 
 /** An image that is there whole; its platform, where it or the index names one. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { BundleReader } from '../../src/bundle/bundle-reader.ts'
 import { formatBundleIndex } from '../../src/bundle/bundle-layout.ts'
 import { formatReference } from '../../src/oci/reference.ts'
@@ -66,3 +68,16 @@ for (const name of ownFiles.slice(0, 2)) {
     await assert.rejects(BundleReader.open(file.path), { code: 'INTEGRITY', message: new RegExp(`has no ${name}`) })
   })
 }
+
+test('a bundle that ends behind a file, without the zeros that every bundle ends with, was cut off', async () => {
+  for (const pack of [(bytes: Buffer) => bytes, (bytes: Buffer) => gzipSync(bytes)]) {
+    await using file = await packTar(files)
+    const bytes = await readFile(file.path)
+    await writeFile(file.path, pack(bytes.subarray(0, bytes.length - 1024)))
+    const read = async (): Promise<void> => {
+      await using bundle = await BundleReader.open(file.path)
+      await bundle.end()
+    }
+    await assert.rejects(read(), { code: 'INTEGRITY', message: /cut off/ })
+  }
+})

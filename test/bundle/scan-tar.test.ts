@@ -6,21 +6,21 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { create, Header } from 'tar'
 import { openFileBytes } from '../../src/bundle/archive-bytes.ts'
-import { scanTar } from '../../src/bundle/scan-tar.ts'
+import { scanTar, type ScanOptions } from '../../src/bundle/scan-tar.ts'
 import { blockBytes, mapTar, paddedSize, tarHeader, type TarEntry } from '../../src/bundle/tar-map.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { packTar } from './bundle-files.ts'
 
-async function scan(path: string): Promise<ReadonlyMap<string, TarEntry>> {
+async function scan(path: string, options?: ScanOptions): Promise<ReadonlyMap<string, TarEntry>> {
   await using file = await openFileBytes(path)
   const entries = new Map<string, TarEntry>()
-  for await (const entry of scanTar(file)) entries.set(entry.path, entry)
+  for await (const entry of scanTar(file, options)) entries.set(entry.path, entry)
   return entries
 }
 
-async function scanBytes(bytes: Uint8Array): Promise<ReadonlyMap<string, TarEntry>> {
+async function scanBytes(bytes: Uint8Array, options?: ScanOptions): Promise<ReadonlyMap<string, TarEntry>> {
   await using directory = await tempDir()
-  return await scan(await directory.write('x.tar', Buffer.from(bytes)))
+  return await scan(await directory.write('x.tar', Buffer.from(bytes)), options)
 }
 
 function header(fields: Partial<Header>): Buffer {
@@ -29,21 +29,24 @@ function header(fields: Partial<Header>): Buffer {
   return block
 }
 
-/** A header whose size field holds this text, with a checksum that is right. */
-function sized(field: string): Buffer {
+/** A header of a file "a" with something else at a place in it, and a checksum that is right. */
+function changed(text: string, place: number): Buffer {
   const block = header({ path: 'a' })
-  block.write(field.padEnd(12, '\0'), 124, 'latin1')
+  block.write(text, place, 'latin1')
   block.fill(' ', 148, 156)
   const sum = block.reduce((total, byte) => total + byte, 0)
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
   return block
 }
 
+const sized = (field: string): Buffer => changed(field.padEnd(12, '\0'), 124)
+const typed = (type: string): Buffer => changed(type, 156)
+
 /** An extended header with this text, and a file behind it. */
-function extended(text: string): readonly Buffer[] {
+function extended(text: string, type: 'ExtendedHeader' | 'GlobalExtendedHeader' = 'ExtendedHeader'): readonly Buffer[] {
   const content = Buffer.alloc(paddedSize(Buffer.byteLength(text)))
   content.write(text)
-  return [header({ path: 'pax', type: 'ExtendedHeader', size: Buffer.byteLength(text) }), content, header({ path: 'a' })]
+  return [header({ path: 'pax', type, size: Buffer.byteLength(text) }), content, header({ path: 'a' })]
 }
 
 const end = Buffer.alloc(2 * blockBytes)
@@ -96,9 +99,15 @@ test('a blob of more than 8 GiB has its place, where GNU tar finds it too', asyn
 for (const [what, bytes, words] of [
   ['a path that leads out', [header({ path: '../../etc/passwd' })], /leads out/],
   ['an absolute path', [header({ path: '/etc/passwd' })], /leads out/],
-  ['a symbolic link', [header({ path: 'a', type: 'SymbolicLink', linkpath: '/etc/passwd' })], /link or a device/],
-  ['a hard link', [header({ path: 'a', type: 'Link', linkpath: 'b' })], /link or a device/],
-  ['a device', [header({ path: 'a', type: 'CharacterDevice' })], /link or a device/],
+  ['a symbolic link', [header({ path: 'a', type: 'SymbolicLink', linkpath: '/etc/passwd' })], /a is a symbolic link/],
+  ['a hard link', [header({ path: 'a', type: 'Link', linkpath: 'b' })], /a is a hard link/],
+  ['a character device', [header({ path: 'a', type: 'CharacterDevice' })], /a is a character device/],
+  ['a block device', [header({ path: 'a', type: 'BlockDevice' })], /a is a block device/],
+  ['a FIFO', [header({ path: 'a', type: 'FIFO' })], /a is a FIFO/],
+  ['a sparse file of GNU tar', [header({ path: 'a', type: 'SparseFile' })], /a is a sparse file/],
+  ['the rest of a file of another volume', [header({ path: 'a', type: 'ContinuationFile' })], /begins in another volume/],
+  ['an entry of an unknown type', [typed('Y')], /a is of the unknown type "Y"/],
+  ['a global header that names a file', extended('9 path=x\n', 'GlobalExtendedHeader'), /global extended header at byte 512 names a file/],
   ['two files of one name', [header({ path: 'a' }), header({ path: './a' })], /twice/],
   ['a size beyond the end', [header({ path: 'a', size: 10_000_000 })], /cut off/],
   ['numbers that are none', [Buffer.alloc(blockBytes, 0x90)], /no tar archive, or damaged/],
@@ -116,12 +125,25 @@ for (const [what, bytes, words] of [
   })
 }
 
-test('behind its end an archive may be filled up with zeros, but not for long, and with nothing else', async () => {
+test('any number of zeros may follow the last file, up to a limit where one is set, and nothing else', async () => {
   const archive = [header({ path: 'a' }), end]
-  assert.deepEqual([...(await scanBytes(Buffer.concat([...archive, Buffer.alloc(100_000)]))).keys()], ['a'])
-  for (const more of [Buffer.alloc(2_000_000), Buffer.from('x'), Buffer.concat([Buffer.alloc(90_000), header({ path: 'b' })])]) {
-    await assert.rejects(scanBytes(Buffer.concat([...archive, more])), { code: 'INTEGRITY', message: /follows behind its end/ })
+  const padded = Buffer.concat([...archive, Buffer.alloc(5_000_000)])
+  assert.deepEqual([...(await scanBytes(padded)).keys()], ['a'])
+  await assert.rejects(scanBytes(padded, { maxPadding: 4 * 1024 ** 2 }), { code: 'INTEGRITY', message: /more than 4 MiB of zeros/ })
+  for (const more of [Buffer.from('x'), Buffer.concat([Buffer.alloc(90_000), header({ path: 'b' })])]) {
+    await assert.rejects(scanBytes(Buffer.concat([...archive, more])), { code: 'INTEGRITY', message: /trailing data/ })
   }
+  const lone = Buffer.concat([header({ path: 'a' }), Buffer.alloc(blockBytes), header({ path: 'b' }), end])
+  await assert.rejects(scanBytes(lone), { code: 'INTEGRITY', message: /trailing data/ })
+})
+
+test('a volume label, a directory of an incremental archive and a global comment are skipped', async () => {
+  const label = header({ path: '/ the images of 2026', type: 'TapeVolumeHeader' })
+  const list = Buffer.alloc(blockBytes)
+  list.write('Yfile\0')
+  const directory = [header({ path: 'blobs/', type: 'GNUDumpDir', size: 7 }), list]
+  const comment = extended('20 comment=of a git\n', 'GlobalExtendedHeader')
+  assert.deepEqual([...(await scanBytes(Buffer.concat([label, ...directory, ...comment, end]))).keys()], ['a'])
 })
 
 test('an extended header counts bytes, not characters', async () => {
@@ -135,9 +157,26 @@ test('an extended header counts bytes, not characters', async () => {
   )
 })
 
-test('an archive without its end was cut off', async () => {
-  await assert.rejects(scanBytes(header({ path: 'a' })), { code: 'INTEGRITY', message: /cut off/ })
-  await assert.rejects(scanBytes(Buffer.alloc(0)), { code: 'INTEGRITY', message: /cut off/ })
+test('an archive that ends behind a file is reported as one without an end, and was cut off where that is not asked for', async () => {
+  const file = Buffer.concat([header({ path: 'a', size: 5 }), Buffer.alloc(blockBytes, 'x')])
+  for (const rest of [0, 100]) {
+    let lacksEnd = false
+    const entries = await scanBytes(Buffer.concat([file, Buffer.alloc(rest)]), { onMissingEnd: () => (lacksEnd = true) })
+    assert.deepEqual([[...entries.keys()], lacksEnd], [['a'], true])
+  }
+  await assert.rejects(scanBytes(file), { code: 'INTEGRITY', message: /cut off/ })
+  const whole = { onMissingEnd: () => assert.fail('it has an end') }
+  assert.equal((await scanBytes(Buffer.concat([file, Buffer.alloc(blockBytes)]), whole)).size, 1)
+})
+
+test('an archive that ends inside a file, its padding, a header or behind an extended header was cut off', async () => {
+  const bytes = Buffer.concat([header({ path: 'a', size: 600 }), Buffer.alloc(2 * blockBytes, 'x'), header({ path: 'b' })])
+  const onMissingEnd = (): void => undefined
+  for (const length of [100, 512, 900, 1112, 1200, 1600])
+    await assert.rejects(scanBytes(bytes.subarray(0, length), { onMissingEnd }), { code: 'INTEGRITY', message: /cut off/ })
+  const pax = Buffer.concat(extended('9 path=x\n').slice(0, 2))
+  await assert.rejects(scanBytes(pax, { onMissingEnd }), { code: 'INTEGRITY', message: /cut off/ })
+  await assert.rejects(scanBytes(Buffer.alloc(0), { onMissingEnd }), { code: 'INTEGRITY', message: /is empty/ })
 })
 
 test('a link that an archiver packs is refused', async () => {
