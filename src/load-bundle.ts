@@ -7,7 +7,7 @@ import type { Engine } from './engine/engine.ts'
 import { MirrorError } from './errors.ts'
 import { platformOf } from './oci/config-platform.ts'
 import type { Digest } from './oci/digest.ts'
-import { contentsOf, isAttestation, type Manifest } from './oci/manifest.ts'
+import { contentsOf, isPullable, type Manifest } from './oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from './oci/platform.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from './oci/reference.ts'
 import { openEngine, type EngineOptions } from './open-engine.ts'
@@ -135,7 +135,7 @@ async function choose(
 ): Promise<{ readonly manifest: Manifest; readonly platform?: Platform | undefined }> {
   const contents = contentsOf(root)
   if (contents.kind === 'image') return { manifest: root }
-  const entry = selectEntries(contents.manifests, [platform], formatReference(reference)).find((one) => !isAttestation(one))
+  const entry = selectEntries(contents.manifests, [platform], formatReference(reference)).find(isPullable)
   if (entry === undefined) return { manifest: root }
   return { manifest: await archives.getManifest(atDigest(reference, entry.digest), { signal }), platform: entry.platform }
 }

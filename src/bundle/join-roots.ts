@@ -19,7 +19,7 @@ export interface JoinedImage {
 
 /**
  * Joins what archives have under one name. A root that is whole and has all that the others have stays as it is; otherwise the images that are whole
- * come under a new index, sorted by platform and without attestations, or a single one under the name itself. Throws INTEGRITY where no image is
+ * come under a new index, sorted by platform, without attestations and with what is of no known platform, or a single one under the name itself. Throws INTEGRITY where no image is
  * whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
  */
 export async function joinRoots(
@@ -38,7 +38,8 @@ export async function joinRoots(
   if (original !== undefined) return { image: withPlatforms(original.image, original), isReduced: false }
   for (const survey of surveys) if (contents.lacksEnd === true) refuseCutOff(survey)
   const chosen = choosePlatforms(surveys)
-  const index = chosen.length > 1 ? platformIndex(chosen) : undefined
+  const listed = [...chosen, ...unknownOf(surveys)]
+  const index = listed.length > 1 ? platformIndex(listed) : undefined
   const descriptor = index?.descriptor ?? chosen[0]?.descriptor
   const { reference } = (surveys[0] as RootSurvey).image
   if (reference.digest !== undefined || descriptor === undefined) {
@@ -89,6 +90,13 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
   }
   const key = ({ platform }: PlatformImage): string => `${formatPlatform(platform)} ${platform.osVersion ?? ''}`
   return chosen.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+/** Nothing tells these apart but their digests. */
+function unknownOf(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
+  const unknown = new Map(surveys.flatMap((survey) => survey.unknown).map((descriptor) => [descriptor.digest, descriptor]))
+  const platform = { os: 'unknown', architecture: 'unknown' }
+  return [...unknown.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1)).map((descriptor) => ({ descriptor, platform }))
 }
 
 function unnamed({ reference }: BundledImage): MirrorError {

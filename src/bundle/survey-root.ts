@@ -3,7 +3,7 @@ import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
-import { contentsOf, isAttestation, isForeignLayer, type Manifest } from '../oci/manifest.ts'
+import { contentsOf, isAttestation, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import type { Platform } from '../oci/platform.ts'
 import { atDigest, formatReference } from '../oci/reference.ts'
@@ -32,8 +32,10 @@ export interface BrokenImage {
 /** What of a root the archives hold. */
 export interface RootSurvey {
   readonly image: BundledImage
-  /** Every image below it that is whole; attestations are none. */
+  /** Every image below it that is whole and that a node may pull. */
   readonly images: readonly WholeImage[]
+  /** What is whole below it under `unknown/unknown`; attestations are left out. */
+  readonly unknown: readonly Descriptor[]
   /** The first digest that is missing below it; undefined where everything is there. */
   readonly missing: Digest | undefined
   /** The first image whose manifest and config are there, and a layer is not: it was exported, and is not whole. */
@@ -49,6 +51,7 @@ class Survey {
   readonly #options: CallOptions
   readonly #seen = new Set<Digest>()
   readonly images: WholeImage[] = []
+  readonly unknown: Descriptor[] = []
   missing: Digest | undefined
   broken: BrokenImage | undefined
 
@@ -81,14 +84,13 @@ class Survey {
       if (isForeignLayer(blob) || (await this.#contents.holds(blob.digest, this.#options))) continue
       this.missing ??= blob.digest
       // A config belongs to one image: with it, that was exported. A manifest alone may be there of one that was not; artifacts share an empty config.
-      if (blob !== contents.config && contents.config.mediaType !== mediaTypes.ociEmpty && !isAttestation(entry))
+      if (blob !== contents.config && contents.config.mediaType !== mediaTypes.ociEmpty && isPullable(entry))
         this.broken ??= { platform: entry.platform, missing: blob.digest }
       return
     }
-    if (isAttestation(entry)) return
     const { descriptor } = manifest
-    const isNamed = entry.platform !== undefined && entry.platform.os !== 'unknown'
-    this.images.push({ descriptor, platform: isNamed ? entry.platform : await this.#platformIn(contents.config) })
+    if (isPullable(entry)) this.images.push({ descriptor, platform: entry.platform ?? (await this.#platformIn(contents.config)) })
+    else if (!isAttestation(entry)) this.unknown.push(descriptor)
   }
 
   async #platformIn(config: Descriptor): Promise<Platform | undefined> {
@@ -101,5 +103,5 @@ class Survey {
 export async function surveyRoot(image: BundledImage, contents: ArchivedContents, options: CallOptions = {}): Promise<RootSurvey> {
   const survey = new Survey(image, contents, options)
   await survey.visit({ mediaType: image.mediaType, digest: image.digest, size: image.size }, 0)
-  return { image, images: survey.images, missing: survey.missing, broken: survey.broken }
+  return { image, images: survey.images, unknown: survey.unknown, missing: survey.missing, broken: survey.broken }
 }

@@ -1,6 +1,6 @@
-import type { Platform } from './platform.ts'
+import { isUnknownPlatform, type Platform } from './platform.ts'
 
-/** The platform that an image's config names, undefined where it names none: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties */
+/** The platform that an image's config names, undefined where it names none or `unknown/unknown`: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties */
 export function platformOf(config: Uint8Array): Platform | undefined {
   let document: Readonly<Partial<Record<'os' | 'architecture' | 'variant' | 'os.version', unknown>>> | null
   try {
@@ -9,7 +9,7 @@ export function platformOf(config: Uint8Array): Platform | undefined {
     return undefined
   }
   const { os, architecture, variant, 'os.version': osVersion } = document ?? {}
-  if (typeof os !== 'string' || typeof architecture !== 'string' || os === '') return undefined
+  if (typeof os !== 'string' || typeof architecture !== 'string' || os === '' || isUnknownPlatform({ os, architecture })) return undefined
   return {
     os,
     architecture,

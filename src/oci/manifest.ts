@@ -4,7 +4,7 @@ import type { Descriptor } from './descriptor.ts'
 import { isDigest, sha256, type Digest } from './digest.ts'
 import { isJsonObject } from './json-object.ts'
 import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
-import type { Platform } from './platform.ts'
+import { isUnknownPlatform, type Platform } from './platform.ts'
 
 /** A manifest as it was received: `bytes` are never re-serialised, because their digest is the image's name. */
 export interface Manifest {
@@ -189,4 +189,9 @@ export function isForeignLayer(descriptor: Descriptor): boolean {
 /** True for an index entry that describes another entry: an attestation, which no node ever pulls. */
 export function isAttestation(descriptor: Descriptor): boolean {
   return descriptor.annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
+}
+
+/** True for an index entry that a node may pull: it is neither an attestation nor of the platform `unknown/unknown`. */
+export function isPullable(descriptor: Descriptor): boolean {
+  return !isAttestation(descriptor) && (descriptor.platform === undefined || !isUnknownPlatform(descriptor.platform))
 }

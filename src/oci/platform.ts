@@ -61,6 +61,11 @@ export function matchesPlatform(platform: Platform, wanted: Platform): boolean {
   return pickEntries([{ platform }], wanted).length > 0
 }
 
+/** True for `unknown/unknown`, by which an index lists what no node runs, such as attestations. */
+export function isUnknownPlatform({ os, architecture }: Platform): boolean {
+  return os === 'unknown' || architecture === 'unknown'
+}
+
 /** True for two names of one platform, as `linux/arm64`, `linux/arm64/v8` and `linux/aarch64`; Windows by its version. */
 export function isSamePlatform(a: Platform, b: Platform): boolean {
   const key = ({ os, architecture, variant, osVersion = '' }: Platform): string =>

@@ -1,11 +1,14 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isAttestation, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
+import { isPullable, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, isSamePlatform, pickEntries, type Platform } from '../oci/platform.ts'
 
-/** The entries of an index that nodes of the wanted platforms pull, with the attestations about them. Throws NO_SUCH_PLATFORM when one is not there. */
+/**
+ * The entries of an index that nodes of the wanted platforms pull, with the attestations about them and with what no node pulls and does not say what it
+ * is about. Throws NO_SUCH_PLATFORM when a platform is not there.
+ */
 export function selectEntries(entries: readonly Descriptor[], wanted: readonly Platform[], name: string): readonly Descriptor[] {
-  const images = entries.filter((entry) => entry.platform !== undefined && !isAttestation(entry))
+  const images = entries.filter((entry) => entry.platform !== undefined && isPullable(entry))
   const kept = new Set<string>()
   for (const platform of wanted) {
     const picked = pickEntries(images, platform)
@@ -25,9 +28,11 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
       { hint: 'Ask for platforms that it has, or --exclude the image.' },
     )
   }
-  return entries.filter((entry) =>
-    kept.has(isAttestation(entry) ? (entry.annotations?.['vnd.docker.reference.digest'] ?? '') : entry.digest),
-  )
+  return entries.filter((entry) => {
+    if (isPullable(entry)) return kept.has(entry.digest)
+    const about = entry.annotations?.['vnd.docker.reference.digest']
+    return about === undefined || kept.has(about)
+  })
 }
 
 /** A sentence for each wanted platform that is served by another one, as `linux/arm/v7` by `linux/arm/v6`. */

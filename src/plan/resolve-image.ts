@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
-import { isAttestation, isForeignLayer, contentsOf, type Manifest } from '../oci/manifest.ts'
+import { isForeignLayer, isPullable, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, formatRepository, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
@@ -151,9 +151,7 @@ class Walk {
     const isSubset = platforms !== undefined && depth === 0
     const chosen = isSubset ? selectEntries(entries, platforms, formatReference(this.#reference)) : entries
     if (isSubset) this.#warnings = describeFallbacks(entries, platforms)
-    for (const { platform } of chosen.filter((entry) => !isAttestation(entry))) {
-      if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
-    }
+    for (const { platform } of chosen.filter(isPullable)) if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
     return chosen
   }
 

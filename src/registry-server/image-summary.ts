@@ -3,7 +3,7 @@ import { isMirrorError } from '../errors.ts'
 import type { LayoutReader } from '../layout/layout.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isAttestation, contentsOf } from '../oci/manifest.ts'
+import { contentsOf, isPullable } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { Repository } from '../oci/reference.ts'
@@ -45,15 +45,15 @@ async function addImage(
   if (contents.kind === 'image') {
     for (const { digest, size } of [contents.config, ...contents.layers]) into.sizes.set(digest, size)
     const platform = root.platform === undefined ? await configPlatform(layout, contents.config) : formatPlatform(root.platform)
-    if (platform !== undefined && !isAttestation(root)) into.platforms.add(platform)
+    if (platform !== undefined && isPullable(root)) into.platforms.add(platform)
     return
   }
   for (const child of contents.manifests) {
     const isManifest = isIndexType(child.mediaType) || isImageType(child.mediaType)
     const isHere = isManifest ? (await layout.headManifest({ registry, path, digest: child.digest })) !== undefined : true
     if (!isManifest) into.sizes.set(child.digest, child.size)
-    else if (!isHere) into.absent.add(child.platform === undefined ? 'unknown' : formatPlatform(child.platform))
-    else if (depth < maxDepth) await addImage(layout, repository, child, into, depth + 1)
+    else if (isHere && depth < maxDepth) await addImage(layout, repository, child, into, depth + 1)
+    else if (!isHere && isPullable(child)) into.absent.add(child.platform === undefined ? 'unknown' : formatPlatform(child.platform))
   }
 }
 

@@ -1,7 +1,7 @@
 import { isMirrorError, type ErrorCode } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { contentsOf, isAttestation, isForeignLayer, type Manifest } from '../oci/manifest.ts'
+import { contentsOf, isAttestation, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
 import { atDigest } from '../oci/reference.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
@@ -127,9 +127,7 @@ class ContentsCheck {
     const isSubset = platforms !== undefined && depth === 0
     if (isSubset) this.#warnings = describeFallbacks(all, platforms)
     const entries = isSubset ? all.filter((entry) => kept.has(entry)) : all
-    for (const { platform } of entries.filter((entry) => !isAttestation(entry))) {
-      if (platform !== undefined && platform.os !== 'unknown') this.#platforms.add(formatPlatform(platform))
-    }
+    for (const { platform } of entries.filter(isPullable)) if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
     return { entries, problems }
   }
 

@@ -120,6 +120,49 @@ test('three platforms are kept, two of them from one archive: a new index', asyn
   assert.deepEqual([contents.manifests.length, images[0]?.digestPreserved], [3, false])
 })
 
+/** An index over some images, each with what the index says of its platform, and the files of those that are there. */
+function indexOver(...images: readonly (readonly [image: MadeImage, platform: object, isHere: boolean])[]): Files {
+  const made = images.map(([image, platform, isHere]) => ({ layout: ociLayout(image), platform, isHere }))
+  const manifests = made.map(({ layout, platform }) => ({
+    ...(JSON.parse(layout.index.toString()) as { readonly manifests: readonly object[] }).manifests[0],
+    platform,
+  }))
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }))
+  const files: Files = Object.assign({}, ...made.filter(({ isHere }) => isHere).map(({ layout }) => layout.files)) as Files
+  return { ...files, [`blobs/sha256/${sha256(index).slice(7)}`]: index, 'index.json': indexJson(index, named) }
+}
+
+const unknownPlatform = { os: 'unknown', architecture: 'unknown' }
+const [scan, bill]: readonly MadeImage[] = [{ layers: [layer('scan')] }, { layers: [layer('bill')] }]
+
+test('an index with several children of unknown/unknown stays as it is, and they are no platforms', async () => {
+  const files = indexOver(
+    [amd64, { os: 'linux', architecture: 'amd64' }, true],
+    [scan, unknownPlatform, true],
+    [bill, unknownPlatform, true],
+  )
+  const { root, images, warnings } = await join(files)
+  assert.equal(root.descriptor.digest, sha256(Buffer.from(files[Object.keys(files).at(-2) ?? ''] ?? '')))
+  assert.deepEqual([images[0]?.platforms, images[0]?.digestPreserved, warnings], [['linux/amd64'], true, []])
+})
+
+test('in a new index the children of unknown/unknown are kept apart by their digests', async () => {
+  const files = indexOver(
+    [amd64, { os: 'linux', architecture: 'amd64' }, true],
+    [arm64, { os: 'linux', architecture: 'arm64' }, false],
+    [scan, unknownPlatform, true],
+    [bill, unknownPlatform, true],
+  )
+  const { root, images } = await join(files)
+  const contents = contentsOf(root)
+  assert.ok(contents.kind === 'index')
+  assert.deepEqual(
+    contents.manifests.map(({ platform }) => platform?.architecture),
+    ['amd64', 'unknown', 'unknown'],
+  )
+  assert.deepEqual(images[0]?.platforms, ['linux/amd64'])
+})
+
 test('two images of one platform under one tag are refused', async () => {
   const other = { ...amd64, layers: [layer('another')] }
   await assert.rejects(join(dockerSave(amd64), dockerSave(other)), { code: 'DESTINATION_COLLISION', message: /x:1 for linux\/amd64/ })

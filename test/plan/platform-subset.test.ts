@@ -41,6 +41,16 @@ test('entries are chosen by platform, in their order, with the attestations abou
   assert.equal(selected('linux/arm/v7', 'linux/amd64'), 'acde')
 })
 
+test('what is of no known platform and does not say what it is about stays with every platform', () => {
+  const all = [entry('a', 'linux/amd64'), entry('b', 'linux/arm64'), entry('c', 'unknown/unknown'), entry('d', 'unknown/unknown')]
+  const kept = selectEntries(all, [parsePlatform('linux/arm64')], 'x')
+  assert.deepEqual(
+    kept.map(({ digest }) => digest.at(-1)),
+    ['b', 'c', 'd'],
+  )
+  assert.throws(() => selectEntries(all, [parsePlatform('unknown/unknown')], 'x'), { code: 'NO_SUCH_PLATFORM' })
+})
+
 test('D58: the first platform that is not there is named; what has no platform is never offered', () => {
   assert.throws(() => selected('linux/amd64', 'linux/s390x'), {
     code: 'NO_SUCH_PLATFORM',
