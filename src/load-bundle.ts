@@ -5,9 +5,10 @@ import { runImages } from './copy/run-images.ts'
 import { openVerified } from './copy/verified-content.ts'
 import type { Engine } from './engine/engine.ts'
 import { MirrorError } from './errors.ts'
+import { parseGivenName } from './layout/entry-name.ts'
 import { platformOf } from './oci/config-platform.ts'
 import type { Digest } from './oci/digest.ts'
-import { contentsOf, isPullable, type Manifest } from './oci/manifest.ts'
+import { contentsOf, isContainerImage, isPullable, type Manifest } from './oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from './oci/platform.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from './oci/reference.ts'
 import { openEngine, type EngineOptions } from './open-engine.ts'
@@ -15,13 +16,15 @@ import type { NamedImage } from './plan/collisions.ts'
 import type { PlanStep } from './plan/plan.ts'
 import { describeFallbacks, selectEntries } from './plan/platform-subset.ts'
 import { readWhole } from './plan/resolve-image.ts'
-import { selectArchived } from './select-archived.ts'
+import { selectArchived, type SelectedImages } from './select-archived.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
 
 /** Options of `loadBundle`: the archives, what of them, and the Engine. */
 export interface LoadBundleOptions extends EngineOptions {
   /** Bundles, and what `docker save`, `ctr images export` and skopeo write; plain, compressed or split. */
   readonly files: readonly string[]
+  /** `registry/repository[:tag]` for images of the archives that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: string | undefined
   /** Globs on `registry/repository:tag`. */
   readonly include?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
@@ -41,14 +44,16 @@ export function loadBundle(options: LoadBundleOptions): MirrorRun {
 async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
   const { files, signal } = options
-  await using archives = await JoinedSource.open(files, { signal })
+  const name = options.name === undefined ? undefined : parseGivenName(options.name)
+  await using archives = await JoinedSource.open(files, { name, signal })
   await refuseIncomplete(archives, options)
   const filtered = await selectArchived(archives, options)
   const reached = await openEngine(options)
   using engine = reached.engine
   const { apiVersion, store, platform } = engine.facts
   if (platform === undefined) throw new MirrorError('PROTOCOL', `the Docker Engine at ${reached.name} does not say its platform`)
-  const images = filtered.images.map((source) => ({ source, destination: withoutPin(source) }))
+  const loadable = await onlyLoadable(filtered, archives, signal)
+  const images = loadable.images.map((source) => ({ source, destination: withoutPin(source) }))
   emit({
     type: 'run-started',
     destination: reached.name,
@@ -56,7 +61,7 @@ async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }
     engine: { apiVersion, store },
   })
   // A platform that is left out is no news here, so that the archives' own warnings are not told.
-  for (const message of filtered.warnings) emit({ type: 'warning', message })
+  for (const message of loadable.warnings) emit({ type: 'warning', message })
   try {
     await runImages({
       images,
@@ -84,6 +89,24 @@ async function refuseIncomplete(archives: JoinedSource, { files, signal }: LoadB
     `${files.join(', ')}: made with --since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
     { hint: 'Give the earlier bundle too: bundle load <earlier> <later>.' },
   )
+}
+
+/** What an Engine can run; of signatures, charts and other artifacts it says by name that they are left out. */
+async function onlyLoadable(
+  { images, companions, warnings }: SelectedImages,
+  archives: JoinedSource,
+  signal: AbortSignal,
+): Promise<Pick<SelectedImages, 'images' | 'warnings'>> {
+  const skipped = [...companions]
+  const loadable: Reference[] = []
+  for (const reference of images) {
+    // What cannot be read fails when its turn comes.
+    const root = await archives.getManifest(reference, { signal }).catch(() => undefined)
+    if (root === undefined || isContainerImage(contentsOf(root))) loadable.push(reference)
+    else skipped.push(reference)
+  }
+  const notices = skipped.map((reference) => `skipped ${formatReference(reference)}: a Docker Engine loads only container images`)
+  return { images: loadable, warnings: [...warnings, ...notices] }
 }
 
 interface Place {

@@ -4,6 +4,7 @@ import { BlobLedger } from './copy/blob-ledger.ts'
 import { contentCopier } from './copy/copy-image.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
+import { parseGivenName } from './layout/entry-name.ts'
 import { formatReference, type Reference } from './oci/reference.ts'
 import { openPlaces, type PlaceOptions } from './places.ts'
 import { refuseCollisions } from './plan/collisions.ts'
@@ -17,6 +18,8 @@ import { sessionEvents, startRun, type MirrorRun } from './start-run.ts'
 export interface PushBundleOptions extends Omit<PlaceOptions, 'from'> {
   /** Bundles, and what `docker save`, `ctr images export` and skopeo write; plain, compressed or split. */
   readonly files: readonly string[]
+  /** `registry/repository[:tag]` for images of the archives that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: string | undefined
   /** Globs on `registry/repository:tag`. */
   readonly include?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
@@ -45,12 +48,13 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
   const started = performance.now()
   const { files, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
   const rules = await parseRules(options.rewrite ?? [])
-  await using archives = await JoinedSource.open(files, { signal })
+  const name = options.name === undefined ? undefined : parseGivenName(options.name)
+  await using archives = await JoinedSource.open(files, { name, signal })
   const filtered = await selectArchived(archives, options)
   await using places = await openPlaces(options, sessionEvents(emit), { signal })
   const { destination, naming } = places
   const nameAt = (source: Reference): Reference => nameDestination(source, { ...naming, rules, flatten })
-  const images = filtered.images.map((image) => ({ source: image, destination: nameAt(image) }))
+  const images = [...filtered.images, ...filtered.companions].map((image) => ({ source: image, destination: nameAt(image) }))
   await refuseCollisions(images, archives, { signal })
   const ledger = new BlobLedger()
   const bases = await archives.bases({ signal })

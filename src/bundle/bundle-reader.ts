@@ -1,6 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { sha256, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
@@ -50,6 +51,7 @@ export class BundleReader implements ImageSource, ImageArchive {
   readonly path: string
   readonly format = 'bundle'
   readonly isSettled = true
+  readonly skipped: readonly SkippedEntry[] = []
   readonly record: BundleRecord
   /** Of what it says of itself. */
   readonly digest: Digest

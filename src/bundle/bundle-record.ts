@@ -14,6 +14,8 @@ export interface BundledImage {
   readonly platforms: readonly string[]
   /** False where a subset of platforms made a new index with a digest of its own. */
   readonly digestPreserved: boolean
+  /** Present for a signature, an attestation, an SBOM or a referrer in an archive: the root in the same repository that it belongs to. */
+  readonly about?: Digest
 }
 
 /** A list that images of a bundle came from. */

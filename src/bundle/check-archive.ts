@@ -1,4 +1,5 @@
 import { isMirrorError } from '../errors.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference } from '../oci/reference.ts'
@@ -21,6 +22,8 @@ export interface ArchiveCheck {
   /** Files of a split bundle that were read and compared with the list of them; absent where the file is whole. */
   readonly parts?: number
   readonly bytes: number
+  /** What has no name that a registry could use; absent where that is nothing. */
+  readonly skipped?: readonly SkippedEntry[]
   readonly problems: readonly ArchiveProblem[]
 }
 
@@ -34,7 +37,9 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
   for (const image of archive.images) {
     const name = formatReference(image.reference)
     for (const { digest, size } of await neededContents(archive, image, options)) {
-      needers.set(digest, [...(needers.get(digest) ?? []), name])
+      const known = needers.get(digest)
+      if (known === undefined) needers.set(digest, [name])
+      else known.push(name)
       const held = await archive.sizeOf(digest)
       if (held === undefined || held === size) continue
       const message = `${digest} has ${held} bytes, and not the ${size} that it is said to have`
@@ -54,7 +59,7 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
   if (archive.isSettled) problems.push(...missingOf(archive, held, needers))
   // What is below a damaged manifest is not known.
   else if (!isDamaged) for (const image of archive.images) problems.push(...(await lackOf(archive, image, options)))
-  return { blobs: held.size, bytes, problems }
+  return { blobs: held.size, bytes, ...(archive.skipped.length > 0 && { skipped: archive.skipped }), problems }
 }
 
 function missingOf({ base }: ImageArchive, held: ReadonlySet<Digest>, needers: ReadonlyMap<Digest, string[]>): readonly ArchiveProblem[] {

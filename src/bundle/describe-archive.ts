@@ -1,4 +1,5 @@
 import type { CallOptions } from '../oci/image-source.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { BundledImage, BundledList } from './bundle-record.ts'
@@ -26,6 +27,8 @@ export interface ArchiveInfo {
   readonly digest?: Digest
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]
+  /** What has no name that a registry could use; absent where that is nothing. */
+  readonly skipped?: readonly SkippedEntry[]
   /** Manifests and blobs, each once. */
   readonly blobs: number
   readonly bytes: number
@@ -59,6 +62,7 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
     ...(own && { digest: own }),
     lists: record?.lists ?? [],
     images: described,
+    ...(archive.skipped.length > 0 && { skipped: archive.skipped }),
     blobs: held.length,
     bytes: held.reduce((sum, { size }) => sum + size, 0),
     ...(base && {

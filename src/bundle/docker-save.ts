@@ -1,4 +1,7 @@
 import { MirrorError } from '../errors.ts'
+import { nameOf, type GivenName } from '../layout/entry-name.ts'
+import { imageName } from '../layout/index-entry.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -6,12 +9,13 @@ import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import { formatPlatform } from '../oci/platform.ts'
-import { parseReference } from '../oci/reference.ts'
+import type { Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { detectCompression } from './decompress.ts'
 import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
-import { ForeignArchive } from './foreign-archive.ts'
+import { ForeignArchive, refuseNameless } from './foreign-archive.ts'
+import type { ForeignOptions } from './oci-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
 import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
@@ -118,24 +122,55 @@ function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
 
 /**
  * Opens what `docker save` has written, and K3s' airgap archives until 2025: configs and layers stay as they are, and each image gets a new
- * manifest, the same for the same image. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE for an image without a name.
+ * manifest, the same for the same image. Images without a name are skipped. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE
+ * where no image has a name.
  */
-export async function openDockerSave(archive: Archive, list: TarEntry, options: CallOptions = {}): Promise<ForeignArchive> {
+export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ForeignArchive> {
   const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
   const save = new Save(archive, options)
   const images: BundledImage[] = []
   const made = new Map<Digest, Manifest>()
-  for (const image of saved) {
-    if (image.tags.length === 0) {
-      throw new MirrorError('INVALID_REFERENCE', `${archive.name} holds the image ${image.config.slice(0, 80)} without a name`, {
-        hint: 'Save it by its name, as in docker save -o <file> docker.io/library/alpine:3.20.',
-      })
-    }
+  const { named, skipped } = nameSaved(saved, name)
+  for (const { image, references } of named) {
     const { manifest, platforms } = await save.manifest(image)
     made.set(manifest.descriptor.digest, manifest)
-    for (const tag of image.tags) {
-      images.push({ reference: parseReference(tag), ...manifest.descriptor, platforms, digestPreserved: false })
-    }
+    for (const reference of references) images.push({ reference, ...manifest.descriptor, platforms, digestPreserved: false })
   }
-  return new ForeignArchive(archive, { images, made, places: save.places })
+  if (images.length === 0 && skipped.length > 0) {
+    const hint = 'Save it by its name, as in docker save -o <file> docker.io/library/alpine:3.20, or pass --name <registry/repository:tag>.'
+    throw refuseNameless(archive.name, skipped, hint)
+  }
+  return new ForeignArchive(archive, { images, skipped, made, places: save.places })
+}
+
+interface NamedSaved {
+  readonly image: SavedImage
+  readonly references: readonly Reference[]
+}
+
+/** The names of each image, and why others have none; the given one is for a single image without a name. */
+function nameSaved(
+  saved: readonly SavedImage[],
+  given: GivenName | undefined,
+): { readonly named: readonly NamedSaved[]; readonly skipped: readonly SkippedEntry[] } {
+  const named: NamedSaved[] = []
+  const nameless: SavedImage[] = []
+  const skipped: SkippedEntry[] = []
+  for (const image of saved) {
+    const names = image.tags.map((tag) => nameOf({ [imageName]: tag }))
+    const references = names.flatMap(({ reference }) => reference ?? [])
+    if (references.length > 0) named.push({ image, references })
+    else nameless.push(image)
+    const entry = image.config.slice(0, 80)
+    const lacking = image.tags.length === 0 ? [nameOf({})] : names.filter(({ reference }) => reference === undefined)
+    skipped.push(...lacking.map(({ why }) => ({ entry, why })))
+  }
+  const [only, ...others] = nameless
+  if (given?.tag === undefined || only === undefined || others.length > 0) return { named, skipped }
+  const { registry, path, tag } = given
+  const entry = only.config.slice(0, 80)
+  return {
+    named: [...named, { image: only, references: [{ registry, path, tag }] }],
+    skipped: skipped.filter((one) => one.entry !== entry),
+  }
 }

@@ -1,4 +1,6 @@
 import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
@@ -11,9 +13,19 @@ import type { BundledImage } from './bundle-record.ts'
 import type { ArchivedContent, ArchiveFormat, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
+/** The error for an archive without any image that a registry could have a name for. */
+export function refuseNameless(archive: string, skipped: readonly SkippedEntry[], hint: string): MirrorError {
+  const [first] = skipped
+  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
+  const what = first === undefined ? '' : `: ${first.entry}: ${first.why}${more}`
+  const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
+  return new MirrorError(code, `${archive} holds no image with a whole name${what}`, { hint })
+}
+
 /** What another tool's archive was found to hold. */
 export interface ForeignContents {
   readonly images: readonly BundledImage[]
+  readonly skipped: readonly SkippedEntry[]
   /** Manifests that the archive itself lacks. */
   readonly made?: ReadonlyMap<Digest, Manifest>
   /** Where its contents lie; default: where an OCI layout has them. */
@@ -24,6 +36,7 @@ export interface ForeignContents {
 export class ForeignArchive implements ImageArchive {
   readonly path: string
   readonly images: readonly BundledImage[]
+  readonly skipped: readonly SkippedEntry[]
   readonly format: ArchiveFormat
   readonly isSettled = false
   readonly isListed = true
@@ -31,10 +44,11 @@ export class ForeignArchive implements ImageArchive {
   readonly #made: ReadonlyMap<Digest, Manifest>
   readonly #places: ReadonlyMap<Digest, TarEntry> | undefined
 
-  constructor(archive: Archive, { images, made = new Map(), places }: ForeignContents) {
+  constructor(archive: Archive, { images, skipped, made = new Map(), places }: ForeignContents) {
     this.path = archive.name
     this.format = places === undefined ? 'oci-layout' : 'docker-save'
     this.images = images
+    this.skipped = skipped
     this.#archive = archive
     this.#made = made
     this.#places = places

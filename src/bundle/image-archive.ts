@@ -1,3 +1,4 @@
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { BundleBase } from './bundle-base.ts'
@@ -22,6 +23,8 @@ export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob
   readonly digest?: Digest
   /** In the archive's order; one name may stand there more than once. */
   readonly images: readonly BundledImage[]
+  /** What is left out because it has no name that a registry could use. */
+  readonly skipped: readonly SkippedEntry[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */
   readonly isSettled: boolean
   /** True where all that it holds is known once it is open; false for a bundle that is decompressed while it is read. */

@@ -11,10 +11,15 @@ import type { BundledImage } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 import type { ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
+import type { ForeignOptions } from './oci-archive.ts'
 import { openImageArchive } from './open-image-archive.ts'
 import type { ArchivedContents } from './survey-root.ts'
 
 const mostNamed = 20
+
+function contentOf({ reference, digest }: Pick<BundledImage, 'reference' | 'digest'>): string {
+  return `${formatRepository(reference)} ${digest}`
+}
 
 /** Archives that are read as one place: the images of all of them, and what several have of one image together. */
 export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposable {
@@ -28,7 +33,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   }
 
   /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does, and UNSUPPORTED where none holds an image. */
-  static async open(paths: readonly string[], options: CallOptions = {}): Promise<JoinedSource> {
+  static async open(paths: readonly string[], options: ForeignOptions = {}): Promise<JoinedSource> {
     const archives: ImageArchive[] = []
     try {
       for (const path of paths) archives.push(await openImageArchive(path, options))
@@ -41,13 +46,30 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     }
   }
 
-  /** Every name that an archive has, once; in archives of other tools a name by digest is left out where a tag leads to the same content. */
+  /** Every name that an archive has for an image, once; in archives of other tools a name by digest is left out where a tag leads to the same content. */
   names(): readonly Reference[] {
-    const contentOf = ({ reference, digest }: BundledImage): string => `${formatRepository(reference)} ${digest}`
-    const images = this.#archives.flatMap(({ images: own, isSettled }) => own.map((image) => ({ image, isSettled })))
+    const images = this.#archives
+      .flatMap(({ images: own, isSettled }) => own.map((image) => ({ image, isSettled })))
+      .filter(({ image }) => image.about === undefined)
     const tagged = new Set(images.filter(({ image }) => image.reference.tag !== undefined).map(({ image }) => contentOf(image)))
     const kept = images.filter(({ image, isSettled }) => isSettled || image.reference.tag !== undefined || !tagged.has(contentOf(image)))
     return [...new Map(kept.map(({ image: { reference } }) => [formatReference(reference), reference])).values()]
+  }
+
+  /** The signatures, attestations, SBOMs and referrers of images by these names. */
+  companionsOf(references: readonly Reference[]): readonly Reference[] {
+    const names = new Set(references.map(formatReference))
+    const all = this.#archives.flatMap(({ images }) => images)
+    const roots = new Set(all.filter(({ about, reference }) => about === undefined && names.has(formatReference(reference))).map(contentOf))
+    const companions = all.filter(({ about, reference }) => about !== undefined && roots.has(contentOf({ reference, digest: about })))
+    return [...new Map(companions.map(({ reference }) => [formatReference(reference), reference])).values()]
+  }
+
+  /** Sentences about what has no name that a registry could use, and is left out. */
+  skipped(): readonly string[] {
+    const skipped = this.#archives.flatMap(({ path, skipped: own }) => own.map((entry) => `${path}: skipped ${entry.entry}: ${entry.why}`))
+    const more = skipped.length - mostNamed
+    return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
   }
 
   /**
@@ -70,12 +92,11 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
       if (only !== undefined && only.isSettled && found.length === 1) {
         await this.#refuseLack(only.image, options)
         this.#images.set(name, only.image)
-      } else if (only !== undefined)
-        await this.#join(
-          name,
-          found.map(({ image }) => image),
-          options,
-        )
+      } else if (only !== undefined) {
+        const images = found.map(({ image }) => image)
+        // Signatures have no platforms to join by: those of the last archive count.
+        await this.#join(name, only.image.about === undefined ? images : images.slice(-1), options)
+      }
     }
     return [...this.#images.values()]
   }

@@ -1,52 +1,51 @@
-import { MirrorError } from '../errors.ts'
-import { imageName, refName } from '../layout/index-entry.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { maxManifestBytes, parseManifest } from '../oci/manifest.ts'
-import { formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts'
+import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
+import type { GivenName } from '../layout/entry-name.ts'
+import { nameEntries } from '../layout/name-entries.ts'
 import type { Archive } from './archive.ts'
 import { inFile } from './archived-content.ts'
-import { indexPath } from './bundle-layout.ts'
-import type { BundledImage } from './bundle-record.ts'
-import { ForeignArchive } from './foreign-archive.ts'
+import { blobPath, indexPath } from './bundle-layout.ts'
+import { ForeignArchive, refuseNameless } from './foreign-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
-/** The name of an entry of index.json; undefined for one by which CRI keeps an image's id. */
-function nameOf({ annotations = {}, digest }: Descriptor, archive: Archive): Reference | undefined {
-  const named = annotations[imageName] ?? annotations[refName] ?? ''
-  if (/^sha256:[0-9a-f]{64}$/.test(named)) return undefined
-  if (annotations[imageName] === undefined && isTag(named)) {
-    throw nameless(archive, `${digest} only by the tag ${named}`)
-  }
-  if (named === '') throw nameless(archive, `${digest} not at all`)
-  return parseReference(named)
-}
+/** The names of a whole node take 1 MiB. */
+const maxIndexBytes = 64 * 1024 * 1024
 
-function nameless({ name }: Archive, how: string): MirrorError {
-  return new MirrorError('INVALID_REFERENCE', `${name} names an image ${how}, and not by registry, repository and tag`, {
-    hint: 'Write the archive again with the whole name, as in skopeo copy docker://… oci-archive:<file>:docker.io/library/alpine:3.20.',
-  })
+/** How an archive of another tool is opened. */
+export interface ForeignOptions extends CallOptions {
+  /** For images that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: GivenName | undefined
 }
 
 /**
- * Opens an OCI layout in one tar, as `ctr images export`, `docker save` since Docker 25, buildx and skopeo write it; manifests are kept byte for byte.
- * Throws INVALID_MANIFEST, and INVALID_REFERENCE for an image without a whole name.
+ * Opens an OCI layout in one tar, as `ctr images export`, `docker save` since Docker 25, buildx, skopeo and hauler write it; manifests are kept byte for
+ * byte. Entries without a whole name are skipped. Throws INVALID_MANIFEST, and INVALID_REFERENCE where no image has a whole name.
  */
-export async function openOciArchive(archive: Archive, index: TarEntry, options: CallOptions = {}): Promise<ForeignArchive> {
-  const bytes = await archive.bytes(index, maxManifestBytes, options)
-  const contents = inFile(archive, indexPath, () => parseManifest(bytes))
-  if (contents.kind !== 'index') throw new MirrorError('INVALID_MANIFEST', `${indexPath} in ${archive.name} is no image index`)
-  const images: BundledImage[] = []
-  for (const entry of contents.manifests) {
-    const reference = nameOf(entry, archive)
-    if (reference === undefined) continue
-    const { mediaType, digest, size } = entry
-    if (reference.digest !== undefined && reference.digest !== digest) {
-      throw new MirrorError('INTEGRITY', `${archive.name} has ${digest} under the name ${formatReference(reference)}`, {
-        hint: 'Write the archive again.',
-      })
-    }
-    images.push({ reference, mediaType, digest, size, platforms: [], digestPreserved: true })
+export async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ForeignArchive> {
+  const bytes = await archive.bytes(index, maxIndexBytes, { signal })
+  const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))
+  const { named, skipped } = await nameEntries(entries, {
+    name,
+    read: async ({ digest }) => {
+      const entry = await archive.find(blobPath(digest))
+      return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })
+    },
+  })
+  if (named.length === 0 && skipped.length > 0) {
+    throw refuseNameless(
+      archive.name,
+      skipped,
+      'Pass --name <registry/repository>, or write the archive again with the whole name, as in skopeo copy docker://… oci-archive:<file>:docker.io/library/alpine:3.20.',
+    )
   }
-  return new ForeignArchive(archive, { images })
+  const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => ({
+    reference,
+    mediaType,
+    digest,
+    size,
+    platforms: [],
+    digestPreserved: true,
+    ...(about !== undefined && { about }),
+  }))
+  return new ForeignArchive(archive, { images, skipped })
 }

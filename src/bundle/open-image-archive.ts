@@ -1,5 +1,4 @@
 import { MirrorError } from '../errors.ts'
-import type { CallOptions } from '../oci/image-source.ts'
 import { Archive } from './archive.ts'
 import { indexPath } from './bundle-layout.ts'
 import { BundleReader } from './bundle-reader.ts'
@@ -7,14 +6,14 @@ import { recordPath } from './bundle-record.ts'
 import { openDockerSave } from './docker-save.ts'
 import { savePath } from './docker-save-list.ts'
 import type { ImageArchive } from './image-archive.ts'
-import { openOciArchive } from './oci-archive.ts'
+import { openOciArchive, type ForeignOptions } from './oci-archive.ts'
 
 /**
  * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's
  * archive everything is found first, so that one that was cut off is refused here. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE,
  * and UNSUPPORTED for an archive of something else.
  */
-export async function openImageArchive(path: string, options: CallOptions = {}): Promise<ImageArchive> {
+export async function openImageArchive(path: string, options: ForeignOptions = {}): Promise<ImageArchive> {
   const archive = await Archive.open(path, { links: true, signal: options.signal })
   try {
     // A whole archive may have to be decompressed to know that something is not in it.
@@ -27,7 +26,7 @@ export async function openImageArchive(path: string, options: CallOptions = {}):
 }
 
 /** Its scan has come to the end, for it was asked for what it does not have. */
-async function openForeign(archive: Archive, options: CallOptions): Promise<ImageArchive> {
+async function openForeign(archive: Archive, options: ForeignOptions): Promise<ImageArchive> {
   const index = await archive.find(indexPath)
   if (index !== undefined) return openOciArchive(archive, index, options)
   const list = await archive.find(savePath)

@@ -3,6 +3,7 @@ import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { LayoutReader, Referrer } from '../layout/layout.ts'
 import { referrerOf } from '../layout/manifest-links.ts'
+import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHash, endsInDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
@@ -21,6 +22,8 @@ const checkedFirstBytes = 16 * 1024 * 1024
  * it, comes only once all of it has its digest; INTEGRITY comes in its place.
  */
 export class ServedBundle implements LayoutReader, AsyncDisposable {
+  /** Every image of a bundle has a whole name. */
+  readonly skipped: readonly SkippedEntry[] = []
   readonly #bundle: BundleReader
   readonly #catalogued: CataloguedBundle
   readonly #checks = new Map<Digest, Promise<boolean>>()

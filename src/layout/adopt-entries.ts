@@ -2,7 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { BlobStore } from './blob-store.ts'
 import type { Catalogue } from './catalogue.ts'
-import type { NamedEntry } from './index-file.ts'
+import type { NamedEntry } from './name-entries.ts'
 import type { ManifestRecord } from './manifest-journal.ts'
 import { storedLinks } from './parents.ts'
 

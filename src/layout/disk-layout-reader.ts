@@ -9,6 +9,7 @@ import type { BlobPart, BlobStore } from './blob-store.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { LayoutReader, Referrer } from './layout.ts'
 import { referrerOf } from './manifest-links.ts'
+import type { SkippedEntry } from './name-entries.ts'
 import { storedLinks } from './parents.ts'
 
 /** The opened parts of a layout. */
@@ -16,16 +17,19 @@ export interface LayoutParts {
   readonly directory: string
   readonly blobs: BlobStore
   readonly catalogue: Catalogue
+  readonly skipped: readonly SkippedEntry[]
 }
 
 /** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
 export class DiskLayoutReader implements LayoutReader {
   readonly directory: string
+  readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
   protected readonly catalogue: Catalogue
 
   constructor(parts: LayoutParts) {
     this.directory = parts.directory
+    this.skipped = parts.skipped
     this.blobs = parts.blobs
     this.catalogue = parts.catalogue
   }

@@ -23,6 +23,8 @@ export interface WritableLayoutParts extends LayoutParts {
   readonly index: IndexFile
   readonly journal: ManifestJournal
   readonly lock: LayoutLock
+  /** Entries of index.json without a name: what they need is kept. */
+  readonly unnamed: readonly Descriptor[]
 }
 
 /** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
@@ -33,6 +35,9 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
+  readonly #unnamed: readonly Descriptor[]
+  /** Manifests that entries without a name need. */
+  readonly #kept = new Set<Digest>()
   #parents: Parents | undefined
   #isClosed = false
 
@@ -41,6 +46,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     this.#index = parts.index
     this.#journal = parts.journal
     this.#lock = parts.lock
+    this.#unnamed = parts.unnamed
   }
 
   startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
@@ -169,7 +175,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       for (const tag of tags) this.catalogue.untag(repository, tag)
       await this.#journal.append([{ repository: { registry, path }, descriptor: found.descriptor, deleted: true }])
       this.catalogue.remove(repository, digest)
-      if (!this.catalogue.hasAnywhere(digest)) {
+      if (!this.catalogue.hasAnywhere(digest) && !this.#kept.has(digest)) {
         parents.remove(digest)
         if (parents.of(digest).size === 0) await this.blobs.remove(digest)
       }
@@ -182,7 +188,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       this.#checkOpen()
       if ((await this.blobs.size(digest)) === undefined) return 'absent'
       const parents = await this.#findParents()
-      if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest)) return 'referenced'
+      if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest) || this.#kept.has(digest)) return 'referenced'
       await this.blobs.remove(digest)
       return 'deleted'
     })
@@ -193,14 +199,21 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     if (this.#parents !== undefined) return this.#parents
     const parents = new Parents()
     const seen = new Set<Digest>()
-    for (const repository of this.catalogue.repositories()) {
-      for (const { descriptor } of this.catalogue.manifests(repository)) {
-        if (seen.has(descriptor.digest)) continue
-        seen.add(descriptor.digest)
-        const links = await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType)
-        if (links !== undefined) parents.add(descriptor.digest, links)
-      }
+    const read = async (digest: Digest, mediaType?: string): Promise<ManifestLinks | undefined> => {
+      if (seen.has(digest)) return undefined
+      seen.add(digest)
+      const links = await storedLinks(this.blobs, digest, mediaType)
+      if (links !== undefined) parents.add(digest, links)
+      return links
     }
+    const keep = async (digest: Digest): Promise<void> => {
+      if (this.#kept.has(digest)) return
+      this.#kept.add(digest)
+      for (const child of (await read(digest))?.manifests ?? []) await keep(child.digest)
+    }
+    for (const { digest } of this.#unnamed) await keep(digest)
+    for (const repository of this.catalogue.repositories())
+      for (const { descriptor } of this.catalogue.manifests(repository)) await read(descriptor.digest, descriptor.mediaType)
     this.#parents = parents
     return parents
   }

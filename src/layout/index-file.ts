@@ -3,23 +3,17 @@ import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isDigest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { mediaTypes } from '../oci/media-type.ts'
-import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import { syncDirectory } from './blob-store.ts'
 import { openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
-import { formatIndexEntry, imageName, refName } from './index-entry.ts'
+import { formatIndexEntry } from './index-entry.ts'
 import { localIo } from './local-io.ts'
+import { nameEntries, type NamedEntries, type NamingOptions } from './name-entries.ts'
 
 const maxIndexBytes = 256 * 1024 * 1024
-
-/** A named image in index.json. */
-export interface NamedEntry {
-  readonly reference: Reference
-  readonly descriptor: Descriptor
-}
 
 /** How index.json is written. */
 export interface IndexFileOptions {
@@ -29,34 +23,11 @@ export interface IndexFileOptions {
   readonly durable: boolean
 }
 
-/** The full reference that an entry is known by; undefined for a bare tag, which names no repository. */
-function nameOf(annotations: unknown): Reference | undefined {
-  if (!isJsonObject(annotations)) return undefined
-  for (const name of [annotations[imageName], annotations[refName]]) {
-    if (typeof name !== 'string' || !/[/:@]/.test(name)) continue
-    try {
-      return parseReference(name)
-    } catch {
-      // Another tool's name that is no reference: the entry is kept and not served.
-    }
-  }
-  return undefined
-}
-
-function parseEntry(entry: unknown): NamedEntry | undefined {
-  if (!isJsonObject(entry)) return undefined
-  const { mediaType, digest, size, annotations } = entry
-  const reference = nameOf(annotations)
-  if (reference === undefined || typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return undefined
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined
-  return { reference, descriptor: { mediaType, digest, size } }
-}
-
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
   readonly #options: IndexFileOptions
   readonly #path: string
-  /** Every entry as one line of JSON, so that writing the file again costs a join. */
+  /** Every entry as one line of JSON, so that writing the file again costs a join; where several have one name, all of them. */
   readonly #lines = new Map<string, string>()
   #rest: Record<string, unknown> = { schemaVersion: 2, mediaType: mediaTypes.ociIndex }
   readonly #commit = new GroupCommit(() => this.#write())
@@ -66,10 +37,10 @@ export class IndexFile {
     this.#path = join(options.directory, 'index.json')
   }
 
-  /** Reads the file, which may be missing; throws INVALID_MANIFEST. */
-  async read(): Promise<NamedEntry[]> {
+  /** Reads the file, which may be missing, and names its entries; throws INVALID_MANIFEST. */
+  async read(naming: NamingOptions): Promise<NamedEntries> {
     const file = await openRegularFile(this.#path)
-    if (file === undefined) return []
+    if (file === undefined) return { named: [], skipped: [], unnamed: [] }
     let document: unknown
     try {
       if (file.stats.size > maxIndexBytes) throw new Error(`larger than ${maxIndexBytes} bytes`)
@@ -84,13 +55,14 @@ export class IndexFile {
       throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`)
     const { manifests: _, ...rest } = document
     this.#rest = rest
-    const named: NamedEntry[] = []
-    for (const entry of entries as unknown[]) {
-      const parsed = parseEntry(entry)
-      if (parsed !== undefined) named.push(parsed)
-      this.#lines.set(parsed === undefined ? `\n${this.#lines.size}` : formatReference(parsed.reference), JSON.stringify(entry))
+    const found = await nameEntries(entries as unknown[], naming)
+    const names = new Map(found.named.map(({ at, reference }) => [at, formatReference(reference)]))
+    for (const [at, entry] of (entries as unknown[]).entries()) {
+      const name = names.get(at) ?? `\n${at}`
+      const before = this.#lines.get(name)
+      this.#lines.set(name, before === undefined ? JSON.stringify(entry) : `${before},\n${JSON.stringify(entry)}`)
     }
-    return named
+    return found
   }
 
   /** Gives a tag to a manifest and waits until any reader finds it. */

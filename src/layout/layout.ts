@@ -7,6 +7,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import type { BlobPart } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
+import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
 
 /** An entry of a referrers list: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
@@ -35,6 +36,8 @@ export type Deletion = 'deleted' | 'absent' | 'referenced'
  * specification allows; manifests and tags belong to the repository they were stored for.
  */
 export interface LayoutReader extends ImageSource {
+  /** Entries of index.json that no repository has, because they have no whole name; they are kept as they are. */
+  readonly skipped: readonly SkippedEntry[]
   /** Every repository that has a manifest, in no order. */
   repositories(): readonly Repository[]
   /** True when the repository has a manifest. */

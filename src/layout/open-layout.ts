@@ -1,13 +1,16 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { maxManifestBytes } from '../oci/manifest.ts'
 import { adoptEntries } from './adopt-entries.ts'
 import { BlobStore, syncDirectory } from './blob-store.ts'
 import { Catalogue } from './catalogue.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { DiskLayout } from './disk-layout.ts'
 import { openRegularFile } from './file-content.ts'
-import { IndexFile, type NamedEntry } from './index-file.ts'
+import type { GivenName } from './entry-name.ts'
+import { IndexFile } from './index-file.ts'
 import { lockLayout } from './layout-lock.ts'
 import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, localIo } from './local-io.ts'
@@ -22,9 +25,16 @@ export interface OpenLayoutOptions {
   readonly durable?: boolean
 }
 
+/** How a layout is read. */
+export interface ReadLayoutOptions {
+  /** For entries of index.json that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: GivenName | undefined
+}
+
 interface OpenedFiles extends LayoutParts {
   readonly index: IndexFile
   readonly journal: ManifestJournal
+  readonly unnamed: readonly Descriptor[]
   readonly adopted: readonly ManifestRecord[]
 }
 
@@ -52,7 +62,7 @@ function fillCatalogue(catalogue: Catalogue, records: readonly ManifestRecord[])
   }
 }
 
-async function openFiles(directory: string, durable: boolean): Promise<OpenedFiles> {
+async function openFiles(directory: string, durable: boolean, { name }: ReadLayoutOptions = {}): Promise<OpenedFiles> {
   const privateDirectory = join(directory, privateName)
   const blobs = new BlobStore(directory, join(privateDirectory, 'uploads'), durable)
   await blobs.checkDirectories()
@@ -60,19 +70,19 @@ async function openFiles(directory: string, durable: boolean): Promise<OpenedFil
   const journal = new ManifestJournal(join(privateDirectory, 'manifests.ndjson'), durable)
   const catalogue = new Catalogue()
   fillCatalogue(catalogue, await journal.read())
-  const entries: NamedEntry[] = await index.read()
-  const adopted = await adoptEntries(blobs, catalogue, entries)
-  return { directory, blobs, catalogue, index, journal, adopted }
+  const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
+  const adopted = await adoptEntries(blobs, catalogue, named)
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed }
 }
 
 /** Opens a layout that others may be writing to, as it is at this moment; throws NOT_FOUND where there is none. */
-export async function readLayout(directory: string): Promise<LayoutReader> {
+export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<LayoutReader> {
   if (!(await isLayout(directory))) {
     throw new MirrorError('NOT_FOUND', `there is no OCI layout at ${directory}`, {
       hint: 'An OCI layout is a directory with the files oci-layout and index.json; a bundle is a file.',
     })
   }
-  return new DiskLayoutReader(await openFiles(directory, false))
+  return new DiskLayoutReader(await openFiles(directory, false, options))
 }
 
 /** Throws USAGE where a directory that is no layout has other things in it. */

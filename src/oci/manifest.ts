@@ -154,6 +154,18 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
 }
 
+/**
+ * The entries of a layout's index.json as they stand there. A registry's limits do not apply: how many there are is limited by the bytes that were read.
+ * Throws INVALID_MANIFEST. https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
+ */
+export function parseLayoutIndex(bytes: Uint8Array): readonly unknown[] {
+  const document = parseUnambiguousJson(bytes)
+  refuseAmbiguity(document, 'index')
+  const { manifests } = document
+  if (!Array.isArray(manifests)) refuse('has no list of manifests')
+  return manifests as readonly unknown[]
+}
+
 /** The manifest that one is about, by a document that `parseManifest` takes; throws INVALID_MANIFEST for a subject that is no descriptor. */
 export function parseSubject(bytes: Uint8Array): Descriptor | undefined {
   const { subject } = parseUnambiguousJson(bytes)
@@ -184,6 +196,17 @@ export function manifestOf(bytes: Uint8Array, contentType?: string, digest?: Dig
 /** True for a layer that is fetched from its own URLs and not from the registry. */
 export function isForeignLayer(descriptor: Descriptor): boolean {
   return isForeignType(descriptor.mediaType) || (descriptor.urls?.length ?? 0) > 0
+}
+
+const configTypes: ReadonlySet<string> = new Set([mediaTypes.ociConfig, mediaTypes.dockerConfig])
+const layerTypes = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./
+
+/** False for an image manifest of something that no container runs: a signature, a chart, a file. */
+export function isContainerImage(contents: ManifestContents): boolean {
+  return (
+    contents.kind === 'index' ||
+    (configTypes.has(contents.config.mediaType) && contents.layers.every(({ mediaType }) => layerTypes.test(mediaType)))
+  )
 }
 
 /** True for an index entry that describes another entry: an attestation, which no node ever pulls. */

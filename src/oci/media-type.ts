@@ -5,6 +5,7 @@ export const mediaTypes = {
   ociConfig: 'application/vnd.oci.image.config.v1+json',
   ociEmpty: 'application/vnd.oci.empty.v1+json',
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+json',
   dockerSchema1Signed: 'application/vnd.docker.distribution.manifest.v1+prettyjws',

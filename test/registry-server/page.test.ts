@@ -29,6 +29,7 @@ async function startPage(options: Partial<RegistryServerOptions> = {}): Promise<
     page: pageSources(
       {
         reader: layout,
+        skipped: [],
         namesPath: `${dir.path}/index.json`,
         contentPath: (digest) => `${dir.path}/blobs/${digest.replace(':', '/')}`,
       },

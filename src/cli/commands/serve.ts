@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
+import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog } from '../options/access-log.ts'
 import { openServed } from '../options/served.ts'
@@ -14,9 +15,13 @@ const graceMilliseconds = 10_000
 /** Failures that are told; a disk that is full of damage need not fill another with lines. */
 const mostTold = 1000
 
+/** Skipped entries that are named one by one. */
+const mostSkipped = 10
+
 interface ServeFlags {
   readonly listen: { readonly host: string; readonly port: number }
   readonly writable?: boolean
+  readonly name?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly htpasswd?: string
@@ -44,6 +49,20 @@ function tellNodes(text: string | undefined, notes: readonly string[], note: (li
   if (text === undefined) return note('there are no images for nodes yet; once there are, the page at / says what nodes need')
   process.stderr.write(`\n${text}\n`)
   for (const line of notes) note(`note: ${line}`)
+}
+
+/** Reports what of a layout is not served. */
+function tellSkipped(skipped: readonly SkippedEntry[], writable: boolean, note: (line: string) => void): void {
+  if (skipped.length === 0) return
+  const entries = skipped.length === 1 ? '1 entry' : `${skipped.length} entries`
+  note(`note: ${entries} of index.json ${skipped.length === 1 ? 'is' : 'are'} not served`)
+  for (const { entry, why } of skipped.slice(0, mostSkipped)) note(safeLine(`skipped ${entry}: ${why}`))
+  if (skipped.length > mostSkipped) note(`skipped ${skipped.length - mostSkipped} more`)
+  note(
+    writable
+      ? 'they are kept as they are; without --writable, --name <registry/repository> names them'
+      : 'hint: name them with --name <registry/repository>; with a tag, it also names a single image without a name',
+  )
 }
 
 /** Says each failure once: clients ask again and again for what is damaged. */
@@ -74,7 +93,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
   const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
   const { pageSources } = await import('../output/serve-page.ts')
   const { nodeNotes } = await import('../output/serve-nodes.ts')
-  await using layout = await openServed(place, writable)
+  await using layout = await openServed(place, { writable, name: flags.name })
   await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
   const onRequest = (record: AccessRecord): void => {
     log?.write(record)
@@ -92,6 +111,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
   })
   const { url } = await server.listen(flags.listen.host, flags.listen.port)
   session.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+  tellSkipped(layout.skipped, writable, teller.note)
   const origin = nodeOrigin(url, identity?.names ?? [])
   if (flags.quiet !== true)
     tellNodes(
@@ -118,6 +138,7 @@ export function addServeCommand(program: Command, session: Session): void {
         .default({ host: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
     )
     .option('--writable', 'take pushes and deletions')
+    .option('--name <repository[:tag]>', 'name images of a layout that have only a tag; with a tag also one without a name')
     .option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later")
     .option('--tls-key <file>', 'its private key, PEM without a passphrase')
     .option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password')

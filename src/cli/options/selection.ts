@@ -7,6 +7,7 @@ export interface SelectionFlags {
   readonly images?: string[]
   readonly include?: string[]
   readonly exclude?: string[]
+  readonly name?: string
   readonly artifactUrl?: string
   readonly channelUrl?: string
   readonly listSha256?: string
@@ -36,6 +37,11 @@ export function addFilters(command: Command): Command {
   return command
     .option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect)
     .option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect)
+}
+
+/** Adds `--name`, for archives and layouts of other tools. */
+export function addName(command: Command): Command {
+  return command.option('--name <repository[:tag]>', 'name images that have only a tag; with a tag also one without a name')
 }
 
 /** Adds the options that say which images are meant. */

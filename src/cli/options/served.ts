@@ -2,11 +2,15 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
+import { parseGivenName } from '../../layout/entry-name.ts'
+import type { SkippedEntry } from '../../layout/name-entries.ts'
 import type { Digest } from '../../oci/digest.ts'
 
 /** What `serve` was told to serve, opened. */
 export interface Served extends AsyncDisposable {
   readonly reader: LayoutReader | Layout
+  /** Entries of a layout that are not served. */
+  readonly skipped: readonly SkippedEntry[]
   /** The releases and lists that the images are of; a layout does not say. */
   readonly lists?: readonly string[]
   /** The file whose time is that of the tags. */
@@ -36,23 +40,49 @@ async function openBundle(file: string): Promise<Served> {
   const reader = await ServedBundle.open(file)
   const dated = await datedFile(file)
   const lists = reader.lists.map(({ name }) => name)
-  return { reader, lists, namesPath: dated, contentPath: () => dated, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() }
+  return {
+    reader,
+    skipped: [],
+    lists,
+    namesPath: dated,
+    contentPath: () => dated,
+    [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+  }
 }
 
-async function openDirectory(directory: string, writable: boolean): Promise<Served> {
+async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
   const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
   const layout = writable ? await openLayout(directory) : undefined
+  const reader = layout ?? (await readLayout(directory, { name: name === undefined ? undefined : parseGivenName(name) }))
   return {
-    reader: layout ?? (await readLayout(directory)),
+    reader,
+    skipped: reader.skipped,
     namesPath: join(directory, 'index.json'),
     contentPath: (digest) => join(directory, 'blobs', ...digest.split(':')),
     [Symbol.asyncDispose]: async () => layout?.close(),
   }
 }
 
-/** Opens a layout, or a bundle, which is what a file is taken for. Throws USAGE for a bundle that is to be written, and what opening either throws. */
-export async function openServed(place: string, writable: boolean): Promise<Served> {
-  if (!(await isFile(place))) return openDirectory(place, writable)
+/** How what is served is opened. */
+export interface ServeOptions {
+  readonly writable: boolean
+  /** `registry/repository[:tag]` for entries of a layout that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: string | undefined
+}
+
+/**
+ * Opens a layout, or a bundle, which is what a file is taken for. Throws USAGE for a bundle that is to be written, or names for a place that has all of them,
+ * and what opening either throws.
+ */
+export async function openServed(place: string, options: ServeOptions): Promise<Served> {
+  const { writable, name } = options
+  if (name !== undefined && writable) {
+    throw new MirrorError('USAGE', 'a writable layout cannot be served with --name', {
+      hint: 'Leave out --writable: entries of other tools are kept as they are.',
+    })
+  }
+  if (!(await isFile(place))) return openDirectory(place, options)
+  if (name !== undefined) throw new MirrorError('USAGE', `--name is for a layout, and ${place} is a bundle, which has all names`)
   if (writable) {
     throw new MirrorError('USAGE', `${place} is a file, and a bundle is served read-only`, {
       hint: 'Leave out --writable; or put its images into a layout with "bundle push --to oci:<directory>", and serve that.',

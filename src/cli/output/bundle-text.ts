@@ -1,6 +1,7 @@
 import type { ArchiveCheck } from '../../bundle/check-archive.ts'
 import type { ArchiveInfo } from '../../bundle/describe-archive.ts'
 import type { ArchiveFormat } from '../../bundle/image-archive.ts'
+import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { formatTable } from './plan-table.ts'
 import { safeLine } from './safe-text.ts'
@@ -33,14 +34,18 @@ export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
   )
   const origin = info.tool === undefined ? formats[info.format] : `${info.digest ?? ''}, made by ${safeLine(info.tool)}`
   const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}; ${origin}`
-  const { base } = info
+  const { base, skipped = [] } = info
   const needs = base && `counts on an earlier bundle for ${formatCount(base.blobs, 'blob')}, ${formatBytes(base.bytes)}: ${base.bundle}`
-  return `${[styles.strong(titles), ...lines, '', ...lists, ...(needs === undefined ? [] : [needs]), styles.strong(total)].join('\n')}\n`
+  return `${[styles.strong(titles), ...lines, '', ...lists, ...skipped.map(formatSkipped), ...(needs === undefined ? [] : [needs]), styles.strong(total)].join('\n')}\n`
+}
+
+function formatSkipped({ entry, why }: SkippedEntry): string {
+  return `skipped ${safeLine(entry)}: ${safeLine(why)}`
 }
 
 /** What a check of a bundle has found, for people: a line a problem, then the totals. Ends with a newline. */
 export function formatBundleCheck(check: ArchiveCheck & { readonly file: string }, styles: Styles): string {
-  const { blobs, parts, bytes, problems, file } = check
+  const { blobs, parts, bytes, problems, skipped = [], file } = check
   const lines = problems.map(({ message, images }) => {
     const needers = images.length === 0 ? '' : `, which ${images.map(safeLine).join(', ')} need${images.length === 1 ? 's' : ''}`
     return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
@@ -54,5 +59,5 @@ export function formatBundleCheck(check: ArchiveCheck & { readonly file: string 
     problems.length === 0
       ? styles.good(`${safeLine(file)} is whole: ${read}`)
       : styles.bad(`${formatCount(problems.length, 'problem')}: ${read}`)
-  return `${[...lines, verdict].join('\n')}\n`
+  return `${[...lines, ...skipped.map(formatSkipped), verdict].join('\n')}\n`
 }

@@ -5,19 +5,22 @@ import { exitCodes } from '../../exit-code.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
 import { addOutput, type OutputFlags } from '../../options/output.ts'
+import { addName } from '../../options/selection.ts'
 import type { Session } from '../../session.ts'
 
 /** Adds `k3s-mirror bundle check`. */
 export function addBundleCheckCommand(parent: Command, session: Session): void {
-  addOutput(
-    parent
-      .command('check')
-      .description(
-        'read every byte of a bundle, or of an archive of another tool, again and compare the digests; exit code 4 when something is wrong',
-      )
-      .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
-  ).action(async (file: string, flags: OutputFlags) => {
-    const check = await checkBundle(file, { signal: session.signal })
+  addName(
+    addOutput(
+      parent
+        .command('check')
+        .description(
+          'read every byte of a bundle, or of an archive of another tool, again and compare the digests; exit code 4 when something is wrong',
+        )
+        .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
+    ),
+  ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
+    const check = await checkBundle(file, { name: flags.name, signal: session.signal })
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
     session.print(
       flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleCheck(document, stylesFor(process.stdout, process.env)),

@@ -4,17 +4,20 @@ import { formatBundleInfo } from '../../output/bundle-text.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
 import { addOutput, type OutputFlags } from '../../options/output.ts'
+import { addName } from '../../options/selection.ts'
 import type { Session } from '../../session.ts'
 
 /** Adds `k3s-mirror bundle info`. */
 export function addBundleInfoCommand(parent: Command, session: Session): void {
-  addOutput(
-    parent
-      .command('info')
-      .description('what is in a bundle, or in an archive of another tool: lists, images, platforms, sizes')
-      .argument('<file>', 'the bundle or archive'),
-  ).action(async (file: string, flags: OutputFlags) => {
-    const info = await describeBundle(file, { signal: session.signal })
+  addName(
+    addOutput(
+      parent
+        .command('info')
+        .description('what is in a bundle, or in an archive of another tool: lists, images, platforms, sizes')
+        .argument('<file>', 'the bundle or archive'),
+    ),
+  ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
+    const info = await describeBundle(file, { name: flags.name, signal: session.signal })
     const document = { schemaVersion: 1, command: 'bundle info', ...info }
     session.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
   })

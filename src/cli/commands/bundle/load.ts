@@ -4,11 +4,11 @@ import type { EngineFlags } from '../../options/engine.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { dockerConfigDirectory } from '../../options/places.ts'
-import { addFilters, type SelectionFlags } from '../../options/selection.ts'
+import { addFilters, addName, type SelectionFlags } from '../../options/selection.ts'
 import type { Session } from '../../session.ts'
 import { openRunOutput } from '../run-output.ts'
 
-type LoadFlags = Pick<SelectionFlags, 'include' | 'exclude'> & Pick<EngineFlags, 'dockerHost'> & OutputFlags
+type LoadFlags = Pick<SelectionFlags, 'include' | 'exclude' | 'name'> & Pick<EngineFlags, 'dockerHost'> & OutputFlags
 
 /** Adds `k3s-mirror bundle load`. */
 export function addBundleLoadCommand(parent: Command, session: Session): void {
@@ -17,12 +17,12 @@ export function addBundleLoadCommand(parent: Command, session: Session): void {
     .description('load the images of archives into a Docker Engine, for its own platform')
     .argument('<file...>', 'what bundle push takes')
     .option('--docker-host <address>', "where the Engine is, as in DOCKER_HOST (default: where Docker's own command line finds it)")
-  addRunOutput(addOutput(addFilters(command))).action(async (files: string[], flags: LoadFlags) => {
+  addRunOutput(addOutput(addName(addFilters(command)))).action(async (files: string[], flags: LoadFlags) => {
     await refuseSharedFiles([flags.report, flags.events], files)
     const output = await openRunOutput(flags, session)
-    const { include, exclude, dockerHost } = flags
+    const { include, exclude, name, dockerHost } = flags
     const place = { dockerHost, environment: process.env, dockerConfig: dockerConfigDirectory() }
-    const report = await output.follow(loadBundle({ ...place, files, include, exclude, signal: session.signal }))
+    const report = await output.follow(loadBundle({ ...place, files, include, exclude, name, signal: session.signal }))
     output.print(report)
     await output.finish(report)
   })

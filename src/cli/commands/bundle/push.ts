@@ -3,11 +3,11 @@ import { pushBundle } from '../../../push-bundle.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addDestination, addNaming, addTransfer, placeOptions, type PlaceFlags } from '../../options/places.ts'
-import { addFilters, type SelectionFlags } from '../../options/selection.ts'
+import { addFilters, addName, type SelectionFlags } from '../../options/selection.ts'
 import type { Session } from '../../session.ts'
 import { openRunOutput } from '../run-output.ts'
 
-type PushFlags = Pick<SelectionFlags, 'include' | 'exclude'> & PlaceFlags & OutputFlags
+type PushFlags = Pick<SelectionFlags, 'include' | 'exclude' | 'name'> & PlaceFlags & OutputFlags
 
 /** Adds `k3s-mirror bundle push`. */
 export function addBundlePushCommand(parent: Command, session: Session): void {
@@ -17,12 +17,14 @@ export function addBundlePushCommand(parent: Command, session: Session): void {
       'copy the images of archives to a registry or a layout, straight out of the files; the platforms of one image come under one tag',
     )
     .argument('<file...>', 'bundles, and archives of docker save, ctr images export, skopeo or a K3s release; gzip and zstd too')
-  addRunOutput(addOutput(addTransfer(addNaming(addDestination(addFilters(command)))))).action(async (files: string[], flags: PushFlags) => {
-    await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
-    const output = await openRunOutput(flags, session)
-    const { include, exclude } = flags
-    const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, signal: session.signal }))
-    output.print(report)
-    await output.finish(report)
-  })
+  addRunOutput(addOutput(addTransfer(addNaming(addDestination(addName(addFilters(command))))))).action(
+    async (files: string[], flags: PushFlags) => {
+      await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
+      const output = await openRunOutput(flags, session)
+      const { include, exclude, name } = flags
+      const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: session.signal }))
+      output.print(report)
+      await output.finish(report)
+    },
+  )
 }

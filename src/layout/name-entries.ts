@@ -1,0 +1,220 @@
+import { isMirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
+import { parseManifest, parseSubject } from '../oci/manifest.ts'
+import { isImageType, isIndexType } from '../oci/media-type.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { kindOf, nameOf, type EntryKind, type EntryName, type GivenName } from './entry-name.ts'
+import { signedDigest, type ReadContent } from './signed-digest.ts'
+
+/** A named image in index.json, or what belongs to one. */
+export interface NamedEntry {
+  readonly reference: Reference
+  readonly descriptor: Descriptor
+  /** Its place in the list. */
+  readonly at: number
+  /** Present for a signature, an attestation, an SBOM or a referrer: the root in the same repository that it belongs to. */
+  readonly about?: Digest
+}
+
+/** An entry of index.json, or an image of an archive, that is left out because it has no name that a registry could use. */
+export interface SkippedEntry {
+  /** Its digest, or its place. */
+  readonly entry: string
+  readonly why: string
+  /** True where its name contradicts its content. */
+  readonly isWrong?: true
+}
+
+/** What the entries of an index.json are. */
+export interface NamedEntries {
+  readonly named: readonly NamedEntry[]
+  /** What nothing in the list names. */
+  readonly skipped: readonly SkippedEntry[]
+  /** Every entry without a name, also one whose content is named by another. */
+  readonly unnamed: readonly Descriptor[]
+}
+
+/** How entries are named. */
+export interface NamingOptions {
+  readonly read: ReadContent
+  /** For entries that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: GivenName | undefined
+}
+
+interface Entry {
+  readonly at: number
+  readonly descriptor: Descriptor
+  readonly kind: EntryKind
+  readonly found: EntryName
+  reference: Reference | undefined
+}
+
+function parseEntry(value: unknown, at: number, name: GivenName | undefined): Entry | SkippedEntry {
+  const { mediaType, digest, size, annotations } = isJsonObject(value) ? value : {}
+  const place = `entry ${at + 1}`
+  if (typeof digest !== 'string' || !isDigest(digest)) return { entry: place, why: 'it has no digest that is supported' }
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return { entry: digest, why: 'it has no valid size' }
+  if (typeof mediaType !== 'string' || !(isIndexType(mediaType) || isImageType(mediaType)))
+    return { entry: digest, why: `its type is ${JSON.stringify(mediaType)?.slice(0, 100)}, which is no manifest` }
+  const notes = isJsonObject(annotations) ? annotations : {}
+  const found = nameOf(notes)
+  const { tag, reference = tag === undefined || name === undefined ? undefined : { ...name, tag } } = found
+  return { at, descriptor: { mediaType, digest, size }, kind: kindOf(notes), found, reference }
+}
+
+/** The entries of one index.json, and what was found out about them. */
+class EntryNames {
+  readonly #entries: readonly Entry[]
+  readonly #read: ReadContent
+  readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
+  readonly #named: NamedEntry[] = []
+  /** The index that lists a manifest. */
+  readonly #parents = new Map<Digest, Digest>()
+  /** Entries by the digest, the named ones first. */
+  readonly #byDigest = new Map<Digest, Entry>()
+
+  constructor(values: readonly unknown[], { read, name }: NamingOptions) {
+    this.#read = read
+    this.#entries = values.flatMap((value, at) => {
+      const entry = parseEntry(value, at, name)
+      if ('descriptor' in entry) return [entry]
+      this.#skipped.push({ skipped: entry })
+      return []
+    })
+    for (const entry of this.#entries)
+      if (this.#byDigest.get(entry.descriptor.digest)?.reference === undefined) this.#byDigest.set(entry.descriptor.digest, entry)
+  }
+
+  async run(name: GivenName | undefined): Promise<NamedEntries> {
+    const images = this.#entries.filter(({ kind }) => kind === 'image')
+    const isUnnamed = ({ descriptor }: Entry): boolean => this.#byDigest.get(descriptor.digest)?.reference === undefined
+    const nameless = images.filter((entry) => entry.reference === undefined && entry.found.tag === undefined && isUnnamed(entry))
+    if (nameless.length > 0) await this.#readIndexes(images)
+    const subjects = new Map<Entry, Digest>()
+    for (const entry of nameless) {
+      const subject = await this.#subjectOf(entry)
+      if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
+    }
+    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parents.has(entry.descriptor.digest))
+    const isOne = new Set(alone.map(({ descriptor }) => descriptor.digest)).size === 1
+    if (name?.tag !== undefined && isOne) for (const entry of alone) entry.reference = { ...name, tag: name.tag }
+    for (const entry of images) if (!subjects.has(entry)) this.#nameImage(entry)
+    for (const [entry, subject] of subjects) this.#nameReferrer(entry, this.#rootOf(subject))
+    const roots = this.#rootsByName(images)
+    for (const entry of this.#entries) if (entry.kind !== 'image') await this.#nameCompanion(entry, roots)
+    return this.#result()
+  }
+
+  #nameImage(entry: Entry): void {
+    const { reference, descriptor, found, at } = entry
+    if (reference === undefined) return this.#skip(entry, found.why)
+    if (reference.digest !== undefined && reference.digest !== descriptor.digest)
+      return this.#skip(entry, `its name is ${formatReference(reference)}, which has another digest`, { isWrong: true })
+    this.#named.push({ reference, descriptor, at })
+  }
+
+  #nameReferrer(entry: Entry, root: Entry | undefined): void {
+    if (root?.reference === undefined) return this.#skip(entry, entry.found.why)
+    const { registry, path } = root.reference
+    const { at, descriptor } = entry
+    this.#named.push({ reference: { registry, path, digest: descriptor.digest }, descriptor, at, about: root.descriptor.digest })
+  }
+
+  /** Images by name, and by the empty name all of them. */
+  #rootsByName(images: readonly Entry[]): ReadonlyMap<string, Map<Digest, Entry>> {
+    const all = new Map<Digest, Entry>()
+    const roots = new Map([['', all]])
+    for (const image of images) {
+      if (image.reference === undefined) continue
+      const name = formatReference(image.reference)
+      const known = roots.get(name) ?? new Map<Digest, Entry>()
+      roots.set(name, known.set(image.descriptor.digest, image))
+      all.set(image.descriptor.digest, image)
+    }
+    return roots
+  }
+
+  /** A signature goes to the tag by which cosign finds it; it says itself what it signs, and otherwise its name leads to that. */
+  async #nameCompanion(entry: Entry, roots: ReadonlyMap<string, Map<Digest, Entry>>): Promise<void> {
+    const { at, descriptor, kind, reference, found } = entry
+    if (kind === 'image' || kind === 'unknown') return this.#skip(entry, 'its kind is unknown')
+    if (reference === undefined && found.tag !== undefined) return this.#skip(entry, found.why)
+    const name = reference === undefined ? '' : formatReference(reference)
+    const candidates = roots.get(name) ?? new Map<Digest, Entry>()
+    const manifest = kind === 'referrer' ? undefined : await this.#read(descriptor)
+    const signed = manifest && (await signedDigest(manifest, this.#read))
+    const [first] = candidates.values()
+    const isClear = candidates.size === 1 || (name !== '' && (signed !== undefined || kind === 'referrer'))
+    const root = (signed && candidates.get(signed)) ?? (isClear ? first : undefined)
+    if (root?.reference === undefined) {
+      const count = candidates.size === 0 ? 'no image' : `${candidates.size} images`
+      return this.#skip(
+        entry,
+        `it is ${companionNames[kind]}, and there ${count.startsWith('no') ? 'is' : 'are'} ${count} that it may belong to${name && `, by the name ${name}`}`,
+      )
+    }
+    if (kind === 'referrer') return this.#nameReferrer(entry, root)
+    const { registry, path } = root.reference
+    const tag = `${(signed ?? root.descriptor.digest).replace(':', '-')}.${kind}`
+    this.#named.push({ reference: { registry, path, tag }, descriptor, at, about: root.descriptor.digest })
+  }
+
+  async #readIndexes(images: readonly Entry[]): Promise<void> {
+    for (const { descriptor } of images) {
+      if (!isIndexType(descriptor.mediaType)) continue
+      const contents = await this.#parse(descriptor, parseManifest)
+      if (contents?.kind !== 'index') continue
+      for (const { digest } of contents.manifests) if (!this.#parents.has(digest)) this.#parents.set(digest, descriptor.digest)
+    }
+  }
+
+  async #subjectOf({ descriptor }: Entry): Promise<Digest | undefined> {
+    return (await this.#parse(descriptor, parseSubject))?.digest
+  }
+
+  async #parse<T>(descriptor: Descriptor, parse: (bytes: Uint8Array) => T): Promise<T | undefined> {
+    const bytes = await this.#read(descriptor)
+    try {
+      return bytes && parse(bytes)
+    } catch (error) {
+      if (isMirrorError(error)) return undefined
+      throw error
+    }
+  }
+
+  /** The entry for a digest, or the one for the index that lists it. */
+  #rootOf(digest: Digest): Entry | undefined {
+    const own = this.#byDigest.get(digest)
+    const parent = this.#parents.get(digest)
+    return own?.reference === undefined && parent !== undefined ? this.#byDigest.get(parent) : own
+  }
+
+  #skip({ descriptor: { digest } }: Entry, why: string, more: Pick<SkippedEntry, 'isWrong'> = {}): void {
+    this.#skipped.push({ digest, skipped: { entry: digest, why, ...more } })
+  }
+
+  #result(): NamedEntries {
+    const places = new Set(this.#named.map(({ at }) => at))
+    const digests = new Set(this.#named.map(({ descriptor }) => descriptor.digest))
+    const isNamed = (digest: Digest | undefined): boolean =>
+      digest !== undefined && (digests.has(digest) || digests.has(this.#parents.get(digest) as Digest))
+    return {
+      named: this.#named,
+      skipped: this.#skipped.filter(({ digest }) => !isNamed(digest)).map(({ skipped }) => skipped),
+      unnamed: this.#entries.filter(({ at }) => !places.has(at)).map(({ descriptor }) => descriptor),
+    }
+  }
+}
+
+const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SBOM', referrer: 'a referrer' } as const
+
+/**
+ * Finds out what each entry of an index.json is named. Signatures, attestations and SBOMs of cosign and hauler, which share the name of their image, get
+ * the tag `sha256-<hex>.sig`, `.att` or `.sbom` of what they are about; referrers are named by their digest. Nothing in the list keeps the others from being
+ * named. Rejects as `read` does.
+ */
+export function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
+  return new EntryNames(values, options).run(options.name)
+}
