@@ -31,6 +31,11 @@ export async function openFileBytes(path: string): Promise<ArchiveBytes & { read
     // Without O_NONBLOCK the opening of a FIFO would wait for ever.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
+    if (stats.isDirectory()) {
+      throw new MirrorError('USAGE', `${path} is a directory, and archives are files`, {
+        hint: `Pack an OCI layout first: tar -C ${path} -cf <file>.tar .`,
+      })
+    }
     if (!stats.isFile()) {
       throw new MirrorError('USAGE', `${path} is no regular file`, {
         hint: 'An archive is read at several places at once: write it to a file.',

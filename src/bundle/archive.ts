@@ -15,7 +15,7 @@ import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './u
 /** Links that are followed one after another. */
 const maxLinks = 4
 /** Bytes of zeros behind the last file that are decompressed: they cost room on the disk, and nearly none in the file. */
-const maxSpooledPadding = 256 * 1024 ** 2
+const maxSpooledPadding = 64 * 1024 ** 2
 
 /** How an archive is opened. */
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions

@@ -25,15 +25,28 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
   }
 }
 
+/** The directory in an archive whose content would be one of images. */
+async function directoryOfImages(archive: Archive): Promise<string | undefined> {
+  const names = [recordPath, indexPath, savePath]
+  const path = (await archive.files()).map((file) => file.path).find((one) => names.some((name) => one.endsWith(`/${name}`)))
+  return path?.slice(0, path.lastIndexOf('/'))
+}
+
 /** Its scan has come to the end, for it was asked for what it does not have. */
 async function openForeign(archive: Archive, options: ForeignOptions): Promise<ImageArchive> {
   const index = await archive.find(indexPath)
   if (index !== undefined) return openOciArchive(archive, index, options)
   const list = await archive.find(savePath)
   if (list !== undefined) return openDockerSave(archive, list, options)
+  const directory = await directoryOfImages(archive)
   throw new MirrorError(
     'UNSUPPORTED',
     `${archive.name} is an archive, and none of images: it has neither ${recordPath}, ${indexPath} nor ${savePath}`,
-    { hint: 'Give what bundle create, docker save, ctr images export or skopeo has written.' },
+    {
+      hint:
+        directory === undefined
+          ? 'Give what bundle create, docker save, ctr images export or skopeo has written.'
+          : `Its directory ${directory} has images: pack what is in that, as in tar -C ${directory} -cf <file>.tar .`,
+    },
   )
 }

@@ -1,7 +1,9 @@
 import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
+import { detectCompression } from './decompress.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
+import { detectUnsupported } from './unsupported-compression.ts'
 
 const maxEntries = 1_000_000
 const maxPaxBytes = 1024 * 1024
@@ -196,6 +198,15 @@ function linkTarget(path: string, isSymbolic: boolean, target: string): string |
   return parts.join('/')
 }
 
+/** Of a compressed file one compression is undone: what is compressed behind that is no tar archive. */
+function refuseTwiceCompressed({ name }: ArchiveBytes, start: Buffer): void {
+  const compression = detectCompression(start) ?? detectUnsupported(start)?.name
+  if (compression === undefined) return
+  throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: what it holds is compressed with ${compression}`, {
+    hint: 'Decompress it once, and give what comes of that.',
+  })
+}
+
 /** What is taken from an archive. */
 export interface ScanOptions {
   /** Links to other files of the archive are found too, as `docker save` writes them for layers that two images share; default: they are refused. */
@@ -224,6 +235,7 @@ export async function* scanTar(
   let count = 0
   for (let at = 0; ;) {
     const block = await blocks.at(at)
+    if (at === 0) refuseTwiceCompressed(file, block)
     if (block.length < blockBytes) {
       if (at === 0 && block.length === 0) throw refuse(file, 'it is empty')
       if (at === 0 || next !== noOverride || !isZero(block) || onMissingEnd === undefined) throw cutOff(file)

@@ -103,6 +103,22 @@ function indexDigest(index: Uint8Array): string {
   return manifests[0]?.digest.slice(7) ?? ''
 }
 
+test('an archive that is compressed twice, packed with its directory, or a directory itself is refused with what to do', async () => {
+  await using packed = await packTar(saved)
+  await using below = await packTar(Object.fromEntries(Object.entries(saved).map(([path, content]) => [`images/${path}`, content])))
+  await using directory = await tempDir()
+  const twice = await directory.write('x.tar.gz', gzipSync(gzipSync(await readFile(packed.path))))
+  for (const [path, status, words] of [
+    [twice, 1, /is compressed twice: what it holds is compressed with gzip/],
+    [below.path, 1, /hint: Its directory images has images: pack what is in that, as in tar -C images/],
+    [directory.path, 2, /is a directory, and archives are files.*\nhint: Pack an OCI layout first: tar -C/],
+  ] as const) {
+    const result = await runCli(['bundle', 'info', path])
+    assert.equal(result.status, status)
+    assert.match(result.stderr, words)
+  }
+})
+
 test('an archive in a compression that is not supported exits with 1 and the command that decompresses it', async () => {
   await using directory = await tempDir()
   const path = await directory.write('k3s.tar.lz4', Buffer.from('04224d186440a7', 'hex'))
