@@ -89,7 +89,7 @@ export class RegistrySession {
   readonly endpoint: Endpoint
   readonly side: Side
   /** What is asked for by GET from now on, because a HEAD did not give it and a GET did. */
-  readonly distrusted = new Set<'manifest' | 'blob'>()
+  readonly distrusted: Set<'manifest' | 'blob'> = new Set()
   readonly #options: SessionOptions
   readonly #gate = new ThrottleGate()
   readonly #requests: AdaptiveLimit
