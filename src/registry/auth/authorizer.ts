@@ -128,7 +128,8 @@ class ChallengedRequest implements RequestAuthorization {
    */
   async #isHidden({ status, url }: Answer, signal: AbortSignal | undefined): Promise<boolean> {
     const mayHide = status === 400 || status === 403 || status === 404
-    if (!mayHide || this.#sent.scheme !== 'none' || url.origin !== this.#origin) return false
+    if (!mayHide || this.#switched || this.#sent.scheme !== 'none' || url.origin !== this.#origin) return false
+    this.#switched = true
     return this.#access.probe(url, { repository: this.#asked.repository, needsCredentials: status === 404, signal })
   }
 

@@ -116,10 +116,11 @@ export class OriginAccess {
     request: URL,
     { repository, needsCredentials, signal }: { readonly needsCredentials: boolean } & LookupOptions,
   ): Promise<boolean> {
-    if (this.#challenge !== undefined) return true
     if (!this.#options.probes) return false
     // A configuration that cannot be read hinders no run that needs none.
     if (needsCredentials && (await this.credentials(repository, signal).catch(() => undefined)) === undefined) return false
+    // Others may have learned it since the request was sent.
+    if (this.#challenge !== undefined) return true
     this.#probe ??= this.#learnFromPing(request).then(
       (challenge) => challenge !== undefined,
       () => false,

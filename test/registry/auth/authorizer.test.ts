@@ -345,3 +345,24 @@ test('an answer to a busy registry proves nothing of the credentials', async () 
   assert.equal(seen, 2)
   await client.close()
 })
+
+test('a repository for which there are no credentials is asked for once more, when the challenge is known', async () => {
+  await using registry = await scriptedServer((request, response) => {
+    if (request.url.includes('/open/')) return void response.writeHead(404).end()
+    if (request.headers.authorization !== undefined) return void response.end('content')
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+  })
+  const client = createHttpClient()
+  const source = {
+    name: 'the test',
+    find: (_origin: string, { repository }: { readonly repository?: string | undefined } = {}) =>
+      Promise.resolve(repository === 'open/a' ? undefined : { kind: 'basic' as const, username: 'alice', password: canary }),
+  }
+  const authorizer = createAuthorizer({ client, credentials: [source] })
+  assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [])).status, 200)
+  for (const status of [404, 404]) {
+    assert.equal((await sendAuthorized(authorizer, client, `${registry.url}/v2/open/a/manifests/1`, [])).status, status)
+  }
+  assert.ok(registry.requests.filter(({ url }) => url.includes('/open/')).length <= 4)
+  await client.close()
+})
