@@ -92,7 +92,14 @@ export async function openPlaces(
   const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts, onWarning })
   const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
   const forDestination = endpoint === undefined ? credentials : [...credentials, ...destinationSources(endpoint, destinationCredentials)]
-  const destinationAuthorizer = createAuthorizer({ client: clients.destination, credentials: forDestination, tokenHosts, onWarning })
+  const destinationAuthorizer = createAuthorizer({
+    client: clients.destination,
+    credentials: forDestination,
+    tokenHosts,
+    // All of a destination is written with one account.
+    mostRefusals: 1,
+    onWarning,
+  })
   const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
   const destination: ImageDestination & ImageSource & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
   return {

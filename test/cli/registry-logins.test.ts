@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryRegistry } from '../servers/memory-registry.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { basicGate, oneImage } from './one-image.ts'
 
@@ -74,18 +73,22 @@ for (const hidden of [400, 403, 404]) {
   })
 }
 
-test('sends a wrong password for two repositories at most, however many there are', async () => {
-  await using destination = await memoryRegistry(basicGate('robot:s3cret'))
-  await using at = await oneImage()
+test('sends a wrong password to a destination once, and to a source twice, however many images there are', async () => {
   const names = Array.from({ length: 12 }, (_, n) => `docker.io/acme/app${n}:1`)
-  for (const name of names) at.source.hold(name.slice('docker.io/'.length, -2), '1', at.image)
-  const { status, stderr } = await at.run(['--images', '-', '--to', destination.url], {
-    stdin: names.join('\n'),
-    env: { K3S_MIRROR_USERNAME: 'robot', K3S_MIRROR_PASSWORD: 'wrong' },
-  })
-  assert.equal(status, 1, stderr)
-  assert.equal(stderr.match(/refused the credentials sent as user "robot"/g)?.length, names.length + 1)
-  assert.ok(destination.requests.filter(({ headers }) => headers.authorization !== undefined).length <= 2)
+  for (const [side, most] of [
+    ['destination', 1],
+    ['source', 2],
+  ] as const) {
+    await using at = await oneImage({ [side]: basicGate('robot:s3cret') })
+    const { host, requests } = at[side]
+    const { status, stderr } = await at.run(['--images', '-'], {
+      stdin: names.join('\n'),
+      env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [host]: { auth: base64('robot:wrong') } } }) },
+    })
+    assert.equal(status, 1, stderr)
+    assert.equal(stderr.match(/refused the credentials sent as user "robot"/g)?.length, names.length + 1)
+    assert.equal(requests.filter(({ headers }) => headers.authorization !== undefined).length, most)
+  }
 })
 
 test('takes the credentials of the longest path that a key has, and sends each to its own repositories', async () => {

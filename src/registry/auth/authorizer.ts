@@ -17,6 +17,8 @@ export interface AuthorizerOptions {
   readonly clock?: Clock | undefined
   /** Ask `/v2/` for a challenge where a repository is not given to an anonymous request; default true. containerd does not. */
   readonly probes?: boolean | undefined
+  /** Repositories that may refuse Basic credentials before they are sent no more; default 2, for the first may be one that this user may not see. */
+  readonly mostRefusals?: number | undefined
   /** Called with a sentence about credentials that can be used and look wrong. */
   readonly onWarning?: ((message: string) => void) | undefined
 }
@@ -156,13 +158,13 @@ class ChallengedRequest implements RequestAuthorization {
 
 /** An authorizer that knows no challenge yet; what it learns is shared by all its requests. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { client, credentials = [], tokenHosts = [], clock = systemClock, probes = true, onWarning } = options
+  const { client, credentials = [], tokenHosts = [], clock = systemClock, probes = true, mostRefusals = 2, onWarning } = options
   const warned = new Set<string>()
   const warnOnce = (message: string): void => {
     if (!warned.has(message)) onWarning?.(message)
     warned.add(message)
   }
-  const shared: AccessOptions = { client, credentials, tokenHosts, clock, probes, onWarning: warnOnce }
+  const shared: AccessOptions = { client, credentials, tokenHosts, clock, probes, mostRefusals, onWarning: warnOnce }
   const accesses = new Map<string, OriginAccess>()
   return {
     forRequest(origin, purpose) {

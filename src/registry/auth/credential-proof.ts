@@ -4,22 +4,25 @@ import { withSignal } from '../../async/single-flight.ts'
 /** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
 export type Verdict = 'accepted' | 'undecided' | MirrorError
 
-/** Repositories that may refuse credentials before nobody uses them any more: the first may be one that this user has no access to. */
-const mostRefusals = 2
-
 /**
  * Lets one attempt find out whether credentials are right before others use them, and none use them once they were
  * refused: fifty parallel requests with a wrong password must not lock the account.
  */
 export class CredentialProof {
+  readonly #mostRefusals: number
   #proven = false
   readonly #refusals = new Map<string, MirrorError>()
   #attempt: Promise<void> | undefined
 
+  /** `mostRefusals` is how many repositories may refuse the credentials before they are used for none. */
+  constructor(mostRefusals: number) {
+    this.#mostRefusals = mostRefusals
+  }
+
   /** Why the credentials are not used for this repository; undefined where they may be. */
   refusal(repository: string): MirrorError | undefined {
     if (this.#proven) return undefined
-    return this.#refusals.get(repository) ?? (this.#refusals.size < mostRefusals ? undefined : [...this.#refusals.values()].at(-1))
+    return this.#refusals.get(repository) ?? (this.#refusals.size < this.#mostRefusals ? undefined : [...this.#refusals.values()].at(-1))
   }
 
   /** Runs the task, alone until the outcome of one was judged to accept the credentials. */

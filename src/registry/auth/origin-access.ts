@@ -25,6 +25,7 @@ export interface AccessOptions {
   readonly tokenHosts: readonly string[]
   readonly clock: Clock
   readonly probes: boolean
+  readonly mostRefusals: number
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
@@ -179,7 +180,7 @@ export class OriginAccess {
 
   #proofOf({ credentials }: FoundCredentials): CredentialProof {
     const key = JSON.stringify(credentials)
-    const proof = this.#proofs.get(key) ?? new CredentialProof()
+    const proof = this.#proofs.get(key) ?? new CredentialProof(this.#options.mostRefusals)
     this.#proofs.set(key, proof)
     return proof
   }
