@@ -1,5 +1,6 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import type { HttpResponse } from '../http/message.ts'
 import { redirectUrl } from '../http/redirect.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -133,21 +134,13 @@ export class Uploads {
    */
   async #send(opened: URL, blob: BlobUpload): Promise<number> {
     const session = this.#session
-    const { repository, descriptor, open, signal } = blob
+    const { repository, descriptor, open } = blob
     let { content } = blob
     let url = withDigest(opened, descriptor.digest)
-    const release = await session.acquire(descriptor.size)
     try {
       for (let redirects = 0; ; redirects++) {
-        const response = await session.upload({
-          url,
-          what: `upload ${blobName(repository, descriptor)}`,
-          repository: repository.path,
-          expect: redirects < mostRedirects ? [200, 201, 202, 204, 307, 308] : [200, 201, 202, 204],
-          headers: { 'content-type': 'application/octet-stream' },
-          content,
-          signal,
-        })
+        const expect = redirects < mostRedirects ? [200, 201, 202, 204, 307, 308] : [200, 201, 202, 204]
+        const response = await this.#put(url, blob, content, expect)
         if (response.status !== 307 && response.status !== 308) return response.status
         content.cancel()
         url = redirectUrl(response, session.storageHosts)
@@ -163,6 +156,22 @@ export class Uploads {
       const mayPass = isMirrorError(failure) && (failure.code === 'NOT_FOUND' || registryAnswer(failure)?.status === 409)
       if (!mayPass) throw failure
       throw new MirrorError('UNAVAILABLE', failure.message, { hint: failure.hint, cause: failure.cause })
+    }
+  }
+
+  /** Sends the content once, in a place of its own: whoever held one while it waits for the source would keep those waiting that the source waits for. */
+  async #put(url: URL, { repository, descriptor, signal }: BlobUpload, content: Content, expect: readonly number[]): Promise<HttpResponse> {
+    const release = await this.#session.acquire(descriptor.size)
+    try {
+      return await this.#session.upload({
+        url,
+        what: `upload ${blobName(repository, descriptor)}`,
+        repository: repository.path,
+        expect,
+        headers: { 'content-type': 'application/octet-stream' },
+        content,
+        signal,
+      })
     } finally {
       release()
     }

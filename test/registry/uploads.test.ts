@@ -438,3 +438,20 @@ test('a PUT is redirected three times at most, each time with the content from i
   await assert.rejects(at.registry.putBlob(repository, descriptor, again), { code: 'PROTOCOL', message: /answered 307/ })
   assert.deepEqual([opened, at.server.count('upload-put')], [4, 4])
 })
+
+test('a redirected PUT gives its place back before it asks the source again', async () => {
+  const large = [tinyBlob(randomBytes(1_100_000)), tinyBlob(randomBytes(1_100_001))]
+  await using from = await openWithServer(undefined, { streams: 1 })
+  for (const blob of large) from.server.blobs.set(`a/b@${blob.descriptor.digest}`, Buffer.from(blob.bytes))
+  await using at = await destination(
+    ({ kind, path }, response) => {
+      if (kind !== 'upload-put' || path.includes('moved')) return false
+      response.writeHead(307, { location: `${path}&moved` }).end()
+      return true
+    },
+    { streams: 1 },
+  )
+  const ends = { source: from.registry, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  await Promise.all(large.map((blob) => copyBlob({ descriptor: blob.descriptor, from: repository, to: repository }, ends)))
+  for (const blob of large) assert.deepEqual(at.server.blobs.get(`a/b@${blob.descriptor.digest}`), Buffer.from(blob.bytes))
+})
