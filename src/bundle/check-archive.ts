@@ -56,6 +56,7 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
     problems.push({ message: `${path} has other content than its digest says`, images: needers.get(digest) ?? [] })
   }
   const isDamaged = problems.length > 0
+  for (const { entry, why, isWrong } of archive.skipped) if (isWrong) problems.push({ message: `${entry}: ${why}`, images: [] })
   if (archive.isSettled) problems.push(...missingOf(archive, held, needers))
   // What is below a damaged manifest is not known.
   else if (!isDamaged) for (const image of archive.images) problems.push(...(await lackOf(archive, image, options)))

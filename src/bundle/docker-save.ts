@@ -14,7 +14,7 @@ import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { detectCompression } from './decompress.ts'
 import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
-import { ForeignArchive, refuseNameless } from './foreign-archive.ts'
+import { ForeignArchive } from './foreign-archive.ts'
 import type { ForeignOptions } from './oci-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
@@ -135,10 +135,6 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
     const { manifest, platforms } = await save.manifest(image)
     made.set(manifest.descriptor.digest, manifest)
     for (const reference of references) images.push({ reference, ...manifest.descriptor, platforms, digestPreserved: false })
-  }
-  if (images.length === 0 && skipped.length > 0) {
-    const hint = 'Save it by its name, as in docker save -o <file> docker.io/library/alpine:3.20, or pass --name <registry/repository:tag>.'
-    throw refuseNameless(archive.name, skipped, hint)
   }
   return new ForeignArchive(archive, { images, skipped, made, places: save.places })
 }

@@ -1,5 +1,4 @@
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -12,15 +11,6 @@ import { blobPath } from './bundle-layout.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { ArchivedContent, ArchiveFormat, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
-
-/** The error for an archive without any image that a registry could have a name for. */
-export function refuseNameless(archive: string, skipped: readonly SkippedEntry[], hint: string): MirrorError {
-  const [first] = skipped
-  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
-  const what = first === undefined ? '' : `: ${first.entry}: ${first.why}${more}`
-  const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
-  return new MirrorError(code, `${archive} holds no image with a whole name${what}`, { hint })
-}
 
 /** What another tool's archive was found to hold. */
 export interface ForeignContents {

@@ -11,6 +11,7 @@ import type { BundledImage } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 import type { ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
+import type { GivenName } from '../layout/entry-name.ts'
 import type { ForeignOptions } from './oci-archive.ts'
 import { openImageArchive } from './open-image-archive.ts'
 import type { ArchivedContents } from './survey-root.ts'
@@ -19,6 +20,22 @@ const mostNamed = 20
 
 function contentOf({ reference, digest }: Pick<BundledImage, 'reference' | 'digest'>): string {
   return `${formatRepository(reference)} ${digest}`
+}
+
+/** The error for archives without any image that a registry could have a name for. */
+function refuseNameless(archives: readonly ImageArchive[], given: GivenName | undefined): MirrorError {
+  const skipped = archives.flatMap((archive) => archive.skipped)
+  const [first] = skipped
+  const files = archives.map(({ path }) => path).join(', ')
+  if (first === undefined) return new MirrorError('UNSUPPORTED', `${files}: there is no image with a name in it`)
+  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
+  const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
+  const needsTag = given !== undefined && given.tag === undefined
+  return new MirrorError(code, `${files} holds no image with a whole name: ${first.entry}: ${first.why}${more}`, {
+    hint: needsTag
+      ? 'Add a tag to --name: it names a single image that has none, as in --name docker.io/library/alpine:3.20.'
+      : 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.',
+  })
 }
 
 /** Archives that are read as one place: the images of all of them, and what several have of one image together. */
@@ -39,7 +56,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
       for (const path of paths) archives.push(await openImageArchive(path, options))
       const source = new JoinedSource(archives)
       if (source.names().length > 0) return source
-      throw new MirrorError('UNSUPPORTED', `${paths.join(', ')}: there is no image with a name in it`)
+      throw refuseNameless(archives, options.name)
     } catch (error) {
       for (const archive of archives) await archive[Symbol.asyncDispose]()
       throw error
@@ -69,7 +86,9 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   skipped(): readonly string[] {
     const skipped = this.#archives.flatMap(({ path, skipped: own }) => own.map((entry) => `${path}: skipped ${entry.entry}: ${entry.why}`))
     const more = skipped.length - mostNamed
-    return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
+    if (skipped.length === 0) return []
+    const named = [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
+    return [...named, 'name them with --name <registry/repository>, which with a tag also names a single image without one']
   }
 
   /**

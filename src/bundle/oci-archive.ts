@@ -5,7 +5,7 @@ import { nameEntries } from '../layout/name-entries.ts'
 import type { Archive } from './archive.ts'
 import { inFile } from './archived-content.ts'
 import { blobPath, indexPath } from './bundle-layout.ts'
-import { ForeignArchive, refuseNameless } from './foreign-archive.ts'
+import { ForeignArchive } from './foreign-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** The names of a whole node take 1 MiB. */
@@ -19,7 +19,7 @@ export interface ForeignOptions extends CallOptions {
 
 /**
  * Opens an OCI layout in one tar, as `ctr images export`, `docker save` since Docker 25, buildx, skopeo and hauler write it; manifests are kept byte for
- * byte. Entries without a whole name are skipped. Throws INVALID_MANIFEST, and INVALID_REFERENCE where no image has a whole name.
+ * byte. Entries without a whole name are skipped. Throws INVALID_MANIFEST.
  */
 export async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ForeignArchive> {
   const bytes = await archive.bytes(index, maxIndexBytes, { signal })
@@ -31,13 +31,6 @@ export async function openOciArchive(archive: Archive, index: TarEntry, { name, 
       return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })
     },
   })
-  if (named.length === 0 && skipped.length > 0) {
-    throw refuseNameless(
-      archive.name,
-      skipped,
-      'Pass --name <registry/repository>, or write the archive again with the whole name, as in skopeo copy docker://… oci-archive:<file>:docker.io/library/alpine:3.20.',
-    )
-  }
   const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => ({
     reference,
     mediaType,

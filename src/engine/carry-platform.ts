@@ -7,6 +7,7 @@ import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, isSamePlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import { describeFallbacks } from '../plan/platform-subset.ts'
 import type { BorrowedNames } from './borrowed-names.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { Engine, EngineImage, EngineTransfer } from './engine.ts'
@@ -92,7 +93,12 @@ export class PlatformCarrier {
     const platform = this.#platformOf(image)
     if (present !== undefined && recheck !== true && isSameImage(present, image)) {
       tellContents(this.#tell(present), { image, layers: undefined })
-      return { descriptor: present.descriptor, platform, manifest: present, hasPushed: false }
+      return {
+        descriptor: present.descriptor,
+        platform: await this.#carriedPlatform(platform, present),
+        manifest: present,
+        hasPushed: false,
+      }
     }
     this.#names.take(target)
     await engine.tag(image.id, target, { signal })
@@ -105,7 +111,19 @@ export class PlatformCarrier {
     const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
     if (descriptor === undefined)
       throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
-    return { descriptor, platform, manifest, hasPushed }
+    return { descriptor, platform: await this.#carriedPlatform(platform, manifest), manifest, hasPushed }
+  }
+
+  /** Podman states no variant, and may have fallen back to another one: the configuration that it pushed names it. */
+  async #carriedPlatform(platform: Platform | undefined, manifest: Manifest | undefined): Promise<Platform | undefined> {
+    const { engine, destination } = this.#means
+    const { target, image } = this.#way
+    const { emit, signal } = this.#options
+    if (engine.facts.store !== 'podman' || platform === undefined || manifest === undefined) return platform
+    const own = await destination.platform(target, manifest, { signal })
+    if (own?.variant === undefined || isSamePlatform(own, platform) || !matchesPlatform(own, platform)) return platform
+    for (const message of describeFallbacks([{ platform: own }], [platform])) emit({ type: 'warning', image, message })
+    return own
   }
 
   async #pull(): Promise<EngineImage> {

@@ -3,12 +3,16 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
-import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { platformOf } from '../oci/config-platform.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import type { Platform } from '../oci/platform.ts'
+import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import { readWhole } from '../plan/resolve-image.ts'
 import type { LookedUp } from './engine.ts'
 
 /** What of a registry's own API is used beside the Engine. */
-export interface DestinationRegistry extends Pick<ImageDestination, 'headManifest' | 'putManifest'>, Pick<ImageSource, 'getManifest'> {
+export interface DestinationRegistry
+  extends Pick<ImageDestination, 'headManifest' | 'putManifest'>, Pick<ImageSource, 'getManifest' | 'getBlob'> {
   /** Takes a tag away; false where the registry does not do that. */
   deleteTag(reference: Reference, options?: CallOptions): Promise<boolean>
 }
@@ -67,6 +71,14 @@ export class DestinationView {
   async manifest(reference: Reference, digest: Digest, options: CallOptions = {}): Promise<Manifest | undefined> {
     const found = await this.#orElse(() => this.#options.registry.getManifest(atDigest(reference, digest), options), options)
     return found === closed ? undefined : found
+  }
+
+  /** The platform that an image's configuration names; undefined where it names none, or where there is no way in from here. */
+  async platform(repository: Repository, manifest: Manifest, options: CallOptions = {}): Promise<Platform | undefined> {
+    const contents = contentsOf(manifest)
+    if (contents.kind !== 'image') return undefined
+    const config = await this.#orElse(() => readWhole(this.#options.registry, repository, contents.config, options.signal), options)
+    return config === closed ? undefined : platformOf(config)
   }
 
   /** Throws PROTOCOL where the name does not stand for the digest that the Engine says it has pushed. */

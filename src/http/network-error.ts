@@ -82,7 +82,7 @@ function classifyTls(code: string, error: unknown): Classified {
     return {
       code: 'TLS',
       what: `its certificate is not signed by a trusted authority (${code})`,
-      hint: "Add the authority to the system's trust store, or name it: configs.<host>.tls.ca_file in the file given with --registries.",
+      hint: "Add the authority to the system's trust store, or name its file: SSL_CERT_FILE, or configs.<host>.tls.ca_file in the file given with --registries.",
     }
   }
   if (/ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|CERTIFICATE_)|CERTIFICATE_REQUIRED/.test(code)) {

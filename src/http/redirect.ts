@@ -48,9 +48,10 @@ export function redirectHint(from: URL, to: URL): string | undefined {
   return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`
 }
 
-/** How an address may be trusted that a server named; undefined for one that never is. */
-export function trustHint({ hostname, host }: URL): string | undefined {
-  return isForbiddenHost(hostname) ? undefined : `If ${host} belongs to the registry, pass --storage-host ${host}.`
+/** What to do about an address that a server named and that is refused. */
+export function trustHint({ hostname, host }: URL): string {
+  if (isForbiddenHost(hostname)) return `${host} is never asked: correct the address that the registry names for its storage.`
+  return `If ${host} belongs to the registry, pass --storage-host ${host}.`
 }
 
 /** Parameters that sign a URL: whoever sends a second proof with it is refused. */

@@ -198,7 +198,9 @@ export class RegistrySession {
         `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
       )
     }
-    throw this.#failed(registryError(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body }))
+    throw this.#failed(
+      registryError(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }),
+    )
   }
 
   /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */

@@ -172,20 +172,22 @@ test('an archive in which nothing has a name is refused with what to do, and pus
   await using named = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] }))
   await push(named.path, from.url)
   await skopeo('copy', `docker://${from.url.slice(7)}/site/tool:1`, `oci-archive:${archive}`)
-  for (const [path, hint] of [
-    [saved.path, /docker save -o <file>.*--name <registry\/repository:tag>/],
-    [archive, /--name <registry\/repository>/],
-  ] as const) {
+  for (const path of [saved.path, archive]) {
     for (const args of [
-      ['info', path],
-      ['check', path],
       ['push', path, '--to', to.url],
       ['load', path],
     ]) {
       const { status, stderr } = await runCli(['bundle', ...args])
       assert.equal(status, 2, stderr)
       assert.match(stderr, /holds no image with a whole name: .*it has no name/)
-      assert.match(stderr, hint)
+      assert.match(stderr, /--name <registry\/repository>, with a tag/)
+      const tagless = await runCli(['bundle', ...args, '--name', 'docker.io/site/tool'])
+      assert.match(tagless.stderr, /hint: Add a tag to --name/)
+    }
+    for (const command of ['info', 'check']) {
+      const { status, stdout } = await runCli(['bundle', command, path])
+      assert.equal(status, 0)
+      assert.match(stdout, /skipped .*: it has no name/)
     }
     assert.deepEqual(sources(await push(path, to.url, '--name', 'docker.io/site/tool:3')), ['docker.io/site/tool:3'])
     assert.equal((await info(path, '--name', 'docker.io/site/tool:3')).images.length, 1)

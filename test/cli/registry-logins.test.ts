@@ -127,6 +127,7 @@ test('prefers DOCKER_AUTH_CONFIG to config.json, and falls back to it', async ()
   const broken = await at.run([], { env: { DOCKER_AUTH_CONFIG: '{"auths":{"x":"c4nary' } })
   assert.equal(broken.status, 1)
   assert.match(broken.stderr, /DOCKER_AUTH_CONFIG: it is not JSON/)
+  assert.match(broken.stdout, /hint: DOCKER_AUTH_CONFIG holds the text of a config\.json, not its path/)
   assert.doesNotMatch(broken.stderr, /c4nary/)
 })
 
@@ -136,4 +137,18 @@ test('takes the logins of podman and skopeo', async () => {
   const file = await directory.write('auth.json', JSON.stringify({ auths: { [at.destination.host]: { auth: base64('robot:s3cret') } } }))
   const { status, stderr } = await at.run([], { env: { REGISTRY_AUTH_FILE: file } })
   assert.equal(status, 0, stderr)
+})
+
+test('refuses hosts that are none, and those that are never asked', async () => {
+  await using at = await oneImage()
+  for (const [option, value, why] of [
+    ['--storage-host', 'http://10.1.2.3:9000', /host:port, without http/],
+    ['--storage-host', '169.254.169.254', /never asked/],
+    ['--token-host', 'https://auth.example.com/token', /host:port, without http/],
+    ['--token-host', 'not a host!', /host:port/],
+  ] as const) {
+    const { status, stderr } = await at.run([option, value])
+    assert.equal(status, 2)
+    assert.match(stderr, why)
+  }
 })

@@ -22,6 +22,7 @@ function view(head: typeof ours | MirrorError | undefined, look: typeof ours | M
       return head instanceof MirrorError ? Promise.reject(head) : Promise.resolve(head && looked(head).root)
     },
     getManifest: () => Promise.reject(head instanceof MirrorError ? head : new MirrorError('NOT_FOUND', 'x')),
+    getBlob: () => Promise.reject(new MirrorError('NOT_FOUND', 'x')),
     putManifest: () => Promise.resolve(),
     deleteTag: () => Promise.resolve(true),
   } satisfies DestinationRegistry

@@ -2,6 +2,8 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { CreateBundleOptions } from '../../create-bundle.ts'
+import { isForbiddenHost } from '../../http/address.ts'
+import { isRegistry } from '../../oci/reference.ts'
 import type { SourceOptions } from '../../open-sources.ts'
 import type { PlaceOptions } from '../../places.ts'
 import type { PlanOptions } from '../../plan-options.ts'
@@ -38,15 +40,24 @@ export function collectEndpoint(value: string, previous: Record<string, string> 
   return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
+/** Collects `host` and `host:port`. */
+function collectHost(value: string, previous: readonly string[] = []): string[] {
+  if (!isRegistry(value))
+    throw new InvalidArgumentError('Write host or host:port, without http:// and without a path, as in 10.1.2.3:9000.')
+  if (isForbiddenHost(new URL(`http://${value}`).hostname))
+    throw new InvalidArgumentError('Link-local and cloud metadata addresses are never asked.')
+  return [...previous, value]
+}
+
 /** Adds `--token-host` and `--storage-host`: where registries may send us. */
 export function addTrustedHosts(command: Command): Command {
   return command
     .option(
       '--token-host <host>',
       "a host of another domain that may see a registry's credentials as its token server; repeatable",
-      collect,
+      collectHost,
     )
-    .option('--storage-host <host>', 'a private address that a registry may redirect to or upload to; repeatable', collect)
+    .option('--storage-host <host>', 'a private address that a registry may redirect to or upload to; repeatable', collectHost)
 }
 
 function addLogins(command: Command): Command {
@@ -107,7 +118,7 @@ export function addTransfer(command: Command, jobs = '16'): Command {
     .option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0))
     .addHelpText(
       'after',
-      '\nCredentials come from --registries, then DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json and its credential helpers, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).',
+      "\nCredentials come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of podman and skopeo ($REGISTRY_AUTH_FILE, containers/auth.json), then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).\nPrivate authorities come from the system's trust store, SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS, and configs.<host>.tls.ca_file of --registries.",
     )
     .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
 }

@@ -76,8 +76,8 @@ A tag that has moved is a problem where its digest is known: from the reference 
 with --as-node from --to. Otherwise nothing is compared, and what a tag names now is checked.
 With --as-node an image that only its own registry has is a problem: it comes from upstream and not from a mirror.
 
-Credentials for --to and --from come from --registries, then DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json and its credential helpers, then
-K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for --to). A node has those of its registries.yaml alone.
+Credentials for --to and --from come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of
+podman and skopeo, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for --to). A node has only those of its registries.yaml.
 
 Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
 its checksum says, 130 interrupted.`

@@ -23,7 +23,10 @@ const authConfigVariable = 'DOCKER_AUTH_CONFIG'
 
 /** The credentials of DOCKER_AUTH_CONFIG, which holds what a config.json does. Throws INVALID_CONFIG; no value is shown. */
 export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions, 'environment'> = {}): CredentialsSource {
-  return sourceOf(parseConfig(text, authConfigVariable), authConfigVariable, options)
+  const hint = `${authConfigVariable} holds the text of a config.json, not its path: {"auths":{"registry.example.com":{"auth":"…"}}}`
+  const config = parseConfig(text, authConfigVariable, hint)
+  if (config['auths'] === undefined) throw invalid(authConfigVariable, 'it has no "auths"', hint)
+  return sourceOf(config, authConfigVariable, options)
 }
 
 /**
@@ -99,15 +102,15 @@ async function readConfig(path: string, signal: AbortSignal | undefined): Promis
   return parseConfig(text, path)
 }
 
-function parseConfig(text: string, path: string): JsonObject {
+function parseConfig(text: string, path: string, hint?: string): JsonObject {
   let config: unknown
   try {
     config = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
     // the parser's own message quotes the file, passwords included
-    throw invalid(path, `it is not JSON${placeOf(error, text)}`)
+    throw invalid(path, `it is not JSON${placeOf(error, text)}`, hint)
   }
-  if (!isObject(config)) throw invalid(path, 'it is not a JSON object')
+  if (!isObject(config)) throw invalid(path, 'it is not a JSON object', hint)
   return config
 }
 
