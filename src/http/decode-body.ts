@@ -18,29 +18,20 @@ const decoders: Readonly<Record<string, (bytes: Uint8Array, options: zlib.ZlibOp
 }
 
 /**
- * A body without its Content-Encoding: some servers compress what nobody asked them to. Throws PROTOCOL for an encoding that is unknown or broken,
- * and for a body that becomes longer than `most` bytes.
+ * A body without its Content-Encoding: some servers compress what nobody asked them to. What is not in that encoding, or in one that is unknown, stays as
+ * it is: storages keep such a label from an upload. Throws PROTOCOL for a body that becomes longer than `most` bytes.
  */
 export async function decodeBody(
   body: Uint8Array,
   { url, headers }: { readonly url: URL; readonly headers: ResponseHeaders },
   most: number,
 ): Promise<Uint8Array> {
-  const encodings = headers
-    .all('content-encoding')
-    .flatMap((value) => value.split(','))
-    .map((name) => name.trim().toLowerCase())
-  const names = encodings.filter((name) => name !== '' && name !== 'identity')
-  const [name] = names
-  if (name === undefined || body.length === 0) return body
-  const decode = names.length === 1 ? decoders[name] : undefined
-  const refuse = (why: string, cause?: unknown): MirrorError =>
-    new MirrorError('PROTOCOL', `no answer from ${url.origin}: ${why}`, { cause })
-  if (decode === undefined) throw refuse(`its Content-Encoding "${names.join(', ').slice(0, 60)}" is not supported`)
+  const decode = decoders[headers.all('content-encoding').join(',').trim().toLowerCase()]
+  if (decode === undefined || body.length === 0) return body
   try {
     return await decode(body, { maxOutputLength: most })
   } catch (cause) {
-    const isLong = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    throw refuse(isLong ? tooLong(most).message : `its body is not valid ${name}`, cause)
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return body
+    throw new MirrorError('PROTOCOL', `no answer from ${url.origin}: ${tooLong(most).message}`, { cause })
   }
 }

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { decodeBody, tooLong } from './decode-body.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
+import { isMirrorError } from '../errors.ts'
 import { networkError, proxyError } from './network-error.ts'
 import { formatRequestHead } from './request-head.ts'
 import type { ResponseHead } from './response-parser.ts'
@@ -23,6 +24,8 @@ export interface StreamedAnswer {
   read(sink: ChunkSink): Promise<void>
   /** The whole body, without a Content-Encoding; throws PROTOCOL when it is longer than `most`, decoded or not. */
   bytes(most: number): Promise<Uint8Array>
+  /** The beginning of the body, `most` bytes of it, without a Content-Encoding where all of it is there; where it is longer the connection is closed. */
+  start(most: number): Promise<Uint8Array>
   /** Closes the connection; nothing happens where the body has been read already. */
   cancel(): void
 }
@@ -107,6 +110,23 @@ class Exchange implements StreamedAnswer {
 
   async bytes(most: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = []
+    await this.#collect(chunks, most)
+    return decodeBody(Buffer.concat(chunks), this, most)
+  }
+
+  async start(most: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    try {
+      await this.#collect(chunks, most)
+      return await decodeBody(Buffer.concat(chunks), this, most)
+    } catch (error) {
+      if (!isMirrorError(error) || error.code !== 'PROTOCOL') throw error
+      return Buffer.concat(chunks)
+    }
+  }
+
+  /** Throws PROTOCOL once there is more than `most`; what came before is collected. */
+  async #collect(chunks: Uint8Array[], most: number): Promise<void> {
     let size = 0
     try {
       await this.#connection.readBody((chunk) => {
@@ -119,7 +139,6 @@ class Exchange implements StreamedAnswer {
     } finally {
       this.#done()
     }
-    return decodeBody(chunks.length === 1 ? (chunks[0] ?? new Uint8Array()) : Buffer.concat(chunks), this, most)
   }
 
   cancel(): void {

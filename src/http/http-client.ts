@@ -18,6 +18,8 @@ export interface DownloadRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Redirects that are followed, as in HttpRequest; default 0. */
   readonly redirects?: number | undefined
+  /** As in HttpRequest. */
+  readonly isNamed?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -26,6 +28,8 @@ export interface UploadRequest {
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly content: Content
+  /** As in HttpRequest. */
+  readonly isNamed?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -87,13 +91,13 @@ function namedBy(from: URL, to: URL, error: unknown): unknown {
 async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'url' | 'address'>>(
   request: Followed,
   trusted: readonly string[],
-  send: (url: URL, headers: Readonly<Record<string, string>>) => Promise<R>,
+  send: (url: URL, headers: Readonly<Record<string, string>>, isNamed: boolean) => Promise<R>,
   discard: (answer: R) => Promise<unknown>,
 ): Promise<R> {
   let { url, headers = {} } = request
   const { redirects = 0 } = request
   for (let left = redirects; ; left--) {
-    const answer = await send(url, headers).catch((error: unknown) => {
+    const answer = await send(url, headers, url.origin !== request.url.origin).catch((error: unknown) => {
       throw namedBy(request.url, url, error)
     })
     if (redirects === 0 || !isRedirect(answer.status, request.method)) return answer
@@ -106,9 +110,10 @@ async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'ur
   }
 }
 
-async function held(answer: StreamedAnswer, most: number): Promise<HttpResponse> {
+/** The answer with its body; only content that was asked for has to be whole. */
+async function held(answer: StreamedAnswer, most: number, isContent: boolean): Promise<HttpResponse> {
   const { status, headers, url, address } = answer
-  return { status, headers, url, address, body: await answer.bytes(most) }
+  return { status, headers, url, address, body: await (isContent ? answer.bytes(most) : answer.start(most)) }
 }
 
 class OriginClient implements HttpClient {
@@ -135,10 +140,10 @@ class OriginClient implements HttpClient {
     return following(
       request,
       this.storageHosts,
-      (url, headers) => {
+      (url, headers, isNamed) => {
         checkHeaders(headers)
         this.#options.onRequest?.(request.method, url)
-        return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url).route)
+        return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url, isNamed || request.isNamed).route)
       },
       () => Promise.resolve(),
     )
@@ -149,10 +154,14 @@ class OriginClient implements HttpClient {
     const answer = await following(
       request,
       this.storageHosts,
-      (url, headers) => this.#exchange({ method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal }),
+      (url, headers, isNamed) =>
+        this.#exchange(
+          { method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal },
+          isNamed || request.isNamed,
+        ),
       (redirect) => redirect.bytes(usualBytes),
     )
-    return held(answer, maxBytes)
+    return held(answer, maxBytes, method === 'GET' && answer.status === 200)
   }
 
   download(request: DownloadRequest): Promise<StreamedAnswer> {
@@ -160,13 +169,13 @@ class OriginClient implements HttpClient {
     return following(
       { ...request, method: 'GET' },
       this.storageHosts,
-      (url, headers) => this.#exchange({ method: 'GET', url, headers, signal }),
+      (url, headers, isNamed) => this.#exchange({ method: 'GET', url, headers, signal }, isNamed || request.isNamed),
       (redirect) => redirect.bytes(usualBytes),
     )
   }
 
-  async upload({ url, headers = {}, content, signal }: UploadRequest): Promise<HttpResponse> {
-    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }), usualBytes)
+  async upload({ url, headers = {}, content, isNamed, signal }: UploadRequest): Promise<HttpResponse> {
+    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }, isNamed), usualBytes, false)
   }
 
   async close(): Promise<void> {
@@ -176,24 +185,25 @@ class OriginClient implements HttpClient {
     await (await this.#web)?.close()
   }
 
-  #exchange(request: StreamedRequest): Promise<StreamedAnswer> {
+  #exchange(request: StreamedRequest, isNamed?: boolean): Promise<StreamedAnswer> {
     checkHeaders(request.headers)
     this.#options.onRequest?.(request.method, request.url)
-    return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url))
+    return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, isNamed))
   }
 
   #named(headers: Readonly<Record<string, string>>): Record<string, string> {
     return { 'user-agent': this.#options.userAgent ?? 'k3s-mirror', ...headers }
   }
 
-  #origin(url: URL): Origin {
+  /** An origin that a server named first stays so: what it was asked for before was not the user's. */
+  #origin(url: URL, isNamed = false): Origin {
     // What is tried again after the end would hold the process with a connection that nobody closes.
     if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
     let origin = this.#origins.get(url.origin)
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}
       const proxy = proxyFor(url, this.#options.environment ?? {})
-      const route = { origin: new URL(url.origin), tls, proxy, trust: this.#trust, connectTimeout: this.#options.timeout }
+      const route = { origin: new URL(url.origin), tls, proxy, isNamed, trust: this.#trust, connectTimeout: this.#options.timeout }
       origin = { route, proxy, pool: new ConnectionPool(route), watchdog: this.#watchdog }
       this.#origins.set(url.origin, origin)
     }

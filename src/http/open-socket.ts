@@ -2,11 +2,13 @@ import { onAbort } from '../async/on-abort.ts'
 import { isIP, connect as connectTcp, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MirrorError } from '../errors.ts'
+import { isForbiddenHost } from './address.ts'
 import { networkError, proxyError } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { parseResponseHead } from './response-parser.ts'
 import { isUntrusted, type SystemTrust } from './system-trust.ts'
+import { trustHint } from './redirect.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /** Where a socket leads: an origin, its TLS settings, and the proxy on the way. */
@@ -14,6 +16,8 @@ export interface SocketRoute {
   readonly origin: URL
   readonly tls: TlsSettings | undefined
   readonly proxy: URL | undefined
+  /** True where a server named the origin: link-local and metadata addresses behind its name are refused. */
+  readonly isNamed?: boolean | undefined
   /** Whom else to trust where nothing else vouches for a certificate; default: nobody. */
   readonly trust?: SystemTrust | undefined
   /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
@@ -160,6 +164,22 @@ async function tunnel(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer
   throw proxyError(origin.origin, status)
 }
 
+function direct(route: SocketRoute, patience: Patience, onread?: OnReadOpts): Promise<Socket> {
+  const { origin, tls } = route
+  if (origin.protocol !== 'https:') return connected(dial(origin, undefined, onread), false, patience)
+  return secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, onread))
+}
+
+/** A name that a server gives may lead where no literal address would be followed: looked at before anything is sent. */
+function refuseForbidden({ origin, isNamed = false }: SocketRoute, socket: Socket): Socket {
+  const { remoteAddress = '' } = socket
+  if (!isNamed || !isForbiddenHost(remoteAddress)) return socket
+  socket.on('error', () => undefined).destroy()
+  throw new MirrorError('REFUSED_ADDRESS', `${origin.host} is ${remoteAddress}, an address that no registry has a reason to name`, {
+    hint: trustHint(origin),
+  })
+}
+
 /**
  * Opens a socket to the origin. With `onread`, bytes are read through it into one reused buffer where Node allows it; through a
  * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
@@ -172,21 +192,17 @@ export async function openSocket(
   const { origin, tls, proxy, connectTimeout = longestConnect } = route
   const wait = { signal, timeout: Math.min(connectTimeout, longestConnect) }
   const patience = { peer: origin.origin, ...wait }
-  const isTunnelled = proxy !== undefined && origin.protocol === 'https:'
-  if (isTunnelled) {
-    const socket = await secured(route, { ...patience, settings: tls }, async (settings) =>
-      // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
-      connectTls({
-        socket: await tunnel(route, proxy, wait),
-        host: hostOf(origin),
-        ...serverName(origin),
-        ...tlsOptions(settings),
-        ALPNProtocols: ['http/1.1'],
-      }),
-    )
-    return { socket, buffered: false }
-  }
-  if (proxy !== undefined) return { socket: await toProxy(route, proxy, wait, onread), buffered: true }
-  if (origin.protocol !== 'https:') return { socket: await connected(dial(origin, undefined, onread), false, patience), buffered: true }
-  return { socket: await secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, onread)), buffered: true }
+  if (proxy === undefined) return { socket: refuseForbidden(route, await direct(route, patience, onread)), buffered: true }
+  if (origin.protocol === 'http:') return { socket: await toProxy(route, proxy, wait, onread), buffered: true }
+  const socket = await secured(route, { ...patience, settings: tls }, async (settings) =>
+    // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
+    connectTls({
+      socket: await tunnel(route, proxy, wait),
+      host: hostOf(origin),
+      ...serverName(origin),
+      ...tlsOptions(settings),
+      ALPNProtocols: ['http/1.1'],
+    }),
+  )
+  return { socket, buffered: false }
 }

@@ -1,7 +1,8 @@
 import { isMirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { isWebPage } from './web-page.ts'
-import type { ApiRequest, RegistrySession } from './session.ts'
+import type { ApiRequest } from './api-request.ts'
+import type { RegistrySession } from './session.ts'
 
 /**
  * A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. At a source it is rare, and worth a GET: without the

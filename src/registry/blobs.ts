@@ -8,7 +8,8 @@ import { parseContentRange } from '../oci/content-range.ts'
 import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { openForeignLayer } from './foreign-layer.ts'
-import type { ApiRequest, RegistrySession } from './session.ts'
+import type { ApiRequest } from './api-request.ts'
+import type { RegistrySession } from './session.ts'
 import { isWebPage } from './web-page.ts'
 
 /** What a blob is called in messages. */

@@ -8,6 +8,8 @@ export interface ErrorAnswer {
   readonly method: HttpMethod
   /** What was asked, where a redirect led elsewhere. */
   readonly asked?: URL | undefined
+  /** True where the body must not be shown. */
+  readonly isSecret?: boolean | undefined
   readonly status: number
   readonly headers: ResponseHeaders
   readonly url: URL
@@ -118,7 +120,7 @@ export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const reason = parseErrorBody(answer.body)
   const code = classify(answer, reason)
-  const why = reasonFor(answer, reason.text)
+  const why = reasonFor(answer, answer.isSecret === true ? '' : reason.text)
   const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
   const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}${elsewhere}`
   return new MirrorError(code, message, {

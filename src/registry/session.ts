@@ -6,13 +6,14 @@ import { ThrottleGate } from '../async/throttle-gate.ts'
 import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import type { HttpMethod, HttpResponse } from '../http/message.ts'
+import type { HttpResponse } from '../http/message.ts'
+import { isExpected, type ApiRequest } from './api-request.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
 import { pullScope, pushScope } from './auth/scope.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseRateLimit, type RateLimit } from './rate-limit.ts'
-import { registryError } from './registry-error.ts'
+import { registryError, type ErrorAnswer } from './registry-error.ts'
 
 /** What a session tells while it works; `delay` in milliseconds. */
 export interface SessionEvents {
@@ -32,28 +33,6 @@ export interface SessionOptions extends SessionEvents {
   readonly requests?: number | undefined
   /** Large blobs at once; default 6. */
   readonly streams?: number | undefined
-}
-
-/** One request to a registry's API; answers with another status than `expect` are thrown as errors. */
-export interface ApiRequest {
-  readonly method: HttpMethod
-  readonly url: URL
-  /** What it is for, as in `read docker.io/rancher/x:1`: the error says that it could not be done. */
-  readonly what: string
-  /** The path of the repository that it is about. */
-  readonly repository: string
-  /** The path of another repository that it reads from. */
-  readonly from?: string
-  /** Statuses that are no failure; default: all but 429, and 401 of the registry itself. */
-  readonly expect?: readonly number[]
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
-  readonly maxBytes?: number
-  /** It opens something that has to be closed again: an abort lets it come to its end, for a short while, so that this can be done. */
-  readonly opens?: boolean
-  /** Tries after a failure, where the session's own number is too patient. */
-  readonly retries?: number
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Bytes up to which a blob counts as a small request and not as a stream. */
@@ -77,11 +56,6 @@ function patient(error: unknown): unknown {
   if (!isMirrorError(error) || error.code !== 'UNREACHABLE') return error
   const { message, hint, side, cause } = error
   return new MirrorError('CONNECTION_LOST', message, { hint, side, cause })
-}
-
-function isExpected(request: Pick<ApiRequest, 'expect' | 'url'>, { status, url }: Answer): boolean {
-  if (request.expect !== undefined) return request.expect.includes(status)
-  return status !== 429 && (status !== 401 || url.origin !== request.url.origin)
 }
 
 /** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
@@ -172,25 +146,30 @@ export class RegistrySession {
     request.signal?.throwIfAborted()
     using grace = request.opens === true ? graceAfter(request.signal, openingGrace) : undefined
     const { signal } = grace ?? request
+    const access = this.#access(request)
     const response = await this.#exchange(
       request,
-      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, signal }),
+      access,
+      (headers) =>
+        client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, isNamed: this.#isElsewhere(url), signal }),
       () => Promise.resolve(),
     )
     if (isExpected(request, response)) return this.#answered(response)
-    throw this.#failed(registryError(request.what, { ...response, method, asked: url }))
+    throw this.#refused(request.what, { ...response, method, asked: url }, access)
   }
 
   /** Starts a streamed GET; the caller reads or cancels what comes. */
   async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<StreamedAnswer> {
     const { url, signal } = request
+    const access = this.#access(request)
     const download = await this.#exchange(
       request,
+      access,
       (headers) => this.#options.client.download({ url, headers, redirects: mostRedirects, signal }),
-      (refused) => refused.bytes(errorBytes),
+      (refused) => refused.start(errorBytes),
     )
     if (isExpected(request, download)) return this.#answered(download)
-    const body = await download.bytes(errorBytes)
+    const body = await download.start(errorBytes)
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
       throw new MirrorError(
@@ -198,17 +177,15 @@ export class RegistrySession {
         `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
       )
     }
-    throw this.#failed(
-      registryError(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }),
-    )
+    throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }
 
   /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
-    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, signal })
+    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, isNamed: true, signal })
     if (isExpected(request, download)) return download
-    const body = await download.bytes(errorBytes)
+    const body = await download.start(errorBytes)
     throw registryError(request.what, { method: 'GET', status: download.status, headers: download.headers, url: download.url, body })
   }
 
@@ -221,28 +198,33 @@ export class RegistrySession {
     await this.#gate.pass(signal)
     const access = this.#access(request)
     const transmit = (headers: Record<string, string>): Promise<HttpResponse> =>
-      this.#options.client.upload({ url, headers, content, signal })
+      this.#options.client.upload({ url, headers, content, isNamed: this.#isElsewhere(url), signal })
     const response = await this.#transmit(request, access, transmit)
     if (isExpected(request, response)) return this.#answered(response)
-    const error = this.#failed(registryError(request.what, { ...response, method: 'PUT' }))
+    const error = this.#refused(request.what, { ...response, method: 'PUT' }, access)
     if (response.status !== 401 || (await access?.shouldResend(response, { signal })) !== true) throw error
     throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
   }
 
   /** Sends with what is known of the registry's challenge, and again where a 401 taught something new. */
   async #exchange<R extends Answer>(
-    request: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'headers' | 'signal'>,
+    request: Pick<ApiRequest, 'headers' | 'signal'>,
+    access: RequestAuthorization | undefined,
     send: (headers: Record<string, string>) => Promise<R>,
     discard: (response: R) => Promise<unknown>,
   ): Promise<R> {
     const { signal } = request
-    const access = this.#access(request)
     for (;;) {
       await this.#gate.pass(signal)
       const response = await this.#transmit(request, access, send)
       if ((await access?.shouldResend(response, { signal })) !== true) return response
       await discard(response)
     }
+  }
+
+  /** True for a place that the registry or an image names. */
+  #isElsewhere(url: URL): boolean {
+    return url.origin !== this.endpoint.origin.origin
   }
 
   /** Sends once, with credentials where the registry wants some. */
@@ -261,7 +243,7 @@ export class RegistrySession {
    */
   #access({ url, repository, from }: Pick<ApiRequest, 'url' | 'repository' | 'from'>): RequestAuthorization | undefined {
     const { origin, prefix } = this.endpoint
-    if (url.origin !== origin.origin) return undefined
+    if (this.#isElsewhere(url)) return undefined
     const path = `${prefix}${repository}`
     const scopes = [
       this.side === 'destination' ? pushScope(path) : pullScope(path),
@@ -278,7 +260,9 @@ export class RegistrySession {
     return response
   }
 
-  #failed(error: MirrorError): MirrorError {
+  /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
+  #refused(what: string, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
+    const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
     if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
     this.#requests.refused()
     this.#streams.refused()

@@ -24,6 +24,8 @@ export interface NetworkRun {
   readonly name: string
   readonly status: number | null
   readonly isMirrored: boolean
+  /** Requests to the storage. */
+  readonly asked: number
   readonly output: string
 }
 
@@ -33,7 +35,8 @@ const runs: NetworkRun[] = []
 async function downloads(name: string, registry: string, address: string, storage: string, more: readonly string[] = []): Promise<void> {
   await using at = await oneImage()
   await using store = await scriptedServer(({ url }, response) => void response.end(at.source.blobs.get(url.slice(1))))
-  const storagePort = storage.startsWith('169.') ? 80 : await reachableAt(storage, store.host)
+  const isForbidden = storage.startsWith('169.')
+  const storagePort = isForbidden ? 80 : await reachableAt(storage === 'linklocal.test' ? '169.254.7.7' : storage, store.host)
   at.source.intercept = ({ kind, path }, response) => {
     if (kind !== 'blob-get') return false
     const [, repository, digest] = /^\/v2\/(.+)\/blobs\/(.+)$/.exec(path) ?? []
@@ -42,7 +45,7 @@ async function downloads(name: string, registry: string, address: string, storag
   }
   const port = await reachableAt(address, at.source.host)
   const { status, stdout, stderr } = await at.run(['--from', `docker.io=http://${registry}:${port}`, '--retries', '0', ...more])
-  runs.push({ name, status, isMirrored: at.isMirrored(), output: stdout + stderr })
+  runs.push({ name, status, isMirrored: at.isMirrored(), asked: store.requests.length, output: stdout + stderr })
 }
 
 /** The destination, reached by name, opens uploads at its address. */
@@ -57,13 +60,14 @@ async function uploads(name: string, registry: string, address: string): Promise
     return true
   }
   const { status, stdout, stderr } = await at.run(['--to', `http://${registry}:${port}`, '--retries', '0'])
-  runs.push({ name, status, isMirrored: at.isMirrored(), output: stdout + stderr })
+  runs.push({ name, status, isMirrored: at.isMirrored(), asked: 0, output: stdout + stderr })
 }
 
 await downloads('private name, private storage', 'private.test', '10.1.2.3', '10.1.2.4')
 await uploads('private name, upload at its address', 'private.test', '10.1.2.3')
 await downloads('public name, private storage', 'public.test', '203.0.113.7', '10.1.2.4')
 await downloads('public name, private storage that is trusted', 'public.test', '203.0.113.7', '10.1.2.4', ['--storage-host', '10.1.2.4'])
-await downloads('private name, metadata address', 'private.test', '10.1.2.3', '169.254.169.254', ['--storage-host', '169.254.169.254'])
+await downloads('private name, metadata address', 'private.test', '10.1.2.3', '169.254.169.254')
+await downloads('private name, name of a link-local address', 'private.test', '10.1.2.3', 'linklocal.test')
 await downloads('private name, loopback', 'private.test', '10.1.2.3', '127.0.0.1')
 process.stdout.write(JSON.stringify(runs))

@@ -7,8 +7,8 @@ import type { NetworkRun } from './private-network-runs.ts'
 test('follows a registry that is reached by name to private addresses where it has one itself, or where they are trusted', async (t) => {
   if (!requireServer(t, 'namespaces')) return
   const text = await runInPrivateNetwork(new URL('./private-network-runs.ts', import.meta.url), {
-    addresses: ['10.1.2.3', '10.1.2.4', '203.0.113.7'],
-    names: { 'private.test': '10.1.2.3', 'public.test': '203.0.113.7' },
+    addresses: ['10.1.2.3', '10.1.2.4', '203.0.113.7', '169.254.7.7'],
+    names: { 'private.test': '10.1.2.3', 'public.test': '203.0.113.7', 'linklocal.test': '169.254.7.7' },
   })
   const runs = new Map((JSON.parse(text) as NetworkRun[]).map((run) => [run.name, run]))
   const follows = (name: string): void => {
@@ -26,5 +26,10 @@ test('follows a registry that is reached by name to private addresses where it h
   follows('public name, private storage that is trusted')
   refuses('private name, metadata address', /is a link-local address/)
   refuses('private name, loopback', /is a loopback address/)
-  assert.equal(runs.size, 6)
+  refuses(
+    'private name, name of a link-local address',
+    /linklocal\.test:\d+ is 169\.254\.7\.7, an address that no registry has a reason to name/,
+  )
+  assert.equal(runs.get('private name, name of a link-local address')?.asked, 0)
+  assert.equal(runs.size, 7)
 })

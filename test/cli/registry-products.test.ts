@@ -7,7 +7,7 @@ import type { VerifyReport } from '../../src/report/verify-report.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
-import { oneImage } from './one-image.ts'
+import { basicGate, oneImage } from './one-image.ts'
 
 const reportOf = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 
@@ -269,4 +269,42 @@ test('says that the registry itself named an address without its port', async ()
   const { host } = at.destination
   assert.match(stderr, new RegExp(`cannot connect to http://127\\.0\\.0\\.1: .*; ${host} named http://127\\.0\\.0\\.1 for the upload`))
   assert.match(stdout, /hint: .*X-Forwarded-Host, X-Forwarded-Port/)
+})
+
+test('quotes no registry that repeats the password, and still tells what it is about', async () => {
+  const gate = basicGate('robot:c4nary-p4ss')
+  await using at = await oneImage({
+    destination: (request, response) => {
+      if (request.headers.authorization === undefined || request.kind !== 'manifest-put') return gate(request, response)
+      return refuse(response, 403, 'DENIED', `wrong: ${request.headers.authorization} c4nary-p4ss`)
+    },
+  })
+  const { status, stdout, stderr } = await at.run(['--output', 'json', '--verbose'], {
+    env: { K3S_MIRROR_USERNAME: 'robot', K3S_MIRROR_PASSWORD: 'c4nary-p4ss' },
+  })
+  assert.equal(status, 1)
+  assert.match(stderr, /answered 403 \(DENIED\)/)
+  assert.doesNotMatch(stdout + stderr, /c4nary|Basic /)
+})
+
+test('reads only the beginning of long refusals and answers, whatever their Content-Encoding says', async () => {
+  const long = Buffer.alloc(200_000, 'x')
+  const gate: Intercept = ({ kind, headers, scripted }, response) => {
+    if (headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"', 'content-encoding': 'gzip' }).end(long)
+      return true
+    }
+    if (kind === 'blob-head' || kind === 'manifest-head') return false
+    if (kind !== 'upload-put') return false
+    return scripted.readBody().then((bytes) => {
+      const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      at.destination.blobs.set(`acme/app@${digest}`, bytes)
+      response.writeHead(201, { 'content-encoding': 'aws-chunked' }).end(long)
+      return true
+    })
+  }
+  await using at = await oneImage({ destination: gate })
+  const { status, stderr } = await at.run([], { env: { K3S_MIRROR_USERNAME: 'robot', K3S_MIRROR_PASSWORD: 's3cret' } })
+  assert.equal(status, 0, stderr)
+  assert.ok(at.isMirrored())
 })

@@ -4,6 +4,7 @@ import { RegistryAnswer } from '../registry-error.ts'
 import { logInHint, registryName, type CredentialsSource } from './credentials.ts'
 import type { Verdict } from './credential-proof.ts'
 import { OriginAccess, type AccessOptions, type Answer, type Asked, type Sent } from './origin-access.ts'
+import { repeatsSecret } from './repeats-secret.ts'
 import { normaliseScopes, type Scope } from './scope.ts'
 import { systemClock, type Clock } from './token-answer.ts'
 
@@ -47,6 +48,8 @@ export interface RequestAuthorization {
    * any other answer, one of another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
    */
   shouldResend(answer: Answer, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
+  /** True where the body of an answer repeats a part of what it was sent with, and must not be shown. */
+  repeatsSecret(body: Uint8Array): boolean
   /** Says with whose credentials it was sent, or where none were found, without any secret: for the message of a 403. */
   describe(): string
 }
@@ -109,6 +112,11 @@ class ChallengedRequest implements RequestAuthorization {
     this.#access.dropToken(sent.token)
     this.#access.widen(this.#asked.scopes(), challenge)
     return true
+  }
+
+  repeatsSecret(body: Uint8Array): boolean {
+    const sent = this.#sent
+    return sent.scheme !== 'none' && repeatsSecret(body, sent.found, sent.header)
   }
 
   get #repository(): string {

@@ -5,6 +5,7 @@ import { parseRetryAfter } from '../../http/retry-after.ts'
 import type { BearerChallenge } from './challenge.ts'
 import { parseErrorBody } from '../error-reason.ts'
 import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
+import { repeatsSecret } from './repeats-secret.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
 import type { Scope } from './scope.ts'
 import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
@@ -59,7 +60,7 @@ export async function requestToken(
 async function postIdentityToken(
   { url }: TokenEndpoint,
   token: string,
-  { challenge, scopes }: TokenQuestion,
+  { challenge, context, scopes }: TokenQuestion,
   { client }: TokenMeans,
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse | undefined> {
@@ -72,6 +73,7 @@ async function postIdentityToken(
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: Buffer.from(form.toString(), 'utf8'),
     maxBytes,
+    isNamed: url.origin !== context.origin,
     signal,
   })
   // the form holds the identity token: a redirected POST is not sent again, the GET finds the place
@@ -92,6 +94,7 @@ async function getToken(
       url,
       headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
       maxBytes,
+      isNamed: url.origin !== question.context.origin,
       signal,
     })
     const location = isRedirect(response) ? response.headers.all('location') : []
@@ -157,11 +160,7 @@ function codeOf(status: number): ErrorCode {
 
 /** The token server's words; nothing of an answer that repeats a part of what it was sent. */
 function reasonOf(body: Uint8Array, found: FoundCredentials | undefined): string {
-  const secret = (found?.credentials.kind === 'basic' ? found.credentials.password : found?.credentials.token) ?? ''
-  const authorization = basicHeader(found?.credentials)?.slice('Basic '.length) ?? ''
-  const secrets = [secret, authorization, ...secret.split(/[\s"\\]+/).filter((part) => part.length >= 8)].filter((part) => part !== '')
-  const said = Buffer.from(body).toString('utf8')
-  const { text } = secrets.some((part) => said.includes(part)) ? { text: '' } : parseErrorBody(body)
+  const { text } = repeatsSecret(body, found, basicHeader(found?.credentials)) ? { text: '' } : parseErrorBody(body)
   return text === '' ? '' : `: ${text}`
 }
 
