@@ -43,16 +43,12 @@ export interface ArchiveInfo {
 export async function describeArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveInfo> {
   const { path, format, record, digest: own, base } = archive
   const described: DescribedImage[] = []
+  // A node has every image by several names.
+  const known = new Map<Digest, Omit<DescribedImage, 'reference'>>()
   for (const named of archive.images) {
-    const image = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
-    const { reference, digest, platforms, digestPreserved } = image
-    described.push({
-      reference: formatReference(reference),
-      digest,
-      platforms,
-      digestPreserved,
-      size: await sizeOf(archive, named, options),
-    })
+    const facts = known.get(named.digest) ?? (await describeImage(archive, named, options))
+    if (!archive.isSettled && named.reference.digest === undefined) known.set(named.digest, facts)
+    described.push({ reference: formatReference(named.reference), ...facts })
   }
   const held = await archive.contents()
   return {
@@ -69,6 +65,11 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
       base: { bundle: base.bundle, blobs: base.contents.length, bytes: base.contents.reduce((sum, { size }) => sum + size, 0) },
     }),
   }
+}
+
+async function describeImage(archive: ImageArchive, named: BundledImage, options: CallOptions): Promise<Omit<DescribedImage, 'reference'>> {
+  const { digest, platforms, digestPreserved } = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
+  return { digest, platforms, digestPreserved, size: await sizeOf(archive, named, options) }
 }
 
 async function sizeOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<number> {

@@ -31,10 +31,13 @@ function refuseNameless(archives: readonly ImageArchive[], given: GivenName | un
   const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
   const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
   const needsTag = given !== undefined && given.tag === undefined
+  const isUsed = given?.tag !== undefined
   return new MirrorError(code, `${files} holds no image with a whole name: ${first.entry}: ${first.why}${more}`, {
     hint: needsTag
       ? 'Add a tag to --name: it names a single image that has none, as in --name docker.io/library/alpine:3.20.'
-      : 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.',
+      : isUsed
+        ? 'One --name names one image: write the others with their own names.'
+        : 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.',
   })
 }
 
@@ -86,9 +89,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   skipped(): readonly string[] {
     const skipped = this.#archives.flatMap(({ path, skipped: own }) => own.map((entry) => `${path}: skipped ${entry.entry}: ${entry.why}`))
     const more = skipped.length - mostNamed
-    if (skipped.length === 0) return []
-    const named = [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
-    return [...named, 'name them with --name <registry/repository>, which with a tag also names a single image without one']
+    return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
   }
 
   /**

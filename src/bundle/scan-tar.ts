@@ -134,6 +134,8 @@ interface Override {
   readonly path?: string | undefined
   readonly linkpath?: string | undefined
   readonly size?: number | undefined
+  /** Of a header of GNU tar's own, which names one thing. */
+  readonly isGnu?: boolean | undefined
 }
 
 const noOverride: Override = {}
@@ -183,7 +185,7 @@ async function readOverride(file: ArchiveBytes, type: string, offset: number, si
   }
   if (type !== 'NextFileHasLongPath' && type !== 'NextFileHasLongLinkpath') return undefined
   const path = (await readHeaderBytes(file, offset, size)).toString('utf8').replace(/\0.*$/s, '')
-  return type === 'NextFileHasLongPath' ? { path } : { linkpath: path }
+  return type === 'NextFileHasLongPath' ? { path, isGnu: true } : { linkpath: path, isGnu: true }
 }
 
 /** Where a link leads, below the archive's root: a symbolic one from its own directory. Undefined where it leads out. */
@@ -217,6 +219,25 @@ export interface ScanOptions {
   readonly onMissingEnd?: (() => void) | undefined
 }
 
+/** Headers that are not of a file, and what of the next one each names. */
+const namedFields: Readonly<Record<string, readonly (keyof Override)[]>> = {
+  ExtendedHeader: ['path', 'linkpath', 'size'],
+  GlobalExtendedHeader: ['path', 'linkpath', 'size'],
+  NextFileHasLongPath: ['path'],
+  NextFileHasLongLinkpath: ['linkpath'],
+  TapeVolumeHeader: ['path', 'linkpath', 'size'],
+}
+
+/** True for a header that may stand between a file and the headers before it: GNU's long path and long link. Of others readers differ in what counts. */
+function mayPrecede(next: Override, type: string): boolean {
+  return (
+    next === noOverride ||
+    (next.isGnu === true &&
+      (namedFields[type] ?? []).length === 1 &&
+      namedFields[type]?.every((field) => next[field] === undefined) === true)
+  )
+}
+
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile'])
 /** Directories, and those of GNU tar's incremental archives with a list of what was in them. */
 const directoryTypes = new Set(['Directory', 'GNUDumpDir'])
@@ -246,14 +267,17 @@ export async function* scanTar(
     if (header === undefined) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
     if (++count > maxEntries) throw refuse(file, `it has more than ${maxEntries} entries`)
     const offset = at + blockBytes
-    const size = next.size ?? sizeOf(block, header)
+    const isAboutNext = header.type in namedFields
+    if (isAboutNext && !mayPrecede(next, header.type))
+      throw refuse(file, `readers take the headers before byte ${at} for different files`, packAgain)
+    const size = isAboutNext ? sizeOf(block, header) : (next.size ?? sizeOf(block, header))
     if (!Number.isSafeInteger(size) || size < 0) throw refuse(file, `the header at byte ${at} states a size that is none`)
     at = offset + paddedSize(size)
     if (!(await file.reaches(at))) throw cutOff(file)
     const override = await readOverride(file, header.type, offset, size)
     if (override === noOverride || header.type === 'TapeVolumeHeader') continue
     if (override !== undefined) {
-      next = { path: override.path ?? next.path, linkpath: override.linkpath ?? next.linkpath, size: override.size ?? next.size }
+      next = { path: override.path ?? next.path, linkpath: override.linkpath ?? next.linkpath, size: override.size, isGnu: override.isGnu }
       continue
     }
     const path = plainPath(next.path ?? header.path ?? '')

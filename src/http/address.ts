@@ -32,17 +32,27 @@ const privateUse = blockList([
 // where clouds hand out a machine's own credentials, beside 169.254.169.254
 const metadata = blockList([
   ['fd00:ec2::254', 128],
+  ['fd00:ec2::23', 128],
   ['fd20:ce::254', 128],
   ['100.100.100.200', 32],
   ['192.0.0.192', 32],
   ['168.63.129.16', 32],
 ])
-const metadataNames = new Set(['metadata.google.internal', 'metadata.goog', 'metadata', 'instance-data', 'instance-data.ec2.internal'])
-// IPv6 prefixes that carry an IPv4 address, and the group it begins at: mapped, compatible, NAT64, 6to4
+const metadataNames = new Set([
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata',
+  'instance-data',
+  'instance-data.ec2.internal',
+  'metadata.tencentyun.com',
+])
+// IPv6 prefixes that carry an IPv4 address, and the group it begins at: mapped, compatible, NAT64 (RFC 6052, RFC 8215), SIIT, 6to4
 const carriers: readonly (readonly [BlockList, number])[] = [
   [blockList([['::ffff:0:0', 96]]), 6],
   [blockList([['::', 96]]), 6],
   [blockList([['64:ff9b::', 96]]), 6],
+  [blockList([['64:ff9b:1::', 48]]), 6],
+  [blockList([['::ffff:0:0:0', 96]]), 6],
   [blockList([['2002::', 16]]), 1],
 ]
 

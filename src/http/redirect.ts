@@ -4,7 +4,7 @@ import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { redactUrl } from './redact.ts'
 
 /** Headers that another origin may see: what is asked for, never who asks. */
-const neutralHeaders = new Set(['accept', 'accept-encoding', 'range', 'user-agent'])
+const neutralHeaders = new Set(['accept', 'accept-encoding', 'content-type', 'range', 'user-agent'])
 
 /** True for an answer that sends the client elsewhere with the same method: https://www.rfc-editor.org/rfc/rfc9110#section-15.4 */
 export function isRedirect(status: number, method: HttpMethod): boolean {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { platform } from 'node:os'
 import { join } from 'node:path'
 import * as tls from 'node:tls'
@@ -63,10 +63,11 @@ function isCertificate(pem: string): boolean {
   }
 }
 
+/** The text of a regular file; undefined for what cannot be read, and for devices and pipes, which would never end. */
 async function readText(path: string): Promise<string | undefined> {
   try {
-    const bytes = await readFile(path)
-    return bytes.length > maxFileBytes ? '' : bytes.toString('latin1')
+    const facts = await stat(path)
+    return facts.isFile() && facts.size <= maxFileBytes ? await readFile(path, 'latin1') : undefined
   } catch {
     return undefined
   }

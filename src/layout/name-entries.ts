@@ -70,6 +70,7 @@ class EntryNames {
   readonly #read: ReadContent
   readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
   readonly #named: NamedEntry[] = []
+  readonly #taken = new Map<string, Digest>()
   /** The index that lists a manifest. */
   readonly #parents = new Map<Digest, Digest>()
   /** Entries by the digest, the named ones first. */
@@ -112,14 +113,14 @@ class EntryNames {
     if (reference === undefined) return this.#skip(entry, found.why)
     if (reference.digest !== undefined && reference.digest !== descriptor.digest)
       return this.#skip(entry, `its name is ${formatReference(reference)}, which has another digest`, { isWrong: true })
-    this.#named.push({ reference, descriptor, at })
+    this.#add({ reference, descriptor, at })
   }
 
   #nameReferrer(entry: Entry, root: Entry | undefined): void {
     if (root?.reference === undefined) return this.#skip(entry, entry.found.why)
     const { registry, path } = root.reference
     const { at, descriptor } = entry
-    this.#named.push({ reference: { registry, path, digest: descriptor.digest }, descriptor, at, about: root.descriptor.digest })
+    this.#add({ reference: { registry, path, digest: descriptor.digest }, descriptor, at, about: root.descriptor.digest })
   }
 
   /** Images by name, and by the empty name all of them. */
@@ -157,8 +158,21 @@ class EntryNames {
     }
     if (kind === 'referrer') return this.#nameReferrer(entry, root)
     const { registry, path } = root.reference
-    const tag = `${(signed ?? root.descriptor.digest).replace(':', '-')}.${kind}`
-    this.#named.push({ reference: { registry, path, tag }, descriptor, at, about: root.descriptor.digest })
+    const about = signed ?? root.descriptor.digest
+    if (!(await this.#isOf(root, about)))
+      return this.#skip(entry, `it is ${companionNames[kind]} of ${about}, which is not in ${formatReference(root.reference)}`)
+    const companion = { registry, path, tag: `${about.replace(':', '-')}.${kind}` }
+    const taken = this.#taken.get(formatReference(companion))
+    if (taken === descriptor.digest) return
+    if (taken !== undefined) return this.#skip(entry, `it is ${companionNames[kind]}, and ${taken} has its tag`)
+    this.#add({ reference: companion, descriptor, at, about: root.descriptor.digest })
+  }
+
+  /** True for the digest of an image, or of one platform of it. */
+  async #isOf({ descriptor }: Entry, digest: Digest): Promise<boolean> {
+    if (descriptor.digest === digest) return true
+    const contents = isIndexType(descriptor.mediaType) ? await this.#parse(descriptor, parseManifest) : undefined
+    return contents?.kind === 'index' && contents.manifests.some((child) => child.digest === digest)
   }
 
   async #readIndexes(images: readonly Entry[]): Promise<void> {
@@ -189,6 +203,11 @@ class EntryNames {
     const own = this.#byDigest.get(digest)
     const parent = this.#parents.get(digest)
     return own?.reference === undefined && parent !== undefined ? this.#byDigest.get(parent) : own
+  }
+
+  #add(entry: NamedEntry): void {
+    this.#named.push(entry)
+    this.#taken.set(formatReference(entry.reference), entry.descriptor.digest)
   }
 
   #skip({ descriptor: { digest } }: Entry, why: string, more: Pick<SkippedEntry, 'isWrong'> = {}): void {

@@ -241,9 +241,14 @@ export class RegistrySession {
    * Credentials go to the registry's own origin and nowhere else. At a destination a token has to allow writing too, so that one serves all its
    * requests.
    */
-  #access({ url, repository, from }: Pick<ApiRequest, 'url' | 'repository' | 'from'>): RequestAuthorization | undefined {
+  #access({
+    url,
+    repository,
+    from,
+    isAnonymous = false,
+  }: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
     const { origin, prefix } = this.endpoint
-    if (this.#isElsewhere(url)) return undefined
+    if (isAnonymous || this.#isElsewhere(url)) return undefined
     const path = `${prefix}${repository}`
     const scopes = [
       this.side === 'destination' ? pushScope(path) : pullScope(path),

@@ -6,6 +6,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
+import type { ApiRequest } from './api-request.ts'
 import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
 import { isSettled } from './is-settled.ts'
@@ -137,12 +138,15 @@ export class Uploads {
     const { repository, descriptor, open } = blob
     let { content } = blob
     let url = withDigest(opened, descriptor.digest)
+    let isAnonymous = false
     try {
       for (let redirects = 0; ; redirects++) {
         const expect = redirects < mostRedirects ? [200, 201, 202, 204, 307, 308] : [200, 201, 202, 204]
-        const response = await this.#put(url, blob, content, expect)
+        const response = await this.#put(url, blob, content, { expect, isAnonymous })
         if (response.status !== 307 && response.status !== 308) return response.status
         content.cancel()
+        // What another host names gets no credentials, be it at the registry.
+        isAnonymous ||= response.url.origin !== session.endpoint.origin.origin
         url = redirectUrl(response, session.storageHosts)
         content = await open()
       }
@@ -160,14 +164,19 @@ export class Uploads {
   }
 
   /** Sends the content once, in a place of its own: whoever held one while it waits for the source would keep those waiting that the source waits for. */
-  async #put(url: URL, { repository, descriptor, signal }: BlobUpload, content: Content, expect: readonly number[]): Promise<HttpResponse> {
+  async #put(
+    url: URL,
+    { repository, descriptor, signal }: BlobUpload,
+    content: Content,
+    how: Pick<ApiRequest, 'expect' | 'isAnonymous'>,
+  ): Promise<HttpResponse> {
     const release = await this.#session.acquire(descriptor.size)
     try {
       return await this.#session.upload({
         url,
         what: `upload ${blobName(repository, descriptor)}`,
         repository: repository.path,
-        expect,
+        ...how,
         headers: { 'content-type': 'application/octet-stream' },
         content,
         signal,

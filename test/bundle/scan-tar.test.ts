@@ -197,3 +197,27 @@ test('whatever bytes come, they are an archive or refused', async () => {
     { numRuns: 50 },
   )
 })
+
+test('headers that readers take for different files are refused', async () => {
+  const pax = extended('16 path=another\n').slice(0, 2)
+  const comment = extended('20 comment=of a git\n', 'GlobalExtendedHeader').slice(0, 2)
+  const label = header({ path: 'label', type: 'TapeVolumeHeader' })
+  const long = (type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath'): readonly Buffer[] => {
+    const content = Buffer.alloc(blockBytes)
+    content.write('long\0')
+    return [header({ path: '././@LongLink', type, size: 5 }), content]
+  }
+  const file = header({ path: 'a' })
+  for (const [what, before] of [
+    ['a label behind an extended header', [...pax, label]],
+    ['a global header behind an extended one', [...pax, ...comment]],
+    ['an extended header behind a long path', [...long('NextFileHasLongPath'), ...pax]],
+    ['a long path behind an extended header', [...pax, ...long('NextFileHasLongPath')]],
+    ['two extended headers', [...pax, ...pax]],
+    ['two long paths', [...long('NextFileHasLongPath'), ...long('NextFileHasLongPath')]],
+  ] as const) {
+    await assert.rejects(scanBytes(Buffer.concat([...before, file, end])), { code: 'INTEGRITY', message: /different files/ }, what)
+  }
+  const both = [...long('NextFileHasLongLinkpath'), ...long('NextFileHasLongPath'), file, end]
+  assert.deepEqual([...(await scanBytes(Buffer.concat(both))).keys()], ['long'])
+})

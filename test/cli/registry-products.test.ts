@@ -162,7 +162,7 @@ for (const status of [307, 308]) {
     const { status: exit, stderr } = await at.run()
     assert.equal(exit, 0, stderr)
     assert.ok(at.image.blobs.every(({ descriptor }) => real.blobs.has(`acme/app@${descriptor.digest}`)))
-    assert.ok(real.manifests.has('acme/app:1'))
+    assert.equal(real.manifests.get('acme/app:1')?.mediaType, at.image.root.descriptor.mediaType)
   })
 
   test(`opens the content again where the closing PUT alone is answered ${status}`, async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { certificateAuthority, type KeyPair } from '../servers/certificates.ts'
@@ -15,6 +15,7 @@ async function certificateDirectory(directory: TempDir, certificate: string): Pr
   const path = join(directory.path, 'certs')
   await mkdir(join(path, 'subdirectory'), { recursive: true })
   await writeFile(join(path, 'README'), 'our authorities\n')
+  await symlink('/dev/zero', join(path, 'device'))
   await writeFile(join(path, 'broken.pem'), '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n')
   await writeFile(join(path, 'own.crt'), `# comment\n${certificate}\n`)
   return path

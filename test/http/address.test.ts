@@ -94,3 +94,15 @@ test('a name counts as local as the address behind it, and listed hosts are trus
   assert.match(addressRefusal(new URL('http://169.254.169.254/x'), from, ['169.254.169.254']) ?? '', /link-local/)
   assert.match(addressRefusal(new URL('http://metadata.google.internal/x'), from, ['metadata.google.internal']) ?? '', /metadata/)
 })
+
+test('knows link-local and metadata addresses inside every kind of IPv6 address that carries one', () => {
+  for (const host of [
+    '[64:ff9b:1::a9fe:a9fe]',
+    '[::ffff:0:a9fe:a9fe]',
+    '[64:ff9b::a9fe:a9fe]',
+    '[fd00:ec2::23]',
+    'metadata.tencentyun.com',
+  ]) {
+    assert.equal(isForbiddenHost(host), true, host)
+  }
+})

@@ -83,7 +83,7 @@ test('F90: beyond the origin only what is asked for goes along', () => {
     'https://registry.example.com./',
     'http://registry.example.com/',
   ]) {
-    assert.deepEqual(kept(home, to), ['Accept', 'accept-encoding', 'Range', 'user-agent'], to)
+    assert.deepEqual(kept(home, to), ['Accept', 'accept-encoding', 'Range', 'user-agent', 'content-type'], to)
   }
 })
 

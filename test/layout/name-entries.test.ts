@@ -228,3 +228,23 @@ test('whatever stands in an index, every entry is named, skipped, or is content 
     { numRuns: 200 },
   )
 })
+
+test('a signature of what its image does not hold is skipped, and so is a second one for the same tag', async () => {
+  const index = tinyIndex()
+  const other = signatureOf(tinyImage().root.descriptor.digest)
+  const child = signatureOf(index.manifests[0]?.descriptor.digest ?? 'sha256:')
+  const own = signatureOf(index.root.descriptor.digest)
+  const again = tinyArtifact(
+    Buffer.from(JSON.stringify({ critical: { image: { 'docker-manifest-digest': index.root.descriptor.digest } } })),
+    'application/vnd.dev.cosign.simplesigning.v1+json',
+  )
+  const all = [index, other, child, own, again]
+  const sigs = [other, child, own, again].map((sig) => entryOf(sig, kind('dev.cosignproject.cosign/sigs')))
+  const found = await find(all, [entryOf(index, kind('dev.cosignproject.cosign/image')), ...sigs])
+  assert.deepEqual(
+    found.named.map(({ reference }) => reference.tag),
+    ['1', `${index.manifests[0]?.descriptor.digest.replace(':', '-')}.sig`, cosignTag(index, 'sig')],
+  )
+  assert.match(found.skipped[0]?.why ?? '', /^it is a signature of sha256:[0-9a-f]{64}, which is not in docker\.io\/rancher\/x:1$/)
+  assert.match(found.skipped[1]?.why ?? '', new RegExp(`^it is a signature, and ${own.root.descriptor.digest} has its tag$`))
+})

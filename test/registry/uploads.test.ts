@@ -455,3 +455,24 @@ test('a redirected PUT gives its place back before it asks the source again', as
   await Promise.all(large.map((blob) => copyBlob({ descriptor: blob.descriptor, from: repository, to: repository }, ends)))
   for (const blob of large) assert.deepEqual(at.server.blobs.get(`a/b@${blob.descriptor.digest}`), Buffer.from(blob.bytes))
 })
+
+test('a place that another host names by a redirect gets no credentials, be it at the registry', async () => {
+  const seen: (string | undefined)[] = []
+  await using at = await destination(
+    ({ kind, path, headers }, response) => {
+      if (path.includes('back')) {
+        seen.push(headers.authorization)
+        return refuse(response, 403, 'DENIED')
+      }
+      if (headers.authorization === undefined) return (response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end(), true)
+      return kind === 'upload-put' ? (response.writeHead(307, { location: `${storage.url}/x` }).end(), true) : false
+    },
+    { credentials: ['alice', 'c4nary'] },
+  )
+  await using storage = await scriptedServer((request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(307, { location: `${at.server.url}/v2/other/manifests/back` }).end()
+  })
+  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'DENIED' })
+  assert.deepEqual(seen, [undefined, undefined])
+})

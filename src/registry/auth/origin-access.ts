@@ -57,6 +57,9 @@ function isRefusal(error: unknown): error is MirrorError {
   return isMirrorError(error) && error.code === 'UNAUTHORIZED'
 }
 
+/** Bytes of an answer of `/v2/`, which may be a page for people. */
+const pingBytes = 4 * 1024 * 1024
+
 /** `…/v2/` of a request to a registry, which may stand under a path of its own. */
 function pingUrl(request: URL): URL {
   const at = request.pathname.indexOf('/v2/')
@@ -175,7 +178,7 @@ export class OriginAccess {
   }
 
   #ping(request: URL, signal: AbortSignal | undefined): Promise<HttpResponse> {
-    return this.#options.client.request({ method: 'GET', url: pingUrl(request), signal })
+    return this.#options.client.request({ method: 'GET', url: pingUrl(request), maxBytes: pingBytes, signal })
   }
 
   #proofOf({ credentials }: FoundCredentials): CredentialProof {
