@@ -11,6 +11,7 @@ import { clearRemains } from './containerd-remains.ts'
 import { openCriClient, type CriClient, type CriImage, type PullCredentials } from './cri-client.ts'
 import { ctrPull, ctrRemove, ctrRun, type CtrPlace, type CtrPull, type CtrPullOptions, type PulledImage } from './ctr.ts'
 import { startNameProxy, type NameProxy } from './name-proxy.ts'
+import { endProcess, hasEnded } from './server-process.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** How containerd is set up; by default it pulls from where references point, and finds nothing outside this machine. */
@@ -93,7 +94,7 @@ async function start(directory: TempDir, outside: NameProxy, options: Containerd
     return running({ child, cri, outside, directory, log, place: { socket, directory: directory.path, env } })
   } catch (error) {
     cri?.[Symbol.dispose]()
-    await end(child)
+    await endProcess(child, patience)
     throw new Error(`containerd did not start: ${problems(log())}`, { cause: error })
   }
 }
@@ -129,7 +130,7 @@ function running({ child, cri, outside, directory, log, place }: Parts): Contain
     run: (image, args) => ctrRun(place, image, args),
     async [Symbol.asyncDispose]() {
       cri[Symbol.dispose]()
-      await end(child)
+      await endProcess(child, patience)
       await outside[Symbol.asyncDispose]()
       await clearRemains(place.socket, `${directory.path}/state`)
       await directory[Symbol.asyncDispose]()
@@ -194,17 +195,4 @@ async function until(child: ChildProcess, attempt: () => Promise<void>): Promise
       await sleep(10)
     }
   }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (hasEnded(child) || child.pid === undefined) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), patience)
-  await exit
-  clearTimeout(timer)
 }

@@ -1,13 +1,12 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { clearEngineRemains, type EngineGround } from './docker-engine-remains.ts'
 import { startNameProxy, type NameProxy } from './name-proxy.ts'
 import { socketRequest } from './socket-request.ts'
+import { endProcess, hasEnded, untilPinged } from './server-process.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** How the Docker Engine is set up; by default it finds nothing outside this machine. */
@@ -93,9 +92,9 @@ async function start(parts: Parts, options: DockerEngineOptions): Promise<Docker
   // a program that is not there shows by having no pid
   child.on('error', () => undefined)
   try {
-    await untilAnswers(socket, child)
+    await untilPinged(socket, child, patience)
   } catch (error) {
-    await end(child, 'SIGTERM')
+    await endProcess(child, patience)
     throw new Error(`dockerd did not start:\n${readLog(logFile).slice(-20).join('\n')}`, { cause: error })
   }
   const client = await clientPlace(directory)
@@ -109,11 +108,11 @@ async function start(parts: Parts, options: DockerEngineOptions): Promise<Docker
     log: () => readLog(logFile),
     docker: (...args) => runDocker(client, ['--host', `unix://${socket}`, ...args]),
     images: () => listImages(socket),
-    kill: () => end(child, 'SIGKILL'),
+    kill: () => endProcess(child, patience, 'SIGKILL'),
     async [Symbol.asyncDispose]() {
       // one that does not heed SIGTERM is given ten seconds by dockerd
       if (!hasEnded(child)) await removeContainers(socket).catch(() => undefined)
-      await end(child, 'SIGTERM')
+      await endProcess(child, patience)
       await clear(parts)
     },
   }
@@ -190,20 +189,6 @@ function readLog(file: string): readonly string[] {
     .filter((line) => line !== '')
 }
 
-async function untilAnswers(socket: string, child: ChildProcess): Promise<void> {
-  for (const start = Date.now(); ;) {
-    try {
-      const { status } = await socketRequest(socket, '/_ping')
-      if (status === 200) return
-      throw new Error(`it answered with ${status}`)
-    } catch (error) {
-      if (child.pid === undefined || hasEnded(child)) throw new Error('it has ended', { cause: error })
-      if (Date.now() - start > patience) throw error
-      await sleep(10)
-    }
-  }
-}
-
 async function listImages(socket: string): Promise<readonly EngineListedImage[]> {
   const { body } = await socketRequest(socket, '/images/json?all=1')
   const images = JSON.parse(body.toString()) as { Id: string; RepoTags: string[] | null; RepoDigests: string[] | null }[]
@@ -242,17 +227,4 @@ function runDocker({ program, env }: ClientPlace, args: readonly string[]): Retu
       reject(new Error(`${what}\n${stdout}${stderr}`.trim()))
     })
   })
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
-}
-
-async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (hasEnded(child) || child.pid === undefined) return
-  const exit = once(child, 'exit')
-  child.kill(signal)
-  const timer = setTimeout(() => child.kill('SIGKILL'), patience)
-  await exit
-  clearTimeout(timer)
 }

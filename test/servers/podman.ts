@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { socketRequest } from './socket-request.ts'
+import { endProcess, untilPinged } from './server-process.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** A running Podman; disposing of it ends it and removes all that it had. */
@@ -24,9 +23,9 @@ export async function startPodman(insecure: readonly string[]): Promise<Podman> 
   const socket = `${directory.path}/podman.sock`
   const { child, log } = await spawnPodman(directory, socket, insecure)
   try {
-    await untilAnswers(socket, child)
+    await untilPinged(socket, child, patience)
   } catch (error) {
-    await end(child)
+    await endProcess(child, patience)
     await directory[Symbol.asyncDispose]()
     throw new Error(`podman did not start:\n${log()}`, { cause: error })
   }
@@ -43,7 +42,7 @@ export async function startPodman(insecure: readonly string[]): Promise<Podman> 
       return images.flatMap(({ RepoTags }) => RepoTags ?? ['<none>']).toSorted()
     },
     async [Symbol.asyncDispose]() {
-      await end(child)
+      await endProcess(child, patience)
       await directory[Symbol.asyncDispose]()
     },
   }
@@ -79,31 +78,4 @@ async function spawnPodman(
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
   return { child, log: () => log }
-}
-
-async function untilAnswers(socket: string, child: ChildProcess): Promise<void> {
-  for (const start = Date.now(); ;) {
-    try {
-      const { status } = await socketRequest(socket, '/_ping')
-      if (status === 200) return
-      throw new Error(`it answered with ${status}`)
-    } catch (error) {
-      if (child.pid === undefined || hasEnded(child)) throw new Error('it has ended', { cause: error })
-      if (Date.now() - start > patience) throw error
-      await sleep(10)
-    }
-  }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (hasEnded(child) || child.pid === undefined) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), patience)
-  await exit
-  clearTimeout(timer)
 }
