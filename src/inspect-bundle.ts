@@ -15,7 +15,7 @@ export interface InspectOptions extends CallOptions {
 }
 
 function openNamed(file: string, { name, signal }: InspectOptions): Promise<ImageArchive> {
-  return openImageArchive(file, { name: name === undefined ? undefined : parseGivenName(name), signal })
+  return openImageArchive(file, { name: parseGivenName(name), signal })
 }
 
 /**

@@ -44,7 +44,7 @@ export function loadBundle(options: LoadBundleOptions): MirrorRun {
 async function run(options: LoadBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
   const { files, signal } = options
-  const name = options.name === undefined ? undefined : parseGivenName(options.name)
+  const name = parseGivenName(options.name)
   await using archives = await JoinedSource.open(files, { name, signal })
   await refuseIncomplete(archives, options)
   const filtered = await selectArchived(archives, options)

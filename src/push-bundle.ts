@@ -48,7 +48,7 @@ async function run(options: PushBundleOptions & { readonly signal: AbortSignal }
   const started = performance.now()
   const { files, to, flatten, recheck, retry, jobs = defaultJobs, signal } = options
   const rules = await parseRules(options.rewrite ?? [])
-  const name = options.name === undefined ? undefined : parseGivenName(options.name)
+  const name = parseGivenName(options.name)
   await using archives = await JoinedSource.open(files, { name, signal })
   const filtered = await selectArchived(archives, options)
   await using places = await openPlaces(options, sessionEvents(emit), { signal })

@@ -6,7 +6,7 @@ import type { BlobPart } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
 import { detectCompression } from './decompress.ts'
-import { scanTar, type ScanOptions } from './scan-tar.ts'
+import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
 import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
@@ -117,7 +117,7 @@ export class Archive implements AsyncDisposable {
   refuseForeignForms(): void {
     this.#isOwn = true
     for (const entry of this.#entries.values()) this.#refuseLink(entry)
-    if (this.#lacksEnd) this.#refuseMissingEnd()
+    if (this.#lacksEnd) throw cutOff(this)
   }
 
   #refuseLink({ path, link }: TarEntry): void {
@@ -125,12 +125,6 @@ export class Archive implements AsyncDisposable {
       throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link`, {
         hint: 'A bundle has none: copy it again from where it was made.',
       })
-  }
-
-  #refuseMissingEnd(): void {
-    throw new MirrorError('INTEGRITY', `${this.name} ends before its end: it was cut off`, {
-      hint: 'Copy the file again from where it was made, and compare its checksum.',
-    })
   }
 
   /** The bytes of a file, or a part of them, not verified. */
@@ -156,7 +150,7 @@ export class Archive implements AsyncDisposable {
   async #scan(links: boolean | undefined): Promise<void> {
     const onMissingEnd = (): void => {
       this.#lacksEnd = true
-      if (this.#isOwn) this.#refuseMissingEnd()
+      if (this.#isOwn) throw cutOff(this)
     }
     const maxPadding = this.isListed ? undefined : maxSpooledPadding
     try {

@@ -68,7 +68,7 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
   })
 }
 
-/** An export of some platforms cannot be told from a copy that was cut off behind a file, but by the end that every archiver writes. */
+/** An export of some platforms lacks the same as a copy that was cut off behind a file; only the end that archivers write tells them apart. */
 function refuseCutOff({ image, missing }: RootSurvey): void {
   if (missing === undefined) return
   throw new MirrorError(

@@ -30,15 +30,17 @@ function refuseNameless(archives: readonly ImageArchive[], given: GivenName | un
   if (first === undefined) return new MirrorError('UNSUPPORTED', `${files}: there is no image with a name in it`)
   const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
   const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
-  const needsTag = given !== undefined && given.tag === undefined
-  const isUsed = given?.tag !== undefined
-  return new MirrorError(code, `${files} holds no image with a whole name: ${first.entry}: ${first.why}${more}`, {
-    hint: needsTag
-      ? 'Add a tag to --name: it names a single image that has none, as in --name docker.io/library/alpine:3.20.'
-      : isUsed
-        ? 'One --name names one image: write the others with their own names.'
-        : 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.',
-  })
+  const message = `${files} holds no image with a whole name: ${first.entry}: ${first.why}${more}`
+  return new MirrorError(code, message, { hint: namingHint(given) })
+}
+
+/** How the images would get names, by what was given with --name. */
+function namingHint(given: GivenName | undefined): string {
+  if (given === undefined)
+    return 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.'
+  if (given.tag === undefined)
+    return 'Add a tag to --name: it names a single image that has none, as in --name docker.io/library/alpine:3.20.'
+  return 'One --name names one image: write the others with their own names.'
 }
 
 /** Archives that are read as one place: the images of all of them, and what several have of one image together. */

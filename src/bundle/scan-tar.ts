@@ -15,14 +15,15 @@ const typeOffset = 156
 const readAhead = 64 * 1024
 
 function refuse(
-  { name }: ArchiveBytes,
+  { name }: Pick<ArchiveBytes, 'name'>,
   why: string,
   hint: string = 'Copy the file again from where it was made, and compare its checksum.',
 ): MirrorError {
   return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint })
 }
 
-function cutOff(file: ArchiveBytes): MirrorError {
+/** The error for an archive whose end is missing. */
+export function cutOff(file: Pick<ArchiveBytes, 'name'>): MirrorError {
   return refuse(file, 'it ends before its end: it was cut off')
 }
 
@@ -230,12 +231,8 @@ const namedFields: Readonly<Record<string, readonly (keyof Override)[]>> = {
 
 /** True for a header that may stand between a file and the headers before it: GNU's long path and long link. Of others readers differ in what counts. */
 function mayPrecede(next: Override, type: string): boolean {
-  return (
-    next === noOverride ||
-    (next.isGnu === true &&
-      (namedFields[type] ?? []).length === 1 &&
-      namedFields[type]?.every((field) => next[field] === undefined) === true)
-  )
+  const [field, ...others] = namedFields[type] ?? []
+  return next === noOverride || (next.isGnu === true && field !== undefined && others.length === 0 && next[field] === undefined)
 }
 
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile'])

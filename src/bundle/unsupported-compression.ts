@@ -36,7 +36,7 @@ const known: readonly Known[] = [
 /** What follows `BZh` and the size of blocks: the magic number of a block, or that of the end. */
 const bzip2Blocks = [Buffer.from('314159265359', 'hex'), Buffer.from('177245385090', 'hex')]
 
-/** A file whose name begins as a compressed file does is none: its header has a name, and no control characters. */
+/** False for a tar archive that begins with the same bytes, because the name of its first file does. */
 function isMeant({ name }: Known, start: Uint8Array): boolean {
   if (name === 'bzip2') return bzip2Blocks.some((magic) => magic.equals(start.subarray(4, 10)))
   // Of a tar archive whose first file is "]" the dictionary would have no bytes.

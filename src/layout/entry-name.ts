@@ -69,8 +69,9 @@ export interface GivenName extends Repository {
   readonly tag?: string
 }
 
-/** Reads `registry/repository[:tag]`. Throws INVALID_REFERENCE, and USAGE for a digest. */
-export function parseGivenName(text: string): GivenName {
+/** Reads `registry/repository[:tag]`; undefined where none is given. Throws INVALID_REFERENCE, and USAGE for a digest. */
+export function parseGivenName(text: string | undefined): GivenName | undefined {
+  if (text === undefined) return undefined
   const { registry, path, tag, digest } = parseReference(text)
   if (digest !== undefined) {
     throw new MirrorError('USAGE', `--name ${text} has a digest`, { hint: 'Write registry/repository or registry/repository:tag.' })

@@ -126,7 +126,7 @@ function isRefusal(error: unknown): boolean {
 
 /**
  * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a registry that stores and
- * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is none.
+ * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is not taken for a registry.
  */
 export async function putManifest(
   session: RegistrySession,

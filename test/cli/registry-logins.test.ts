@@ -139,7 +139,7 @@ test('takes the logins of podman and skopeo', async () => {
   assert.equal(status, 0, stderr)
 })
 
-test('refuses hosts that are none, and those that are never asked', async () => {
+test('refuses what is not a host, and hosts that are never asked', async () => {
   await using at = await oneImage()
   for (const [option, value, why] of [
     ['--storage-host', 'http://10.1.2.3:9000', /host:port, without http/],

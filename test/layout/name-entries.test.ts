@@ -19,7 +19,7 @@ function find(images: readonly TinyImage[], entries: readonly unknown[], name?: 
   )
   return nameEntries(entries, {
     read: ({ digest }) => Promise.resolve(contents.get(digest)),
-    name: name === undefined ? undefined : parseGivenName(name),
+    name: parseGivenName(name),
   })
 }
 

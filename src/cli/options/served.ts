@@ -53,7 +53,7 @@ async function openBundle(file: string): Promise<Served> {
 async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
   const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
   const layout = writable ? await openLayout(directory) : undefined
-  const reader = layout ?? (await readLayout(directory, { name: name === undefined ? undefined : parseGivenName(name) }))
+  const reader = layout ?? (await readLayout(directory, { name: parseGivenName(name) }))
   return {
     reader,
     skipped: reader.skipped,

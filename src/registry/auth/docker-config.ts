@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
 import { withSignal } from '../../async/single-flight.ts'
 import { decodeAuthField } from '../../oci/auth-field.ts'
+import { isJsonObject } from '../../oci/json-object.ts'
 import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'
 import { askCredentialHelper } from './credential-helper.ts'
 import { registryName, type Credentials, type CredentialsLookup, type CredentialsSource } from './credentials.ts'
@@ -110,7 +111,7 @@ function parseConfig(text: string, path: string, hint?: string): JsonObject {
     // the parser's own message quotes the file, passwords included
     throw invalid(path, `it is not JSON${placeOf(error, text)}`, hint)
   }
-  if (!isObject(config)) throw invalid(path, 'it is not a JSON object', hint)
+  if (!isJsonObject(config)) throw invalid(path, 'it is not a JSON object', hint)
   return config
 }
 
@@ -121,13 +122,9 @@ function placeOf(error: unknown, text: string): string {
   return ` (line ${before.length}, column ${(before.at(-1) ?? '').length + 1})`
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function objectAt(config: JsonObject, field: string, path: string): JsonObject {
   const value = config[field] ?? {}
-  if (!isObject(value)) throw invalid(path, `its "${field}" is not an object`)
+  if (!isJsonObject(value)) throw invalid(path, `its "${field}" is not an object`)
   return value
 }
 
@@ -177,7 +174,7 @@ function authKeys(auths: JsonObject, origin: string, repository: string): readon
 function readAuth(entry: unknown, origin: string, path: string): Credentials | undefined {
   const name = registryName(origin)
   if (entry === null) return undefined
-  if (!isObject(entry)) throw invalid(path, `its entry for ${name} is not an object`)
+  if (!isJsonObject(entry)) throw invalid(path, `its entry for ${name} is not an object`)
   const text = (field: string): string => {
     const value = entry[field] ?? ''
     if (typeof value !== 'string') throw invalid(path, `"${field}" of its entry for ${name} is not a string`)
