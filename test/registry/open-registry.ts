@@ -1,5 +1,5 @@
 import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
-import { createHttpClient } from '../../src/http/http-client.ts'
+import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
 import type { OriginSettings } from '../../src/http/origin-settings.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
 import { credentialsForOrigin } from '../../src/registry/auth/credentials.ts'
@@ -12,6 +12,7 @@ export interface OpenOptions extends Partial<Omit<SessionOptions, 'endpoint' | '
   /** User name and password. */
   readonly credentials?: readonly [username: string, password: string]
   readonly tls?: OriginSettings['tls']
+  readonly environment?: HttpClientOptions['environment']
   /** Milliseconds of the watchdog. */
   readonly timeout?: number
 }
@@ -25,9 +26,9 @@ interface Means extends AsyncDisposable {
 export const hasty = { retries: 4, baseDelay: 1, maxDelay: 4 } as const
 
 function means(url: string, options: OpenOptions): Means {
-  const { credentials, tls, timeout, ...session } = options
+  const { credentials, tls, environment, timeout, ...session } = options
   const endpoint = parseEndpoint(url)
-  const client = createHttpClient({ settings: () => ({ tls }), timeout })
+  const client = createHttpClient({ settings: () => ({ tls }), environment, timeout })
   const found = credentials && { kind: 'basic' as const, username: credentials[0], password: credentials[1] }
   const authorizer = createAuthorizer({
     client,

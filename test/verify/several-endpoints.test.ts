@@ -6,6 +6,7 @@ import { tinyIndex } from '../layout/tiny-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { refuse } from '../servers/memory-registry.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 import { checkedEndpoint, checkedRegistry, targetAt } from './checked-registry.ts'
 
 function outcome({ status, problems }: ImageVerdict): readonly string[] {
@@ -147,8 +148,10 @@ test('upstream is not tried twice, nor again for the next image, once it could n
 })
 
 test('a mirror whose certificate is wrong is asked once in a run', async () => {
+  await using directory = await tempDir()
+  const trusted = await directory.write('ca.pem', (await certificateAuthority('another authority')).certificate)
   await using server = await scriptedServer(() => undefined, { tls: await (await certificateAuthority()).server() })
-  await using endpoint = checkedEndpoint(server.url)
+  await using endpoint = checkedEndpoint(server.url, { environment: { SSL_CERT_FILE: trusted } })
   for (let image = 0; image < 3; image++) {
     assert.deepEqual(outcome(await verifyImage(targetAt([endpoint]))), ['unreachable', 'TLS'])
   }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { listImages } from '../../list-images.ts'
 import { formatReference } from '../../oci/reference.ts'
 import { formatCoverage } from '../output/list-coverage.ts'
 import { formatJson } from '../output/events-ndjson.ts'
@@ -14,6 +13,7 @@ export function addImagesCommand(program: Command, session: Session): void {
   addOutput(addSelection(command).option('--registries <file>', 'a registries.yaml, whose configs give TLS for every host')).action(
     async (references: string[], flags: SelectionFlags & OutputFlags & { readonly registries?: string }) => {
       const selection = selectionOptions(references, flags)
+      const { listImages } = await import('../../list-images.ts')
       const list = await listImages({ ...selection, registries: flags.registries, environment: process.env, signal: session.signal })
       for (const message of list.warnings) session.warn(message, flags)
       for (const line of list.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { mirror } from '../../mirror.ts'
 import { safeLine } from '../output/safe-text.ts'
 import { addEngine, addKeep, engineOptions, type EngineFlags } from '../options/engine.ts'
 import { refuseSharedFiles } from '../options/output-files.ts'
@@ -28,6 +27,7 @@ async function runMirror(references: readonly string[], flags: MirrorFlags, sess
   const writeNodes = await openNodes(flags, session)
   const output = await openRunOutput(flags, session)
   const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: session.signal }
+  const { mirror } = await import('../../mirror.ts')
   const report = await output.follow(mirror(options))
   const nodes = await writeNodes?.(report)
   output.print(report)

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { planImages } from '../../plan-images.ts'
 import { exitCodeOfReport } from '../exit-code.ts'
 import { formatJson } from '../output/events-ndjson.ts'
 import { formatCoverage } from '../output/list-coverage.ts'
@@ -18,6 +17,7 @@ type PlanFlags = SelectionFlags & PlaceFlags & EngineFlags & OutputFlags
 export async function runPlan(references: readonly string[], flags: PlanFlags, session: Session): Promise<void> {
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
+  const { planImages } = await import('../../plan-images.ts')
   const report = await planImages({
     ...placeOptions(flags),
     ...engineOptions(flags),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { verify, type VerifyEvents } from '../../verify.ts'
+import type { VerifyEvents } from '../../verify.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../options/output-files.ts'
@@ -61,6 +61,7 @@ async function runVerify(references: readonly string[], flags: VerifyFlags, sess
   const options = await verifyOptions(references, flags, session)
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), options.registries, flags.expect])
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
+  const { verify } = await import('../../verify.ts')
   using progress = showProgress(session, flags)
   const report = await verify({ ...options, signal: session.signal }, progress.events)
   for (const line of report.lists.map(formatCoverage)) if (line !== undefined) session.note(line, flags)

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { checkBundle } from '../../../inspect-bundle.ts'
 import { formatBundleCheck } from '../../output/bundle-text.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
@@ -20,6 +19,7 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
         .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
+    const { checkBundle } = await import('../../../inspect-bundle.ts')
     const check = await checkBundle(file, { name: flags.name, signal: session.signal })
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
     session.print(

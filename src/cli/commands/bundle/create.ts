@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { bundleTarget } from '../../../bundle/bundle-target.ts'
 import { partListPath, readPartList } from '../../../bundle/part-list.ts'
-import { createBundle } from '../../../create-bundle.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addPlatforms, addSources, addTransfer, sourceOptions, type SourceFlags } from '../../options/places.ts'
@@ -64,6 +63,7 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
         ...selectionOptions(references, flags),
         signal: session.signal,
       }
+      const { createBundle } = await import('../../../create-bundle.ts')
       const report = await output.follow(createBundle(options))
       output.print(report)
       await output.finish(report)

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { describeBundle } from '../../../inspect-bundle.ts'
 import { formatBundleInfo } from '../../output/bundle-text.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
@@ -17,6 +16,7 @@ export function addBundleInfoCommand(parent: Command, session: Session): void {
         .argument('<file>', 'the bundle or archive'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
+    const { describeBundle } = await import('../../../inspect-bundle.ts')
     const info = await describeBundle(file, { name: flags.name, signal: session.signal })
     const document = { schemaVersion: 1, command: 'bundle info', ...info }
     session.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { loadBundle } from '../../../load-bundle.ts'
 import type { EngineFlags } from '../../options/engine.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
@@ -22,6 +21,7 @@ export function addBundleLoadCommand(parent: Command, session: Session): void {
     const output = await openRunOutput(flags, session)
     const { include, exclude, name, dockerHost } = flags
     const place = { dockerHost, environment: process.env, dockerConfig: dockerConfigDirectory() }
+    const { loadBundle } = await import('../../../load-bundle.ts')
     const report = await output.follow(loadBundle({ ...place, files, include, exclude, name, signal: session.signal }))
     output.print(report)
     await output.finish(report)

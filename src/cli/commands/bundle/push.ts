@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { pushBundle } from '../../../push-bundle.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addDestination, addNaming, addTransfer, placeOptions, type PlaceFlags } from '../../options/places.ts'
@@ -22,6 +21,7 @@ export function addBundlePushCommand(parent: Command, session: Session): void {
       await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
       const output = await openRunOutput(flags, session)
       const { include, exclude, name } = flags
+      const { pushBundle } = await import('../../../push-bundle.ts')
       const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: session.signal }))
       output.print(report)
       await output.finish(report)

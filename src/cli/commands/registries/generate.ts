@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { listImages } from '../../../list-images.ts'
 import type { GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatCoverage } from '../../output/list-coverage.ts'
@@ -45,6 +44,7 @@ async function runGenerate(references: readonly string[], flags: GenerateFlags, 
   const generate = await nodeGenerator(flags, { signal })
   await refuseSharedFiles([flags.out], [...(flags.images ?? []), flags.registries])
   const write = flags.out === undefined ? undefined : await openRegistriesFile(flags.out, flags.force === true ? 'any' : 'none')
+  const { listImages } = await import('../../../list-images.ts')
   const list = await listImages({
     ...selectionOptions(references, flags),
     registries: flags.registries,
