@@ -48,10 +48,13 @@ export function redirectHint(from: URL, to: URL): string | undefined {
   return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`
 }
 
-/** What to do about an address that a server named and that is refused. */
-export function trustHint({ hostname, host }: URL): string {
-  if (isForbiddenHost(hostname)) return `${host} is never asked: correct the address that the registry names for its storage.`
-  return `If ${host} belongs to the registry, pass --storage-host ${host}.`
+/** What to do about an address that a server named and that is refused, for good where it is forbidden. */
+export function trustHint(
+  { hostname, host }: URL,
+  { isForbidden = isForbiddenHost(hostname), option = '--storage-host' }: { readonly isForbidden?: boolean; readonly option?: string } = {},
+): string {
+  if (isForbidden) return `${host} is never asked: correct the address that the registry names.`
+  return `If ${host} belongs to the registry, pass ${option} ${host}.`
 }
 
 /** Parameters that sign a URL: whoever sends a second proof with it is refused. */

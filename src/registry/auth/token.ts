@@ -1,4 +1,5 @@
 import { MirrorError, type ErrorCode } from '../../errors.ts'
+import type { Naming } from '../../http/address.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/message.ts'
 import { parseRetryAfter } from '../../http/retry-after.ts'
@@ -57,6 +58,11 @@ export async function requestToken(
   return parseTokenAnswer(response.body, response.url.host, asked, means.clock)
 }
 
+/** The registry, where the token server is another host. */
+function naming(url: URL, { origin, address, tokenHosts }: RealmContext): Naming | undefined {
+  return url.origin === origin ? undefined : { by: { url: new URL(origin), address }, trusted: tokenHosts, option: '--token-host' }
+}
+
 async function postIdentityToken(
   { url }: TokenEndpoint,
   token: string,
@@ -73,7 +79,7 @@ async function postIdentityToken(
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: Buffer.from(form.toString(), 'utf8'),
     maxBytes,
-    isNamed: url.origin !== context.origin,
+    naming: naming(url, context),
     signal,
   })
   // the form holds the identity token: a redirected POST is not sent again, the GET finds the place
@@ -94,7 +100,7 @@ async function getToken(
       url,
       headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
       maxBytes,
-      isNamed: url.origin !== question.context.origin,
+      naming: naming(url, question.context),
       signal,
     })
     const location = isRedirect(response) ? response.headers.all('location') : []
