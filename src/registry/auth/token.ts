@@ -145,7 +145,7 @@ function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
     'REFUSED_ADDRESS',
     `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
     {
-      hint: `If ${url.host} really is its token server, allow it with --token-host; or remove the credentials to go on without any.`,
+      hint: `If ${url.host} is its token server, pass --token-host ${url.host}; or remove the credentials to go on without any.`,
     },
   )
 }
