@@ -1,5 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type NamingServer } from './address.ts'
+import { foreignText } from './foreign-text.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { redactUrl } from './redact.ts'
 
@@ -30,13 +31,15 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
     throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`, { cause })
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
-    throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${redactUrl(url)}, which is not encrypted`, {
+    throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(redactUrl(url))}, which is not encrypted`, {
       hint: 'If the registry stands behind a proxy, have the proxy tell it the scheme (X-Forwarded-Proto).',
     })
   }
   const refusal = addressRefusal(url, answer, trusted)
   if (refusal === undefined) return url
-  throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${url.host}, which is ${refusal}`, { hint: trustHint(url) })
+  throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(url.host)}, which is ${refusal}`, {
+    hint: trustHint(url),
+  })
 }
 
 /**

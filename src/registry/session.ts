@@ -153,8 +153,7 @@ export class RegistrySession {
     const response = await this.#exchange(
       request,
       access,
-      (headers) =>
-        client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, naming: this.#naming(url), signal }),
+      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, naming: this.#naming(url), signal }),
       () => Promise.resolve(),
     )
     if (isExpected(request, response)) return this.#answered(response)

@@ -8,7 +8,13 @@ test('follows a registry that is reached by name to private addresses where it h
   if (!requireServer(t, 'namespaces')) return
   const text = await runInPrivateNetwork(new URL('./private-network-runs.ts', import.meta.url), {
     addresses: ['10.1.2.3', '10.1.2.4', '203.0.113.7', '169.254.7.7'],
-    names: { 'private.test': '10.1.2.3', 'public.test': '203.0.113.7', 'linklocal.test': '169.254.7.7', 'storage.test': '10.1.2.4', 'loop.test': '127.0.0.1' },
+    names: {
+      'private.test': '10.1.2.3',
+      'public.test': '203.0.113.7',
+      'linklocal.test': '169.254.7.7',
+      'storage.test': '10.1.2.4',
+      'loop.test': '127.0.0.1',
+    },
   })
   const runs = new Map((JSON.parse(text) as NetworkRun[]).map((run) => [run.name, run]))
   const follows = (name: string): void => {

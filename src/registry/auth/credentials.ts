@@ -1,6 +1,7 @@
 import { MirrorError } from '../../errors.ts'
 import { printable } from '../../http/redact.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
+import { rememberSecret } from '../../secrets.ts'
 
 /** What a registry may be shown: user and password, an identity (refresh) token for its token server, or a ready Bearer token. */
 export type Credentials =
@@ -40,6 +41,8 @@ export async function findCredentials(
     const credentials = await find(origin, options)
     if (credentials === undefined) continue
     check(credentials, name, origin)
+    if (credentials.kind === 'basic') rememberSecret(credentials.password, credentials.username)
+    else rememberSecret(credentials.token, credentials.kind === 'identity-token' ? (credentials.username ?? '') : undefined)
     if (credentials.kind === 'basic' && /[\r\n]$/.test(credentials.password)) options.onWarning?.(trailingBreak(name, origin))
     return { credentials, source: name }
   }

@@ -1,7 +1,7 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
 import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed } from '../../http/address.ts'
-import { printable } from '../../http/redact.ts'
+import { foreignText } from '../../http/foreign-text.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
 import { registryName } from './credentials.ts'
 
@@ -98,7 +98,7 @@ function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
 export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoint {
   const registry = new URL(context.origin)
   const refuse = (why: string, hint?: string): never => {
-    const shown = printable(realm)
+    const shown = foreignText(realm)
       .replace(/[?#].*$/s, '')
       .replace(/\/\/[^/]*@/, '//')
       .slice(0, 200)

@@ -7,6 +7,7 @@ import type { BearerChallenge } from './challenge.ts'
 import { parseErrorBody } from '../error-reason.ts'
 import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
 import { repeatsSecret } from './repeats-secret.ts'
+import { rememberSecret } from '../../secrets.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
 import type { Scope } from './scope.ts'
 import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
@@ -55,7 +56,9 @@ export async function requestToken(
       : undefined
   if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question, means, options.signal)
   if (response.status !== 200) throw refused(question, response)
-  return parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  const token = parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  rememberSecret(token.value)
+  return token
 }
 
 /** The registry, where the token server is another host. */

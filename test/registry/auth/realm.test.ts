@@ -55,7 +55,10 @@ test('credentials may go to the token servers that registries in use have', () =
     ['https://registry.tail1234.ts.net', 'https://auth.tail1234.ts.net/token'],
     ['http://registry.harbor.svc.cluster.local:5000', 'http://core.harbor.svc.cluster.local/service/token'],
     ['http://registry.harbor.svc:5000', 'http://core.harbor.svc/service/token'],
-    ['https://image-registry.openshift-image-registry.svc:5000', 'https://image-registry.openshift-image-registry.svc:5000/openshift/token'],
+    [
+      'https://image-registry.openshift-image-registry.svc:5000',
+      'https://image-registry.openshift-image-registry.svc:5000/openshift/token',
+    ],
   ] as const) {
     assert.equal(trusts(registry, realm), true, `${registry} ${realm}`)
   }
