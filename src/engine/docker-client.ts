@@ -65,8 +65,8 @@ interface AddingAgent {
 /** A connection has no need of its first request's headers, which NODE_DEBUG=http and NODE_DEBUG=net print, X-Registry-Auth among them. */
 function withoutHeaders<A extends HttpAgent>(agent: A): A {
   const adding = agent as A & AddingAgent
-  const { addRequest } = adding
-  adding.addRequest = (request, options, ...more) => addRequest.call(agent, request, { ...options, headers: undefined }, ...more)
+  const add = adding.addRequest.bind(agent)
+  adding.addRequest = (request, options, ...more) => add(request, { ...options, headers: undefined }, ...more)
   return agent
 }
 

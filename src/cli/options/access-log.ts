@@ -1,8 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { redactUrl } from '../../http/redact.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { maskForeign } from '../../secrets.ts'
-import { localIo } from './output-files.ts'
+import { localIo, openInPlace } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
@@ -102,7 +102,7 @@ export async function openAccessLog(
     return { write: (record) => print(formatAccess(record, new Date())), [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   try {
-    return new FileLog(await open(path, 'a', 0o640), path, warn)
+    return new FileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)
   } catch (error) {
     throw localIo('write the access log', path, error)
   }
