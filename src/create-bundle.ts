@@ -15,6 +15,7 @@ import { summariseError } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import { runImages } from './copy/run-images.ts'
 import { MirrorError } from './errors.ts'
+import { followLinks } from './layout/planted-files.ts'
 import { sha256 } from './oci/digest.ts'
 import type { ImageDestination } from './oci/image-destination.ts'
 import { parsePlatform } from './oci/platform.ts'
@@ -67,6 +68,7 @@ export function createBundle(options: CreateBundleOptions): MirrorRun {
 async function run(options: CreateBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now()
   const { file, since, signal } = options
+  const lock = options.lock === undefined ? undefined : await followLinks(options.lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
@@ -90,7 +92,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
   for (const message of [...list.warnings, ...sources.warnings]) emit({ type: 'warning', message })
   try {
     const steps = await resolveAll(list.images, sources.registries, options, emit)
-    if (steps !== undefined) await write({ ...options, target }, list, steps, sources.registries, before, emit)
+    if (steps !== undefined) await write({ ...options, lock, target }, list, steps, sources.registries, before, emit)
   } catch (error) {
     if (!signal.aborted) throw error
   }

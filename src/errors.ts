@@ -1,3 +1,5 @@
+import { maskSecrets } from './secrets.ts'
+
 /** Which end of a copy an error belongs to. */
 export type Side = 'source' | 'destination'
 
@@ -63,9 +65,10 @@ export class MirrorError extends Error {
   readonly retryAfter: number | undefined
 
   constructor(code: ErrorCode, message: string, options: MirrorErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    // A message may quote what others say, who may repeat what they were sent.
+    super(maskSecrets(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = options.hint
+    this.hint = options.hint === undefined ? undefined : maskSecrets(options.hint)
     this.side = options.side
     this.retryAfter = options.retryAfter
   }

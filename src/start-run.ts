@@ -3,6 +3,7 @@ import { Channel } from './async/channel.ts'
 import { summariseError, type MirrorEvent } from './copy/events.ts'
 import type { Emit } from './copy/image-copier.ts'
 import type { SessionEvents } from './registry/session.ts'
+import { maskSecrets } from './secrets.ts'
 import { startReport } from './report/fold-report.ts'
 import type { MirrorReport } from './report/report.ts'
 
@@ -24,7 +25,8 @@ export function startRun(
   setMaxListeners(0, signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
   const fold = startReport(command)
-  const emit = (event: MirrorEvent): void => {
+  const emit = (given: MirrorEvent): void => {
+    const event = given.type === 'warning' ? { ...given, message: maskSecrets(given.message) } : given
     fold.event(event)
     events.push(event, progressKey(event))
   }

@@ -1,6 +1,7 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
+import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
 import { BundleReader } from './bundle-reader.ts'
@@ -40,12 +41,9 @@ async function readLock(path: string): Promise<BundleBase | undefined> {
 
 /** Writes a lock file, whole or not at all. Throws LOCAL_IO. */
 export async function writeLock(path: string, base: BundleBase): Promise<void> {
-  const part = `${path}.part`
   try {
-    await writeFile(part, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`, { flush: true })
-    await rename(part, path)
+    await replaceFile(path, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`)
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined)
     throw await localIo(error, 'write', path)
   }
 }

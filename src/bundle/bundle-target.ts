@@ -1,7 +1,8 @@
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
+import { followLinks, refusePlanted } from '../layout/planted-files.ts'
 
 /** Where a bundle is made before it gets its name. */
 export function partDirectory(file: string): string {
@@ -15,11 +16,6 @@ function refuse(message: string, hint: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
 }
 
-/** Where a link leads, also one to a file that is still to be made. */
-async function followed(file: string): Promise<string> {
-  return realpath(file).catch(async () => resolve(await realpath(dirname(file)), await readlink(file)))
-}
-
 /**
  * The file that a bundle is to be written to: that of the name, or the one that a symbolic link leads to. Throws USAGE for something else than a file,
  * for a directory that is not there, and where something of others would be in the way; LOCAL_IO.
@@ -29,7 +25,8 @@ export async function bundleTarget(name: string): Promise<string> {
   if (facts !== undefined && !facts.isFile() && !facts.isSymbolicLink()) {
     throw refuse(`${name} is there already, and is no file`, 'Name a file that is new, or a bundle to be replaced.')
   }
-  const file = facts?.isSymbolicLink() === true ? await followed(name) : name
+  const followed = await followLinks(name)
+  const file = facts?.isSymbolicLink() === true ? followed : name
   if (file !== name && (await stat(file).catch(() => undefined))?.isFile() === false) {
     throw refuse(`${name} leads to ${file}, which is no file`, 'Name a file that is new, or a bundle to be replaced.')
   }
@@ -42,6 +39,7 @@ export async function bundleTarget(name: string): Promise<string> {
 }
 
 async function checkPart(directory: string): Promise<void> {
+  await refusePlanted(await followLinks(directory))
   let names
   try {
     names = await readdir(directory)

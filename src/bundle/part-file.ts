@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
@@ -20,6 +20,13 @@ function planOf({ map }: BundleLayout): string {
   const hash = createHash('sha256')
   for (const { path, size } of map.entries.values()) hash.update(`${path} ${size}\n`)
   return hash.digest('hex')
+}
+
+/** What another user has begun would become a bundle that belongs to them, and that they may change. */
+function foreignPart(directory: string): MirrorError {
+  return new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
+    hint: 'Remove it, run as that user, or name another file.',
+  })
 }
 
 /** What becomes of a bundle whose blobs are all there. */
@@ -56,7 +63,7 @@ export class PartFile implements AsyncDisposable {
   static async open(file: string, layout: BundleLayout, { signal }: CallOptions = {}): Promise<PartFile> {
     const directory = partDirectory(file)
     try {
-      await mkdir(directory, { recursive: false }).catch((error: unknown) => {
+      await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error
       })
       const lock = await lockLayout(directory)
@@ -64,6 +71,8 @@ export class PartFile implements AsyncDisposable {
       try {
         journal = await open(join(directory, 'done'), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW)
         archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
+        const owners = [await stat(directory), await journal.stat(), await archive.stat()].map(({ uid }) => uid)
+        if (owners.some((uid) => uid !== lock.uid)) throw foreignPart(directory)
         const noted = await readDone(journal, layout, (await archive.stat()).size)
         const done = await whole(noted, archive, { layout, path: directory, signal })
         await archive.truncate(layout.map.size)

@@ -1,4 +1,4 @@
-import { isMirrorError, type ErrorCode, type Side } from '../errors.ts'
+import { isMirrorError, MirrorError, type ErrorCode, type Side } from '../errors.ts'
 
 /** An error in an event or a report. */
 export interface ErrorSummary {
@@ -10,8 +10,8 @@ export interface ErrorSummary {
 
 /** The error as it stands in events and reports; what is no MirrorError is INTERNAL. */
 export function summariseError(error: unknown): ErrorSummary {
-  if (!isMirrorError(error)) return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) }
-  const { code, message, hint, side } = error
+  const known = isMirrorError(error) ? error : new MirrorError('INTERNAL', error instanceof Error ? error.message : String(error))
+  const { code, message, hint, side } = known
   return { code, message, ...(hint !== undefined && { hint }), ...(side !== undefined && { side }) }
 }
 

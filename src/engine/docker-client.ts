@@ -57,11 +57,24 @@ const restartPolls = 60
 /** What the client's lowest call takes. */
 type DialOptions = Parameters<Docker['modem']['dial']>[0]
 
+/** What node:http hands an agent a request with. */
+interface AddingAgent {
+  addRequest(request: object, options: object, ...more: readonly unknown[]): void
+}
+
+/** A connection has no need of its first request's headers, which NODE_DEBUG=http and NODE_DEBUG=net print, X-Registry-Auth among them. */
+function withoutHeaders<A extends HttpAgent>(agent: A): A {
+  const adding = agent as A & AddingAgent
+  const add = adding.addRequest.bind(agent)
+  adding.addRequest = (request, options, ...more) => add(request, { ...options, headers: undefined }, ...more)
+  return agent
+}
+
 function agentFor({ address, environment }: DockerClientOptions): HttpAgent {
-  if (address.kind === 'ssh') return sshAgent(address, { environment })
-  if (address.kind === 'socket' || address.tls === undefined) return new HttpAgent()
+  if (address.kind === 'ssh') return withoutHeaders(sshAgent(address, { environment }))
+  if (address.kind === 'socket' || address.tls === undefined) return withoutHeaders(new HttpAgent())
   const { ca, cert, key, verify } = address.tls
-  return new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify })
+  return withoutHeaders(new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify }))
 }
 
 /** The options that dockerode would otherwise read from the environment are all given, so that one address counts. */

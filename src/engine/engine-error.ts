@@ -1,5 +1,5 @@
 import { MirrorError, type ErrorCode, type Side } from '../errors.ts'
-import { printable } from '../http/redact.ts'
+import { foreignText } from '../http/foreign-text.ts'
 
 /** An image that was pulled is not there any more: somebody else has removed it, and it can be pulled again. */
 export class ImageGone extends MirrorError {
@@ -87,7 +87,7 @@ const meanings: readonly Meaning[] = [
 
 /** The daemon's words, fit for a line: no control characters, no user or password, no parameters of URLs, which may be signatures. */
 function shown(message: string): string {
-  return printable(message)
+  return foreignText(message)
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/"]*@/gi, '$1***@')
     .replace(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gi, '$1')
 }
@@ -128,6 +128,6 @@ export function connectionError(error: unknown, address: string): MirrorError {
   const isTls = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)
   const [why, hint] = isTls
     ? [`its TLS is refused (${code})`, 'Check DOCKER_CERT_PATH, and that DOCKER_TLS_VERIFY is set for a daemon with TLS.']
-    : (unavailable[code] ?? [printable(message || code || 'unknown reason'), 'Check the daemon and its address.'])
+    : (unavailable[code] ?? [foreignText(message || code || 'unknown reason'), 'Check the daemon and its address.'])
   return new MirrorError('ENGINE_UNAVAILABLE', `cannot reach the Docker Engine at ${address}: ${why}`, { hint, cause: error })
 }

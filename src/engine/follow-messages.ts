@@ -1,6 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import type { EngineMessage } from './engine-messages.ts'
 
 /** How far one layer is: `layer` is its short id, `bytes` of `size` are done. */
@@ -38,10 +39,13 @@ const phases: Readonly<Record<string, LayerProgress['phase']>> = {
   'Loading layer': 'extract',
 }
 
+/** Characters of a layer's id that are shown: a digest has 71. */
+const longestId = 71
+
 function tellLayer({ id, status = '', current, total }: EngineMessage, onLayer: OnLayer | undefined): void {
   const phase = phases[status]
   if (onLayer === undefined || phase === undefined || id === undefined || current === undefined || total === undefined) return
-  onLayer({ phase, layer: id, bytes: Math.min(current, total), size: total })
+  onLayer({ phase, layer: foreignText(id).slice(0, longestId), bytes: Math.min(current, total), size: total })
 }
 
 /** A pull that has ended. */
@@ -60,9 +64,13 @@ export async function followPull(messages: AsyncIterable<EngineMessage>, { name,
     const { error, status = '' } = message
     if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `pull ${name}`, 'source')
     if (/^WARNING:.*platform/i.test(status)) {
-      throw new MirrorError('NO_SUCH_PLATFORM', `the Docker Engine has another platform of ${name} than the one asked for: ${status}`, {
-        side: 'source',
-      })
+      throw new MirrorError(
+        'NO_SUCH_PLATFORM',
+        `the Docker Engine has another platform of ${name} than the one asked for: ${foreignText(status)}`,
+        {
+          side: 'source',
+        },
+      )
     }
     const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
     if (isDigest(stated)) digest = stated

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { platform } from 'node:os'
 import { Duplex } from 'node:stream'
 import { MirrorError } from '../errors.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import { printable } from '../http/redact.ts'
 import type { SshAddress } from './engine-address.ts'
 
@@ -199,7 +200,7 @@ class SshConnection extends Duplex {
         .split(/[\r\n]+/)
         .at(-1) ?? ''
     const end = exitCode === null ? `signal ${signalCode ?? 'unknown'}` : `exit code ${exitCode}`
-    const why = printable(lastLine) || `ssh ended with ${end} and said nothing`
+    const why = foreignText(lastLine) || `ssh ended with ${end} and said nothing`
     const hint = hintFor(said, exitCode, this.#address)
     return this.#hasAnswered
       ? new MirrorError('CONNECTION_LOST', `the ssh connection to the Docker Engine broke off: ${why}`, { hint })

@@ -46,45 +46,64 @@ const metadataNames = new Set([
   'instance-data.ec2.internal',
   'metadata.tencentyun.com',
 ])
-// IPv6 prefixes that carry an IPv4 address, and the group it begins at: mapped, compatible, NAT64 (RFC 6052, RFC 8215), SIIT, 6to4
-const carriers: readonly (readonly [BlockList, number])[] = [
-  [blockList([['::ffff:0:0', 96]]), 6],
-  [blockList([['::', 96]]), 6],
-  [blockList([['64:ff9b::', 96]]), 6],
-  [blockList([['64:ff9b:1::', 48]]), 6],
-  [blockList([['::ffff:0:0:0', 96]]), 6],
-  [blockList([['2002::', 16]]), 1],
+/**
+ * IPv6 prefixes that carry an IPv4 address, and the bytes that it may stand in: mapped, compatible, SIIT, NAT64 (RFC 6052, whose local prefix of RFC 8215
+ * has room for every length of prefix), 6to4, Teredo (its server, and its client with every bit turned round).
+ */
+const carriers: readonly { readonly prefix: BlockList; readonly places: readonly (readonly number[])[]; readonly inverted?: true }[] = [
+  { prefix: blockList([['::ffff:0:0', 96]]), places: [[12, 13, 14, 15]] },
+  { prefix: blockList([['::', 96]]), places: [[12, 13, 14, 15]] },
+  { prefix: blockList([['::ffff:0:0:0', 96]]), places: [[12, 13, 14, 15]] },
+  { prefix: blockList([['64:ff9b::', 96]]), places: [[12, 13, 14, 15]] },
+  {
+    prefix: blockList([['64:ff9b:1::', 48]]),
+    places: [
+      [6, 7, 9, 10],
+      [7, 9, 10, 11],
+      [9, 10, 11, 12],
+      [12, 13, 14, 15],
+    ],
+  },
+  { prefix: blockList([['2002::', 16]]), places: [[2, 3, 4, 5]] },
+  { prefix: blockList([['2001::', 32]]), places: [[4, 5, 6, 7]] },
+  { prefix: blockList([['2001::', 32]]), places: [[12, 13, 14, 15]], inverted: true },
 ]
 
-/** The eight 16-bit groups of an IPv6 address. */
-function ipv6Groups(address: string): readonly number[] {
+/** The sixteen bytes of an IPv6 address. */
+function ipv6Bytes(address: string): readonly number[] {
   // URL turns a dotted tail into groups and lower-cases the rest
   const text = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [head = '', tail] = text.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
-  return [...left, ...zeros, ...right].map((group) => parseInt(group, 16))
+  return [...left, ...zeros, ...right].map((group) => parseInt(group, 16)).flatMap((group) => [group >> 8, group & 255])
 }
 
-function embeddedIpv4(address: string): string | undefined {
-  if (isInside(loopback, address) || isInside(unspecified, address)) return undefined
-  const carrier = carriers.find(([prefix]) => prefix.check(address, 'ipv6'))
-  if (carrier === undefined) return undefined
-  const groups = ipv6Groups(address)
-  const [high = 0, low = 0] = groups.slice(carrier[1], carrier[1] + 2)
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+/** The IPv4 addresses that an IPv6 address may stand for. */
+function embeddedIpv4(address: string): readonly string[] {
+  if (isInside(loopback, address) || isInside(unspecified, address)) return []
+  const bytes = ipv6Bytes(address)
+  const found = carriers
+    .filter(({ prefix }) => prefix.check(address, 'ipv6'))
+    .flatMap(({ places, inverted = false }) => places.map((place) => place.map((at) => (bytes[at] ?? 0) ^ (inverted ? 255 : 0)).join('.')))
+  // Of several readings, one of leading zeros is that of a longer prefix.
+  return found.length === 1 ? found : found.filter((text) => !isInside(unspecified, text))
 }
 
 function isInside(list: BlockList, address: string): boolean {
   return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
 }
 
-/** The address that a host literal stands for: an IPv4 address inside an IPv6 one comes out; undefined for a name. */
-function literalAddress(hostname: string): string | undefined {
+/** The addresses that a host literal stands for, those inside an IPv6 address before itself; none for a name. */
+function literalAddresses(hostname: string): readonly string[] {
   const text = hostname.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '')
-  if (isIP(text) === 0) return undefined
-  return isIPv4(text) ? text : (embeddedIpv4(text) ?? text)
+  if (isIP(text) === 0) return []
+  return isIPv4(text) ? [text] : [...embeddedIpv4(text), text]
+}
+
+function isLiteralInside(list: BlockList, hostname: string): boolean {
+  return literalAddresses(hostname).some((address) => isInside(list, address))
 }
 
 function plainName(hostname: string): string {
@@ -93,37 +112,32 @@ function plainName(hostname: string): string {
 
 /** True when the host is an IP address, in brackets or not, as `URL.hostname` gives it. */
 export function isAddressLiteral(hostname: string): boolean {
-  return literalAddress(hostname) !== undefined
+  return literalAddresses(hostname).length > 0
 }
 
 /** True for 127.0.0.0/8, ::1, and the names that always mean them: localhost and everything under it. */
 export function isLoopback(hostname: string): boolean {
-  const address = literalAddress(hostname)
-  return address === undefined ? /(?:^|\.)localhost$/.test(plainName(hostname)) : isInside(loopback, address)
+  return isLiteralInside(loopback, hostname) || /(?:^|\.)localhost$/.test(plainName(hostname))
 }
 
 /** True for the addresses of private networks, of carrier NAT, and for unique local IPv6 addresses. */
 export function isPrivate(hostname: string): boolean {
-  const address = literalAddress(hostname)
-  return address !== undefined && isInside(privateUse, address)
+  return isLiteralInside(privateUse, hostname)
 }
 
 /** True for 169.254.0.0/16 and fe80::/10. */
 export function isLinkLocal(hostname: string): boolean {
-  const address = literalAddress(hostname)
-  return address !== undefined && isInside(linkLocal, address)
+  return isLiteralInside(linkLocal, hostname)
 }
 
 /** True for 0.0.0.0/8 and `::`, which reach the machine itself. */
 export function isUnspecified(hostname: string): boolean {
-  const address = literalAddress(hostname)
-  return address !== undefined && isInside(unspecified, address)
+  return isLiteralInside(unspecified, hostname)
 }
 
 /** True for the addresses and names from which cloud machines read their own credentials. */
 export function isMetadata(hostname: string): boolean {
-  const address = literalAddress(hostname)
-  return address === undefined ? metadataNames.has(plainName(hostname)) : isInside(metadata, address)
+  return isLiteralInside(metadata, hostname) || metadataNames.has(plainName(hostname))
 }
 
 /** True for a host that nobody may be sent to: link-local, unspecified and metadata addresses. */
@@ -137,6 +151,14 @@ export interface NamingServer {
   readonly address?: string | undefined
 }
 
+/** Who named a place that is asked, and what it may name. */
+export interface Naming {
+  readonly by: NamingServer
+  /** Hosts, `host` or `host:port`, that it may name though they are private, and the option that lists them. */
+  readonly trusted: readonly string[]
+  readonly option: '--storage-host' | '--token-host'
+}
+
 /** True for a URL whose host is listed as `host` or `host:port`. */
 export function isListed({ hostname, host }: URL, hosts: readonly string[]): boolean {
   return hosts.some((listed) => plainName(listed) === plainName(hostname) || listed.toLowerCase() === host)
@@ -145,16 +167,20 @@ export function isListed({ hostname, host }: URL, hosts: readonly string[]): boo
 /**
  * Why the server `from` may not send us to `to`: text that fits after "it is", or undefined when it may. Link-local, unspecified and metadata
  * addresses are always refused; loopback and private ones unless they are `trusted`, or `from` is the same host, or itself as local by its name or
- * by the address behind it.
+ * by the address behind it. `address` is that of `to` once it is looked up.
  */
-export function addressRefusal(to: URL, from: NamingServer, trusted: readonly string[] = []): string | undefined {
-  const { hostname } = to
-  if (isLinkLocal(hostname)) return 'a link-local address'
-  if (isUnspecified(hostname)) return 'the unspecified address'
-  if (isMetadata(hostname)) return 'a cloud metadata address'
-  if (plainName(hostname) === plainName(from.url.hostname) || isListed(to, trusted)) return undefined
+export function addressRefusal(
+  to: URL,
+  from: NamingServer,
+  trusted: readonly string[] = [],
+  address: string = to.hostname,
+): string | undefined {
+  if (isLinkLocal(address)) return 'a link-local address'
+  if (isUnspecified(address)) return 'the unspecified address'
+  if (isMetadata(address)) return 'a cloud metadata address'
+  if (plainName(to.hostname) === plainName(from.url.hostname) || isListed(to, trusted)) return undefined
   const known = from.address === undefined ? [from.url.hostname] : [from.url.hostname, from.address]
-  if (isLoopback(hostname)) return known.some(isLoopback) ? undefined : 'a loopback address'
-  if (isPrivate(hostname)) return known.some((host) => isPrivate(host) || isLoopback(host)) ? undefined : 'a private address'
+  if (isLoopback(address)) return known.some(isLoopback) ? undefined : 'a loopback address'
+  if (isPrivate(address)) return known.some((host) => isPrivate(host) || isLoopback(host)) ? undefined : 'a private address'
   return undefined
 }

@@ -1,5 +1,6 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import type { Naming } from './address.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { exchange, type ExchangeMeans, type StreamedAnswer, type StreamedRequest } from './exchange.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
@@ -19,7 +20,7 @@ export interface DownloadRequest {
   /** Redirects that are followed, as in HttpRequest; default 0. */
   readonly redirects?: number | undefined
   /** As in HttpRequest. */
-  readonly isNamed?: boolean | undefined
+  readonly naming?: Naming | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,7 +30,7 @@ export interface UploadRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly content: Content
   /** As in HttpRequest. */
-  readonly isNamed?: boolean | undefined
+  readonly naming?: Naming | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -78,6 +79,7 @@ interface Followed {
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly redirects?: number | undefined
+  readonly naming?: Naming | undefined
 }
 
 /** The failure of a request at a place that nobody wrote, with who named it. */
@@ -91,13 +93,13 @@ function namedBy(from: URL, to: URL, error: unknown): unknown {
 async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'url' | 'address'>>(
   request: Followed,
   trusted: readonly string[],
-  send: (url: URL, headers: Readonly<Record<string, string>>, isNamed: boolean) => Promise<R>,
+  send: (url: URL, headers: Readonly<Record<string, string>>, naming: Naming | undefined) => Promise<R>,
   discard: (answer: R) => Promise<unknown>,
 ): Promise<R> {
-  let { url, headers = {} } = request
+  let { url, headers = {}, naming } = request
   const { redirects = 0 } = request
   for (let left = redirects; ; left--) {
-    const answer = await send(url, headers, url.origin !== request.url.origin).catch((error: unknown) => {
+    const answer = await send(url, headers, naming).catch((error: unknown) => {
       throw namedBy(request.url, url, error)
     })
     if (redirects === 0 || !isRedirect(answer.status, request.method)) return answer
@@ -106,6 +108,7 @@ async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'ur
     if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
     const next = redirectUrl(answer, trusted)
     headers = redirectHeaders(url, next, headers)
+    naming = next.origin === request.url.origin ? request.naming : { by: answer, trusted, option: '--storage-host' }
     url = next
   }
 }
@@ -140,10 +143,10 @@ class OriginClient implements HttpClient {
     return following(
       request,
       this.storageHosts,
-      (url, headers, isNamed) => {
+      (url, headers, naming) => {
         checkHeaders(headers)
         this.#options.onRequest?.(request.method, url)
-        return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url, isNamed || request.isNamed).route)
+        return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url, naming).route)
       },
       () => Promise.resolve(),
     )
@@ -154,11 +157,8 @@ class OriginClient implements HttpClient {
     const answer = await following(
       request,
       this.storageHosts,
-      (url, headers, isNamed) =>
-        this.#exchange(
-          { method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal },
-          isNamed || request.isNamed,
-        ),
+      (url, headers, naming) =>
+        this.#exchange({ method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal }, naming),
       (redirect) => redirect.bytes(usualBytes),
     )
     return held(answer, maxBytes, method === 'GET' && answer.status === 200)
@@ -169,13 +169,13 @@ class OriginClient implements HttpClient {
     return following(
       { ...request, method: 'GET' },
       this.storageHosts,
-      (url, headers, isNamed) => this.#exchange({ method: 'GET', url, headers, signal }, isNamed || request.isNamed),
+      (url, headers, naming) => this.#exchange({ method: 'GET', url, headers, signal }, naming),
       (redirect) => redirect.bytes(usualBytes),
     )
   }
 
-  async upload({ url, headers = {}, content, isNamed, signal }: UploadRequest): Promise<HttpResponse> {
-    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }, isNamed), usualBytes, false)
+  async upload({ url, headers = {}, content, naming, signal }: UploadRequest): Promise<HttpResponse> {
+    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }, naming), usualBytes, false)
   }
 
   async close(): Promise<void> {
@@ -185,27 +185,28 @@ class OriginClient implements HttpClient {
     await (await this.#web)?.close()
   }
 
-  #exchange(request: StreamedRequest, isNamed?: boolean): Promise<StreamedAnswer> {
+  #exchange(request: StreamedRequest, naming: Naming | undefined): Promise<StreamedAnswer> {
     checkHeaders(request.headers)
     this.#options.onRequest?.(request.method, request.url)
-    return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, isNamed))
+    return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, naming))
   }
 
   #named(headers: Readonly<Record<string, string>>): Record<string, string> {
     return { 'user-agent': this.#options.userAgent ?? 'k3s-mirror', ...headers }
   }
 
-  /** An origin that a server named first stays so: what it was asked for before was not the user's. */
-  #origin(url: URL, isNamed = false): Origin {
+  /** What one server may name another may not, and the user may name all: connections are not shared between them. */
+  #origin(url: URL, naming: Naming | undefined): Origin {
     // What is tried again after the end would hold the process with a connection that nobody closes.
     if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
-    let origin = this.#origins.get(url.origin)
+    const key = naming === undefined ? url.origin : `${url.origin} ${naming.by.url.origin} ${naming.option}`
+    let origin = this.#origins.get(key)
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}
       const proxy = proxyFor(url, this.#options.environment ?? {})
-      const route = { origin: new URL(url.origin), tls, proxy, isNamed, trust: this.#trust, connectTimeout: this.#options.timeout }
+      const route = { origin: new URL(url.origin), tls, proxy, naming, trust: this.#trust, connectTimeout: this.#options.timeout }
       origin = { route, proxy, pool: new ConnectionPool(route), watchdog: this.#watchdog }
-      this.#origins.set(url.origin, origin)
+      this.#origins.set(key, origin)
     }
     return origin
   }

@@ -1,3 +1,5 @@
+import type { Naming } from './address.ts'
+
 /** Methods that this package sends. */
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -9,8 +11,8 @@ export interface HttpRequest {
   readonly body?: Uint8Array | undefined
   /** Longest answer in bytes that is read; a longer one fails with PROTOCOL. Default 64 KiB. */
   readonly maxBytes?: number | undefined
-  /** True where a server and not the user named the host: link-local and metadata addresses behind its name are refused with REFUSED_ADDRESS. */
-  readonly isNamed?: boolean | undefined
+  /** Who named the host, where a server and not the user did: an address behind its name that this server may not name throws REFUSED_ADDRESS. */
+  readonly naming?: Naming | undefined
   /**
    * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL. Of other methods than
    * GET and HEAD only 307 and 308 are, with the same body. Default 0: a 3xx is an answer.

@@ -1,5 +1,5 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
-import { printable } from './redact.ts'
+import { foreignText } from './foreign-text.ts'
 import { WireError } from './wire-error.ts'
 
 interface Classified {
@@ -42,7 +42,7 @@ function isTlsCode(code: string): boolean {
 function namesOf(error: unknown): string {
   const { subjectaltname, subject } = ((error as { cert?: unknown }).cert ?? {}) as { subjectaltname?: unknown; subject?: { CN?: unknown } }
   const names = typeof subjectaltname === 'string' ? subjectaltname.replace(/(?:DNS|IP Address):/g, '') : subject?.CN
-  return typeof names === 'string' && names !== '' ? `, ${printable(names).slice(0, 200)}` : ''
+  return typeof names === 'string' && names !== '' ? `, ${foreignText(names).slice(0, 200)}` : ''
 }
 
 function classifyTls(code: string, error: unknown): Classified {
@@ -57,7 +57,7 @@ function classifyTls(code: string, error: unknown): Classified {
     return { code: 'TLS', what: 'it supports only TLS older than 1.2', hint: 'Enable TLS 1.2 or later on the server.' }
   }
   if (code === 'UNSPECIFIED' || code === 'CERT_REJECTED') {
-    const why = error instanceof Error ? ` (${printable(error.message).slice(0, 200)})` : ''
+    const why = error instanceof Error ? ` (${foreignText(error.message).slice(0, 200)})` : ''
     return {
       code: 'TLS',
       what: `its certificate was refused${why}`,

@@ -1,8 +1,9 @@
 import { onAbort } from '../async/on-abort.ts'
-import { isIP, connect as connectTcp, type OnReadOpts, type Socket } from 'node:net'
+import dns from 'node:dns'
+import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { MirrorError } from '../errors.ts'
-import { isForbiddenHost } from './address.ts'
+import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
 import { networkError, proxyError } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
@@ -16,8 +17,8 @@ export interface SocketRoute {
   readonly origin: URL
   readonly tls: TlsSettings | undefined
   readonly proxy: URL | undefined
-  /** True where a server named the origin: link-local and metadata addresses behind its name are refused. */
-  readonly isNamed?: boolean | undefined
+  /** Who named the origin, where a server did: only addresses that it may name are connected to. */
+  readonly naming?: Naming | undefined
   /** Whom else to trust where nothing else vouches for a certificate; default: nobody. */
   readonly trust?: SystemTrust | undefined
   /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
@@ -43,8 +44,32 @@ function serverName(url: URL): { servername?: string } {
   return isIP(hostOf(url)) === 0 ? { servername: hostOf(url) } : {}
 }
 
+/** Looks up a name that a server gave, and leaves out the addresses behind it that this server may not name: nothing is sent there, not even a handshake. */
+function lookUpNamed(origin: URL, { by, trusted, option }: Naming): LookupFunction {
+  return (hostname, options, callback) => {
+    dns.lookup(hostname, { ...options, all: true }, (error, found) => {
+      const refusals = (error === null ? found : []).map(({ address }) => ({ address, why: addressRefusal(origin, by, trusted, address) }))
+      const allowed = refusals.filter(({ why }) => why === undefined).map(({ address }) => ({ address, family: isIP(address) }))
+      const [first] = allowed
+      const [refused] = refusals
+      if (first !== undefined) return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family)
+      callback(error ?? refusedAddress(origin, refused?.address ?? '', refused?.why, option), [])
+    })
+  }
+}
+
+function refusedAddress(origin: URL, address: string, why: string | undefined, option: Naming['option']): MirrorError {
+  const isForbidden = isForbiddenHost(address)
+  const what = isForbidden ? 'an address that no registry has a reason to name' : `${why}`
+  return new MirrorError('REFUSED_ADDRESS', `${origin.host} is ${address}, ${what}`, { hint: trustHint(origin, { isForbidden, option }) })
+}
+
 /** Begins to connect, with TLS where `tls` is given. */
-function dial(url: URL, tls: { readonly settings: TlsSettings | undefined } | undefined, onread?: OnReadOpts): Socket {
+function dial(
+  url: URL,
+  tls: { readonly settings: TlsSettings | undefined } | undefined,
+  { onread, naming }: { readonly onread?: OnReadOpts | undefined; readonly naming?: Naming | undefined },
+): Socket {
   const address = {
     host: hostOf(url),
     port: portOf(url),
@@ -52,6 +77,7 @@ function dial(url: URL, tls: { readonly settings: TlsSettings | undefined } | un
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: familyAttemptTimeout,
     ...(onread && { onread }),
+    ...(naming && { lookup: lookUpNamed(url, naming) }),
   }
   if (tls === undefined) return connectTcp(address)
   return connectTls({ ...address, ...serverName(url), ...tlsOptions(tls.settings), ALPNProtocols: ['http/1.1'] })
@@ -128,8 +154,8 @@ async function secured(
 
 function toProxy(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer'>, onread?: OnReadOpts): Promise<Socket> {
   const patience = { peer: `the proxy ${proxy.host}`, ...wait }
-  if (proxy.protocol !== 'https:') return connected(dial(proxy, undefined, onread), false, patience)
-  return secured(route, { ...patience, settings: undefined }, (settings) => dial(proxy, { settings }, onread))
+  if (proxy.protocol !== 'https:') return connected(dial(proxy, undefined, { onread }), false, patience)
+  return secured(route, { ...patience, settings: undefined }, (settings) => dial(proxy, { settings }, { onread }))
 }
 
 /** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
@@ -165,19 +191,9 @@ async function tunnel(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer
 }
 
 function direct(route: SocketRoute, patience: Patience, onread?: OnReadOpts): Promise<Socket> {
-  const { origin, tls } = route
-  if (origin.protocol !== 'https:') return connected(dial(origin, undefined, onread), false, patience)
-  return secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, onread))
-}
-
-/** A name that a server gives may lead where no literal address would be followed: looked at before anything is sent. */
-function refuseForbidden({ origin, isNamed = false }: SocketRoute, socket: Socket): Socket {
-  const { remoteAddress = '' } = socket
-  if (!isNamed || !isForbiddenHost(remoteAddress)) return socket
-  socket.on('error', () => undefined).destroy()
-  throw new MirrorError('REFUSED_ADDRESS', `${origin.host} is ${remoteAddress}, an address that no registry has a reason to name`, {
-    hint: trustHint(origin),
-  })
+  const { origin, tls, naming } = route
+  if (origin.protocol !== 'https:') return connected(dial(origin, undefined, { onread, naming }), false, patience)
+  return secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, { onread, naming }))
 }
 
 /**
@@ -192,7 +208,7 @@ export async function openSocket(
   const { origin, tls, proxy, connectTimeout = longestConnect } = route
   const wait = { signal, timeout: Math.min(connectTimeout, longestConnect) }
   const patience = { peer: origin.origin, ...wait }
-  if (proxy === undefined) return { socket: refuseForbidden(route, await direct(route, patience, onread)), buffered: true }
+  if (proxy === undefined) return { socket: await direct(route, patience, onread), buffered: true }
   if (origin.protocol === 'http:') return { socket: await toProxy(route, proxy, wait, onread), buffered: true }
   const socket = await secured(route, { ...patience, settings: tls }, async (settings) =>
     // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { MirrorError } from '../errors.ts'
+import { rememberSecret } from '../secrets.ts'
 import { isLoopback } from './address.ts'
 
 /** Variables of the process, as `process.env` has them. */
@@ -77,6 +78,8 @@ function decoded(text: string): string {
 /** The Proxy-Authorization header for a proxy URL with user and password. */
 export function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === '' && proxy.password === '') return undefined
-  const credentials = `${decoded(proxy.username)}:${decoded(proxy.password)}`
+  const [user, password] = [decoded(proxy.username), decoded(proxy.password)]
+  rememberSecret(password, user)
+  const credentials = `${user}:${password}`
   return `Basic ${Buffer.from(credentials).toString('base64')}`
 }

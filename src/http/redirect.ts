@@ -1,5 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type NamingServer } from './address.ts'
+import { foreignText } from './foreign-text.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { redactUrl } from './redact.ts'
 
@@ -30,13 +31,15 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
     throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`, { cause })
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
-    throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${redactUrl(url)}, which is not encrypted`, {
+    throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(redactUrl(url))}, which is not encrypted`, {
       hint: 'If the registry stands behind a proxy, have the proxy tell it the scheme (X-Forwarded-Proto).',
     })
   }
   const refusal = addressRefusal(url, answer, trusted)
   if (refusal === undefined) return url
-  throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${url.host}, which is ${refusal}`, { hint: trustHint(url) })
+  throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(url.host)}, which is ${refusal}`, {
+    hint: trustHint(url),
+  })
 }
 
 /**
@@ -48,10 +51,13 @@ export function redirectHint(from: URL, to: URL): string | undefined {
   return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`
 }
 
-/** What to do about an address that a server named and that is refused. */
-export function trustHint({ hostname, host }: URL): string {
-  if (isForbiddenHost(hostname)) return `${host} is never asked: correct the address that the registry names for its storage.`
-  return `If ${host} belongs to the registry, pass --storage-host ${host}.`
+/** What to do about an address that a server named and that is refused, for good where it is forbidden. */
+export function trustHint(
+  { hostname, host }: URL,
+  { isForbidden = isForbiddenHost(hostname), option = '--storage-host' }: { readonly isForbidden?: boolean; readonly option?: string } = {},
+): string {
+  if (isForbidden) return `${host} is never asked: correct the address that the registry names.`
+  return `If ${host} belongs to the registry, pass ${option} ${host}.`
 }
 
 /** Parameters that sign a URL: whoever sends a second proof with it is refused. */

@@ -67,7 +67,7 @@ async function passOver(body: Dispatcher.ResponseData['body']): Promise<Uint8Arr
 
 /** Requests to any web server, by undici: one dispatcher per origin. */
 export class WebRequests {
-  readonly #reached = new Map<string, Reached>()
+  readonly #reached = new Map<SocketRoute, Reached>()
 
   /** Sends one request and reads its whole answer; a redirect is an answer. */
   async send(request: HttpRequest & { readonly timeout: number }, route: SocketRoute): Promise<HttpResponse> {
@@ -106,9 +106,8 @@ export class WebRequests {
   }
 
   #reach(route: SocketRoute): Reached {
-    const { origin } = route.origin
-    const reached = this.#reached.get(origin) ?? reach(route)
-    this.#reached.set(origin, reached)
+    const reached = this.#reached.get(route) ?? reach(route)
+    this.#reached.set(route, reached)
     return reached
   }
 }

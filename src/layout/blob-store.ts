@@ -42,14 +42,8 @@ export class BlobStore {
   /** Refuses directories that are symbolic links, which would lead blobs out of the layout. */
   async checkDirectories(): Promise<void> {
     const ours = [dirname(this.#privateDirectory), this.#privateDirectory]
-    for (const path of [this.#directory, ...algorithms.map((name) => join(this.#directory, name)), ...ours]) {
-      const stats = await lstat(path).catch(() => undefined)
-      if (stats !== undefined && !stats.isDirectory()) {
-        throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {
-          hint: 'Remove it if you did not put it there: a layout holds no links.',
-        })
-      }
-    }
+    const blobs = algorithms.map((name) => join(this.#directory, name))
+    for (const path of [this.#directory, ...blobs, ...ours]) await refuseLink(path)
   }
 
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
@@ -126,6 +120,16 @@ export class BlobStore {
       this.#nameCommits.set(algorithm, commit)
     }
     return commit.run()
+  }
+}
+
+/** Throws INTEGRITY for something else than a directory. */
+export async function refuseLink(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined)
+  if (stats !== undefined && !stats.isDirectory()) {
+    throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {
+      hint: 'Remove it if you did not put it there: a layout holds no links.',
+    })
   }
 }
 

@@ -13,6 +13,8 @@ const attempts = 4
 
 /** The right to write to a layout. */
 export interface LayoutLock {
+  /** The owner of what this process makes there. */
+  readonly uid: number
   /** Gives it back. */
   release(): Promise<void>
 }
@@ -62,8 +64,10 @@ export async function lockLayout(directory: string): Promise<LayoutLock> {
   for (let attempt = 1; ; attempt++) {
     const claim = `${prefix}${identity}-${randomBytes(6).toString('hex')}`
     const path = join(directory, claim)
+    let uid: number
     try {
-      await (await open(path, 'wx', 0o600)).close()
+      await using file = await open(path, 'wx', 0o600)
+      ;({ uid } = await file.stat())
     } catch (error) {
       throw await localIo(error, 'write', path)
     }
@@ -73,7 +77,7 @@ export async function lockLayout(directory: string): Promise<LayoutLock> {
       if (await isAlive(directory, other, { identity, claim })) holder = other
       else await rm(join(directory, other), { force: true })
     }
-    if (holder === undefined) return holdClaim(path)
+    if (holder === undefined) return holdClaim(path, uid)
     await rm(path, { force: true })
     if (attempt === attempts) throw locked(directory, holder)
     // Two that started together have both stepped back: one of them comes first now.
@@ -81,13 +85,14 @@ export async function lockLayout(directory: string): Promise<LayoutLock> {
   }
 }
 
-function holdClaim(path: string): LayoutLock {
+function holdClaim(path: string, uid: number): LayoutLock {
   const beat = setInterval(() => {
     // Writing, unlike utimes, takes the time from the file system; r+ never creates a claim that was removed. A failure is made good by the next beat.
     writeFile(path, '.', { flag: 'r+' }).catch(() => undefined)
   }, beatMilliseconds)
   beat.unref()
   return {
+    uid,
     release: async () => {
       clearInterval(beat)
       await rm(path, { force: true })

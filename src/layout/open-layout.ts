@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
 import { adoptEntries } from './adopt-entries.ts'
-import { BlobStore, syncDirectory } from './blob-store.ts'
+import { BlobStore, refuseLink, syncDirectory } from './blob-store.ts'
 import { Catalogue } from './catalogue.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { DiskLayout } from './disk-layout.ts'
@@ -14,6 +14,7 @@ import { IndexFile } from './index-file.ts'
 import { lockLayout } from './layout-lock.ts'
 import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, localIo } from './local-io.ts'
+import { followLinks, refusePlanted } from './planted-files.ts'
 import { ManifestJournal, type ManifestRecord } from './manifest-journal.ts'
 
 /** What is ours in a layout, beside what the specification names: the writer's lock, the journal of manifests, and files on their way in. */
@@ -132,8 +133,11 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
   const durable = options.durable ?? true
   const privateDirectory = join(directory, privateName)
   try {
+    await followLinks(directory)
     const isNew = await makeDirectory(directory)
     if (!isNew && !(await isLayout(directory))) await checkEmpty(directory)
+    await refuseLink(privateDirectory)
+    await refusePlanted(privateDirectory)
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw errnoOf(error) === 'EEXIST'

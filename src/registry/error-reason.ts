@@ -1,4 +1,4 @@
-import { printable } from '../http/redact.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 
 /** What the body of a refused request says. */
@@ -32,7 +32,7 @@ function sentenceAt(value: Readonly<Record<string, unknown>>, fields: readonly s
 
 /** The sentence in JSON of any shape; empty where there is none. */
 function sentenceIn(value: unknown, depth = 0, hasDetail = true): string {
-  if (typeof value === 'string') return printable(value)
+  if (typeof value === 'string') return foreignText(value)
   if (depth > maxDepth) return ''
   if (Array.isArray(value)) {
     // What is said again and again, each time with another detail, is said once.
@@ -48,14 +48,14 @@ function sentenceIn(value: unknown, depth = 0, hasDetail = true): string {
   const sentence = sentenceAt(value, sentenceFields, depth)
   const detail = hasDetail || sentence === '' ? sentenceAt(value, detailFields, depth) : ''
   const whole = sentence === '' || sentence.includes(detail) ? sentence || detail : detail === '' ? sentence : `${sentence} (${detail})`
-  return depth > 0 && typeof code === 'string' && code !== '' ? [printable(code), whole].filter(Boolean).join(': ') : whole
+  return depth > 0 && typeof code === 'string' && code !== '' ? [foreignText(code), whole].filter(Boolean).join(': ') : whole
 }
 
 /** The text of XML as object stores write it, the title of a web page, and anything else as it is. */
 function sentenceOfText(text: string): string {
-  if (!/^\s*</.test(text)) return printable(text)
+  if (!/^\s*</.test(text)) return foreignText(text)
   const [, xml, title] = /<Message>([^<]*)<|<title>([^<]*)</i.exec(text) ?? []
-  return printable(xml ?? title ?? '')
+  return foreignText(xml ?? title ?? '')
 }
 
 /** Reads the body of an answer that is an error, in whatever form registries and what stands before them write it; 64 KiB of it at most. */
@@ -71,6 +71,6 @@ export function parseErrorBody(body: Uint8Array): ErrorReason {
   const entries = Array.isArray(errors) ? errors.filter(isJsonObject) : []
   const codes = entries.map(({ code }) => code).filter((code): code is string => typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code))
   const digests = entries.flatMap(({ detail }) => (JSON.stringify(detail) ?? '').match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g) ?? [])
-  const said = sentenceIn(document) || (isJsonObject(document) && Object.keys(document).length > 0 ? printable(text) : '')
+  const said = sentenceIn(document) || (isJsonObject(document) && Object.keys(document).length > 0 ? foreignText(text) : '')
   return { codes, digests, text: said.slice(0, maxTextLength) }
 }

@@ -1,6 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import { addressRefusal } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import { redactUrl } from '../http/redact.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -31,7 +32,10 @@ export async function openForeignLayer(
       const url = new URL(text)
       const refusal = refusalOf(url, session)
       if (refusal !== undefined) {
-        throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} is not read from ${redactUrl(url)}, which is ${refusal}`)
+        throw new MirrorError(
+          'REFUSED_ADDRESS',
+          `foreign layer ${digest} is not read from ${foreignText(redactUrl(url))}, which is ${refusal}`,
+        )
       }
       return await session.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
     } catch (error) {

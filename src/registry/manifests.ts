@@ -1,4 +1,5 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
@@ -98,7 +99,11 @@ function readManifest(session: RegistrySession, response: HttpResponse, digest: 
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
     if (isWebPage(response.headers)) throw pageError(session, name)
-    throw new MirrorError(error.code, `cannot read ${name}: ${error.message}`, { side: session.side, hint: error.hint, cause: error })
+    throw new MirrorError(error.code, `cannot read ${name}: ${foreignText(error.message)}`, {
+      side: session.side,
+      hint: error.hint,
+      cause: error,
+    })
   }
   const stated = statedDigest(response)
   if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {

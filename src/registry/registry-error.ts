@@ -1,4 +1,5 @@
 import { MirrorError, type ErrorCode } from '../errors.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import type { HttpMethod, ResponseHeaders } from '../http/message.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
@@ -112,7 +113,7 @@ function reasonFor(answer: ErrorAnswer, said: string): string {
   const moved = movedTo(answer)
   if (moved === undefined) return said
   const isTls = moved.protocol === 'https:' && answer.url.protocol === 'http:' && moved.hostname === answer.url.hostname
-  return `it redirects to ${moved.origin}${isTls ? ', so write https://' : ', which is not followed'}`
+  return `it redirects to ${foreignText(moved.origin)}${isTls ? ', so write https://' : ', which is not followed'}`
 }
 
 /** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */

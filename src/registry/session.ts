@@ -4,6 +4,7 @@ import { graceAfter } from '../async/grace.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
 import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
+import type { Naming } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
@@ -69,6 +70,8 @@ export class RegistrySession {
   readonly #requests: AdaptiveLimit
   readonly #streams: AdaptiveLimit
   #rateLimit: RateLimit | undefined
+  /** The registry's own IP address; undefined behind a proxy. */
+  #address: string | undefined
   #hasAnswered = false
   #hasWarned = false
   #unreachable: MirrorError | undefined
@@ -150,8 +153,7 @@ export class RegistrySession {
     const response = await this.#exchange(
       request,
       access,
-      (headers) =>
-        client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, isNamed: this.#isElsewhere(url), signal }),
+      (headers) => client.exchange({ method, url, headers, body, maxBytes, redirects: mostRedirects, naming: this.#naming(url), signal }),
       () => Promise.resolve(),
     )
     if (isExpected(request, response)) return this.#answered(response)
@@ -183,7 +185,8 @@ export class RegistrySession {
   /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
-    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, isNamed: true, signal })
+    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: '--storage-host' }
+    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, naming, signal })
     if (isExpected(request, download)) return download
     const body = await download.start(errorBytes)
     throw registryError(request.what, { method: 'GET', status: download.status, headers: download.headers, url: download.url, body })
@@ -198,7 +201,7 @@ export class RegistrySession {
     await this.#gate.pass(signal)
     const access = this.#access(request)
     const transmit = (headers: Record<string, string>): Promise<HttpResponse> =>
-      this.#options.client.upload({ url, headers, content, isNamed: this.#isElsewhere(url), signal })
+      this.#options.client.upload({ url, headers, content, naming: this.#naming(url), signal })
     const response = await this.#transmit(request, access, transmit)
     if (isExpected(request, response)) return this.#answered(response)
     const error = this.#refused(request.what, { ...response, method: 'PUT' }, access)
@@ -225,6 +228,12 @@ export class RegistrySession {
   /** True for a place that the registry or an image names. */
   #isElsewhere(url: URL): boolean {
     return url.origin !== this.endpoint.origin.origin
+  }
+
+  /** Who named a place that is not the registry's own. */
+  #naming(url: URL): Naming | undefined {
+    if (!this.#isElsewhere(url)) return undefined
+    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: '--storage-host' }
   }
 
   /** Sends once, with credentials where the registry wants some. */
@@ -259,6 +268,7 @@ export class RegistrySession {
 
   #answered<R extends Answer>(response: R): R {
     this.#hasAnswered = true
+    if (!this.#isElsewhere(response.url)) this.#address = response.address
     this.#requests.answered()
     this.#streams.answered()
     this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit

@@ -1,6 +1,7 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { addressRefusal } from '../http/address.ts'
+import { foreignText } from '../http/foreign-text.ts'
 import { redactUrl } from '../http/redact.ts'
 import { redirectHint, trustHint } from '../http/redirect.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -44,7 +45,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
   if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
     throw new MirrorError(
       'REFUSED_ADDRESS',
-      `${url.host} opened an upload at ${redactUrl(next)}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
+      `${url.host} opened an upload at ${foreignText(redactUrl(next))}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
       { hint: refusal === undefined ? redirectHint(url, next) : trustHint(next) },
     )
   }

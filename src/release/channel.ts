@@ -1,7 +1,8 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
-import { printable, redactUrl } from '../http/redact.ts'
+import { foreignText } from '../http/foreign-text.ts'
+import { redactUrl } from '../http/redact.ts'
 import { isRedirect, redirectUrl } from '../http/redirect.ts'
 import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
 import { nearestFirst } from '../oci/nearest.ts'
@@ -94,7 +95,7 @@ async function lookUp(
   if (channel === undefined) {
     const known = nearestFirst(
       name,
-      channels.map((candidate) => printable(candidate.name).slice(0, 40)),
+      channels.map((candidate) => foreignText(candidate.name).slice(0, 40)),
     ).slice(0, 8)
     throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {
       hint: known.length === 0 ? undefined : `Known channels, nearest first: ${known.join(', ')}.`,
@@ -102,7 +103,7 @@ async function lookUp(
   }
   if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release at the moment`)
   const tag = asTag(channel.latest)
-  if (tag === undefined) throw unreadable(url, `the channel "${name}" points to "${printable(channel.latest).slice(0, 100)}"`)
+  if (tag === undefined) throw unreadable(url, `the channel "${name}" points to "${foreignText(channel.latest).slice(0, 100)}"`)
   return tag
 }
 
@@ -121,7 +122,8 @@ export async function resolveChannel(client: HttpClient, name: string, options: 
     const tag = asTag(lastSegment(next))
     if (tag !== undefined) return tag
     // The channel server itself may have moved, for example to https.
-    if (lastSegment(next) !== name) throw unreadable(url, `it redirects to ${redactUrl(next).slice(0, 200)}, which is no release`)
+    if (lastSegment(next) !== name)
+      throw unreadable(url, `it redirects to ${foreignText(redactUrl(next)).slice(0, 200)}, which is no release`)
     url = next
   }
   throw unreadable(url, 'it redirects without end')

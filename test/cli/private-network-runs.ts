@@ -31,12 +31,15 @@ export interface NetworkRun {
 
 const runs: NetworkRun[] = []
 
+/** Names that the storage has in this network. */
+const names: Readonly<Record<string, string>> = { 'linklocal.test': '169.254.7.7', 'storage.test': '10.1.2.4', 'loop.test': '127.0.0.1' }
+
 /** The source's blobs lie at `storage`, and the source is reached by a name whose address is `address`. */
 async function downloads(name: string, registry: string, address: string, storage: string, more: readonly string[] = []): Promise<void> {
   await using at = await oneImage()
   await using store = await scriptedServer(({ url }, response) => void response.end(at.source.blobs.get(url.slice(1))))
   const isForbidden = storage.startsWith('169.')
-  const storagePort = isForbidden ? 80 : await reachableAt(storage === 'linklocal.test' ? '169.254.7.7' : storage, store.host)
+  const storagePort = isForbidden ? 80 : await reachableAt(names[storage] ?? storage, store.host)
   at.source.intercept = ({ kind, path }, response) => {
     if (kind !== 'blob-get') return false
     const [, repository, digest] = /^\/v2\/(.+)\/blobs\/(.+)$/.exec(path) ?? []
@@ -70,4 +73,8 @@ await downloads('public name, private storage that is trusted', 'public.test', '
 await downloads('private name, metadata address', 'private.test', '10.1.2.3', '169.254.169.254')
 await downloads('private name, name of a link-local address', 'private.test', '10.1.2.3', 'linklocal.test')
 await downloads('private name, loopback', 'private.test', '10.1.2.3', '127.0.0.1')
+await downloads('private name, name of a private storage', 'private.test', '10.1.2.3', 'storage.test')
+await downloads('public name, name of a private storage', 'public.test', '203.0.113.7', 'storage.test')
+await downloads('public name, name of a trusted storage', 'public.test', '203.0.113.7', 'storage.test', ['--storage-host', 'storage.test'])
+await downloads('public name, name of this machine', 'public.test', '203.0.113.7', 'loop.test')
 process.stdout.write(JSON.stringify(runs))

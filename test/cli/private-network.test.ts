@@ -8,7 +8,13 @@ test('follows a registry that is reached by name to private addresses where it h
   if (!requireServer(t, 'namespaces')) return
   const text = await runInPrivateNetwork(new URL('./private-network-runs.ts', import.meta.url), {
     addresses: ['10.1.2.3', '10.1.2.4', '203.0.113.7', '169.254.7.7'],
-    names: { 'private.test': '10.1.2.3', 'public.test': '203.0.113.7', 'linklocal.test': '169.254.7.7' },
+    names: {
+      'private.test': '10.1.2.3',
+      'public.test': '203.0.113.7',
+      'linklocal.test': '169.254.7.7',
+      'storage.test': '10.1.2.4',
+      'loop.test': '127.0.0.1',
+    },
   })
   const runs = new Map((JSON.parse(text) as NetworkRun[]).map((run) => [run.name, run]))
   const follows = (name: string): void => {
@@ -31,5 +37,14 @@ test('follows a registry that is reached by name to private addresses where it h
     /linklocal\.test:\d+ is 169\.254\.7\.7, an address that no registry has a reason to name/,
   )
   assert.equal(runs.get('private name, name of a link-local address')?.asked, 0)
-  assert.equal(runs.size, 7)
+  follows('private name, name of a private storage')
+  refuses(
+    'public name, name of a private storage',
+    /storage\.test:\d+ is 10\.1\.2\.4, a private address[^]*\(REFUSED_ADDRESS\)[^]*hint: .*--storage-host storage\.test/,
+  )
+  assert.equal(runs.get('public name, name of a private storage')?.asked, 0)
+  follows('public name, name of a trusted storage')
+  refuses('public name, name of this machine', /loop\.test:\d+ is 127\.0\.0\.1, a loopback address/)
+  assert.equal(runs.get('public name, name of this machine')?.asked, 0)
+  assert.equal(runs.size, 11)
 })

@@ -95,6 +95,27 @@ test('a name counts as local as the address behind it, and listed hosts are trus
   assert.match(addressRefusal(new URL('http://metadata.google.internal/x'), from, ['metadata.google.internal']) ?? '', /metadata/)
 })
 
+test('knows private and loopback addresses inside every kind of IPv6 address that carries one, and lets public ones through', () => {
+  const groups = (...bytes: readonly number[]): string =>
+    Array.from({ length: 8 }, (_, at) => (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16)).join(':')
+  const local = [0, 0x64, 0xff, 0x9b, 0, 1]
+  const teredo = [0x20, 1, 0, 0]
+  const forms = (a: number, b: number, c: number, d: number): readonly string[] => [
+    groups(...local, a, b, 0, c, d),
+    groups(...local, 0, a, 0, b, c, d),
+    groups(...local, 0, 0, 0, a, b, c, d),
+    groups(...local, 0, 0, 0, 0, 0, 0, a, b, c, d),
+    groups(...teredo, 65, 54, 227, 120, 0, 0, 0, 0, a ^ 255, b ^ 255, c ^ 255, d ^ 255),
+    groups(...teredo, a, b, c, d, 0, 0, 0, 0, 247, 247, 247, 247),
+  ]
+  for (const host of forms(169, 254, 169, 254)) assert.equal(isForbiddenHost(`[${host}]`), true, host)
+  for (const host of forms(127, 0, 0, 1)) assert.equal(isLoopback(`[${host}]`), true, host)
+  for (const host of forms(192, 168, 1, 1)) assert.equal(isPrivate(`[${host}]`), true, host)
+  for (const host of forms(93, 184, 215, 14)) {
+    assert.deepEqual([isPrivate(`[${host}]`), isLoopback(`[${host}]`), isForbiddenHost(`[${host}]`)], [false, false, false], host)
+  }
+})
+
 test('knows link-local and metadata addresses inside every kind of IPv6 address that carries one', () => {
   for (const host of [
     '[64:ff9b:1::a9fe:a9fe]',

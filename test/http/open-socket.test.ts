@@ -7,6 +7,7 @@ import { connect, createServer as createSocketServer, type AddressInfo, type Soc
 import { test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
+import type { Naming, NamingServer } from '../../src/http/address.ts'
 import type { HttpClient } from '../../src/http/http-client.ts'
 import type { TlsSettings } from '../../src/http/origin-settings.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
@@ -217,6 +218,7 @@ test('IPv6', async (t) => {
 })
 
 function resolveAs(t: TestContext, addresses: readonly string[]): void {
+  t.mock.restoreAll()
   t.mock.method(dns, 'lookup', (_: string, options: { all?: boolean }, callback: (...all: unknown[]) => void) => {
     const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
     setImmediate(() => (options.all === true ? callback(null, all) : callback(null, all[0]?.address, all[0]?.family)))
@@ -241,6 +243,52 @@ test('F79: a host all of whose addresses refuse', async (t) => {
     code: 'UNREACHABLE',
     message: /^cannot connect to http:\/\/all-dead\.test:\d+: the connection was refused/,
   })
+})
+
+const publicRegistry: NamingServer = { url: new URL('https://registry.test'), address: '203.0.113.7' }
+
+test('a name that a server gives is not connected to at an address that this server may not name', async (t) => {
+  await using server = await rawServer((socket) => socket.destroy())
+  const { port } = server
+  for (const [address, why, hint] of [
+    ['127.0.0.1', 'a loopback address', /pass --token-host named\.test/],
+    ['::1', 'a loopback address', /pass --token-host named\.test/],
+    ['10.1.2.3', 'a private address', /pass --token-host named\.test/],
+    ['169.254.169.254', 'an address that no registry has a reason to name', /is never asked/],
+  ] as const) {
+    resolveAs(t, [address])
+    await using client = openClient()
+    const naming: Naming = { by: publicRegistry, trusted: [], option: '--token-host' }
+    for (const scheme of ['http', 'https']) {
+      const request = { method: 'GET', url: new URL(`${scheme}://named.test:${port}/`), naming } as const
+      const expected = { code: 'REFUSED_ADDRESS', message: `named.test:${port} is ${address}, ${why}`, hint }
+      await assert.rejects(client.exchange(request), expected)
+      await assert.rejects(client.request(request), expected)
+    }
+  }
+  assert.equal(server.connections, 0)
+})
+
+test('of several addresses those are used that may be named, and trusted names have them all', async (t) => {
+  await using server = await scriptedServer(ok)
+  const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
+  const naming: Naming = { by: { ...publicRegistry, address: '127.0.0.1' }, trusted: [], option: '--storage-host' }
+  resolveAs(t, ['169.254.169.254', '127.0.0.1'])
+  await using client = openClient()
+  assert.equal((await client.exchange({ method: 'GET', url, naming })).status, 200)
+  const trusted: Naming = { by: publicRegistry, trusted: ['named.test'], option: '--storage-host' }
+  await using other = openClient()
+  assert.equal((await other.exchange({ method: 'GET', url, naming: trusted })).status, 200)
+})
+
+test('a name that one server may give is not kept for another', async (t) => {
+  await using server = await scriptedServer(ok)
+  const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
+  resolveAs(t, ['127.0.0.1'])
+  await using client = openClient()
+  assert.equal((await client.exchange({ method: 'GET', url })).status, 200)
+  const naming: Naming = { by: publicRegistry, trusted: [], option: '--storage-host' }
+  await assert.rejects(client.exchange({ method: 'GET', url, naming }), { code: 'REFUSED_ADDRESS' })
 })
 
 test('F79: a host that does not exist', async (t) => {

@@ -1,7 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { redactUrl } from '../../http/redact.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
-import { localIo } from './output-files.ts'
+import { maskForeign } from '../../secrets.ts'
+import { localIo, openInPlace } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
@@ -18,9 +19,9 @@ function shownUrl(url: string): string {
   if (!url.startsWith('/')) return '*'
   try {
     const parsed = new URL(`http://localhost${url}`)
-    return redactUrl(parsed).slice(parsed.origin.length)
+    return maskForeign(redactUrl(parsed).slice(parsed.origin.length))
   } catch {
-    return url.replace(/\?.*$/s, '')
+    return maskForeign(url.replace(/\?.*$/s, ''))
   }
 }
 
@@ -37,7 +38,7 @@ export function formatAccess(record: AccessRecord, time: Date): string {
     received,
     bytes,
     milliseconds: Math.round(milliseconds * 10) / 10,
-    userAgent: userAgent.slice(0, maxText),
+    userAgent: maskForeign(userAgent).slice(0, maxText),
   }
   // Terminals and line readers take these for something; JSON itself escapes only the first 32.
   const text = JSON.stringify(line).replace(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -101,7 +102,7 @@ export async function openAccessLog(
     return { write: (record) => print(formatAccess(record, new Date())), [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   try {
-    return new FileLog(await open(path, 'a', 0o640), path, warn)
+    return new FileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)
   } catch (error) {
     throw localIo('write the access log', path, error)
   }

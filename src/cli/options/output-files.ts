@@ -1,28 +1,48 @@
-import { constants, createWriteStream } from 'node:fs'
-import { access, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, lstat, open, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { MirrorError } from '../../errors.ts'
+import { isMirrorError, MirrorError } from '../../errors.ts'
+import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
+import { replaceFile } from '../../layout/replace-file.ts'
 import { formatJson } from '../output/events-ndjson.ts'
 import type { TextOutput } from '../output/renderer.ts'
 
-/** The error for a file of the user's that cannot be written. */
+/** The error for a file of the user's that cannot be written; a MirrorError is returned as it is. */
 export function localIo(action: string, path: string, cause: unknown): MirrorError {
+  if (isMirrorError(cause)) return cause
   const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
   const hint = code === 'ENOSPC' || code === 'EDQUOT' ? 'Make room there.' : 'Check that the directory exists and may be written.'
   return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, { hint, cause })
 }
 
-/** Replaces what is at the path, whole or not at all. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const part = `${path}.${process.pid}.part`
-  try {
-    await using file = await open(part, 'w')
-    await file.writeFile(text)
-    await file.sync()
-    await rename(part, path)
-  } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined)
-    throw error
+/** How a file is opened that is written to as it is. */
+interface InPlaceOptions {
+  /** What is there already is kept. */
+  readonly append?: boolean
+  readonly mode?: number
+}
+
+/**
+ * Opens a file that is written to where it is, and so may be a device or a pipe; it is made where it is missing. Throws USAGE for what others have put
+ * there, and what the system throws.
+ */
+export async function openInPlace(path: string, { append = false, mode = 0o666 }: InPlaceOptions = {}): Promise<FileHandle> {
+  for (let attempt = 1; ; attempt++) {
+    const file = await followLinks(path)
+    await refusePlanted(file)
+    const facts = await lstat(file).catch(() => undefined)
+    // Only in /proc a link is left, which is no path: what it leads to is open here, and perhaps written to already.
+    const isOpen = facts?.isSymbolicLink() === true
+    const known = isOpen ? constants.O_APPEND : constants.O_NOFOLLOW | (append ? constants.O_APPEND : constants.O_TRUNC)
+    const made = constants.O_CREAT | constants.O_EXCL | (append ? constants.O_APPEND : 0)
+    try {
+      return await open(file, constants.O_WRONLY | (facts === undefined ? made : known), mode)
+    } catch (error) {
+      // It came or went just now, and is looked at again.
+      const { code } = error as NodeJS.ErrnoException
+      const hasChanged = code === 'EEXIST' || (code === 'ENOENT' && facts !== undefined)
+      if (!hasChanged || attempt === 3) throw error
+    }
   }
 }
 
@@ -31,14 +51,21 @@ export async function openReport(path: string): Promise<(report: object) => Prom
   const refuse = (error: unknown): never => {
     throw localIo('write the report', path, error)
   }
+  const target = await followLinks(path)
   // A device or a pipe, such as /dev/stdout, is written to and never replaced.
-  const facts = await stat(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : refuse(error)))
+  const facts = await stat(target).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : refuse(error)))
   if (facts?.isDirectory() === true) refuse({ code: 'EISDIR' })
-  const isReplaced = facts === undefined || facts.isFile()
-  if (isReplaced) await access(dirname(path), constants.W_OK).catch(refuse)
+  const isOpen = (await lstat(target).catch(() => undefined))?.isSymbolicLink() === true
+  const isReplaced = facts === undefined || (facts.isFile() && !isOpen)
+  if (isReplaced) await access(dirname(target), constants.W_OK).catch(refuse)
+  else await refusePlanted(target)
+  const writeTo = async (text: string): Promise<void> => {
+    await using file = await openInPlace(target)
+    await file.writeFile(text)
+  }
   return (report) => {
     const text = `${formatJson(report)}\n`
-    return (isReplaced ? replaceFile(path, text) : writeFile(path, text)).catch(refuse)
+    return (isReplaced ? replaceFile(target, text) : writeTo(text)).catch(refuse)
   }
 }
 
@@ -52,16 +79,15 @@ export interface EventsFile {
 /** Opens the file for `--events` before anything moves, so that a bad path is said early; one that fails later ends no run. */
 export async function openEvents(path: string): Promise<EventsFile> {
   if (path === '-') return { output: process.stdout, close: () => Promise.resolve() }
-  const stream = createWriteStream(path)
-  let failure: unknown
-  const closed = new Promise<void>((resolveClosed) => stream.once('close', () => resolveClosed()))
-  await new Promise<void>((opened, refused) => {
-    stream.once('open', () => opened())
-    stream.on('error', (error) => {
-      failure ??= error
-      refused(localIo('write events to', path, error))
-    })
+  const file = await openInPlace(path).catch((error: unknown) => {
+    throw localIo('write events to', path, error)
   })
+  const stream = file.createWriteStream()
+  let failure: unknown
+  stream.on('error', (error) => {
+    failure ??= error
+  })
+  const closed = new Promise<void>((resolveClosed) => stream.once('close', () => resolveClosed()))
   return {
     output: { write: (text) => failure === undefined && stream.write(text) },
     async close() {

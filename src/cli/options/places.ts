@@ -57,7 +57,7 @@ export function addTrustedHosts(command: Command): Command {
       "a host of another domain that may see a registry's credentials as its token server; repeatable",
       collectHost,
     )
-    .option('--storage-host <host>', 'a private address that a registry may redirect to or upload to; repeatable', collectHost)
+    .option('--storage-host <host>', 'a private host that a registry may redirect to or upload to; repeatable', collectHost)
 }
 
 function addLogins(command: Command): Command {

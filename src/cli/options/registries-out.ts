@@ -1,7 +1,9 @@
 import { constants } from 'node:fs'
-import { access, open, rename, rm, stat } from 'node:fs/promises'
+import { access, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MirrorError } from '../../errors.ts'
+import { followLinks } from '../../layout/planted-files.ts'
+import { replaceFile } from '../../layout/replace-file.ts'
 import { generatedMark } from '../../registries-yaml/generate/comments.ts'
 import { localIo } from './output-files.ts'
 
@@ -40,21 +42,12 @@ export async function openRegistriesFile(path: string, replaceable: Replaceable)
   const refuse = (error: unknown): never => {
     throw localIo(action, path, error)
   }
-  await refuseExisting(path, replaceable)
-  await access(dirname(path), constants.W_OK).catch(refuse)
+  const target = await followLinks(path)
+  await refuseExisting(target, replaceable)
+  await access(dirname(target), constants.W_OK).catch(refuse)
   return async (text) => {
     // Somebody may have put a file there in the meantime.
-    await refuseExisting(path, replaceable)
-    const part = `${path}.${process.pid}.part`
-    try {
-      await rm(part, { force: true })
-      await using file = await open(part, 'wx', 0o600)
-      await file.writeFile(text)
-      await file.sync()
-      await rename(part, path)
-    } catch (error) {
-      await rm(part, { force: true }).catch(() => undefined)
-      refuse(error)
-    }
+    await refuseExisting(target, replaceable)
+    await replaceFile(target, text, { mode: 0o600 }).catch(refuse)
   }
 }

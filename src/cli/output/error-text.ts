@@ -1,5 +1,6 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import { isMirrorError } from '../../errors.ts'
+import { maskForeign, maskSecrets } from '../../secrets.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
@@ -24,12 +25,12 @@ function stackLines(error: Error): string[] {
 export function formatError(error: unknown, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles } = options
   const known = isMirrorError(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = known ? error.message : maskSecrets(error instanceof Error ? error.message : String(error))
   const hint = known ? error.hint : 'This is a fault of k3s-mirror: please report it, with the output of the same command with --verbose.'
   const lines = [`${styles.bad('error:')} ${formatErrorLine({ code: known ? error.code : 'INTERNAL', message })}`]
   if (hint !== undefined) lines.push(`${styles.strong('hint:')} ${safeLine(hint)}`)
   if (options.verbose === true && error instanceof Error) {
-    lines.push(...stackLines(error).map((line) => styles.quiet(`  ${safeLine(line)}`)))
+    lines.push(...stackLines(error).map((line) => styles.quiet(`  ${safeLine(maskForeign(line))}`)))
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,6 +1,8 @@
-import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
+import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
+import { replaceFile } from '../../layout/replace-file.ts'
 import { localIo } from '../options/output-files.ts'
 
 /** Files and directories are the owner's alone, because there may be passwords in them. */
@@ -21,17 +23,10 @@ async function refuseStranger(path: string, kind: 'file' | 'directory'): Promise
 
 async function replace(path: string, text: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  const part = `${path}.${process.pid}.part`
   try {
     await mkdir(dirname(path), { recursive: true, mode: directoryMode })
-    // What a run that was killed has left there may be readable by others.
-    await rm(part, { force: true })
-    await using file = await open(part, 'wx', fileMode)
-    await file.writeFile(text)
-    await file.sync()
-    await rename(part, path)
+    await replaceFile(path, text, { mode: fileMode })
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined)
     throw localIo('write', path, error)
   }
 }
@@ -63,6 +58,7 @@ export async function writeFiles(
   files: ReadonlyMap<string, string>,
   { signal, isReplaceable }: WriteFilesOptions,
 ): Promise<readonly string[]> {
+  await refusePlanted(await followLinks(directory))
   const written = [...files].map(([path, text]) => ({ path: join(directory, path), text }))
   for (const { path, text } of written) {
     for (let parent = dirname(path); parent.length > join(directory).length; parent = dirname(parent))

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts'
-import { printable } from '../../http/redact.ts'
+import { foreignText } from '../../http/foreign-text.ts'
 
 /** One challenge of a WWW-Authenticate header: https://www.rfc-editor.org/rfc/rfc9110#name-challenge-and-response */
 export interface Challenge {
@@ -120,7 +120,7 @@ export function chooseChallenge(challenges: readonly Challenge[], registry: stri
       hint: 'The registry, or a proxy before it, is not set up right: the challenge has to name its token server.',
     })
   }
-  const names = printable([...new Set(challenges.map(({ scheme }) => scheme))].join(', ')).slice(0, 100)
+  const names = foreignText([...new Set(challenges.map(({ scheme }) => scheme))].join(', ')).slice(0, 100)
   throw new MirrorError('UNSUPPORTED', `${registry} asks for authentication by ${names}, which is not supported`, {
     hint: 'Basic and Bearer are. Ask the administrator of the registry to allow one of them.',
   })

@@ -1,6 +1,7 @@
 import { MirrorError } from '../../errors.ts'
 import { printable } from '../../http/redact.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
+import { rememberSecret } from '../../secrets.ts'
 
 /** What a registry may be shown: user and password, an identity (refresh) token for its token server, or a ready Bearer token. */
 export type Credentials =
@@ -40,15 +41,23 @@ export async function findCredentials(
     const credentials = await find(origin, options)
     if (credentials === undefined) continue
     check(credentials, name, origin)
+    rememberCredentials(credentials)
     if (credentials.kind === 'basic' && /[\r\n]$/.test(credentials.password)) options.onWarning?.(trailingBreak(name, origin))
     return { credentials, source: name }
   }
   return undefined
 }
 
+/** No message repeats them from now on. */
+function rememberCredentials(credentials: Credentials): void {
+  if (credentials.kind === 'basic') rememberSecret(credentials.password, credentials.username)
+  else rememberSecret(credentials.token, credentials.kind === 'identity-token' ? (credentials.username ?? '') : undefined)
+}
+
 /** Credentials for one origin alone, as those for the destination from the environment are. */
 export function credentialsForOrigin(name: string, origin: string, credentials: Credentials): CredentialsSource {
   const only = new URL(origin).origin
+  rememberCredentials(credentials)
   return { name, find: (asked) => Promise.resolve(asked === only ? credentials : undefined) }
 }
 

@@ -1,7 +1,7 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
 import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed } from '../../http/address.ts'
-import { printable } from '../../http/redact.ts'
+import { foreignText } from '../../http/foreign-text.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
 import { registryName } from './credentials.ts'
 
@@ -28,18 +28,67 @@ function withoutDot(hostname: string): string {
   return hostname.toLowerCase().replace(/\.$/, '')
 }
 
-/** Private suffixes count: two customers of one cloud provider are not one domain. */
-function registrableDomain(hostname: string): string | undefined {
+/** Domains below which every customer, or everybody, has a name, and which the public suffix list lacks. */
+const sharedDomains: readonly string[] = [
+  'akamai-access.com',
+  'aliyuncs.com',
+  'amazonaws.com',
+  'amazonaws.com.cn',
+  'appdomain.cloud',
+  'azmk8s.io',
+  'azurecontainerapps.io',
+  'azurecr.cn',
+  'azurecr.io',
+  'azurecr.us',
+  'cloudapp.azure.com',
+  'github.dev',
+  'gitpod.io',
+  'googleusercontent.com',
+  'jfrog.io',
+  'linodelke.net',
+  'myhuaweicloud.com',
+  'nip.io',
+  'openshiftapps.com',
+  'oraclecloud.com',
+  'ovh.net',
+  'scw.cloud',
+  'sslip.io',
+  'tencentcloudcr.com',
+  'traefik.me',
+  'vultrusercontent.com',
+  'your-server.de',
+]
+
+/** Registries whose provider's token server has a name of its own in such a domain, or in another one. */
+const knownPairs: readonly { readonly registry: RegExp; readonly token: RegExp }[] = [
+  { registry: /\.aliyuncs\.com$/, token: /^https:\/\/dockerauth(?:-[a-z]+)*\.[a-z0-9-]+\.aliyuncs\.com$/ },
+]
+
+/** `<namespace>.svc` and what follows, of a name in a Kubernetes cluster: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
+const namespaceName = /^(?:[^.]+\.)+?([^.]+\.(?:svc|pod)(?:\.[^.]+)*)$/
+
+/**
+ * The domain whose names belong to one owner. Private suffixes count, for two customers of one cloud provider are not one owner, and neither are two
+ * namespaces of a cluster.
+ */
+function ownDomain(hostname: string): string | undefined {
   if (isAddressLiteral(hostname)) return undefined
-  return getDomain(withoutDot(hostname), { allowPrivateDomains: true }) ?? undefined
+  const name = withoutDot(hostname)
+  if (sharedDomains.some((domain) => name.endsWith(`.${domain}`))) return name
+  return namespaceName.exec(name)?.[1] ?? getDomain(name, { allowPrivateDomains: true }) ?? undefined
 }
 
+/**
+ * Another port of the same host is trusted, as by Docker: GitLab's registry on 5050 has its tokens from 443, that of docker_auth on 5000 from 5001. Nothing is
+ * won by refusing it, because a registry that wants a password only has to ask for Basic authentication.
+ */
 function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
   const registry = new URL(origin)
   if (withoutDot(url.hostname) === withoutDot(registry.hostname) || isListed(url, tokenHosts)) return true
   if (isDockerHub(origin) && url.origin === 'https://auth.docker.io') return true
-  const domain = registrableDomain(registry.hostname)
-  return domain !== undefined && domain === registrableDomain(url.hostname)
+  if (knownPairs.some((pair) => pair.registry.test(registry.hostname) && pair.token.test(url.origin))) return true
+  const domain = ownDomain(registry.hostname)
+  return domain !== undefined && domain === ownDomain(url.hostname)
 }
 
 /**
@@ -49,7 +98,7 @@ function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
 export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoint {
   const registry = new URL(context.origin)
   const refuse = (why: string, hint?: string): never => {
-    const shown = printable(realm)
+    const shown = foreignText(realm)
       .replace(/[?#].*$/s, '')
       .replace(/\/\/[^/]*@/, '//')
       .slice(0, 200)

@@ -1,4 +1,5 @@
 import { MirrorError, type ErrorCode } from '../../errors.ts'
+import type { Naming } from '../../http/address.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/message.ts'
 import { parseRetryAfter } from '../../http/retry-after.ts'
@@ -6,6 +7,7 @@ import type { BearerChallenge } from './challenge.ts'
 import { parseErrorBody } from '../error-reason.ts'
 import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
 import { repeatsSecret } from './repeats-secret.ts'
+import { rememberSecret } from '../../secrets.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
 import type { Scope } from './scope.ts'
 import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
@@ -54,7 +56,14 @@ export async function requestToken(
       : undefined
   if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question, means, options.signal)
   if (response.status !== 200) throw refused(question, response)
-  return parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  const token = parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  rememberSecret(token.value)
+  return token
+}
+
+/** The registry, where the token server is another host. */
+function naming(url: URL, { origin, address, tokenHosts }: RealmContext): Naming | undefined {
+  return url.origin === origin ? undefined : { by: { url: new URL(origin), address }, trusted: tokenHosts, option: '--token-host' }
 }
 
 async function postIdentityToken(
@@ -73,7 +82,7 @@ async function postIdentityToken(
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: Buffer.from(form.toString(), 'utf8'),
     maxBytes,
-    isNamed: url.origin !== context.origin,
+    naming: naming(url, context),
     signal,
   })
   // the form holds the identity token: a redirected POST is not sent again, the GET finds the place
@@ -94,7 +103,7 @@ async function getToken(
       url,
       headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
       maxBytes,
-      isNamed: url.origin !== question.context.origin,
+      naming: naming(url, question.context),
       signal,
     })
     const location = isRedirect(response) ? response.headers.all('location') : []
@@ -139,7 +148,7 @@ function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
     'REFUSED_ADDRESS',
     `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
     {
-      hint: `If ${url.host} really is its token server, allow it with --token-host; or remove the credentials to go on without any.`,
+      hint: `If ${url.host} is its token server, pass --token-host ${url.host}; or remove the credentials to go on without any.`,
     },
   )
 }

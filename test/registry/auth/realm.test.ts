@@ -33,6 +33,60 @@ test('and to nobody else', () => {
   assert.equal(trusts('https://registry', 'https://auth/token'), false)
 })
 
+test('credentials may go to the token servers that registries in use have', () => {
+  for (const [registry, realm] of [
+    ['https://registry-1.docker.io', 'https://auth.docker.io/token'],
+    ['https://registry.gitlab.com', 'https://gitlab.com/jwt/auth'],
+    ['https://quay.io', 'https://quay.io/v2/auth'],
+    ['https://ghcr.io', 'https://ghcr.io/token'],
+    ['https://europe-docker.pkg.dev', 'https://europe-docker.pkg.dev/v2/token'],
+    ['https://acme.azurecr.io', 'https://acme.azurecr.io/oauth2/token'],
+    ['https://registry.digitalocean.com', 'https://api.digitalocean.com/v2/registry/auth'],
+    ['https://registry.cn-hangzhou.aliyuncs.com', 'https://dockerauth.cn-hangzhou.aliyuncs.com/auth'],
+    ['https://acme-registry.cn-beijing.cr.aliyuncs.com', 'https://dockerauth-ee.cn-beijing.aliyuncs.com/auth'],
+    // GitLab's own default, docker_auth, and Harbor behind a router that moves its port
+    ['https://gitlab.example.com:5050', 'https://gitlab.example.com/jwt/auth'],
+    ['http://gitlab.lan:5050', 'http://gitlab.lan/jwt/auth'],
+    ['https://registry.example.com:5000', 'https://registry.example.com:5001/auth'],
+    ['https://harbor.example.com:8443', 'https://harbor.example.com/service/token'],
+    ['https://harbor.example.com', 'https://harbor.example.com:8443/service/token'],
+    ['http://10.1.2.3:5000', 'http://10.1.2.3:5001/auth'],
+    ['https://registry.company.lan', 'https://gitlab.company.lan/jwt/auth'],
+    ['https://registry.tail1234.ts.net', 'https://auth.tail1234.ts.net/token'],
+    ['http://registry.harbor.svc.cluster.local:5000', 'http://core.harbor.svc.cluster.local/service/token'],
+    ['http://registry.harbor.svc:5000', 'http://core.harbor.svc/service/token'],
+    [
+      'https://image-registry.openshift-image-registry.svc:5000',
+      'https://image-registry.openshift-image-registry.svc:5000/openshift/token',
+    ],
+  ] as const) {
+    assert.equal(trusts(registry, realm), true, `${registry} ${realm}`)
+  }
+})
+
+test('and not to other customers of a provider, namespaces of a cluster or names for any address', () => {
+  for (const [registry, realm] of [
+    ['https://acme.azurecr.io', 'https://evil.azurecr.io/oauth2/token'],
+    ['https://acme.westeurope.cloudapp.azure.com', 'https://evil.westeurope.cloudapp.azure.com/token'],
+    ['https://acme.jfrog.io', 'https://evil.jfrog.io/token'],
+    ['https://1.dkr.ecr.eu-west-1.amazonaws.com', 'https://2.dkr.ecr.eu-west-1.amazonaws.com/token'],
+    ['https://registry.cn-hangzhou.aliyuncs.com', 'https://evil.oss-cn-hangzhou.aliyuncs.com/auth'],
+    ['https://registry.cn-hangzhou.aliyuncs.com', 'http://dockerauth.cn-hangzhou.aliyuncs.com/auth'],
+    ['https://evil.example.com', 'https://dockerauth.cn-hangzhou.aliyuncs.com/auth'],
+    ['https://registry.10.0.0.1.nip.io', 'https://evil.203.0.113.7.nip.io/token'],
+    ['http://registry.a.svc.cluster.local:5000', 'http://auth.b.svc.cluster.local/token'],
+    ['http://registry.a.svc:5000', 'http://auth.b.svc/token'],
+    ['http://registry.a.svc.k8s.example.com', 'http://auth.b.svc.k8s.example.com/token'],
+    ['http://registry.a', 'http://auth.b/token'],
+    ['http://registry', 'http://auth/token'],
+    ['http://registry.lan', 'http://auth.lan/token'],
+  ] as const) {
+    if (registry.startsWith('https:') && realm.startsWith('http:')) assert.throws(() => judge(registry, realm), { code: 'REFUSED_ADDRESS' })
+    else assert.equal(trusts(registry, realm), false, `${registry} ${realm}`)
+    if (!realm.startsWith('http:')) assert.equal(trusts(registry, realm, [new URL(realm).hostname]), true, realm)
+  }
+})
+
 test('a realm is relative to the request, and its own query is kept', () => {
   assert.equal(judge('https://r.example.com', '/service/token?a=%2F~').url.href, 'https://r.example.com/service/token?a=%2F~')
   assert.equal(judge('https://r.example.com', '//auth.example.com/t#x').url.href, 'https://auth.example.com/t')
