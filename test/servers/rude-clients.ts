@@ -44,12 +44,12 @@ export async function sendAndReset(
   socket.resetAndDestroy()
 }
 
-/** Runs this so many times, so many at once. */
-export async function repeat(count: number, atOnce: number, work: () => Promise<void>): Promise<void> {
+/** Runs this so many times, so many at once, or until it says false. */
+export async function repeat(count: number, atOnce: number, work: () => Promise<boolean | void>): Promise<void> {
   let left = count
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      while (left-- > 0) await work()
+      while (left-- > 0 && (await work()) !== false);
     }),
   )
 }
