@@ -83,7 +83,11 @@ export class Spool implements ArchiveBytes {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop(new DOMException('the archive was closed', 'AbortError'))
     await this.#ended
-    await this.#handle.close().finally(() => this.#compressed[Symbol.asyncDispose]())
+    try {
+      await this.#handle.close()
+    } finally {
+      await this.#compressed[Symbol.asyncDispose]()
+    }
   }
 
   async #run(compression: Compression): Promise<void> {

@@ -40,7 +40,7 @@ export class UploadSessions {
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
-    this.#sweeper = setInterval(() => void this.#sweep(), sweepMilliseconds)
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMilliseconds)
     this.#sweeper.unref()
   }
 
@@ -118,8 +118,8 @@ export class UploadSessions {
     else this.#perClient.delete(client)
   }
 
-  async #sweep(): Promise<void> {
+  #sweep(): void {
     const now = performance.now()
-    for (const session of this.#sessions.values()) if (now - session.usedAt >= idleMilliseconds) await this.suspend(session)
+    for (const session of this.#sessions.values()) if (now - session.usedAt >= idleMilliseconds) void this.suspend(session)
   }
 }
