@@ -131,9 +131,9 @@ export class PartFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { archive, journal, lock } = this.#opened
-    await archive.close()
-    await journal.close()
+    const ends = await Promise.allSettled([archive.close(), journal.close()])
     await lock.release()
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   async #put(bytes: Uint8Array, at: number): Promise<void> {

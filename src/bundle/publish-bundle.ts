@@ -46,8 +46,11 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
       // Where writing failed, a pipeline tells that it was aborted.
       throw failure ?? error
     } finally {
-      await parts.close()
-      await archive.close()
+      try {
+        await parts.close()
+      } finally {
+        await archive.close()
+      }
     }
     if (splitSize === undefined) {
       await rename(parts.paths[0] ?? '', file)

@@ -51,11 +51,13 @@ export class Spool implements ArchiveBytes {
   /** Begins to decompress; closes the compressed bytes when it is closed itself. Throws LOCAL_IO. */
   static async open(compressed: ArchiveBytes, compression: Compression): Promise<Spool> {
     const path = join(tmpdir(), `k3s-mirror-${randomUUID()}`)
+    let handle
     try {
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
+      handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
       await rm(path)
       return new Spool(compressed, handle, compression)
     } catch (error) {
+      await handle?.close()
       throw await cannotSpool(compressed.name, error)
     }
   }
@@ -81,8 +83,11 @@ export class Spool implements ArchiveBytes {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop(new DOMException('the archive was closed', 'AbortError'))
     await this.#ended
-    await this.#handle.close()
-    await this.#compressed[Symbol.asyncDispose]()
+    try {
+      await this.#handle.close()
+    } finally {
+      await this.#compressed[Symbol.asyncDispose]()
+    }
   }
 
   async #run(compression: Compression): Promise<void> {

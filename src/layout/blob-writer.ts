@@ -1,8 +1,7 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { dirname } from 'node:path'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { errnoOf, localIo } from './local-io.ts'
@@ -19,9 +18,9 @@ export interface BlobWriter {
   write(chunk: Uint8Array): void | Promise<void>
   /** Gives the blob its name, once its bytes have this digest and, where given, this size; throws INTEGRITY, and nothing is left then. */
   commit(digest: Digest, size?: number): Promise<void>
-  /** Brings everything written so far to the file, where it outlives this process; not while a `write` is waited for. Throws LOCAL_IO. */
+  /** Brings everything written so far to the file, where it outlives this process, and closes it until the next `write`. Throws LOCAL_IO. */
   flush(): Promise<void>
-  /** Ends writing and leaves the file to whoever knows its name; not while a `write` is waited for. */
+  /** Ends writing and leaves the file to whoever knows its name. */
   suspend(): Promise<void>
   /** Gives the bytes up. */
   discard(): Promise<void>
@@ -79,7 +78,8 @@ export async function reopenBlobWriter(options: BlobWriterOptions & { readonly n
 class FileBlobWriter implements BlobWriter {
   size: number
   readonly #path: string
-  readonly #handle: FileHandle
+  /** None while nothing is written: an upload that waits for its client costs no descriptor. */
+  #handle: FileHandle | undefined
   readonly #options: BlobWriterOptions
   /** None for a file that was begun by another writer: it is read again at the end. */
   readonly #hash: Hash | undefined
@@ -89,7 +89,6 @@ class FileBlobWriter implements BlobWriter {
   #flushed: number
   #writing: Promise<void> | undefined
   #failure: unknown
-  #isClosed = false
   #isReleased = false
 
   constructor(path: string, handle: FileHandle, options: BlobWriterOptions, size: number) {
@@ -124,15 +123,16 @@ class FileBlobWriter implements BlobWriter {
   }
 
   async #takeLater(rest: Uint8Array): Promise<void> {
-    await this.#settle()
+    while (this.#writing !== undefined) await this.#writing
+    if (this.#failure !== undefined) await this.#fail()
     this.#flush()
     await this.#take(rest)
   }
 
-  /** Starts writing the filled buffer; its failure is kept for the next call. */
+  /** Starts writing the filled buffer; its failure is kept for the next call. Nobody begins to write once there is one. */
   #flush(): void {
     const buffer = this.#filling
-    if (buffer === undefined || this.#filled === 0) return
+    if (buffer === undefined || this.#filled === 0 || this.#writing !== undefined) return
     const length = this.#filled
     this.#filling = this.#spare
     this.#spare = undefined
@@ -142,8 +142,9 @@ class FileBlobWriter implements BlobWriter {
 
   async #writeAll(buffer: Buffer, length: number): Promise<void> {
     try {
+      const handle = await this.#open()
       for (let done = 0; done < length;) {
-        const { bytesWritten } = await this.#handle.write(buffer, done, length - done, this.#flushed)
+        const { bytesWritten } = await handle.write(buffer, done, length - done, this.#flushed)
         done += bytesWritten
         this.#flushed += bytesWritten
       }
@@ -155,42 +156,60 @@ class FileBlobWriter implements BlobWriter {
     }
   }
 
-  async #settle(): Promise<void> {
-    await this.#writing
-    if (this.#failure !== undefined) await this.#fail()
-  }
-
   async #fail(): Promise<never> {
     throw await localIo(this.#failure, 'write', dirname(this.#path))
   }
 
+  /** The open file; opened again where it was closed meanwhile. */
+  async #open(): Promise<FileHandle> {
+    if (this.#handle !== undefined) return this.#handle
+    const handle = await open(this.#path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    this.#handle = handle
+    // The digest is that of the bytes that came: they must be the ones that are here.
+    if ((await handle.stat()).size !== this.#flushed) throw new MirrorError('LOCAL_IO', `${this.#path} was changed by another program`)
+    return handle
+  }
+
+  async #writeRest(): Promise<void> {
+    for (;;) {
+      await this.#writing
+      if (this.#failure !== undefined) await this.#fail()
+      if (this.#writing === undefined && this.#filled === 0) return
+      this.#flush()
+    }
+  }
+
   async flush(): Promise<void> {
-    await this.#settle()
-    this.#flush()
-    await this.#settle()
+    await this.#writeRest()
+    // Somebody is writing again.
+    if (this.#writing !== undefined || this.#filled > 0) return
+    this.#filling = undefined
+    this.#spare = undefined
+    await this.#close()
   }
 
   async suspend(): Promise<void> {
     try {
-      await this.#writing
       if (this.#failure === undefined) await this.flush()
     } finally {
-      this.#failure ??= new MirrorError('CANCELLED', 'the upload was suspended')
-      await this.#close().finally(() => this.#release())
+      await this.#end('the upload was suspended')
+      this.#release()
     }
   }
 
   async commit(digest: Digest, size?: number): Promise<void> {
     try {
-      await this.flush()
+      await this.#writeRest()
+      this.#failure = new MirrorError('CANCELLED', 'the upload has ended')
       if (size !== undefined && size !== this.size)
         throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has ${this.size}`)
       const actual = await this.#digest(digest)
       if (actual !== digest) throw new MirrorError('INTEGRITY', `the bytes of ${digest} have the digest ${actual}`)
       const path = this.#options.finalPath(digest)
       try {
-        await this.#handle.chmod(0o644)
-        if (this.#options.durable) await this.#handle.datasync()
+        const handle = await this.#open()
+        await handle.chmod(0o644)
+        if (this.#options.durable) await handle.datasync()
         await this.#close()
         await rename(this.#path, path)
         this.#release()
@@ -209,8 +228,9 @@ class FileBlobWriter implements BlobWriter {
     if (this.#hash !== undefined && algorithm === this.#options.algorithm) return `${algorithm}:${this.#hash.digest('hex')}`
     const hash = createHash(algorithm)
     const buffer = Buffer.allocUnsafeSlow(bufferBytes)
+    const handle = await this.#open()
     for (let at = 0; at < this.size;) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at)
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
       if (bytesRead === 0) break
       hash.update(buffer.subarray(0, bytesRead))
       at += bytesRead
@@ -219,9 +239,16 @@ class FileBlobWriter implements BlobWriter {
   }
 
   async #close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#handle.close()
+    const handle = this.#handle
+    this.#handle = undefined
+    await handle?.close()
+  }
+
+  /** Ends writing for good: with a failure first, so that nobody opens the file again. */
+  async #end(why: string): Promise<void> {
+    this.#failure ??= new MirrorError('CANCELLED', why)
+    await this.#writing
+    await this.#close().catch(() => undefined)
   }
 
   /** Not before the file has its name or is gone: whoever reopened it would write to a blob that is in use, or to nothing. */
@@ -232,9 +259,7 @@ class FileBlobWriter implements BlobWriter {
   }
 
   async discard(): Promise<void> {
-    await this.#writing
-    this.#failure ??= new MirrorError('CANCELLED', 'the upload was given up')
-    await this.#close().catch(() => undefined)
+    await this.#end('the upload was given up')
     await rm(this.#path, { force: true }).catch(() => undefined)
     this.#release()
   }

@@ -130,8 +130,13 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     }
     if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest))) {
       const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
-      await writer.write(manifest.bytes)
-      await writer.commit(digest, size)
+      try {
+        await writer.write(manifest.bytes)
+        await writer.commit(digest, size)
+      } catch (error) {
+        await writer.discard()
+        throw error
+      }
     }
     if (this.catalogue.find({ ...repository, digest }) === undefined) {
       await this.#journal.append([{ repository, descriptor, subject: links.subject }])

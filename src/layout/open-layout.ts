@@ -145,8 +145,9 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
       : await localIo(error, 'write', directory)
   }
   const lock = await lockLayout(privateDirectory)
+  let files
   try {
-    const files = await openFiles(directory, durable)
+    files = await openFiles(directory, durable)
     await files.blobs.prepare()
     await files.journal.openForWriting()
     if (files.adopted.length > 0) await files.journal.append(files.adopted)
@@ -157,6 +158,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     if (durable) for (const path of [privateDirectory, join(directory, 'blobs'), directory]) await syncDirectory(path)
     return new DiskLayout({ ...files, lock })
   } catch (error) {
+    await files?.journal.close()
     await lock.release()
     throw await localIo(error, 'write', directory)
   }

@@ -52,7 +52,10 @@ export class UploadFiles {
     if (performance.now() - this.#purgedAt > purgeMilliseconds) await this.#purge()
     this.#open.add(name)
     try {
-      return await openBlobWriter({ ...this.#place, algorithm, name, onClosed: () => this.#open.delete(name) })
+      const writer = await openBlobWriter({ ...this.#place, algorithm, name, onClosed: () => this.#open.delete(name) })
+      // Its client comes when it likes: until then it holds no descriptor.
+      await writer.flush()
+      return writer
     } catch (error) {
       this.#open.delete(name)
       throw error
@@ -64,13 +67,15 @@ export class UploadFiles {
     const name = fileName(key)
     if (name === undefined || this.#open.has(name)) return undefined
     this.#open.add(name)
-    let writer
     try {
-      writer = await reopenBlobWriter({ ...this.#place, algorithm: 'sha256', name, onClosed: () => this.#open.delete(name) })
-    } finally {
+      const writer = await reopenBlobWriter({ ...this.#place, algorithm: 'sha256', name, onClosed: () => this.#open.delete(name) })
       if (writer === undefined) this.#open.delete(name)
+      await writer?.flush()
+      return writer
+    } catch (error) {
+      this.#open.delete(name)
+      throw error
     }
-    return writer
   }
 
   async #purge(): Promise<void> {

@@ -60,6 +60,8 @@ export function answerFailure(error: unknown): Reply {
   const errno = isMirrorError(error) && error.code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return refusal(507, { code: 'UNKNOWN', message: 'the registry has no space left on its disk' })
+  if (errno === 'EMFILE' || errno === 'ENFILE')
+    return refusal(503, { code: 'UNKNOWN', message: 'the registry has too many files open' }, { 'retry-after': 1 })
   if (errno !== undefined) return refusal(500, { code: 'UNKNOWN', message: `the registry cannot use its disk (${errno})` })
   if (isMirrorError(error) && error.code === 'INTEGRITY')
     return refusal(500, { code: 'UNKNOWN', message: 'the content is damaged on the disk of the registry' })

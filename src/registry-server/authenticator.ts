@@ -32,6 +32,8 @@ export class Authenticator {
   #decoy: string
   readonly #key = randomBytes(32)
   readonly #limit = pLimit(1)
+  /** Loaded at once: a process that has no descriptor left loads nothing. */
+  readonly #bcrypt = import('bcryptjs')
   #proved = new Map<string, string>()
   #refused = new Set<string>()
   #comparing = new Map<string, Promise<Login>>()
@@ -75,7 +77,7 @@ export class Authenticator {
     const [proved, refused] = [this.#proved, this.#refused]
     const given = parseBasic(header)
     if (given === undefined) return 'refused'
-    const { compare } = await import('bcryptjs')
+    const { compare } = await this.#bcrypt
     const hash = hashes.get(given.user)
     const isRight = await compare(given.password, hash ?? this.#decoy)
     if (isRight && hash !== undefined) {

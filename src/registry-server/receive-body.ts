@@ -44,7 +44,9 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
     request.on('close', abort)
     request.on('end', finish)
     request.on('data', take)
-    if (request.destroyed && !request.complete) abort()
+    // A client may be gone before anybody reads: neither `end` nor `close` comes again then, whether all of the body had arrived or not.
+    if (request.readableEnded) finish()
+    else if (request.destroyed) abort()
   })
 }
 

@@ -13,6 +13,7 @@ import { continueWhenRead } from './receive-body.ts'
 import type { Reply } from './reply.ts'
 import { takeOriginForm } from './request-target.ts'
 import { sendReply } from './send-reply.ts'
+import { awaitTurn } from './turn.ts'
 import { UploadSessions } from './upload-sessions.ts'
 
 const maxHeaderBytes = 32 * 1024
@@ -115,11 +116,13 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
   let bytes = 0
   let user: string | undefined
   try {
+    await awaitTurn(request, response)
     const answered = await answerUser(serving, request)
     user = answered.user
     if (serving.isClosing) response.setHeader('connection', 'close')
     bytes = await sendReply(request, response, answered.reply)
-  } catch {
+  } catch (error) {
+    if (!response.headersSent) response.statusCode = answerFailure(error).status
     response.destroy()
   }
   const record: AccessRecord = {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
 import type { Reply } from './reply.ts'
 
 /** Bytes of an unread request body that are read and thrown away, so that the connection can serve the next request. */
@@ -14,8 +15,16 @@ function isContent(body: Reply['body']): body is Content {
 
 function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
+    // A connection that is lost takes the callback with it.
+    const leave = (): void => reject(new MirrorError('CANCELLED', 'the client went away before the end of its answer'))
+    if (response.destroyed) return leave()
+    response.once('close', leave)
     // The callback comes once the bytes are on their way: until then the buffer is not used again.
-    response.write(chunk, (error) => (error instanceof Error ? reject(error) : resolve()))
+    response.write(chunk, (error) => {
+      response.off('close', leave)
+      if (error instanceof Error) reject(error)
+      else resolve()
+    })
   })
 }
 
@@ -55,6 +64,8 @@ export async function sendReply(request: IncomingMessage, response: ServerRespon
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, typeof value === 'object' ? [...value] : value)
   const isLast = mustClose(request)
   if (isLast) response.setHeader('connection', 'close')
+  // Node throws away what nobody began to read, and waits for ever for whoever stopped.
+  else if (!request.complete) request.resume()
   response.statusCode = status
   if (!isContent(body)) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? new Uint8Array())
@@ -79,6 +90,7 @@ export async function sendReply(request: IncomingMessage, response: ServerRespon
     })
     if (body.size === 0) response.end()
   } catch {
+    body.cancel()
     response.destroy()
   }
   return sent

@@ -4,6 +4,8 @@ import type { Layout } from '../layout/layout.ts'
 
 const idleMilliseconds = 60 * 60 * 1000
 const sweepMilliseconds = 60 * 1000
+/** Uploads that one client may have open; one that pushes a large image has some dozens. */
+const maxPerClient = 1000
 
 /** A blob upload that a client has open. */
 export interface UploadSession {
@@ -13,18 +15,32 @@ export interface UploadSession {
   readonly writer: BlobWriter
   /** True while a request is writing. */
   isBusy: boolean
+  /** When its last byte came, or its last request. */
   usedAt: number
+  /** Who opened it; nobody for one of an earlier process. */
+  readonly client?: string
 }
 
-/** The uploads in progress. One that is left alone for an hour costs only its file, which the layout keeps for a day, also after the server's end. */
+/** An upload to open, and for whom. */
+export interface NewUpload {
+  readonly algorithm: 'sha256' | 'sha512'
+  /** The address of the client. */
+  readonly client: string
+}
+
+/**
+ * The uploads in progress; between two requests one holds no descriptor. One that is left alone for an hour costs only its file, which the layout
+ * keeps for a day, also after the server's end.
+ */
 export class UploadSessions {
   readonly #sessions = new Map<string, UploadSession>()
   readonly #resuming = new Map<string, Promise<UploadSession | undefined>>()
   readonly #suspending = new Map<string, Promise<void>>()
+  readonly #perClient = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
-    this.#sweeper = setInterval(() => void this.#sweep(), sweepMilliseconds)
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMilliseconds)
     this.#sweeper.unref()
   }
 
@@ -33,10 +49,17 @@ export class UploadSessions {
     return this.#sessions.size
   }
 
-  /** Opens a session. */
-  async open(layout: Layout, path: string, algorithm: 'sha256' | 'sha512'): Promise<UploadSession> {
+  /** Opens a session; undefined for a client that has too many. */
+  async open(layout: Layout, path: string, { algorithm, client }: NewUpload): Promise<UploadSession | undefined> {
+    if ((this.#perClient.get(client) ?? 0) >= maxPerClient) return undefined
+    this.#count(client, 1)
     const id = randomUUID()
-    return this.#add(id, path, await layout.startUpload({ id, owner: path }, algorithm))
+    try {
+      return this.#add({ id, path, client, writer: await layout.startUpload({ id, owner: path }, algorithm) })
+    } catch (error) {
+      this.#count(client, -1)
+      throw error
+    }
   }
 
   /** The session of that id, where it was opened for this repository path, be it by an earlier process. */
@@ -60,7 +83,7 @@ export class UploadSessions {
 
   /** Forgets a session; its writer is the caller's to commit or discard. */
   remove(session: UploadSession): void {
-    this.#sessions.delete(session.id)
+    if (this.#sessions.delete(session.id) && session.client !== undefined) this.#count(session.client, -1)
   }
 
   /** Leaves a session to whoever continues it from what the disk has of it. */
@@ -80,18 +103,23 @@ export class UploadSessions {
 
   async #resume(layout: Layout, path: string, id: string): Promise<UploadSession | undefined> {
     const writer = await layout.resumeUpload({ id, owner: path })
-    return writer === undefined ? undefined : this.#add(id, path, writer)
+    return writer === undefined ? undefined : this.#add({ id, path, writer })
   }
 
-  #add(id: string, path: string, writer: BlobWriter): UploadSession {
-    const session = { id, path, writer, isBusy: false, usedAt: performance.now() }
-    this.#sessions.set(id, session)
+  #add(opened: Pick<UploadSession, 'id' | 'path' | 'writer' | 'client'>): UploadSession {
+    const session = { ...opened, isBusy: false, usedAt: performance.now() }
+    this.#sessions.set(session.id, session)
     return session
   }
 
-  async #sweep(): Promise<void> {
+  #count(client: string, more: 1 | -1): void {
+    const count = (this.#perClient.get(client) ?? 0) + more
+    if (count > 0) this.#perClient.set(client, count)
+    else this.#perClient.delete(client)
+  }
+
+  #sweep(): void {
     const now = performance.now()
-    for (const session of this.#sessions.values())
-      if (!session.isBusy && now - session.usedAt >= idleMilliseconds) await this.suspend(session)
+    for (const session of this.#sessions.values()) if (now - session.usedAt >= idleMilliseconds) void this.suspend(session)
   }
 }

@@ -1,4 +1,4 @@
-import { isMirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobWriter } from '../layout/blob-writer.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseContentRange } from './byte-range.ts'
@@ -26,13 +26,26 @@ function unknownUpload(): Reply {
 
 /** A new session; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
 async function openSession(exchange: WriteExchange): Promise<Reply> {
-  const { sessions, writable, repository, query } = exchange
+  const { sessions, writable, repository, query, request } = exchange
   const algorithm = query.get('digest-algorithm') ?? 'sha256'
   if (algorithm !== 'sha256' && algorithm !== 'sha512') {
     const detail = { 'digest-algorithm': algorithm.slice(0, 200) }
     return refusal(400, { code: 'DIGEST_INVALID', message: 'the digest algorithm is neither sha256 nor sha512', detail })
   }
-  const session = await sessions.open(writable, repository.path, algorithm)
+  const session = await sessions.open(writable, repository.path, { algorithm, client: request.socket.remoteAddress ?? '' })
+  if (session === undefined) {
+    return refusal(
+      429,
+      { code: 'TOOMANYREQUESTS', message: 'too many of your uploads are open: finish or cancel some' },
+      { 'retry-after': 10 },
+    )
+  }
+  if (request.socket.destroyed) {
+    // Nobody will ever know its name.
+    sessions.remove(session)
+    await session.writer.discard()
+    throw new MirrorError('CANCELLED', 'the client went away before its upload was open')
+  }
   return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
 
@@ -117,17 +130,22 @@ function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | u
 }
 
 /**
- * Writes the body; what has arrived, all or not, is in the file afterwards, so that what is told of it is true for the next process too, and a
- * client that broke off can go on there. The answer is for an upload that another request has cancelled meanwhile.
+ * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is told of it is true
+ * for the next process too, and a client that broke off can go on there. The answer is for an upload that another request has cancelled meanwhile.
  */
-async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession): Promise<Reply | undefined> {
+async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession, isLast: boolean): Promise<Reply | undefined> {
   const { writer } = session
   session.isBusy = true
+  let isWhole = false
   try {
     try {
-      await receiveBody(request, (chunk) => writer.write(chunk))
+      await receiveBody(request, (chunk) => {
+        session.usedAt = performance.now()
+        return writer.write(chunk)
+      })
+      isWhole = true
     } finally {
-      await writer.flush()
+      if (!isLast || !isWhole) await writer.flush()
     }
     return undefined
   } catch (error) {
@@ -147,7 +165,7 @@ export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
   if (session === undefined) return unknownUpload()
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  const failed = await receiveChunk(exchange, session)
+  const failed = await receiveChunk(exchange, session, false)
   if (failed !== undefined) return failed
   return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
 }
@@ -161,7 +179,7 @@ export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
   if (typeof digest !== 'string') return digest
   const refused = refuseChunk(exchange, session)
   if (refused !== undefined) return refused
-  const failed = await receiveChunk(exchange, session)
+  const failed = await receiveChunk(exchange, session, true)
   if (failed !== undefined) return failed
   sessions.remove(session)
   return commit(exchange, session.writer, digest)

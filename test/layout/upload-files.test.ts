@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readdir, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLayout } from '../../src/layout/open-layout.ts'
+import { openFilesOf } from '../servers/open-files.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { tinyBlob } from './tiny-image.ts'
 
@@ -32,6 +33,53 @@ test('an upload goes on in the next process after what the disk has, in parts of
     await layout.deleteBlob(descriptor.digest)
   }
   assert.deepEqual(await readdir(join(dir.path, uploads)), [])
+})
+
+test('an upload that waits for its client has no file open, and goes on where it was', async () => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  const directory = join(dir.path, uploads)
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    const { bytes, descriptor } = tinyBlob(randomBytes(1_400_000))
+    const writer = await layout.startUpload({ id: randomUUID(), owner: 'a/b' }, algorithm)
+    assert.deepEqual(await openFilesOf(directory), [])
+    let from = 0
+    for (const to of [1, 65_536, 65_537, 700_000, bytes.length]) {
+      await writer.write(bytes.subarray(from, to))
+      await Promise.all([writer.flush(), writer.flush()])
+      assert.deepEqual(await openFilesOf(directory), [])
+      from = to
+    }
+    await writer.commit(descriptor.digest, bytes.length)
+    assert.deepEqual(await openFilesOf(dir.path), [join(dir.path, '.k3s-mirror/manifests.ndjson')])
+    assert.ok(await layout.verifyBlob(descriptor.digest))
+    await layout.deleteBlob(descriptor.digest)
+  }
+})
+
+test('an upload is refused whose file was changed meanwhile, and one that has ended takes no more', async () => {
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, options)
+  const { bytes, descriptor } = tinyBlob(randomBytes(1000))
+  const changed = await layout.startUpload({ id: randomUUID(), owner: 'a/b' })
+  await changed.write(bytes)
+  await changed.flush()
+  const [name = ''] = await readdir(join(dir.path, uploads))
+  await truncate(join(dir.path, uploads, name), 10)
+  await assert.rejects(changed.commit(descriptor.digest), { code: 'LOCAL_IO', message: /was changed by another program/ })
+  const ended = await layout.startUpload({ id: randomUUID(), owner: 'a/b' })
+  await ended.write(bytes)
+  await ended.commit(descriptor.digest)
+  await assert.rejects(async () => ended.write(bytes), { code: 'CANCELLED' })
+  assert.ok(await layout.verifyBlob(descriptor.digest))
+  assert.deepEqual(await readdir(join(dir.path, uploads)), [])
+})
+
+test('a layout that cannot be opened for writing leaves no file open', async () => {
+  await using dir = await tempDir()
+  await mkdir(join(dir.path, 'index.json'))
+  await assert.rejects(openLayout(dir.path, options), { code: 'LOCAL_IO' })
+  assert.deepEqual(await openFilesOf(dir.path), [])
 })
 
 test('what was flushed is found without the end of its process, and only by its owner', async () => {

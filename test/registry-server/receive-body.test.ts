@@ -1,9 +1,48 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { receiveBody } from '../../src/registry-server/receive-body.ts'
+
+/** The request on which the client hangs up before anybody has read its body, once it is gone. */
+async function abandoned(server: Server, port: number, body: string): Promise<IncomingMessage> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`PATCH / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n${body}`)
+  const [request] = (await once(server, 'request')) as [IncomingMessage]
+  request.on('error', () => undefined)
+  const closed = new Promise((resolve) => request.on('close', resolve))
+  while (request.complete !== (body.length === 3)) await new Promise(setImmediate)
+  socket.resetAndDestroy()
+  await closed
+  return request
+}
+
+test('a body of a client that left before anybody read is reported, whether all of it had come or not', { timeout: 20_000 }, async () => {
+  await using server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  for (const body of ['abc', 'ab', '']) {
+    const request = await abandoned(server, port, body)
+    await assert.rejects(
+      receiveBody(request, () => undefined),
+      { code: 'CANCELLED' },
+      body,
+    )
+  }
+})
+
+test('a body that was read already has come to its end', { timeout: 20_000 }, async () => {
+  await using server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('PATCH / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc')
+  const [request] = (await once(server, 'request')) as [IncomingMessage]
+  for (let round = 0; round < 2; round++) await receiveBody(request, () => undefined)
+  socket.destroy()
+})
 
 test('a body that breaks off is reported once the sink is done with what it took', async () => {
   await using server = createServer()

@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { openLayout } from '../../src/layout/open-layout.ts'
+import { UploadSessions } from '../../src/registry-server/upload-sessions.ts'
 import { tinyBlob } from '../layout/tiny-image.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 import { checkStored, leftovers, openUpload, uploads } from './open-upload.ts'
 import { callUrl, startRegistry, type TestRegistry } from './start-registry.ts'
 
@@ -87,6 +90,30 @@ test('an upload that is cancelled while another request writes to it is unknown 
     socket.destroy()
   }
   assert.deepEqual(await leftovers(registry), [])
+})
+
+test('an upload that is left alone for an hour is given to whoever asks next, whatever its last request does', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let now = 0
+  t.mock.method(performance, 'now', () => now)
+  await using dir = await tempDir()
+  await using layout = await openLayout(dir.path, { durable: false })
+  const sessions = new UploadSessions()
+  for (const isBusy of [false, true]) {
+    const session = await sessions.open(layout, 'a/b', { algorithm: 'sha256', client: '::1' })
+    assert.ok(session !== undefined)
+    session.isBusy = isBusy
+    await session.writer.write(Buffer.from('abc'))
+    now += 59 * 60_000
+    t.mock.timers.tick(60_000)
+    assert.equal(await sessions.find(layout, 'a/b', session.id), session)
+    now += 60 * 60_000
+    t.mock.timers.tick(60_000)
+    const next = await sessions.find(layout, 'a/b', session.id)
+    assert.notEqual(next, session)
+    assert.deepEqual([next?.isBusy, next?.writer.size], [false, 3])
+  }
+  await sessions.close()
 })
 
 test('one blob uploaded many times at once is stored', async () => {

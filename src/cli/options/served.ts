@@ -37,8 +37,8 @@ async function datedFile(file: string): Promise<string> {
 
 async function openBundle(file: string): Promise<Served> {
   const { ServedBundle } = await import('../../bundle/served-bundle.ts')
-  const reader = await ServedBundle.open(file)
   const dated = await datedFile(file)
+  const reader = await ServedBundle.open(file)
   const lists = reader.lists.map(({ name }) => name)
   return {
     reader,
