@@ -52,7 +52,6 @@ const house: House = {
     debug: ['engine/docker-client.ts'],
     dockerode: ['engine/docker-client.ts'],
     'fast-xml-builder': ['cli/output'],
-    'jsonc-parser': ['oci'],
     'markdown-table': ['cli/output'],
     'p-limit': [
       'async',

@@ -17,6 +17,7 @@ export class PasswordThread implements Disposable {
     const worker = (this.#worker ??= new Worker(new URL(`./bcrypt-worker${extname(import.meta.url)}`, import.meta.url)))
     worker.ref()
     try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
       worker.postMessage(comparison)
       const [isRight] = (await once(worker, 'message')) as [boolean]
       return isRight
