@@ -5,6 +5,8 @@ import { localIo } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
+/** Bytes that wait for whoever reads standard output at most, for the same reason. */
+const maxUnread = 1024 * 1024
 const maxText = 1024
 
 /** Where a line for every request goes. */
@@ -98,7 +100,14 @@ export async function openAccessLog(
   { print, warn }: { readonly print: (text: string) => void; readonly warn: (line: string) => void },
 ): Promise<AccessLog> {
   if (path === '-') {
-    return { write: (record) => print(formatAccess(record, new Date())), [Symbol.asyncDispose]: () => Promise.resolve() }
+    let isBehind = false
+    const write = (record: AccessRecord): void => {
+      const unread = process.stdout.writableLength
+      if (unread > maxUnread && !isBehind) warn('standard output is not read: requests are answered without a line in the access log')
+      isBehind = unread > maxUnread || (isBehind && unread > 0)
+      if (!isBehind) print(formatAccess(record, new Date()))
+    }
+    return { write, [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   try {
     return new FileLog(await open(path, 'a', 0o640), path, warn)
