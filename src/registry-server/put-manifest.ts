@@ -17,7 +17,7 @@ const maxManifestBytes = 4 * 1024 * 1024
 const maxTags = 100
 
 /** Larger manifests are rare, and each takes memory and a processor: few are taken at once, and each has so long to arrive. */
-const largeTurns = pLimit(2)
+const largeTurns = pLimit(4)
 const largeMilliseconds = 60_000
 
 function tooLarge(): Reply {
