@@ -27,7 +27,7 @@ export interface Session {
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
 const runStopTimeout = 4500
 
-/** Bytes that wait for whoever reads standard error at most; further lines are lost. */
+/** Bytes that wait for the reader of standard error at most; further lines are lost. */
 const maxUnread = 1024 * 1024
 
 /** Milliseconds within which a second signal counts as the first. */

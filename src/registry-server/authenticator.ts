@@ -51,8 +51,8 @@ function siteOf(address: string): string {
 }
 
 /**
- * Compares the Basic credentials of requests with bcrypt hashes. Whoever was right before is answered at once, so that the many requests of a pull
- * cost one comparison; who was not waits in a queue in which addresses and user names take turns, known or not.
+ * Compares the Basic credentials of requests with bcrypt hashes. Credentials that were right before are accepted at once, so that the many requests of
+ * a pull cost one comparison. All others wait in a queue in which addresses and user names take turns, whether the name is known or not.
  */
 export class Authenticator implements Disposable {
   #hashes: PasswordHashes
@@ -60,7 +60,7 @@ export class Authenticator implements Disposable {
   readonly #key = randomBytes(32)
   readonly #thread = new PasswordThread()
   readonly #queue = new FairQueue<Waiting>(maxWaiting)
-  /** What each user was right with last; no password is kept. */
+  /** A keyed hash of each user's right credentials; no password is kept. */
   #proved = new Map<string, string>()
   #refused = new Set<string>()
   #waiting = new Map<string, Waiting>()

@@ -16,8 +16,9 @@ const maxManifestBytes = 4 * 1024 * 1024
 /** Tags that one request sets at most; the specification asks for ten at least. */
 const maxTags = 100
 
-/** Larger manifests are rare, and each takes memory and a processor: few are taken at once, and each has so long to arrive. */
-const largeTurns = pLimit(4)
+/** Larger manifests are rare, and each takes memory and then a processor: few are received at once, in so many milliseconds each, and one is read at a time. */
+const largeBodies = pLimit(4)
+const largeReads = pLimit(1)
 const largeMilliseconds = 60_000
 
 function tooLarge(): Reply {
@@ -42,14 +43,14 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   const tags = reference.tag === undefined ? [...new Set(query.getAll('tag'))] : [reference.tag]
   const wrong = tags.find((tag) => !isTag(tag))
   if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
-  if (tags.length > maxTags) return refusal(414, { code: 'NAME_INVALID', message: `a request may set ${maxTags} tags` })
+  if (tags.length > maxTags) return refusal(414, { code: 'NAME_INVALID', message: `a request can set at most ${maxTags} tags` })
   const announced = Number(request.headers['content-length'] ?? Infinity)
   if (announced <= largeManifestBytes) return storeManifest(exchange, await receiveSmallBody(request, maxManifestBytes), reference, tags)
   if (announced !== Infinity && announced > maxManifestBytes) return tooLarge()
-  return largeTurns(async () => {
+  return largeBodies(async () => {
     const late = setTimeout(() => request.destroy(), largeMilliseconds)
     const bytes = await receiveSmallBody(request, maxManifestBytes).finally(() => clearTimeout(late))
-    return storeManifest(exchange, bytes, reference, tags)
+    return largeReads(() => storeManifest(exchange, bytes, reference, tags))
   })
 }
 

@@ -60,7 +60,7 @@ test('a reader of standard output that stalls costs lines and one warning, and n
   const headers = { 'user-agent': '\u0080'.repeat(1024) }
   const count = 600
   for (let at = 0; at < count; at++) assert.equal((await plainRequest(`${running.url}/healthz`, { headers })).status, 200)
-  assert.equal(stderr.match(/^warning: standard output is not read/gm)?.length, 1)
+  assert.equal(stderr.match(/^warning: standard output is not being read/gm)?.length, 1)
   running.child.stdout?.resume()
   let isLogged = false
   running.child.stdout?.on('data', (chunk: Buffer) => (isLogged ||= chunk.includes('"path":"/v2/"')))

@@ -97,10 +97,10 @@ test('headers of spaces and log lines of parameters delay nobody', async () => {
   await stop(running)
 })
 
-test('twenty manifests of four megabytes at once delay nobody and take little memory', async () => {
+test('twelve manifests of four megabytes at once delay nobody and take little memory', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
-  const manifests = Array.from({ length: 20 }, (_, at) =>
+  const manifests = Array.from({ length: 12 }, (_, at) =>
     tinyManifest({
       schemaVersion: 2,
       mediaType: mediaTypes.ociIndex,
@@ -125,7 +125,7 @@ test('referrers with annotations of megabytes delay nobody and take little memor
   const repository = { registry: 'localhost', path: 'a' }
   {
     await using layout = await openLayout(`${directory.path}/new`, { durable: false })
-    for (let at = 0; at < 40; at++) {
+    for (let at = 0; at < 24; at++) {
       const annotations = { at: String(at), x: 'x'.repeat(4_000_000) }
       const manifest = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], subject, annotations })
       await layout.putManifest({ ...repository, digest: manifest.descriptor.digest }, manifest)

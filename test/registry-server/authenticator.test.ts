@@ -94,7 +94,7 @@ test('of one site of IPv6, addresses take one turn together', async () => {
   assert.deepEqual(new Set(order.slice(2, 5)), new Set(['2001:db8:0:2::1', '2001:db8::1', '::ffff:192.0.2.1']))
 })
 
-test('who has gone is not compared, unless somebody else waits for the same credentials', async () => {
+test('credentials of a client that has gone are not compared, unless another client waits for them', async () => {
   using authenticator = new Authenticator(cheap)
   const gone = { ...client, isGone: () => true }
   const first = authenticator.login(basic('eve', 'x'), client)

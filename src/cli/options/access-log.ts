@@ -5,7 +5,7 @@ import { localIo } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
-/** Bytes that wait for whoever reads standard output at most, for the same reason. */
+/** Bytes that wait for the reader of standard output at most, for the same reason. */
 const maxUnread = 1024 * 1024
 const maxText = 1024
 
@@ -103,7 +103,7 @@ export async function openAccessLog(
     let isBehind = false
     const write = (record: AccessRecord): void => {
       const unread = process.stdout.writableLength
-      if (unread > maxUnread && !isBehind) warn('standard output is not read: requests are answered without a line in the access log')
+      if (unread > maxUnread && !isBehind) warn('standard output is not being read: access log lines are lost until it is')
       isBehind = unread > maxUnread || (isBehind && unread > 0)
       if (!isBehind) print(formatAccess(record, new Date()))
     }
