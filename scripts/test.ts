@@ -20,6 +20,8 @@ const { status, signal } = spawnSync(
   [
     '--import',
     'tsx',
+    '--import',
+    './scripts/tsx-in-workers.mjs',
     '--test',
     '--test-reporter=spec',
     '--test-timeout=600000',

@@ -47,13 +47,12 @@ const house: House = {
     cli: 'everything',
   },
   packages: {
-    bcryptjs: ['registry-server/authenticator.ts'],
+    bcryptjs: ['registry-server/bcrypt-worker.ts'],
     'cli-progress': ['cli/output'],
     commander: ['cli'],
     debug: ['engine/docker-client.ts'],
     dockerode: ['engine/docker-client.ts'],
     'fast-xml-builder': ['cli/output'],
-    'jsonc-parser': ['oci'],
     'markdown-table': ['cli/output'],
     'p-limit': [
       'async',
@@ -96,7 +95,7 @@ const house: House = {
     'node:tls': ['http', 'registry-server'],
     'node:tty': ['cli'],
     'node:vm': [],
-    'node:worker_threads': [],
+    'node:worker_threads': ['registry-server/bcrypt-worker.ts', 'registry-server/password-thread.ts'],
   },
   onlyBuiltins: {
     oci: { 'node:crypto': 'all', 'node:net': ['isIP', 'isIPv4', 'isIPv6'] },

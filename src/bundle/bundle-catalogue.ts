@@ -1,6 +1,7 @@
 import { Catalogue } from '../layout/catalogue.ts'
-import { readLinks, type ManifestLinks } from '../layout/manifest-links.ts'
+import { linksOf, type ManifestLinks } from '../layout/manifest-links.ts'
 import type { Digest } from '../oci/digest.ts'
+import { contentsOf } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Repository } from '../oci/reference.ts'
 import { damagedBundle, type BundleReader } from './bundle-reader.ts'
@@ -18,10 +19,10 @@ export async function catalogueBundle(bundle: BundleReader): Promise<CataloguedB
   const add = async (repository: Repository, digest: Digest): Promise<void> => {
     const reference = atDigest(repository, digest)
     if (catalogue.find(reference) !== undefined) return
-    const { bytes, descriptor } = await bundle.getManifest(reference)
-    const known = links.get(digest) ?? readLinks(bytes, descriptor.mediaType)
+    const manifest = await bundle.getManifest(reference)
+    const known = links.get(digest) ?? linksOf(contentsOf(manifest))
     links.set(digest, known)
-    catalogue.add(repository, { descriptor, subject: known.subject })
+    catalogue.add(repository, { descriptor: manifest.descriptor, subject: known.subject })
     for (const { mediaType, digest: child } of known.manifests) {
       const isManifest = isIndexType(mediaType) || isImageType(mediaType)
       if (isManifest && (await bundle.holds(child))) await add(repository, child)

@@ -1,7 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
-import type { LayoutReader, Referrer } from '../layout/layout.ts'
+import type { LayoutReader, Referrer, ReferrerOptions } from '../layout/layout.ts'
 import { referrerOf } from '../layout/manifest-links.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -104,10 +104,9 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
     return isPart || content === undefined ? content : this.#checked(digest, content)
   }
 
-  async referrers(repository: Repository, subject: Digest): Promise<Referrer[]> {
+  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
     const { catalogue, links } = this.#catalogued
-    const found = catalogue.manifests(repository).filter((manifest) => manifest.subject === subject)
-    return Promise.resolve(found.map(({ descriptor }) => referrerOf(descriptor, links.get(descriptor.digest))))
+    for (const descriptor of catalogue.referrers(repository, subject, after)) yield referrerOf(descriptor, links.get(descriptor.digest))
   }
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {

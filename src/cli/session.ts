@@ -27,6 +27,9 @@ export interface Session {
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
 const runStopTimeout = 4500
 
+/** Bytes that wait for the reader of standard error at most; further lines are lost. */
+const maxUnread = 1024 * 1024
+
 /** Milliseconds within which a second signal counts as the first. */
 const sameSignal = 300
 
@@ -47,6 +50,10 @@ export function startSession(): Session {
     stoppedAt = performance.now()
     setTimeout(() => process.exit(code), stopTimeout).unref()
     abort.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
+  }
+  const say = (line: string): void => {
+    // A pipe that nobody reads would keep every line of a server in memory.
+    if (process.stderr.writableLength <= maxUnread) process.stderr.write(`${line}\n`)
   }
   const styles = stylesFor(process.stderr, process.env)
   let hasComplaint = false
@@ -71,8 +78,8 @@ export function startSession(): Session {
       return stopSignal
     },
     print: (text) => void process.stdout.write(text),
-    note: (line, { quiet }) => quiet === true || process.stderr.write(`${safeLine(line)}\n`),
-    warn: (line, { quiet }) => quiet === true || process.stderr.write(`${styles.warning('warning:')} ${safeLine(line)}\n`),
+    note: (line, { quiet }) => quiet === true || say(safeLine(line)),
+    warn: (line, { quiet }) => quiet === true || say(`${styles.warning('warning:')} ${safeLine(line)}`),
     complain,
     stopWithin: (milliseconds) => {
       stopTimeout = milliseconds

@@ -7,9 +7,17 @@ export function redactUrl(url: URL): string {
   copy.username = ''
   copy.password = ''
   copy.hash = ''
-  for (const name of new Set(copy.searchParams.keys())) {
-    if (!shownParameters.has(name)) copy.searchParams.set(name, 'REDACTED')
+  const redacted = new Set<string>()
+  // Changing the URL's own parameters would write all of it anew for each.
+  const parameters = new URLSearchParams()
+  for (const [name, value] of copy.searchParams) {
+    if (shownParameters.has(name)) parameters.append(name, value)
+    else if (!redacted.has(name)) {
+      redacted.add(name)
+      parameters.append(name, 'REDACTED')
+    }
   }
+  if (redacted.size > 0) copy.search = parameters.toString()
   return copy.href
 }
 

@@ -26,6 +26,7 @@ export class BlobStore {
   readonly #privateDirectory: string
   /** Blobs on their way in. */
   readonly uploads: UploadFiles
+  readonly #whole = new Map<Digest, { readonly file: string; readonly isWhole: Promise<boolean> }>()
   readonly #nameCommits = new Map<string, GroupCommit>()
 
   constructor(layoutDirectory: string, privateDirectory: string, durable: boolean) {
@@ -103,8 +104,22 @@ export class BlobStore {
     return content !== undefined && contentHasDigest(content, digest)
   }
 
+  /** The same, and bytes are read only if the file is another than when it was last asked for, by its inode, size and time. */
+  async isWhole(digest: Digest): Promise<boolean> {
+    const stats = await lstat(this.path(digest)).catch(() => undefined)
+    if (stats === undefined) return false
+    const file = `${stats.ino} ${stats.size} ${stats.mtimeMs}`
+    const known = this.#whole.get(digest)
+    if (known?.file === file) return known.isWhole
+    const isWhole = this.verify(digest)
+    this.#whole.set(digest, { file, isWhole })
+    isWhole.catch(() => this.#whole.delete(digest))
+    return isWhole
+  }
+
   /** Removes a blob; one that is not there is no error. */
   async remove(digest: Digest): Promise<void> {
+    this.#whole.delete(digest)
     try {
       await rm(this.path(digest), { force: true })
     } catch (error) {

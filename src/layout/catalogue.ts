@@ -55,6 +55,13 @@ export class Catalogue {
     return [...(this.#find(repository)?.manifests.values() ?? [])]
   }
 
+  /** The manifests of a repository that are about this one, in the order of their digests and after a given one. */
+  referrers(repository: Repository, subject: Digest, after: Digest | undefined): Descriptor[] {
+    const about = this.manifests(repository).filter((manifest) => manifest.subject === subject)
+    const descriptors = about.map(({ descriptor }) => descriptor).filter(({ digest }) => after === undefined || digest > after)
+    return descriptors.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+  }
+
   /** True when any repository has the manifest. */
   hasAnywhere(digest: Digest): boolean {
     return [...this.#repositories.values()].some(({ manifests }) => manifests.has(digest))

@@ -7,10 +7,9 @@ import { maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobPart, BlobStore } from './blob-store.ts'
 import type { Catalogue } from './catalogue.ts'
-import type { LayoutReader, Referrer } from './layout.ts'
-import { referrerOf } from './manifest-links.ts'
+import type { LayoutReader, Referrer, ReferrerOptions } from './layout.ts'
 import type { SkippedEntry } from './name-entries.ts'
-import { storedLinks } from './parents.ts'
+import { ReferrerReader } from './referrer-reader.ts'
 
 /** The opened parts of a layout. */
 export interface LayoutParts {
@@ -26,12 +25,14 @@ export class DiskLayoutReader implements LayoutReader {
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
   protected readonly catalogue: Catalogue
+  readonly #referrers: ReferrerReader
 
   constructor(parts: LayoutParts) {
     this.directory = parts.directory
     this.skipped = parts.skipped
     this.blobs = parts.blobs
     this.catalogue = parts.catalogue
+    this.#referrers = new ReferrerReader(parts.blobs)
   }
 
   repositories(): readonly Repository[] {
@@ -92,14 +93,10 @@ export class DiskLayoutReader implements LayoutReader {
     return this.blobs.verify(digest, options)
   }
 
-  async referrers(repository: Repository, subject: Digest, options: CallOptions = {}): Promise<Referrer[]> {
-    const found: Referrer[] = []
-    for (const manifest of this.catalogue.manifests(repository)) {
-      if (manifest.subject !== subject) continue
-      options.signal?.throwIfAborted()
-      const links = await storedLinks(this.blobs, manifest.descriptor.digest, manifest.descriptor.mediaType)
-      if (links !== undefined) found.push(referrerOf(manifest.descriptor, links))
+  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
+    for (const descriptor of this.catalogue.referrers(repository, subject, after)) {
+      const referrer = await this.#referrers.describe(descriptor)
+      if (referrer !== undefined) yield referrer
     }
-    return found
   }
 }

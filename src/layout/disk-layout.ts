@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobWriter } from './blob-writer.ts'
@@ -14,7 +14,7 @@ import type { IndexFile } from './index-file.ts'
 import type { LayoutLock } from './layout-lock.ts'
 import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
-import { readLinks, type ManifestLinks } from './manifest-links.ts'
+import { linksOf, type ManifestLinks } from './manifest-links.ts'
 import { Parents, storedLinks } from './parents.ts'
 import type { UploadKey } from './upload-files.ts'
 
@@ -89,12 +89,12 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   }
 
   async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
-    const links = readLinks(manifest.bytes, manifest.descriptor.mediaType)
+    const links = linksOf(contentsOf(manifest))
     await this.#gate.adding(() => this.#store(reference, manifest, links))
   }
 
   async putCheckedManifest(reference: Reference, manifest: Manifest, options: CheckOptions = {}): Promise<readonly Mismatch[]> {
-    const links = readLinks(manifest.bytes, manifest.descriptor.mediaType)
+    const links = linksOf(contentsOf(manifest))
     return this.#gate.adding(async () => {
       const all = await this.#mismatches(reference, links)
       const mismatches = options.isSparse === true ? all.filter(({ actualSize }) => actualSize !== undefined) : all
@@ -106,16 +106,13 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async #mismatches({ registry, path }: Repository, { manifests, blobs }: ManifestLinks): Promise<Mismatch[]> {
     const mismatches: Mismatch[] = []
     const children = new Set(manifests)
-    // However often a manifest names a blob with wrong sizes, it is hashed once.
-    const whole = new Map<Digest, boolean>()
     for (const descriptor of [...manifests, ...blobs]) {
       const { mediaType, digest, size } = descriptor
       const isChild = children.has(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
       const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
       if (actualSize === size) continue
       // What is damaged counts as absent, so that whoever has it brings it again.
-      if (actualSize !== undefined && !whole.has(digest)) whole.set(digest, await this.blobs.verify(digest))
-      mismatches.push({ descriptor, actualSize: whole.get(digest) === true ? actualSize : undefined })
+      mismatches.push({ descriptor, actualSize: (await this.blobs.isWhole(digest)) ? actualSize : undefined })
     }
     return mismatches
   }

@@ -15,6 +15,12 @@ export interface Referrer extends Descriptor {
   readonly artifactType?: string
 }
 
+/** Which referrers to list. */
+export interface ReferrerOptions {
+  /** Only those whose digest comes after this one. */
+  readonly after?: Digest | undefined
+}
+
 /** Content that a manifest refers to and that the layout does not have as it is described there. */
 export interface Mismatch {
   readonly descriptor: Descriptor
@@ -50,8 +56,8 @@ export interface LayoutReader extends ImageSource {
   blobSize(digest: Digest): Promise<number | undefined>
   /** A blob's bytes, or a part of them; undefined when the layout does not have it. */
   readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined>
-  /** The manifests of a repository whose subject this is. */
-  referrers(repository: Repository, subject: Digest, options?: CallOptions): Promise<Referrer[]>
+  /** The manifests of a repository whose subject this is, in the order of their digests; each is read when its turn comes. */
+  referrers(repository: Repository, subject: Digest, options?: ReferrerOptions): AsyncIterable<Referrer>
   /** True when the bytes on disk have this digest: every one is read again. */
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean>
 }

@@ -1,6 +1,6 @@
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
-import { isForeignLayer, parseManifest } from '../oci/manifest.ts'
+import { isForeignLayer, parseManifest, type ManifestContents } from '../oci/manifest.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Referrer } from './layout.ts'
 
@@ -18,22 +18,40 @@ export interface ManifestLinks {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** Reads what a manifest links to; throws INVALID_MANIFEST or UNSUPPORTED. */
-export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLinks {
-  const contents = parseManifest(bytes, contentType)
-  const document = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
-  const subject = isJsonObject(document['subject']) ? document['subject']['digest'] : undefined
-  const own = document['artifactType']
-  const artifactType = typeof own === 'string' && own !== '' ? own : contents.kind === 'image' ? contents.config.mediaType : undefined
-  const annotations = document['annotations']
+/** Bytes of text that a list of referrers repeats of one manifest at most; the manifest itself has all. */
+const maxListedBytes = 64 * 1024
+
+/** The annotations that fit into a list of referrers; longer ones are left out. */
+function listedAnnotations(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let left = maxListedBytes
+  const fits = ([key, value]: [string, string]): boolean => {
+    if (key.length + value.length > left) return false
+    const bytes = Buffer.byteLength(JSON.stringify({ [key]: value }))
+    if (bytes > left) return false
+    left -= bytes
+    return true
+  }
+  return Object.fromEntries(Object.entries(annotations).filter(fits))
+}
+
+/** What a manifest links to, by its contents. */
+export function linksOf(contents: ManifestContents): ManifestLinks {
+  const { mediaType, annotations } = contents
+  const subject = isJsonObject(contents.subject) ? contents.subject['digest'] : undefined
+  const artifactType = contents.artifactType ?? (contents.kind === 'image' ? contents.config.mediaType : undefined)
   return {
-    mediaType: contents.mediaType,
+    mediaType,
     manifests: contents.kind === 'index' ? contents.manifests : [],
     blobs: contents.kind === 'index' ? [] : [contents.config, ...contents.layers.filter((layer) => !isForeignLayer(layer))],
     ...(typeof subject === 'string' && isDigest(subject) && { subject }),
-    ...(artifactType !== undefined && { artifactType }),
-    ...(isJsonObject(annotations) && { annotations: annotations as Record<string, string> }),
+    ...(artifactType !== undefined && artifactType.length <= maxListedBytes && { artifactType }),
+    ...(annotations !== undefined && { annotations: listedAnnotations(annotations) }),
   }
+}
+
+/** Reads what a manifest links to; throws INVALID_MANIFEST or UNSUPPORTED. */
+export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLinks {
+  return linksOf(parseManifest(bytes, contentType))
 }
 
 /** A manifest in a list of referrers. */

@@ -1,10 +1,10 @@
-import { visit } from 'jsonc-parser'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 import { isDigest, sha256, type Digest } from './digest.ts'
 import { isJsonObject } from './json-object.ts'
 import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
 import { isUnknownPlatform, type Platform } from './platform.ts'
+import { parseUnambiguousJson } from './unambiguous-json.ts'
 
 /** A manifest as it was received: `bytes` are never re-serialised, because their digest is the image's name. */
 export interface Manifest {
@@ -12,57 +12,27 @@ export interface Manifest {
   readonly bytes: Uint8Array
 }
 
-/** What a manifest refers to: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md and image-index.md */
+interface ManifestFacts {
+  readonly mediaType: string
+  readonly artifactType?: string
+  readonly annotations?: Readonly<Record<string, string>>
+  /** As it stands there: `readSubject` makes a descriptor of it. */
+  readonly subject?: unknown
+}
+
+/** What a manifest refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md and image-index.md */
 export type ManifestContents =
-  | { readonly kind: 'index'; readonly mediaType: string; readonly manifests: readonly Descriptor[] }
-  | { readonly kind: 'image'; readonly mediaType: string; readonly config: Descriptor; readonly layers: readonly Descriptor[] }
+  | (ManifestFacts & { readonly kind: 'index'; readonly manifests: readonly Descriptor[] })
+  | (ManifestFacts & { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] })
 
 /** Bytes of a manifest that are read at most. */
 export const maxManifestBytes: number = 8 * 1024 * 1024
 const maxEntries = 1000
-const maxDepth = 64
+/** Values of JSON in a manifest that is read at most: a hundred for each entry. */
+const maxValues = 100 * maxEntries
 
 function refuse(why: string): never {
   throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
-}
-
-/** JSON with one meaning: what parsers disagree about (duplicate keys, `__proto__`) is refused before it is parsed. */
-function parseUnambiguousJson(bytes: Uint8Array): Record<string, unknown> {
-  let text
-  let value: unknown
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new MirrorError('INVALID_MANIFEST', 'the manifest is not JSON', { cause })
-  }
-  const open: Set<string>[] = []
-  let depth = 0
-  const enter = (): void => {
-    if (++depth > maxDepth) refuse('is nested too deeply')
-  }
-  visit(text, {
-    onObjectBegin: () => {
-      enter()
-      open.push(new Set())
-    },
-    onObjectEnd: () => {
-      depth--
-      open.pop()
-    },
-    onArrayBegin: enter,
-    onArrayEnd: () => {
-      depth--
-    },
-    onObjectProperty: (name) => {
-      const keys = open.at(-1)
-      if (name === '__proto__' || keys?.has(name))
-        refuse(`has the key "${name.slice(0, 50)}" ${name === '__proto__' ? '' : 'twice'}`.trim())
-      keys?.add(name)
-    },
-  })
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('is not a JSON object')
-  return value as Record<string, unknown>
 }
 
 function parsePlatformEntry(value: unknown): Platform | undefined {
@@ -105,7 +75,7 @@ function parseDescriptors(value: unknown, what: string): Descriptor[] {
 }
 
 /** The media type that the document is, from its own `mediaType` and the type it was served with. */
-function decideType(document: Record<string, unknown>, contentType: string | undefined): string {
+function decideType(document: Readonly<Record<string, unknown>>, contentType: string | undefined): string {
   const served = contentType?.split(';', 1)[0]?.trim().toLowerCase()
   const isKnown = served !== undefined && (isIndexType(served) || isImageType(served) || isSchema1Type(served))
   const own = document['mediaType']
@@ -119,7 +89,7 @@ function decideType(document: Record<string, unknown>, contentType: string | und
 }
 
 /** Refuses a document that could be taken for an image by one reader and for an index by another (CVE-2021-41190). */
-function refuseAmbiguity(document: Record<string, unknown>, kind: 'index' | 'image'): void {
+function refuseAmbiguity(document: Readonly<Record<string, unknown>>, kind: 'index' | 'image'): void {
   const foreign = kind === 'index' ? ['layers', 'config', 'fslayers'] : ['manifests', 'fslayers']
   const key = Object.keys(document).find((name) => foreign.includes(name.toLowerCase()))
   if (key !== undefined) refuse(`is ambiguous: an ${kind} with "${key}"`)
@@ -131,22 +101,29 @@ function refuseAmbiguity(document: Record<string, unknown>, kind: 'index' | 'ima
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string): ManifestContents {
   if (bytes.length > maxManifestBytes) refuse(`is larger than ${maxManifestBytes} bytes`)
-  const document = parseUnambiguousJson(bytes)
+  const document = parseUnambiguousJson(bytes, maxValues)
   const mediaType = decideType(document, contentType)
   if (isSchema1Type(mediaType)) {
     throw new MirrorError('UNSUPPORTED', 'the image has only a Docker schema 1 manifest, which cannot be copied digest for digest', {
       hint: 'Build or pull the image with a current tool and push it again, then mirror that.',
     })
   }
+  const { artifactType, annotations, subject } = document
+  const facts = {
+    mediaType,
+    ...(typeof artifactType === 'string' && artifactType !== '' && { artifactType }),
+    ...(isStringRecord(annotations) && { annotations }),
+    ...(subject !== undefined && { subject }),
+  }
   if (isIndexType(mediaType)) {
     refuseAmbiguity(document, 'index')
-    return { kind: 'index', mediaType, manifests: parseDescriptors(document['manifests'], 'manifest') }
+    return { ...facts, kind: 'index', manifests: parseDescriptors(document['manifests'], 'manifest') }
   }
   if (isImageType(mediaType)) {
     refuseAmbiguity(document, 'image')
     return {
+      ...facts,
       kind: 'image',
-      mediaType,
       config: parseDescriptor(document['config'], 'config'),
       layers: parseDescriptors(document['layers'], 'layer'),
     }
@@ -159,19 +136,23 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
  * Throws INVALID_MANIFEST. https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
  */
 export function parseLayoutIndex(bytes: Uint8Array): readonly unknown[] {
-  const document = parseUnambiguousJson(bytes)
+  const document = parseUnambiguousJson(bytes, Infinity)
   refuseAmbiguity(document, 'index')
   const { manifests } = document
   if (!Array.isArray(manifests)) refuse('has no list of manifests')
   return manifests as readonly unknown[]
 }
 
-/** The manifest that one is about, by a document that `parseManifest` takes; throws INVALID_MANIFEST for a subject that is no descriptor. */
-export function parseSubject(bytes: Uint8Array): Descriptor | undefined {
-  const { subject } = parseUnambiguousJson(bytes)
+/** The manifest that one is about, from its `subject`; throws INVALID_MANIFEST for a subject that is no descriptor. */
+export function readSubject(subject: unknown): Descriptor | undefined {
   if (subject === undefined) return undefined
   if (!isJsonObject(subject)) refuse('has a subject that is no descriptor')
   return parseDescriptor(subject, 'subject')
+}
+
+/** The manifest that one is about, whatever else its document says; throws INVALID_MANIFEST as `readSubject` does. */
+export function parseSubject(bytes: Uint8Array): Descriptor | undefined {
+  return readSubject(parseUnambiguousJson(bytes, maxValues)['subject'])
 }
 
 const parsed = new WeakMap<Manifest, ManifestContents>()

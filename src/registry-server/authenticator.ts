@@ -1,13 +1,31 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import pLimit from 'p-limit'
+import { FairQueue } from './fair-queue.ts'
 import type { PasswordHashes } from './htpasswd.ts'
+import { PasswordThread } from './password-thread.ts'
 import { refusal, type Reply } from './reply.ts'
 
 /** What became of a request's credentials: `busy` means that too many others wait to be compared. */
 export type Login = { readonly user: string } | 'refused' | 'busy'
 
-const maxWaiting = 32
-const maxRemembered = 1000
+/** Who sends credentials. */
+export interface LoginClient {
+  /** The address of the client, or of the proxy before it. */
+  readonly address: string
+  /** True once nobody waits for the answer. */
+  isGone(): boolean
+}
+
+interface Waiting {
+  readonly id: string
+  readonly user: string
+  readonly password: string
+  readonly clients: LoginClient[]
+  readonly login: Promise<Login>
+  readonly settle: (login: Login | Promise<Login>) => void
+}
+
+const maxWaiting = 1024
+const maxRefused = 1000
 
 function parseBasic(header: string): { readonly user: string; readonly password: string } | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header)?.[1]
@@ -23,72 +41,100 @@ function decoyOf(hashes: PasswordHashes): string {
   return `$2b$${costs.toSorted().at(-1) ?? '10'}$${'.'.repeat(53)}`
 }
 
+/** The addresses that take one turn together: an IPv4 address, or the 64 bits of IPv6 that one site has. */
+function siteOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address.replace(/^.*:/, '')
+  const [head = '', tail = ''] = address.split('::')
+  const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group !== '')) as [string[], string[]]
+  const between = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
+  return [...before, ...between, ...after].slice(0, 4).join(':')
+}
+
 /**
- * Compares the Basic credentials of requests with bcrypt hashes, one comparison at a time because each keeps the process busy.
- * An answer is remembered by a keyed hash of the header, so that the many requests of a pull cost one comparison.
+ * Compares the Basic credentials of requests with bcrypt hashes. Credentials that were right before are accepted at once, so that the many requests of
+ * a pull cost one comparison. All others wait in a queue in which addresses and user names take turns, whether the name is known or not.
  */
-export class Authenticator {
+export class Authenticator implements Disposable {
   #hashes: PasswordHashes
   #decoy: string
   readonly #key = randomBytes(32)
-  readonly #limit = pLimit(1)
-  /** Loaded at once: a process that has no descriptor left loads nothing. */
-  readonly #bcrypt = import('bcryptjs')
+  readonly #thread = new PasswordThread()
+  readonly #queue = new FairQueue<Waiting>(maxWaiting)
+  /** A keyed hash of each user's right credentials; no password is kept. */
   #proved = new Map<string, string>()
   #refused = new Set<string>()
-  #comparing = new Map<string, Promise<Login>>()
+  #waiting = new Map<string, Waiting>()
+  #isComparing = false
 
   constructor(hashes: PasswordHashes) {
     this.#hashes = hashes
     this.#decoy = decoyOf(hashes)
   }
 
-  /** Takes other users in place of those so far, and forgets every answer. */
+  /** Takes other users in place of those so far, and forgets every answer but that to users whose hash is the same. */
   replace(hashes: PasswordHashes): void {
+    for (const user of this.#proved.keys()) if (hashes.get(user) !== this.#hashes.get(user)) this.#proved.delete(user)
     this.#hashes = hashes
     this.#decoy = decoyOf(hashes)
-    this.#proved = new Map()
     this.#refused = new Set()
-    this.#comparing = new Map()
+    this.#waiting = new Map()
   }
 
-  /** Judges the Authorization header of a request. */
-  async login(header: string | undefined): Promise<Login> {
-    if (header === undefined) return 'refused'
-    const id = createHmac('sha256', this.#key).update(header).digest('base64')
-    const user = this.#proved.get(id)
-    if (user !== undefined) return { user }
-    if (this.#refused.has(id)) return 'refused'
-    const under = this.#comparing.get(id)
-    if (under !== undefined) return under
-    if (this.#limit.pendingCount >= maxWaiting) return 'busy'
-    const comparing = this.#comparing
-    const login = this.#limit(() => this.#compare(header, id))
-    comparing.set(id, login)
-    try {
-      return await login
-    } finally {
-      comparing.delete(id)
-    }
-  }
-
-  async #compare(header: string, id: string): Promise<Login> {
-    const hashes = this.#hashes
-    const [proved, refused] = [this.#proved, this.#refused]
-    const given = parseBasic(header)
+  /** Judges the Authorization header of a request; rejects when passwords cannot be compared. */
+  async login(header: string | undefined, client: LoginClient): Promise<Login> {
+    const given = header === undefined ? undefined : parseBasic(header)
     if (given === undefined) return 'refused'
-    const { compare } = await this.#bcrypt
-    const hash = hashes.get(given.user)
-    const isRight = await compare(given.password, hash ?? this.#decoy)
-    if (isRight && hash !== undefined) {
-      // One user has few spellings of one header; whoever tries more of them is compared again.
-      if (proved.size >= maxRemembered) proved.clear()
-      proved.set(id, given.user)
-      return { user: given.user }
+    const { user, password } = given
+    const id = createHmac('sha256', this.#key).update(`${user}:${password}`).digest('base64')
+    if (this.#proved.get(user) === id) return { user }
+    if (this.#refused.has(id)) return 'refused'
+    const waiting = this.#waiting.get(id)
+    if (waiting !== undefined) {
+      waiting.clients.push(client)
+      return waiting.login
     }
-    if (refused.size >= maxRemembered) refused.clear()
-    refused.add(id)
-    return 'refused'
+    let settle: Waiting['settle'] = () => undefined
+    const login = new Promise<Login>((resolve) => {
+      settle = resolve
+    })
+    const added = { id, user, password, clients: [client], login, settle }
+    this.#waiting.set(id, added)
+    const dropped = this.#queue.add(siteOf(client.address), user, added)
+    if (dropped !== undefined) this.#answer(dropped, 'busy')
+    if (!this.#isComparing) void this.#compareAll()
+    return login
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread[Symbol.dispose]()
+  }
+
+  #answer(waiting: Waiting, login: Login | Promise<Login>): void {
+    if (this.#waiting.get(waiting.id) === waiting) this.#waiting.delete(waiting.id)
+    waiting.settle(login)
+  }
+
+  async #compareAll(): Promise<void> {
+    this.#isComparing = true
+    for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) {
+      const login = next.clients.every((client) => client.isGone()) ? Promise.resolve<Login>('busy') : this.#compare(next)
+      await login.catch(() => undefined)
+      this.#answer(next, login)
+    }
+    this.#isComparing = false
+  }
+
+  async #compare({ id, user, password }: Waiting): Promise<Login> {
+    const hashes = this.#hashes
+    const hash = hashes.get(user)
+    const isRight = (await this.#thread.compare({ password, hash: hash ?? this.#decoy })) && hash !== undefined
+    if (this.#hashes === hashes) {
+      if (isRight) this.#proved.set(user, id)
+      else this.#refused.add(id)
+      const [oldest] = this.#refused
+      if (oldest !== undefined && this.#refused.size > maxRefused) this.#refused.delete(oldest)
+    }
+    return isRight ? { user } : 'refused'
   }
 }
 

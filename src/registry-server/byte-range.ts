@@ -9,7 +9,7 @@ export interface ByteRange {
  * something that is not served (several ranges, other units); `unsatisfiable` is for the answer 416.
  */
 export function parseByteRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const match = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? '')
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header ?? '')
   if (match === null) return undefined
   const [, first = '', last = ''] = match
   if (first === '' && last === '') return undefined

@@ -5,6 +5,9 @@ import { isTag, type Reference } from '../oci/reference.ts'
 import type { Exchange, WriteExchange } from './exchange.ts'
 import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
 
+/** Bytes from which on a manifest is not held in memory for each request. */
+export const largeManifestBytes: number = 256 * 1024
+
 /** The reference that a path's last part is; undefined for what is neither a tag nor a digest. */
 export function referenceOf({ repository, last }: Exchange): Reference | undefined {
   const { registry, path } = repository
@@ -53,6 +56,11 @@ export async function getManifest(exchange: Exchange): Promise<Reply> {
     return { status: 304, headers: { etag: `"${descriptor.digest}"`, 'docker-content-digest': descriptor.digest } }
   }
   if (method === 'HEAD') return { status: 200, headers }
+  if (descriptor.size > largeManifestBytes) {
+    const isWhole = await layout.verifyBlob(descriptor.digest)
+    const body = isWhole ? await layout.readBlob(descriptor.digest) : undefined
+    if (body !== undefined) return { status: 200, headers, body }
+  }
   try {
     const manifest = await layout.getManifest({ ...reference, digest: descriptor.digest })
     return { status: 200, headers, body: manifest.bytes }

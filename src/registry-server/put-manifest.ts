@@ -1,16 +1,25 @@
+import pLimit from 'p-limit'
 import { isMirrorError } from '../errors.ts'
 import type { Mismatch } from '../layout/layout.ts'
-import { readLinks, type ManifestLinks } from '../layout/manifest-links.ts'
-import { hasDigest, sha256 } from '../oci/digest.ts'
-import { parseSubject } from '../oci/manifest.ts'
-import { isTag } from '../oci/reference.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { hasDigest } from '../oci/digest.ts'
+import { contentsOf, manifestOf, readSubject, type Manifest } from '../oci/manifest.ts'
+import { isTag, type Reference } from '../oci/reference.ts'
 import { repositoryUrl, type WriteExchange } from './exchange.ts'
-import { referenceOf } from './manifests.ts'
+import { largeManifestBytes, referenceOf } from './manifests.ts'
 import { receiveSmallBody } from './receive-body.ts'
 import { refusal, type ApiError, type Reply } from './reply.ts'
 
 /** What the specification asks a registry to take at least. */
 const maxManifestBytes = 4 * 1024 * 1024
+
+/** Tags that one request sets at most; the specification asks for ten at least. */
+const maxTags = 100
+
+/** Larger manifests are rare, and each takes memory and then a processor: few are received at once, in so many milliseconds each, and one is read at a time. */
+const largeBodies = pLimit(4)
+const largeReads = pLimit(1)
+const largeMilliseconds = 60_000
 
 function tooLarge(): Reply {
   return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
@@ -23,32 +32,48 @@ function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiErr
   return { code: 'MANIFEST_INVALID', message, detail: { digest } }
 }
 
-/** PUT /v2/<name>/manifests/<reference>, with `?tag=` any number of times beside a digest; refused unless all it refers to is here, and of the size that it says. */
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` beside a digest; refused unless all it refers to is here, and of the size that it says. */
 export async function putManifest(exchange: WriteExchange): Promise<Reply> {
-  const { request, query, repository, writable, last } = exchange
+  const { request, query, last } = exchange
   const reference = referenceOf(exchange)
   if (reference === undefined) {
     const code = last.includes(':') ? 'DIGEST_INVALID' : 'NAME_INVALID'
     return refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
   }
-  const tags = reference.tag === undefined ? query.getAll('tag') : [reference.tag]
+  const tags = reference.tag === undefined ? [...new Set(query.getAll('tag'))] : [reference.tag]
   const wrong = tags.find((tag) => !isTag(tag))
   if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
-  const bytes = await receiveSmallBody(request, maxManifestBytes)
+  if (tags.length > maxTags) return refusal(414, { code: 'NAME_INVALID', message: `a request can set at most ${maxTags} tags` })
+  const announced = Number(request.headers['content-length'] ?? Infinity)
+  if (announced <= largeManifestBytes) return storeManifest(exchange, await receiveSmallBody(request, maxManifestBytes), reference, tags)
+  if (announced !== Infinity && announced > maxManifestBytes) return tooLarge()
+  return largeBodies(async () => {
+    const late = setTimeout(() => request.destroy(), largeMilliseconds)
+    const bytes = await receiveSmallBody(request, maxManifestBytes).finally(() => clearTimeout(late))
+    return largeReads(() => storeManifest(exchange, bytes, reference, tags))
+  })
+}
+
+async function storeManifest(
+  exchange: WriteExchange,
+  bytes: Uint8Array | undefined,
+  { digest: expected }: Reference,
+  tags: readonly string[],
+): Promise<Reply> {
+  const { request, repository, writable } = exchange
   if (bytes === undefined) return tooLarge()
-  if (reference.digest !== undefined && !hasDigest(bytes, reference.digest)) {
-    return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: reference.digest } })
-  }
-  let links: ManifestLinks
+  if (expected !== undefined && !hasDigest(bytes, expected))
+    return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: expected } })
+  let manifest: Manifest
+  let subject: Descriptor | undefined
   try {
-    links = readLinks(bytes, request.headers['content-type'])
-    parseSubject(bytes)
+    manifest = manifestOf(bytes, request.headers['content-type'], expected)
+    subject = readSubject(contentsOf(manifest).subject)
   } catch (error) {
     if (isMirrorError(error)) return refusal(400, { code: 'MANIFEST_INVALID', message: error.message })
     throw error
   }
-  const digest = reference.digest ?? sha256(bytes)
-  const manifest = { bytes, descriptor: { mediaType: links.mediaType, digest, size: bytes.length } }
+  const { digest } = manifest.descriptor
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const { registry, path } = repository
     const named = tag === undefined ? { registry, path, digest } : { registry, path, tag, digest }
@@ -60,8 +85,8 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
     headers: {
       location: `${repositoryUrl(exchange)}/manifests/${digest}`,
       'docker-content-digest': digest,
-      ...(links.subject !== undefined && { 'oci-subject': links.subject }),
-      ...(reference.digest !== undefined && tags.length > 0 && { 'oci-tag': tags }),
+      ...(subject !== undefined && { 'oci-subject': subject.digest }),
+      ...(expected !== undefined && tags.length > 0 && { 'oci-tag': tags }),
     },
   }
 }

@@ -1,16 +1,39 @@
 import { mediaTypes } from '../oci/media-type.ts'
-import { digestOrRefusal, type Exchange } from './exchange.ts'
-import { jsonReply, type Reply } from './reply.ts'
+import { digestOrRefusal, repositoryUrl, type Exchange } from './exchange.ts'
+import type { Reply } from './reply.ts'
 
-/** GET /v2/<name>/referrers/<digest>: an index of what is about that manifest; empty for one that nothing is about, or that is not here. */
-export async function listReferrers({ layout, query, repository, last }: Exchange): Promise<Reply> {
+/** How much of a list one answer has at most: what it says, and what has to be read for it, both in bytes; clients read indexes of 4 MiB. */
+const page = { listed: 1024 * 1024, read: 32 * 1024 * 1024 }
+
+/** GET /v2/<name>/referrers/<digest>: an index of what is about that manifest, in pages; empty for one that nothing is about, or that is not here. */
+export async function listReferrers(exchange: Exchange): Promise<Reply> {
+  const { layout, query, repository, last } = exchange
   const digest = digestOrRefusal(last)
   if (typeof digest !== 'string') return digest
+  const after = query.has('last') ? digestOrRefusal(query.get('last')) : undefined
+  if (typeof after === 'object') return after
   const artifactType = query.get('artifactType')
-  const all = await layout.referrers(repository, digest)
-  const manifests = artifactType === null ? all : all.filter((referrer) => referrer.artifactType === artifactType)
-  return jsonReply(
-    { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests },
-    { 'content-type': mediaTypes.ociIndex, ...(artifactType !== null && { 'oci-filters-applied': 'artifactType' }) },
-  )
+  const manifests: string[] = []
+  let [listed, read, end] = [0, 0, '']
+  let hasMore = false
+  for await (const referrer of layout.referrers(repository, digest, { after })) {
+    const entry = artifactType === null || referrer.artifactType === artifactType ? JSON.stringify(referrer) : ''
+    listed += Buffer.byteLength(entry)
+    read += referrer.size
+    hasMore = end !== '' && (listed > page.listed || read > page.read)
+    if (hasMore) break
+    if (entry !== '') manifests.push(entry)
+    end = referrer.digest
+  }
+  const ns = query.get('ns')
+  const next = new URLSearchParams({ ...(artifactType !== null && { artifactType }), ...(ns !== null && { ns }), last: end })
+  return {
+    status: 200,
+    headers: {
+      'content-type': mediaTypes.ociIndex,
+      ...(artifactType !== null && { 'oci-filters-applied': 'artifactType' }),
+      ...(hasMore && { link: `<${repositoryUrl(exchange)}/referrers/${digest}?${next.toString()}>; rel="next"` }),
+    },
+    body: `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${manifests.join(',')}]}`,
+  }
 }

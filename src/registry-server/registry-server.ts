@@ -93,16 +93,21 @@ interface Serving {
 }
 
 async function answerUser({ state, own, options }: Serving, request: IncomingMessage): Promise<Answered> {
-  const { url = '', headers } = request
-  const answerAny = async (): Promise<Reply> => (await own.answer(request)) ?? answer(state, request)
-  const login = pathOf(url) === healthPath ? undefined : await options.authenticator?.login(headers.authorization)
-  if (typeof login === 'string') return { reply: refuseLogin(login) }
-  const answerError = (error: unknown): Reply => {
+  const { url = '', headers, socket } = request
+  let user: string | undefined
+  try {
+    if (pathOf(url) !== healthPath && options.authenticator !== undefined) {
+      const client = { address: socket.remoteAddress ?? '', isGone: () => socket.destroyed }
+      const login = await options.authenticator.login(headers.authorization, client)
+      if (typeof login === 'string') return { reply: refuseLogin(login) }
+      user = login.user
+    }
+    return { reply: (await own.answer(request)) ?? (await answer(state, request)), ...(user !== undefined && { user }) }
+  } catch (error) {
     const reply = answerFailure(error)
     if (reply.status >= 500) options.onFailure?.(error)
-    return reply
+    return { reply, ...(user !== undefined && { user }) }
   }
-  return { reply: await answerAny().catch(answerError), ...(login && { user: login.user }) }
 }
 
 async function exchangeOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {

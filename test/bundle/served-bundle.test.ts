@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { ServedBundle } from '../../src/bundle/served-bundle.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
@@ -20,10 +21,10 @@ test('repositories, tags, children and what is about a manifest come from the fi
       const found = await bundle.getManifest({ registry, path: 'a/b', digest: manifest.descriptor.digest })
       assert.deepEqual([found.descriptor, Buffer.from(found.bytes)], [manifest.descriptor, Buffer.from(manifest.bytes)])
     }
-  const [referrer, ...others] = await bundle.referrers(repository, descriptor.digest)
+  const [referrer, ...others]: unknown[] = await Readable.from(bundle.referrers(repository, descriptor.digest)).toArray()
   assert.deepEqual(referrer, { ...note.root.descriptor, artifactType: 'application/x-note', annotations: { a: 'b' } })
   assert.deepEqual(others, [])
-  assert.deepEqual(await bundle.referrers({ registry: 'quay.io', path: 'a/b' }, descriptor.digest), [])
+  assert.deepEqual(await Readable.from(bundle.referrers({ registry: 'quay.io', path: 'a/b' }, descriptor.digest)).toArray(), [])
   const elsewhere = { registry: 'quay.io', path: 'a/b', digest: note.root.descriptor.digest }
   assert.equal(await bundle.headManifest(elsewhere), undefined)
   await assert.rejects(bundle.getManifest(elsewhere), { code: 'NOT_FOUND' })

@@ -50,6 +50,27 @@ test('to standard output with "-"', async () => {
   assert.equal((JSON.parse(stdout) as { path: string }).path, '/healthz')
 })
 
+test('a reader of standard output that stalls costs lines and one warning, and neither requests nor memory', async () => {
+  await using directory = await tempDir()
+  const running = await serve(`${directory.path}/new`, '--writable', '--access-log', '-')
+  running.child.stdout?.pause()
+  let stderr = ''
+  running.child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  // Each of these characters takes six bytes in a line.
+  const headers = { 'user-agent': '\u0080'.repeat(1024) }
+  const count = 600
+  for (let at = 0; at < count; at++) assert.equal((await plainRequest(`${running.url}/healthz`, { headers })).status, 200)
+  assert.equal(stderr.match(/^warning: standard output is not being read/gm)?.length, 1)
+  running.child.stdout?.resume()
+  let isLogged = false
+  running.child.stdout?.on('data', (chunk: Buffer) => (isLogged ||= chunk.includes('"path":"/v2/"')))
+  while (!isLogged) await plainRequest(`${running.url}/v2/`)
+  const { stdout } = await stop(running)
+  const lines = stdout.trimEnd().split('\n')
+  assert.ok(lines.length < count, `${lines.length} lines`)
+  for (const line of lines) JSON.parse(line)
+})
+
 test('a full disk costs the line and one warning, and no request', { skip: process.platform !== 'linux' }, async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable', '--access-log', '/dev/full')

@@ -6,6 +6,7 @@ import { Authenticator } from '../../src/registry-server/authenticator.ts'
 const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 const right = 'correct horse: battery é'
 const cheap = new Map([['ann', hashSync(right, 4)]])
+const client = { address: '127.0.0.1', isGone: () => false }
 
 async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
@@ -14,9 +15,9 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 test('the right password names its user; everything else is refused', async () => {
-  const authenticator = new Authenticator(cheap)
-  assert.deepEqual(await authenticator.login(basic('ann', right)), { user: 'ann' })
-  assert.deepEqual(await authenticator.login(basic('ann', right).replace('Basic', 'bAsIc')), { user: 'ann' })
+  using authenticator = new Authenticator(cheap)
+  assert.deepEqual(await authenticator.login(basic('ann', right), client), { user: 'ann' })
+  assert.deepEqual(await authenticator.login(basic('ann', right).replace('Basic', 'bAsIc'), client), { user: 'ann' })
   const wrong = [
     undefined,
     '',
@@ -28,52 +29,113 @@ test('the right password names its user; everything else is refused', async () =
     basic('', ''),
     `Basic ${btoa('ann')}`,
   ]
-  for (const header of wrong) assert.equal(await authenticator.login(header), 'refused', header)
+  for (const header of wrong) assert.equal(await authenticator.login(header, client), 'refused', header)
 })
 
 test('passwords under every bcrypt prefix are taken', async () => {
-  for (const prefix of ['$2a$', '$2b$', '$2y$']) {
-    const authenticator = new Authenticator(new Map([['ann', hashSync(right, 4).replace(/^\$2.\$/, prefix)]]))
-    assert.deepEqual(await authenticator.login(basic('ann', right)), { user: 'ann' })
-  }
+  const hash = cheap.get('ann') ?? ''
+  const prefixes = ['$2a$', '$2b$', '$2y$']
+  using authenticator = new Authenticator(new Map(prefixes.map((prefix) => [prefix, hash.replace(/^\$2.\$/, prefix)])))
+  for (const user of prefixes) assert.deepEqual(await authenticator.login(basic(user, right), client), { user })
 })
 
 test('many requests with one header cost one comparison, right or wrong', async () => {
-  const authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
+  using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
   for (const header of [basic('ann', right), basic('ann', 'wrong')]) {
-    const once = await milliseconds(() => authenticator.login(header))
-    const again = await milliseconds(() => Promise.all(Array.from({ length: 500 }, () => authenticator.login(header))))
+    const once = await milliseconds(() => authenticator.login(header, client))
+    const again = await milliseconds(() => Promise.all(Array.from({ length: 500 }, () => authenticator.login(header, client))))
     assert.ok(again < once, `${again} ms for 500, ${once} ms for the first`)
   }
-  const all = await Promise.all(Array.from({ length: 500 }, () => new Authenticator(cheap)).map((fresh) => fresh.login(undefined)))
+  const all = await Promise.all(Array.from({ length: 500 }, () => new Authenticator(cheap)).map((fresh) => fresh.login(undefined, client)))
   assert.ok(all.every((login) => login === 'refused'))
-  const burst = new Authenticator(cheap)
-  const logins = await Promise.all(Array.from({ length: 500 }, () => burst.login(basic('ann', right))))
+  using burst = new Authenticator(cheap)
+  const logins = await Promise.all(Array.from({ length: 500 }, () => burst.login(basic('ann', right), client)))
   assert.ok(logins.every((login) => typeof login === 'object'))
 })
 
 test('a user that is unknown costs a comparison too', async () => {
-  const authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
-  await authenticator.login(basic('ann', 'warm up'))
-  const known = await milliseconds(() => authenticator.login(basic('ann', 'wrong')))
-  const unknown = await milliseconds(() => authenticator.login(basic('eve', 'wrong')))
+  using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
+  await authenticator.login(basic('ann', 'warm up'), client)
+  const known = await milliseconds(() => authenticator.login(basic('ann', 'wrong'), client))
+  const unknown = await milliseconds(() => authenticator.login(basic('eve', 'wrong'), client))
   assert.ok(unknown > known / 4, `${unknown} ms for an unknown user, ${known} ms for a known one`)
 })
 
-test('a flood of different credentials is put off and not queued without end', async () => {
-  const authenticator = new Authenticator(cheap)
-  const logins = await Promise.all(Array.from({ length: 100 }, (_, at) => authenticator.login(basic('ann', `guess ${at}`))))
-  assert.ok(logins.filter((login) => login === 'busy').length >= 60)
-  assert.deepEqual(await authenticator.login(basic('ann', right)), { user: 'ann' })
+test('a flood from one address delays nobody at another, nor another user name at the same', async () => {
+  using authenticator = new Authenticator(cheap)
+  let answered = 0
+  let busy = 0
+  const flood = Array.from({ length: 1500 }, async (_, at) => {
+    const login = await authenticator.login(basic('eve', `guess ${at}`), client)
+    answered += Number(login === 'refused')
+    busy += Number(login === 'busy')
+  })
+  const ann = async (address: string, password: string): Promise<number> => {
+    await authenticator.login(basic('ann', password), { ...client, address })
+    return answered
+  }
+  assert.deepEqual(
+    await Promise.all([ann('192.0.2.1', right), ann(client.address, `${right}!`)]).then((seen) => seen.map((count) => count < 5)),
+    [true, true],
+  )
+  await Promise.all(flood)
+  assert.ok(busy > 400, `${busy} of 1500 were put off`)
+})
+
+test('of one site of IPv6, addresses take one turn together', async () => {
+  using authenticator = new Authenticator(cheap)
+  const order: string[] = []
+  const login = async (address: string, at: number): Promise<void> => {
+    await authenticator.login(basic(`user ${at}`, 'wrong'), { ...client, address })
+    order.push(address)
+  }
+  const flood = Array.from({ length: 20 }, (_, at) => `2001:db8:0:1::${at + 1}`)
+  await Promise.all([...flood, '2001:db8:0:2::1', '2001:db8::1', '::ffff:192.0.2.1'].map(login))
+  assert.deepEqual(new Set(order.slice(2, 5)), new Set(['2001:db8:0:2::1', '2001:db8::1', '::ffff:192.0.2.1']))
+})
+
+test('credentials of a client that has gone are not compared, unless another client waits for them', async () => {
+  using authenticator = new Authenticator(cheap)
+  const gone = { ...client, isGone: () => true }
+  const first = authenticator.login(basic('eve', 'x'), client)
+  const left = authenticator.login(basic('ann', 'y'), gone)
+  const shared = authenticator.login(basic('ann', right), gone)
+  const waiting = authenticator.login(basic('ann', right), client)
+  assert.deepEqual(await Promise.all([first, left, shared, waiting]), ['refused', 'busy', { user: 'ann' }, { user: 'ann' }])
+})
+
+test('the process answers others while a password is compared', async () => {
+  using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
+  let turns = 0
+  const login = authenticator.login(basic('ann', 'wrong'), client)
+  const isDone = login.then(() => true)
+  while (!(await Promise.race([isDone, new Promise<false>((resolve) => setImmediate(resolve, false))]))) turns++
+  assert.ok(turns > 20, `${turns} turns of the event loop`)
 })
 
 test('other users take the place of those so far, remembered answers included', async () => {
-  const authenticator = new Authenticator(cheap)
-  await authenticator.login(basic('ann', right))
-  assert.equal(await authenticator.login(basic('bob', right)), 'refused')
-  const under = authenticator.login(basic('ann', right))
+  using authenticator = new Authenticator(cheap)
+  await authenticator.login(basic('ann', right), client)
+  assert.equal(await authenticator.login(basic('bob', right), client), 'refused')
+  const under = authenticator.login(basic('ann', right), client)
   authenticator.replace(new Map([['bob', hashSync(right, 4)]]))
   await under
-  assert.equal(await authenticator.login(basic('ann', right)), 'refused')
-  assert.deepEqual(await authenticator.login(basic('bob', right)), { user: 'bob' })
+  assert.equal(await authenticator.login(basic('ann', right), client), 'refused')
+  assert.deepEqual(await authenticator.login(basic('bob', right), client), { user: 'bob' })
+})
+
+test('a user whose hash is the same after a change is not compared again', async () => {
+  using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
+  const first = await milliseconds(() => authenticator.login(basic('ann', right), client))
+  const hash = cheap.get('ann') ?? ''
+  using other = new Authenticator(new Map([['ann', hash]]))
+  await other.login(basic('ann', right), client)
+  other.replace(
+    new Map([
+      ['ann', hash],
+      ['bob', hash],
+    ]),
+  )
+  const again = await milliseconds(() => other.login(basic('ann', right), client))
+  assert.ok(again < first, `${again} ms, ${first} ms for a comparison`)
 })

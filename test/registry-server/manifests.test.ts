@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
@@ -235,4 +237,72 @@ test('a tag is deleted alone, a manifest with its tags, and a child not before i
   assert.equal(await statusOf('DELETE', child?.descriptor.digest ?? ''), 202)
   assert.equal(await statusOf('DELETE', child?.descriptor.digest ?? ''), 404)
   assert.equal(await statusOf('DELETE', `sha256:${'1'.repeat(64)}`), 404)
+})
+
+test('one request sets a hundred tags at most, and a tag that it names twice once', async () => {
+  await using registry = await startRegistry()
+  const { bytes, descriptor } = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
+  const put = (tags: readonly string[]): ReturnType<typeof registry.call> =>
+    registry.call('PUT', `/v2/a/b/manifests/${descriptor.digest}?${tags.map((tag) => `tag=${tag}`).join('&')}`, { body: bytes })
+  const hundred = Array.from({ length: 100 }, (_, at) => `t${at}`)
+  assert.equal((await put([...hundred, 'one-more'])).status, 414)
+  assert.deepEqual(registry.layout.tags({ registry: 'localhost', path: 'a/b' }), [])
+  const answer = await put(['t0', ...hundred])
+  assert.equal(answer.status, 201)
+  assert.equal(answer.headers['oci-tag'], hundred.join(', '))
+})
+
+test('a large manifest is taken and served as a small one is, also many at once, and damage is no answer', async () => {
+  await using registry = await startRegistry()
+  const large = (at: number): ReturnType<typeof tinyManifest> =>
+    tinyManifest({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: [],
+      annotations: { at: String(at), x: 'x'.repeat(3_000_000) },
+    })
+  const manifests = Array.from({ length: 8 }, (_, at) => large(at))
+  await Promise.all(
+    manifests.map(async ({ bytes, descriptor }, at) => {
+      const { status } = await registry.call('PUT', `/v2/a/b/manifests/t${at}`, { body: bytes, isChunked: at % 2 === 0 })
+      assert.equal(status, 201)
+      const got = await registry.call('GET', `/v2/a/b/manifests/t${at}`)
+      assert.deepEqual([got.status, got.headers['docker-content-digest']], [200, descriptor.digest])
+      assert.ok(got.body.equals(bytes))
+    }),
+  )
+  const damaged = join(registry.directory, 'blobs', manifests[0]?.descriptor.digest.replace(':', '/') ?? '')
+  await writeFile(damaged, Buffer.alloc(manifests[0]?.bytes.length ?? 0, 'x'))
+  assert.equal((await registry.call('GET', '/v2/a/b/manifests/t0')).status, 500)
+})
+
+test('a manifest of more values than any image has is refused', async () => {
+  await using registry = await startRegistry()
+  const values = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [],
+    x: Array.from({ length: 200_000 }, () => ({})),
+  })
+  const refused = await registry.call('PUT', '/v2/a/b/manifests/v1', { body: values.bytes })
+  assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'])
+})
+
+test('a blob whose size manifests have wrong is read once, until its file changes', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const [layer, config] = image.blobs.map(({ descriptor }) => descriptor)
+  const file = join(registry.directory, 'blobs', layer?.digest.replace(':', '/') ?? '')
+  const wrong = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers: [{ ...layer, size: 1 }] })
+  const codes = async (): Promise<(string | undefined)[]> =>
+    (await Promise.all([1, 2, 3].map(() => registry.call('PUT', '/v2/a/b/manifests/v2', { body: wrong.bytes })))).map(({ code }) => code)
+  await utimes(file, 1000, 1000)
+  assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_INVALID']))
+  // What is not read again cannot be seen to be damaged.
+  await writeFile(file, Buffer.alloc(layer?.size ?? 0), { flag: 'r+' })
+  await utimes(file, 1000, 1000)
+  assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_INVALID']))
+  await utimes(file, 2000, 2000)
+  assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_BLOB_UNKNOWN']))
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { tinyBlob, tinyImage, tinyManifest, type TinyImage } from '../layout/tiny-image.ts'
@@ -47,16 +48,19 @@ test('referrers are listed with type and annotations, filtered, and found again 
     { ...index.descriptor, artifactType: 'application/x-one' },
     { ...first.root.descriptor, artifactType: 'application/x-one', annotations: { a: 'b' } },
     { ...second.root.descriptor, artifactType: 'application/vnd.oci.empty.v1+json', annotations: { c: 'd' } },
-  ]
+  ].toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   assert.deepEqual(all.json(), { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries })
   const filtered = await registry.call('GET', `/v2/a/b/referrers/${subject.digest}?artifactType=application/x-one`)
   assert.equal(filtered.headers['oci-filters-applied'], 'artifactType')
-  assert.deepEqual((filtered.json() as { manifests: unknown }).manifests, entries.slice(0, 2))
+  assert.deepEqual(
+    (filtered.json() as { manifests: unknown }).manifests,
+    entries.filter(({ artifactType }) => artifactType === 'application/x-one'),
+  )
 
   await registry.layout.close()
   const { readLayout } = await import('../../src/layout/open-layout.ts')
   const reopened = await readLayout(registry.directory)
-  assert.equal((await reopened.referrers({ registry: 'localhost', path: 'a/b' }, subject.digest)).length, 3)
+  assert.deepEqual(await Readable.from(reopened.referrers({ registry: 'localhost', path: 'a/b' }, subject.digest)).toArray(), entries)
 })
 
 test('a subject that is no descriptor is refused', async () => {
@@ -93,4 +97,53 @@ test('nothing about a manifest, or an unknown repository, is an empty index; a b
     assert.deepEqual(answer.json(), { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
   }
   assert.equal((await registry.call('GET', '/v2/a/b/referrers/sha256:1')).status, 400)
+})
+
+interface Index {
+  readonly manifests: readonly { readonly digest: string; readonly annotations?: Record<string, string> }[]
+}
+
+test('a long list comes in pages that Link leads through, each no larger than clients read, filtered or not', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const subject = image.root.descriptor
+  const artifacts = Array.from({ length: 50 }, (_, at) =>
+    about(subject, { artifactType: `application/x-${at % 2}`, annotations: { at: String(at), text: 'é'.repeat(30_000) } }),
+  )
+  for (const artifact of artifacts) await registry.push('a/b', artifact.root.descriptor.digest, artifact)
+  for (const type of [undefined, 'application/x-1']) {
+    const seen: string[] = []
+    let [pages, path] = [0, `/v2/a/b/referrers/${subject.digest}?ns=localhost${type === undefined ? '' : `&artifactType=${type}`}`]
+    for (; path !== ''; pages++) {
+      const answer = await registry.call('GET', path)
+      const { headers, body } = answer
+      assert.ok(body.length < 1.5 * 1024 * 1024)
+      assert.equal(headers['oci-filters-applied'], type && 'artifactType')
+      const { manifests } = answer.json() as Index
+      assert.ok(manifests.every(({ annotations }) => annotations?.['text']?.length === 30_000))
+      seen.push(...manifests.map(({ digest }) => digest))
+      path = /^<(.*)>; rel="next"$/.exec(String(headers['link'] ?? ''))?.[1] ?? ''
+      // A page goes on after its last entry, also where that is gone meanwhile.
+      if (path !== '') assert.equal((await registry.call('DELETE', `/v2/a/b/manifests/${seen.at(-1)}`)).status, 202)
+    }
+    assert.equal(new Set(seen).size, seen.length)
+    assert.ok(pages > 1 && seen.length >= (type === undefined ? 50 : 23), `${pages} pages, ${seen.length} entries`)
+  }
+  assert.equal((await registry.call('GET', `/v2/a/b/referrers/${subject.digest}?last=x`)).status, 400)
+})
+
+test('annotations that would fill a page alone are left out of the list, and the others are kept', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const subject = image.root.descriptor
+  const large = about(subject, { artifactType: 'a/b', annotations: { first: '1', large: 'x'.repeat(100_000), last: '2' } })
+  await registry.push('a/b', 'large', large)
+  await registry.push('a/b', 'long', about(subject, { artifactType: 'x'.repeat(100_000) }))
+  const answer = await registry.call('GET', `/v2/a/b/referrers/${subject.digest}`)
+  const { manifests } = answer.json() as Index
+  const ofLarge = manifests.find(({ digest }) => digest === large.root.descriptor.digest)
+  assert.deepEqual(ofLarge?.annotations, { first: '1', last: '2' })
+  assert.ok(JSON.stringify(manifests).length < 2000)
 })

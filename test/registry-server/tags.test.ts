@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { storeImage, tinyImage } from '../layout/tiny-image.ts'
+import { pageOf } from '../../src/registry-server/pages.ts'
 import { startRegistry } from './start-registry.ts'
 
 test('tags are listed in the order of their bytes, in pages that Link to the next', async () => {
@@ -76,4 +77,14 @@ test('the registry that a containerd asks for decides between repositories of on
   assert.equal(await digestOf('?ns=ghcr.io'), ghcr.root.descriptor.digest)
   assert.equal(await digestOf('?ns=quay.io'), undefined)
   assert.equal(await digestOf(''), docker.root.descriptor.digest)
+})
+
+test('a page has ten thousand names at most, whether the client asks for more or for all', () => {
+  const names = Array.from({ length: 10_001 }, (_, at) => `v${String(at).padStart(5, '0')}`)
+  for (const query of ['', 'n=20000', `n=${'9'.repeat(5000)}`]) {
+    const page = pageOf(names, new URLSearchParams(query), '/v2/a/tags/list')
+    assert.ok('names' in page)
+    assert.equal(page.names.length, 10_000)
+    assert.equal(page.headers['link'], '</v2/a/tags/list?n=10000&last=v09999>; rel="next"')
+  }
 })

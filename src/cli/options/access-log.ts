@@ -6,6 +6,8 @@ import { localIo, openInPlace } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
+/** Bytes that wait for the reader of standard output at most, for the same reason. */
+const maxUnread = 1024 * 1024
 const maxText = 1024
 
 /** Where a line for every request goes. */
@@ -99,7 +101,14 @@ export async function openAccessLog(
   { print, warn }: { readonly print: (text: string) => void; readonly warn: (line: string) => void },
 ): Promise<AccessLog> {
   if (path === '-') {
-    return { write: (record) => print(formatAccess(record, new Date())), [Symbol.asyncDispose]: () => Promise.resolve() }
+    let isBehind = false
+    const write = (record: AccessRecord): void => {
+      const unread = process.stdout.writableLength
+      if (unread > maxUnread && !isBehind) warn('standard output is not being read: access log lines are lost until it is')
+      isBehind = unread > maxUnread || (isBehind && unread > 0)
+      if (!isBehind) print(formatAccess(record, new Date()))
+    }
+    return { write, [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   try {
     return new FileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)

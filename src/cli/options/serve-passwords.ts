@@ -44,5 +44,11 @@ export async function openPasswordFile(
   }
   const onChange = (): void => void take()
   watchFile(path, { interval: lookMilliseconds, persistent: false }, onChange)
-  return { authenticator, [Symbol.dispose]: () => unwatchFile(path, onChange) }
+  return {
+    authenticator,
+    [Symbol.dispose]: () => {
+      unwatchFile(path, onChange)
+      authenticator[Symbol.dispose]()
+    },
+  }
 }
