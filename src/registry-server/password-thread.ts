@@ -8,32 +8,24 @@ export interface Comparison {
   readonly hash: string
 }
 
-/** Compares passwords in a thread of its own, one at a time, because a comparison takes up to seconds of a processor. */
+/** Compares passwords in a thread of its own, one at a time, because a comparison takes up to seconds of a processor; the first one starts the thread. */
 export class PasswordThread implements Disposable {
-  /** Started at once: a process that has no descriptor left starts no thread. */
-  #worker: Worker | undefined = this.#start()
-
-  #start(): Worker {
-    const worker = new Worker(new URL(`./bcrypt-worker${extname(import.meta.url)}`, import.meta.url))
-    // A thread that failed is replaced by the next comparison.
-    worker.on('error', () => {
-      if (this.#worker === worker) this.#worker = undefined
-    })
-    // A thread that waits keeps no process alive.
-    worker.unref()
-    return worker
-  }
+  #worker: Worker | undefined
 
   /** True when the password is right; the next comparison may be asked for when this one has ended. */
   async compare(comparison: Comparison): Promise<boolean> {
-    const worker = (this.#worker ??= this.#start())
+    const worker = (this.#worker ??= new Worker(new URL(`./bcrypt-worker${extname(import.meta.url)}`, import.meta.url)))
     worker.ref()
     try {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
       worker.postMessage(comparison)
       const [isRight] = (await once(worker, 'message')) as [boolean]
       return isRight
+    } catch (error) {
+      this.#worker = undefined
+      throw error
     } finally {
+      // A thread that waits keeps no process alive.
       worker.unref()
     }
   }
