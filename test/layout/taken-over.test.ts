@@ -54,6 +54,7 @@ for (const [name, write] of writes) {
     await storeImage(next, 'rancher/x:3', pushed)
     await assert.rejects(write(frozen, image), lost)
     assert.equal(frozen.lost.aborted, true)
+    assert.deepEqual((await readLayout(dir.path)).tags(repository), ['1', '2', '3'])
     await assert.rejects(write(frozen, image), lost)
     await storeImage(next, 'rancher/x:4', pushed)
     await Promise.all([frozen.close(), next.close()])
