@@ -40,7 +40,7 @@ test('a process that was frozen while another one took over its bundle neither h
   await using frozen = await PartFile.open(file, layout)
   await frozen.write(first.descriptor.digest, contentOf(first.bytes))
   // As if it ran on another machine, and had not been heard of for a minute.
-  const [claim = ''] = (await readdir(`${file}.part`)).filter((name) => name.startsWith('writer-'))
+  const claim = (await readdir(`${file}.part`)).find((name) => name.startsWith('writer-')) ?? ''
   const foreign = `${file}.part/writer-0123456789ab-17-17-aaaaaaaaaaaa`
   await rename(`${file}.part/${claim}`, foreign)
   const old = new Date(Date.now() - 60_000)
@@ -60,6 +60,10 @@ test('a process that was frozen while another one took over its bundle neither h
 })
 
 test('a bundle whose own list no reader would take is refused before it is made', () => {
-  const record = { tool: 'test', lists: [{ name: Buffer.alloc(maxRecordBytes, 'x').toString('latin1'), sha256: '', images: 0 }], images: [] }
+  const record = {
+    tool: 'test',
+    lists: [{ name: Buffer.alloc(maxRecordBytes, 'x').toString('latin1'), sha256: '', images: 0 }],
+    images: [],
+  }
   assert.throws(() => layOutBundle(record, []), { code: 'UNSUPPORTED', message: /larger than 64 MiB/ })
 })
