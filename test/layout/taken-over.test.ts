@@ -70,7 +70,7 @@ for (const [name, write] of writes) {
 
 test('a deletion that was frozen before its blob is removed does not take it from the next writer', async () => {
   await using dir = await tempDir()
-  const frozen = await openLayout(dir.path, options)
+  await using frozen = await openLayout(dir.path, options)
   const blob = tinyBlob(Buffer.from('needed again'))
   await frozen.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
   await silence(dir.path)
