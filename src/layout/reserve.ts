@@ -8,6 +8,7 @@ import { isDiskFull } from './local-io.ts'
 
 const leastBytes = 64 * 1024
 const chunkBytes = 1024 * 1024
+const blockBytes = 4096
 
 /** A file that only takes up space, so that a full disk has room for the writes that a deletion needs. */
 export class Reserve {
@@ -53,13 +54,15 @@ export class Reserve {
       handle = await open(this.#path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
       this.#size = (await handle.stat()).size
       if (this.#size >= this.#wanted) return
-      // Random, because a file system that compresses keeps no space for zeros.
-      for (; this.#size < this.#wanted;) {
-        const { bytesWritten } = await handle.write(randomBytes(Math.min(chunkBytes, this.#wanted - this.#size)))
-        this.#size += bytesWritten
+      for (let chunk = chunkBytes; chunk >= blockBytes && this.#size < this.#wanted;) {
+        // Random, because a file system that compresses keeps no space for zeros.
+        const bytes = randomBytes(Math.min(chunk, this.#wanted - this.#size))
+        const written = await handle.write(bytes).catch(() => undefined)
+        if (written === undefined) chunk /= 2
+        else this.#size += written.bytesWritten
       }
     } catch {
-      // What there is of it is better than nothing.
+      // There is no reserve then, and deletions work for as long as the disk has room.
     } finally {
       await handle?.close().catch(() => undefined)
     }
