@@ -1,9 +1,10 @@
+import { MirrorError } from '../errors.ts'
 import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatIndexEntry } from '../layout/index-entry.ts'
 import type { StepContents } from '../plan/plan.ts'
-import { formatBundleRecord, recordPath, type BundleRecord } from './bundle-record.ts'
+import { formatBundleRecord, maxRecordBytes, recordPath, type BundleRecord } from './bundle-record.ts'
 import { mapTar, type TarMap } from './tar-map.ts'
 
 /** A bundle before it is written: its small files with their bytes, and where everything has its place. */
@@ -47,7 +48,7 @@ export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Ar
 
 /**
  * Lays a bundle out, without what its base has: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
- * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for.
+ * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for. Throws UNSUPPORTED for more than a reader takes.
  */
 export function layOutBundle(record: BundleRecord, contents: readonly StepContents[]): BundleLayout {
   const manifests = new Map<Digest, Manifest>()
@@ -58,9 +59,15 @@ export function layOutBundle(record: BundleRecord, contents: readonly StepConten
     for (const { digest, size } of needed) if (!elsewhere.has(digest)) blobs.set(digest, size)
   }
   const recordBytes = formatBundleRecord(record)
+  const indexBytes = formatBundleIndex(record, recordBytes)
+  if (Math.max(recordBytes.length, indexBytes.length) > maxRecordBytes) {
+    throw new MirrorError('UNSUPPORTED', `the list of what is in the bundle would be larger than ${maxRecordBytes / 1_048_576} MiB`, {
+      hint: 'Make several bundles of fewer images.',
+    })
+  }
   const files = new Map<string, Uint8Array>([
     [layoutPath, Buffer.from(layoutVersion)],
-    [indexPath, formatBundleIndex(record, recordBytes)],
+    [indexPath, indexBytes],
     [recordPath, recordBytes],
   ])
   for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())

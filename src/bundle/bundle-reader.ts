@@ -11,11 +11,9 @@ import { Archive } from './archive.ts'
 import { absentContent, isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
 import type { BundleBase } from './bundle-base.ts'
 import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-layout.ts'
-import { parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
+import { maxRecordBytes, parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
 import type { ArchivedContent, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
-
-const maxRecordBytes = 64 * 1024 * 1024
 
 /** The error for a bundle whose own files are not what they were when it was made. */
 export function damagedBundle(path: string, why: string, cause?: unknown): MirrorError {

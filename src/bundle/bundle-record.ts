@@ -37,6 +37,9 @@ export interface BundleRecord {
   readonly base?: BundleBase
 }
 
+/** Bytes that the record of a bundle may have, and its index.json. */
+export const maxRecordBytes = 64 * 1024 * 1024
+
 /** Where the record lies in a bundle. */
 export const recordPath = 'k3s-mirror.json'
 

@@ -10,7 +10,7 @@ export function partDirectory(file: string): string {
 }
 
 /** What this program has there: the archive, its journal, the claim of who writes, and what is made of the archive. */
-const ownNames = /^(?:archive|done|list|writer-.*|part-[0-9]+)$/
+const ownNames = /^(?:archive|done|list|takeover|writer-.*|part-[0-9]+)$/
 
 function refuse(message: string, hint: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })

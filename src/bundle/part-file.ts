@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, rm, stat, type FileHandle } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
@@ -69,6 +69,8 @@ export class PartFile implements AsyncDisposable {
       const lock = await lockLayout(directory)
       let journal, archive
       try {
+        if (lock.isTakeover) await replaceOpenFiles(directory, lock.claim)
+        await lock.endTakeover()
         journal = await open(join(directory, 'done'), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW)
         archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
         const owners = [await stat(directory), await journal.stat(), await archive.stat()].map(({ uid }) => uid)
@@ -111,7 +113,7 @@ export class PartFile implements AsyncDisposable {
 
   /** Writes what is left, compresses and splits it, and gives the bundle its name. Throws LOCAL_IO. */
   async finish({ splitSize, signal }: FinishOptions = {}): Promise<void> {
-    const { file, directory, layout, archive } = this.#opened
+    const { file, directory, layout, archive, lock } = this.#opened
     const { map, files } = layout
     for (const { path, size, offset } of map.entries.values()) {
       await this.#put(tarHeader({ path, size }), offset - blockBytes)
@@ -122,9 +124,13 @@ export class PartFile implements AsyncDisposable {
     await this.#put(Buffer.alloc(2 * blockBytes), map.size - 2 * blockBytes)
     try {
       await archive.sync()
-      await publishBundle({ file, archivePath: join(directory, 'archive'), splitSize, signal })
+      // Out of the claim: nothing gets the bundle's name once another process has taken over.
+      const archivePath = join(lock.claim, 'archive')
+      await link(join(directory, 'archive'), archivePath).catch(() => rename(join(directory, 'archive'), archivePath))
+      await publishBundle({ file, archivePath, splitSize, signal })
       await rm(directory, { recursive: true, force: true })
     } catch (error) {
+      if (signal?.aborted !== true) await lock.confirm()
       throw await localIo(error, 'write', file)
     }
   }
@@ -137,7 +143,8 @@ export class PartFile implements AsyncDisposable {
   }
 
   async #put(bytes: Uint8Array, at: number): Promise<void> {
-    const { archive, directory } = this.#opened
+    const { archive, directory, lock } = this.#opened
+    lock.lost.throwIfAborted()
     try {
       for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await archive.write(bytes, done, bytes.length - done, at + done)
@@ -158,6 +165,19 @@ export class PartFile implements AsyncDisposable {
       await journal.appendFile(digests.map((digest) => `${digest}\n`).join(''))
     } catch (error) {
       throw await localIo(error, 'write', directory)
+    }
+  }
+}
+
+/** Puts copies in the place of what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
+async function replaceOpenFiles(directory: string, claim: string): Promise<void> {
+  for (const name of ['archive', 'done']) {
+    const own = join(claim, name)
+    try {
+      await copyFile(join(directory, name), own, constants.COPYFILE_FICLONE)
+      await rename(own, join(directory, name))
+    } catch {
+      for (const path of [own, join(directory, name)]) await rm(path, { force: true })
     }
   }
 }

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { isTransient } from '../async/retry.ts'
-import { isMirrorError } from '../errors.ts'
+import { isMirrorError, type MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
 import type { PlanStep, ResolvedStep } from '../plan/plan.ts'
@@ -32,8 +32,8 @@ function contentsSize({ contents }: ResolvedStep): number {
 }
 
 /**
- * Plans and copies every image, so many at once, and those that failed once more at the end. One failing image stops no other;
- * an aborted signal stops all of them, and rejects with its reason.
+ * Plans and copies every image, so many at once, and those that failed once more at the end. One failing image stops no other, but for a layout that
+ * another process took over: the images after it fail alike. An aborted signal stops all of them, and rejects with its reason.
  */
 export async function runImages<Step extends ResolvedStep>(options: RunOptions<Step>): Promise<void> {
   const failed = await round(options, options.images, 1)
@@ -49,11 +49,14 @@ async function round<Step extends ResolvedStep>(
 ): Promise<NamedImage[]> {
   const limit = pLimit(options.jobs)
   const again: NamedImage[] = []
+  let locked: MirrorError | undefined
   const one = async (image: NamedImage): Promise<void> => {
     if (options.signal?.aborted) return
     try {
+      if (locked !== undefined) throw locked
       await runImage(options, image, number)
     } catch (error) {
+      if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') locked = error
       if (options.signal?.aborted) return
       const final = number === 2 || !deservesSecondRound(error)
       if (!final) again.push(image)

@@ -1,9 +1,8 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { BlobStore } from './blob-store.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue, ManifestRecord } from './catalogue.ts'
 import type { NamedEntry } from './name-entries.ts'
-import type { ManifestRecord } from './manifest-journal.ts'
 import { storedLinks } from './parents.ts'
 
 const maxDepth = 4

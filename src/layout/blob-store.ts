@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { lstat, mkdir, open, rm } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
@@ -8,7 +8,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent, openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
 import { errnoOf, localIo } from './local-io.ts'
-import { UploadFiles } from './upload-files.ts'
+import { UploadFiles, type PrepareOptions } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
 const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${name}:${createHash(name).digest('hex')}`))
@@ -48,10 +48,10 @@ export class BlobStore {
   }
 
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
-  async prepare(): Promise<void> {
+  async prepare(options: PrepareOptions): Promise<void> {
     try {
       for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
-      await this.uploads.prepare()
+      await this.uploads.prepare(options)
     } catch (error) {
       throw await localIo(error, 'write', this.#directory)
     }
@@ -117,13 +117,15 @@ export class BlobStore {
     return isWhole
   }
 
-  /** Removes a blob; one that is not there is no error. */
-  async remove(digest: Digest): Promise<void> {
+  /** Removes a blob by way of a directory of the one writer; a blob or a directory that is not there is no error. */
+  async remove(digest: Digest, privateDirectory: string): Promise<void> {
     this.#whole.delete(digest)
+    const removed = join(privateDirectory, `blob-${randomUUID()}`)
     try {
-      await rm(this.path(digest), { force: true })
+      await rename(this.path(digest), removed)
+      await rm(removed, { force: true })
     } catch (error) {
-      throw await localIo(error, 'remove', this.path(digest))
+      if (errnoOf(error) !== 'ENOENT') throw await localIo(error, 'remove', this.path(digest))
     }
   }
 

@@ -8,8 +8,18 @@ export interface CataloguedManifest {
   readonly subject?: Digest | undefined
 }
 
+/** That a repository has a manifest, or, with `deleted`, that it has it no more. */
+export interface ManifestRecord {
+  readonly repository: Repository
+  readonly descriptor: Descriptor
+  readonly subject?: Digest | undefined
+  readonly deleted?: boolean
+}
+
 interface CataloguedRepository {
   readonly repository: Repository
+  /** Of a repository that is known although it has no manifest any more. */
+  removed?: Descriptor
   readonly tags: Map<string, Digest>
   readonly manifests: Map<Digest, CataloguedManifest>
 }
@@ -62,6 +72,21 @@ export class Catalogue {
     return descriptors.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
+  /** How many records `records` gives, at most. */
+  get size(): number {
+    return [...this.#repositories.values()].reduce((sum, { manifests }) => sum + Math.max(2, manifests.size), 0)
+  }
+
+  /** What has to be recorded for another catalogue to become this one, but for its tags. */
+  *records(): Generator<ManifestRecord> {
+    for (const { repository, manifests, removed } of this.#repositories.values()) {
+      for (const manifest of manifests.values()) yield { repository, ...manifest }
+      if (manifests.size > 0 || removed === undefined) continue
+      yield { repository, descriptor: removed }
+      yield { repository, descriptor: removed, deleted: true }
+    }
+  }
+
   /** True when any repository has the manifest. */
   hasAnywhere(digest: Digest): boolean {
     return [...this.#repositories.values()].some(({ manifests }) => manifests.has(digest))
@@ -90,7 +115,11 @@ export class Catalogue {
 
   /** Takes a manifest away; a repository that has lost its last one is still known. */
   remove(repository: Repository, digest: Digest): void {
-    this.#find(repository)?.manifests.delete(digest)
+    const found = this.#find(repository)
+    const manifest = found?.manifests.get(digest)
+    if (found === undefined || manifest === undefined) return
+    found.manifests.delete(digest)
+    found.removed = manifest.descriptor
   }
 
   #find(repository: Repository): CataloguedRepository | undefined {

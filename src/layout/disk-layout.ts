@@ -16,6 +16,7 @@ import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
 import { Parents, storedLinks } from './parents.ts'
+import type { Reserve } from './reserve.ts'
 import type { UploadKey } from './upload-files.ts'
 
 /** What writing needs beside. */
@@ -23,6 +24,7 @@ export interface WritableLayoutParts extends LayoutParts {
   readonly index: IndexFile
   readonly journal: ManifestJournal
   readonly lock: LayoutLock
+  readonly reserve: Reserve
   /** Entries of index.json without a name: what they need is kept. */
   readonly unnamed: readonly Descriptor[]
 }
@@ -32,6 +34,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #index: IndexFile
   readonly #journal: ManifestJournal
   readonly #lock: LayoutLock
+  readonly #reserve: Reserve
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
@@ -46,22 +49,43 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     this.#index = parts.index
     this.#journal = parts.journal
     this.#lock = parts.lock
+    this.#reserve = parts.reserve
     this.#unnamed = parts.unnamed
   }
 
-  startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
+  get lost(): AbortSignal {
+    return this.#lock.lost
+  }
+
+  confirm(): Promise<void> {
+    return this.#lock.confirm()
+  }
+
+  async startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
     this.#checkOpen()
     return this.blobs.uploads.start(algorithm)
   }
 
-  startUpload(key: UploadKey, algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
+  async startUpload(key: UploadKey, algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
     this.#checkOpen()
-    return this.blobs.uploads.startKept(key, algorithm)
+    return this.#confirmed(await this.blobs.uploads.startKept(key, algorithm))
   }
 
-  resumeUpload(key: UploadKey): Promise<BlobWriter | undefined> {
+  async resumeUpload(key: UploadKey): Promise<BlobWriter | undefined> {
     this.#checkOpen()
-    return this.blobs.uploads.resume(key)
+    const writer = await this.blobs.uploads.resume(key)
+    return writer && this.#confirmed(writer)
+  }
+
+  /** Two writers must not have one file open: the next one drops those that were opened before it took over. */
+  async #confirmed(writer: BlobWriter): Promise<BlobWriter> {
+    try {
+      await this.confirm()
+      return writer
+    } catch (error) {
+      await writer.suspend()
+      throw error
+    }
   }
 
   async mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
@@ -80,17 +104,18 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
         if (writer.size + chunk.length > size) throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has more`)
         return writer.write(chunk)
       })
+      await writer.commit(digest, size)
+      return true
     } catch (error) {
       await writer.discard()
+      await this.confirm()
       throw error
     }
-    await writer.commit(digest, size)
-    return true
   }
 
   async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
     const links = linksOf(contentsOf(manifest))
-    await this.#gate.adding(() => this.#store(reference, manifest, links))
+    await this.#gate.adding(() => this.#fenced(() => this.#store(reference, manifest, links)))
   }
 
   async putCheckedManifest(reference: Reference, manifest: Manifest, options: CheckOptions = {}): Promise<readonly Mismatch[]> {
@@ -98,7 +123,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     return this.#gate.adding(async () => {
       const all = await this.#mismatches(reference, links)
       const mismatches = options.isSparse === true ? all.filter(({ actualSize }) => actualSize !== undefined) : all
-      if (mismatches.length === 0) await this.#store(reference, manifest, links)
+      if (mismatches.length === 0) await this.#fenced(() => this.#store(reference, manifest, links))
       return mismatches
     })
   }
@@ -117,8 +142,17 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     return mismatches
   }
 
-  async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
+  /** Nothing is acknowledged that the next writer may not have read, and what fails because there is one says so. */
+  async #fenced<T>(work: () => Promise<T>): Promise<T> {
     this.#checkOpen()
+    try {
+      return await work()
+    } finally {
+      await this.confirm()
+    }
+  }
+
+  async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
     const { digest, mediaType, size } = manifest.descriptor
     const descriptor = { mediaType, digest, size }
     const repository = { registry: reference.registry, path: reference.path }
@@ -147,25 +181,30 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       await this.#index.set(tagged, descriptor)
       this.catalogue.tag(repository, tag, digest)
     })
+    await this.#fillReserve()
+  }
+
+  /** Deletions write both files anew at most. */
+  #fillReserve(): Promise<void> {
+    return this.#reserve.fill(this.#index.size + this.#journal.size)
   }
 
   deleteTag(repository: Repository, tag: string): Promise<Deletion> {
     const reference = { registry: repository.registry, path: repository.path, tag }
     const remove = async (): Promise<Deletion> => {
-      this.#checkOpen()
       if (this.catalogue.find(reference) === undefined) return 'absent'
-      await this.#index.remove([reference])
+      await this.#reserve.spend(() => this.#index.remove([reference]))
       this.catalogue.untag(repository, tag)
+      await this.#fillReserve()
       return 'deleted'
     }
     // It runs among the additions, so that no manifest loses its tags meanwhile.
-    return this.#gate.adding(() => this.#tagTurns.run(formatReference(reference), remove))
+    return this.#gate.adding(() => this.#fenced(() => this.#tagTurns.run(formatReference(reference), remove)))
   }
 
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion> {
     const { registry, path } = repository
-    return this.#gate.deleting(async () => {
-      this.#checkOpen()
+    const remove = async (): Promise<Deletion> => {
       const found = this.catalogue.find({ registry, path, digest })
       if (found === undefined) return 'absent'
       const parents = await this.#findParents()
@@ -173,27 +212,32 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
         return 'referenced'
       const tags = this.catalogue.tagsOf(repository, digest)
       // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
-      if (tags.length > 0) await this.#index.remove(tags.map((tag) => ({ registry, path, tag })))
+      if (tags.length > 0) await this.#reserve.spend(() => this.#index.remove(tags.map((tag) => ({ registry, path, tag }))))
       for (const tag of tags) this.catalogue.untag(repository, tag)
-      await this.#journal.append([{ repository: { registry, path }, descriptor: found.descriptor, deleted: true }])
+      const record = { repository: { registry, path }, descriptor: found.descriptor, deleted: true }
+      await this.#reserve.spend(() => this.#journal.append([record]))
       this.catalogue.remove(repository, digest)
       if (!this.catalogue.hasAnywhere(digest) && !this.#kept.has(digest)) {
         parents.remove(digest)
-        if (parents.of(digest).size === 0) await this.blobs.remove(digest)
+        if (parents.of(digest).size === 0) await this.blobs.remove(digest, this.#lock.claim)
       }
+      await this.#journal.compact(this.catalogue, this.#lock.claim)
+      await this.#fillReserve()
       return 'deleted'
-    })
+    }
+    return this.#gate.deleting(() => this.#fenced(remove))
   }
 
   deleteBlob(digest: Digest): Promise<Deletion> {
-    return this.#gate.deleting(async () => {
-      this.#checkOpen()
+    const remove = async (): Promise<Deletion> => {
       if ((await this.blobs.size(digest)) === undefined) return 'absent'
       const parents = await this.#findParents()
       if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest) || this.#kept.has(digest)) return 'referenced'
-      await this.blobs.remove(digest)
+      await this.blobs.remove(digest, this.#lock.claim)
+      await this.#fillReserve()
       return 'deleted'
-    })
+    }
+    return this.#gate.deleting(() => this.#fenced(remove))
   }
 
   /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
@@ -222,6 +266,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   #checkOpen(): void {
     if (this.#isClosed) throw new MirrorError('INTERNAL', `the layout ${this.directory} is closed`)
+    this.lost.throwIfAborted()
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,10 @@ export interface LayoutReader extends ImageSource {
 /** A layout that this process alone writes to. */
 export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable {
   readonly directory: string
+  /** Aborted once another process has taken over the layout, after which this one only reads; its reason is a LAYOUT_LOCKED error. */
+  readonly lost: AbortSignal
+  /** Throws LAYOUT_LOCKED if another process has taken over the layout. */
+  confirm(): Promise<void>
   /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
   startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
   /** Starts a blob that a later process may go on with, within a day after its last byte. */

@@ -8,15 +8,27 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-async function freeSpace(path: string): Promise<string> {
+/** True for an error that says that a disk or a quota has no space left. */
+export function isDiskFull(error: unknown): boolean {
+  const code = errnoOf(isMirrorError(error) ? error.cause : error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+/** Bytes that are free on the file system of a path, or of the nearest directory above it; undefined where that is unknown. */
+export async function freeBytes(path: string): Promise<number | undefined> {
   for (let at = path; ; at = dirname(at)) {
     try {
       const { bavail, bsize } = await statfs(at)
-      return ` (${Math.floor((bavail * bsize) / 1_048_576)} MiB free)`
+      return bavail * bsize
     } catch {
-      if (at === dirname(at)) return ''
+      if (at === dirname(at)) return undefined
     }
   }
+}
+
+async function freeSpace(path: string): Promise<string> {
+  const free = await freeBytes(path)
+  return free === undefined ? '' : ` (${Math.floor(free / 1_048_576)} MiB free)`
 }
 
 const advice: Readonly<Record<string, string>> = {

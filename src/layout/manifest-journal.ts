@@ -1,19 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
-import type { Descriptor } from '../oci/descriptor.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
-import { isRegistry, isRepositoryPath, type Repository } from '../oci/reference.ts'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { isDigest } from '../oci/digest.ts'
+import { isRegistry, isRepositoryPath } from '../oci/reference.ts'
+import { syncDirectory } from './blob-store.ts'
+import type { Catalogue, ManifestRecord } from './catalogue.ts'
 import { openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
-import { localIo } from './local-io.ts'
+import { isDiskFull, localIo } from './local-io.ts'
 
-/** That a repository has a manifest, or, with `deleted`, that it has it no more. */
-export interface ManifestRecord {
-  readonly repository: Repository
-  readonly descriptor: Descriptor
-  readonly subject?: Digest | undefined
-  readonly deleted?: boolean
-}
+/** No line of ours is nearly as long. */
+const bufferBytes = 1024 * 1024
+/** Records that the file may have in vain before it is written anew, so that small layouts never are. */
+const spareRecords = 10_000
+const recordsAtOnce = 1000
+const newline = 0x0a
 
 function formatRecord(record: ManifestRecord): string {
   const { repository, descriptor, subject, deleted } = record
@@ -41,9 +43,37 @@ function parseRecord(line: string): ManifestRecord | undefined {
   }
 }
 
+/** Hands over every whole line that is not longer than the buffer; the answer is the bytes up to the end of the last one, of any length. */
+async function readLines(handle: FileHandle, take: (line: string) => void): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  let at = 0
+  let kept = 0
+  let length = 0
+  let isTooLong = false
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, kept, buffer.length - kept, at)
+    if (bytesRead === 0) return length
+    at += bytesRead
+    const filled = kept + bytesRead
+    const end = buffer.lastIndexOf(newline, filled - 1) + 1
+    if (end > 0) {
+      const lines = buffer.toString('utf8', isTooLong ? buffer.indexOf(newline) + 1 : 0, end).split('\n')
+      for (const line of lines) if (line !== '') take(line)
+      length = at - filled + end
+      isTooLong = false
+    }
+    kept = filled - end
+    if (kept === buffer.length) {
+      isTooLong = true
+      kept = 0
+    } else buffer.copyWithin(0, end, filled)
+  }
+}
+
 /**
  * Remembers which repository has which manifest: index.json knows tags only, and a manifest without one, as every child of an index is, belongs
- * to a repository too. One line a record, only ever appended to, so that the thousandth manifest costs what the first did.
+ * to a repository too. One line a record, appended, so that the thousandth manifest costs what the first did; what later lines have overruled is
+ * left out when the file is written anew.
  */
 export class ManifestJournal {
   readonly #path: string
@@ -51,6 +81,7 @@ export class ManifestJournal {
   readonly #commit = new GroupCommit(() => this.#append())
   #handle: FileHandle | undefined
   #length = 0
+  #records = 0
   #waiting: string[] = []
 
   constructor(path: string, durable: boolean) {
@@ -58,18 +89,21 @@ export class ManifestJournal {
     this.#durable = durable
   }
 
-  /** Every whole record, oldest first; no file is no records. */
-  async read(): Promise<ManifestRecord[]> {
+  /** Bytes of the file. */
+  get size(): number {
+    return this.#length
+  }
+
+  /** Hands over every whole record, oldest first; no file is no records. */
+  async read(take: (record: ManifestRecord) => void): Promise<void> {
     const file = await openRegularFile(this.#path)
-    if (file === undefined) return []
+    if (file === undefined) return
     try {
-      const text = await file.handle.readFile('utf8')
-      const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-      this.#length = Buffer.byteLength(whole)
-      return whole
-        .split('\n')
-        .map((line) => parseRecord(line))
-        .filter((record) => record !== undefined)
+      this.#length = await readLines(file.handle, (line) => {
+        const record = parseRecord(line)
+        this.#records++
+        if (record !== undefined) take(record)
+      })
     } catch (error) {
       throw await localIo(error, 'read', this.#path)
     } finally {
@@ -77,14 +111,62 @@ export class ManifestJournal {
     }
   }
 
-  /** Opens the file for the one writer, and cuts off a line that a crash left unfinished. */
-  async openForWriting(): Promise<void> {
+  /** Opens the file for the one writer, which `confirm` rejects for any other, and cuts off a line that a crash left unfinished. */
+  async openForWriting(confirm: () => Promise<void>): Promise<void> {
     try {
       this.#handle = await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
-      await this.#handle.truncate(this.#length)
+      // Whoever takes over replaces the file before using it: one that was opened while the claim held is written to by nobody else.
+      await confirm()
+      if ((await this.#handle.stat()).size !== this.#length) await this.#handle.truncate(this.#length)
     } catch (error) {
+      await this.close()
       throw await localIo(error, 'write', this.#path)
     }
+  }
+
+  /** Replaces the file where most of it is overruled by the rest; not while an `append` is under way. A full disk is no error. */
+  async compact(catalogue: Catalogue, privateDirectory: string): Promise<void> {
+    if (this.#records <= spareRecords || this.#records <= 2 * catalogue.size) return
+    try {
+      await this.replace(catalogue, privateDirectory)
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+    }
+  }
+
+  /** Replaces the file by one that has what the catalogue has, made in a directory of this writer's own; not while an `append` is under way. */
+  async replace(catalogue: Catalogue, privateDirectory: string): Promise<void> {
+    const temporary = join(privateDirectory, `journal-${randomUUID()}`)
+    let handle: FileHandle | undefined
+    let length = 0
+    let count = 0
+    try {
+      const file = await open(temporary, 'wx+', 0o644)
+      handle = file
+      let lines: string[] = []
+      const flush = async (): Promise<void> => {
+        const bytes = Buffer.from(lines.join(''))
+        lines = []
+        await writeAll(file, bytes, length)
+        length += bytes.length
+      }
+      for (const record of catalogue.records()) {
+        count++
+        if (lines.push(formatRecord(record)) === recordsAtOnce) await flush()
+      }
+      await flush()
+      if (this.#durable) await file.datasync()
+      await rename(temporary, this.#path)
+    } catch (error) {
+      await handle?.close()
+      await rm(temporary, { force: true }).catch(() => undefined)
+      throw await localIo(error, 'write', this.#path)
+    }
+    await this.close()
+    this.#handle = handle
+    this.#length = length
+    this.#records = count
+    if (this.#durable) await syncDirectory(dirname(this.#path))
   }
 
   /** Adds records and waits until a later reader finds them. */
@@ -100,20 +182,26 @@ export class ManifestJournal {
   }
 
   async #append(): Promise<void> {
-    const bytes = Buffer.from(this.#waiting.join(''))
+    const records = this.#waiting
+    const bytes = Buffer.from(records.join(''))
     this.#waiting = []
     try {
       if (this.#handle === undefined) throw new Error('the layout is closed')
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#length + done)
-        done += bytesWritten
-      }
+      await writeAll(this.#handle, bytes, this.#length)
       if (this.#durable) await this.#handle.datasync()
       this.#length += bytes.length
+      this.#records += records.length
     } catch (error) {
       // Half a line must not swallow the next one.
       await this.#handle?.truncate(this.#length).catch(() => undefined)
       throw await localIo(error, 'write', this.#path)
     }
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
   }
 }

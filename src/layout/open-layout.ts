@@ -5,17 +5,18 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
 import { adoptEntries } from './adopt-entries.ts'
 import { BlobStore, refuseLink, syncDirectory } from './blob-store.ts'
-import { Catalogue } from './catalogue.ts'
+import { Catalogue, type ManifestRecord } from './catalogue.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { DiskLayout } from './disk-layout.ts'
 import { openRegularFile } from './file-content.ts'
 import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
-import { lockLayout } from './layout-lock.ts'
+import { lockLayout, type LayoutLock } from './layout-lock.ts'
 import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, localIo } from './local-io.ts'
+import { ManifestJournal } from './manifest-journal.ts'
 import { followLinks, refusePlanted } from './planted-files.ts'
-import { ManifestJournal, type ManifestRecord } from './manifest-journal.ts'
+import { Reserve } from './reserve.ts'
 
 /** What is ours in a layout, beside what the specification names: the writer's lock, the journal of manifests, and files on their way in. */
 const privateName = '.k3s-mirror'
@@ -56,21 +57,17 @@ async function isLayout(directory: string): Promise<boolean> {
   return true
 }
 
-function fillCatalogue(catalogue: Catalogue, records: readonly ManifestRecord[]): void {
-  for (const { repository, descriptor, subject, deleted } of records) {
-    if (deleted === true) catalogue.remove(repository, descriptor.digest)
-    else catalogue.add(repository, { descriptor, subject })
-  }
-}
-
 async function openFiles(directory: string, durable: boolean, { name }: ReadLayoutOptions = {}): Promise<OpenedFiles> {
   const privateDirectory = join(directory, privateName)
   const blobs = new BlobStore(directory, join(privateDirectory, 'uploads'), durable)
   await blobs.checkDirectories()
-  const index = new IndexFile({ directory, privateDirectory: join(privateDirectory, 'uploads'), durable })
+  const index = new IndexFile({ directory, durable })
   const journal = new ManifestJournal(join(privateDirectory, 'manifests.ndjson'), durable)
   const catalogue = new Catalogue()
-  fillCatalogue(catalogue, await journal.read())
+  await journal.read(({ repository, descriptor, subject, deleted }) => {
+    if (deleted === true) catalogue.remove(repository, descriptor.digest)
+    else catalogue.add(repository, { descriptor, subject })
+  })
   const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
   return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed }
@@ -125,6 +122,19 @@ async function isDirectory(path: string): Promise<boolean> {
   )
 }
 
+/** Makes the files ready for the one writer; on a full disk too, where they are whole. */
+async function prepareFiles({ blobs, catalogue, index, journal, adopted }: OpenedFiles, lock: LayoutLock, reserve: Reserve): Promise<void> {
+  await blobs.prepare({ isTakeover: lock.isTakeover })
+  if (lock.isTakeover) await reserve.spend(() => journal.replace(catalogue, lock.claim))
+  else {
+    await journal.openForWriting(() => lock.confirm())
+    if (adopted.length > 0) await reserve.spend(() => journal.append(adopted))
+  }
+  await lock.endTakeover()
+  await journal.compact(catalogue, lock.claim)
+  await index.openForWriting(lock.claim)
+}
+
 /**
  * Opens a layout for writing, and makes one where there is none. One process at a time: throws LAYOUT_LOCKED while another one writes;
  * what a writer that died has left is taken over and cleaned. Throws USAGE for a directory with other things in it, and LOCAL_IO.
@@ -144,19 +154,18 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
       ? new MirrorError('USAGE', `${directory} is not a directory`, { cause: error })
       : await localIo(error, 'write', directory)
   }
-  const lock = await lockLayout(privateDirectory)
+  const reserve = new Reserve(join(privateDirectory, 'reserve'))
+  const lock = await reserve.spend(() => lockLayout(privateDirectory))
   let files
   try {
     files = await openFiles(directory, durable)
-    await files.blobs.prepare()
-    await files.journal.openForWriting()
-    if (files.adopted.length > 0) await files.journal.append(files.adopted)
-    await files.index.write()
+    await prepareFiles(files, lock, reserve)
     // Last, so that a layout is either none yet or whole.
     if (!(await isLayout(directory)))
       await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n', { flag: 'wx', flush: durable })
     if (durable) for (const path of [privateDirectory, join(directory, 'blobs'), directory]) await syncDirectory(path)
-    return new DiskLayout({ ...files, lock })
+    await reserve.fill(files.index.size + files.journal.size)
+    return new DiskLayout({ ...files, lock, reserve })
   } catch (error) {
     await files?.journal.close()
     await lock.release()

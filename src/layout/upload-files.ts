@@ -15,6 +15,12 @@ export interface UploadKey {
   readonly owner: string
 }
 
+/** What is known of the writer before. */
+export interface PrepareOptions {
+  /** It may still be alive and have any file open: none is kept. */
+  readonly isTakeover?: boolean
+}
+
 /** The file of an upload that is kept; undefined where the id is none, so that no name leaves the directory. */
 function fileName({ id, owner }: UploadKey): string | undefined {
   return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
@@ -34,9 +40,9 @@ export class UploadFiles {
   }
 
   /** Makes the directory and removes what dead writers left, but uploads that may still be continued; only for the one writer of the layout. */
-  async prepare(): Promise<void> {
+  async prepare({ isTakeover = false }: PrepareOptions = {}): Promise<void> {
     await mkdir(this.#place.directory, { recursive: true, mode: 0o700 })
-    await this.#remove((name) => !keptName.test(name))
+    await this.#remove((name) => isTakeover || !keptName.test(name))
     await this.#purge()
   }
 

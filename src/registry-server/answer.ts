@@ -40,7 +40,16 @@ async function runRoute(route: Route, exchange: Exchange): Promise<Reply> {
   const read = route.reads[method === 'HEAD' ? 'GET' : method]
   if (read !== undefined) return read(exchange)
   const write = route.writes[method]
-  if (write !== undefined && writable !== undefined) return write({ ...exchange, writable })
+  if (write !== undefined && writable !== undefined) {
+    try {
+      writable.lost.throwIfAborted()
+      return await write({ ...exchange, writable })
+    } catch (error) {
+      // What fails because another process has taken over is answered so.
+      await writable.confirm()
+      throw error
+    }
+  }
   const methods = Object.keys({ ...route.reads, ...(writable !== undefined && route.writes) })
   const allow = methods.flatMap((allowed) => (allowed === 'GET' && 'GET' in route.reads ? ['GET', 'HEAD'] : [allowed])).join(', ')
   return refusal(
@@ -57,6 +66,13 @@ const clientWentAway = 499
 export function answerFailure(error: unknown): Reply {
   if (isMirrorError(error) && error.code === 'CANCELLED')
     return refusal(clientWentAway, { code: 'UNKNOWN', message: 'the client went away before the end of its request' })
+  if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED')
+    return refusal(503, {
+      code: 'UNKNOWN',
+      message: 'another process took over the layout of this registry, which no longer accepts writes',
+    })
+  if (isMirrorError(error) && error.code === 'NO_SPACE')
+    return refusal(507, { code: 'UNKNOWN', message: 'the registry has no room for more tags' })
   const errno = isMirrorError(error) && error.code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return refusal(507, { code: 'UNKNOWN', message: 'the registry has no space left on its disk' })

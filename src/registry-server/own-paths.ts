@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { isRegistry } from '../oci/reference.ts'
+import { answerFailure } from './answer.ts'
 import type { RegistryState } from './exchange.ts'
 import { InventoryReader, type LayoutTimes } from './inventory.ts'
 import { Metrics, metricsType } from './metrics.ts'
@@ -39,7 +40,9 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
   return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
 }
 
-function answerHealth(): Reply {
+/** A writer that another one replaced should be started again, or sent no more requests: that is what this path is asked for. */
+function answerHealth({ writable }: RegistryState): Reply {
+  if (writable?.lost.aborted === true) return answerFailure(writable.lost.reason)
   return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body: 'ok\n' }
 }
 
@@ -70,7 +73,7 @@ export class OwnPaths {
     if (path !== '/' && path !== healthPath && path !== '/metrics') return undefined
     if (method !== 'GET' && method !== 'HEAD')
       return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
-    if (path === healthPath) return answerHealth()
+    if (path === healthPath) return answerHealth(this.#state)
     if (path === '/metrics') return answerMetrics(this.#state, this.metrics)
     return this.#answerPage(request)
   }

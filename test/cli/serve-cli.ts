@@ -8,8 +8,13 @@ export interface Serving extends RunningCli {
 }
 
 /** Starts `serve` on a free port and waits for the line that names it. */
-export async function serve(directory: string, ...options: readonly string[]): Promise<Serving> {
-  const running = await startCli(['serve', directory, '--listen', '127.0.0.1:0', ...options])
+export function serve(directory: string, ...options: readonly string[]): Promise<Serving> {
+  return untilServing(startCli(['serve', directory, '--listen', '127.0.0.1:0', ...options]))
+}
+
+/** Waits for the line of a `serve` that names its address. */
+export async function untilServing(started: Promise<RunningCli>): Promise<Serving> {
+  const running = await started
   assert.ok(running.child.stderr)
   const before: string[] = []
   for await (const line of createInterface(running.child.stderr)) {

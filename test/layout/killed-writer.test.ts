@@ -25,7 +25,7 @@ async function killedAfter(directory: string, count: number): Promise<string[]> 
     if (lines.length === count) child.kill('SIGKILL')
   }
   await exited
-  return lines.filter((line) => line.includes('sha256:'))
+  return lines.filter((line) => line !== 'open')
 }
 
 /** Every tag has all its children and blobs, with the right bytes. */
@@ -50,7 +50,8 @@ test(
     for (const count of [1, 3, 40, 97]) {
       for (const line of await killedAfter(dir.path, count)) {
         const [tag = '', digest = ''] = line.split(' ')
-        acknowledged.set(tag, digest)
+        if (digest === 'gone') acknowledged.delete(tag)
+        else acknowledged.set(tag, digest)
       }
       const reader = await readLayout(dir.path)
       for (const [tag, digest] of acknowledged) assert.equal((await reader.headManifest({ ...repository, tag }))?.digest, digest)
@@ -59,6 +60,6 @@ test(
       assert.deepEqual(await readdir(join(dir.path, '.k3s-mirror/uploads')), [])
       assert.deepEqual(layout.tags(repository), reader.tags(repository))
     }
-    assert.ok(acknowledged.size > 50)
+    assert.ok(acknowledged.size > 20)
   },
 )

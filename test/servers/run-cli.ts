@@ -10,6 +10,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
   readonly cwd?: string
+  /** A program, with its arguments, that starts the command it is given, as `unshare` does. */
+  readonly within?: readonly string[]
   /** Milliseconds after which the program is killed and the promise rejected; default 60 000. */
   readonly timeout?: number
 }
@@ -40,7 +42,8 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 export async function startCli(args: readonly string[], options: CliOptions = {}): Promise<RunningCli> {
   if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: npm run build makes it')
   const home = await tempDir()
-  const child = spawn(process.execPath, [program, ...args], {
+  const [command, ...rest] = [...(options.within ?? []), process.execPath, program, ...args]
+  const child = spawn(command ?? '', rest, {
     cwd: options.cwd ?? home.path,
     env: { PATH: process.env['PATH'], HOME: home.path, DOCKER_CONFIG: home.path, TZ: 'UTC', LANG: 'C.UTF-8', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

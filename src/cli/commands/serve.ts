@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
+import { isMirrorError } from '../../errors.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog } from '../options/access-log.ts'
 import { openServed } from '../options/served.ts'
@@ -14,6 +15,9 @@ const graceMilliseconds = 10_000
 
 /** Failures that are told; a disk that is full of damage need not fill another with lines. */
 const mostTold = 1000
+
+/** Free bytes that no image fits into. */
+const nearlyFull = 64 * 1024
 
 /** Skipped entries that are named one by one. */
 const mostSkipped = 10
@@ -65,10 +69,18 @@ function tellSkipped(skipped: readonly SkippedEntry[], writable: boolean, note: 
   )
 }
 
+/** Says that the free space is used up, where it is. */
+function tellFullDisk(free: number | undefined, place: string, warn: (line: string) => void): void {
+  if (free === undefined || free >= nearlyFull) return
+  warn(`the file system of ${place} is full: pushes are answered with 507 until images are deleted or space is freed; deletions work`)
+}
+
 /** Says each failure once: clients ask again and again for what is damaged. */
 function failureTeller(warn: (line: string) => void): (error: unknown) => void {
   const told = new Set<string>()
   return (error) => {
+    // The loss of the layout is told when it is found, and not again for each request.
+    if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') return
     const line = `a request failed: ${error instanceof Error ? error.message : String(error)}`
     if (told.has(line) || told.size >= mostTold) return
     told.add(line)
@@ -94,6 +106,8 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
   const { pageSources } = await import('../output/serve-page.ts')
   const { nodeNotes } = await import('../output/serve-nodes.ts')
   await using layout = await openServed(place, { writable, name: flags.name })
+  const { lost, freeBytes } = layout
+  lost?.addEventListener('abort', () => session.complain(lost.reason, flags), { once: true })
   await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
   const onRequest = (record: AccessRecord): void => {
     log?.write(record)
@@ -111,6 +125,7 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
   })
   const { url } = await server.listen(flags.listen.host, flags.listen.port)
   session.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+  tellFullDisk(await freeBytes?.(), place, teller.warn)
   tellSkipped(layout.skipped, writable, teller.note)
   const origin = nodeOrigin(url, identity?.names ?? [])
   if (flags.quiet !== true)

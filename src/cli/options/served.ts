@@ -11,6 +11,10 @@ export interface Served extends AsyncDisposable {
   readonly reader: LayoutReader | Layout
   /** Entries of a layout that are not served. */
   readonly skipped: readonly SkippedEntry[]
+  /** Of a layout that is written to: aborted once another process has taken it over. */
+  readonly lost?: AbortSignal
+  /** Of a layout that is written to: bytes that are free on its file system. */
+  readonly freeBytes?: () => Promise<number | undefined>
   /** The releases and lists that the images are of; a layout does not say. */
   readonly lists?: readonly string[]
   /** The file whose time is that of the tags. */
@@ -52,11 +56,13 @@ async function openBundle(file: string): Promise<Served> {
 
 async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
   const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
+  const { freeBytes } = await import('../../layout/local-io.ts')
   const layout = writable ? await openLayout(directory) : undefined
   const reader = layout ?? (await readLayout(directory, { name: parseGivenName(name) }))
   return {
     reader,
     skipped: reader.skipped,
+    ...(layout && { lost: layout.lost, freeBytes: () => freeBytes(directory) }),
     namesPath: join(directory, 'index.json'),
     contentPath: (digest) => join(directory, 'blobs', ...digest.split(':')),
     [Symbol.asyncDispose]: async () => layout?.close(),
