@@ -1,6 +1,6 @@
-import picomatch from 'picomatch'
 import { MirrorError } from '../errors.ts'
 import type { Reference } from '../oci/reference.ts'
+import { compileGlob } from './glob.ts'
 
 /** Which images of a selection stay. */
 export interface ImageFilterOptions {
@@ -22,10 +22,12 @@ interface Glob {
 function compile(option: Glob['option'], texts: readonly string[] = []): readonly Glob[] {
   return texts.map((text) => {
     try {
-      // With `bash`, "*" stands for any characters, "/" included: names are not file paths.
-      return { option, text, matches: picomatch(text, { bash: true, dot: true }) }
+      return { option, text, matches: compileGlob(text) }
     } catch (cause) {
-      throw new MirrorError('USAGE', `--${option} ${JSON.stringify(text.slice(0, 200))} is not a glob`, { cause })
+      throw new MirrorError('USAGE', `--${option} ${JSON.stringify(text.slice(0, 200))} is not a glob: ${(cause as Error).message}`, {
+        hint: text.includes('!(') ? 'Name what is not wanted with --exclude.' : undefined,
+        cause,
+      })
     }
   })
 }

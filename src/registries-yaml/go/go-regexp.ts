@@ -18,7 +18,7 @@ interface Groups {
 type GroupNames = ReadonlyMap<string, readonly string[]>
 
 // a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none
-const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g
+const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*(?:\]|$)|\(\?P?<(\w+)>/g
 
 /** The pattern with every group named otherwise than those before it: Go takes the same name twice, and re2js does not. */
 function nameApart(pattern: string): { readonly apart: string; readonly names: GroupNames } {
