@@ -18,7 +18,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],
     'registry-server': ['errors.ts', 'async', 'oci', 'layout'],
-    'registries-yaml': ['errors.ts', 'oci', 'type:http/origin-settings.ts', 'type:release/version.ts'],
+    'registries-yaml': ['errors.ts', 'async', 'oci', 'type:http/origin-settings.ts', 'type:release/version.ts'],
     verify: ['errors.ts', 'async', 'oci', 'plan', 'copy'],
     engine: ['errors.ts', 'async', 'http', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     'version.ts': [],

@@ -2,6 +2,7 @@ import { isMirrorError } from '../../errors.ts'
 import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { Position } from '../registries.ts'
+import { oncePerFile } from './once-per-file.ts'
 import type { LintContext } from './rule.ts'
 import { readTomlKey, readTomlText } from './toml-text.ts'
 
@@ -36,7 +37,7 @@ function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
 }
 
 /** Every rewrite in the file's order, by mirror; none of a file that K3s does not start with, or of a version that has none. */
-export function writtenRewrites({ parsed, version }: LintContext): ReadonlyMap<string, readonly WrittenRewrite[]> {
+export const writtenRewrites: (context: LintContext) => ReadonlyMap<string, readonly WrittenRewrite[]> = oncePerFile(({ parsed, version }) => {
   if (parsed.problems.length > 0 || !hasFeature(version, 'rewrite')) return new Map()
   return new Map(
     [...parsed.registries.mirrors].map(([mirror, { rewrites }]) => [
@@ -51,4 +52,4 @@ export function writtenRewrites({ parsed, version }: LintContext): ReadonlyMap<s
       }),
     ]),
   )
-}
+})
