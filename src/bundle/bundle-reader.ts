@@ -37,7 +37,7 @@ async function readRecord(archive: Archive, entry: TarEntry): Promise<{ readonly
   const pause = yielding()
   let record
   try {
-    record = parseBundleRecord(bytes)
+    record = await parseBundleRecord(bytes)
   } catch (error) {
     if (!isMirrorError(error)) throw error
     if (error.code !== 'UNSUPPORTED') throw damaged(error.message, error)

@@ -44,5 +44,15 @@ test('a glob that matches nothing is told of', async () => {
 
 test('refuses a glob that is empty or too long', () => {
   assert.throws(() => imageFilter({ include: [''] }), { code: 'USAGE', message: '--include "" is not a glob: it is empty' })
-  assert.throws(() => imageFilter({ exclude: ['a'.repeat(70_000)] }), { code: 'USAGE', message: /^--exclude "a{200}" is not a glob: it is longer than 4096 characters$/ })
+  assert.throws(() => imageFilter({ exclude: ['a'.repeat(70_000)] }), {
+    code: 'USAGE',
+    message: /^--exclude "a{200}" is not a glob: it is longer than 4096 characters$/,
+  })
+})
+
+test('the signal ends the matching of many images', async () => {
+  const abort = new AbortController()
+  setImmediate(() => abort.abort(new Error('stopped')))
+  const many = Array.from({ length: 500_000 }, () => images[0] as (typeof images)[number])
+  await assert.rejects(imageFilter({ include: ['*x*y*z*'] })(many, abort.signal), { message: 'stopped' })
 })

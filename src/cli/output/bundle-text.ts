@@ -51,7 +51,8 @@ export function formatBundleCheck(check: ArchiveCheck & { readonly file: string 
   const lines = problems.map(({ message, images }) => {
     const more = images.length - mostNamed
     const names = images.slice(0, mostNamed).map(safeLine).join(', ')
-    const needers = images.length === 0 ? '' : `, which ${names}${more > 0 ? ` and ${more} more` : ''} need${images.length === 1 ? 's' : ''}`
+    const needers =
+      images.length === 0 ? '' : `, which ${names}${more > 0 ? ` and ${more} more` : ''} need${images.length === 1 ? 's' : ''}`
     return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
   })
   const counts = [
