@@ -18,7 +18,7 @@ export async function selectArchived(
   options: ImageFilterOptions & CallOptions & { readonly files: readonly string[] },
 ): Promise<SelectedImages> {
   const { files, signal } = options
-  const { images, warnings } = imageFilter(options)(archives.names())
+  const { images, warnings } = await imageFilter(options)(archives.names(), options.signal)
   if (images.length === 0) {
     throw new MirrorError('USAGE', `no image of ${files.join(', ')} is left: --include and --exclude drop all of them`)
   }

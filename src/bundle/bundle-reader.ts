@@ -1,4 +1,5 @@
 import type { Content } from '../async/content.ts'
+import { yielding } from '../async/yielding.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobPart } from '../layout/blob-store.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
@@ -31,14 +32,16 @@ async function readRecord(archive: Archive, entry: TarEntry): Promise<{ readonly
   const bytes = await archive.bytes(entry, maxRecordBytes)
   const layout = await read(layoutPath)
   const index = await read(indexPath)
+  const pause = yielding()
   let record
   try {
-    record = parseBundleRecord(bytes)
+    record = await parseBundleRecord(bytes)
   } catch (error) {
     if (!isMirrorError(error)) throw error
     if (error.code !== 'UNSUPPORTED') throw damaged(error.message, error)
     throw new MirrorError('UNSUPPORTED', `${archive.name}: ${error.message}`, { hint: error.hint, cause: error })
   }
+  await pause()
   if (!layout.equals(Buffer.from(layoutVersion))) throw damaged(`its ${layoutPath} is none`)
   if (!index.equals(formatBundleIndex(record, bytes))) throw damaged(`its ${indexPath} does not say what its ${recordPath} says`)
   return { record, digest: sha256(bytes) }

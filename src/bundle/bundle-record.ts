@@ -1,3 +1,4 @@
+import { yielding } from '../async/yielding.ts'
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
@@ -95,7 +96,7 @@ function parseList(value: unknown): BundledList {
 }
 
 /** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for one of a later form. */
-export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
+export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord> {
   let document: unknown
   try {
     document = JSON.parse(Buffer.from(bytes).toString('utf8'))
@@ -108,10 +109,16 @@ export function parseBundleRecord(bytes: Uint8Array): BundleRecord {
     throw new MirrorError('UNSUPPORTED', `its ${recordPath} has a form that is not known here`, { hint: 'Update k3s-mirror.' })
   }
   if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
+  const pause = yielding()
+  const parsed: BundledImage[] = []
+  for (const image of images) {
+    await pause()
+    parsed.push(parseImage(image))
+  }
   return {
     tool: typeof tool === 'string' ? tool : '',
     lists: lists.map(parseList),
-    images: images.map(parseImage),
+    images: parsed,
     ...(base !== undefined && { base: parseBundleBase(base) }),
   }
 }

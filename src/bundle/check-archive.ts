@@ -1,3 +1,4 @@
+import { yielding } from '../async/yielding.ts'
 import { isMirrorError } from '../errors.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -32,52 +33,89 @@ export interface ArchiveCheck {
  * own URLs, are not missed; nor are further platforms of an image in an archive of another tool, which exports one of several by custom.
  */
 export async function checkArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveCheck> {
-  const needers = new Map<Digest, string[]>()
-  const wrongSizes = new Map<string, string[]>()
-  for (const image of archive.images) {
-    const name = formatReference(image.reference)
-    for (const { digest, size } of await neededContents(archive, image, options)) {
-      const known = needers.get(digest)
-      if (known === undefined) needers.set(digest, [name])
-      else known.push(name)
+  const roots = imagesByRoot(archive.images)
+  const needers: Needers<Digest> = new Map()
+  const wrongSizes: Needers<string> = new Map()
+  const pause = yielding(options.signal)
+  for (const images of roots) {
+    await pause()
+    for (const { digest, size } of await neededContents(archive, images[0], options)) {
+      addNeeder(needers, digest, images)
       const held = await archive.sizeOf(digest)
       if (held === undefined || held === size) continue
-      const message = `${digest} has ${held} bytes, and not the ${size} that it is said to have`
-      wrongSizes.set(message, [...(wrongSizes.get(message) ?? []), name])
+      addNeeder(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
     }
   }
-  const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images }))
+  const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images: namesOf(images) }))
   const held = new Set<Digest>()
   let bytes = 0
   for (const { digest, path, size } of await archive.contents()) {
+    await pause()
     held.add(digest)
     bytes += size
     if (await archive.isWhole(digest, options)) continue
-    problems.push({ message: `${path} has other content than its digest says`, images: needers.get(digest) ?? [] })
+    problems.push({ message: `${path} has other content than its digest says`, images: namesOf(needers.get(digest)) })
   }
   const isDamaged = problems.length > 0
   for (const { entry, why, isWrong } of archive.skipped) if (isWrong) problems.push({ message: `${entry}: ${why}`, images: [] })
-  if (archive.isSettled) problems.push(...missingOf(archive, held, needers))
   // What is below a damaged manifest is not known.
-  else if (!isDamaged) for (const image of archive.images) problems.push(...(await lackOf(archive, image, options)))
-  return { blobs: held.size, bytes, ...(archive.skipped.length > 0 && { skipped: archive.skipped }), problems }
+  const lacks = archive.isSettled ? missingOf(archive, held, needers) : isDamaged ? [] : await lacksOf(archive, roots, options)
+  return { blobs: held.size, bytes, ...(archive.skipped.length > 0 && { skipped: archive.skipped }), problems: [...problems, ...lacks] }
 }
 
-function missingOf({ base }: ImageArchive, held: ReadonlySet<Digest>, needers: ReadonlyMap<Digest, string[]>): readonly ArchiveProblem[] {
+/** Images that name one root: what the first needs, all need. */
+type SameRoot = readonly [BundledImage, ...BundledImage[]]
+type Needers<K> = Map<K, SameRoot[]>
+
+/** Groups images by their root, so that a root with many tags is read once. */
+function imagesByRoot(images: readonly BundledImage[]): readonly SameRoot[] {
+  const roots = new Map<string, [BundledImage, ...BundledImage[]]>()
+  for (const image of images) {
+    const key = `${image.digest} ${image.size} ${image.reference.digest === undefined}`
+    const same = roots.get(key)
+    if (same === undefined) roots.set(key, [image])
+    else same.push(image)
+  }
+  return [...roots.values()]
+}
+
+function addNeeder<K>(needers: Needers<K>, what: K, images: SameRoot): void {
+  const known = needers.get(what)
+  if (known === undefined) needers.set(what, [images])
+  else known.push(images)
+}
+
+function namesOf(needers: readonly SameRoot[] = []): readonly string[] {
+  return needers.flatMap((images) => images.map(({ reference }) => formatReference(reference)))
+}
+
+function missingOf({ base }: ImageArchive, held: ReadonlySet<Digest>, needers: Needers<Digest>): readonly ArchiveProblem[] {
   const elsewhere = new Set(base?.contents.map(({ digest }) => digest))
   return [...needers]
     .filter(([digest]) => !held.has(digest) && !elsewhere.has(digest))
-    .map(([digest, images]) => ({ message: `${digest} is missing`, images }))
+    .map(([digest, images]) => ({ message: `${digest} is missing`, images: namesOf(images) }))
+}
+
+async function lacksOf(archive: ImageArchive, roots: readonly SameRoot[], options: CallOptions): Promise<readonly ArchiveProblem[]> {
+  const lacks: ArchiveProblem[] = []
+  for (const images of roots) {
+    for (const image of images) {
+      const lack = await lackOf(archive, image, options)
+      if (lack === undefined) break
+      lacks.push(lack)
+    }
+  }
+  return lacks
 }
 
 /** What keeps an image of another tool's archive from being pushed. */
-async function lackOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<readonly ArchiveProblem[]> {
+async function lackOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<ArchiveProblem | undefined> {
   try {
     await joinRoots([image], archive, options)
-    return []
+    return undefined
   } catch (error) {
     if (!isMirrorError(error)) throw error
     const name = formatReference(image.reference)
-    return [{ message: error.message, images: error.message.includes(name) ? [] : [name] }]
+    return { message: error.message, images: error.message.includes(name) ? [] : [name] }
   }
 }

@@ -1,3 +1,4 @@
+import { yielding } from '../async/yielding.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -44,11 +45,15 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
   const { path, format, record, digest: own, base } = archive
   const described: DescribedImage[] = []
   // A node has every image by several names.
-  const known = new Map<Digest, Omit<DescribedImage, 'reference'>>()
+  const known = new Map<string, Omit<DescribedImage, 'reference'>>()
+  const pause = yielding(options.signal)
   for (const named of archive.images) {
-    const facts = known.get(named.digest) ?? (await describeImage(archive, named, options))
-    if (!archive.isSettled && named.reference.digest === undefined) known.set(named.digest, facts)
-    described.push({ reference: formatReference(named.reference), ...facts })
+    await pause()
+    const key = `${named.digest} ${named.reference.digest === undefined}`
+    const facts = known.get(key) ?? (await describeImage(archive, named, options))
+    known.set(key, facts)
+    const { platforms, digestPreserved } = archive.isSettled ? named : facts
+    described.push({ reference: formatReference(named.reference), ...facts, platforms, digestPreserved })
   }
   const held = await archive.contents()
   return {

@@ -159,7 +159,7 @@ function nameSaved(
     else nameless.push(image)
     const entry = image.config.slice(0, 80)
     const lacking = image.tags.length === 0 ? [nameOf({})] : names.filter(({ reference }) => reference === undefined)
-    skipped.push(...lacking.map(({ why }) => ({ entry, why })))
+    for (const { why } of lacking) skipped.push({ entry, why })
   }
   const [only, ...others] = nameless
   if (given?.tag === undefined || only === undefined || others.length > 0) return { named, skipped }

@@ -1,4 +1,5 @@
 import type { Content } from '../async/content.ts'
+import { yielding } from '../async/yielding.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -49,9 +50,14 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   readonly #images = new Map<string, BundledImage>()
   readonly #made = new Map<Digest, Manifest>()
   readonly #reduced: string[] = []
+  /** Roots of bundles that were found to lack nothing. */
+  readonly #whole = new Set<Digest>()
+  /** What bundles count on to be where they are pushed to. */
+  readonly #elsewhere: ReadonlySet<Digest>
 
   private constructor(archives: readonly ImageArchive[]) {
     this.#archives = archives
+    this.#elsewhere = new Set(archives.flatMap(({ base }) => base?.contents.map(({ digest }) => digest) ?? []))
   }
 
   /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does, and UNSUPPORTED where none holds an image. */
@@ -108,7 +114,9 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
         roots.set(name, same)
       }
     }
+    const pause = yielding(options.signal)
     for (const name of references.map(formatReference)) {
+      await pause()
       const found = [...(roots.get(name)?.values() ?? [])]
       const [only] = found
       if (only !== undefined && only.isSettled && found.length === 1) {
@@ -197,13 +205,13 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
 
   /** Of what is decompressed while it is read, nothing can be missed before its end. */
   async #refuseLack(image: BundledImage, options: CallOptions): Promise<void> {
-    if (this.#archives.some(({ isListed }) => !isListed)) return
-    const elsewhere = new Set(this.#archives.flatMap(({ base }) => base?.contents.map(({ digest }) => digest) ?? []))
+    if (this.#whole.has(image.digest) || this.#archives.some(({ isListed }) => !isListed)) return
     for (const { digest } of await neededContents(this, image, options)) {
-      if (elsewhere.has(digest) || (await this.holds(digest, options))) continue
+      if (this.#elsewhere.has(digest) || (await this.holds(digest, options))) continue
       const holder = this.#archives.find(({ images }) => images.includes(image))
       throw absentContent(holder?.path ?? 'the archive', `${digest}, which ${formatReference(image.reference)} needs`)
     }
+    this.#whole.add(image.digest)
   }
 
   async #join(name: string, roots: readonly BundledImage[], options: CallOptions): Promise<void> {

@@ -26,6 +26,7 @@ export async function openOciArchive(archive: Archive, index: TarEntry, { name, 
   const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))
   const { named, skipped } = await nameEntries(entries, {
     name,
+    signal,
     read: async ({ digest }) => {
       const entry = await archive.find(blobPath(digest))
       return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })

@@ -167,7 +167,7 @@ interface UrlParts {
 }
 
 function parseUrl(text: string, refuse: Refuse): UrlParts {
-  const [, authority = '', path = '', extra = ''] = /^([^/?#]*)([^?#]*)(.*)$/.exec(text) ?? []
+  const [, authority = '', path = '', extra = ''] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(text) ?? []
   if (extra !== '') throw refuse('a "?" or "#" means nothing in it')
   const at = authority.lastIndexOf('@')
   const userinfo = authority.slice(0, Math.max(at, 0))

@@ -71,7 +71,7 @@ const meanings: readonly Meaning[] = [
     code: 'UNSUPPORTED',
     hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or --via registry.',
   },
-  { words: /manifest unknown|name unknown|manifest for .* not found|repository .* not found|not found/i, code: 'NOT_FOUND' },
+  { words: /manifest unknown|name unknown|not found/i, code: 'NOT_FOUND' },
   {
     words:
       /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Client\.Timeout|deadline exceeded/i,
@@ -88,13 +88,13 @@ const meanings: readonly Meaning[] = [
 /** The daemon's words, fit for a line: no control characters, no user or password, no parameters of URLs, which may be signatures. */
 function shown(message: string): string {
   return foreignText(message)
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/"]*@/gi, '$1***@')
+    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/"]*@/gi, '$1***@')
     .replace(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gi, '$1')
 }
 
 /** The sentence without names and URLs, whose words mean nothing; "i/o" stays. */
 function withoutNames(message: string): string {
-  return message.replace(/\S*\/\S*/g, (word) => (word.length > 4 ? '' : word))
+  return message.replace(/\S+/g, (word) => (word.length > 4 && word.includes('/') ? '' : word))
 }
 
 /** What the Engine's refusal means: `what` is what was tried, as in `pull docker.io/rancher/x:1`. Words that nobody knows are PROTOCOL. */

@@ -79,7 +79,8 @@ export async function* readMessages(stream: Readable, { silence }: ReadMessagesO
   try {
     for await (const chunk of stream) {
       watchdog.refresh()
-      const lines = `${rest}${decoder.decode(chunk as Uint8Array, { stream: true })}`.split('\n')
+      const [first = '', ...others] = decoder.decode(chunk as Uint8Array, { stream: true }).split('\n')
+      const lines = [rest + first, ...others]
       rest = lines.pop() ?? ''
       if (rest.length > maxLine) throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line without an end')
       for (const line of lines) if (line.trim() !== '') yield parseMessage(line)

@@ -33,12 +33,14 @@ export interface EntryName {
   readonly why: string
 }
 
+const maxShown = 200
+
 /** `import-2024-05-01`: ctr puts the date of an import in place of a name that it is not given. */
 const madeUp = /^import-[0-9]{4}-[0-9]{2}-[0-9]{2}(?=[:@])/
 
 function readName(text: string, isRefName: boolean): EntryName {
-  if (/^sha(?:256|512):[0-9a-f]+$/.test(text)) return { why: `it has only the id ${text}` }
-  if (text.includes('<none>')) return { why: `it has no name, only ${text}` }
+  if (/^sha(?:256|512):[0-9a-f]+$/.test(text)) return { why: `it has only the id ${text.slice(0, maxShown)}` }
+  if (text.includes('<none>')) return { why: `it has no name, only ${text.slice(0, maxShown)}` }
   const made = madeUp.exec(text)?.[0]
   const tag = made === undefined ? text : text.slice(made.length + 1)
   if ((isRefName || made !== undefined) && isTag(tag)) return { tag, why: `it is named only by the tag ${tag}` }

@@ -1,3 +1,4 @@
+import { yielding } from '../async/yielding.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
@@ -41,6 +42,7 @@ export interface NamingOptions {
   readonly read: ReadContent
   /** For entries that have only a tag; with a tag also for a single one that has no name. */
   readonly name?: GivenName | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 interface Entry {
@@ -68,22 +70,22 @@ function parseEntry(value: unknown, at: number, name: GivenName | undefined): En
 class EntryNames {
   readonly #entries: readonly Entry[]
   readonly #read: ReadContent
+  readonly #pause: () => Promise<void>
   readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
   readonly #named: NamedEntry[] = []
   readonly #taken = new Map<string, Digest>()
   /** The index that lists a manifest. */
   readonly #parents = new Map<Digest, Digest>()
+  readonly #children = new Map<Digest, ReadonlySet<Digest>>()
+  readonly #subjects = new Map<Digest, Digest | undefined>()
   /** Entries by the digest, the named ones first. */
   readonly #byDigest = new Map<Digest, Entry>()
 
-  constructor(values: readonly unknown[], { read, name }: NamingOptions) {
+  constructor(entries: readonly (Entry | SkippedEntry)[], { read, signal }: NamingOptions) {
     this.#read = read
-    this.#entries = values.flatMap((value, at) => {
-      const entry = parseEntry(value, at, name)
-      if ('descriptor' in entry) return [entry]
-      this.#skipped.push({ skipped: entry })
-      return []
-    })
+    this.#pause = yielding(signal)
+    this.#entries = entries.filter((entry) => 'descriptor' in entry)
+    for (const entry of entries) if (!('descriptor' in entry)) this.#skipped.push({ skipped: entry })
     for (const entry of this.#entries)
       if (this.#byDigest.get(entry.descriptor.digest)?.reference === undefined) this.#byDigest.set(entry.descriptor.digest, entry)
   }
@@ -95,13 +97,17 @@ class EntryNames {
     if (nameless.length > 0) await this.#readIndexes(images)
     const subjects = new Map<Entry, Digest>()
     for (const entry of nameless) {
+      await this.#pause()
       const subject = await this.#subjectOf(entry)
       if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
     }
     const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parents.has(entry.descriptor.digest))
     const isOne = new Set(alone.map(({ descriptor }) => descriptor.digest)).size === 1
     if (name?.tag !== undefined && isOne) for (const entry of alone) entry.reference = { ...name, tag: name.tag }
-    for (const entry of images) if (!subjects.has(entry)) this.#nameImage(entry)
+    for (const entry of images) {
+      await this.#pause()
+      if (!subjects.has(entry)) this.#nameImage(entry)
+    }
     for (const [entry, subject] of subjects) this.#nameReferrer(entry, this.#rootOf(subject))
     const roots = this.#rootsByName(images)
     for (const entry of this.#entries) if (entry.kind !== 'image') await this.#nameCompanion(entry, roots)
@@ -167,22 +173,30 @@ class EntryNames {
 
   /** True for the digest of an image, or of one platform of it. */
   async #isOf({ descriptor }: Entry, digest: Digest): Promise<boolean> {
-    if (descriptor.digest === digest) return true
-    const contents = isIndexType(descriptor.mediaType) ? await this.#parse(descriptor, parseManifest) : undefined
-    return contents?.kind === 'index' && contents.manifests.some((child) => child.digest === digest)
+    return descriptor.digest === digest || (isIndexType(descriptor.mediaType) && (await this.#childrenOf(descriptor)).has(digest))
   }
 
   async #readIndexes(images: readonly Entry[]): Promise<void> {
     for (const { descriptor } of images) {
-      if (!isIndexType(descriptor.mediaType)) continue
-      const contents = await this.#parse(descriptor, parseManifest)
-      if (contents?.kind !== 'index') continue
-      for (const { digest } of contents.manifests) if (!this.#parents.has(digest)) this.#parents.set(digest, descriptor.digest)
+      if (!isIndexType(descriptor.mediaType) || this.#children.has(descriptor.digest)) continue
+      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parents.has(digest)) this.#parents.set(digest, descriptor.digest)
     }
   }
 
+  /** The manifests that an index lists; each index is read once, however many entries name it. */
+  async #childrenOf(descriptor: Descriptor): Promise<ReadonlySet<Digest>> {
+    const known = this.#children.get(descriptor.digest)
+    if (known !== undefined) return known
+    const contents = await this.#parse(descriptor, parseManifest)
+    const children = new Set(contents?.kind === 'index' ? contents.manifests.map(({ digest }) => digest) : [])
+    this.#children.set(descriptor.digest, children)
+    return children
+  }
+
   async #subjectOf({ descriptor }: Entry): Promise<Digest | undefined> {
-    return (await this.#parse(descriptor, parseSubject))?.digest
+    const { digest } = descriptor
+    if (!this.#subjects.has(digest)) this.#subjects.set(digest, (await this.#parse(descriptor, parseSubject))?.digest)
+    return this.#subjects.get(digest)
   }
 
   async #parse<T>(descriptor: Descriptor, parse: (bytes: Uint8Array) => T): Promise<T | undefined> {
@@ -231,6 +245,12 @@ const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SB
  * the tag `sha256-<hex>.sig`, `.att` or `.sbom` of what they are about; referrers are named by their digest. Nothing in the list keeps the others from being
  * named. Rejects as `read` does.
  */
-export function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
-  return new EntryNames(values, options).run(options.name)
+export async function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
+  const pause = yielding(options.signal)
+  const entries: (Entry | SkippedEntry)[] = []
+  for (const [at, value] of values.entries()) {
+    await pause()
+    entries.push(parseEntry(value, at, options.name))
+  }
+  return new EntryNames(entries, options).run(options.name)
 }

@@ -20,9 +20,15 @@ const tagGrammar = /^\w[\w.-]{0,127}$/
 const domainComponent = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
 const registryGrammar = new RegExp(`^(?:${domainComponent}(?:\\.${domainComponent})*|\\[[0-9a-fA-F:.]+\\])(?::[0-9]{1,5})?$`)
 
+/** Longest `host:port`: DNS has 253 characters at most. */
+const maxRegistryLength = 259
+/** Longer than any reference can be: registry, 255 characters of path, 128 of tag and the digest. */
+const maxReferenceLength = 1024
+const maxShownLength = 300
+
 /** True for `host[:port]` with a DNS name, an IPv4 address or an IPv6 address in brackets. */
 export function isRegistry(text: string): boolean {
-  if (!registryGrammar.test(text)) return false
+  if (text.length > maxRegistryLength || !registryGrammar.test(text)) return false
   const port = /:([0-9]+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1]
   if (port !== undefined && Number(port) > 65535) return false
   const literal = /^\[(.*)\]/.exec(text)?.[1]
@@ -42,12 +48,15 @@ export function isTag(text: string): boolean {
 
 /** Text for a message: control and non-ASCII characters shown as escapes, length bounded, a password never shown. */
 function shown(text: string): string {
-  const printable = text.replace(/[^\x20-\x7e]/gu, (c) => {
+  const isCut = text.length > maxShownLength
+  const printable = text.slice(0, maxShownLength).replace(/[^\x20-\x7e]/gu, (c) => {
     const code = c.codePointAt(0) ?? 0
     return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
   })
-  const safe = printable.replace(/[^/\s@]*:[^/\s]*@(?!sha256:|sha512:)/, '***@')
-  return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe
+  // The "@" that ends a password may have been cut off.
+  const userinfo = isCut ? /(?<![^/\s@])[^/\s@:]*:[^/\s]*(?:@(?!sha256:|sha512:)|$)/ : /(?<![^/\s@])[^/\s@:]*:[^/\s]*@(?!sha256:|sha512:)/
+  const safe = printable.replace(userinfo, '***@')
+  return isCut || safe.length > maxShownLength ? `${safe.slice(0, maxShownLength)}…` : safe
 }
 
 function refuse(text: string, why: string, hint?: string): never {
@@ -74,6 +83,7 @@ function splitRegistry(name: string): Repository {
  */
 export function parseReference(text: string): Reference {
   if (text === '') refuse(text, 'it is empty')
+  if (text.length > maxReferenceLength) refuse(text, `it is longer than ${maxReferenceLength} characters`)
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[^\x21-\x7e]/.test(text)) refuse(text, 'it contains a space, a control character or a non-ASCII character')
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))

@@ -31,7 +31,7 @@ function schemeFor(authority: string): 'http' | 'https' {
 export function parseEndpoint(text: string): Endpoint {
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/i.exec(text) ?? []
   if (scheme !== undefined && !/^https?$/i.test(scheme)) refuse(text, `it has the scheme ${scheme}`)
-  const [authority = '', ...segments] = rest.replace(/\/+$/, '').split('/')
+  const [authority = '', ...segments] = rest.replace(/(?<!\/)\/+$/, '').split('/')
   if (authority.includes('@')) refuse(text, 'credentials do not belong here')
   if (!isRegistry(authority)) refuse(text, authority === '' ? 'it has no host' : 'its host is malformed')
   const path = (segments[0] === 'v2' ? segments.slice(1) : segments).join('/')

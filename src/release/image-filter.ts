@@ -1,6 +1,7 @@
-import picomatch from 'picomatch'
+import { yielding } from '../async/yielding.ts'
 import { MirrorError } from '../errors.ts'
 import type { Reference } from '../oci/reference.ts'
+import { compileGlob } from './glob.ts'
 
 /** Which images of a selection stay. */
 export interface ImageFilterOptions {
@@ -10,8 +11,14 @@ export interface ImageFilterOptions {
   readonly exclude?: readonly string[] | undefined
 }
 
-/** Applies the globs to images; each glob that matched nothing is told of. */
-export type ImageFilter = (images: readonly Reference[]) => { readonly images: readonly Reference[]; readonly warnings: readonly string[] }
+/** The images that stay, and a warning for each glob that matched none. */
+export interface FilteredImages {
+  readonly images: readonly Reference[]
+  readonly warnings: readonly string[]
+}
+
+/** Applies the globs to images. */
+export type ImageFilter = (images: readonly Reference[], signal?: AbortSignal) => Promise<FilteredImages>
 
 interface Glob {
   readonly option: 'include' | 'exclude'
@@ -22,10 +29,12 @@ interface Glob {
 function compile(option: Glob['option'], texts: readonly string[] = []): readonly Glob[] {
   return texts.map((text) => {
     try {
-      // With `bash`, "*" stands for any characters, "/" included: names are not file paths.
-      return { option, text, matches: picomatch(text, { bash: true, dot: true }) }
+      return { option, text, matches: compileGlob(text) }
     } catch (cause) {
-      throw new MirrorError('USAGE', `--${option} ${JSON.stringify(text.slice(0, 200))} is not a glob`, { cause })
+      throw new MirrorError('USAGE', `--${option} ${JSON.stringify(text.slice(0, 200))} is not a glob: ${(cause as Error).message}`, {
+        hint: text.includes('!(') ? 'Name what is not wanted with --exclude.' : undefined,
+        cause,
+      })
     }
   })
 }
@@ -40,14 +49,17 @@ function globName({ registry, path, tag, digest }: Reference): string {
 export function imageFilter(options: ImageFilterOptions): ImageFilter {
   const include = compile('include', options.include)
   const exclude = compile('exclude', options.exclude)
-  return (images) => {
-    const names = images.map(globName)
-    const matching = (globs: readonly Glob[], name: string): boolean => globs.some(({ matches }) => matches(name))
-    const kept = images.filter((_image, index) => {
-      const name = names[index] ?? ''
-      return (include.length === 0 || matching(include, name)) && !matching(exclude, name)
-    })
-    const idle = [...include, ...exclude].filter(({ matches }) => !names.some((name) => matches(name)))
-    return { images: kept, warnings: idle.map(({ option, text }) => `--${option} ${JSON.stringify(text)} matches no image`) }
+  return async (images, signal) => {
+    const pause = yielding(signal)
+    const idle = new Set([...include, ...exclude])
+    const kept: Reference[] = []
+    for (const image of images) {
+      await pause()
+      const name = globName(image)
+      for (const glob of idle) if (glob.matches(name)) idle.delete(glob)
+      const isIncluded = include.length === 0 || include.some(({ matches }) => matches(name))
+      if (isIncluded && !exclude.some(({ matches }) => matches(name))) kept.push(image)
+    }
+    return { images: kept, warnings: [...idle].map(({ option, text }) => `--${option} ${JSON.stringify(text)} matches no image`) }
   }
 }

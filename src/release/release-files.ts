@@ -31,7 +31,7 @@ export function parseUrl(text: string, what: string): URL {
 function under(base: string, what: string, segments: readonly string[]): URL {
   const url = parseUrl(base, what)
   if (url.search !== '' || url.hash !== '') throw new MirrorError('USAGE', `${what} must not have a query or a fragment`)
-  return new URL([`${url.origin}${url.pathname}`.replace(/\/+$/, ''), ...segments.map(encodeURIComponent)].join('/'))
+  return new URL([`${url.origin}${url.pathname}`.replace(/(?<!\/)\/+$/, ''), ...segments.map(encodeURIComponent)].join('/'))
 }
 
 /** The URL of a release file, `<artifact URL>/<tag>/<file>`, with `+` as `%2B` as K3s' installer writes it. */
@@ -46,7 +46,7 @@ export function channelUrlOf(channelUrl: string, ...name: readonly string[]): UR
 
 /** The URL of the API that knows a release's asset digests; undefined where the files do not come from GitHub and no API was named. */
 export function releaseApiUrlOf(artifactUrl: string, tag: string, releaseApiUrl?: string): URL | undefined {
-  const isGitHub = artifactUrl.replace(/\/+$/, '') === defaultArtifactUrl
+  const isGitHub = artifactUrl.replace(/(?<!\/)\/+$/, '') === defaultArtifactUrl
   const base = releaseApiUrl ?? (isGitHub ? defaultReleaseApiUrl : undefined)
   return base === undefined ? undefined : under(base, 'the release API URL', ['tags', tag])
 }

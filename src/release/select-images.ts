@@ -136,7 +136,7 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 
 /** Globs are loaded where there are some. */
 async function filterFor(options: SelectionOptions): Promise<ImageFilter> {
-  if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => ({ images, warnings: [] })
+  if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => Promise.resolve({ images, warnings: [] })
   const { imageFilter } = await import('./image-filter.ts')
   return imageFilter(options)
 }
@@ -156,7 +156,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
     throw error
   })
   const all = merge([...lists.flatMap((list) => list.images), ...single.images])
-  const filtered = filter(all)
+  const filtered = await filter(all, checked.signal)
   if (filtered.images.length === 0) {
     throw usage(
       `no image is left: --include and --exclude drop all ${all.length}`,

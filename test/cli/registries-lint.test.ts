@@ -100,7 +100,7 @@ test('what cannot be read at all is bad input', async () => {
     [[`${directory.path}/missing.yaml`], ''],
     [[directory.path], ''],
     [[binary], ''],
-    [['-'], '#'.repeat(1024 * 1024 + 1)],
+    [['-'], '#'.repeat(256 * 1024 + 1)],
   ] as const) {
     const { status, stdout, stderr } = await lint(args, { stdin })
     assert.deepEqual([status, stdout], [2, ''], stderr)

@@ -263,3 +263,10 @@ test('a repository is written without tag, and put at a digest without one', () 
   assert.equal(formatRepository(reference), 'ghcr.io/a/b')
   assert.deepEqual(atDigest(reference, 'sha256:x'), { registry: 'ghcr.io', path: 'a/b', digest: 'sha256:x' })
 })
+
+test('a reference longer than any can be is refused, and its message shows no part of a password', () => {
+  assert.match(refused(`a/${'b'.repeat(1023)}`).message, /it is longer than 1024 characters/)
+  assert.equal(isRegistry(`${'a.'.repeat(130)}com`), false)
+  for (const text of [`user:canary-${'w'.repeat(2000)}@host/a`, `host/user:canary-${'w'.repeat(300)}@host/a b`])
+    assert.doesNotMatch(refused(text).message, /canary/)
+})

@@ -119,7 +119,7 @@ test('30, 31: invalid YAML is refused with its place and without its text', asyn
   assert.match(await refusal(`password: "${canary}\n`), /^registries\.yaml:2:1: invalid YAML: a missing character/)
   assert.match(await refusal(`a: *${canary}\n`), /^registries\.yaml:1:4: invalid YAML: a "\*" that is not the alias/)
   assert.match(await refusal('[\n'.repeat(20_000)), /invalid YAML/)
-  assert.match(await refusal(`# ${'x'.repeat(1_100_000)}`), /larger than 1 MiB/)
+  assert.match(await refusal(`# ${'x'.repeat(300_000)}`), /larger than 256 KiB/)
 })
 
 test('a value of the wrong kind is refused with its place', async () => {

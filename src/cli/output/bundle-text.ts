@@ -7,6 +7,8 @@ import { formatTable } from './plan-table.ts'
 import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
+const mostNamed = 20
+
 const formats: Readonly<Record<ArchiveFormat, string>> = {
   bundle: 'a bundle',
   'oci-layout': 'an OCI layout of another tool',
@@ -47,7 +49,10 @@ function formatSkipped({ entry, why }: SkippedEntry): string {
 export function formatBundleCheck(check: ArchiveCheck & { readonly file: string }, styles: Styles): string {
   const { blobs, parts, bytes, problems, skipped = [], file } = check
   const lines = problems.map(({ message, images }) => {
-    const needers = images.length === 0 ? '' : `, which ${images.map(safeLine).join(', ')} need${images.length === 1 ? 's' : ''}`
+    const more = images.length - mostNamed
+    const names = images.slice(0, mostNamed).map(safeLine).join(', ')
+    const needers =
+      images.length === 0 ? '' : `, which ${names}${more > 0 ? ` and ${more} more` : ''} need${images.length === 1 ? 's' : ''}`
     return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
   })
   const counts = [

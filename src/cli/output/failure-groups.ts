@@ -37,7 +37,9 @@ export function groupFailures(failures: readonly FailedImage[]): FailureGroup[] 
   const groups = new Map<string, FailedImage[]>()
   for (const failure of failures) {
     const reason = `${failure.error.code} ${withoutNames(failure)}`
-    groups.set(reason, [...(groups.get(reason) ?? []), failure])
+    const group = groups.get(reason)
+    if (group === undefined) groups.set(reason, [failure])
+    else group.push(failure)
   }
   return [...groups.values()]
     .flatMap((group) => {

@@ -14,7 +14,7 @@ interface Column {
 /** Lines up rows of plain text under their titles, two spaces apart; the last column is not filled up. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const lines = [columns.map((column) => column.title), ...rows]
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => (cells[index] ?? '').length)))
+  const widths = columns.map((_, index) => lines.reduce((widest, cells) => Math.max(widest, (cells[index] ?? '').length), 0))
   return lines.map((cells) =>
     columns
       .map(({ align }, index) => {

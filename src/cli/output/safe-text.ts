@@ -3,8 +3,8 @@ import { printable } from '../../http/redact.ts'
 /** Replaces user and password in whatever looks like a URL or a `user:password@host`; digests and ports are left alone. */
 export function redactUserinfo(text: string): string {
   return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, '$1***@')
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]+:(?!\d{1,5}(?:[/?#\s]|$))[^\s@]*@(?!sha(?:256|512):)/gi, '$1***@')
+    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, '$1***@')
+    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/@:]+:(?!\d{1,5}(?:[/?#\s]|$))[^\s@]*@(?!sha(?:256|512):)/gi, '$1***@')
     .replace(/(^|[\s"'(=])[^\s/@:"'(=]+:[^\s/@]+@(?!sha(?:256|512):)/g, '$1***@')
 }
 

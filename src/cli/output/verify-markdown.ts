@@ -16,7 +16,7 @@ function code(text: string): string {
 
 /** A pipe ends a cell even within code, unless a backslash stands before it, and one alone. https://github.github.com/gfm/#tables-extension- */
 function cell(text: string): string {
-  return text.replace(/\\*\|/g, String.raw`\|`)
+  return text.replace(/(?<!\\)\\*\|/g, String.raw`\|`)
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

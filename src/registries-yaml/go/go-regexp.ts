@@ -9,6 +9,9 @@ export interface GoRegexp {
   replaceAll(text: string, template: string): string
 }
 
+/** Longer patterns take seconds to compile. */
+export const maxPatternLength: number = 4096
+
 interface Groups {
   group(name: string | number): string | null
   groupCount(): number
@@ -18,7 +21,7 @@ interface Groups {
 type GroupNames = ReadonlyMap<string, readonly string[]>
 
 // a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none
-const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g
+const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*(?:\]|$)|\(\?P?<(\w+)>/g
 
 /** The pattern with every group named otherwise than those before it: Go takes the same name twice, and re2js does not. */
 function nameApart(pattern: string): { readonly apart: string; readonly names: GroupNames } {
@@ -57,6 +60,11 @@ function expand(template: string, match: Groups, names: GroupNames): string {
 
 /** Compiles a pattern; throws INVALID_REWRITE for what RE2 refuses, look-around and back-references among it. */
 export function parseGoRegexp(pattern: string): GoRegexp {
+  if (pattern.length > maxPatternLength) {
+    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}…" is longer than ${maxPatternLength} characters`, {
+      hint: 'Split it into several rewrites.',
+    })
+  }
   const { apart, names } = nameApart(pattern)
   let compiled: RE2JS
   try {

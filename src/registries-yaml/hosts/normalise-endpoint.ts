@@ -28,7 +28,8 @@ loopback.addAddress('::1', 'ipv6')
 export function isLocalhost(hostPort: string): boolean {
   const [, literal, name] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):[^:[\]]*$/.exec(hostPort) ?? []
   const host = literal ?? name ?? hostPort
-  return host === 'localhost' || loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+  const version = isIP(host)
+  return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'))
 }
 
 function parse(endpoint: string): GoUrl {

@@ -19,7 +19,7 @@ export const knownNames: readonly string[] = [
 ]
 
 /** How many patterns of a mirror are tried; nobody writes as many by hand, and trying takes time. */
-export const maxPatterns = 1000
+export const maxPatterns = 250
 
 const maxNames = 300
 const maxWords = 16

@@ -1,3 +1,4 @@
+import { yielding } from '../../async/yielding.ts'
 import { buildHostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { inspectFiles } from './inspect-files.ts'
 import type { K3sVersion } from '../../release/version.ts'
@@ -30,8 +31,14 @@ export async function lintRegistries(parsed: ParsedRegistries, options: LintOpti
     mode,
     now,
   }
-  const findings = rules.flatMap((rule) =>
-    [...rule.check(context)].map((found): Finding => ({ rule: rule.id, severity: rule.severity, ...found })),
-  )
+  const findings: Finding[] = []
+  const pause = yielding(signal)
+  for (const rule of rules) {
+    await pause()
+    for (const found of rule.check(context)) {
+      findings.push({ rule: rule.id, severity: rule.severity, ...found })
+      await pause()
+    }
+  }
   return findings.toSorted((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
 }

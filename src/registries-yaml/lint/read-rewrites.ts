@@ -2,6 +2,7 @@ import { isMirrorError } from '../../errors.ts'
 import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { Position } from '../registries.ts'
+import { oncePerFile } from './once-per-file.ts'
 import type { LintContext } from './rule.ts'
 import { readTomlKey, readTomlText } from './toml-text.ts'
 
@@ -36,19 +37,21 @@ function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
 }
 
 /** Every rewrite in the file's order, by mirror; none of a file that K3s does not start with, or of a version that has none. */
-export function writtenRewrites({ parsed, version }: LintContext): ReadonlyMap<string, readonly WrittenRewrite[]> {
-  if (parsed.problems.length > 0 || !hasFeature(version, 'rewrite')) return new Map()
-  return new Map(
-    [...parsed.registries.mirrors].map(([mirror, { rewrites }]) => [
-      mirror,
-      [...rewrites].map(([pattern, replacement]): WrittenRewrite => {
-        const key = readTomlKey(`"${pattern}"`)
-        const text = readTomlText(`"${replacement}"`)
-        const read = { pattern: key ?? pattern, replacement: text ?? replacement }
-        const isToml = key !== undefined && text !== undefined
-        const position = parsed.positionOf(['mirrors', mirror, 'rewrite', pattern])
-        return { mirror, pattern, replacement, position, read, isToml, ...compile(read.pattern) }
-      }),
-    ]),
-  )
-}
+export const writtenRewrites: (context: LintContext) => ReadonlyMap<string, readonly WrittenRewrite[]> = oncePerFile(
+  ({ parsed, version }) => {
+    if (parsed.problems.length > 0 || !hasFeature(version, 'rewrite')) return new Map()
+    return new Map(
+      [...parsed.registries.mirrors].map(([mirror, { rewrites }]) => [
+        mirror,
+        [...rewrites].map(([pattern, replacement]): WrittenRewrite => {
+          const key = readTomlKey(`"${pattern}"`)
+          const text = readTomlText(`"${replacement}"`)
+          const read = { pattern: key ?? pattern, replacement: text ?? replacement }
+          const isToml = key !== undefined && text !== undefined
+          const position = parsed.positionOf(['mirrors', mirror, 'rewrite', pattern])
+          return { mirror, pattern, replacement, position, read, isToml, ...compile(read.pattern) }
+        }),
+      ]),
+    )
+  },
+)

@@ -9,6 +9,9 @@ export interface ReplacementFault {
   readonly meant: string | undefined
 }
 
+/** Characters of a name in which that of a group is looked for. */
+const longestName = 100
+
 // as go-regexp.ts reads it
 const part = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
 
@@ -24,7 +27,8 @@ export function replacementFaults(pattern: string, replacement: string): readonl
     if (digit !== undefined) faults.push({ kind: 'backslash', part: text, meant: `\${${digit}}` })
     else if (name === undefined) faults.push({ kind: 'bare-dollar', part: text, meant: text === '$&' ? '$0' : undefined })
     else {
-      const shorter = Array.from(name, (_, at) => name.slice(0, name.length - at)).find((start) => isGroup(start))
+      const start = name.slice(0, longestName)
+      const shorter = Array.from(start, (_, at) => start.slice(0, start.length - at)).find((one) => isGroup(one))
       if (shorter === undefined || bare === undefined) faults.push({ kind: 'no-group', part: text, meant: undefined })
       else faults.push({ kind: 'long-name', part: text, meant: `\${${shorter}}${name.slice(shorter.length)}` })
     }

@@ -1,4 +1,4 @@
-import { tryParseGoRegexp } from '../go/go-regexp.ts'
+import { maxPatternLength, tryParseGoRegexp } from '../go/go-regexp.ts'
 
 const maxSamples = 64
 const characters = ['x', '1', '-', '.', '_', '/', 'A']
@@ -96,5 +96,5 @@ class PatternSampler {
 
 /** Texts that a regular expression of Go's syntax may match as a whole, with the given words where it takes any; not every one does match. */
 export function samplePattern(pattern: string, words: readonly string[]): readonly string[] {
-  return [...new Set(new PatternSampler(pattern, words).alternatives())]
+  return pattern.length > maxPatternLength ? [] : [...new Set(new PatternSampler(pattern, words).alternatives())]
 }

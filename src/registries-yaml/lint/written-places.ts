@@ -2,6 +2,7 @@ import { configFor, type FoundConfig } from '../hosts/host-table.ts'
 import { keyFault, type KeyFault } from './key-fault.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Position, RegistryConfig } from '../registries.ts'
+import { oncePerFile } from './once-per-file.ts'
 import type { LintContext } from './rule.ts'
 
 /** An endpoint of a mirror as it is written, with what K3s makes of it. */
@@ -28,7 +29,7 @@ export interface WrittenKey {
 }
 
 /** Every endpoint in the file's order; none of a file that K3s does not start with. */
-export function writtenEndpoints({ parsed, flags }: LintContext): readonly WrittenEndpoint[] {
+export const writtenEndpoints: (context: LintContext) => readonly WrittenEndpoint[] = oncePerFile(({ parsed, flags }) => {
   if (parsed.problems.length > 0) return []
   const { mirrors, configs } = parsed.registries
   return [...mirrors].flatMap(([mirror, { endpoints }]) =>
@@ -46,7 +47,7 @@ export function writtenEndpoints({ parsed, flags }: LintContext): readonly Writt
       }
     }),
   )
-}
+})
 
 /** The same, but a list that several mirrors share through an alias only once. */
 export function placesOfEndpoints(context: LintContext): readonly WrittenEndpoint[] {
@@ -54,13 +55,13 @@ export function placesOfEndpoints(context: LintContext): readonly WrittenEndpoin
 }
 
 /** Every key of `mirrors` and `configs`; none of a file that K3s does not start with. */
-export function writtenKeys({ parsed }: LintContext): readonly WrittenKey[] {
+export const writtenKeys: (context: LintContext) => readonly WrittenKey[] = oncePerFile(({ parsed }) => {
   if (parsed.problems.length > 0) return []
   const { mirrors, configs } = parsed.registries
   const keysOf = (section: 'mirrors' | 'configs', names: Iterable<string>): readonly WrittenKey[] =>
     [...names].map((key) => ({ section, key, position: parsed.positionOf([section, key]), fault: keyFault(key) }))
   return [...keysOf('mirrors', mirrors.keys()), ...keysOf('configs', configs.keys())]
-}
+})
 
 /** The first of what stands in one place of the file, which an alias can be in several. */
 export function oncePerPlace<T extends { readonly position: Position }>(things: readonly T[]): readonly T[] {

@@ -12,7 +12,8 @@ export interface RegistriesFile {
   readonly mode: number
 }
 
-const maxBytes = 1024 * 1024
+/** Bytes of a registries.yaml that are read: parsing and judging more would take many seconds. */
+export const maxRegistriesBytes: number = 256 * 1024
 const hint = 'Correct the file; https://docs.k3s.io/installation/private-registry describes it, and k3s-mirror registries lint judges it.'
 
 /** Decodes what K3s' parser takes: UTF-8, or UTF-16 with a byte order mark. Throws INVALID_CONFIG. */
@@ -39,7 +40,7 @@ export async function readRegistriesText(
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await file.stat()
     if (!stat.isFile()) return refuse('it is not a file')
-    if (stat.size > maxBytes) return refuse('it is larger than 1 MiB', 'A registries.yaml is a few KiB; name the right file.')
+    if (stat.size > maxRegistriesBytes) return refuse('it is larger than 256 KiB', 'A registries.yaml is a few KiB; name the right file.')
     const bytes = await file.readFile(signal && { signal })
     return { text: decodeRegistriesText(bytes, path), mode: stat.mode & 0o777 }
   } catch (error) {

@@ -161,6 +161,20 @@ function explain(text: string, code: string, offset: number): NonNullable<Parsed
 /** Spaces that a line is indented by where our parser wants more than K3s' own, and lines that are. */
 const indentation = 200
 const mostIndented = 100
+/** Characters that are parsed again at most for the sake of such lines. */
+const mostParsedAgain = 2_000_000
+/** Near the end of the stack, the process may end where no error can be caught. */
+const maxNesting = 500
+
+/** True for more brackets that are open at once, or more entries that begin on one line, than anybody writes. */
+function isNestedTooDeeply(text: string): boolean {
+  let depth = 0
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1)
+    if (depth > maxNesting) return true
+  }
+  return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${maxNesting}}`, 'm').test(text)
+}
 
 /** Between brackets, and before the one that closes them, K3s' parser does not look at indentation: where such a line begins that ours refuses. */
 function startOfLooseLine(text: string, { code, message, pos }: YAMLParseError): number | undefined {
@@ -183,7 +197,7 @@ function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map
   const [first, second] = Array.isArray(documents) ? (documents as readonly Document[]) : []
   const [earliest] = first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0]) ?? []
   const start = earliest === undefined ? undefined : startOfLooseLine(text, earliest)
-  if (start !== undefined && indented.size < mostIndented) {
+  if (start !== undefined && indented.size < Math.min(mostIndented, mostParsedAgain / text.length)) {
     const line = lines.linePos(start).line
     return parseOnce(`${text.slice(0, start)}${' '.repeat(indentation)}${text.slice(start)}`, new Map([...indented, [line, indentation]]))
   }
@@ -217,6 +231,7 @@ export function parseYaml(text: string): YamlDocument {
   })
   // A carriage return alone ends a line too.
   const source = text.replace(/^\uFEFF/, '').replace(/\r(?!\n)/g, '\n')
+  if (isNestedTooDeeply(source)) return refused('it is nested too deeply', { line: 1, column: 1 })
   try {
     let parsed = parseOnce(source)
     const { error } = parsed

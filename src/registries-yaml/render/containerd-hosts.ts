@@ -66,7 +66,7 @@ function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>):
         `no rewrite is made of ${quotedPatterns(invalid)}: it is no regular expression of Go, and the containerd of K3s makes none of it either`,
       )
     const isMoved = prefix !== undefined && prefix !== ''
-    const target = isMoved ? formatGoUrl({ ...parsed, path: `${parsed.path.replace(/\/+$/, '')}/${prefix}`, rawPath: '' }) : url
+    const target = isMoved ? formatGoUrl({ ...parsed, path: `${parsed.path.replace(/(?<!\/)\/+$/, '')}/${prefix}`, rawPath: '' }) : url
     if (!made.has(target)) made.set(target, { url: target, settings: endpointSettings(overridePath || isMoved, found) })
   }
   return [...made.values()]

@@ -15,6 +15,6 @@ export function unreadableToml(text: string, version: ConfigVersion): string | u
     return 'it is no valid TOML, because K3s does not escape what it writes'
   }
   if (unknownEscape.test(text)) return 'it is no valid TOML, because K3s escapes control characters as Go does'
-  const hasBrackets = version === 2 && text.split('\n').some((line) => /^ *\[[^"']*["'].*[[\]].*["']/.test(line))
+  const hasBrackets = version === 2 && text.split('\n').some((line) => /[[\]]/.test(/^ *\[[^"']*["'](.*)["']/.exec(line)?.[1] ?? ''))
   return hasBrackets ? 'the TOML parser of containerd 1 takes no brackets in the name of a table, as IPv6 addresses have them' : undefined
 }

@@ -7,7 +7,7 @@ import { oncePerPlace } from '../lint/written-places.ts'
 
 /** True where the author thought of an end of the name, be it in one alternative alone. */
 function hasAnchor(pattern: string): boolean {
-  const withoutSets = pattern.replace(/\\[^Az]|\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[^]|[^\]\\])*\]/gsu, '')
+  const withoutSets = pattern.replace(/\\[^Az]|\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[^]|[^\]\\])*(?:\]|$)/gsu, '')
   return /[\^$]|\\[Az]/.test(withoutSets)
 }
 

@@ -28,13 +28,16 @@ const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
 const equals = /[ \t]*=[ \t]*/y
 const quoted = /"((?:[^"\\]|\\.)*)(?:"|$)/sy
 const bareValue = /[^\s,"]+/y
-const bare68 = /[-._~+/0-9A-Za-z]+=*(?=[ \t]*(?:,|$))/y
+const bare68 = /[-._~+/0-9A-Za-z]+=*/y
+const end = /[ \t]*(?:,|$)/y
 const blank = /[ \t]*/y
 const separators = /[ \t,]*/y
 
 class Scanner {
   readonly #text: string
   #at = 0
+  /** Before this place no token68 stands: what looks like one goes on with something else. */
+  #noToken68 = 0
 
   constructor(text: string) {
     this.#text = text
@@ -51,6 +54,18 @@ class Scanner {
     if (match === null) return undefined
     this.#at = pattern.lastIndex
     return match
+  }
+
+  /** A `token68`; undefined, without moving, when something else stands here. */
+  token68(): string | undefined {
+    const start = this.#at
+    const found = start < this.#noToken68 ? undefined : this.take(bare68)?.[0]
+    if (found === undefined) return undefined
+    end.lastIndex = this.#at
+    if (end.test(this.#text)) return found
+    this.#noToken68 = this.#at
+    this.#at = start
+    return undefined
   }
 
   /** A `name = value`; undefined, without moving, when something else stands here. */
@@ -82,7 +97,7 @@ function parseLine(line: string): readonly Challenge[] {
       continue
     }
     scanner.take(blank)
-    const token68 = scanner.take(bare68)?.[0]
+    const token68 = scanner.token68()
     const parameters = new Map<string, string>()
     if (token68 === undefined) {
       for (let pair = scanner.parameter(); pair !== undefined; pair = scanner.parameter()) {

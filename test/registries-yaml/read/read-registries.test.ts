@@ -16,7 +16,7 @@ test('a named pipe that nobody writes to is refused at once', { skip, timeout: 1
 
 test('a file that is too large for one is refused with what may be wrong', async () => {
   await using dir = await tempDir()
-  const path = await dir.write('image.tar', '#'.repeat(1024 * 1024 + 1))
+  const path = await dir.write('image.tar', '#'.repeat(256 * 1024 + 1))
   const hint = 'A registries.yaml is a few KiB; name the right file.'
-  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `${path}: it is larger than 1 MiB`, hint })
+  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `${path}: it is larger than 256 KiB`, hint })
 })

@@ -78,7 +78,7 @@ test('any list of challenges is read back, however it is spaced and spread over 
 
 test('no line at all makes the parser fail or take long', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (line) => void parseChallenges([line])))
-  const started = performance.now()
+  const started = process.cpuUsage()
   for (const line of [
     'a '.repeat(30_000),
     '"'.repeat(60_000),
@@ -89,5 +89,5 @@ test('no line at all makes the parser fail or take long', () => {
     `Bearer ${',\t '.repeat(20_000)}"`,
   ])
     parseChallenges([line])
-  assert.ok(performance.now() - started < 2000)
+  assert.ok(process.cpuUsage(started).user < 2_000_000)
 })

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
 import { MirrorError } from '../../../errors.ts'
-import { decodeRegistriesText, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
+import { decodeRegistriesText, maxRegistriesBytes, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
 import { defaultRegistriesFile } from '../../../registries-yaml/registries.ts'
 
 /** The text of a registries.yaml that is to be judged. */
@@ -11,16 +11,16 @@ export interface LintedText {
   readonly mode?: number | undefined
 }
 
-const maxBytes = 1024 * 1024
-
 async function readInput(signal: AbortSignal): Promise<LintedText> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>) {
     chunks.push(chunk)
     size += chunk.length
-    if (size > maxBytes) {
-      throw new MirrorError('INVALID_CONFIG', 'standard input: it is larger than 1 MiB', { hint: 'Give the text of one registries.yaml.' })
+    if (size > maxRegistriesBytes) {
+      throw new MirrorError('INVALID_CONFIG', 'standard input: it is larger than 256 KiB', {
+        hint: 'Give the text of one registries.yaml.',
+      })
     }
   }
   return { text: decodeRegistriesText(Buffer.concat(chunks), 'standard input') }
