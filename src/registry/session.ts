@@ -3,7 +3,7 @@ import type { Content } from '../async/content.ts'
 import { graceAfter } from '../async/grace.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
-import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
+import { MirrorError, onSide, type Side } from '../errors.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
@@ -51,13 +51,6 @@ const mostRedirects = 10
 const leastRequests = 8
 const leastStreams = 2
 
-/** A registry that was there a moment ago is restarting rather than mistyped: it gets the patience of a broken connection. */
-function patient(error: unknown): unknown {
-  if (!isMirrorError(error) || error.code !== 'UNREACHABLE') return error
-  const { message, hint, side, cause } = error
-  return new MirrorError('CONNECTION_LOST', message, { hint, side, cause })
-}
-
 /** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
 export class RegistrySession {
   readonly endpoint: Endpoint
@@ -69,9 +62,7 @@ export class RegistrySession {
   readonly #requests: AdaptiveLimit
   readonly #streams: AdaptiveLimit
   #rateLimit: RateLimit | undefined
-  #hasAnswered = false
   #hasWarned = false
-  #unreachable: MirrorError | undefined
 
   constructor(options: SessionOptions) {
     this.endpoint = options.endpoint
@@ -122,21 +113,14 @@ export class RegistrySession {
     { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
   ): Promise<T> {
     const { onRetry } = this.#options
-    if (this.#unreachable !== undefined) throw this.#unreachable
     const tagged = async (): Promise<T> => {
       try {
         return await operation()
       } catch (error) {
-        throw onSide(this.side, this.#hasAnswered ? patient(error) : error)
+        throw onSide(this.side, error)
       }
     }
-    try {
-      return await retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
-    } catch (error) {
-      // A registry that never answered is mistyped or down: the other images need not find that out one by one.
-      if (isMirrorError(error) && error.code === 'UNREACHABLE') this.#unreachable = error
-      throw error
-    }
+    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
   }
 
   /** Sends a request once, in a place that the caller holds. */
@@ -258,7 +242,6 @@ export class RegistrySession {
   }
 
   #answered<R extends Answer>(response: R): R {
-    this.#hasAnswered = true
     this.#requests.answered()
     this.#streams.answered()
     this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
