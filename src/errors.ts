@@ -52,7 +52,7 @@ export interface MirrorErrorOptions {
   readonly side?: Side | undefined
   /** The underlying error. */
   readonly cause?: unknown
-  /** Milliseconds that the server asked to be left alone. */
+  /** Milliseconds that the server asked to be left alone; infinite where it was given up for this run. */
   readonly retryAfter?: number | undefined
 }
 

@@ -23,6 +23,9 @@ export interface RetryPolicy {
 /** The policy where nothing else is asked for: 8 attempts, 0.25 s to 30 s apart, and up to 15 minutes of asked-for waits. */
 const defaultRetryPolicy: RetryPolicy = { retries: 7, baseDelay: 250, maxDelay: 30_000, maxThrottled: 15 * 60_000 }
 
+/** Milliseconds that one operation waits for answers that do not come, before it is not tried again: the next try may wait as long. */
+const mostWaited = 5 * 60_000
+
 /** The default policy with what is asked for in its place. */
 export function retryPolicy(asked: Partial<RetryPolicy> = {}): RetryPolicy {
   const { retries, baseDelay, maxDelay, maxThrottled } = asked
@@ -65,6 +68,12 @@ function attemptsFor(error: MirrorError, retries: number): number {
   return Math.min(retries + 1, code === 'ENOTFOUND' ? 2 : 4)
 }
 
+/** Milliseconds that a failed attempt waited in vain. */
+function waitedFor({ cause }: MirrorError): number {
+  const { waited } = (cause ?? {}) as { waited?: unknown }
+  return typeof waited === 'number' ? waited : 0
+}
+
 function backoff(attempt: number, { baseDelay, maxDelay }: RetryPolicy): number {
   const ceiling = Math.min(maxDelay, baseDelay * 2 ** (attempt - 1))
   return Math.round(ceiling * (0.5 + Math.random() / 2))
@@ -78,6 +87,7 @@ export async function retry<T>(operation: (attempt: number) => Promise<T>, optio
   const policy = retryPolicy(options)
   const mayPass = options.isTransient ?? isTransient
   let throttled = 0
+  let waited = 0
   let counted = 0
   for (let attempt = 1; ; attempt++) {
     try {
@@ -88,7 +98,8 @@ export async function retry<T>(operation: (attempt: number) => Promise<T>, optio
       const retryAfter = error.retryAfter !== undefined && error.retryAfter > 0 ? error.retryAfter : undefined
       if (retryAfter === undefined) counted++
       else throttled += retryAfter
-      if (counted >= attemptsFor(error, policy.retries) || throttled > policy.maxThrottled) throw error
+      waited += waitedFor(error)
+      if (counted >= attemptsFor(error, policy.retries) || throttled > policy.maxThrottled || waited > mostWaited) throw error
       const delay = retryAfter ?? backoff(counted, policy)
       options.onRetry?.({ attempt, delay, error })
       await sleep(delay, undefined, { signal: options.signal })

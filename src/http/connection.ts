@@ -33,8 +33,10 @@ function connectionClosed(): Error {
 export class Connection {
   /** True once it can carry no further request. */
   closed = false
-  /** Bytes moved either way, for the watchdog. */
+  /** Bytes of bodies moved either way, for the watchdog. */
   moved = 0
+  /** Bytes of the upload that is under way. */
+  uploaded = 0
   waiting: Waiting = 'nothing'
   /** True once any byte of the answer has come. */
   heard = false
@@ -84,7 +86,10 @@ export class Connection {
         if (this.#unsent > 0) this.#pendingWrite?.reject(new AnsweredEarly())
         else this.#pendingWrite?.resolve()
       },
-      onBody: (bytes) => this.#unread.push(bytes),
+      onBody: (bytes) => {
+        this.moved += bytes.length
+        this.#unread.push(bytes)
+      },
       onEnd: () => (this.#complete = true),
     })
     readBeforeClosing(socket)
@@ -108,6 +113,7 @@ export class Connection {
     this.#socket.cork()
     this.#begin(head)
     this.#unsent = content.size
+    this.uploaded = content.size
     try {
       await content.read((chunk) => this.#write(chunk))
       this.#socket.uncork()
@@ -162,7 +168,6 @@ export class Connection {
 
   /** Called with every read; false stops reading until the bytes are taken. */
   onBytes(bytes: Buffer): boolean {
-    this.moved += bytes.length
     this.heard = true
     let wellFormed = true
     try {

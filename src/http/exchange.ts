@@ -6,9 +6,10 @@ import type { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
 import { isMirrorError } from '../errors.ts'
 import { networkError, proxyError } from './network-error.ts'
+import type { Reachability } from './reachability.ts'
 import { formatRequestHead } from './request-head.ts'
 import type { ResponseHead } from './response-parser.ts'
-import type { Watchdog } from './watchdog.ts'
+import type { Watchdog, Watched } from './watchdog.ts'
 import { WireError } from './wire-error.ts'
 
 /** An answer whose body is on its way: exactly one of `read`, `bytes` and `cancel` is called. */
@@ -37,12 +38,15 @@ export interface StreamedRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | Content | undefined
   readonly signal?: AbortSignal | undefined
+  /** When the answer has to be there, by `performance.now()`, and its body where that is held in memory; default: when `timeout` says. */
+  readonly deadline?: number | undefined
 }
 
 /** The means of one origin. */
 export interface ExchangeMeans {
   readonly pool: ConnectionPool
   readonly watchdog: Watchdog
+  readonly reachability: Reachability
   readonly proxy: URL | undefined
 }
 
@@ -57,6 +61,8 @@ class Exchange implements StreamedAnswer {
   readonly #connection: Connection
   readonly #head: ResponseHead
   readonly #signal: AbortSignal | undefined
+  readonly #watchdog: Watchdog
+  readonly #watched: Watched
   readonly #finish: () => void
   #finished = false
 
@@ -64,7 +70,8 @@ class Exchange implements StreamedAnswer {
     { url, signal }: Pick<StreamedRequest, 'url' | 'signal'>,
     connection: Connection,
     head: ResponseHead,
-    { proxy }: ExchangeMeans,
+    { proxy, watchdog }: ExchangeMeans,
+    watched: Watched,
     finish: () => void,
   ) {
     this.url = url
@@ -72,6 +79,8 @@ class Exchange implements StreamedAnswer {
     this.#connection = connection
     this.#head = head
     this.#signal = signal
+    this.#watchdog = watchdog
+    this.#watched = watched
     this.#finish = finish
   }
 
@@ -88,6 +97,8 @@ class Exchange implements StreamedAnswer {
   }
 
   async read(sink: ChunkSink): Promise<void> {
+    // A body that is passed on is as long as it is: its rate alone is watched.
+    this.#watched.deadline = undefined
     let refused: { readonly error: unknown } | undefined
     const refuse = (error: unknown): never => {
       refused = { error }
@@ -128,6 +139,7 @@ class Exchange implements StreamedAnswer {
   /** Throws PROTOCOL once there is more than `most`; what came before is collected. */
   async #collect(chunks: Uint8Array[], most: number): Promise<void> {
     let size = 0
+    this.#watched.deadline ??= this.#watchdog.deadline()
     try {
       await this.#connection.readBody((chunk) => {
         size += chunk.length
@@ -159,8 +171,8 @@ class Exchange implements StreamedAnswer {
  * just as it was used again says nothing about the request, which is sent again where its body can be.
  */
 export async function exchange(request: StreamedRequest, means: ExchangeMeans): Promise<StreamedAnswer> {
-  const { pool, watchdog, proxy } = means
-  const { method, url, headers, body, signal } = request
+  const { pool, watchdog, reachability, proxy } = means
+  const { method, url, headers, body, signal, deadline } = request
   const length = isContent(body) ? body.size : body?.length
   const head = formatRequestHead({
     method,
@@ -171,32 +183,35 @@ export async function exchange(request: StreamedRequest, means: ExchangeMeans): 
   for (;;) {
     let reused = false
     let connection: Connection | undefined
-    let unwatch: () => void = () => undefined
+    let watched: Watched | undefined
     let unheed: () => void = () => undefined
     const finish = (): void => {
-      unwatch()
+      watched?.end()
       unheed()
       if (connection !== undefined) pool.give(connection)
     }
+    const started = performance.now()
     try {
       signal?.throwIfAborted()
+      reachability.check()
       const taken = await pool.take({ signal })
       connection = taken.connection
       reused = taken.reused
       unheed = onAbort(signal, () => taken.connection.destroy(signal?.reason))
       signal?.throwIfAborted()
-      unwatch = watchdog.watch(connection)
+      watched = watchdog.watch(connection, deadline)
       const answer = isContent(body)
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
       if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
-      return new Exchange(request, connection, answer, means, finish)
+      reachability.answered()
+      return new Exchange(request, connection, answer, means, watched, finish)
     } catch (error) {
       connection?.destroy(error)
       finish()
       const isStale = reused && connection?.heard === false && !(error instanceof WireError && error.kind === 'TIMEOUT')
       if (isStale && !isContent(body) && !signal?.aborted) continue
-      throw networkError(url.origin, error, signal)
+      throw reachability.failed(networkError(url.origin, error, signal), started)
     }
   }
 }

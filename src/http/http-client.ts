@@ -1,3 +1,4 @@
+import { AdaptiveLimit } from '../async/adaptive-limit.ts'
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
@@ -8,10 +9,10 @@ import { checkHeaders } from './request-head.ts'
 import type { SocketRoute } from './open-socket.ts'
 import type { OriginSettingsLookup } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
+import { Reachability } from './reachability.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
 import { SystemTrust } from './system-trust.ts'
 import { Watchdog } from './watchdog.ts'
-import type { WebRequests } from './web-requests.ts'
 
 /** A GET whose body is streamed through one reused buffer. */
 export interface DownloadRequest {
@@ -43,7 +44,10 @@ export interface HttpClientOptions {
   /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
   readonly environment?: Environment | undefined
   readonly userAgent?: string | undefined
-  /** Milliseconds for the head of an answer, and within which a transfer must move 1 KiB/s; default 60 000. */
+  /**
+   * Milliseconds to connect, at most 30 000 of them, for the head of an answer, and within which a transfer must move 1 KiB/s; an answer that is no
+   * blob has to be whole after four times as many, and that to an upload gets a second more for each 4 MiB. Default 60 000.
+   */
   readonly timeout?: number | undefined
   /** Called with every request that is sent, redirects included. */
   readonly onRequest?: ((method: HttpMethod, url: URL) => void) | undefined
@@ -53,7 +57,7 @@ export interface HttpClientOptions {
 export interface HttpClient {
   /** As in HttpClientOptions, for addresses that a registry names elsewhere than in a redirect. */
   readonly storageHosts: readonly string[]
-  /** A request to any web server, as those of lists, channels and tokens are. */
+  /** A request to any web server, as those of lists, channels and tokens are; so many at once as a small one takes. */
   request(request: HttpRequest): Promise<HttpResponse>
   /** A request to a registry, over the connections that its blobs take too. */
   exchange(request: HttpRequest): Promise<HttpResponse>
@@ -64,8 +68,12 @@ export interface HttpClient {
 }
 
 interface Origin extends ExchangeMeans {
-  readonly route: SocketRoute
+  /** Places for requests that no registry's session bounds. */
+  readonly places: AdaptiveLimit
 }
+
+/** Requests at once to one web server that is no registry. */
+const mostRequests = 8
 
 /** Milliseconds, as in HttpClientOptions. */
 const defaultTimeout = 60_000
@@ -73,13 +81,10 @@ const defaultTimeout = 60_000
 /** Bytes of an answer that are read where nothing else is said. */
 const usualBytes = 64 * 1024
 
-/** A request as far as redirects matter. */
-interface Followed {
+/** A request that may be redirected. */
+interface Followed extends DownloadRequest {
   readonly method: HttpMethod
-  readonly url: URL
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly redirects?: number | undefined
-  readonly naming?: Naming | undefined
+  readonly body?: Uint8Array | undefined
 }
 
 /** The failure of a request at a place that nobody wrote, with who named it. */
@@ -89,34 +94,10 @@ function namedBy(from: URL, to: URL, error: unknown): unknown {
   return new MirrorError(code, `${message}; ${from.origin} redirected there`, { hint: redirectHint(from, to) ?? hint, retryAfter, cause })
 }
 
-/** Sends a request, and again to wherever it is redirected. */
-async function following<R extends Pick<HttpResponse, 'status' | 'headers' | 'url' | 'address'>>(
-  request: Followed,
-  trusted: readonly string[],
-  send: (url: URL, headers: Readonly<Record<string, string>>, naming: Naming | undefined) => Promise<R>,
-  discard: (answer: R) => Promise<unknown>,
-): Promise<R> {
-  let { url, headers = {}, naming } = request
-  const { redirects = 0 } = request
-  for (let left = redirects; ; left--) {
-    const answer = await send(url, headers, naming).catch((error: unknown) => {
-      throw namedBy(request.url, url, error)
-    })
-    if (redirects === 0 || !isRedirect(answer.status, request.method)) return answer
-    // Only where it leads matters, not whether all of its body came.
-    await discard(answer).catch(() => undefined)
-    if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
-    const next = redirectUrl(answer, trusted)
-    headers = redirectHeaders(url, next, headers)
-    naming = next.origin === request.url.origin ? request.naming : { by: answer, trusted, option: '--storage-host' }
-    url = next
-  }
-}
-
-/** The answer with its body; only content that was asked for has to be whole. */
+/** The answer with its body; only content that was asked for, and given, has to be whole. */
 async function held(answer: StreamedAnswer, most: number, isContent: boolean): Promise<HttpResponse> {
   const { status, headers, url, address } = answer
-  return { status, headers, url, address, body: await (isContent ? answer.bytes(most) : answer.start(most)) }
+  return { status, headers, url, address, body: await (isContent && status === 200 ? answer.bytes(most) : answer.start(most)) }
 }
 
 class OriginClient implements HttpClient {
@@ -125,7 +106,6 @@ class OriginClient implements HttpClient {
   readonly #trust: SystemTrust
   readonly #origins = new Map<string, Origin>()
   readonly #watchdog: Watchdog
-  #web: Promise<WebRequests> | undefined
   #closed = false
 
   constructor(options: HttpClientOptions) {
@@ -136,42 +116,17 @@ class OriginClient implements HttpClient {
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
-    // undici takes longer to load than a run takes that finds every image in place, and most runs need no other web server.
-    this.#web ??= import('./web-requests.ts').then((module) => new module.WebRequests())
-    const web = await this.#web
-    const timeout = this.#options.timeout ?? defaultTimeout
-    return following(
-      request,
-      this.storageHosts,
-      (url, headers, naming) => {
-        checkHeaders(headers)
-        this.#options.onRequest?.(request.method, url)
-        return web.send({ ...request, url, timeout, headers: this.#named(headers) }, this.#origin(url, naming).route)
-      },
-      () => Promise.resolve(),
-    )
+    return this.#origin(request.url, request.naming).places.run(() => this.exchange(request))
   }
 
   async exchange(request: HttpRequest): Promise<HttpResponse> {
-    const { method, body, maxBytes = usualBytes, signal } = request
-    const answer = await following(
-      request,
-      this.storageHosts,
-      (url, headers, naming) =>
-        this.#exchange({ method, url, headers, body: body ?? (method === 'POST' ? new Uint8Array() : undefined), signal }, naming),
-      (redirect) => redirect.bytes(usualBytes),
-    )
-    return held(answer, maxBytes, method === 'GET' && answer.status === 200)
+    const { method, body, maxBytes = usualBytes } = request
+    const sent = { ...request, body: body ?? (method === 'POST' ? new Uint8Array() : undefined) }
+    return held(await this.#following(sent), maxBytes, method === 'GET')
   }
 
   download(request: DownloadRequest): Promise<StreamedAnswer> {
-    const { signal } = request
-    return following(
-      { ...request, method: 'GET' },
-      this.storageHosts,
-      (url, headers, naming) => this.#exchange({ method: 'GET', url, headers, signal }, naming),
-      (redirect) => redirect.bytes(usualBytes),
-    )
+    return this.#following({ ...request, method: 'GET' })
   }
 
   async upload({ url, headers = {}, content, naming, signal }: UploadRequest): Promise<HttpResponse> {
@@ -182,10 +137,29 @@ class OriginClient implements HttpClient {
     this.#closed = true
     for (const { pool } of this.#origins.values()) pool.close()
     this.#origins.clear()
-    await (await this.#web)?.close()
   }
 
-  #exchange(request: StreamedRequest, naming: Naming | undefined): Promise<StreamedAnswer> {
+  /** Sends a request, and again to wherever it is redirected. */
+  async #following(request: Followed): Promise<StreamedAnswer> {
+    let { url, headers = {}, naming } = request
+    const { method, body, redirects = 0, signal } = request
+    const deadline = this.#watchdog.deadline()
+    for (let left = redirects; ; left--) {
+      const answer = await this.#exchange({ method, url, headers, body, signal, deadline }, naming).catch((error: unknown) => {
+        throw namedBy(request.url, url, error)
+      })
+      if (redirects === 0 || !isRedirect(answer.status, method)) return answer
+      // Only where it leads matters, not whether all of its body came.
+      await answer.bytes(usualBytes).catch(() => undefined)
+      if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
+      const next = redirectUrl(answer, this.storageHosts)
+      headers = redirectHeaders(url, next, headers)
+      naming = next.origin === request.url.origin ? request.naming : { by: answer, trusted: this.storageHosts, option: '--storage-host' }
+      url = next
+    }
+  }
+
+  async #exchange(request: StreamedRequest, naming: Naming | undefined): Promise<StreamedAnswer> {
     checkHeaders(request.headers)
     this.#options.onRequest?.(request.method, request.url)
     return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, naming))
@@ -204,8 +178,16 @@ class OriginClient implements HttpClient {
     if (origin === undefined) {
       const { tls } = this.#options.settings?.(url.origin) ?? {}
       const proxy = proxyFor(url, this.#options.environment ?? {})
-      const route = { origin: new URL(url.origin), tls, proxy, naming, trust: this.#trust, connectTimeout: this.#options.timeout }
-      origin = { route, proxy, pool: new ConnectionPool(route), watchdog: this.#watchdog }
+      const route: SocketRoute = {
+        origin: new URL(url.origin),
+        tls,
+        proxy,
+        naming,
+        trust: this.#trust,
+        connectTimeout: this.#options.timeout,
+      }
+      const pool = new ConnectionPool(route)
+      origin = { proxy, pool, watchdog: this.#watchdog, reachability: new Reachability(), places: new AdaptiveLimit(mostRequests) }
       this.#origins.set(key, origin)
     }
     return origin

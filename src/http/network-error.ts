@@ -8,7 +8,6 @@ interface Classified {
   readonly hint?: string
 }
 
-const timeouts = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 const unreachable: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ENOTFOUND: 'the host name does not exist',
@@ -19,16 +18,11 @@ const unreachable: Readonly<Record<string, string>> = {
 const lost = new Set([
   'ECONNRESET',
   'EPIPE',
-  'UND_ERR_SOCKET',
   'ECONNABORTED',
   // a bit that flipped on the way, under TLS
   'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
   'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
 ])
-const protocol: Readonly<Record<string, string>> = {
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is longer or shorter than it said',
-}
 
 const tlsCode =
   /^(?:EPROTO$|UNSPECIFIED$|SUBJECT_ISSUER_MISMATCH$|AKID_|CA_|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|ERROR_IN_C|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH)/
@@ -109,8 +103,7 @@ function codeOf(error: unknown): string {
 function classify(error: unknown): Classified {
   if (error instanceof WireError) return { code: error.kind, what: error.message }
   const code = codeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
-  if (timeouts.has(code)) return { code: 'TIMEOUT', what: 'it did not answer in time' }
+  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'it did not answer in time' }
   const why = unreachable[code]
   if (why !== undefined)
     return {
@@ -120,12 +113,6 @@ function classify(error: unknown): Classified {
     }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
   if (isTlsCode(code)) return classifyTls(code, error)
-  const proxy = /^Proxy (?:response|Authentication Required) \((\d+)\)/.exec(message)?.[1]
-  if (proxy !== undefined) return proxyRefused(Number(proxy))
-  const odd = protocol[code]
-  if (odd !== undefined) return { code: 'PROTOCOL', what: odd }
-  if (code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError'))
-    return { code: 'PROTOCOL', what: 'the answer is not HTTP' }
   return { code: 'CONNECTION_LOST', what: code === '' ? 'the connection failed' : `the connection failed (${code})` }
 }
 

@@ -83,17 +83,17 @@ function dial(
   return connectTls({ ...address, ...serverName(url), ...tlsOptions(tls.settings), ALPNProtocols: ['http/1.1'] })
 }
 
-/** What a socket is waited for with: whose it is, for messages, and a signal. */
+/** What a socket is waited for with: whose it is, for messages, a signal, and until when, by `performance.now()`, proxy and TLS included. */
 interface Patience {
   readonly peer: string
   readonly signal: AbortSignal | undefined
-  readonly timeout: number
+  readonly deadline: number
 }
 
 /** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. */
 function outcome<T>(
   socket: Socket,
-  { peer, signal, timeout }: Patience,
+  { peer, signal, deadline }: Patience,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -109,7 +109,8 @@ function outcome<T>(
       reject(error)
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const timer = setTimeout(() => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`)), timeout)
+    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`))
+    const timer = setTimeout(late, deadline - performance.now())
     if (signal?.aborted === true) return fail(signal.reason)
     unheed = onAbort(signal, () => fail(signal?.reason))
     socket.once('error', fail).once('close', onClose)
@@ -206,7 +207,7 @@ export async function openSocket(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ readonly socket: Socket; readonly buffered: boolean }> {
   const { origin, tls, proxy, connectTimeout = longestConnect } = route
-  const wait = { signal, timeout: Math.min(connectTimeout, longestConnect) }
+  const wait = { signal, deadline: performance.now() + Math.min(connectTimeout, longestConnect) }
   const patience = { peer: origin.origin, ...wait }
   if (proxy === undefined) return { socket: await direct(route, patience, onread), buffered: true }
   if (origin.protocol === 'http:') return { socket: await toProxy(route, proxy, wait, onread), buffered: true }

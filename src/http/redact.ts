@@ -1,24 +1,27 @@
 /** Query parameters whose values are names, not secrets, and may be shown. */
 const shownParameters = new Set(['account', 'digest', 'from', 'last', 'mount', 'n', 'ns', 'scope', 'service'])
 
-/** A URL for a message: without user and password, and without the values of parameters that may be signatures or tokens. */
+/** Characters of a URL, and of its query, that are shown. */
+const mostShown = 2048
+
+/**
+ * A URL for a message: without user and password, and without the values of parameters that may be signatures or tokens; cut after 2 KiB. Whoever
+ * writes the URL may have put thousands of parameters into it, so each is looked at once.
+ */
 export function redactUrl(url: URL): string {
+  const shown = new URLSearchParams()
+  const hidden = new Set<string>()
+  for (const [name, value] of new URLSearchParams(url.search.slice(0, mostShown))) {
+    if (shownParameters.has(name)) shown.append(name, value)
+    else if (!hidden.has(name)) shown.append(name, 'REDACTED')
+    hidden.add(name)
+  }
   const copy = new URL(url)
   copy.username = ''
   copy.password = ''
   copy.hash = ''
-  const redacted = new Set<string>()
-  // Changing the URL's own parameters would write all of it anew for each.
-  const parameters = new URLSearchParams()
-  for (const [name, value] of copy.searchParams) {
-    if (shownParameters.has(name)) parameters.append(name, value)
-    else if (!redacted.has(name)) {
-      redacted.add(name)
-      parameters.append(name, 'REDACTED')
-    }
-  }
-  if (redacted.size > 0) copy.search = parameters.toString()
-  return copy.href
+  copy.search = shown.toString()
+  return copy.href.slice(0, mostShown)
 }
 
 /** Text from a server for a message: control characters as escapes, at most 2 KiB. */

@@ -13,6 +13,9 @@ export interface ResponseHead {
 
 const maxHeadBytes = 64 * 1024
 
+/** Interim answers to one request; registries send none, proxies a few. */
+const mostInterim = 100
+
 /** Bytes of the line before a chunk, its extensions included. */
 const maxChunkLineBytes = 4096
 
@@ -98,6 +101,7 @@ export class ResponseParser {
   /** Bytes that are still to come of the body or of the chunk, or that may still come of the trailer. */
   #left = 0
   #isHead = false
+  #interim = 0
 
   constructor(events: ParserEvents) {
     this.#events = events
@@ -107,6 +111,7 @@ export class ResponseParser {
   reset(isHead = false): void {
     this.#state = 'head'
     this.#pending = ''
+    this.#interim = 0
     this.#isHead = isHead
   }
 
@@ -179,7 +184,10 @@ export class ResponseParser {
   #onHead(text: string): void {
     const head = parseResponseHead(text, this.#isHead)
     if (head.status === 101) throw malformed('another protocol that nobody asked for')
-    if (head.status < 200) return
+    if (head.status < 200) {
+      if (++this.#interim > mostInterim) throw malformed(`more than ${mostInterim} interim answers`)
+      return
+    }
     this.#left = typeof head.length === 'number' ? head.length : 0
     this.#state = head.length === 'chunked' ? 'chunk-size' : head.length === 'close' ? 'until-close' : 'counted'
     this.#events.onHead(head)

@@ -2,7 +2,7 @@ import * as tls from 'node:tls'
 import type { TlsSettings } from './origin-settings.ts'
 import { defaultAuthorities } from './system-trust.ts'
 
-/** What Node's and undici's connectors take for TLS. */
+/** What Node's connectors take for TLS. */
 export interface TlsOptions {
   readonly secureContext?: tls.SecureContext
   readonly rejectUnauthorized?: boolean

@@ -12,9 +12,13 @@ export function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** The words, those first that are spelled most like `word`; equally near ones keep their order. */
+/** Words that are compared: a foreign list may be very long. */
+const mostWords = 10_000
+
+/** The words, of very many the first 10 000, those first that are spelled most like `word`; equally near ones keep their order. */
 export function nearestFirst(word: string, words: readonly string[]): readonly string[] {
   return words
+    .slice(0, mostWords)
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .toSorted((a, b) => a.distance - b.distance)
     .map(({ candidate }) => candidate)

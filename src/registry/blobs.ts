@@ -25,20 +25,21 @@ export async function headBlob(
   session: RegistrySession,
   repository: Repository,
   descriptor: Descriptor,
-  { signal }: CallOptions = {},
+  { signal, retries }: CallOptions & Pick<ApiRequest, 'retries'> = {},
 ): Promise<boolean> {
   const request = {
     url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
     what: `look up ${blobName(repository, descriptor)}`,
     repository: repository.path,
     signal,
+    ...(retries !== undefined && { retries }),
   }
   try {
     const response = await askByHead(session, { ...request, asksFor: 'blob' })
     if (response?.status === 404) return false
     const size = response?.headers.integer('content-length')
     if (response !== undefined && (size === undefined || size === descriptor.size)) return true
-    const isThere = await session.retry(() => hasFirstByte(session, request, descriptor), { signal })
+    const isThere = await session.retry(() => hasFirstByte(session, request, descriptor), request)
     if (isThere) session.distrusted.add('blob')
     return isThere
   } catch (error) {

@@ -70,7 +70,8 @@ export function parseErrorBody(body: Uint8Array): ErrorReason {
   const errors = isJsonObject(document) ? document['errors'] : undefined
   const entries = Array.isArray(errors) ? errors.filter(isJsonObject) : []
   const codes = entries.map(({ code }) => code).filter((code): code is string => typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code))
-  const digests = entries.flatMap(({ detail }) => (JSON.stringify(detail) ?? '').match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g) ?? [])
+  // Looked for in the text: what is nested deeply is read, and cannot be walked.
+  const digests = entries.length === 0 ? [] : [...new Set(text.match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g))]
   const said = sentenceIn(document) || (isJsonObject(document) && Object.keys(document).length > 0 ? foreignText(text) : '')
   return { codes, digests, text: said.slice(0, maxTextLength) }
 }

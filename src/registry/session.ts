@@ -3,7 +3,7 @@ import type { Content } from '../async/content.ts'
 import { graceAfter } from '../async/grace.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
-import { isMirrorError, MirrorError, onSide, type Side } from '../errors.ts'
+import { MirrorError, onSide, type Side } from '../errors.ts'
 import type { Naming } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/exchange.ts'
 import type { HttpClient } from '../http/http-client.ts'
@@ -52,13 +52,6 @@ const mostRedirects = 10
 const leastRequests = 8
 const leastStreams = 2
 
-/** A registry that was there a moment ago is restarting rather than mistyped: it gets the patience of a broken connection. */
-function patient(error: unknown): unknown {
-  if (!isMirrorError(error) || error.code !== 'UNREACHABLE') return error
-  const { message, hint, side, cause } = error
-  return new MirrorError('CONNECTION_LOST', message, { hint, side, cause })
-}
-
 /** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
 export class RegistrySession {
   readonly endpoint: Endpoint
@@ -72,9 +65,7 @@ export class RegistrySession {
   #rateLimit: RateLimit | undefined
   /** The registry's own IP address; undefined behind a proxy. */
   #address: string | undefined
-  #hasAnswered = false
   #hasWarned = false
-  #unreachable: MirrorError | undefined
 
   constructor(options: SessionOptions) {
     this.endpoint = options.endpoint
@@ -125,21 +116,14 @@ export class RegistrySession {
     { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
   ): Promise<T> {
     const { onRetry } = this.#options
-    if (this.#unreachable !== undefined) throw this.#unreachable
     const tagged = async (): Promise<T> => {
       try {
         return await operation()
       } catch (error) {
-        throw onSide(this.side, this.#hasAnswered ? patient(error) : error)
+        throw onSide(this.side, error)
       }
     }
-    try {
-      return await retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
-    } catch (error) {
-      // A registry that never answered is mistyped or down: the other images need not find that out one by one.
-      if (isMirrorError(error) && error.code === 'UNREACHABLE') this.#unreachable = error
-      throw error
-    }
+    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
   }
 
   /** Sends a request once, in a place that the caller holds. */
@@ -267,7 +251,6 @@ export class RegistrySession {
   }
 
   #answered<R extends Answer>(response: R): R {
-    this.#hasAnswered = true
     if (!this.#isElsewhere(response.url)) this.#address = response.address
     this.#requests.answered()
     this.#streams.answered()

@@ -10,6 +10,8 @@ const mostPages = 1000
 /** Registries cut longer pages or refuse them. */
 const pageSize = 1000
 
+const mostTags = mostPages * pageSize
+
 /** The target of `Link: <target>; rel="next"`, of one header or several: https://www.rfc-editor.org/rfc/rfc8288#section-3 */
 export function parseNextLink(values: readonly string[]): string | undefined {
   for (const value of values) {
@@ -73,6 +75,7 @@ export async function listTags(session: RegistrySession, repository: Repository,
       signal: options.signal,
     })
     for (const tag of readPage(response, name)) tags.add(tag)
+    if (tags.size > mostTags) throw new MirrorError('PROTOCOL', `${url.host} lists more than ${mostTags} tags of ${name}`)
     url = nextPage(response)
   }
   return [...tags]

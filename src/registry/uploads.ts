@@ -28,9 +28,9 @@ interface BlobUpload extends CallOptions {
   readonly open: () => Promise<Content>
 }
 
-/** True where the registry itself said no to a closing PUT, for good or for bad. */
-function isRefusal(error: unknown): boolean {
-  return isMirrorError(error) && error.code !== 'THROTTLED' && registryAnswer(error) !== undefined
+/** True where the registry itself said no to a closing PUT, for good or for bad, or nothing at all in time. */
+function isUndecided(error: unknown): boolean {
+  return isMirrorError(error) && (error.code === 'TIMEOUT' || (error.code !== 'THROTTLED' && registryAnswer(error) !== undefined))
 }
 
 function keyOf({ path }: Repository, digest: Digest): string {
@@ -79,8 +79,8 @@ export class Uploads {
 
   /**
    * Uploads a blob in one streamed PUT, which every registry takes: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put.
-   * Not retried here: the content can be read once. The upload of a failed try is cancelled. False where the PUT was refused and the registry has the
-   * blob all the same: some refuse what they have, and another client may have been faster.
+   * Not retried here: the content can be read once. The upload of a failed try is cancelled. False where the PUT was refused, or not answered in time,
+   * and the registry has the blob all the same: some refuse what they have, and another client may have been faster.
    */
   async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
     const session = this.#session
@@ -96,7 +96,8 @@ export class Uploads {
     try {
       status = await this.#send(opened.value, { repository, descriptor, content: content.value, open, signal: options.signal })
     } catch (error) {
-      if (isRefusal(error) && (await headBlob(session, repository, descriptor, options).catch(() => false))) return false
+      if (isUndecided(error) && (await headBlob(session, repository, descriptor, { ...options, retries: 0 }).catch(() => false)))
+        return false
       throw error
     }
     // Asked for in a place of its own: whoever waits for a second one while holding the first may wait for ever.

@@ -28,6 +28,21 @@ function forEver(error: unknown): { readonly attempts: () => number; readonly op
   return failing(...Array.from({ length: 1000 }, () => error))
 }
 
+test('what takes minutes to fail is not tried eight times, and what was given up not once more', async () => {
+  const late = (waited: number): MirrorError => new MirrorError('TIMEOUT', 'too late', { cause: { waited } })
+  for (const [error, expected] of [
+    [late(60_000), 6],
+    [late(200_000), 2],
+    [late(900_000), 1],
+    [failure('TIMEOUT', Infinity), 1],
+    [failure('UNREACHABLE', Infinity), 1],
+  ] as const) {
+    const { attempts, operation } = forEver(error)
+    await assert.rejects(retry(operation, quick), error)
+    assert.equal(attempts(), expected)
+  }
+})
+
 test('F85: 503 three times and then success', async () => {
   const error = failure('UNAVAILABLE')
   const { attempts, operation } = failing(error, error, error)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
 import fc from 'fast-check'
 import { formatAccess } from '../../src/cli/options/access-log.ts'
+import { besideHealthyClients } from '../servers/healthy-clients.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -69,6 +70,19 @@ test('a reader of standard output that stalls costs lines and one warning, and n
   const lines = stdout.trimEnd().split('\n')
   assert.ok(lines.length < count, `${lines.length} lines`)
   for (const line of lines) JSON.parse(line)
+})
+
+test('thousands of parameters hold nobody up', async () => {
+  await using directory = await tempDir()
+  const log = `${directory.path}/access.log`
+  const running = await serve(`${directory.path}/new`, '--writable', '--access-log', log)
+  const query = Array.from({ length: 5000 }, (_, index) => `a${index}`).join('&')
+  await besideHealthyClients({ url: running.url, isWritable: true }, async () => {
+    for (let at = 0; at < 3; at++) await plainRequest(`${running.url}/v2/?${query}&token=geheim`)
+  })
+  assert.equal((await stop(running)).status, 0)
+  const line = (await readFile(log, 'utf8')).split('\n').find((text) => text.includes('a0=REDACTED&a1=REDACTED')) ?? ''
+  assert.ok(line.length > 1000 && line.length < 2000, line)
 })
 
 test('a full disk costs the line and one warning, and no request', { skip: process.platform !== 'linux' }, async () => {

@@ -163,10 +163,3 @@ for (const [name, get] of ways) {
     assert.equal(server.requests.length, 0)
   })
 }
-
-test('undici is loaded with the first request that needs it', async () => {
-  await using server = await scriptedServer((_, response) => void response.end())
-  await using client = openClient()
-  await client.exchange({ method: 'GET', url: new URL(server.url) })
-  await client.close()
-})

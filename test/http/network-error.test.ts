@@ -23,14 +23,13 @@ const table: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
   CONNECTION_LOST: [
     'ECONNRESET',
     'EPIPE',
-    'UND_ERR_SOCKET',
     'ECONNABORTED',
     'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
     'ERR_STREAM_WRITE_AFTER_END',
     'ESOMETHING',
     '',
   ],
-  TIMEOUT: ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
+  TIMEOUT: ['ETIMEDOUT'],
   TLS: [
     'DEPTH_ZERO_SELF_SIGNED_CERT',
     'SELF_SIGNED_CERT_IN_CHAIN',
@@ -55,7 +54,6 @@ const table: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
     'ERR_OSSL_PEM_NO_START_LINE',
     'EPROTO',
   ],
-  PROTOCOL: ['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HPE_INVALID_CONSTANT'],
 }
 
 for (const [code, causes] of Object.entries(table)) {
@@ -66,7 +64,7 @@ for (const [code, causes] of Object.entries(table)) {
       assert.ok(error.message.includes(origin))
       assert.equal((error.cause as { code?: string }).code, cause)
       // F79: the network may come back; F80: a certificate will not change by itself
-      assert.equal(isTransient(error), code !== 'TLS' && code !== 'PROTOCOL', cause)
+      assert.equal(isTransient(error), code !== 'TLS', cause)
     }
   })
 }
@@ -103,10 +101,7 @@ test('F101: what a proxy says to CONNECT', () => {
     [502, 'UNAVAILABLE'],
   ] as const) {
     assert.equal(proxyError(origin, status).code, code)
-    // as undici tells it
-    assert.equal(classified(coded('UND_ERR_ABORTED', `Proxy response (${status}) !== 200 when HTTP Tunneling`)).code, code)
   }
-  assert.equal(classified(coded('UND_ERR_INVALID_ARG', 'Proxy Authentication Required (407)')).code, 'UNAUTHORIZED')
 })
 
 test('an abort and a MirrorError are passed on as they are', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
+import { answerTimeout } from '../../src/http/watchdog.ts'
+import { rawServer, scriptedServer, type RawServer } from '../servers/scripted-server.ts'
 import { openClient, repeated } from './open-client.ts'
 
 const timeout = 200
@@ -36,7 +37,8 @@ test('a head that drips, or interim answers without end, do not count as an answ
       socket.on('close', () => clearInterval(timer))
     })
     await using client = openClient({ timeout })
-    await rejectedAfter(client.exchange({ method: 'GET', url: new URL(`http://${server.host}/`) }), { code: 'TIMEOUT' })
+    const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
+    for (const send of ['request', 'exchange'] as const) await assert.rejects(client[send](request), { code: 'TIMEOUT' })
   }
 })
 
@@ -122,14 +124,94 @@ test('a server that waits for the source of an upload is not given up', async ()
   assert.equal(answer.status, 201)
 })
 
-test('F99: a server that takes its time over a whole upload is waited for', async () => {
+test('F99: a server that takes its time over a large upload is waited for, over a small one it is not', async () => {
   await using server = await scriptedServer(async (request, response) => {
     await request.readBody()
-    await after(4 * timeout)
+    await after(5 * timeout)
     response.writeHead(201).end()
   })
   await using client = openClient({ timeout })
-  assert.equal((await client.upload({ url: new URL(server.url), content: repeated(300_000) })).status, 201)
+  const url = new URL(server.url)
+  assert.equal((await client.upload({ url, content: repeated(16 * 1024 * 1024) })).status, 201)
+  const took = await rejectedAfter(client.upload({ url, content: repeated(1000) }), { code: 'TIMEOUT', message: /did not answer in time/ })
+  assert.ok(took < 4 * timeout, `${took} ms`)
+})
+
+test('the answer to an upload gets a second for each 4 MiB, up to 15 minutes', () => {
+  const [second, mebibyte] = [1000, 1024 * 1024]
+  assert.equal(answerTimeout(2 * second, mebibyte), 2.25 * second)
+  assert.equal(answerTimeout(60 * second, 1024 * mebibyte), 316 * second)
+  assert.equal(answerTimeout(60 * second, 100_000 * mebibyte), 900 * second)
+  assert.equal(answerTimeout(1800 * second, 100_000 * mebibyte), 1800 * second)
+})
+
+/** Writes the bytes that `next` gives every 20 ms, for as long as anybody reads. */
+function dripping(head: string, next: () => string): Promise<RawServer> {
+  return rawServer((socket) => {
+    socket.write(head)
+    const timer = setInterval(() => socket.write(next()), 20)
+    socket.on('close', () => clearInterval(timer))
+  })
+}
+
+const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+for (const [name, head, next, message] of [
+  ['drips', chunked, () => '1\r\nx\r\n', /the transfer stalled/],
+  ['wraps its drops in long lines', chunked, () => `1;${'x'.repeat(4000)}\r\nx\r\n`, /the transfer stalled/],
+  ['comes fast enough, and never ends', chunked, () => `64\r\n${'x'.repeat(100)}\r\n`, /the answer was not whole in time/],
+] as const) {
+  test(`an answer that ${name} is given up, whoever sends it`, async () => {
+    await using server = await dripping(head, next)
+    await using client = openClient({ timeout })
+    const request = { method: 'GET', url: new URL(`http://${server.host}/`), maxBytes: 10_000_000 } as const
+    for (const send of ['request', 'exchange'] as const) {
+      const took = await rejectedAfter(client[send](request), { code: 'TIMEOUT', message })
+      assert.ok(took < 40 * timeout, `${took} ms`)
+    }
+  })
+}
+
+test('a long line before each chunk is no progress of a download', async () => {
+  await using server = await dripping(chunked, () => `1;${'x'.repeat(4000)}\r\nx\r\n`)
+  await using client = openClient({ timeout })
+  const download = await client.download({ url: new URL(`http://${server.host}/`) })
+  await assert.rejects(
+    download.read(() => undefined),
+    { code: 'TIMEOUT', message: /the transfer stalled/ },
+  )
+})
+
+test('a download that waits for its reader has no deadline, and neither has its body', async () => {
+  await using server = await dripping('HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n', () => 'x'.repeat(100))
+  await using client = openClient({ timeout })
+  const download = await client.download({ url: new URL(`http://${server.host}/`) })
+  let received = 0
+  await download.read((chunk) => void (received += chunk.length))
+  assert.equal(received, 8000)
+})
+
+test('redirects share one deadline', async () => {
+  await using server = await scriptedServer(async (request, response) => {
+    await after(0.75 * timeout)
+    response.writeHead(307, { location: `/${request.index}` }).end()
+  })
+  await using client = openClient({ timeout })
+  const request = { method: 'GET', url: new URL(server.url), redirects: 20 } as const
+  for (const send of ['request', 'exchange', 'download'] as const) {
+    const before = server.requests.length
+    await assert.rejects(client[send](request), { code: 'TIMEOUT' }, send)
+    assert.ok(server.requests.length - before < 15)
+  }
+})
+
+test('interim answers in numbers are no HTTP of a registry', async () => {
+  await using server = await rawServer((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(101)))
+  await using client = openClient()
+  const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
+  for (const send of ['request', 'exchange'] as const) {
+    await assert.rejects(client[send](request), { code: 'PROTOCOL', message: /more than 100 interim answers/ })
+  }
 })
 
 test('idle connections are watched by nobody', async () => {

@@ -7,3 +7,10 @@ test('the nearest spelling comes first, ties keep their order', () => {
   assert.deepEqual(nearestFirst('v1.38', ['stable', 'v1.16', 'v1.36', 'v1.37']), ['v1.36', 'v1.37', 'v1.16', 'stable'])
   assert.deepEqual(nearestFirst('', ['ab', 'a']), ['a', 'ab'])
 })
+
+test('of a list without end only the beginning is compared', () => {
+  const endless = Array.from({ length: 1_000_000 }, (_, index) => `${index}`.padEnd(40, 'x'))
+  const started = performance.now()
+  assert.equal(nearestFirst('v1.36', endless).length, 10_000)
+  assert.ok(performance.now() - started < 10_000)
+})

@@ -73,3 +73,11 @@ test('a body of nothing but brackets is read', () => {
   assert.ok(reason('['.repeat(60_000)).length <= 300)
   assert.equal(reason(`${'['.repeat(20_000)}${']'.repeat(20_000)}`), '')
 })
+
+test('what is nested too deeply to be walked is read all the same', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const depth = 30_000
+  const body = `{"errors":[{"code":"BLOB_UNKNOWN","message":"gone","detail":{"digest":"${digest}","a":${'['.repeat(depth)}${']'.repeat(depth)}}}]}`
+  const { codes, digests, text } = parseErrorBody(Buffer.from(body))
+  assert.deepEqual([codes, digests, text], [['BLOB_UNKNOWN'], [digest], 'BLOB_UNKNOWN: gone'])
+})

@@ -60,6 +60,14 @@ test('F105: pages in a circle and pages without end are refused', async () => {
   )
 })
 
+test('more than a million tags are refused, on however few pages', async () => {
+  const tags = (page: number): string[] => Array.from({ length: 600_000 }, (_, index) => `${page}${index}`)
+  await assert.rejects(
+    listed((request, response) => page(tags(request.index), `</v2/a/b/tags/list?n=${request.index}>; rel="next"`)(request, response)),
+    { code: 'PROTOCOL', message: /more than 1000000 tags/ },
+  )
+})
+
 test('a repository without tags has null or an empty list', async () => {
   assert.deepEqual((await listed(page(null))).tags, [])
   assert.deepEqual((await listed(page([]))).tags, [])

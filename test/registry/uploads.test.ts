@@ -346,6 +346,22 @@ test('G110: a token that ends between POST and PUT is renewed, and the blob uplo
   assert.equal(at.server.sessions.size, 0)
 })
 
+test('a blob that is stored after the time-out is there, and one that is not is tried again', async () => {
+  for (const isStored of [true, false]) {
+    await using at = await destination(
+      ({ kind }) => {
+        if (kind === 'upload-put' && isStored) at.server.blobs.set(`a/b@${digest}`, Buffer.from(bytes))
+        return kind === 'upload-put'
+      },
+      { timeout: 300 },
+    )
+    const put = at.registry.putBlob(repository, descriptor, open)
+    if (isStored) assert.equal(await put, false)
+    else await assert.rejects(put, { code: 'TIMEOUT', side: 'destination' })
+    assert.equal(at.server.kinds().filter((kind) => kind === 'upload-put').length, 1)
+  }
+})
+
 test('a failed upload is cancelled, and content that was opened beside a refused one is given up', async () => {
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false,

@@ -120,7 +120,11 @@ export function addTransfer(command: Command, jobs = '16'): Command {
       'after',
       "\nCredentials come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of podman and skopeo ($REGISTRY_AUTH_FILE, containers/auth.json), then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).\nPrivate authorities come from the system's trust store, SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS, and configs.<host>.tls.ca_file of --registries.",
     )
-    .option('--timeout <seconds>', 'for an answer, and within which a transfer must move 1 KiB/s (default: 60)', wholeNumber(1))
+    .option(
+      '--timeout <seconds>',
+      'to connect, for an answer, and within which a transfer must move 1 KiB/s (default: 60; to connect 30)',
+      wholeNumber(1),
+    )
 }
 
 /** Adds the options that say where images go and under which names. */
