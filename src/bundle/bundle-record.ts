@@ -39,7 +39,7 @@ export interface BundleRecord {
 }
 
 /** Bytes that the record of a bundle may have, and its index.json. */
-export const maxRecordBytes = 64 * 1024 * 1024
+export const maxRecordBytes: number = 64 * 1024 * 1024
 
 /** Where the record lies in a bundle. */
 export const recordPath = 'k3s-mirror.json'
