@@ -228,9 +228,9 @@ async function soak(directory: string, htpasswd: string): Promise<readonly strin
     const counts = await attack(target, seconds * 1000)
     problems.push(...(await settle(target, before)))
     const after = await target.held()
-    const done = Object.entries(counts).map(([name, count]) => `${name} ${count}`)
+    const done = Object.entries(counts).map(([name, count]) => `${name.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)} ${count}`)
     process.stdout.write(
-      `${done.join(', ')}; descriptors ${before.descriptors} -> ${after.descriptors}, upload files ${before.uploads} -> ${after.uploads}, memory ${mebibytes(before.memory)} -> ${mebibytes(after.memory)}\n`,
+      `${seconds} s: ${done.join(', ')}\ndescriptors ${before.descriptors} -> ${after.descriptors}, upload files ${before.uploads} -> ${after.uploads}, memory ${mebibytes(before.memory)} -> ${mebibytes(after.memory)}\n`,
     )
   } catch (error) {
     problems.push(String(error))
@@ -246,4 +246,5 @@ if (!(seconds > 0)) throw new Error('the duration is a number of seconds')
 await using home = await tempDir()
 const problems = await soak(`${home.path}/layout`, await home.write('htpasswd', `ann:${hashSync('sesame', 6)}\n`))
 for (const problem of problems.slice(0, 20)) process.stderr.write(`${problem}\n`)
+if (problems.length === 0) process.stdout.write('passed: serve has served, and holds no more than before\n')
 process.exitCode = problems.length === 0 ? 0 : 1

@@ -18,14 +18,12 @@ export interface Session {
   warn(line: string, flags: { readonly quiet?: boolean }): void
   /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
   complain(error: unknown, flags: { readonly verbose?: boolean }): void
-  /** Gives the work more or less time after the first signal than the 4.5 seconds that a run has. */
-  stopWithin(milliseconds: number): void
   /** Sets the exit code. */
   exit(code: number): void
 }
 
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
-const runStopTimeout = 4500
+const stopTimeout = 4500
 
 /** Bytes that wait for the reader of standard error at most; further lines are lost. */
 const maxUnread = 1024 * 1024
@@ -38,7 +36,6 @@ export function startSession(): Session {
   const abort = new AbortController()
   let stopSignal: StopSignal | undefined
   let stoppedAt = 0
-  let stopTimeout = runStopTimeout
   const stop = (signal: StopSignal): void => {
     const code = signal === 'SIGTERM' ? 143 : 130
     if (stopSignal !== undefined) {
@@ -81,9 +78,6 @@ export function startSession(): Session {
     note: (line, { quiet }) => quiet === true || say(safeLine(line)),
     warn: (line, { quiet }) => quiet === true || say(`${styles.warning('warning:')} ${safeLine(line)}`),
     complain,
-    stopWithin: (milliseconds) => {
-      stopTimeout = milliseconds
-    },
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },

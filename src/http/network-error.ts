@@ -93,6 +93,10 @@ function classifyTls(code: string, error: unknown): Classified {
   }
 }
 
+/** What to do about a host that cannot be reached. */
+export const wayHint = 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).'
+const patience = 'Check the server and the way to it; --timeout gives it more time.'
+
 /** The code of an error, or of the first of several that one connect attempt per address gave. */
 function codeOf(error: unknown): string {
   const { code, errors } = error as { code?: unknown; errors?: unknown }
@@ -101,15 +105,15 @@ function codeOf(error: unknown): string {
 }
 
 function classify(error: unknown): Classified {
-  if (error instanceof WireError) return { code: error.kind, what: error.message }
+  if (error instanceof WireError) return { code: error.kind, what: error.message, ...(error.kind === 'TIMEOUT' && { hint: patience }) }
   const code = codeOf(error)
-  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'it did not answer in time' }
+  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'it did not answer in time', hint: patience }
   const why = unreachable[code]
   if (why !== undefined)
     return {
       code: 'UNREACHABLE',
       what: why,
-      hint: 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).',
+      hint: wayHint,
     }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
   if (isTlsCode(code)) return classifyTls(code, error)

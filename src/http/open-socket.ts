@@ -4,7 +4,7 @@ import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type
 import { connect as connectTls } from 'node:tls'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
-import { networkError, proxyError } from './network-error.ts'
+import { networkError, proxyError, wayHint } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { parseResponseHead } from './response-parser.ts'
@@ -109,7 +109,7 @@ function outcome<T>(
       reject(error)
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`))
+    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`, { hint: wayHint }))
     const timer = setTimeout(late, deadline - performance.now())
     if (signal?.aborted === true) return fail(signal.reason)
     unheed = onAbort(signal, () => fail(signal?.reason))

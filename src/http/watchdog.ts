@@ -50,11 +50,12 @@ class Watch implements Watched {
     const { waiting, uploaded } = this.#connection
     const elapsed = now - this.#since
     if (waiting !== 'nothing' && this.deadline !== undefined && now > this.deadline) {
-      return this.#destroy('the answer was not whole in time', elapsed)
+      return this.#destroy(`the answer was not whole within ${Math.round((timeoutsForAll * timeout) / 1000)} s`, elapsed)
     }
     if (waiting === 'nothing' || waiting !== this.#waiting) return this.#restart(now)
     if (elapsed < (waiting === 'answer' ? answerTimeout(timeout, uploaded) : timeout)) return
-    if (waiting === 'head' || waiting === 'answer') return this.#destroy('it did not answer in time', elapsed)
+    if (waiting === 'head' || waiting === 'answer')
+      return this.#destroy(`it did not answer within ${Math.round(elapsed / 1000)} s`, elapsed)
     const moved = this.#connection.moved - this.#moved
     if (moved >= (elapsed / 1000) * leastRate) return this.#restart(now)
     this.#destroy(`the transfer stalled: ${moved} bytes in ${Math.round(elapsed / 1000)} s`, elapsed)

@@ -70,7 +70,7 @@ export interface RegistryServer extends AsyncDisposable {
   readonly handle: RequestListener
   /** Starts on a host and port (0: any free one) and resolves with where that is; throws LOCAL_IO. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number; readonly url: string }>
-  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 10 000); open uploads can be continued at the next server over the layout. */
+  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 3000); open uploads can be continued at the next server over the layout. */
   close(options?: { readonly graceMilliseconds?: number }): Promise<void>
 }
 
@@ -180,7 +180,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     socket.once('close', () => unused.delete(socket))
   })
   server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket))
-  const close: RegistryServer['close'] = async ({ graceMilliseconds = 10_000 } = {}) => {
+  const close: RegistryServer['close'] = async ({ graceMilliseconds = 3000 } = {}) => {
     serving.isClosing = true
     // Browsers open connections before they have a request; Node counts one as busy until it had its first.
     for (const socket of unused) socket.destroy()

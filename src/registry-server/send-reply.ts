@@ -72,7 +72,7 @@ export async function sendReply(request: IncomingMessage, response: ServerRespon
     if (status !== 204 && status !== 304 && !response.hasHeader('content-length')) response.setHeader('content-length', bytes.length)
     const sent = request.method === 'HEAD' ? 0 : bytes.length
     if (sent > 0) response.write(bytes)
-    if (isLast) {
+    if (isLast && !request.destroyed) {
       response.flushHeaders()
       endAfterBody(request, response)
     } else response.end()

@@ -1,5 +1,6 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobWriter } from '../layout/blob-writer.ts'
+import { isDiskFull } from '../layout/local-io.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseContentRange } from './byte-range.ts'
 import { digestOrRefusal, repositoryUrl, type WriteExchange } from './exchange.ts'
@@ -150,6 +151,12 @@ async function receiveChunk({ request, sessions }: WriteExchange, session: Uploa
     return undefined
   } catch (error) {
     if (!sessions.has(session)) return unknownUpload()
+    if (isDiskFull(error)) {
+      // What nobody can go on with takes the space that the next upload needs.
+      sessions.remove(session)
+      await session.writer.discard()
+      throw error
+    }
     // Where the disk has failed, only the file itself can tell where to go on.
     if (!isMirrorError(error) || error.code !== 'CANCELLED') await sessions.suspend(session)
     throw error

@@ -80,6 +80,7 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
   }
+  if (status === 507) return `Free space at ${url.host}, or raise its quota, and run again: what is there already is kept.`
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
   if (isManifestWrite && isImmutable(answer, reason)) {
     return `The tag exists with another image, and ${url.host} does not overwrite tags: remove the tag there, or copy to another prefix.`

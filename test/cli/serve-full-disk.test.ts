@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tinyImage, type TinyImage } from '../layout/tiny-image.ts'
@@ -47,4 +48,18 @@ test('a full disk is emptied by deletions, also after kill -9 and a restart, and
   const third = await serve(layout, '--writable')
   assert.deepEqual((await callUrl(third.url, 'GET', '/v2/a/b/tags/list')).json(), { name: 'a/b', tags: ['v3', 'v9'] })
   await stop(third)
+})
+
+test('an upload that the disk has no room for leaves room for others', async (t) => {
+  await using disk = await smallDisk(t, '2m')
+  if (disk === undefined) return
+  const layout = join(disk.path, 'layout')
+  const running = await serve(layout, '--writable')
+  const { headers } = await callUrl(running.url, 'POST', '/v2/a/b/blobs/uploads/')
+  const { location = '' } = headers
+  assert.equal((await callUrl(running.url, 'PATCH', location, { body: randomBytes(3_000_000) })).status, 507)
+  assert.deepEqual(await readdir(join(layout, '.k3s-mirror/uploads')), [])
+  assert.equal((await callUrl(running.url, 'GET', location)).status, 404)
+  assert.equal(await push(running.url, 'v1', tinyImage(randomBytes(200_000))), 201)
+  await stop(running)
 })

@@ -59,7 +59,7 @@ test('connections without a request do not hold up the end', async () => {
   await closed
 })
 
-test('a request that does not end is broken off after ten seconds', async () => {
+test('a request that does not end is broken off, and the end comes within five seconds', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
   const socket = await startUpload(running, 'x'.repeat(1000))
@@ -69,7 +69,7 @@ test('a request that does not end is broken off after ten seconds', async () => 
   const { status } = await running.finished
   const waited = performance.now() - start
   assert.equal(status, 0)
-  assert.ok(waited > 9000 && waited < 14_000, `${waited} ms`)
+  assert.ok(waited > 2500 && waited < 5000, `${waited} ms`)
 })
 
 test('a second signal ends at once', async () => {

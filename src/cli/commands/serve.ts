@@ -11,7 +11,7 @@ import { nodeOrigin } from '../output/serve-origin.ts'
 import type { Session } from '../session.ts'
 
 /** What requests under way have to end in; the process ends a little later, whatever happens. */
-const graceMilliseconds = 10_000
+const graceMilliseconds = 3000
 
 /** Failures that are told; a disk that is full of damage need not fill another with lines. */
 const mostTold = 1000
@@ -72,7 +72,7 @@ function tellSkipped(skipped: readonly SkippedEntry[], writable: boolean, note: 
 /** Says that the free space is used up, where it is. */
 function tellFullDisk(free: number | undefined, place: string, warn: (line: string) => void): void {
   if (free === undefined || free >= nearlyFull) return
-  warn(`the file system of ${place} is full: pushes are answered with 507 until images are deleted or space is freed; deletions work`)
+  warn(`the file system of ${place} is full: pushes are answered with 507 until space is freed; deletions work`)
 }
 
 /** Says each failure once: clients ask again and again for what is damaged. */
@@ -90,7 +90,6 @@ function failureTeller(warn: (line: string) => void): (error: unknown) => void {
 
 async function runServe(place: string, flags: ServeFlags, session: Session): Promise<void> {
   const { writable = false } = flags
-  session.stopWithin(graceMilliseconds + 5000)
   const teller = {
     print: (text: string) => session.print(text),
     note: (line: string) => session.note(line, flags),
