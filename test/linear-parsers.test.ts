@@ -5,6 +5,7 @@ import { parseBundleRecord } from '../src/bundle/bundle-record.ts'
 import { parseSavedImages } from '../src/bundle/docker-save-list.ts'
 import { formatErrorLine } from '../src/cli/output/error-text.ts'
 import { groupFailures } from '../src/cli/output/failure-groups.ts'
+import { formatAccess } from '../src/cli/options/access-log.ts'
 import { redactUserinfo, safeLine } from '../src/cli/output/safe-text.ts'
 import { parseSize } from '../src/cli/options/size.ts'
 import { engineRefusal, saysGone } from '../src/engine/engine-error.ts'
@@ -13,9 +14,11 @@ import { parseHeldImages } from '../src/engine/held-images.ts'
 import { isForbiddenHost, isLoopback } from '../src/http/address.ts'
 import { ResponseHeaders } from '../src/http/message.ts'
 import { proxyFor } from '../src/http/proxy.ts'
-import { printable } from '../src/http/redact.ts'
+import { foreignText } from '../src/http/foreign-text.ts'
+import { printable, redactUrl } from '../src/http/redact.ts'
 import { parseResponseHead } from '../src/http/response-parser.ts'
 import { parseRetryAfter } from '../src/http/retry-after.ts'
+import { parseByteRange, parseContentRange as parseServedRange } from '../src/registry-server/byte-range.ts'
 import { kindOf, nameOf, parseGivenName } from '../src/layout/entry-name.ts'
 import { decodeAuthField } from '../src/oci/auth-field.ts'
 import { platformOf } from '../src/oci/config-platform.ts'
@@ -69,6 +72,8 @@ import { MirrorError } from '../src/errors.ts'
 type Parse = (text: string) => unknown
 
 const header = (name: string, text: string): ResponseHeaders => new ResponseHeaders(new Map([[name, [text]]]))
+
+const asked = { method: 'GET', status: 200, remoteAddress: '::1', bytes: 0, received: 0, milliseconds: 1 }
 
 /** What reads text that others wrote, each with beginnings that lead further into it. */
 const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: readonly string[]]>> = {
@@ -130,6 +135,11 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   ],
   platform: [parsePlatform, 'linux/'],
   'printable text': [printable],
+  'text of others': [foreignText],
+  'URL in a message': [(text) => redactUrl(new URL(`http://a/?${text}`)), 'a&', '&a=%20'],
+  'line of an access log': [(text) => formatAccess({ ...asked, url: `/v2/?${text}`, userAgent: text }, new Date(0))],
+  'Range of a server': [(text) => parseByteRange(text, 10), 'bytes=', 'bytes= '],
+  'Content-Range of a server': [(text) => parseServedRange(text), '0-'],
   'proxy exemptions': [(text) => proxyFor(new URL('http://a.example'), { HTTP_PROXY: 'http://proxy', NO_PROXY: text }), 'a,'],
   quoted: [quoted],
   'rate limit': [(text) => parseRateLimit(header('ratelimit-limit', text)), '100;w='],
