@@ -24,7 +24,7 @@ interface Waiting {
   readonly settle: (login: Login | Promise<Login>) => void
 }
 
-const maxWaiting = 1024
+const maxWaiting = 512
 const maxRefused = 1000
 
 function parseBasic(header: string): { readonly user: string; readonly password: string } | undefined {
@@ -52,14 +52,16 @@ function siteOf(address: string): string {
 
 /**
  * Compares the Basic credentials of requests with bcrypt hashes. Credentials that were right before are accepted at once, so that the many requests of
- * a pull cost one comparison. All others wait in a queue in which addresses and user names take turns, whether the name is known or not.
+ * a pull cost one comparison. All others wait: users and unknown names take turns, and among each of them addresses and names.
  */
 export class Authenticator implements Disposable {
   #hashes: PasswordHashes
   #decoy: string
   readonly #key = randomBytes(32)
   readonly #thread = new PasswordThread()
-  readonly #queue = new FairQueue<Waiting>(maxWaiting)
+  readonly #users = new FairQueue<Waiting>(maxWaiting)
+  readonly #strangers = new FairQueue<Waiting>(maxWaiting)
+  #isTurnOfUsers = false
   /** A keyed hash of each user's right credentials; no password is kept. */
   #proved = new Map<string, string>()
   #refused = new Set<string>()
@@ -99,7 +101,7 @@ export class Authenticator implements Disposable {
     })
     const added = { id, user, password, clients: [client], login, settle }
     this.#waiting.set(id, added)
-    const dropped = this.#queue.add(siteOf(client.address), user, added)
+    const dropped = (this.#hashes.has(user) ? this.#users : this.#strangers).add(siteOf(client.address), user, added)
     if (dropped !== undefined) this.#answer(dropped, 'busy')
     if (!this.#isComparing) void this.#compareAll()
     return login
@@ -114,9 +116,16 @@ export class Authenticator implements Disposable {
     waiting.settle(login)
   }
 
+  /** By turns, so that any number of names that nobody has keep no user waiting. */
+  #take(): Waiting | undefined {
+    this.#isTurnOfUsers = !this.#isTurnOfUsers
+    const [first, second] = this.#isTurnOfUsers ? [this.#users, this.#strangers] : [this.#strangers, this.#users]
+    return first.take() ?? second.take()
+  }
+
   async #compareAll(): Promise<void> {
     this.#isComparing = true
-    for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) {
+    for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const login = next.clients.every((client) => client.isGone()) ? Promise.resolve<Login>('busy') : this.#compare(next)
       await login.catch(() => undefined)
       this.#answer(next, login)

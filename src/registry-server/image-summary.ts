@@ -39,6 +39,12 @@ async function addImage(
   depth: number,
 ): Promise<void> {
   const { registry, path } = repository
+  const isKnown = into.manifests.has(root.digest)
+  into.manifests.add(root.digest)
+  if (isKnown) {
+    if (root.platform !== undefined && isPullable(root)) into.platforms.add(formatPlatform(root.platform))
+    return
+  }
   const manifest = await layout.getManifest({ registry, path, digest: root.digest })
   const contents = contentsOf(manifest)
   into.sizes.set(root.digest, manifest.bytes.length)
@@ -58,6 +64,8 @@ async function addImage(
 }
 
 interface MutableSummary {
+  /** Those that were read: an index may name one any number of times. */
+  readonly manifests: Set<string>
   readonly platforms: Set<string>
   readonly absent: Set<string>
   readonly sizes: Map<string, number>
@@ -65,7 +73,7 @@ interface MutableSummary {
 
 /** Reads an image's manifests, and where no index tells its platform its configuration; what cannot be read makes it damaged and throws nothing. */
 export async function summariseImage(layout: LayoutReader, repository: Repository, root: Descriptor): Promise<ImageSummary> {
-  const into: MutableSummary = { platforms: new Set(), absent: new Set(), sizes: new Map() }
+  const into: MutableSummary = { manifests: new Set(), platforms: new Set(), absent: new Set(), sizes: new Map() }
   let isDamaged = false
   try {
     await addImage(layout, repository, root, into, 0)

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { MirrorError } from '../errors.ts'
 import type { LayoutReader } from '../layout/layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -56,6 +57,7 @@ export class InventoryReader {
   readonly #times: LayoutTimes | undefined
   #known = new Map<string, Known>()
   #reading: Promise<Inventory> | undefined
+  #isClosed = false
 
   constructor(layout: LayoutReader, times: LayoutTimes | undefined) {
     this.#layout = layout
@@ -70,6 +72,11 @@ export class InventoryReader {
     return this.#reading
   }
 
+  /** Ends a look that is under way: who waits for it is told CANCELLED. */
+  close(): void {
+    this.#isClosed = true
+  }
+
   async #read(): Promise<Inventory> {
     const layout = this.#layout
     const kept = new Map<string, Known>()
@@ -78,6 +85,7 @@ export class InventoryReader {
     const repositories = layout.repositories()
     const tags = repositories.flatMap((repository) => layout.tags(repository).map((tag) => ({ repository, tag })))
     const found = await limit.map(tags, async ({ repository, tag }): Promise<InventoryEntry | undefined> => {
+      if (this.#isClosed) throw new MirrorError('CANCELLED', 'the server has stopped')
       const { registry, path } = repository
       const root = await layout.headManifest({ registry, path, tag })
       if (root === undefined) return undefined

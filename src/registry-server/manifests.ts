@@ -3,10 +3,8 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest } from '../oci/digest.ts'
 import { isTag, type Reference } from '../oci/reference.ts'
 import type { Exchange, WriteExchange } from './exchange.ts'
+import { largeBytes } from './large-body.ts'
 import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
-
-/** Bytes from which on a manifest is not held in memory for each request. */
-export const largeManifestBytes: number = 256 * 1024
 
 /** The reference that a path's last part is; undefined for what is neither a tag nor a digest. */
 export function referenceOf({ repository, last }: Exchange): Reference | undefined {
@@ -56,7 +54,7 @@ export async function getManifest(exchange: Exchange): Promise<Reply> {
     return { status: 304, headers: { etag: `"${descriptor.digest}"`, 'docker-content-digest': descriptor.digest } }
   }
   if (method === 'HEAD') return { status: 200, headers }
-  if (descriptor.size > largeManifestBytes) {
+  if (descriptor.size > largeBytes) {
     const isWhole = await layout.verifyBlob(descriptor.digest)
     const body = isWhole ? await layout.readBlob(descriptor.digest) : undefined
     if (body !== undefined) return { status: 200, headers, body }

@@ -78,6 +78,11 @@ export class OwnPaths {
     return this.#answerPage(request)
   }
 
+  /** Ends what is under way for a page. */
+  close(): void {
+    this.#inventory.close()
+  }
+
   async #answerPage({ headers, socket }: IncomingMessage): Promise<Reply> {
     const { isSecure, hasPasswords, page } = this.#options
     const origin = originOf(headers.host, isSecure, socket)

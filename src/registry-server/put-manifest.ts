@@ -6,7 +6,8 @@ import { hasDigest } from '../oci/digest.ts'
 import { contentsOf, manifestOf, readSubject, type Manifest } from '../oci/manifest.ts'
 import { isTag, type Reference } from '../oci/reference.ts'
 import { repositoryUrl, type WriteExchange } from './exchange.ts'
-import { largeManifestBytes, referenceOf } from './manifests.ts'
+import { LargeBody } from './large-body.ts'
+import { referenceOf } from './manifests.ts'
 import { receiveSmallBody } from './receive-body.ts'
 import { refusal, type ApiError, type Reply } from './reply.ts'
 
@@ -16,10 +17,8 @@ const maxManifestBytes = 4 * 1024 * 1024
 /** Tags that one request sets at most; the specification asks for ten at least. */
 const maxTags = 100
 
-/** Larger manifests are rare, and each takes memory and then a processor: few are received at once, in so many milliseconds each, and one is read at a time. */
-const largeBodies = pLimit(4)
+/** Large manifests are rare, and each takes a processor: one is read at a time. */
 const largeReads = pLimit(1)
-const largeMilliseconds = 60_000
 
 function tooLarge(): Reply {
   return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
@@ -44,14 +43,11 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   const wrong = tags.find((tag) => !isTag(tag))
   if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
   if (tags.length > maxTags) return refusal(414, { code: 'NAME_INVALID', message: `a request can set at most ${maxTags} tags` })
-  const announced = Number(request.headers['content-length'] ?? Infinity)
-  if (announced <= largeManifestBytes) return storeManifest(exchange, await receiveSmallBody(request, maxManifestBytes), reference, tags)
-  if (announced !== Infinity && announced > maxManifestBytes) return tooLarge()
-  return largeBodies(async () => {
-    const late = setTimeout(() => request.destroy(), largeMilliseconds)
-    const bytes = await receiveSmallBody(request, maxManifestBytes).finally(() => clearTimeout(late))
-    return largeReads(() => storeManifest(exchange, bytes, reference, tags))
-  })
+  using body = new LargeBody(request)
+  const bytes = await receiveSmallBody(request, maxManifestBytes, (size) => body.grow(size))
+  body.end()
+  const store = (): Promise<Reply> => storeManifest(exchange, bytes, reference, tags)
+  return await (body.isLarge ? largeReads(store) : store())
 }
 
 async function storeManifest(

@@ -50,8 +50,15 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
   })
 }
 
-/** A whole body of at most so many bytes; undefined where it is larger, and then it is not read to its end. */
-export async function receiveSmallBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+/**
+ * A whole body of at most so many bytes; undefined where it is larger, and then it is not read to its end. `grow` is told how many have come, and may
+ * ask with a promise to wait for the next.
+ */
+export async function receiveSmallBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  grow?: (size: number) => Promise<void> | undefined,
+): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined
   const chunks: Uint8Array[] = []
   let size = 0
@@ -60,6 +67,7 @@ export async function receiveSmallBody(request: IncomingMessage, maxBytes: numbe
       size += chunk.length
       if (size > maxBytes) throw new RangeError('the body is too large')
       chunks.push(chunk)
+      return grow?.(size)
     })
   } catch (error) {
     if (size > maxBytes) return undefined

@@ -184,7 +184,10 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     serving.isClosing = true
     // Browsers open connections before they have a request; Node counts one as busy until it had its first.
     for (const socket of unused) socket.destroy()
-    const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+    const grace = setTimeout(() => {
+      own.close()
+      server.closeAllConnections()
+    }, graceMilliseconds)
     // A connection that answers its last request after this moment becomes idle, and nobody else would close it.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     await new Promise<void>((resolve) => {
@@ -192,6 +195,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     })
     clearInterval(idle)
     clearTimeout(grace)
+    own.close()
     await sessions.close()
   }
   return { handle, listen, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }

@@ -139,3 +139,13 @@ test('a user whose hash is the same after a change is not compared again', async
   const again = await milliseconds(() => other.login(basic('ann', right), client))
   assert.ok(again < first, `${again} ms, ${first} ms for a comparison`)
 })
+
+test('any number of names that nobody has keep no user out', async () => {
+  using authenticator = new Authenticator(cheap)
+  const strangers = Array.from({ length: 2000 }, (_, at) => authenticator.login(basic(`stranger${at}`, 'x'), client))
+  let answered = 0
+  for (const login of strangers) void login.then((answer) => answer === 'busy' || answered++)
+  assert.deepEqual(await authenticator.login(basic('ann', right), client), { user: 'ann' })
+  assert.ok(answered < 10, `${answered} were compared before`)
+  assert.ok((await Promise.all(strangers)).includes('busy'))
+})

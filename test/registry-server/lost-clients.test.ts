@@ -112,6 +112,22 @@ test('requests that are sent ahead are answered one after another, with one file
   socket.destroy()
 })
 
+test('a client that sends hundreds of requests ahead loses its connection, and others do not', { timeout }, async () => {
+  await using registry = await startRegistry()
+  const path = await store(registry, 16 * 1024 * 1024)
+  const socket = await dial(registry.url)
+  socket.on('error', () => undefined)
+  // Nobody reads the first answer, so that all others wait for it.
+  socket.pause()
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.write(head('GET', path))
+  for (let sent = 0; sent < 1000; sent++) socket.write(head('GET', '/healthz'))
+  await until(async () => (await openFilesOf(`${registry.directory}/blobs`)).length === 0 && registry.log.length > 64)
+  socket.resume()
+  await closed
+  assert.equal((await registry.call('GET', '/v2/')).status, 200)
+})
+
 test('an upload goes on whose client left during the password check, with all of its body sent', { timeout }, async () => {
   await using registry = await startRegistry()
   let letIn: () => void = () => undefined

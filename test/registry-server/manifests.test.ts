@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { utimes, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
+import { dial, head } from '../servers/rude-clients.ts'
 import { startRegistry } from './start-registry.ts'
 
 test('a manifest is served as it was stored, by tag and by digest, with the headers of one', async () => {
@@ -305,4 +307,37 @@ test('a blob whose size manifests have wrong is read once, until its file change
   assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_INVALID']))
   await utimes(file, 2000, 2000)
   assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_BLOB_UNKNOWN']))
+})
+
+test('large manifests whose senders stall keep their places from nobody at another address', async () => {
+  await using registry = await startRegistry()
+  const image = tinyImage()
+  await registry.push('a/b', 'v1', image)
+  const type = mediaTypes.ociManifest
+  const stalled = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const socket = await dial(registry.url)
+      socket.on('error', () => undefined)
+      socket.write(head('PUT', '/v2/a/b/manifests/slow', { 'content-type': type, 'content-length': 4_000_000 }))
+      await new Promise<void>((resolve) => socket.write(Buffer.alloc(300_000, ' '), () => resolve()))
+      return socket
+    }),
+  )
+  const config = image.blobs.find(({ descriptor }) => descriptor.mediaType === mediaTypes.ociConfig)
+  const large = tinyManifest({
+    schemaVersion: 2,
+    mediaType: type,
+    config: config?.descriptor,
+    layers: [],
+    annotations: { filling: 'x'.repeat(300_000) },
+  })
+  const status = await new Promise((resolve, reject) => {
+    const headers = { 'content-type': type, 'content-length': large.bytes.length }
+    const asked = request(`${registry.url}/v2/a/b/manifests/large`, { method: 'PUT', headers, localAddress: '127.0.0.2', agent: false })
+    asked.on('response', ({ statusCode }) => resolve(statusCode)).on('error', reject)
+    asked.end(large.bytes)
+  })
+  assert.equal(status, 201)
+  assert.ok(stalled.some(({ closed }) => !closed))
+  for (const socket of stalled) socket.destroy()
 })

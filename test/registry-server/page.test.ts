@@ -7,7 +7,10 @@ import fc from 'fast-check'
 import { pageSources } from '../../src/cli/output/serve-page.ts'
 import { openLayout } from '../../src/layout/open-layout.ts'
 import type { Layout } from '../../src/layout/layout.ts'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { parseReference } from '../../src/oci/reference.ts'
 import { escapeHtml, html } from '../../src/registry-server/html.ts'
+import { InventoryReader } from '../../src/registry-server/inventory.ts'
 import { createRegistryServer, type RegistryServerOptions } from '../../src/registry-server/registry-server.ts'
 import { plainRequest, type PlainResponse } from '../servers/http-request.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -186,6 +189,32 @@ test('900 images are listed, and the second time none of them is read again', as
   reads = 0
   assert.equal(cells(await page.text()).length, 900)
   assert.equal(reads, 0)
+})
+
+test('an index that names what it has a thousand times, level by level, is read once', async () => {
+  await using directory = await tempDir()
+  await using layout = await openLayout(directory.path, { durable: false })
+  const image = tinyImage()
+  await storeImage(layout, 'localhost/a/b:v1', image)
+  let { descriptor } = image.root
+  for (const level of ['l0', 'l1', 'l2', 'l3']) {
+    const manifests = Array.from({ length: 1000 }, () => descriptor)
+    const index = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests })
+    await layout.putManifest(parseReference(`localhost/a/b:${level}`), index)
+    descriptor = index.descriptor
+  }
+  let reads = 0
+  const getManifest = layout.getManifest.bind(layout)
+  layout.getManifest = (...request) => {
+    reads++
+    return getManifest(...request)
+  }
+  const { entries } = await new InventoryReader(layout, undefined).read()
+  assert.deepEqual(
+    entries.map(({ tag, platforms }) => [tag, platforms]),
+    ['l0', 'l1', 'l2', 'l3', 'v1'].map((tag) => [tag, ['linux/amd64']]),
+  )
+  assert.ok(reads <= 15, `${reads} manifests were read`)
 })
 
 test('escaped text has no character of markup, and reads back as it was', () => {
