@@ -1,94 +1,199 @@
 /** Characters that a secret must have to be looked for: shorter ones stand in every text. */
 const leastLength = 4
-/** Characters from which on the beginning of a secret gives it away, as where a server cuts what it quotes. */
-const leastBeginning = 12
-/** Characters from which on a part of a key file is a secret by itself. */
-const leastPart = 40
-/** Forms that are remembered; the oldest are forgotten. */
-const mostForms = 8192
+/** The same for what is made of a secret, which is longer and of any letters. */
+const leastDerived = 6
+/** Characters of a secret, or of what is made of one, that give it away wherever they stand together. */
+const windowLength = 12
+/** Characters from which on a secret is so long that not each of its windows is remembered. */
+const longLength = 1024
+/** How far the windows of a long secret are apart; each run of `windowLength + longStep - 1` characters has one. */
+const longStep = 4
+/** Windows of tokens after which those of older tokens are forgotten. */
+const mostWindows = 2 ** 18
+/** How many layers of escapes are undone, as in JSON that is quoted in a URL. */
+const layers = 2
 
 /** What stands for a secret in a text. */
 const mask = '***'
 
-/** Every form that is looked for, in lower case; true for one that no text of ours has by chance. */
-const forms = new Map<string, boolean>()
-/** The same by their first characters, so that a search takes time that is linear in the text. */
-const byStart = new Map<string, Set<string>>()
+/** Windows of secrets, and secrets shorter than one, in lower case; true for one that no text of ours has by chance. */
+type Windows = Map<string, boolean>
+const ofPasswords: Windows = new Map()
+let ofTokens: Windows = new Map()
+let ofOlderTokens: Windows = new Map()
+/** Where a slot is 0 no window has its hash, which saves most of the look-ups. */
+const hashes = new Uint8Array(2 ** 22)
+/** How secrets begin that are shorter than a window. */
+const beginnings = new Set<string>()
+
+/** A text with the places that its characters have in the text it was made of. */
+interface View {
+  readonly text: string
+  readonly from: Int32Array
+  readonly to: Int32Array
+}
+
+function viewOf(text: string): View {
+  const from = new Int32Array(text.length)
+  for (let at = 0; at < text.length; at++) from[at] = at
+  return { text, from, to: from.map((at) => at + 1) }
+}
+
+/** Replaces what matches by something no longer. */
+function replaced(view: View, pattern: RegExp, replacement: (found: RegExpExecArray) => string): View {
+  const from = new Int32Array(view.text.length)
+  const to = new Int32Array(view.text.length)
+  let [text, done, length] = ['', 0, 0]
+  const copy = (end: number): void => {
+    text += view.text.slice(done, end)
+    from.set(view.from.subarray(done, end), length)
+    to.set(view.to.subarray(done, end), length)
+    length += end - done
+  }
+  for (const found of view.text.matchAll(pattern)) {
+    copy(found.index)
+    done = found.index + found[0].length
+    const written = replacement(found)
+    text += written
+    from.fill(view.from[found.index] ?? 0, length, length + written.length)
+    to.fill(view.to[done - 1] ?? 0, length, length + written.length)
+    length += written.length
+  }
+  copy(view.text.length)
+  return { text, from, to }
+}
+
+/** What stands in place of a character in URLs, JSON, HTML and the strings of programs; a multi-byte character of UTF-8 as one. */
+const escapes =
+  /((?:%|\\x)[c-f][\da-f](?:(?:%|\\x)[89ab][\da-f]){1,3}|(?:%|\\x)[\da-f]{2})|(?:[\\%]u([\da-f]{4})|\\u\{([\da-f]+)\}|&#x([\da-f]+);?)|&#(\d+);?|&(amp|lt|gt|quot|apos|nbsp);|\\(.)/gi
+const named: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  b: '\b',
+  f: '\f',
+}
+
+function unescaped([, bytes, unit, point, hex, decimal, name, other]: RegExpExecArray): string {
+  if (bytes !== undefined) {
+    const digits = bytes.replace(/%|\\x/gi, '')
+    return Buffer.from(digits, 'hex').toString(digits.length > 2 ? 'utf8' : 'latin1')
+  }
+  if (name !== undefined) return named[name.toLowerCase()] ?? ' '
+  if (other !== undefined) return named[other] ?? other
+  const code = decimal === undefined ? Number.parseInt(unit ?? point ?? hex ?? '', 16) : Number.parseInt(decimal, 10)
+  return String.fromCodePoint(Math.min(code, 0x10ffff))
+}
+
+/** What wraps a text or separates the bytes of hex: nothing of a secret that counts. */
+const separators = /[\s\p{Cc}\p{Cf}]+|(?<=[\da-f]{2})[:-](?=[\da-f]{2})/giu
+
+function withOneAlphabet(text: string): string {
+  return text.replaceAll('-', '+').replaceAll('_', '/')
+}
 
 function lowerCase(text: string): string {
   // unlike toLowerCase, this keeps every character at its place
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
-function start(form: string): string {
-  return form.slice(0, leastLength)
+function hashAt(text: string, at: number): number {
+  let hash = 0
+  for (let next = at; next < at + windowLength; next++) hash = Math.imul(hash ^ text.charCodeAt(next), 0x9e3779b1) ^ (hash >>> 15)
+  return hash >>> 10
 }
 
-function remember(text: string): void {
-  const form = lowerCase(text)
-  if (form.length < leastLength || forms.has(form)) return
-  // Words and names are passwords too, of people who test, and stand in our own sentences.
-  forms.set(form, text.length >= 6 && /[^A-Za-z]|[a-z][A-Z]/.test(text))
-  byStart.set(start(form), (byStart.get(start(form)) ?? new Set()).add(form))
-  const [oldest] = forms.keys()
-  if (forms.size <= mostForms || oldest === undefined) return
-  forms.delete(oldest)
-  byStart.get(start(oldest))?.delete(oldest)
+function remember(windows: Windows, text: string, least: number): void {
+  const form = withOneAlphabet(text.replace(separators, ''))
+  if (form.length < least) return
+  const lower = lowerCase(form)
+  const set = (at: number): void => {
+    const part = form.slice(at, at + windowLength)
+    const key = lower.slice(at, at + windowLength)
+    // Words and names are passwords too, of people who test, and stand in our own sentences.
+    const isDistinct = part.length >= leastDerived && /[^A-Za-z]|[a-z][A-Z]/.test(part)
+    windows.set(key, isDistinct || windows.get(key) === true)
+    if (part.length === windowLength) hashes[hashAt(lower, at)] = 1
+    else beginnings.add(key.slice(0, leastLength))
+  }
+  const last = Math.max(0, form.length - windowLength)
+  const step = form.length > longLength ? longStep : 1
+  for (let at = 0; at < last; at += step) set(at)
+  set(last)
 }
 
-/** From now on this secret, a password or a token that is sent somewhere, is masked in every message; with a user also in base64 and behind `user:`. */
+/** Hex, and the base64 of a text in which the bytes stand: at each of the three places that they can have in it. */
+function encodings(text: string): readonly string[] {
+  const bytes = Buffer.from(text)
+  const base64 = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .slice(before === 0 ? 0 : before + 1)
+      // what follows the bytes changes the last character
+      .replace(/.=+$/, ''),
+  )
+  return [bytes.toString('hex'), bytes.toString('base64').replace(/=+$/, ''), ...base64]
+}
+
+function windowsFor(user: string | undefined): Windows {
+  if (user !== undefined) return ofPasswords
+  if (ofTokens.size >= mostWindows) {
+    ofOlderTokens = ofTokens
+    ofTokens = new Map()
+  }
+  return ofTokens
+}
+
+/** The parts by which secrets are found in a text. A key file has names of projects and hosts that stand in messages too: of it, its key is looked for. */
+function partsOf(secret: string): readonly string[] {
+  const keys = /^\s*\{/.test(secret) ? secret.split(/\\n|[\s"\\]/).filter((part) => /^[\w+/=-]{40,}$/.test(part)) : []
+  return keys.length > 0 ? keys : [secret.trim(), secret.replaceAll(' ', '+')]
+}
+
+/** From now on this secret, a password or a token that is sent somewhere, is masked in every message, as are its parts and what is made of it; with a user also what is made of `user:secret`. */
 export function rememberSecret(secret: string, user?: string): void {
-  // What has the form of credentials is masked without being known.
-  if (maskSecrets(secret) === mask) return
-  remember(secret.trim())
-  for (const sent of user === undefined ? [] : [secret, `${user}:${secret}`]) {
-    remember(Buffer.from(sent).toString('base64url'))
-    remember(Buffer.from(sent).toString('base64').replace(/=+$/, ''))
+  const windows = windowsFor(user)
+  for (const part of partsOf(secret)) remember(windows, part, leastLength)
+  const sent = secret.length < leastLength ? [] : [secret, JSON.stringify(secret).slice(1, -1)]
+  // the header itself too, which is base64 already
+  if (user !== undefined) sent.push(`${user}:${secret}`, Buffer.from(`${user}:${secret}`).toString('base64'))
+  for (const text of new Set(sent)) for (const encoded of encodings(text)) remember(windows, encoded, leastDerived)
+}
+
+function isKnown(part: string, isForeign: boolean): boolean {
+  const isDistinct = ofPasswords.get(part) ?? ofTokens.get(part) ?? ofOlderTokens.get(part)
+  return isDistinct !== undefined && (isForeign || isDistinct)
+}
+
+/** How much of a text is of a secret from a place on: a window, or a whole secret that is shorter. */
+function knownLength(text: string, at: number, isForeign: boolean): number {
+  if (at + windowLength <= text.length && hashes[hashAt(text, at)] === 1 && isKnown(text.slice(at, at + windowLength), isForeign)) {
+    return windowLength
   }
-  for (const part of secret.split(/\\n|[\s"\\]/)) if (part.length >= leastPart) remember(part)
-}
-
-function commonLength(form: string, text: string, at: number): number {
-  let length = 0
-  while (length < form.length && form[length] === text[at + length]) length++
-  return length
-}
-
-/** Where secrets stand in a text; with `isForeign` those too that text of ours may have by chance. */
-function* placesIn(text: string, isForeign: boolean): Generator<readonly [from: number, to: number]> {
-  const lower = lowerCase(text)
-  for (let at = 0; at + leastLength <= lower.length; at++) {
-    const candidates = byStart.get(lower.slice(at, at + leastLength))
-    if (candidates === undefined) continue
-    let longest = 0
-    for (const form of candidates) {
-      if (!isForeign && forms.get(form) !== true) continue
-      const length = commonLength(form, lower, at)
-      if (length === form.length || length >= leastBeginning) longest = Math.max(longest, length)
-    }
-    if (longest === 0) continue
-    yield [at, at + longest]
-    at += longest - 1
+  if (!beginnings.has(text.slice(at, at + leastLength))) return 0
+  for (let length = Math.min(windowLength - 1, text.length - at); length >= leastLength; length--) {
+    if (isKnown(text.slice(at, at + length), isForeign)) return length
   }
+  return 0
 }
 
-/** A word with what JSON, URLs and HTML write in place of characters undone. */
-function decodings(word: string): readonly string[] {
-  const character = (code: string, radix: number): string => String.fromCodePoint(Math.min(Number.parseInt(code, radix), 0x10ffff))
-  const decodeUrl = (text: string): string =>
-    text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8'))
-  return [
-    decodeUrl(word),
-    decodeUrl(word.replaceAll('+', ' ')),
-    word.replace(/\\(?:u([0-9a-f]{4})|(.))/gi, (_, code: string | undefined, other: string) =>
-      code === undefined ? other : character(code, 16),
-    ),
-    word
-      .replace(/&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));/gi, (_, hex: string | undefined, code: string) =>
-        hex === undefined ? character(code, 10) : character(hex, 16),
-      )
-      .replace(/&(amp|lt|gt|quot);/g, (_, name: 'amp' | 'lt' | 'gt' | 'quot') => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name]),
-  ]
+/** Marks the characters of which a secret is made; with `isForeign` those too that text of ours may have by chance. */
+function mark(view: View, isForeign: boolean, marks: Uint8Array): void {
+  const { text, from, to } = replaced(view, separators, () => '')
+  const searched = lowerCase(withOneAlphabet(text))
+  let done = 0
+  for (let at = 0; at + leastLength <= searched.length; at++) {
+    const length = knownLength(searched, at, isForeign)
+    if (length === 0) continue
+    const end = to[at + length - 1] ?? 0
+    marks.fill(1, Math.max(done, from[at] ?? 0), end)
+    done = Math.max(done, end)
+  }
 }
 
 /** What follows Basic or Bearer, and what is JSON in base64: tokens, and the header in which a Docker Engine is sent credentials. */
@@ -100,16 +205,23 @@ function maskIn(text: string, isForeign: boolean): string {
   const shown = text.replace(credentials, (all, scheme: string | undefined, between: string | undefined, value: string | undefined) =>
     value === undefined ? mask : prose.test(value) ? all : `${scheme}${between}${mask}`,
   )
-  if (forms.size === 0) return shown
-  let masked = ''
-  let done = 0
-  for (const [from, to] of placesIn(shown, isForeign)) {
-    masked += shown.slice(done, from) + mask
-    done = to
+  if (ofPasswords.size + ofTokens.size === 0) return shown
+  const marks = new Uint8Array(shown.length)
+  let view = viewOf(shown)
+  mark(view, isForeign, marks)
+  for (let layer = 0; layer < layers && /[%\\&]/.test(view.text); layer++) {
+    view = replaced(view, escapes, unescaped)
+    mark(view, isForeign, marks)
   }
-  masked += shown.slice(done)
-  const hides = (word: string): boolean => decodings(word).some((text) => placesIn(text, isForeign).next().done === false)
-  return masked.replace(/\S+/g, (word) => (/[%\\&]/.test(word) && hides(word) ? mask : word))
+  let masked = ''
+  for (let at = 0; at < shown.length;) {
+    const found = marks[at] === 1
+    const next = marks.indexOf(found ? 0 : 1, at)
+    const end = next === -1 ? shown.length : next
+    masked += found ? mask : shown.slice(at, end)
+    at = end
+  }
+  return masked
 }
 
 /** A message of ours without what it may quote: the secrets in use, and everything that has the form of credentials. */
