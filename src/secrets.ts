@@ -155,8 +155,15 @@ function partsOf(secret: string): readonly string[] {
   return keys.length > 0 ? keys : [secret.trim(), secret.replaceAll(' ', '+')]
 }
 
+/** Secrets whose windows nobody has needed yet: most runs mask nothing, and a long token takes milliseconds. */
+let pending: (readonly [secret: string, user: string | undefined])[] = []
+
 /** From now on this secret, a password or a token that is sent somewhere, is masked in every message, as are its parts and what is made of it; with a user also what is made of `user:secret`. */
 export function rememberSecret(secret: string, user?: string): void {
+  pending.push([secret, user])
+}
+
+function index(secret: string, user: string | undefined): void {
   const windows = windowsFor(user)
   for (const part of partsOf(secret)) remember(windows, part, leastLength)
   const sent = secret.length < leastLength ? [] : [secret, JSON.stringify(secret).slice(1, -1)]
@@ -205,6 +212,8 @@ function maskIn(text: string, isForeign: boolean): string {
   const shown = text.replace(credentials, (all, scheme: string | undefined, between: string | undefined, value: string | undefined) =>
     value === undefined ? mask : prose.test(value) ? all : `${scheme}${between}${mask}`,
   )
+  for (const [secret, user] of pending) index(secret, user)
+  pending = []
   if (ofPasswords.size + ofTokens.size === 0) return shown
   const marks = new Uint8Array(shown.length)
   let view = viewOf(shown)
