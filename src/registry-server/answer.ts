@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isMirrorError } from '../errors.ts'
-import { errnoOf } from '../layout/local-io.ts'
+import { errnoOf, isDiskFull } from '../layout/local-io.ts'
 import { isRepositoryPath } from '../oci/reference.ts'
 import { findRepository, type Exchange, type RegistryState } from './exchange.ts'
 import { refusal, type Reply } from './reply.ts'
@@ -74,7 +74,7 @@ export function answerFailure(error: unknown): Reply {
   if (isMirrorError(error) && error.code === 'NO_SPACE')
     return refusal(507, { code: 'UNKNOWN', message: 'the registry has no room for more tags' })
   const errno = isMirrorError(error) && error.code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
-  if (errno === 'ENOSPC' || errno === 'EDQUOT')
+  if (errno !== undefined && isDiskFull(error))
     return refusal(507, { code: 'UNKNOWN', message: 'the registry has no space left on its disk' })
   if (errno === 'EMFILE' || errno === 'ENFILE')
     return refusal(503, { code: 'UNKNOWN', message: 'the registry has too many files open' }, { 'retry-after': 1 })

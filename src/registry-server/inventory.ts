@@ -72,7 +72,7 @@ export class InventoryReader {
     return this.#reading
   }
 
-  /** Ends a look that is under way: who waits for it is told CANCELLED. */
+  /** Ends a look that is under way, which rejects with CANCELLED. */
   close(): void {
     this.#isClosed = true
   }

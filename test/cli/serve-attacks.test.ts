@@ -11,20 +11,10 @@ import { besideHealthyClients } from '../servers/healthy-clients.ts'
 import { openFiles } from '../servers/open-files.ts'
 import { dial, head, readUntil, repeat, sendAndReset } from '../servers/rude-clients.ts'
 import { tempDir } from '../servers/temp-dir.ts'
+import { until } from '../servers/until.ts'
 import { serve, stop, type Serving } from './serve-cli.ts'
 
 const uploads = '/v2/a/b/blobs/uploads/'
-const patience = 30_000
-
-/** Waits for what comes by itself; fails with what it is not. */
-async function until<T>(read: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
-  for (const deadline = performance.now() + patience; ;) {
-    const value = await read()
-    if (isSo(value)) return value
-    assert.ok(performance.now() < deadline, JSON.stringify(value))
-    await new Promise(setImmediate)
-  }
-}
 
 function pidOf({ child }: Serving): number {
   assert.ok(child.pid !== undefined)

@@ -10,19 +10,11 @@ import { tinyBlob } from '../layout/tiny-image.ts'
 import { listen } from '../servers/listen.ts'
 import { openFilesOf } from '../servers/open-files.ts'
 import { dial, head, readUntil, sendAndReset } from '../servers/rude-clients.ts'
+import { until } from '../servers/until.ts'
 import { leftovers, openUpload, uploads } from './open-upload.ts'
 import { callUrl, startRegistry, type TestRegistry } from './start-registry.ts'
 
 const timeout = 20_000
-
-/** Waits for a condition that comes by itself. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + timeout
-  while (!(await isSo())) {
-    assert.ok(performance.now() < deadline, String(isSo))
-    await new Promise(setImmediate)
-  }
-}
 
 /** Stores a blob and gives its path. */
 async function store(registry: TestRegistry, size: number): Promise<string> {

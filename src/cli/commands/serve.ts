@@ -79,7 +79,7 @@ function tellFullDisk(free: number | undefined, place: string, warn: (line: stri
 function failureTeller(warn: (line: string) => void): (error: unknown) => void {
   const told = new Set<string>()
   return (error) => {
-    // The loss of the layout is told when it is found, and not again for each request.
+    // The loss of the layout is reported when it is found, and not again for each request.
     if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') return
     const line = `a request failed: ${error instanceof Error ? error.message : String(error)}`
     if (told.has(line) || told.size >= mostTold) return

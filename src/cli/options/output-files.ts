@@ -3,6 +3,7 @@ import { access, lstat, open, realpath, stat, type FileHandle } from 'node:fs/pr
 import { dirname, resolve } from 'node:path'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
+import { isDiskFull } from '../../layout/local-io.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
 import { formatJson } from '../output/events-ndjson.ts'
 import type { TextOutput } from '../output/renderer.ts'
@@ -11,7 +12,7 @@ import type { TextOutput } from '../output/renderer.ts'
 export function localIo(action: string, path: string, cause: unknown): MirrorError {
   if (isMirrorError(cause)) return cause
   const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-  const hint = code === 'ENOSPC' || code === 'EDQUOT' ? 'Make room there.' : 'Check that the directory exists and may be written.'
+  const hint = isDiskFull(cause) ? 'Make room there.' : 'Check that the directory exists and may be written.'
   return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, { hint, cause })
 }
 
