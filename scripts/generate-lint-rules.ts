@@ -5,8 +5,8 @@ import { formatFindings, lintReport } from '../src/cli/output/lint-text.ts'
 import { stylesFor } from '../src/cli/output/styles.ts'
 import type { Rule } from '../src/registries-yaml/lint/rule.ts'
 import { rules } from '../src/registries-yaml/lint/rules.ts'
-import { fixturesOf, lintFixture, type RuleFixture } from '../test/registries-yaml/lint/rule-fixtures.ts'
 import { writeRuleFiles } from '../test/registries-yaml/lint/rule-files.ts'
+import { fixturesOf, lintFixture, type RuleFixture } from '../test/registries-yaml/lint/rule-fixtures.ts'
 import { tempDir } from '../test/servers/temp-dir.ts'
 
 const page = fileURLToPath(new URL('../docs/lint-rules.md', import.meta.url))

@@ -1,8 +1,8 @@
 /** Runs the tests: `node --import tsx scripts/test.ts [part of a path …] [--node-option …]`. Node 20 cannot find test files by a pattern itself. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -1,4 +1,4 @@
-import { maskSecrets } from './secrets.ts'
+import { maskSecrets } from './text/secrets.ts'
 
 /** Which end of a copy an error belongs to. */
 export type Side = 'source' | 'destination'

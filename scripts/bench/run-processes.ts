@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 
 /** A program with its arguments. */
 export type CommandLine = readonly [program: string, ...args: readonly string[]]

@@ -11,7 +11,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { Archive } from './archive.ts'
 import { absentContent, isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
 import type { BundleBase } from './bundle-base.ts'
-import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-layout.ts'
+import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-contents.ts'
 import { maxRecordBytes, parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
 import type { ArchivedContent, ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'

@@ -3,15 +3,15 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { PartFile } from './part-file.ts'
+import type { UnfinishedBundle } from './unfinished-bundle.ts'
 
 /** A bundle as a place that images are copied to, whose contents are settled before: blobs go to their places, manifests have theirs already. */
 export class BundleWriter implements ImageDestination {
-  readonly #part: PartFile
+  readonly #part: UnfinishedBundle
   readonly #elsewhere: ReadonlySet<Digest>
 
   /** `elsewhere`: what an earlier bundle brought. */
-  constructor(part: PartFile, elsewhere: ReadonlySet<Digest>) {
+  constructor(part: UnfinishedBundle, elsewhere: ReadonlySet<Digest>) {
     this.#part = part
     this.#elsewhere = elsewhere
   }

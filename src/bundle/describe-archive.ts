@@ -1,7 +1,7 @@
 import { yielding } from '../async/yielding.ts'
-import type { CallOptions } from '../oci/image-source.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { BundledImage, BundledList } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'

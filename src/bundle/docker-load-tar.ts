@@ -4,7 +4,7 @@ import { imageName, refName } from '../layout/index-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { blobPath, indexPath, layoutVersion } from './bundle-layout.ts'
+import { blobPath, indexPath, layoutVersion } from './bundle-contents.ts'
 import { savePath } from './docker-save-list.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 

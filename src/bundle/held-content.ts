@@ -1,7 +1,7 @@
+import { isMirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
-import { isMirrorError } from '../errors.ts'
 import { atDigest, type Reference } from '../oci/reference.ts'
 import type { StepContents } from '../plan/plan.ts'
 import type { HeldContent, NeededContent } from './bundle-base.ts'

@@ -1,6 +1,6 @@
 import type { SkippedEntry } from '../layout/name-entries.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { BundleBase } from './bundle-base.ts'
 import type { BundledImage, BundleRecord } from './bundle-record.ts'
 

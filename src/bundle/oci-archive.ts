@@ -1,10 +1,10 @@
-import type { CallOptions } from '../oci/image-source.ts'
-import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import type { GivenName } from '../layout/entry-name.ts'
 import { nameEntries } from '../layout/name-entries.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import type { Archive } from './archive.ts'
 import { inFile } from './archived-content.ts'
-import { blobPath, indexPath } from './bundle-layout.ts'
+import { blobPath, indexPath } from './bundle-contents.ts'
 import { ForeignArchive } from './foreign-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 

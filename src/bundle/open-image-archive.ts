@@ -1,10 +1,10 @@
 import { MirrorError } from '../errors.ts'
 import { Archive } from './archive.ts'
-import { indexPath } from './bundle-layout.ts'
+import { indexPath } from './bundle-contents.ts'
 import { BundleReader } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
-import { openDockerSave } from './docker-save.ts'
 import { savePath } from './docker-save-list.ts'
+import { openDockerSave } from './docker-save.ts'
 import type { ImageArchive } from './image-archive.ts'
 import { openOciArchive, type ForeignOptions } from './oci-archive.ts'
 

@@ -10,7 +10,7 @@ import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { catalogueBundle, type CataloguedBundle } from './bundle-catalogue.ts'
-import { blobPath } from './bundle-layout.ts'
+import { blobPath } from './bundle-contents.ts'
 import { BundleReader } from './bundle-reader.ts'
 import type { BundledList } from './bundle-record.ts'
 

@@ -1,5 +1,5 @@
-import { isMirrorError, type ErrorCode } from '../errors.ts'
 import type { ErrorSummary } from '../copy/events.ts'
+import { isMirrorError, type ErrorCode } from '../errors.ts'
 
 /** What the process exits with; 2 means that nothing was moved. */
 export const exitCodes = {

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
+import { safeLine } from '../text/printable.ts'
 import { version } from '../version.ts'
+import type { CliProcess } from './cli-process.ts'
 import { addBundleCommand } from './commands/bundle.ts'
 import { addImagesCommand } from './commands/images.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
@@ -7,8 +9,6 @@ import { addPlanCommand } from './commands/plan.ts'
 import { addRegistriesCommand } from './commands/registries.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addVerifyCommand } from './commands/verify.ts'
-import { safeLine } from './output/safe-text.ts'
-import type { Session } from './session.ts'
 
 /** Commander's `error: …`, and on a second line perhaps `(Did you mean …?)`, in the form that every error has. */
 function formatUsage(text: string): string {
@@ -17,8 +17,8 @@ function formatUsage(text: string): string {
   return `${error.replace(/\.$/, '')} (USAGE)\nhint: ${hint}\n`
 }
 
-/** The whole command line, its actions bound to a session. */
-export function createProgram(session: Session): Command {
+/** The whole command line, its actions bound to a cli. */
+export function createProgram(cli: CliProcess): Command {
   const program = new Command('k3s-mirror')
     .description('Copies the images of a K3s release to a private registry: every platform, byte for byte, verified.')
     .version(version, '--version', 'print the version')
@@ -26,12 +26,12 @@ export function createProgram(session: Session): Command {
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(formatUsage(text)) })
-  addImagesCommand(program, session)
-  addPlanCommand(program, session)
-  addMirrorCommand(program, session)
-  addVerifyCommand(program, session)
-  addRegistriesCommand(program, session)
-  addBundleCommand(program, session)
-  addServeCommand(program, session)
+  addImagesCommand(program, cli)
+  addPlanCommand(program, cli)
+  addMirrorCommand(program, cli)
+  addVerifyCommand(program, cli)
+  addRegistriesCommand(program, cli)
+  addBundleCommand(program, cli)
+  addServeCommand(program, cli)
   return program
 }

@@ -1,6 +1,5 @@
 import { contentOf, type Content } from '../async/content.ts'
 import { isTransient, orWrongOnce, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
-
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { isJsonObject } from '../oci/json-object.ts'
-import { printable } from '../http/redact.ts'
+import { printable } from '../text/printable.ts'
 
 /** What a Docker context says of its Engine. */
 export interface DockerContext {

@@ -1,5 +1,5 @@
 import { MirrorError, type ErrorCode, type Side } from '../errors.ts'
-import { foreignText } from '../http/foreign-text.ts'
+import { foreignText } from '../text/printable.ts'
 
 /** An image that was pulled is not there any more: somebody else has removed it, and it can be pulled again. */
 export class ImageGone extends MirrorError {

@@ -1,7 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
+import { foreignText } from '../text/printable.ts'
 import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
-import { foreignText } from '../http/foreign-text.ts'
 import type { EngineMessage } from './engine-messages.ts'
 
 /** How far one layer is: `layer` is its short id, `bytes` of `size` are done. */

@@ -1,7 +1,7 @@
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { platformIndex, type PlatformImage } from '../oci/platform-index.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
 
 /** Says of a joined index what it was made of, so that a later run need not pull it again to see that nothing has changed. */
 const sourceAnnotation = 'io.github.k3s-mirror.source.digest'

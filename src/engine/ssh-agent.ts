@@ -4,8 +4,7 @@ import type { Socket } from 'node:net'
 import { platform } from 'node:os'
 import { Duplex } from 'node:stream'
 import { MirrorError } from '../errors.ts'
-import { foreignText } from '../http/foreign-text.ts'
-import { printable } from '../http/redact.ts'
+import { foreignText, printable } from '../text/printable.ts'
 import type { SshAddress } from './engine-address.ts'
 
 /** Options of sshAgent. */

@@ -3,14 +3,14 @@ import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
 import { ConnectionPool } from './connection-pool.ts'
-import { exchange, type ExchangeMeans, type StreamedAnswer, type StreamedRequest } from './exchange.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
-import { checkHeaders } from './request-head.ts'
 import type { SocketRoute } from './open-socket.ts'
 import type { OriginSettingsLookup } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
 import { Reachability } from './reachability.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
+import { checkHeaders } from './request-head.ts'
+import { sendRequest, type OriginMeans, type StreamedAnswer, type StreamedRequest } from './send-request.ts'
 import { SystemTrust } from './system-trust.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -60,14 +60,14 @@ export interface HttpClient {
   /** A request to any web server, as those of lists, channels and tokens are; so many at once as a small one takes. */
   request(request: HttpRequest): Promise<HttpResponse>
   /** A request to a registry, over the connections that its blobs take too. */
-  exchange(request: HttpRequest): Promise<HttpResponse>
+  requestNow(request: HttpRequest): Promise<HttpResponse>
   download(request: DownloadRequest): Promise<StreamedAnswer>
   upload(request: UploadRequest): Promise<HttpResponse>
   /** Closes every connection; later requests throw CANCELLED. */
   close(): Promise<void>
 }
 
-interface Origin extends ExchangeMeans {
+interface Origin extends OriginMeans {
   /** Places for requests that no registry's session bounds. */
   readonly places: AdaptiveLimit
 }
@@ -100,7 +100,7 @@ async function held(answer: StreamedAnswer, most: number, isContent: boolean): P
   return { status, headers, url, address, body: await (isContent && status === 200 ? answer.bytes(most) : answer.start(most)) }
 }
 
-class OriginClient implements HttpClient {
+class PooledClient implements HttpClient {
   readonly storageHosts: readonly string[]
   readonly #options: HttpClientOptions
   readonly #trust: SystemTrust
@@ -116,10 +116,10 @@ class OriginClient implements HttpClient {
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
-    return this.#origin(request.url, request.naming).places.run(() => this.exchange(request))
+    return this.#origin(request.url, request.naming).places.run(() => this.requestNow(request))
   }
 
-  async exchange(request: HttpRequest): Promise<HttpResponse> {
+  async requestNow(request: HttpRequest): Promise<HttpResponse> {
     const { method, body, maxBytes = usualBytes } = request
     const sent = { ...request, body: body ?? (method === 'POST' ? new Uint8Array() : undefined) }
     return held(await this.#following(sent), maxBytes, method === 'GET')
@@ -130,7 +130,7 @@ class OriginClient implements HttpClient {
   }
 
   async upload({ url, headers = {}, content, naming, signal }: UploadRequest): Promise<HttpResponse> {
-    return held(await this.#exchange({ method: 'PUT', url, headers, body: content, signal }, naming), usualBytes, false)
+    return held(await this.#send({ method: 'PUT', url, headers, body: content, signal }, naming), usualBytes, false)
   }
 
   async close(): Promise<void> {
@@ -145,7 +145,7 @@ class OriginClient implements HttpClient {
     const { method, body, redirects = 0, signal } = request
     const deadline = this.#watchdog.deadline()
     for (let left = redirects; ; left--) {
-      const answer = await this.#exchange({ method, url, headers, body, signal, deadline }, naming).catch((error: unknown) => {
+      const answer = await this.#send({ method, url, headers, body, signal, deadline }, naming).catch((error: unknown) => {
         throw namedBy(request.url, url, error)
       })
       if (redirects === 0 || !isRedirect(answer.status, method)) return answer
@@ -159,10 +159,10 @@ class OriginClient implements HttpClient {
     }
   }
 
-  async #exchange(request: StreamedRequest, naming: Naming | undefined): Promise<StreamedAnswer> {
+  async #send(request: StreamedRequest, naming: Naming | undefined): Promise<StreamedAnswer> {
     checkHeaders(request.headers)
     this.#options.onRequest?.(request.method, request.url)
-    return exchange({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, naming))
+    return sendRequest({ ...request, headers: this.#named(request.headers) }, this.#origin(request.url, naming))
   }
 
   #named(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -196,5 +196,5 @@ class OriginClient implements HttpClient {
 
 /** A client without any connection yet. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  return new OriginClient(options)
+  return new PooledClient(options)
 }

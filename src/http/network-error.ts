@@ -1,5 +1,5 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
-import { foreignText } from './foreign-text.ts'
+import { foreignText } from '../text/printable.ts'
 import { WireError } from './wire-error.ts'
 
 interface Classified {

@@ -1,15 +1,15 @@
-import { onAbort } from '../async/on-abort.ts'
 import dns from 'node:dns'
 import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
 import { networkError, proxyError, wayHint } from './network-error.ts'
 import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
+import { trustHint } from './redirect.ts'
 import { parseResponseHead } from './response-parser.ts'
 import { isUntrusted, type SystemTrust } from './system-trust.ts'
-import { trustHint } from './redirect.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /** Where a socket leads: an origin, its TLS settings, and the proxy on the way. */

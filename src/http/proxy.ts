@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { MirrorError } from '../errors.ts'
-import { rememberSecret } from '../secrets.ts'
+import { rememberSecret } from '../text/secrets.ts'
 import { isLoopback } from './address.ts'
 
 /** Variables of the process, as `process.env` has them. */

@@ -1,8 +1,8 @@
 import { MirrorError } from '../errors.ts'
+import { foreignText } from '../text/printable.ts'
+import { redactUrl } from '../text/redact.ts'
 import { addressRefusal, isForbiddenHost, type NamingServer } from './address.ts'
-import { foreignText } from './foreign-text.ts'
 import type { HttpMethod, ResponseHeaders } from './message.ts'
-import { redactUrl } from './redact.ts'
 
 /** Headers that another origin may see: what is asked for, never who asks. */
 const neutralHeaders = new Set(['accept', 'accept-encoding', 'content-type', 'range', 'user-agent'])

@@ -11,7 +11,7 @@ import { DeletionGate } from './deletion-gate.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
-import type { LayoutLock } from './layout-lock.ts'
+import type { LayoutClaim } from './layout-claim.ts'
 import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
@@ -23,7 +23,7 @@ import type { UploadKey } from './upload-files.ts'
 export interface WritableLayoutParts extends LayoutParts {
   readonly index: IndexFile
   readonly journal: ManifestJournal
-  readonly lock: LayoutLock
+  readonly lock: LayoutClaim
   readonly reserve: Reserve
   /** Entries of index.json without a name: what they need is kept. */
   readonly unnamed: readonly Descriptor[]
@@ -33,7 +33,7 @@ export interface WritableLayoutParts extends LayoutParts {
 export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #index: IndexFile
   readonly #journal: ManifestJournal
-  readonly #lock: LayoutLock
+  readonly #lock: LayoutClaim
   readonly #reserve: Reserve
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */

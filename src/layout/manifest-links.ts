@@ -1,7 +1,7 @@
+import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { isForeignLayer, parseManifest, type ManifestContents } from '../oci/manifest.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { Referrer } from './layout.ts'
 
 /** What a manifest says of other content. */

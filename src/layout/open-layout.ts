@@ -8,10 +8,10 @@ import { BlobStore, refuseLink, syncDirectory } from './blob-store.ts'
 import { Catalogue, type ManifestRecord } from './catalogue.ts'
 import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
 import { DiskLayout } from './disk-layout.ts'
-import { openRegularFile } from './file-content.ts'
 import type { GivenName } from './entry-name.ts'
+import { openRegularFile } from './file-content.ts'
 import { IndexFile } from './index-file.ts'
-import { lockLayout, type LayoutLock } from './layout-lock.ts'
+import { claimLayout, type LayoutClaim } from './layout-claim.ts'
 import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, localIo } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
@@ -123,7 +123,11 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
-async function prepareFiles({ blobs, catalogue, index, journal, adopted }: OpenedFiles, lock: LayoutLock, reserve: Reserve): Promise<void> {
+async function prepareFiles(
+  { blobs, catalogue, index, journal, adopted }: OpenedFiles,
+  lock: LayoutClaim,
+  reserve: Reserve,
+): Promise<void> {
   await blobs.prepare({ isTakeover: lock.isTakeover })
   if (lock.isTakeover) await reserve.spend(() => journal.replace(catalogue, lock.claim))
   else {
@@ -155,7 +159,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
       : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))
-  const lock = await reserve.spend(() => lockLayout(privateDirectory))
+  const lock = await reserve.spend(() => claimLayout(privateDirectory))
   let files
   try {
     files = await openFiles(directory, durable)

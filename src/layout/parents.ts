@@ -1,5 +1,5 @@
-import type { Digest } from '../oci/digest.ts'
 import { isMirrorError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
 import type { BlobStore } from './blob-store.ts'
 import { readLinks, type ManifestLinks } from './manifest-links.ts'

@@ -1,8 +1,8 @@
+import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import { isMirrorError } from '../errors.ts'
 
 /** Reads small content of a layout or an archive; undefined where it is absent or large. */
 export type ReadContent = (content: Pick<Descriptor, 'digest'>) => Promise<Uint8Array | undefined>

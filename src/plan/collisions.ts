@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 
 /** An image and its name at the destination. */
 export interface NamedImage {

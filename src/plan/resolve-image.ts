@@ -6,11 +6,11 @@ import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { isForeignLayer, isPullable, contentsOf, type Manifest } from '../oci/manifest.ts'
+import { nearestFirst } from '../oci/nearest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, formatRepository, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from './collisions.ts'
 import type { PlanStep } from './plan.ts'
-import { nearestFirst } from '../oci/nearest.ts'
 import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
 
 /** What of an image is wanted. */

@@ -1,4 +1,4 @@
-import { quoted } from './quoted.ts'
+import { quoted } from '../text/printable.ts'
 
 /** A key or an endpoint of the file for a message: quoted, and without what may be a secret: all before an "@", all behind a "?". */
 export function shown(text: string): string {

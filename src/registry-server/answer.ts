@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { isMirrorError } from '../errors.ts'
 import { errnoOf, isDiskFull } from '../layout/local-io.ts'
 import { isRepositoryPath } from '../oci/reference.ts'
-import { findRepository, type Exchange, type RegistryState } from './exchange.ts'
+import { findRepository, type RegistryCall, type RegistryState } from './registry-call.ts'
 import { refusal, type Reply } from './reply.ts'
 import { findRoute, type Route, type RouteMatch } from './route.ts'
 
@@ -35,15 +35,15 @@ export async function answer(state: RegistryState, request: IncomingMessage): Pr
     : reply
 }
 
-async function runRoute(route: Route, exchange: Exchange): Promise<Reply> {
-  const { method, writable } = exchange
+async function runRoute(route: Route, call: RegistryCall): Promise<Reply> {
+  const { method, writable } = call
   const read = route.reads[method === 'HEAD' ? 'GET' : method]
-  if (read !== undefined) return read(exchange)
+  if (read !== undefined) return read(call)
   const write = route.writes[method]
   if (write !== undefined && writable !== undefined) {
     try {
       writable.lost.throwIfAborted()
-      return await write({ ...exchange, writable })
+      return await write({ ...call, writable })
     } catch (error) {
       // What fails because another process has taken over is answered so.
       await writable.confirm()

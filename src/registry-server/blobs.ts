@@ -1,7 +1,7 @@
 import { formatContentRange } from '../oci/content-range.ts'
 import { parseByteRange } from './byte-range.ts'
-import { digestOrRefusal, type Exchange, type WriteExchange } from './exchange.ts'
 import { isUnchanged } from './manifests.ts'
+import { digestOrRefusal, type RegistryCall, type WriteCall } from './registry-call.ts'
 import { refusal, type Reply } from './reply.ts'
 
 function unknown(digest: string): Reply {
@@ -9,7 +9,7 @@ function unknown(digest: string): Reply {
 }
 
 /** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */
-export async function getBlob({ layout, method, request, last }: Exchange): Promise<Reply> {
+export async function getBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
   const digest = digestOrRefusal(last)
   if (typeof digest !== 'string') return digest
   const size = await layout.blobSize(digest)
@@ -30,7 +30,7 @@ export async function getBlob({ layout, method, request, last }: Exchange): Prom
 }
 
 /** DELETE /v2/<name>/blobs/<digest>: out of the whole layout, so only what no manifest refers to. */
-export async function deleteBlob({ writable, last }: WriteExchange): Promise<Reply> {
+export async function deleteBlob({ writable, last }: WriteCall): Promise<Reply> {
   const digest = digestOrRefusal(last)
   if (typeof digest !== 'string') return digest
   const deletion = await writable.deleteBlob(digest)

@@ -2,26 +2,26 @@ import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest } from '../oci/digest.ts'
 import { isTag, type Reference } from '../oci/reference.ts'
-import type { Exchange, WriteExchange } from './exchange.ts'
 import { largeBytes } from './large-body.ts'
+import type { RegistryCall, WriteCall } from './registry-call.ts'
 import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
 
 /** The reference that a path's last part is; undefined for what is neither a tag nor a digest. */
-export function referenceOf({ repository, last }: Exchange): Reference | undefined {
+export function referenceOf({ repository, last }: RegistryCall): Reference | undefined {
   const { registry, path } = repository
   if (isDigest(last)) return { registry, path, digest: last }
   return isTag(last) ? { registry, path, tag: last } : undefined
 }
 
 /** The answer to a reference that is none: what looks like a digest is a bad one, and any other name is simply not there. */
-function notReference({ last }: Exchange): Reply {
+function notReference({ last }: RegistryCall): Reply {
   if (last.includes(':'))
     return refusal(400, { code: 'DIGEST_INVALID', message: 'not a sha256 or sha512 digest', detail: { digest: last.slice(0, 200) } })
   return refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'not a tag', detail: { tag: last.slice(0, 200) } })
 }
 
-function unknown(exchange: Exchange): Reply {
-  const { layout, repository, last } = exchange
+function unknown(call: RegistryCall): Reply {
+  const { layout, repository, last } = call
   if (!layout.knowsRepository(repository))
     return refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: repository.path } })
   return refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'manifest unknown', detail: { reference: last } })
@@ -43,12 +43,12 @@ export function isUnchanged(header: string | undefined, etag: string): boolean {
 }
 
 /** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, whatever the Accept header says. */
-export async function getManifest(exchange: Exchange): Promise<Reply> {
-  const { layout, method, request } = exchange
-  const reference = referenceOf(exchange)
-  if (reference === undefined) return notReference(exchange)
+export async function getManifest(call: RegistryCall): Promise<Reply> {
+  const { layout, method, request } = call
+  const reference = referenceOf(call)
+  if (reference === undefined) return notReference(call)
   const descriptor = await layout.headManifest(reference)
-  if (descriptor === undefined) return unknown(exchange)
+  if (descriptor === undefined) return unknown(call)
   const headers = headersOf(descriptor)
   if (isUnchanged(request.headers['if-none-match'], `"${descriptor.digest}"`)) {
     return { status: 304, headers: { etag: `"${descriptor.digest}"`, 'docker-content-digest': descriptor.digest } }
@@ -64,20 +64,20 @@ export async function getManifest(exchange: Exchange): Promise<Reply> {
     return { status: 200, headers, body: manifest.bytes }
   } catch (error) {
     // Deleted between the two looks.
-    if (isMirrorError(error) && error.code === 'NOT_FOUND') return unknown(exchange)
+    if (isMirrorError(error) && error.code === 'NOT_FOUND') return unknown(call)
     throw error
   }
 }
 
 /** DELETE /v2/<name>/manifests/<reference>: a tag alone, or a manifest with all its tags. */
-export async function deleteManifest(exchange: WriteExchange): Promise<Reply> {
-  const { writable, repository } = exchange
-  const reference = referenceOf(exchange)
-  if (reference === undefined) return notReference(exchange)
+export async function deleteManifest(call: WriteCall): Promise<Reply> {
+  const { writable, repository } = call
+  const reference = referenceOf(call)
+  if (reference === undefined) return notReference(call)
   const { tag, digest } = reference
   const deletion =
     digest === undefined ? await writable.deleteTag(repository, tag ?? '') : await writable.deleteManifest(repository, digest)
-  if (deletion === 'absent') return unknown(exchange)
+  if (deletion === 'absent') return unknown(call)
   if (deletion === 'deleted') return { status: 202 }
   return refusal(
     405,

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { isRegistry } from '../oci/reference.ts'
 import { answerFailure } from './answer.ts'
-import type { RegistryState } from './exchange.ts'
 import { InventoryReader, type LayoutTimes } from './inventory.ts'
 import { Metrics, metricsType } from './metrics.ts'
 import { renderPage } from './page.ts'
+import type { RegistryState } from './registry-call.ts'
 import { refusal, type Reply } from './reply.ts'
 
 /** What the page shows that neither the layout nor this server knows. */
@@ -46,10 +46,10 @@ function answerHealth({ writable }: RegistryState): Reply {
   return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body: 'ok\n' }
 }
 
-function answerMetrics({ layout, sessions }: RegistryState, metrics: Metrics): Reply {
+function answerMetrics({ layout, uploads }: RegistryState, metrics: Metrics): Reply {
   const repositories = layout.repositories()
   const tags = repositories.reduce((sum, repository) => sum + layout.tags(repository).length, 0)
-  const body = metrics.render({ uploads: sessions.size, repositories: repositories.length, tags })
+  const body = metrics.render({ uploads: uploads.size, repositories: repositories.length, tags })
   return { status: 200, headers: { 'content-type': metricsType, 'cache-control': 'no-store' }, body }
 }
 

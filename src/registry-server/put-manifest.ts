@@ -5,10 +5,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest } from '../oci/digest.ts'
 import { contentsOf, manifestOf, readSubject, type Manifest } from '../oci/manifest.ts'
 import { isTag, type Reference } from '../oci/reference.ts'
-import { repositoryUrl, type WriteExchange } from './exchange.ts'
 import { LargeBody } from './large-body.ts'
 import { referenceOf } from './manifests.ts'
 import { receiveSmallBody } from './receive-body.ts'
+import { repositoryUrl, type WriteCall } from './registry-call.ts'
 import { refusal, type ApiError, type Reply } from './reply.ts'
 
 /** What the specification asks a registry to take at least. */
@@ -32,9 +32,9 @@ function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiErr
 }
 
 /** PUT /v2/<name>/manifests/<reference>, with `?tag=` beside a digest; refused unless all it refers to is here, and of the size that it says. */
-export async function putManifest(exchange: WriteExchange): Promise<Reply> {
-  const { request, query, last } = exchange
-  const reference = referenceOf(exchange)
+export async function putManifest(call: WriteCall): Promise<Reply> {
+  const { request, query, last } = call
+  const reference = referenceOf(call)
   if (reference === undefined) {
     const code = last.includes(':') ? 'DIGEST_INVALID' : 'NAME_INVALID'
     return refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
@@ -46,17 +46,17 @@ export async function putManifest(exchange: WriteExchange): Promise<Reply> {
   using body = new LargeBody(request)
   const bytes = await receiveSmallBody(request, maxManifestBytes, (size) => body.grow(size))
   body.end()
-  const store = (): Promise<Reply> => storeManifest(exchange, bytes, reference, tags)
+  const store = (): Promise<Reply> => storeManifest(call, bytes, reference, tags)
   return await (body.isLarge ? largeReads(store) : store())
 }
 
 async function storeManifest(
-  exchange: WriteExchange,
+  call: WriteCall,
   bytes: Uint8Array | undefined,
   { digest: expected }: Reference,
   tags: readonly string[],
 ): Promise<Reply> {
-  const { request, repository, writable } = exchange
+  const { request, repository, writable } = call
   if (bytes === undefined) return tooLarge()
   if (expected !== undefined && !hasDigest(bytes, expected))
     return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: expected } })
@@ -73,13 +73,13 @@ async function storeManifest(
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const { registry, path } = repository
     const named = tag === undefined ? { registry, path, digest } : { registry, path, tag, digest }
-    const mismatches = await writable.putCheckedManifest(named, manifest, { isSparse: exchange.sparse })
+    const mismatches = await writable.putCheckedManifest(named, manifest, { isSparse: call.sparse })
     if (mismatches.length > 0) return refusal(400, mismatches.slice(0, 20).map(errorOf))
   }
   return {
     status: 201,
     headers: {
-      location: `${repositoryUrl(exchange)}/manifests/${digest}`,
+      location: `${repositoryUrl(call)}/manifests/${digest}`,
       'docker-content-digest': digest,
       ...(subject !== undefined && { 'oci-subject': subject.digest }),
       ...(expected !== undefined && tags.length > 0 && { 'oci-tag': tags }),

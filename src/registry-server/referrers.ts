@@ -1,13 +1,13 @@
 import { mediaTypes } from '../oci/media-type.ts'
-import { digestOrRefusal, repositoryUrl, type Exchange } from './exchange.ts'
+import { digestOrRefusal, repositoryUrl, type RegistryCall } from './registry-call.ts'
 import type { Reply } from './reply.ts'
 
 /** How much of a list one answer has at most: what it says, and what has to be read for it, both in bytes; clients read indexes of 4 MiB. */
 const page = { listed: 1024 * 1024, read: 32 * 1024 * 1024 }
 
 /** GET /v2/<name>/referrers/<digest>: an index of what is about that manifest, in pages; empty for one that nothing is about, or that is not here. */
-export async function listReferrers(exchange: Exchange): Promise<Reply> {
-  const { layout, query, repository, last } = exchange
+export async function listReferrers(call: RegistryCall): Promise<Reply> {
+  const { layout, query, repository, last } = call
   const digest = digestOrRefusal(last)
   if (typeof digest !== 'string') return digest
   const after = query.has('last') ? digestOrRefusal(query.get('last')) : undefined
@@ -32,7 +32,7 @@ export async function listReferrers(exchange: Exchange): Promise<Reply> {
     headers: {
       'content-type': mediaTypes.ociIndex,
       ...(artifactType !== null && { 'oci-filters-applied': 'artifactType' }),
-      ...(hasMore && { link: `<${repositoryUrl(exchange)}/referrers/${digest}?${next.toString()}>; rel="next"` }),
+      ...(hasMore && { link: `<${repositoryUrl(call)}/referrers/${digest}?${next.toString()}>; rel="next"` }),
     },
     body: `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${manifests.join(',')}]}`,
   }

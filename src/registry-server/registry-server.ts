@@ -7,14 +7,14 @@ import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
 import { refuseLogin, type Authenticator } from './authenticator.ts'
-import type { RegistryState } from './exchange.ts'
+import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
 import { continueWhenRead } from './receive-body.ts'
+import type { RegistryState } from './registry-call.ts'
 import type { Reply } from './reply.ts'
 import { takeOriginForm } from './request-target.ts'
 import { sendReply } from './send-reply.ts'
 import { awaitTurn } from './turn.ts'
-import { UploadSessions } from './upload-sessions.ts'
 
 const maxHeaderBytes = 32 * 1024
 const idleMilliseconds = 5 * 60 * 1000
@@ -110,7 +110,7 @@ async function answerUser({ state, own, options }: Serving, request: IncomingMes
   }
 }
 
-async function exchangeOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedAt = performance.now()
   const { options } = serving
   const { socket } = request
@@ -148,12 +148,12 @@ async function exchangeOnce(serving: Serving, request: IncomingMessage, response
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
   const { layout, registry = 'localhost', sparse = false, tls } = options
-  const sessions = new UploadSessions()
-  const state: RegistryState = { layout, writable: writableLayout(options), sessions, registry, sparse }
+  const uploads = new OpenUploads()
+  const state: RegistryState = { layout, writable: writableLayout(options), uploads, registry, sparse }
   const isSecure = tls !== undefined
   const own = new OwnPaths(state, { isSecure, hasPasswords: options.authenticator !== undefined, page: options.page })
   const serving: Serving = { state, own, options, isClosing: false }
-  const handle: RequestListener = (request, response) => void exchangeOnce(serving, request, response)
+  const handle: RequestListener = (request, response) => void answerOnce(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
@@ -196,7 +196,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     clearInterval(idle)
     clearTimeout(grace)
     own.close()
-    await sessions.close()
+    await uploads.close()
   }
   return { handle, listen, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
 }

@@ -1,8 +1,8 @@
 import { deleteBlob, getBlob } from './blobs.ts'
-import type { Exchange, WriteExchange } from './exchange.ts'
 import { deleteManifest, getManifest } from './manifests.ts'
 import { putManifest } from './put-manifest.ts'
 import { listReferrers } from './referrers.ts'
+import type { RegistryCall, WriteCall } from './registry-call.ts'
 import type { Reply } from './reply.ts'
 import { listRepositories, listTags } from './tags.ts'
 import { cancelUpload, continueUpload, finishUpload, getUpload, startUpload } from './uploads.ts'
@@ -11,8 +11,8 @@ import { cancelUpload, continueUpload, finishUpload, getUpload, startUpload } fr
 export interface Route {
   /** The repository name is the first group, the last part of the path the second. */
   readonly path: RegExp
-  readonly reads: Readonly<Record<string, (exchange: Exchange) => Promise<Reply>>>
-  readonly writes: Readonly<Record<string, (exchange: WriteExchange) => Promise<Reply>>>
+  readonly reads: Readonly<Record<string, (call: RegistryCall) => Promise<Reply>>>
+  readonly writes: Readonly<Record<string, (call: WriteCall) => Promise<Reply>>>
 }
 
 async function answerVersion(): Promise<Reply> {

@@ -3,38 +3,38 @@ import type { BlobWriter } from '../layout/blob-writer.ts'
 import { isDiskFull } from '../layout/local-io.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseContentRange } from './byte-range.ts'
-import { digestOrRefusal, repositoryUrl, type WriteExchange } from './exchange.ts'
+import type { OpenUpload } from './open-uploads.ts'
 import { receiveBody } from './receive-body.ts'
+import { digestOrRefusal, repositoryUrl, type WriteCall } from './registry-call.ts'
 import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
-import type { UploadSession } from './upload-sessions.ts'
 
 /** `0-<last byte>`; an empty upload is `0-0` as well, for the header has no form for nothing. */
-function stateHeaders(exchange: WriteExchange, session: UploadSession): ReplyHeaders {
+function stateHeaders(call: WriteCall, upload: OpenUpload): ReplyHeaders {
   return {
-    location: `${repositoryUrl(exchange)}/blobs/uploads/${session.id}`,
-    range: `0-${Math.max(0, session.writer.size - 1)}`,
-    'docker-upload-uuid': session.id,
+    location: `${repositoryUrl(call)}/blobs/uploads/${upload.id}`,
+    range: `0-${Math.max(0, upload.writer.size - 1)}`,
+    'docker-upload-uuid': upload.id,
   }
 }
 
-function stored(exchange: WriteExchange, digest: Digest): Reply {
-  return { status: 201, headers: { location: `${repositoryUrl(exchange)}/blobs/${digest}`, 'docker-content-digest': digest } }
+function stored(call: WriteCall, digest: Digest): Reply {
+  return { status: 201, headers: { location: `${repositoryUrl(call)}/blobs/${digest}`, 'docker-content-digest': digest } }
 }
 
 function unknownUpload(): Reply {
   return refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
 }
 
-/** A new session; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
-async function openSession(exchange: WriteExchange): Promise<Reply> {
-  const { sessions, writable, repository, query, request } = exchange
+/** A new upload; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
+async function openUpload(call: WriteCall): Promise<Reply> {
+  const { uploads, writable, repository, query, request } = call
   const algorithm = query.get('digest-algorithm') ?? 'sha256'
   if (algorithm !== 'sha256' && algorithm !== 'sha512') {
     const detail = { 'digest-algorithm': algorithm.slice(0, 200) }
     return refusal(400, { code: 'DIGEST_INVALID', message: 'the digest algorithm is neither sha256 nor sha512', detail })
   }
-  const session = await sessions.open(writable, repository.path, { algorithm, client: request.socket.remoteAddress ?? '' })
-  if (session === undefined) {
+  const upload = await uploads.open(writable, repository.path, { algorithm, client: request.socket.remoteAddress ?? '' })
+  if (upload === undefined) {
     return refusal(
       429,
       { code: 'TOOMANYREQUESTS', message: 'too many of your uploads are open: finish or cancel some' },
@@ -43,19 +43,19 @@ async function openSession(exchange: WriteExchange): Promise<Reply> {
   }
   if (request.socket.destroyed) {
     // Nobody will ever know its name.
-    sessions.remove(session)
-    await session.writer.discard()
+    uploads.remove(upload)
+    await upload.writer.discard()
     throw new MirrorError('CANCELLED', 'the client went away before its upload was open')
   }
-  return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
+  return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }
 
-function findSession({ sessions, writable, repository, last }: WriteExchange): Promise<UploadSession | undefined> {
-  return sessions.find(writable, repository.path, last)
+function findUpload({ uploads, writable, repository, last }: WriteCall): Promise<OpenUpload | undefined> {
+  return uploads.find(writable, repository.path, last)
 }
 
 /** Ends a blob; one whose digest is wrong is gone. */
-async function commit(exchange: WriteExchange, writer: BlobWriter, digest: Digest): Promise<Reply> {
+async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Promise<Reply> {
   try {
     await writer.commit(digest)
   } catch (error) {
@@ -64,16 +64,16 @@ async function commit(exchange: WriteExchange, writer: BlobWriter, digest: Diges
     }
     throw error
   }
-  return stored(exchange, digest)
+  return stored(call, digest)
 }
 
-/** POST /v2/<name>/blobs/uploads/: a mount (`?mount=`), a whole blob (`?digest=`), or a new session. */
-export async function startUpload(exchange: WriteExchange): Promise<Reply> {
-  const { query, request, writable } = exchange
+/** POST /v2/<name>/blobs/uploads/: a mount (`?mount=`), a whole blob (`?digest=`), or a new upload. */
+export async function startUpload(call: WriteCall): Promise<Reply> {
+  const { query, request, writable } = call
   if (query.has('mount')) {
     const digest = digestOrRefusal(query.get('mount'))
     if (typeof digest !== 'string') return digest
-    if ((await writable.blobSize(digest)) !== undefined) return stored(exchange, digest)
+    if ((await writable.blobSize(digest)) !== undefined) return stored(call, digest)
   } else if (query.has('digest')) {
     const digest = digestOrRefusal(query.get('digest'))
     if (typeof digest !== 'string') return digest
@@ -84,48 +84,40 @@ export async function startUpload(exchange: WriteExchange): Promise<Reply> {
       await writer.discard()
       throw error
     }
-    return commit(exchange, writer, digest)
+    return commit(call, writer, digest)
   }
-  return openSession(exchange)
+  return openUpload(call)
 }
 
 /** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */
-export async function getUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = await findSession(exchange)
-  return session === undefined ? unknownUpload() : { status: 204, headers: stateHeaders(exchange, session) }
+export async function getUpload(call: WriteCall): Promise<Reply> {
+  const upload = await findUpload(call)
+  return upload === undefined ? unknownUpload() : { status: 204, headers: stateHeaders(call, upload) }
 }
 
 /** DELETE /v2/<name>/blobs/uploads/<id>: gives the upload up. */
-export async function cancelUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = await findSession(exchange)
-  if (session === undefined) return unknownUpload()
-  exchange.sessions.remove(session)
-  await session.writer.discard()
+export async function cancelUpload(call: WriteCall): Promise<Reply> {
+  const upload = await findUpload(call)
+  if (upload === undefined) return unknownUpload()
+  call.uploads.remove(upload)
+  await upload.writer.discard()
   return { status: 204 }
 }
 
 /** The refusal of a chunk that does not go on where the upload stands, or whose length is not what its range says. */
-function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | undefined {
-  if (session.isBusy)
-    return refusal(
-      400,
-      { code: 'BLOB_UPLOAD_INVALID', message: 'another request is writing to this upload' },
-      stateHeaders(exchange, session),
-    )
-  const { 'content-range': header, 'content-length': length } = exchange.request.headers
+function refuseChunk(call: WriteCall, upload: OpenUpload): Reply | undefined {
+  if (upload.isBusy)
+    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'another request is writing to this upload' }, stateHeaders(call, upload))
+  const { 'content-range': header, 'content-length': length } = call.request.headers
   if (header === undefined) return undefined
   const range = parseContentRange(header)
   if (range === undefined)
-    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'Content-Range is not <start>-<end>' }, stateHeaders(exchange, session))
-  if (range.start !== session.writer.size) {
-    return refusal(
-      416,
-      { code: 'BLOB_UPLOAD_INVALID', message: `the next byte is ${session.writer.size}` },
-      stateHeaders(exchange, session),
-    )
+    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'Content-Range is not <start>-<end>' }, stateHeaders(call, upload))
+  if (range.start !== upload.writer.size) {
+    return refusal(416, { code: 'BLOB_UPLOAD_INVALID', message: `the next byte is ${upload.writer.size}` }, stateHeaders(call, upload))
   }
   if (length !== undefined && Number(length) !== range.end - range.start + 1) {
-    return refusal(400, { code: 'SIZE_INVALID', message: 'Content-Length and Content-Range differ' }, stateHeaders(exchange, session))
+    return refusal(400, { code: 'SIZE_INVALID', message: 'Content-Length and Content-Range differ' }, stateHeaders(call, upload))
   }
   return undefined
 }
@@ -134,14 +126,14 @@ function refuseChunk(exchange: WriteExchange, session: UploadSession): Reply | u
  * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is told of it is true
  * for the next process too, and a client that broke off can go on there. The answer is for an upload that another request has cancelled meanwhile.
  */
-async function receiveChunk({ request, sessions }: WriteExchange, session: UploadSession, isLast: boolean): Promise<Reply | undefined> {
-  const { writer } = session
-  session.isBusy = true
+async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<Reply | undefined> {
+  const { writer } = upload
+  upload.isBusy = true
   let isWhole = false
   try {
     try {
       await receiveBody(request, (chunk) => {
-        session.usedAt = performance.now()
+        upload.usedAt = performance.now()
         return writer.write(chunk)
       })
       isWhole = true
@@ -150,44 +142,44 @@ async function receiveChunk({ request, sessions }: WriteExchange, session: Uploa
     }
     return undefined
   } catch (error) {
-    if (!sessions.has(session)) return unknownUpload()
+    if (!uploads.has(upload)) return unknownUpload()
     if (isDiskFull(error)) {
       // What nobody can go on with takes the space that the next upload needs.
-      sessions.remove(session)
-      await session.writer.discard()
+      uploads.remove(upload)
+      await upload.writer.discard()
       throw error
     }
     // Where the disk has failed, only the file itself can tell where to go on.
-    if (!isMirrorError(error) || error.code !== 'CANCELLED') await sessions.suspend(session)
+    if (!isMirrorError(error) || error.code !== 'CANCELLED') await uploads.suspend(upload)
     throw error
   } finally {
-    session.isBusy = false
-    session.usedAt = performance.now()
+    upload.isBusy = false
+    upload.usedAt = performance.now()
   }
 }
 
 /** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes. */
-export async function continueUpload(exchange: WriteExchange): Promise<Reply> {
-  const session = await findSession(exchange)
-  if (session === undefined) return unknownUpload()
-  const refused = refuseChunk(exchange, session)
+export async function continueUpload(call: WriteCall): Promise<Reply> {
+  const upload = await findUpload(call)
+  if (upload === undefined) return unknownUpload()
+  const refused = refuseChunk(call, upload)
   if (refused !== undefined) return refused
-  const failed = await receiveChunk(exchange, session, false)
+  const failed = await receiveChunk(call, upload, false)
   if (failed !== undefined) return failed
-  return { status: 202, headers: { ...stateHeaders(exchange, session), 'content-length': 0 } }
+  return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }
 
 /** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; the upload ends once all of them are here, whatever their digest. */
-export async function finishUpload(exchange: WriteExchange): Promise<Reply> {
-  const { query, sessions } = exchange
-  const session = await findSession(exchange)
-  if (session === undefined) return unknownUpload()
+export async function finishUpload(call: WriteCall): Promise<Reply> {
+  const { query, uploads } = call
+  const upload = await findUpload(call)
+  if (upload === undefined) return unknownUpload()
   const digest = digestOrRefusal(query.get('digest'))
   if (typeof digest !== 'string') return digest
-  const refused = refuseChunk(exchange, session)
+  const refused = refuseChunk(call, upload)
   if (refused !== undefined) return refused
-  const failed = await receiveChunk(exchange, session, true)
+  const failed = await receiveChunk(call, upload, true)
   if (failed !== undefined) return failed
-  sessions.remove(session)
-  return commit(exchange, session.writer, digest)
+  uploads.remove(upload)
+  return commit(call, upload.writer, digest)
 }

@@ -20,7 +20,7 @@ export interface ApiRequest {
   readonly opens?: boolean
   /** It is sent without credentials, also to the registry: another host named the place. */
   readonly isAnonymous?: boolean
-  /** Tries after a failure, where the session's own number is too patient. */
+  /** Tries after a failure, where the transport's own number is too patient. */
   readonly retries?: number
   readonly signal?: AbortSignal | undefined
 }

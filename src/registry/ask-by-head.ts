@@ -1,33 +1,33 @@
 import { isMirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
-import { isWebPage } from './web-page.ts'
 import type { ApiRequest } from './api-request.ts'
-import type { RegistrySession } from './session.ts'
+import type { RegistryTransport } from './transport.ts'
+import { isWebPage } from './web-page.ts'
 
 /**
  * A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. At a source it is rare, and worth a GET: without the
  * manifest an image is lost.
  */
-function isOwnAnswer({ url, headers }: HttpResponse, session: RegistrySession, asksFor: 'manifest' | 'blob'): boolean {
-  if (session.side === 'source' && asksFor === 'manifest') return false
+function isOwnAnswer({ url, headers }: HttpResponse, transport: RegistryTransport, asksFor: 'manifest' | 'blob'): boolean {
+  if (transport.side === 'source' && asksFor === 'manifest') return false
   const isJson = /\bjson\b/i.test(headers.get('content-type') ?? '')
-  return url.origin === session.endpoint.origin.origin && (isJson || headers.get('docker-distribution-api-version') !== undefined)
+  return url.origin === transport.endpoint.origin.origin && (isJson || headers.get('docker-distribution-api-version') !== undefined)
 }
 
 /**
  * Asks by HEAD, which moves nothing and which Docker Hub does not count as a pull. Only a 200 and the registry's own 404 are answers: URLs that are
- * signed for GET, proxies and some registries refuse a HEAD for what a GET gives. Undefined where a GET has to be asked; what `session.distrusted` holds is
+ * signed for GET, proxies and some registries refuse a HEAD for what a GET gives. Undefined where a GET has to be asked; what `transport.distrusted` holds is
  * no longer asked for by HEAD, because a GET gave what a HEAD did not. Throws UNAUTHORIZED, THROTTLED, and network failures.
  */
 export async function askByHead(
-  session: RegistrySession,
+  transport: RegistryTransport,
   request: Omit<ApiRequest, 'method' | 'expect'> & { readonly asksFor: 'manifest' | 'blob' },
 ): Promise<HttpResponse | undefined> {
   const { asksFor, ...head } = request
-  if (session.distrusted.has(asksFor)) return undefined
-  const response = await session.retry(
+  if (transport.distrusted.has(asksFor)) return undefined
+  const response = await transport.retry(
     () =>
-      session.sendInTurn({ ...head, method: 'HEAD' }).catch((error: unknown) => {
+      transport.sendInTurn({ ...head, method: 'HEAD' }).catch((error: unknown) => {
         // A server that sends a body or hangs up where it is asked by HEAD.
         if (isMirrorError(error) && (error.code === 'PROTOCOL' || error.code === 'CONNECTION_LOST')) return undefined
         throw error
@@ -35,5 +35,5 @@ export async function askByHead(
     request,
   )
   if (response?.status === 200 && !isWebPage(response.headers)) return response
-  return response?.status === 404 && isOwnAnswer(response, session, asksFor) ? response : undefined
+  return response?.status === 404 && isOwnAnswer(response, transport, asksFor) ? response : undefined
 }

@@ -1,15 +1,15 @@
 import type { ChunkSink, Content } from '../async/content.ts'
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
-import type { StreamedAnswer } from '../http/exchange.ts'
+import type { StreamedAnswer } from '../http/send-request.ts'
+import { parseContentRange } from '../oci/content-range.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { parseContentRange } from '../oci/content-range.ts'
+import type { ApiRequest } from './api-request.ts'
 import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { openForeignLayer } from './foreign-layer.ts'
-import type { ApiRequest } from './api-request.ts'
-import type { RegistrySession } from './session.ts'
+import type { RegistryTransport } from './transport.ts'
 import { isWebPage } from './web-page.ts'
 
 /** What a blob is called in messages. */
@@ -22,25 +22,25 @@ export function blobName(repository: Repository, { digest }: Descriptor): string
  * absent: some registries answer so for a repository that is still to be made, and the upload gives the real answer.
  */
 export async function headBlob(
-  session: RegistrySession,
+  transport: RegistryTransport,
   repository: Repository,
   descriptor: Descriptor,
   { signal, retries }: CallOptions & Pick<ApiRequest, 'retries'> = {},
 ): Promise<boolean> {
   const request = {
-    url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+    url: apiUrl(transport.endpoint, repository.path, `blobs/${descriptor.digest}`),
     what: `look up ${blobName(repository, descriptor)}`,
     repository: repository.path,
     signal,
     ...(retries !== undefined && { retries }),
   }
   try {
-    const response = await askByHead(session, { ...request, asksFor: 'blob' })
+    const response = await askByHead(transport, { ...request, asksFor: 'blob' })
     if (response?.status === 404) return false
     const size = response?.headers.integer('content-length')
     if (response !== undefined && (size === undefined || size === descriptor.size)) return true
-    const isThere = await session.retry(() => hasFirstByte(session, request, descriptor), request)
-    if (isThere) session.distrusted.add('blob')
+    const isThere = await transport.retry(() => hasFirstByte(transport, request, descriptor), request)
+    if (isThere) transport.distrusted.add('blob')
     return isThere
   } catch (error) {
     if (isMirrorError(error) && absentCodes.has(error.code)) return false
@@ -52,14 +52,14 @@ const absentCodes: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'UNAUTHORIZED'
 
 /** Asks for as little of a blob as the registry lets us, and compares its whole size. */
 async function hasFirstByte(
-  session: RegistrySession,
+  transport: RegistryTransport,
   request: Pick<ApiRequest, 'url' | 'what' | 'repository' | 'signal'>,
   { size }: Descriptor,
 ): Promise<boolean> {
-  const release = await session.acquire(1)
+  const release = await transport.acquire(1)
   try {
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...(size > 0 && { range: 'bytes=0-0' }) }
-    const download = await session.download({ ...request, headers, expect: [200, 206] })
+    const download = await transport.download({ ...request, headers, expect: [200, 206] })
     const total = download.status === 206 ? parseContentRange(download.headers.get('content-range'))?.total : download.length
     // The one byte is taken, so that the connection can go on.
     if (download.length === 1) await download.read(() => undefined)
@@ -142,21 +142,21 @@ class DownloadContent implements Content {
 
 /** Asks the registry, and for a foreign layer that it does not hold the places that the layer names. */
 async function openBlob(
-  session: RegistrySession,
+  transport: RegistryTransport,
   repository: Repository,
   descriptor: Descriptor,
   options: CallOptions & { readonly headers: Readonly<Record<string, string>>; readonly expect: readonly number[] },
 ): Promise<StreamedAnswer> {
   try {
-    return await session.download({
+    return await transport.download({
       ...options,
-      url: apiUrl(session.endpoint, repository.path, `blobs/${descriptor.digest}`),
+      url: apiUrl(transport.endpoint, repository.path, `blobs/${descriptor.digest}`),
       what: `read ${blobName(repository, descriptor)}`,
       repository: repository.path,
     })
   } catch (error) {
     if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-    const elsewhere = await openForeignLayer(session, descriptor, options)
+    const elsewhere = await openForeignLayer(transport, descriptor, options)
     if (elsewhere === undefined) throw error
     return elsewhere
   }
@@ -164,19 +164,19 @@ async function openBlob(
 
 /**
  * Opens a blob from `offset` on. A server that cannot resume sends it from the start, and what is known already is passed over.
- * The place that the stream holds among the session's is given back when it is read or cancelled.
+ * The place that the stream holds among the transport's is given back when it is read or cancelled.
  */
 export async function getBlob(
-  session: RegistrySession,
+  transport: RegistryTransport,
   repository: Repository,
   descriptor: Descriptor,
   options: GetBlobOptions = {},
 ): Promise<Content> {
   const { offset = 0, isResumed = false, signal } = options
   const what = `read ${blobName(repository, descriptor)}`
-  const release = isResumed ? () => undefined : await session.acquire(descriptor.size)
+  const release = isResumed ? () => undefined : await transport.acquire(descriptor.size)
   const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
-    openBlob(session, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
+    openBlob(transport, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
   try {
     let download = offset === 0 ? await open([200]) : await open([200, 206, 416], { range: `bytes=${offset}-` })
     if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {

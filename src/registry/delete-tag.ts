@@ -7,7 +7,7 @@ import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { apiUrl } from './endpoint.ts'
 import { putManifest } from './manifests.ts'
-import type { RegistrySession } from './session.ts'
+import type { RegistryTransport } from './transport.ts'
 import type { Uploads } from './uploads.ts'
 
 /**
@@ -16,13 +16,13 @@ import type { Uploads } from './uploads.ts'
  * deleting what the tag named would take its other tags along.
  */
 export async function deleteTag(
-  session: RegistrySession,
+  transport: RegistryTransport,
   uploads: Uploads,
   reference: Reference,
   options: CallOptions = {},
 ): Promise<boolean> {
   const { registry, path, tag = 'latest' } = reference
-  if (await isDeleted(session, reference, tag, options)) return true
+  if (await isDeleted(transport, reference, tag, options)) return true
   const config = Buffer.from('{}')
   const descriptor = { mediaType: 'application/vnd.oci.empty.v1+json', digest: sha256(config), size: config.length }
   const document = {
@@ -34,17 +34,17 @@ export async function deleteTag(
   }
   const stand = manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest)
   // It is not there yet: what is asked is whether the registry deletes by digest at all.
-  if (!(await isDeleted(session, reference, stand.descriptor.digest, options))) return false
+  if (!(await isDeleted(transport, reference, stand.descriptor.digest, options))) return false
   await uploads.putBlob(reference, descriptor, () => Promise.resolve(contentOf(config)), options)
-  await putManifest(session, { registry, path, tag }, stand, options)
-  return isDeleted(session, reference, stand.descriptor.digest, options)
+  await putManifest(transport, { registry, path, tag }, stand, options)
+  return isDeleted(transport, reference, stand.descriptor.digest, options)
 }
 
 /** True when there is nothing of that name any more. */
-async function isDeleted(session: RegistrySession, reference: Reference, name: string, { signal }: CallOptions): Promise<boolean> {
-  const { status } = await session.send({
+async function isDeleted(transport: RegistryTransport, reference: Reference, name: string, { signal }: CallOptions): Promise<boolean> {
+  const { status } = await transport.send({
     method: 'DELETE',
-    url: apiUrl(session.endpoint, reference.path, `manifests/${name}`),
+    url: apiUrl(transport.endpoint, reference.path, `manifests/${name}`),
     what: `take away the tag ${formatReference(reference)}`,
     repository: reference.path,
     expect: [200, 202, 204, 400, 404, 405],

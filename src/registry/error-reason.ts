@@ -1,5 +1,5 @@
-import { foreignText } from '../http/foreign-text.ts'
 import { isJsonObject } from '../oci/json-object.ts'
+import { foreignText } from '../text/printable.ts'
 
 /** What the body of a refused request says. */
 export interface ErrorReason {

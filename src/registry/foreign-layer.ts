@@ -1,17 +1,17 @@
 import { MirrorError } from '../errors.ts'
 import { addressRefusal } from '../http/address.ts'
-import type { StreamedAnswer } from '../http/exchange.ts'
-import { foreignText } from '../http/foreign-text.ts'
-import { redactUrl } from '../http/redact.ts'
+import type { StreamedAnswer } from '../http/send-request.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import type { RegistrySession } from './session.ts'
+import { foreignText } from '../text/printable.ts'
+import { redactUrl } from '../text/redact.ts'
+import type { RegistryTransport } from './transport.ts'
 
 /** URLs of one layer that are tried. */
 const mostUrls = 5
 
 /** Why a layer's URL is not asked: text that fits after "it is"; undefined when it may be. */
-function refusalOf(url: URL, { endpoint, storageHosts }: RegistrySession): string | undefined {
+function refusalOf(url: URL, { endpoint, storageHosts }: RegistryTransport): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'neither http nor https'
   return addressRefusal(url, { url: endpoint.origin }, storageHosts)
 }
@@ -21,7 +21,7 @@ function refusalOf(url: URL, { endpoint, storageHosts }: RegistrySession): strin
  * Undefined when there are none; throws what the last one gave, REFUSED_ADDRESS for a URL that leads into a private network.
  */
 export async function openForeignLayer(
-  session: RegistrySession,
+  transport: RegistryTransport,
   { digest, urls = [] }: Descriptor,
   options: CallOptions & { readonly headers: Readonly<Record<string, string>>; readonly expect: readonly number[] },
 ): Promise<StreamedAnswer | undefined> {
@@ -30,14 +30,14 @@ export async function openForeignLayer(
     try {
       if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} names something that is not a URL`)
       const url = new URL(text)
-      const refusal = refusalOf(url, session)
+      const refusal = refusalOf(url, transport)
       if (refusal !== undefined) {
         throw new MirrorError(
           'REFUSED_ADDRESS',
           `foreign layer ${digest} is not read from ${foreignText(redactUrl(url))}, which is ${refusal}`,
         )
       }
-      return await session.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
+      return await transport.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
     } catch (error) {
       failure = error
     }

@@ -1,5 +1,4 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
-import { foreignText } from '../http/foreign-text.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
@@ -7,15 +6,16 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { acceptManifests } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { foreignText } from '../text/printable.ts'
 import { askByHead } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { isSettled } from './is-settled.ts'
 import { registryAnswer } from './registry-error.ts'
-import type { RegistrySession } from './session.ts'
+import type { RegistryTransport } from './transport.ts'
 import { isWebPage } from './web-page.ts'
 
-function manifestUrl(session: RegistrySession, { path, tag, digest }: Reference): URL {
-  return apiUrl(session.endpoint, path, `manifests/${digest ?? tag ?? 'latest'}`)
+function manifestUrl(transport: RegistryTransport, { path, tag, digest }: Reference): URL {
+  return apiUrl(transport.endpoint, path, `manifests/${digest ?? tag ?? 'latest'}`)
 }
 
 function statedDigest(response: HttpResponse): Digest | undefined {
@@ -29,14 +29,14 @@ function statedDigest(response: HttpResponse): Digest | undefined {
  * for a repository that is still to be made, and the push gives the real answer.
  */
 export async function headManifest(
-  session: RegistrySession,
+  transport: RegistryTransport,
   reference: Reference,
   options: CallOptions & { readonly lenient?: boolean } = {},
 ): Promise<Descriptor | undefined> {
   try {
-    const response = await askByHead(session, {
+    const response = await askByHead(transport, {
       asksFor: 'manifest',
-      url: manifestUrl(session, reference),
+      url: manifestUrl(transport, reference),
       what: `look up ${formatReference(reference)}`,
       repository: reference.path,
       headers: { accept: acceptManifests },
@@ -47,8 +47,8 @@ export async function headManifest(
     const mediaType = response?.headers.get('content-type')?.split(';', 1)[0]?.trim()
     const size = response?.headers.integer('content-length')
     if (digest !== undefined && mediaType !== undefined && size !== undefined) return { mediaType, digest, size }
-    const { descriptor } = await getManifest(session, reference, options)
-    if (response === undefined) session.distrusted.add('manifest')
+    const { descriptor } = await getManifest(transport, reference, options)
+    if (response === undefined) transport.distrusted.add('manifest')
     return descriptor
   } catch (error) {
     if (!isMirrorError(error)) throw error
@@ -61,12 +61,12 @@ export async function headManifest(
 }
 
 /** Reads a manifest: its bytes as they came, hashed, and compared with the digest where the reference has one. */
-export async function getManifest(session: RegistrySession, reference: Reference, options: CallOptions = {}): Promise<Manifest> {
+export async function getManifest(transport: RegistryTransport, reference: Reference, options: CallOptions = {}): Promise<Manifest> {
   const name = formatReference(reference)
   for (let attempt = 1; ; attempt++) {
-    const response = await session.send({
+    const response = await transport.send({
       method: 'GET',
-      url: manifestUrl(session, reference),
+      url: manifestUrl(transport, reference),
       what: `read ${name}`,
       repository: reference.path,
       expect: [200],
@@ -75,39 +75,39 @@ export async function getManifest(session: RegistrySession, reference: Reference
       signal: options.signal,
     })
     const { digest } = reference
-    if (digest === undefined || hasDigest(response.body, digest)) return readManifest(session, response, digest, name)
-    if (isWebPage(response.headers)) throw pageError(session, name)
+    if (digest === undefined || hasDigest(response.body, digest)) return readManifest(transport, response, digest, name)
+    if (isWebPage(response.headers)) throw pageError(transport, name)
     if (attempt === 2) {
-      throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} answers ${name} with other content than the digest says`, {
-        side: session.side,
+      throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} answers ${name} with other content than the digest says`, {
+        side: transport.side,
         hint: 'The registry or a proxy on the way changes or mixes up content; read from another copy.',
       })
     }
   }
 }
 
-function pageError(session: RegistrySession, name: string): MirrorError {
-  const { host } = session.endpoint.origin
+function pageError(transport: RegistryTransport, name: string): MirrorError {
+  const { host } = transport.endpoint.origin
   const what = `${host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
-  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`, { side: session.side })
+  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`, { side: transport.side })
 }
 
-function readManifest(session: RegistrySession, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
+function readManifest(transport: RegistryTransport, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
   let manifest
   try {
     manifest = manifestOf(response.body, response.headers.get('content-type'), digest)
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
-    if (isWebPage(response.headers)) throw pageError(session, name)
+    if (isWebPage(response.headers)) throw pageError(transport, name)
     throw new MirrorError(error.code, `cannot read ${name}: ${foreignText(error.message)}`, {
-      side: session.side,
+      side: transport.side,
       hint: error.hint,
       cause: error,
     })
   }
   const stated = statedDigest(response)
   if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {
-    session.warn(`${session.endpoint.origin.host} states another digest for ${name} than its bytes have; what counts is the bytes`)
+    transport.warn(`${transport.endpoint.origin.host} states another digest for ${name} than its bytes have; what counts is the bytes`)
   }
   return manifest
 }
@@ -134,7 +134,7 @@ function isRefusal(error: unknown): boolean {
  * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is not taken for a registry.
  */
 export async function putManifest(
-  session: RegistrySession,
+  transport: RegistryTransport,
   reference: Reference,
   manifest: Manifest,
   options: CallOptions = {},
@@ -145,12 +145,12 @@ export async function putManifest(
   const name = formatReference(place)
   // A registry may know the same bytes under another algorithm.
   const isSame = (found: Digest | undefined): boolean => found === digest || (found !== undefined && hasDigest(manifest.bytes, found))
-  const isStored = async (): Promise<boolean> => isSame((await headManifest(session, place, { ...options, lenient: true }))?.digest)
-  await session.retry(async () => {
+  const isStored = async (): Promise<boolean> => isSame((await headManifest(transport, place, { ...options, lenient: true }))?.digest)
+  await transport.retry(async () => {
     try {
-      const response = await session.sendInTurn({
+      const response = await transport.sendInTurn({
         method: 'PUT',
-        url: manifestUrl(session, place),
+        url: manifestUrl(transport, place),
         what: `write ${name}`,
         repository: reference.path,
         expect: [200, 201, 202, 204],
@@ -160,12 +160,12 @@ export async function putManifest(
       })
       const stated = statedDigest(response)
       if (stated !== undefined && !isSame(stated)) {
-        throw new MirrorError('INTEGRITY', `${session.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
+        throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
       }
-      if ((stated !== undefined && response.status === 201) || (await isSettled(session, isStored, options.signal))) return
+      if ((stated !== undefined && response.status === 201) || (await isSettled(transport, isStored, options.signal))) return
       throw new MirrorError(
         'PROTOCOL',
-        `${session.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
+        `${transport.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
       )
     } catch (error) {
       if (isRefusal(error) && (await isStored().catch(() => false))) return

@@ -1,7 +1,7 @@
 import { MirrorError, type ErrorCode } from '../errors.ts'
-import { foreignText } from '../http/foreign-text.ts'
 import type { HttpMethod, ResponseHeaders } from '../http/message.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
+import { foreignText } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 
 /** The parts of an answer that an error is made of. */

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../http/message.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatRepository, isTag, type Repository } from '../oci/reference.ts'
 import { apiUrl } from './endpoint.ts'
-import type { RegistrySession } from './session.ts'
+import type { RegistryTransport } from './transport.ts'
 
 const maxPageBytes = 8 * 1024 * 1024
 const mostPages = 1000
@@ -56,16 +56,20 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
  * Every tag of a repository, in the registry's order: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags.
  * Throws NOT_FOUND for an unknown repository, REFUSED_ADDRESS for a page at another origin, PROTOCOL for pages without end.
  */
-export async function listTags(session: RegistrySession, repository: Repository, options: CallOptions = {}): Promise<readonly string[]> {
+export async function listTags(
+  transport: RegistryTransport,
+  repository: Repository,
+  options: CallOptions = {},
+): Promise<readonly string[]> {
   const name = formatRepository(repository)
   const tags = new Set<string>()
   const seen = new Set<string>()
-  let url: URL | undefined = apiUrl(session.endpoint, repository.path, `tags/list?n=${pageSize}`)
+  let url: URL | undefined = apiUrl(transport.endpoint, repository.path, `tags/list?n=${pageSize}`)
   while (url !== undefined) {
     if (seen.has(url.href)) throw new MirrorError('PROTOCOL', `${url.host} lists the tags of ${name} in a circle`)
     seen.add(url.href)
     if (seen.size > mostPages) throw new MirrorError('PROTOCOL', `${url.host} lists the tags of ${name} on more than ${mostPages} pages`)
-    const response = await session.send({
+    const response = await transport.send({
       method: 'GET',
       url,
       what: `list the tags of ${name}`,

@@ -1,10 +1,10 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
-import type { HttpResponse } from '../http/message.ts'
 import { addressRefusal } from '../http/address.ts'
-import { foreignText } from '../http/foreign-text.ts'
-import { redactUrl } from '../http/redact.ts'
+import type { HttpResponse } from '../http/message.ts'
 import { redirectHint, trustHint } from '../http/redirect.ts'
 import type { Digest } from '../oci/digest.ts'
+import { foreignText } from '../text/printable.ts'
+import { redactUrl } from '../text/redact.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** True for `host[:port]/path` of the registry itself, without a scheme. */

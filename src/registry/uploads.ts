@@ -10,9 +10,9 @@ import type { ApiRequest } from './api-request.ts'
 import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
 import { isSettled } from './is-settled.ts'
-import type { RegistrySession } from './session.ts'
-import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
 import { registryAnswer } from './registry-error.ts'
+import type { RegistryTransport } from './transport.ts'
+import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
 
 /** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
 const cancelTimeout = 2000
@@ -39,11 +39,11 @@ function keyOf({ path }: Repository, digest: Digest): string {
 
 /** The uploads of one registry, and the sessions that a refused mount has opened already. */
 export class Uploads {
-  readonly #session: RegistrySession
+  readonly #transport: RegistryTransport
   readonly #opened = new Map<string, URL>()
 
-  constructor(session: RegistrySession) {
-    this.#session = session
+  constructor(transport: RegistryTransport) {
+    this.#transport = transport
   }
 
   /**
@@ -51,10 +51,10 @@ export class Uploads {
    * False when the registry would not, for whatever reason; an upload that it opened in place of it is kept for putBlob.
    */
   async mountBlob(repository: Repository, digest: Digest, from: Repository, options: CallOptions = {}): Promise<boolean> {
-    const { endpoint } = this.#session
+    const { endpoint } = this.#transport
     const url = apiUrl(endpoint, repository.path, `blobs/uploads/?mount=${digest}&from=${endpoint.prefix}${from.path}`)
     try {
-      const response = await this.#session.send({
+      const response = await this.#transport.send({
         method: 'POST',
         url,
         what: `mount blob ${digest} into ${repository.path}`,
@@ -69,7 +69,7 @@ export class Uploads {
         const stated = response.headers.get('docker-content-digest')
         return stated === undefined || stated === digest
       }
-      await this.#keep(repository, digest, uploadUrl(response, this.#session.storageHosts))
+      await this.#keep(repository, digest, uploadUrl(response, this.#transport.storageHosts))
       return false
     } catch (error) {
       if (options.signal?.aborted || !(error instanceof MirrorError) || error.code === 'UNREACHABLE') throw error
@@ -83,7 +83,7 @@ export class Uploads {
    * and the registry has the blob all the same: some refuse what they have, and another client may have been faster.
    */
   async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
-    const session = this.#session
+    const transport = this.#transport
     // The source answers while the destination opens the upload: a round trip less per blob. A place at the destination is taken only
     // for the bytes themselves, so that it is busy with some blobs while the source is with others.
     const [opened, content] = await Promise.allSettled([this.#openUpload(repository, descriptor, options), open()])
@@ -96,14 +96,14 @@ export class Uploads {
     try {
       status = await this.#send(opened.value, { repository, descriptor, content: content.value, open, signal: options.signal })
     } catch (error) {
-      if (isUndecided(error) && (await headBlob(session, repository, descriptor, { ...options, retries: 0 }).catch(() => false)))
+      if (isUndecided(error) && (await headBlob(transport, repository, descriptor, { ...options, retries: 0 }).catch(() => false)))
         return false
       throw error
     }
     // Asked for in a place of its own: whoever waits for a second one while holding the first may wait for ever.
-    const has = (): Promise<boolean> => headBlob(session, repository, descriptor, options)
-    if (status === 201 || (await isSettled(session, has, options.signal))) return true
-    throw new MirrorError('PROTOCOL', `${session.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
+    const has = (): Promise<boolean> => headBlob(transport, repository, descriptor, options)
+    if (status === 201 || (await isSettled(transport, has, options.signal))) return true
+    throw new MirrorError('PROTOCOL', `${transport.endpoint.origin.host} accepted ${blobName(repository, descriptor)} but does not have it`)
   }
 
   /** Keeps an upload that a refused mount opened; one that is kept already, since an earlier try failed in between, is cancelled. */
@@ -119,23 +119,23 @@ export class Uploads {
     const opened = this.#opened.get(key)
     this.#opened.delete(key)
     if (opened !== undefined) return opened
-    const response = await this.#session.send({
+    const response = await this.#transport.send({
       method: 'POST',
-      url: apiUrl(this.#session.endpoint, repository.path, 'blobs/uploads/'),
+      url: apiUrl(this.#transport.endpoint, repository.path, 'blobs/uploads/'),
       what: `upload ${blobName(repository, descriptor)}`,
       repository: repository.path,
       expect: [202],
       opens: true,
       signal: options.signal,
     })
-    return uploadUrl(response, this.#session.storageHosts)
+    return uploadUrl(response, this.#transport.storageHosts)
   }
 
   /**
    * Sends the content, and again to wherever it is redirected, and gives the status of the answer. Throws UNAVAILABLE where a new upload may succeed.
    */
   async #send(opened: URL, blob: BlobUpload): Promise<number> {
-    const session = this.#session
+    const transport = this.#transport
     const { repository, descriptor, open } = blob
     let { content } = blob
     let url = withDigest(opened, descriptor.digest)
@@ -147,8 +147,8 @@ export class Uploads {
         if (response.status !== 307 && response.status !== 308) return response.status
         content.cancel()
         // What another host names gets no credentials, be it at the registry.
-        isAnonymous ||= response.url.origin !== session.endpoint.origin.origin
-        url = redirectUrl(response, session.storageHosts)
+        isAnonymous ||= response.url.origin !== transport.endpoint.origin.origin
+        url = redirectUrl(response, transport.storageHosts)
         content = await open()
       }
     } catch (error) {
@@ -156,7 +156,7 @@ export class Uploads {
       // A registry that only asks for patience keeps the upload open: the next try goes on with it.
       if (isMirrorError(error) && error.code === 'THROTTLED') this.#opened.set(keyOf(repository, descriptor.digest), opened)
       else await this.#cancel(opened, repository)
-      const failure = explainPlace(error, url, session.endpoint)
+      const failure = explainPlace(error, url, transport.endpoint)
       // The registry has lost the upload, or somebody else is writing the same blob.
       const mayPass = isMirrorError(failure) && (failure.code === 'NOT_FOUND' || registryAnswer(failure)?.status === 409)
       if (!mayPass) throw failure
@@ -171,9 +171,9 @@ export class Uploads {
     content: Content,
     how: Pick<ApiRequest, 'expect' | 'isAnonymous'>,
   ): Promise<HttpResponse> {
-    const release = await this.#session.acquire(descriptor.size)
+    const release = await this.#transport.acquire(descriptor.size)
     try {
-      return await this.#session.upload({
+      return await this.#transport.upload({
         url,
         what: `upload ${blobName(repository, descriptor)}`,
         repository: repository.path,
@@ -191,7 +191,7 @@ export class Uploads {
   async #cancel(url: URL, repository: Repository): Promise<void> {
     const signal = AbortSignal.timeout(cancelTimeout)
     const { path } = repository
-    await this.#session
+    await this.#transport
       .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', repository: path, expect: [204], signal })
       .catch(() => undefined)
   }

@@ -2,8 +2,8 @@ import { retry, type RetryOptions } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
-import { redactUrl } from '../http/redact.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
+import { redactUrl } from '../text/redact.ts'
 import { maxListBytes } from './list-text.ts'
 
 /** How patiently files are fetched, and who is told of retries. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import { redactUrl } from '../http/redact.ts'
+import { redactUrl } from '../text/redact.ts'
 import { parseChecksumFile } from './checksum-file.ts'
 import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
 import { parseImageList, type ListCoverage, type ParsedReferences, type SelectedList } from './image-list.ts'

@@ -1,5 +1,5 @@
-import { imageStatuses, type EndpointStatus, type ImageStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { AskedAs } from '../verify/checked-endpoint.ts'
+import { imageStatuses, type EndpointStatus, type ImageStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
 
 /** One endpoint's part in an image; of a node's endpoints also how it is asked, as `registries resolve` has it. */

@@ -1,12 +1,12 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { absence } from './absence.ts'
+import { checkContents, type CheckedContents } from './check-contents.ts'
 import { askEndpoint, askInOrder, locationOf, type CheckedEndpoint, type Failure } from './checked-endpoint.ts'
 import { EndpointNotes } from './endpoint-notes.ts'
 import { compareDigests } from './expected-digest.ts'
-import type { SoughtImage, VerifyImageOptions } from './sought-image.ts'
-import { checkContents, type CheckedContents } from './check-contents.ts'
-import { absence } from './absence.ts'
 import { worstStatus, type ImageVerdict, type Problem } from './image-verdict.ts'
+import type { SoughtImage, VerifyImageOptions } from './sought-image.ts'
 
 /** Who answers for the root, and what others say. */
 interface ResolvedRoot {

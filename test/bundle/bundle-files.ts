@@ -1,7 +1,7 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { create } from 'tar'
-import { formatBundleIndex, layoutVersion } from '../../src/bundle/bundle-layout.ts'
+import { formatBundleIndex, layoutVersion } from '../../src/bundle/bundle-contents.ts'
 import { formatBundleRecord } from '../../src/bundle/bundle-record.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import type { TinyImage } from '../layout/tiny-image.ts'

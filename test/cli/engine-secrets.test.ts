@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dockerImage } from '../engine/docker-image.ts'
 import { encodeRegistryAuth } from '../../src/engine/registry-auth.ts'
-import { runCli } from '../servers/run-cli.ts'
-import { memoryRegistry } from '../servers/memory-registry.ts'
+import { dockerImage } from '../engine/docker-image.ts'
 import type { EngineOverride } from '../servers/engine-script.ts'
+import { memoryRegistry } from '../servers/memory-registry.ts'
+import { runCli } from '../servers/run-cli.ts'
 import { startScriptedEngine } from '../servers/scripted-engine.ts'
 import { basicGate } from './one-image.ts'
 

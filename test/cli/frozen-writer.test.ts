@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { readdir } from 'node:fs/promises'
+import { request } from 'node:http'
 import { kill } from 'node:process'
 import { test } from 'node:test'
 import { readLayout } from '../../src/layout/open-layout.ts'

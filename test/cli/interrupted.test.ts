@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
 import type { FaultRule } from '../servers/fault-proxy.ts'
+import { k3sImages } from '../servers/release-shapes.ts'
 import type { RequestKind } from '../servers/request-kind.ts'
 import { requireServer } from '../servers/require-server.ts'
-import { k3sImages } from '../servers/release-shapes.ts'
 import { twoRegistries, type TwoRegistries } from './two-registries.ts'
 
 const images = k3sImages.slice(0, 3)

@@ -4,8 +4,8 @@ import type { MirrorReport } from '../../src/report/report.ts'
 import { startRegistry, type TestRegistry } from '../registry-server/start-registry.ts'
 import { faultProxy, type FaultProxy } from '../servers/fault-proxy.ts'
 import { plainRequest } from '../servers/http-request.ts'
-import { runCli, type CliResult } from '../servers/run-cli.ts'
 import type { ImageShape } from '../servers/release-shapes.ts'
+import { runCli, type CliResult } from '../servers/run-cli.ts'
 import { makeRelease, pushRelease, type SeededImage, type SeededRelease } from '../servers/seed-release.ts'
 
 const shape = (repository: string, tag = '1'): ImageShape => ({ repository, tag, kind: 'oci', layers: [{ megabytes: 0.1 }] })

@@ -1,7 +1,7 @@
 import { tinyIndex, type TinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
-import type { ServerTls } from '../servers/scripted-server.ts'
 import { runCli, type CliOptions, type CliResult } from '../servers/run-cli.ts'
+import type { ServerTls } from '../servers/scripted-server.ts'
 
 /** How the two registries answer where a test wants something of its own. */
 export interface OneImageOptions {

@@ -1,7 +1,7 @@
+import { once } from 'node:events'
 /** Runs `mirror` in a network of its own, where a registry is reached by name, and prints what became of each run as JSON. */
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { oneImage } from './one-image.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { requireServer } from '../servers/require-server.ts'

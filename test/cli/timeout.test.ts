@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { oneImage, type OneImageOptions } from './one-image.ts'
 import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
 import type { RequestKind } from '../servers/request-kind.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { rawServer, type RawServer } from '../servers/scripted-server.ts'
+import { oneImage, type OneImageOptions } from './one-image.ts'
 
 /** A server that never comes to the end of its answer, in one of several ways. */
 function endless(way: 'drips' | 'says it goes on' | 'is silent'): Promise<RawServer> {

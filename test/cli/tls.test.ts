@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startRegistry } from '../registry-server/start-registry.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
-import { startRegistry } from '../registry-server/start-registry.ts'
+import { k3sImages } from '../servers/release-shapes.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
-import { tempDir } from '../servers/temp-dir.ts'
-import { k3sImages } from '../servers/release-shapes.ts'
 import { seedRelease } from '../servers/seed-release.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 
 /** Mirrors one image to this destination. */
 async function mirrorTo(destination: string, ...options: readonly string[]): Promise<CliResult> {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MirrorReport } from '../../src/report/report.ts'
 import { sha256 } from '../../src/oci/digest.ts'
+import type { MirrorReport } from '../../src/report/report.ts'
 import { packTar } from '../bundle/bundle-files.ts'
 import { indexJson, ociLayout } from '../bundle/foreign-files.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
-import { runCli } from '../servers/run-cli.ts'
 import { plainRequest } from '../servers/http-request.ts'
+import { runCli } from '../servers/run-cli.ts'
 
 const image = 'docker.io/site/tool:1'
 const layout = ociLayout(

@@ -7,8 +7,8 @@ import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-import { canary, requireNoCanary } from './secured-destination.ts'
 import { mirroredRelease, type MirroredRelease } from './mirrored-release.ts'
+import { canary, requireNoCanary } from './secured-destination.ts'
 
 const auth = { username: 'robot', password: canary }
 

@@ -8,8 +8,8 @@ import { requireServer } from '../servers/require-server.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-import { readXml } from './output/read-xml.ts'
 import { mirroredRelease, type Damage, type MirroredRelease } from './mirrored-release.ts'
+import { readXml } from './output/read-xml.ts'
 
 /** The one problem that there is, without its status. */
 function onlyProblem({ images, totals }: VerifyReport): { readonly code: string; readonly message: string } {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { copyBlob, type BlobOptions } from '../../src/copy/copy-blob.ts'
-import type { Intercept } from '../servers/memory-registry.ts'
 import { tinyBlob, type TinyBlob } from '../layout/tiny-image.ts'
+import type { Intercept } from '../servers/memory-registry.ts'
 import { twoMemories, type TwoMemories } from './two-memories.ts'
 
 const small = tinyBlob(randomBytes(3000))

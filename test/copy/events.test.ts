@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MirrorError } from '../../src/errors.ts'
 import { summariseError } from '../../src/copy/events.ts'
+import { MirrorError } from '../../src/errors.ts'
 
 test('an error of ours keeps code, message, hint and side, and nothing of its cause', () => {
   const error = new MirrorError('DENIED', 'no', { hint: 'ask', side: 'destination', cause: new Error('canary'), retryAfter: 5 })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { test } from 'node:test'
-import { MirrorError } from '../../src/errors.ts'
-import { openVerified, type VerifiedOptions } from '../../src/copy/verified-content.ts'
-import { tinyBlob } from '../layout/tiny-image.ts'
-import { memoryRegistry, refuse, type Intercept, type SeenRequest } from '../servers/memory-registry.ts'
-import { hasty, openRegistry, type OpenOptions } from '../registry/open-registry.ts'
 import type { ServerResponse } from 'node:http'
+import { test } from 'node:test'
+import { openVerified, type VerifiedOptions } from '../../src/copy/verified-content.ts'
+import { MirrorError } from '../../src/errors.ts'
+import { tinyBlob } from '../layout/tiny-image.ts'
+import { hasty, openRegistry, type OpenOptions } from '../registry/open-registry.ts'
+import { memoryRegistry, refuse, type Intercept, type SeenRequest } from '../servers/memory-registry.ts'
 
 const repository = { registry: 'docker.io', path: 'a/b' }
 const blob = tinyBlob(randomBytes(300_000))

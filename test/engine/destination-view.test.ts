@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MirrorError } from '../../src/errors.ts'
 import { DestinationView, type DestinationRegistry } from '../../src/engine/destination-view.ts'
 import type { LookedUp } from '../../src/engine/engine.ts'
+import { MirrorError } from '../../src/errors.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MirrorEvent } from '../../src/copy/events.ts'
-import { mirror, type MirrorOptions } from '../../src/mirror.ts'
 import type { ImageReport, MirrorReport } from '../../src/report/report.ts'
-import { memoryRegistry, type MemoryRegistry } from '../servers/memory-registry.ts'
+import { mirror, type MirrorOptions } from '../../src/runs/mirror.ts'
 import type { EngineScript } from '../servers/engine-script.ts'
+import { memoryRegistry, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { startScriptedEngine, type ScriptedEngine } from '../servers/scripted-engine.ts'
 import { dockerImage } from './docker-image.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { planImages } from '../../src/plan-images.ts'
 import { parsePlatform } from '../../src/oci/platform.ts'
+import { planImages } from '../../src/runs/plan-images.ts'
 import type { EngineScript } from '../servers/engine-script.ts'
 import { dockerImage } from './docker-image.ts'
 import { engineRun, reference } from './engine-run.ts'

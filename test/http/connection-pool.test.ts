@@ -57,7 +57,7 @@ test('closing a client ends what is under way, and nothing is sent afterwards', 
   await using server = await rawServer((socket) => void sockets.push(socket))
   await using client = openClient()
   const url = new URL(`http://${server.host}/`)
-  const running = assert.rejects(client.exchange({ method: 'GET', url }), { code: 'CONNECTION_LOST' })
+  const running = assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'CONNECTION_LOST' })
   while (sockets.length === 0) await turn()
   const [socket] = sockets
   assert.ok(socket)
@@ -65,7 +65,7 @@ test('closing a client ends what is under way, and nothing is sent afterwards', 
   await client.close()
   await running
   await closed
-  await assert.rejects(client.exchange({ method: 'GET', url }), { code: 'CANCELLED' })
+  await assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'CANCELLED' })
   await assert.rejects(client.request({ method: 'GET', url }), { code: 'CANCELLED' })
   assert.equal(server.connections, 1)
 })

@@ -47,9 +47,9 @@ test('both transports decode what nobody asked to be encoded', async () => {
     (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text)),
   )
   await using client = openClient()
-  for (const send of [client.request.bind(client), client.exchange.bind(client)]) {
+  for (const send of [client.request.bind(client), client.requestNow.bind(client)]) {
     const { body } = await send({ method: 'GET', url: new URL(server.url) })
     assert.deepEqual(Buffer.from(body), text)
   }
-  await assert.rejects(client.exchange({ method: 'GET', url: new URL(server.url), maxBytes: 12 }), { code: 'PROTOCOL' })
+  await assert.rejects(client.requestNow({ method: 'GET', url: new URL(server.url), maxBytes: 12 }), { code: 'PROTOCOL' })
 })

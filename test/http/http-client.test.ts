@@ -10,7 +10,7 @@ import { openClient } from './open-client.ts'
 const ways: readonly (readonly [name: string, get: (client: HttpClient, request: Omit<HttpRequest, 'method'>) => Promise<HttpResponse>])[] =
   [
     ['request', (client, request) => client.request({ method: 'GET', ...request })],
-    ['exchange', (client, request) => client.exchange({ method: 'GET', ...request })],
+    ['requestNow', (client, request) => client.requestNow({ method: 'GET', ...request })],
     [
       'download',
       async (client, request) => {

@@ -26,7 +26,7 @@ function trusting(settings: TlsSettings): HttpClient & AsyncDisposable {
 }
 
 async function get(client: HttpClient, url: string, signal?: AbortSignal): Promise<string> {
-  const { body } = await client.exchange({ method: 'GET', url: new URL(url), signal })
+  const { body } = await client.requestNow({ method: 'GET', url: new URL(url), signal })
   return Buffer.from(body).toString()
 }
 
@@ -133,8 +133,8 @@ test('mutual TLS: the certificate is shown to its origin and to no other', async
       tls: origin === first.url ? { ...trusted, cert: clientCertificate.certificate, key: clientCertificate.key } : trusted,
     }),
   })
-  await client.exchange({ method: 'GET', url: new URL(first.url), redirects: 3 })
-  await client.exchange({ method: 'GET', url: new URL(second.url) })
+  await client.requestNow({ method: 'GET', url: new URL(first.url), redirects: 3 })
+  await client.requestNow({ method: 'GET', url: new URL(second.url) })
   assert.deepEqual(names, { first: 'pusher', second: undefined })
 })
 
@@ -262,7 +262,7 @@ test('a name that a server gives is not connected to at an address that this ser
     for (const scheme of ['http', 'https']) {
       const request = { method: 'GET', url: new URL(`${scheme}://named.test:${port}/`), naming } as const
       const expected = { code: 'REFUSED_ADDRESS', message: `named.test:${port} is ${address}, ${why}`, hint }
-      await assert.rejects(client.exchange(request), expected)
+      await assert.rejects(client.requestNow(request), expected)
       await assert.rejects(client.request(request), expected)
     }
   }
@@ -275,10 +275,10 @@ test('of several addresses those are used that may be named, and trusted names h
   const naming: Naming = { by: { ...publicRegistry, address: '127.0.0.1' }, trusted: [], option: '--storage-host' }
   resolveAs(t, ['169.254.169.254', '127.0.0.1'])
   await using client = openClient()
-  assert.equal((await client.exchange({ method: 'GET', url, naming })).status, 200)
+  assert.equal((await client.requestNow({ method: 'GET', url, naming })).status, 200)
   const trusted: Naming = { by: publicRegistry, trusted: ['named.test'], option: '--storage-host' }
   await using other = openClient()
-  assert.equal((await other.exchange({ method: 'GET', url, naming: trusted })).status, 200)
+  assert.equal((await other.requestNow({ method: 'GET', url, naming: trusted })).status, 200)
 })
 
 test('a name that one server may give is not kept for another', async (t) => {
@@ -286,9 +286,9 @@ test('a name that one server may give is not kept for another', async (t) => {
   const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
   resolveAs(t, ['127.0.0.1'])
   await using client = openClient()
-  assert.equal((await client.exchange({ method: 'GET', url })).status, 200)
+  assert.equal((await client.requestNow({ method: 'GET', url })).status, 200)
   const naming: Naming = { by: publicRegistry, trusted: [], option: '--storage-host' }
-  await assert.rejects(client.exchange({ method: 'GET', url, naming }), { code: 'REFUSED_ADDRESS' })
+  await assert.rejects(client.requestNow({ method: 'GET', url, naming }), { code: 'REFUSED_ADDRESS' })
 })
 
 test('F79: a host that does not exist', async (t) => {
@@ -327,7 +327,7 @@ test('F101: https goes through the proxy by CONNECT, with its credentials and wi
   const headers = { authorization: 'Bearer secret' }
   const url = new URL('https://registry.test/v2/')
   for (let round = 0; round < 2; round++) {
-    const answer = await client.exchange({ method: 'PUT', url, body: bytes, headers, maxBytes: bytes.length })
+    const answer = await client.requestNow({ method: 'PUT', url, body: bytes, headers, maxBytes: bytes.length })
     assert.ok(bytes.equals(answer.body))
   }
   assert.deepEqual(

@@ -21,7 +21,7 @@ test('a server that never answers is given up', async () => {
   const url = new URL(`http://${server.host}/`)
   const expected = { code: 'TIMEOUT', message: /^no answer from http:\S+: it did not answer within \d+ s$/ }
   for (const method of ['GET', 'HEAD', 'PUT'] as const) {
-    const took = await rejectedAfter(client.exchange({ method, url, ...(method === 'PUT' && { body: Buffer.from('x') }) }), expected)
+    const took = await rejectedAfter(client.requestNow({ method, url, ...(method === 'PUT' && { body: Buffer.from('x') }) }), expected)
     assert.ok(took >= timeout && took < 20 * timeout, `${took} ms`)
   }
   assert.equal(server.connections, 3)
@@ -38,7 +38,7 @@ test('a head that drips, or interim answers without end, do not count as an answ
     })
     await using client = openClient({ timeout })
     const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
-    for (const send of ['request', 'exchange'] as const) await assert.rejects(client[send](request), { code: 'TIMEOUT' })
+    for (const send of ['request', 'requestNow'] as const) await assert.rejects(client[send](request), { code: 'TIMEOUT' })
   }
 })
 
@@ -46,8 +46,8 @@ test('a kept connection that went silent is not taken for a stale one', async ()
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
   await using client = openClient({ timeout })
   const url = new URL(`http://${server.host}/`)
-  await client.exchange({ method: 'GET', url })
-  await rejectedAfter(client.exchange({ method: 'GET', url }), { code: 'TIMEOUT' })
+  await client.requestNow({ method: 'GET', url })
+  await rejectedAfter(client.requestNow({ method: 'GET', url }), { code: 'TIMEOUT' })
   assert.equal(server.connections, 1)
 })
 
@@ -168,7 +168,7 @@ for (const [name, head, next, message] of [
     await using server = await dripping(head, next)
     await using client = openClient({ timeout })
     const request = { method: 'GET', url: new URL(`http://${server.host}/`), maxBytes: 10_000_000 } as const
-    for (const send of ['request', 'exchange'] as const) {
+    for (const send of ['request', 'requestNow'] as const) {
       const took = await rejectedAfter(client[send](request), { code: 'TIMEOUT', message })
       assert.ok(took < 40 * timeout, `${took} ms`)
     }
@@ -201,7 +201,7 @@ test('redirects share one deadline', async () => {
   })
   await using client = openClient({ timeout })
   const request = { method: 'GET', url: new URL(server.url), redirects: 20 } as const
-  for (const send of ['request', 'exchange', 'download'] as const) {
+  for (const send of ['request', 'requestNow', 'download'] as const) {
     const before = server.requests.length
     await assert.rejects(client[send](request), { code: 'TIMEOUT' }, send)
     assert.ok(server.requests.length - before < 15)
@@ -212,7 +212,7 @@ test('interim answers in numbers are no HTTP of a registry', async () => {
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(101)))
   await using client = openClient()
   const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
-  for (const send of ['request', 'exchange'] as const) {
+  for (const send of ['request', 'requestNow'] as const) {
     await assert.rejects(client[send](request), { code: 'PROTOCOL', message: /more than 100 interim answers/ })
   }
 })
@@ -224,9 +224,9 @@ test('idle connections are watched by nobody', async () => {
     response.end('ok')
   })
   await using client = openClient({ timeout: 50 })
-  await client.exchange({ method: 'GET', url: new URL(server.url) })
+  await client.requestNow({ method: 'GET', url: new URL(server.url) })
   await after(200)
   assert.equal(peer?.destroyed, false)
-  await client.exchange({ method: 'GET', url: new URL(server.url) })
+  await client.requestNow({ method: 'GET', url: new URL(server.url) })
   assert.equal(server.connections, 1)
 })

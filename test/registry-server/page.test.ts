@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { pageSources } from '../../src/cli/output/serve-page.ts'
-import { openLayout } from '../../src/layout/open-layout.ts'
 import type { Layout } from '../../src/layout/layout.ts'
+import { openLayout } from '../../src/layout/open-layout.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { escapeHtml, html } from '../../src/registry-server/html.ts'
 import { InventoryReader } from '../../src/registry-server/inventory.ts'
 import { createRegistryServer, type RegistryServerOptions } from '../../src/registry-server/registry-server.ts'
+import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
 import { plainRequest, type PlainResponse } from '../servers/http-request.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
 
 interface Page extends AsyncDisposable {
   readonly url: string

@@ -1,9 +1,9 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import type { Layout } from '../../src/layout/layout.ts'
+import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { createRegistryServer, type AccessRecord } from '../../src/registry-server/registry-server.ts'
-import { tempDir } from '../servers/temp-dir.ts'
 import type { TinyImage } from '../layout/tiny-image.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 
 /** An answer with its whole body. */
 export interface Answer {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { storeImage, tinyImage } from '../layout/tiny-image.ts'
 import { pageOf } from '../../src/registry-server/pages.ts'
+import { storeImage, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
 test('tags are listed in the order of their bytes, in pages that Link to the next', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseReference } from '../../src/oci/reference.ts'
-import { memoryRegistry, refuse, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { dockerImage } from '../engine/docker-image.ts'
+import { memoryRegistry, refuse, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { openRegistry } from './open-registry.ts'
 
 /** A registry that deletes as `can` says, and notes what it was asked to. */

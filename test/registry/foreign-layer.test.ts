@@ -123,7 +123,7 @@ test('F89: a URL that leads into a private network, or is none of http, is not a
     '',
   ]
   for (const url of refused) {
-    await assert.rejects(openForeignLayer(opened.session, foreign(url), options), { code: 'REFUSED_ADDRESS' }, url)
+    await assert.rejects(openForeignLayer(opened.transport, foreign(url), options), { code: 'REFUSED_ADDRESS' }, url)
   }
 })
 
@@ -155,5 +155,5 @@ test('a URL at the registry itself gets no credentials either', async () => {
 test('an abort ends it', async () => {
   await using opened = openSession('http://127.0.0.1:1')
   const signal = AbortSignal.abort(new Error('enough'))
-  await assert.rejects(openForeignLayer(opened.session, foreign('http://127.0.0.1:1/'), { ...options, signal }), /enough/)
+  await assert.rejects(openForeignLayer(opened.transport, foreign('http://127.0.0.1:1/'), { ...options, signal }), /enough/)
 })

@@ -1,14 +1,14 @@
-import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
 import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
 import type { OriginSettings } from '../../src/http/origin-settings.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
 import { credentialsForOrigin } from '../../src/registry/auth/credentials.ts'
 import { parseEndpoint } from '../../src/registry/endpoint.ts'
 import { Registry } from '../../src/registry/registry.ts'
-import { RegistrySession, type SessionOptions } from '../../src/registry/session.ts'
+import { RegistryTransport, type TransportOptions } from '../../src/registry/transport.ts'
+import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
 
 /** How a registry is opened where a test wants something of its own. */
-export interface OpenOptions extends Partial<Omit<SessionOptions, 'endpoint' | 'client' | 'authorizer'>> {
+export interface OpenOptions extends Partial<Omit<TransportOptions, 'endpoint' | 'client' | 'authorizer'>> {
   /** User name and password. */
   readonly credentials?: readonly [username: string, password: string]
   readonly tls?: OriginSettings['tls']
@@ -17,16 +17,16 @@ export interface OpenOptions extends Partial<Omit<SessionOptions, 'endpoint' | '
   readonly timeout?: number
 }
 
-/** A session's options with a client of its own. */
+/** A transport's options with a client of its own. */
 interface Means extends AsyncDisposable {
-  readonly options: SessionOptions
+  readonly options: TransportOptions
 }
 
 /** Retries that cost a test no time. */
 export const hasty = { retries: 4, baseDelay: 1, maxDelay: 4 } as const
 
 function means(url: string, options: OpenOptions): Means {
-  const { credentials, tls, environment, timeout, ...session } = options
+  const { credentials, tls, environment, timeout, ...transport } = options
   const endpoint = parseEndpoint(url)
   const client = createHttpClient({ settings: () => ({ tls }), environment, timeout })
   const found = credentials && { kind: 'basic' as const, username: credentials[0], password: credentials[1] }
@@ -35,15 +35,15 @@ function means(url: string, options: OpenOptions): Means {
     credentials: found === undefined ? [] : [credentialsForOrigin('the test', endpoint.origin.origin, found)],
   })
   return {
-    options: { side: 'source', retry: hasty, ...session, endpoint, client, authorizer },
+    options: { side: 'source', retry: hasty, ...transport, endpoint, client, authorizer },
     [Symbol.asyncDispose]: () => client.close(),
   }
 }
 
 /** Opens a registry with a client of its own: `await using registry = openRegistry(server.url, { side: 'destination' })`. */
 export function openRegistry(url: string, options: OpenOptions = {}): Registry & AsyncDisposable {
-  const { options: session, [Symbol.asyncDispose]: closeClient } = means(url, options)
-  const registry = new Registry(session)
+  const { options: transport, [Symbol.asyncDispose]: closeClient } = means(url, options)
+  const registry = new Registry(transport)
   return Object.assign(registry, {
     async [Symbol.asyncDispose]() {
       await registry.close()
@@ -52,10 +52,10 @@ export function openRegistry(url: string, options: OpenOptions = {}): Registry &
   })
 }
 
-/** Opens a session alone. */
-export function openSession(url: string, options: OpenOptions = {}): { readonly session: RegistrySession } & AsyncDisposable {
-  const { options: session, [Symbol.asyncDispose]: closeClient } = means(url, options)
-  return { session: new RegistrySession(session), [Symbol.asyncDispose]: closeClient }
+/** Opens a transport alone. */
+export function openSession(url: string, options: OpenOptions = {}): { readonly transport: RegistryTransport } & AsyncDisposable {
+  const { options: transport, [Symbol.asyncDispose]: closeClient } = means(url, options)
+  return { transport: new RegistryTransport(transport), [Symbol.asyncDispose]: closeClient }
 }
 
 /** A registry in memory and a client for it, closed together. */

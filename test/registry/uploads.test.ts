@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Content } from '../../src/async/content.ts'
-import { copyBlob } from '../../src/copy/copy-blob.ts'
 import { BlobLedger } from '../../src/copy/blob-ledger.ts'
+import { copyBlob } from '../../src/copy/copy-blob.ts'
 import type { ImageSource } from '../../src/oci/image-source.ts'
 import { Uploads } from '../../src/registry/uploads.ts'
 import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
@@ -110,7 +110,7 @@ test('F104: a 201 for other content is no mount', async () => {
 })
 
 for (const status of [400, 401, 403, 404, 405, 500]) {
-  test(`F104: a mount that is answered with ${status} is followed by a plain upload, and no session is left open`, async () => {
+  test(`F104: a mount that is answered with ${status} is followed by a plain upload, and no transport is left open`, async () => {
     await using at = await destination(({ kind }, response) => (kind === 'mount' ? refuse(response, status, 'DENIED') : false))
     const ledger = new BlobLedger()
     ledger.add(digest, other)
@@ -150,7 +150,7 @@ test('F104: a small blob is looked up by a mount from its own repository: found,
   const copy = { descriptor, from: repository, to: repository }
   assert.equal(await copyBlob(copy, ends), 'copied')
   assert.deepEqual(at.server.kinds(), ['mount', 'upload-put'])
-  assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/1?digest=${digest}`, 'into the session that the mount opened')
+  assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/1?digest=${digest}`, 'into the transport that the mount opened')
   at.server.forget()
   assert.equal(await copyBlob(copy, { ...ends, ledger: new BlobLedger() }), 'present')
   assert.deepEqual(at.server.kinds(), ['mount'])
@@ -395,17 +395,17 @@ test('the largest blob goes first where streams are few', async () => {
     return false
   })
   await using opened = openSession(server.url, { side: 'destination', streams: 1 })
-  const { session } = opened
+  const { transport } = opened
   // The only place is taken until all three have asked for it.
-  const giveBack = await session.acquire(2_000_000)
-  const acquire = session.acquire.bind(session)
+  const giveBack = await transport.acquire(2_000_000)
+  const acquire = transport.acquire.bind(transport)
   let asked = 0
-  session.acquire = (size) => {
+  transport.acquire = (size) => {
     const place = acquire(size)
     if (++asked === 3) giveBack()
     return place
   }
-  const uploads = new Uploads(session)
+  const uploads = new Uploads(transport)
   await Promise.all(
     [1_500_000, 3_000_000, 2_000_000].map((size) => {
       const blob = tinyBlob(Buffer.alloc(size))

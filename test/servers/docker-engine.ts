@@ -5,8 +5,8 @@ import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { clearEngineRemains, type EngineGround } from './docker-engine-remains.ts'
 import { startNameProxy, type NameProxy } from './name-proxy.ts'
-import { socketRequest } from './socket-request.ts'
 import { endProcess, hasEnded, untilPinged } from './server-process.ts'
+import { socketRequest } from './socket-request.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** How the Docker Engine is set up; by default it finds nothing outside this machine. */

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
-import { socketRequest } from './socket-request.ts'
 import { endProcess, untilPinged } from './server-process.ts'
+import { socketRequest } from './socket-request.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** A running Podman; disposing of it ends it and removes all that it had. */

@@ -1,13 +1,13 @@
 import type { MirrorReport } from '../../report/report.ts'
-import type { MirrorRun } from '../../start-run.ts'
+import type { MirrorRun } from '../../runs/start-run.ts'
+import type { CliProcess } from '../cli-process.ts'
 import { exitCodeOfReport } from '../exit-code.ts'
+import { openEvents, openReport } from '../options/output-files.ts'
+import { verbosity, type OutputFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson, formatJson } from '../output/events-ndjson.ts'
 import { stylesFor } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
-import { openEvents, openReport } from '../options/output-files.ts'
-import { verbosity, type OutputFlags } from '../options/output.ts'
-import type { Session } from '../session.ts'
 
 /** Where a run that copies images is shown: opened, and found to be writable, before the run begins. */
 export interface RunOutput {
@@ -22,7 +22,7 @@ export interface RunOutput {
 }
 
 /** Opens the outputs of `--output`, `--report` and `--events`. Throws LOCAL_IO for a file that cannot be written. */
-export async function openRunOutput(flags: OutputFlags, session: Session): Promise<RunOutput> {
+export async function openRunOutput(flags: OutputFlags, cli: CliProcess): Promise<RunOutput> {
   const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
@@ -41,13 +41,13 @@ export async function openRunOutput(flags: OutputFlags, session: Session): Promi
       return run.report
     },
     print(report) {
-      if (flags.output === 'json') session.print(`${formatJson(report)}\n`)
-      else if (hasSummary) session.print(formatSummary(report, stylesFor(process.stdout, process.env)))
+      if (flags.output === 'json') cli.print(`${formatJson(report)}\n`)
+      else if (hasSummary) cli.print(formatSummary(report, stylesFor(process.stdout, process.env)))
     },
     async finish(report) {
-      session.exit(exitCodeOfReport(report, session.stopSignal))
+      cli.exit(exitCodeOfReport(report, cli.stopSignal))
       for (const written of await Promise.allSettled([writeReport?.(report), events?.close()])) {
-        if (written.status === 'rejected') session.complain(written.reason, flags)
+        if (written.status === 'rejected') cli.complain(written.reason, flags)
       }
     },
   }

@@ -1,14 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { AccessRecord } from '../../registry-server/registry-server.ts'
-import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { isMirrorError } from '../../errors.ts'
+import type { SkippedEntry } from '../../layout/name-entries.ts'
+import type { AccessRecord } from '../../registry-server/registry-server.ts'
+import { safeLine } from '../../text/printable.ts'
+import type { CliProcess } from '../cli-process.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog } from '../options/access-log.ts'
-import { openServed } from '../options/served.ts'
 import { readServerIdentity } from '../options/serve-tls.ts'
-import { safeLine } from '../output/safe-text.ts'
+import { openServed } from '../options/served.ts'
 import { nodeOrigin } from '../output/serve-origin.ts'
-import type { Session } from '../session.ts'
 
 /** What requests under way have to end in; the process ends a little later, whatever happens. */
 const graceMilliseconds = 3000
@@ -88,42 +88,42 @@ function failureTeller(warn: (line: string) => void): (error: unknown) => void {
   }
 }
 
-async function runServe(place: string, flags: ServeFlags, session: Session): Promise<void> {
+async function runServe(place: string, flags: ServeFlags, cli: CliProcess): Promise<void> {
   const { writable = false } = flags
   const teller = {
-    print: (text: string) => session.print(text),
-    note: (line: string) => session.note(line, flags),
-    warn: (line: string) => session.warn(line, flags),
+    print: (text: string) => cli.print(text),
+    note: (line: string) => cli.note(line, flags),
+    warn: (line: string) => cli.warn(line, flags),
   }
   const identity = await readServerIdentity(flags.tlsCert, flags.tlsKey)
-  for (const warning of identity?.warnings ?? []) session.warn(warning, flags)
+  for (const warning of identity?.warnings ?? []) cli.warn(warning, flags)
   const { openPasswordFile } = await import('../options/serve-passwords.ts')
   using passwords = flags.htpasswd === undefined ? undefined : await openPasswordFile(flags.htpasswd, teller)
   if (passwords !== undefined && identity === undefined && !isLoopback(flags.listen.host))
-    session.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
+    cli.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback', flags)
   const { createRegistryServer } = await import('../../registry-server/registry-server.ts')
   const { pageSources } = await import('../output/serve-page.ts')
   const { nodeNotes } = await import('../output/serve-nodes.ts')
   await using layout = await openServed(place, { writable, name: flags.name })
   const { lost, freeBytes } = layout
-  lost?.addEventListener('abort', () => session.complain(lost.reason, flags), { once: true })
+  lost?.addEventListener('abort', () => cli.complain(lost.reason, flags), { once: true })
   await using log = flags.accessLog === undefined ? undefined : await openAccessLog(flags.accessLog, teller)
   const onRequest = (record: AccessRecord): void => {
     log?.write(record)
-    if (flags.verbose === true) session.note(accessLine(record), {})
+    if (flags.verbose === true) cli.note(accessLine(record), {})
   }
   const page = pageSources(layout, passwords !== undefined)
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
     onRequest,
-    onFailure: failureTeller((line) => session.warn(line, flags)),
+    onFailure: failureTeller((line) => cli.warn(line, flags)),
     page,
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
   })
   const { url } = await server.listen(flags.listen.host, flags.listen.port)
-  session.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
+  cli.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`, flags)
   tellFullDisk(await freeBytes?.(), place, teller.warn)
   tellSkipped(layout.skipped, writable, teller.note)
   const origin = nodeOrigin(url, identity?.names ?? [])
@@ -133,13 +133,13 @@ async function runServe(place: string, flags: ServeFlags, session: Session): Pro
       nodeNotes(origin, { hasPasswords: passwords !== undefined, names: identity?.names }),
       teller.note,
     )
-  await stopped(session.signal)
+  await stopped(cli.signal)
   await server.close({ graceMilliseconds })
-  session.exit(exitCodes.done)
+  cli.exit(exitCodes.done)
 }
 
 /** Adds `k3s-mirror serve`. */
-export function addServeCommand(program: Command, session: Session): void {
+export function addServeCommand(program: Command, cli: CliProcess): void {
   program
     .command('serve')
     .description(
@@ -159,7 +159,7 @@ export function addServeCommand(program: Command, session: Session): void {
     .option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output')
     .option('--quiet', 'only errors on standard error')
     .option('--verbose', 'a line for every request on standard error')
-    .action((place: string, flags: ServeFlags) => runServe(place, flags, session))
+    .action((place: string, flags: ServeFlags) => runServe(place, flags, cli))
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
-import { redactUrl } from '../../http/redact.ts'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
-import { maskForeign } from '../../secrets.ts'
+import { redactUrl } from '../../text/redact.ts'
+import { maskForeign } from '../../text/secrets.ts'
 import { localIo, openInPlace } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { MirrorError } from '../../errors.ts'
-import type { PlanOptions } from '../../plan-options.ts'
+import type { PlanOptions } from '../../runs/options.ts'
 
 /** What commander makes of the options about a Docker Engine. */
 export interface EngineFlags {

@@ -1,12 +1,12 @@
-import { InvalidArgumentError, type Command } from 'commander'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { CreateBundleOptions } from '../../create-bundle.ts'
+import { InvalidArgumentError, type Command } from 'commander'
+import type { PlaceOptions } from '../../connect/destination.ts'
+import type { SourceOptions } from '../../connect/sources.ts'
 import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
-import type { SourceOptions } from '../../open-sources.ts'
-import type { PlaceOptions } from '../../places.ts'
-import type { PlanOptions } from '../../plan-options.ts'
+import type { CreateBundleOptions } from '../../runs/create-bundle.ts'
+import type { PlanOptions } from '../../runs/options.ts'
 import { collect, collectList, wholeNumber } from './selection.ts'
 
 /** What commander makes of the options about sources. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { unwatchFile, watchFile } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { MirrorError } from '../../errors.ts'
 import { Authenticator } from '../../registry-server/authenticator.ts'
 import { parseHtpasswd, type PasswordHashes } from '../../registry-server/htpasswd.ts'

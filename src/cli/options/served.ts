@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
-import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import { parseGivenName } from '../../layout/entry-name.ts'
+import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import type { Digest } from '../../oci/digest.ts'
 

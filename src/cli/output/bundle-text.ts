@@ -2,9 +2,9 @@ import type { ArchiveCheck } from '../../bundle/check-archive.ts'
 import type { ArchiveInfo } from '../../bundle/describe-archive.ts'
 import type { ArchiveFormat } from '../../bundle/image-archive.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { formatTable } from './plan-table.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
 const mostNamed = 20

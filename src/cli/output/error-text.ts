@@ -1,7 +1,7 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import { isMirrorError } from '../../errors.ts'
-import { maskForeign, maskSecrets } from '../../secrets.ts'
-import { safeLine } from './safe-text.ts'
+import { safeLine } from '../../text/printable.ts'
+import { maskForeign, maskSecrets } from '../../text/secrets.ts'
 import type { Styles } from './styles.ts'
 
 /** `what went wrong (CODE)`, fit to be shown. */

@@ -1,9 +1,9 @@
 import type { MirrorEvent } from '../../copy/events.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RunTally } from './run-tally.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
 /** How much is said: `quiet` failures alone, `verbose` also every blob and retry. */

@@ -1,5 +1,5 @@
 import type { MirrorEvent } from '../../copy/events.ts'
-import { redactUserinfo } from './safe-text.ts'
+import { redactUserinfo } from '../../text/redact.ts'
 import type { Renderer, TextOutput } from './renderer.ts'
 
 /** For programs: one JSON event a line (https://github.com/ndjson/ndjson-spec), each with the `time` it came at in ISO 8601 and otherwise as it is. */

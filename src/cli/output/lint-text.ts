@@ -1,6 +1,6 @@
 import type { Finding, Severity } from '../../registries-yaml/lint/rule.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatCount } from './format-amount.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
 /** How many findings there are of each severity. */

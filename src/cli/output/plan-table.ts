@@ -1,7 +1,7 @@
 import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
 import { formatEngine } from './format-engine.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 import { formatFailures } from './summary.ts'
 

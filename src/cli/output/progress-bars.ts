@@ -1,11 +1,11 @@
 import cliProgress from 'cli-progress'
 import type { MirrorEvent } from '../../copy/events.ts'
+import { safeLine } from '../../text/printable.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { EventLines, type EventLinesOptions } from './event-lines.ts'
 import { formatBytes } from './format-amount.ts'
 import type { Renderer } from './renderer.ts'
 import { RunTally, type ImageProgress } from './run-tally.ts'
-import { safeLine } from './safe-text.ts'
 import { formatStanding } from './text-lines.ts'
 
 /** What the bars need of a terminal; `process.stderr` is one. */

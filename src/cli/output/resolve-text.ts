@@ -1,7 +1,7 @@
-import type { Explanation } from '../../registries-yaml/resolve/explain-resolution.ts'
 import { describeEndpoint } from '../../registries-yaml/resolve/describe-endpoint.ts'
+import type { Explanation } from '../../registries-yaml/resolve/explain-resolution.ts'
 import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/resolve/resolve-reference.ts'
-import { safeLine } from './safe-text.ts'
+import { safeLine } from '../../text/printable.ts'
 import type { Styles } from './styles.ts'
 
 /** A reference, where it is looked for, and why. */

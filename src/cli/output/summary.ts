@@ -1,9 +1,9 @@
 import type { MirrorReport } from '../../report/report.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
 import { groupFailures, type FailedImage, type FailureGroup } from './failure-groups.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
 import { formatEngine } from './format-engine.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 
 const mostNamed = 10

@@ -1,6 +1,6 @@
 import XmlBuilder from 'fast-xml-builder'
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
-import { safeLine } from './safe-text.ts'
+import { safeLine } from '../../text/printable.ts'
 import { describeSubject, endpointNotes, formatProblem, servedBy } from './verify-lines.ts'
 
 /** What XML 1.0 has no way to write, not even escaped: https://www.w3.org/TR/xml/#charsets */

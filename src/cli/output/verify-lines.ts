@@ -1,7 +1,7 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
+import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
-import { safeLine } from './safe-text.ts'
 
 /** Who serves an image: the endpoints, in their order. */
 export function servedBy({ endpoints }: VerifiedImage): string {

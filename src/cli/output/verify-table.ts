@@ -1,7 +1,7 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
+import { safeLine } from '../../text/printable.ts'
 import { formatBytes } from './format-amount.ts'
 import { formatTable } from './plan-table.ts'
-import { safeLine } from './safe-text.ts'
 import type { Styles } from './styles.ts'
 import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-lines.ts'
 

@@ -1,14 +1,14 @@
+import { formatReference } from '../../oci/reference.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import { formatRegistries } from './format-registries.ts'
+import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
+import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
+import type { Registries, RegistryConfig } from '../registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
+import { formatRegistries } from './format-registries.ts'
 import { mirrorsFor, nodeEndpoint, type MirroredImage, type Mirrors, type NodeEndpoint } from './mirrors.ts'
 import { nodeConfig, type NodeDemands, type NodeSettings } from './node-config.ts'
 import { proveResolution } from './prove-resolution.ts'
 import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
-import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
-import { formatReference } from '../../oci/reference.ts'
-import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
-import type { Registries, RegistryConfig } from '../registries.ts'
 
 /** What nodes are to find, and where. */
 export interface GenerateOptions extends NodeSettings {

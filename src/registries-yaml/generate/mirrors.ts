@@ -1,8 +1,8 @@
 import { MirrorError } from '../../errors.ts'
 import { formatReference, type Reference } from '../../oci/reference.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
 import { defaultHost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
+import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
 import type { Mirror, Registries } from '../registries.ts'
 import { deriveRewrites, type RenamedPath, type RewriteHints } from './derive-rewrites.ts'
 

@@ -1,6 +1,6 @@
 import { MirrorError } from '../../errors.ts'
-import { readAuth } from '../resolve/resolve-credentials.ts'
 import type { RegistryAuth, RegistryConfig, RegistryTls } from '../registries.ts'
+import { readAuth } from '../resolve/resolve-credentials.ts'
 
 /** Where a node's files for TLS lie, and the account that it pulls with. */
 export interface NodeSettings {

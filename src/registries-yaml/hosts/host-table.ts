@@ -1,6 +1,6 @@
 import { GoUrlError } from '../go/go-url.ts'
-import { defaultHost, embeddedRegistry, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
 import { noConfig, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
+import { defaultHost, embeddedRegistry, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
 
 /** The flags of K3s that change what becomes of a registries.yaml. */
 export interface K3sFlags {

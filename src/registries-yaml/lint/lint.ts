@@ -1,8 +1,8 @@
 import { yielding } from '../../async/yielding.ts'
-import { buildHostTable, type K3sFlags } from '../hosts/host-table.ts'
-import { inspectFiles } from './inspect-files.ts'
 import type { K3sVersion } from '../../release/version.ts'
+import { buildHostTable, type K3sFlags } from '../hosts/host-table.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
+import { inspectFiles } from './inspect-files.ts'
 import type { Finding, LintContext } from './rule.ts'
 import { rules } from './rules.ts'
 

@@ -1,5 +1,5 @@
-import type { InspectedFile } from './inspect-files.ts'
 import type { Position, RegistryTls } from '../registries.ts'
+import type { InspectedFile } from './inspect-files.ts'
 import type { LintContext } from './rule.ts'
 
 /** A key below `tls` that names a file. */

@@ -1,6 +1,6 @@
 import type { ReadProblem } from '../read/decode-yaml.ts'
-import type { LintContext } from './rule.ts'
 import { shownPath } from '../shown-text.ts'
+import type { LintContext } from './rule.ts'
 import { oncePerPlace } from './written-places.ts'
 
 /** Why K3s does not start with the file, for reasons of one kind; each with a sentence that names the key. */

@@ -1,8 +1,8 @@
-import type { HostTable, K3sFlags } from '../hosts/host-table.ts'
-import type { InspectedFile } from './inspect-files.ts'
 import type { K3sVersion } from '../../release/version.ts'
+import type { HostTable, K3sFlags } from '../hosts/host-table.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import type { Position } from '../registries.ts'
+import type { InspectedFile } from './inspect-files.ts'
 
 /** An error: nodes will not do what the file says. A warning: they may not, or not safely. A remark: worth knowing. */
 export type Severity = 'error' | 'warning' | 'info'

@@ -1,4 +1,3 @@
-import type { Rule } from './rule.ts'
 import { authEmpty } from '../rules/auth-empty.ts'
 import { authInvalid } from '../rules/auth-invalid.ts'
 import { authPrecedence } from '../rules/auth-precedence.ts'
@@ -49,6 +48,7 @@ import { versionRegression } from '../rules/version-regression.ts'
 import { wildcardConfig } from '../rules/wildcard-config.ts'
 import { wildcardExemption } from '../rules/wildcard-exemption.ts'
 import { wrongType } from '../rules/wrong-type.ts'
+import type { Rule } from './rule.ts'
 
 /** Every rule, in the order of the documentation. */
 export const rules: readonly Rule[] = [

@@ -1,7 +1,7 @@
 import { configFor, type FoundConfig } from '../hosts/host-table.ts'
-import { keyFault, type KeyFault } from './key-fault.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Position, RegistryConfig } from '../registries.ts'
+import { keyFault, type KeyFault } from './key-fault.ts'
 import { oncePerFile } from './once-per-file.ts'
 import type { LintContext } from './rule.ts'
 

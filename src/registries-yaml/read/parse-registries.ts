@@ -1,5 +1,5 @@
-import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema } from './decode-yaml.ts'
 import type { Mirror, Position, Registries, RegistryAuth, RegistryConfig } from '../registries.ts'
+import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema } from './decode-yaml.ts'
 import { parseYaml } from './yaml-document.ts'
 
 /** A registries.yaml as K3s reads it, with what it passes over. */

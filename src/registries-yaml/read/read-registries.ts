@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { MirrorError } from '../../errors.ts'
-import { parseRegistries, type ParsedRegistries } from './parse-registries.ts'
 import type { Position } from '../registries.ts'
 import { shownPath } from '../shown-text.ts'
+import { parseRegistries, type ParsedRegistries } from './parse-registries.ts'
 
 /** A registries.yaml as it lies on disk. */
 export interface RegistriesFile {

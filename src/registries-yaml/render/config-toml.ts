@@ -1,5 +1,5 @@
-import type { Registries } from '../registries.ts'
 import { goQuote } from '../go/go-quote.ts'
+import type { Registries } from '../registries.ts'
 import { layOut } from './lay-out.ts'
 import { authFields, byKey } from './rendered.ts'
 

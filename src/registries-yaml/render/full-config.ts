@@ -1,6 +1,6 @@
+import { goQuote } from '../go/go-quote.ts'
 import type { Registries } from '../registries.ts'
 import { renderRegistrySection, type ConfigVersion } from './config-toml.ts'
-import { goQuote } from '../go/go-quote.ts'
 import { layOut } from './lay-out.ts'
 import { completeValues, k3sDefaults, type CompleteNodeValues, type NodeValues } from './node-values.ts'
 

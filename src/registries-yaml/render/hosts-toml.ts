@@ -1,5 +1,5 @@
-import type { DefaultEndpoint, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
 import { goQuote } from '../go/go-quote.ts'
+import type { DefaultEndpoint, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
 import { layOut } from './lay-out.ts'
 import { byKey } from './rendered.ts'
 

@@ -1,7 +1,7 @@
+import { quoted as quotedText } from '../../text/printable.ts'
 import { wildcardHost, type K3sFlags } from '../hosts/host-table.ts'
 import { nearness } from '../hosts/near-host.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
-import { quoted as quotedText } from '../quoted.ts'
 import type { Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 import type { ResolvedEndpoint, ResolvedReference } from './resolve-reference.ts'

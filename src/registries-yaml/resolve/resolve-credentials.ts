@@ -1,7 +1,7 @@
 import { decodeAuthField } from '../../oci/auth-field.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import { hasFeature } from '../k3s-features.ts'
 import { defaultHost } from '../hosts/normalise-endpoint.ts'
+import { hasFeature } from '../k3s-features.ts'
 import type { Registries, RegistryAuth } from '../registries.ts'
 
 /** What `configs.<host>.auth` gives. */

@@ -11,9 +11,9 @@ import {
   type K3sFlags,
 } from '../hosts/host-table.ts'
 import { defaultHost, isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
-import { readHostsToml, type TomlHost } from './read-hosts-toml.ts'
 import type { Registries } from '../registries.ts'
 import { renderHostsToml } from '../render/hosts-toml.ts'
+import { readHostsToml, type TomlHost } from './read-hosts-toml.ts'
 import { resolveCredentials, type ResolvedCredentials } from './resolve-credentials.ts'
 import { rewriteRepository, type RewrittenRepository } from './rewrite-repository.ts'
 

@@ -1,6 +1,6 @@
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** True where something is written below `auth` that K3s does not know, which is told of by itself. */
 function hasUnknownKeys({ parsed }: LintContext, key: string): boolean {

@@ -1,6 +1,6 @@
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** Why `auth` cannot be read; undefined where it can. Line breaks do not count: https://pkg.go.dev/encoding/base64#Encoding.Decode */
 function findFault(auth: string): string | undefined {

@@ -1,8 +1,8 @@
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 import type { RegistryAuth } from '../registries.ts'
 import { decodeAuth } from '../resolve/resolve-credentials.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 
 /** The field that counts, with those that do not though they say something else. */
 function conflict({

@@ -1,9 +1,9 @@
 import { keyFault } from '../lint/key-fault.ts'
+import type { Discovery, Rule } from '../lint/rule.ts'
+import { oncePerPlace } from '../lint/written-places.ts'
 import type { RegistryAuth } from '../registries.ts'
 import { decodeAuth } from '../resolve/resolve-credentials.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 
 interface Fault extends Omit<Discovery, 'position'> {
   readonly field: string

@@ -1,9 +1,9 @@
-import { keyFault } from '../lint/key-fault.ts'
 import { isLocalhost } from '../hosts/normalise-endpoint.ts'
-import { readAuth } from '../resolve/resolve-credentials.ts'
+import { keyFault } from '../lint/key-fault.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints } from '../lint/written-places.ts'
+import { readAuth } from '../resolve/resolve-credentials.ts'
+import { shown } from '../shown-text.ts'
 
 /** Credentials that are sent in clear text. */
 export const credentialsOverHttp: Rule = {

@@ -1,7 +1,7 @@
 import { otherSpelling } from '../hosts/near-host.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { hasAnySettings, oncePerPlace, writtenEndpoints, type WrittenEndpoint } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** The key of `configs` that names the host of an endpoint, but for the default port of its scheme. */
 export function keyWithOtherPort(

@@ -1,7 +1,7 @@
-import type { Path } from '../read/decode-yaml.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import type { Path } from '../read/decode-yaml.ts'
+import { shown } from '../shown-text.ts'
 
 /** True where K3s' parser puts both mappings together; below `mirrors` and `configs` the keys are names, and the last one is all there is. */
 function isPutTogether(path: Path): boolean {

@@ -1,8 +1,8 @@
 import { buildHostTable } from '../hosts/host-table.ts'
 import { isBareIPv6 } from '../lint/key-fault.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace, placesOfEndpoints, writtenKeys } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 const fix = 'Write https:// and host[:port], the port a number, with nothing before or behind.'
 

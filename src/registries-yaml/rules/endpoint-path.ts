@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints, type WrittenEndpoint } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
   if (endpoint?.overridePath !== true || !/^https?:\/\//.test(endpoint.url)) return undefined

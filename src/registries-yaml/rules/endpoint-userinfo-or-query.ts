@@ -1,8 +1,8 @@
 import { parseGoUrl } from '../go/go-url.ts'
 import { meantKey } from '../lint/key-fault.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints, writtenKeys, type WrittenEndpoint } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
   if (endpoint === undefined) return undefined

@@ -1,7 +1,7 @@
 import { isLocalhost } from '../hosts/normalise-endpoint.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints, type WrittenEndpoint } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 // ports that are https as often as not, and so no reason to doubt it
 const httpsPorts: ReadonlySet<string | undefined> = new Set([undefined, '443', '6443', '8443', '9443'])

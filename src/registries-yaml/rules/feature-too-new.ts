@@ -1,7 +1,7 @@
 import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 type Lacking = (feature: K3sFeature, discovery: Omit<Discovery, 'fix'>) => Iterable<Discovery>
 

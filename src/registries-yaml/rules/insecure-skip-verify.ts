@@ -1,9 +1,9 @@
+import { isLocalhost } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
 import { keyFault } from '../lint/key-fault.ts'
-import { isLocalhost } from '../hosts/normalise-endpoint.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** Certificates that are not verified. */
 export const insecureSkipVerify: Rule = {

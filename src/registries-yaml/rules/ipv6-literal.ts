@@ -1,8 +1,8 @@
 import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
 import { isBareIPv6 } from '../lint/key-fault.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints, writtenKeys } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 function* withoutBrackets(context: LintContext): Iterable<Discovery> {
   const fix = 'Write the address in brackets and the port behind them, as in "[fd00::1]:5000".'

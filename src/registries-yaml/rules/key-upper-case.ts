@@ -1,7 +1,7 @@
 import { meantKey } from '../lint/key-fault.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** A key that is not all lower case. */
 export const keyUpperCase: Rule = {

@@ -1,6 +1,6 @@
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { writtenKeys } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** A `*` that is only a part of a key. */
 export const keyWithWildcard: Rule = {

@@ -1,7 +1,7 @@
 import { wildcardHost, type HostEntry } from '../hosts/host-table.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { writtenKeys, type WrittenKey } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 const flag = '--disable-default-registry-endpoint'
 

@@ -1,9 +1,9 @@
+import { quoted } from '../../text/printable.ts'
 import { exampleNames, maxPatterns } from '../lint/example-names.ts'
-import { quoted } from '../quoted.ts'
 import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 interface Conflict {
   readonly name: string

@@ -1,11 +1,11 @@
+import { quoted } from '../../text/printable.ts'
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import { quoted } from '../quoted.ts'
 import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { readTomlText } from '../lint/toml-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 const replacements: Readonly<Record<string, string>> = {
   '\\d': '[0-9]',

@@ -1,4 +1,4 @@
-import { escaped, quoted } from '../quoted.ts'
+import { escaped, quoted } from '../../text/printable.ts'
 import { writtenRewrites } from '../lint/read-rewrites.ts'
 import { replacementFaults, type ReplacementFault } from '../lint/replacement-groups.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'

@@ -1,4 +1,4 @@
-import { escaped, quoted } from '../quoted.ts'
+import { escaped, quoted } from '../../text/printable.ts'
 import { writtenRewrites } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'

@@ -1,8 +1,8 @@
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** A rewrite for the registry's own endpoint, which gets none. */
 export const rewriteOnDefault: Rule = {

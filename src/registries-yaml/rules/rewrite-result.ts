@@ -1,6 +1,6 @@
 import { isRepositoryPath } from '../../oci/reference.ts'
+import { quoted } from '../../text/printable.ts'
 import { exampleNames, knownNames, maxPatterns } from '../lint/example-names.ts'
-import { quoted } from '../quoted.ts'
 import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
 import { replacementFaults } from '../lint/replacement-groups.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'

@@ -1,6 +1,6 @@
-import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
+import { quoted } from '../../text/printable.ts'
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
-import { quoted } from '../quoted.ts'
+import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
 import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'

@@ -1,7 +1,7 @@
 import { hasFeature } from '../k3s-features.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** A rewrite of a mirror without endpoints. */
 export const rewriteWithoutEndpoint: Rule = {

@@ -1,5 +1,5 @@
+import { quoted } from '../../text/printable.ts'
 import { namedFiles } from '../lint/named-files.ts'
-import { quoted } from '../quoted.ts'
 import type { Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
 

@@ -1,7 +1,7 @@
 import { writtenTls } from '../lint/named-files.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** A client certificate without a key, or a key without a certificate. */
 export const tlsCertWithoutKey: Rule = {

@@ -1,6 +1,6 @@
+import { quoted } from '../../text/printable.ts'
 import type { InspectedCertificate } from '../lint/inspect-files.ts'
 import { namedFiles, type NamedFile } from '../lint/named-files.ts'
-import { quoted } from '../quoted.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
 

@@ -1,5 +1,5 @@
+import { quoted } from '../../text/printable.ts'
 import { writtenTls, type NamedFile } from '../lint/named-files.ts'
-import { quoted } from '../quoted.ts'
 import type { Discovery, Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
 

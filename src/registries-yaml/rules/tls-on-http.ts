@@ -1,7 +1,7 @@
-import type { RegistryTls } from '../registries.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { placesOfEndpoints } from '../lint/written-places.ts'
+import type { RegistryTls } from '../registries.ts'
+import { shown } from '../shown-text.ts'
 
 function isSet(tls: RegistryTls | undefined): boolean {
   return tls !== undefined && (tls.caFile !== '' || tls.certFile !== '' || tls.keyFile !== '' || tls.insecureSkipVerify)

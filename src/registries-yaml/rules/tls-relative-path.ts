@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path'
+import { quoted } from '../../text/printable.ts'
 import { hasFeature } from '../k3s-features.ts'
 import { namedFiles } from '../lint/named-files.ts'
-import { quoted } from '../quoted.ts'
 import type { Rule } from '../lint/rule.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
 

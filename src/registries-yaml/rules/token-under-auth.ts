@@ -1,7 +1,7 @@
-import type { Path, Remark } from '../read/decode-yaml.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shownPath } from '../shown-text.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import type { Path, Remark } from '../read/decode-yaml.ts'
+import { shownPath } from '../shown-text.ts'
 
 /** True for the key `token` below `auth`. */
 export function isTokenUnderAuth({ path }: { readonly path: Path }): boolean {

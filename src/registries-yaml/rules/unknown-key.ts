@@ -1,8 +1,8 @@
-import type { Remark } from '../read/decode-yaml.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shownKey } from '../shown-text.ts'
 import { nearestKey, rightPlace } from '../lint/suggest-key.ts'
 import { oncePerPlace } from '../lint/written-places.ts'
+import type { Remark } from '../read/decode-yaml.ts'
+import { shownKey } from '../shown-text.ts'
 import { isTokenUnderAuth } from './token-under-auth.ts'
 
 type UnknownKey = Extract<Remark, { kind: 'unknown-key' }>

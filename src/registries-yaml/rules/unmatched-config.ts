@@ -1,9 +1,9 @@
-import { isIndexDockerIo } from '../lint/key-fault.ts'
 import { nearness } from '../hosts/near-host.ts'
-import type { Registries } from '../registries.ts'
+import { isIndexDockerIo } from '../lint/key-fault.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { hasAnySettings, writtenEndpoints, writtenKeys, type WrittenEndpoint, type WrittenKey } from '../lint/written-places.ts'
+import type { Registries } from '../registries.ts'
+import { shown } from '../shown-text.ts'
 import { keyWithOtherPort } from './default-port-key.ts'
 
 /** An endpoint that a key may be meant for, and how sure that is. */

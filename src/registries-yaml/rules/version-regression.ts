@@ -1,7 +1,7 @@
 import { hasRegression } from '../lint/k3s-regressions.ts'
 import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { oncePerPlace, writtenEndpoints } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 function* checkBareEndpoints(context: LintContext): Iterable<Discovery> {
   for (const { text, position } of writtenEndpoints(context)) {

@@ -1,7 +1,7 @@
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
-import { readAuth } from '../resolve/resolve-credentials.ts'
 import { writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
+import { readAuth } from '../resolve/resolve-credentials.ts'
+import { shown } from '../shown-text.ts'
 
 /** Credentials and TLS under `"*"`. */
 export const wildcardConfig: Rule = {

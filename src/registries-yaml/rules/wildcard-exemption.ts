@@ -1,8 +1,8 @@
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { Rule } from '../lint/rule.ts'
-import { shown } from '../shown-text.ts'
 import { writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
+import { shown } from '../shown-text.ts'
 
 /** An empty entry beside `"*"`. */
 export const wildcardExemption: Rule = {

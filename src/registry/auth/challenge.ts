@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts'
-import { foreignText } from '../../http/foreign-text.ts'
+import { foreignText } from '../../text/printable.ts'
 
 /** One challenge of a WWW-Authenticate header: https://www.rfc-editor.org/rfc/rfc9110#name-challenge-and-response */
 export interface Challenge {

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { MirrorError } from '../../errors.ts'
-import { printable } from '../../http/redact.ts'
-import type { Credentials } from './credentials.ts'
 import { withSignal } from '../../async/single-flight.ts'
+import { MirrorError } from '../../errors.ts'
+import { printable } from '../../text/printable.ts'
+import type { Credentials } from './credentials.ts'
 
 /** Options of askCredentialHelper. */
 export interface CredentialHelperOptions {

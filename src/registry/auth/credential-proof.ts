@@ -1,5 +1,5 @@
-import type { MirrorError } from '../../errors.ts'
 import { withSignal } from '../../async/single-flight.ts'
+import type { MirrorError } from '../../errors.ts'
 
 /** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
 export type Verdict = 'accepted' | 'undecided' | MirrorError

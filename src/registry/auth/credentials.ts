@@ -1,7 +1,7 @@
 import { MirrorError } from '../../errors.ts'
-import { printable } from '../../http/redact.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
-import { rememberSecret } from '../../secrets.ts'
+import { printable } from '../../text/printable.ts'
+import { rememberSecret } from '../../text/secrets.ts'
 
 /** What a registry may be shown: user and password, an identity (refresh) token for its token server, or a ready Bearer token. */
 export type Credentials =

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MirrorError } from '../../errors.ts'
 import { withSignal } from '../../async/single-flight.ts'
+import { MirrorError } from '../../errors.ts'
 import { decodeAuthField } from '../../oci/auth-field.ts'
 import { isJsonObject } from '../../oci/json-object.ts'
 import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'

@@ -1,3 +1,4 @@
+import { SingleFlight, withSignal } from '../../async/single-flight.ts'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse, ResponseHeaders } from '../../http/message.ts'
@@ -14,7 +15,6 @@ import {
 } from './credentials.ts'
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
-import { SingleFlight, withSignal } from '../../async/single-flight.ts'
 import type { Clock, Token } from './token-answer.ts'
 import { TokenCache } from './token-cache.ts'
 

@@ -1,8 +1,8 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
 import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed } from '../../http/address.ts'
-import { foreignText } from '../../http/foreign-text.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
+import { foreignText } from '../../text/printable.ts'
 import { registryName } from './credentials.ts'
 
 /** A token endpoint that may be asked. */

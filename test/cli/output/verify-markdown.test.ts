@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { safeLine } from '../../../src/cli/output/safe-text.ts'
 import { formatVerifyMarkdown } from '../../../src/cli/output/verify-markdown.ts'
+import { safeLine } from '../../../src/text/printable.ts'
 import { hostile, incomplete, reportOver, whole } from './verify-sample.ts'
 
 /** The cells of a table's row as GitHub reads them: a pipe ends one unless a backslash stands before it. */

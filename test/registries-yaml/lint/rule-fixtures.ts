@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { lintRegistries, type LintOptions } from '../../../src/registries-yaml/lint/lint.ts'
-import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import type { Finding, Severity } from '../../../src/registries-yaml/lint/rule.ts'
+import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { parseVersion } from '../../../src/release/version.ts'
 
 /** A file that a rule speaks up on (`bad.yaml`, `bad-….yaml`), or does not. */

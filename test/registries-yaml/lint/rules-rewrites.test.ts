@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { lintRegistries, type LintOptions } from '../../../src/registries-yaml/lint/lint.ts'
+import type { Finding } from '../../../src/registries-yaml/lint/rule.ts'
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { createResolver } from '../../../src/registries-yaml/resolve/resolve-reference.ts'
-import type { Finding } from '../../../src/registries-yaml/lint/rule.ts'
 import { parseVersion } from '../../../src/release/version.ts'
 
 function fileOf(rewrite: Readonly<Record<string, string>>) {

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { lintRegistries } from '../../../src/registries-yaml/lint/lint.ts'
-import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { rules } from '../../../src/registries-yaml/lint/rules.ts'
+import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { parseVersion } from '../../../src/release/version.ts'
 import { tempDir, type TempDir } from '../../servers/temp-dir.ts'
-import { expectedPlaces, fixturesOf, foldersOfRules, lintFixture } from './rule-fixtures.ts'
 import { writeRuleFiles } from './rule-files.ts'
+import { expectedPlaces, fixturesOf, foldersOfRules, lintFixture } from './rule-fixtures.ts'
 
 let directory: TempDir
 

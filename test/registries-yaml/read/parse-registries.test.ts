@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeRegistriesText } from '../../../src/registries-yaml/read/read-registries.ts'
 import { parseRegistries, type ParsedRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
+import { decodeRegistriesText } from '../../../src/registries-yaml/read/read-registries.ts'
 
 const parse = (text: string): ParsedRegistries => parseRegistries(text, 'registries.yaml')
 

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
-import { formatBundleCheck } from '../../output/bundle-text.ts'
+import type { CliProcess } from '../../cli-process.ts'
 import { exitCodes } from '../../exit-code.ts'
-import { formatJson } from '../../output/events-ndjson.ts'
-import { stylesFor } from '../../output/styles.ts'
 import { addOutput, type OutputFlags } from '../../options/output.ts'
 import { addName } from '../../options/selection.ts'
-import type { Session } from '../../session.ts'
+import { formatBundleCheck } from '../../output/bundle-text.ts'
+import { formatJson } from '../../output/events-ndjson.ts'
+import { stylesFor } from '../../output/styles.ts'
 
 /** Adds `k3s-mirror bundle check`. */
-export function addBundleCheckCommand(parent: Command, session: Session): void {
+export function addBundleCheckCommand(parent: Command, cli: CliProcess): void {
   addName(
     addOutput(
       parent
@@ -19,12 +19,10 @@ export function addBundleCheckCommand(parent: Command, session: Session): void {
         .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
-    const { checkBundle } = await import('../../../inspect-bundle.ts')
-    const check = await checkBundle(file, { name: flags.name, signal: session.signal })
+    const { checkBundle } = await import('../../../bundle/inspect-bundle.ts')
+    const check = await checkBundle(file, { name: flags.name, signal: cli.signal })
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
-    session.print(
-      flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleCheck(document, stylesFor(process.stdout, process.env)),
-    )
-    session.exit(check.problems.length === 0 ? exitCodes.done : exitCodes.problemsFound)
+    cli.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleCheck(document, stylesFor(process.stdout, process.env)))
+    cli.exit(check.problems.length === 0 ? exitCodes.done : exitCodes.problemsFound)
   })
 }

@@ -3,14 +3,14 @@ import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { bundleTarget } from '../../../bundle/bundle-target.ts'
 import { partListPath, readPartList } from '../../../bundle/part-list.ts'
+import { safeLine } from '../../../text/printable.ts'
+import type { CliProcess } from '../../cli-process.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addPlatforms, addSources, addTransfer, sourceOptions, type SourceFlags } from '../../options/places.ts'
 import { addSelectionOptions, selectionOptions, type SelectionFlags } from '../../options/selection.ts'
 import { parseSize } from '../../options/size.ts'
 import { formatBytes, formatCount } from '../../output/format-amount.ts'
-import { safeLine } from '../../output/safe-text.ts'
-import type { Session } from '../../session.ts'
 import { openRunOutput } from '../run-output.ts'
 
 interface CreateFlags extends SelectionFlags, SourceFlags, OutputFlags {
@@ -36,7 +36,7 @@ async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Pr
 }
 
 /** Adds `k3s-mirror bundle create`. */
-export function addBundleCreateCommand(parent: Command, session: Session): void {
+export function addBundleCreateCommand(parent: Command, cli: CliProcess): void {
   const command = parent
     .command('create')
     .description('put images into one file, every blob once; an interrupted run goes on where it was')
@@ -52,7 +52,7 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
   addRunOutput(addOutput(addTransfer(addPlatforms(addSources(addSelectionOptions(command)))))).action(
     async (file: string, references: string[], flags: CreateFlags) => {
       await refuseSharedFiles([file, flags.lock, flags.report, flags.events], [...(flags.images ?? []), flags.registries, flags.since])
-      const output = await openRunOutput(flags, session)
+      const output = await openRunOutput(flags, cli)
       const { since, lock, splitSize } = flags
       const options = {
         file,
@@ -61,14 +61,14 @@ export function addBundleCreateCommand(parent: Command, session: Session): void 
         splitSize,
         ...sourceOptions(flags),
         ...selectionOptions(references, flags),
-        signal: session.signal,
+        signal: cli.signal,
       }
-      const { createBundle } = await import('../../../create-bundle.ts')
+      const { createBundle } = await import('../../../runs/create-bundle.ts')
       const report = await output.follow(createBundle(options))
       output.print(report)
       await output.finish(report)
       if (output.hasSummary && report.totals.failed === 0 && report.interrupted !== true) {
-        session.print(await formatWritten(file, flags))
+        cli.print(await formatWritten(file, flags))
       }
     },
   )

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
+import type { CliProcess } from '../../cli-process.ts'
+import { addOutput, type OutputFlags } from '../../options/output.ts'
+import { addName } from '../../options/selection.ts'
 import { formatBundleInfo } from '../../output/bundle-text.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
 import { stylesFor } from '../../output/styles.ts'
-import { addOutput, type OutputFlags } from '../../options/output.ts'
-import { addName } from '../../options/selection.ts'
-import type { Session } from '../../session.ts'
 
 /** Adds `k3s-mirror bundle info`. */
-export function addBundleInfoCommand(parent: Command, session: Session): void {
+export function addBundleInfoCommand(parent: Command, cli: CliProcess): void {
   addName(
     addOutput(
       parent
@@ -16,9 +16,9 @@ export function addBundleInfoCommand(parent: Command, session: Session): void {
         .argument('<file>', 'the bundle or archive'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
-    const { describeBundle } = await import('../../../inspect-bundle.ts')
-    const info = await describeBundle(file, { name: flags.name, signal: session.signal })
+    const { describeBundle } = await import('../../../bundle/inspect-bundle.ts')
+    const info = await describeBundle(file, { name: flags.name, signal: cli.signal })
     const document = { schemaVersion: 1, command: 'bundle info', ...info }
-    session.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
+    cli.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
   })
 }

@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
+import type { CliProcess } from '../../cli-process.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, addRunOutput, type OutputFlags } from '../../options/output.ts'
 import { addDestination, addNaming, addTransfer, placeOptions, type PlaceFlags } from '../../options/places.ts'
 import { addFilters, addName, type SelectionFlags } from '../../options/selection.ts'
-import type { Session } from '../../session.ts'
 import { openRunOutput } from '../run-output.ts'
 
 type PushFlags = Pick<SelectionFlags, 'include' | 'exclude' | 'name'> & PlaceFlags & OutputFlags
 
 /** Adds `k3s-mirror bundle push`. */
-export function addBundlePushCommand(parent: Command, session: Session): void {
+export function addBundlePushCommand(parent: Command, cli: CliProcess): void {
   const command = parent
     .command('push')
     .description(
@@ -19,10 +19,10 @@ export function addBundlePushCommand(parent: Command, session: Session): void {
   addRunOutput(addOutput(addTransfer(addNaming(addDestination(addName(addFilters(command))))))).action(
     async (files: string[], flags: PushFlags) => {
       await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
-      const output = await openRunOutput(flags, session)
+      const output = await openRunOutput(flags, cli)
       const { include, exclude, name } = flags
-      const { pushBundle } = await import('../../../push-bundle.ts')
-      const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: session.signal }))
+      const { pushBundle } = await import('../../../runs/push-bundle.ts')
+      const report = await output.follow(pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal }))
       output.print(report)
       await output.finish(report)
     },

@@ -1,18 +1,18 @@
-import { Option, type Command } from 'commander'
 import { join } from 'node:path'
+import { Option, type Command } from 'commander'
 import { MirrorError } from '../../../errors.ts'
+import type { Registries } from '../../../registries-yaml/registries.ts'
 import type { ConfigVersion } from '../../../registries-yaml/render/config-toml.ts'
 import type { NodeValues } from '../../../registries-yaml/render/node-values.ts'
 import type { RenderedConfig } from '../../../registries-yaml/render/rendered.ts'
-import type { Registries } from '../../../registries-yaml/registries.ts'
+import { safeLine } from '../../../text/printable.ts'
+import type { CliProcess } from '../../cli-process.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { addK3sFlags, addRegistriesFile, k3sFlags, type K3sOptionFlags } from '../../options/k3s.ts'
 import { refuseSharedFiles } from '../../options/output-files.ts'
 import { addOutput, type OutputFlags } from '../../options/output.ts'
 import { formatJson } from '../../output/events-ndjson.ts'
-import { safeLine } from '../../output/safe-text.ts'
 import { removeStale, writeFiles } from '../../output/write-files.ts'
-import type { Session } from '../../session.ts'
 
 type Format = 'k3s' | 'containerd' | 'legacy'
 
@@ -69,14 +69,14 @@ async function render(registries: Registries, flags: RenderFlags): Promise<Rende
 }
 
 /** Writes the files that a node would have of a registries.yaml, and removes those that an earlier run has left. */
-async function runRender(flags: RenderFlags, session: Session): Promise<void> {
+async function runRender(flags: RenderFlags, cli: CliProcess): Promise<void> {
   refuseUnused(flags)
   const { readRegistries } = await import('../../../registries-yaml/read/read-registries.ts')
   const { describePassedOver } = await import('../../../registries-yaml/render/passed-over.ts')
   const { k3sHeader } = await import('../../../registries-yaml/render/hosts-toml.ts')
   const { isReplaceable } = await import('../../../registries-yaml/render/replaceable.ts')
   const { ownHeader } = await import('../../../registries-yaml/render/rendered.ts')
-  const { registries } = await readRegistries(flags.registries, { signal: session.signal })
+  const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const { files, notes } = await render(registries, flags)
   const warnings = flags.format === 'legacy' ? [] : describePassedOver(registries, flags.embeddedRegistry === true)
   await refuseSharedFiles(
@@ -84,7 +84,7 @@ async function runRender(flags: RenderFlags, session: Session): Promise<void> {
     [flags.registries],
   )
   const written = await writeFiles(flags.out, files, {
-    signal: session.signal,
+    signal: cli.signal,
     isReplaceable: (found) => flags.force === true || isReplaceable(found),
   })
   const removed = await removeStale(join(flags.out, 'certs.d'), {
@@ -92,15 +92,15 @@ async function runRender(flags: RenderFlags, session: Session): Promise<void> {
     headers: [k3sHeader, ownHeader],
     keep: new Set(written),
   })
-  for (const line of warnings) session.warn(line, flags)
-  for (const line of notes) session.note(`note: ${line}`, flags)
-  for (const path of removed) session.note(`removed ${path}, left from before`, flags)
-  session.print(
+  for (const line of warnings) cli.warn(line, flags)
+  for (const line of notes) cli.note(`note: ${line}`, flags)
+  for (const path of removed) cli.note(`removed ${path}, left from before`, flags)
+  cli.print(
     flags.output === 'json'
       ? `${formatJson({ schemaVersion: 1, command: 'registries render', format: flags.format, files: written, removed, warnings, notes })}\n`
       : written.map((path) => `${safeLine(path)}\n`).join(''),
   )
-  session.exit(exitCodes.done)
+  cli.exit(exitCodes.done)
 }
 
 function addNodeValues(command: Command): Command {
@@ -118,7 +118,7 @@ function addNodeValues(command: Command): Command {
 }
 
 /** Adds `k3s-mirror registries render`. */
-export function addRenderCommand(parent: Command, session: Session): void {
+export function addRenderCommand(parent: Command, cli: CliProcess): void {
   const command = parent
     .command('render')
     .description('write what K3s makes of a registries.yaml: certs.d and the registry section of config.toml, byte for byte')
@@ -134,5 +134,5 @@ export function addRenderCommand(parent: Command, session: Session): void {
         .default('k3s'),
     )
     .addOption(new Option('--config-version <n>', 'of config.toml: 3 for containerd 2 (default), 2 for containerd 1').choices(['2', '3']))
-  addOutput(addNodeValues(addK3sFlags(command))).action((flags: RenderFlags) => runRender(flags, session))
+  addOutput(addNodeValues(addK3sFlags(command))).action((flags: RenderFlags) => runRender(flags, cli))
 }

@@ -1,8 +1,8 @@
 import { parseReference } from '../../../oci/reference.ts'
 import type { MirrorReport } from '../../../report/report.ts'
-import { openRegistriesFile } from '../../options/registries-out.ts'
+import type { CliProcess } from '../../cli-process.ts'
 import type { OutputFlags } from '../../options/output.ts'
-import type { Session } from '../../session.ts'
+import { openRegistriesFile } from '../../options/registries-out.ts'
 import { nodeGenerator, type NodeFlags } from './node-registries.ts'
 
 /** Writes the file once the images are mirrored; gives the closing line about it, undefined where nothing was written. */
@@ -18,14 +18,14 @@ function whyNot({ interrupted, totals }: MirrorReport): string | undefined {
 export async function openNodesWriter(
   path: string,
   flags: NodeFlags & Pick<OutputFlags, 'quiet' | 'verbose'>,
-  session: Session,
+  cli: CliProcess,
 ): Promise<NodesWriter> {
-  const generate = await nodeGenerator(flags, session)
+  const generate = await nodeGenerator(flags, cli)
   const write = await openRegistriesFile(path, 'generated')
   return async (report) => {
     const reason = whyNot(report)
     if (reason !== undefined) {
-      session.note(`${path} is not written: ${reason}`, flags)
+      cli.note(`${path} is not written: ${reason}`, flags)
       return undefined
     }
     try {
@@ -34,13 +34,13 @@ export async function openNodesWriter(
       await write(text)
       const { failed, images: all } = report.totals
       const missed = failed === 1 ? 'it' : 'these'
-      if (failed > 0) session.note(`note: ${path} is for all ${all} images, and ${failed} of them failed: nodes will miss ${missed}`, flags)
-      for (const note of notes) session.note(`note: ${note}`, flags)
+      if (failed > 0) cli.note(`note: ${path} is for all ${all} images, and ${failed} of them failed: nodes will miss ${missed}`, flags)
+      for (const note of notes) cli.note(`note: ${note}`, flags)
       const needed = registries.configs.size === 0 ? '' : ' its configs alone with'
       const instead = systemDefaultRegistry === undefined ? '' : `; or${needed} --system-default-registry ${systemDefaultRegistry}`
       return `nodes: ${path} as /etc/rancher/k3s/registries.yaml${instead}`
     } catch (error) {
-      session.complain(error, flags)
+      cli.complain(error, flags)
       return undefined
     }
   }

@@ -1,0 +1,80 @@
+import { MirrorError } from '../errors.ts'
+import { formatIndexEntry } from '../layout/index-entry.ts'
+import { sha256, type Digest } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import type { StepContents } from '../plan/plan.ts'
+import { formatBundleRecord, maxRecordBytes, recordPath, type BundleRecord } from './bundle-record.ts'
+import { mapTar, type TarMap } from './tar-map.ts'
+
+/** A bundle before it is written: its small files with their bytes, and where everything has its place. */
+export interface BundleContents {
+  readonly map: TarMap
+  /** By path: what is known before a blob has moved. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** Bytes of blobs by digest, manifests left out. */
+  readonly blobs: ReadonlyMap<Digest, number>
+  /** What the images need and the base has. */
+  readonly elsewhere: ReadonlySet<Digest>
+}
+
+/** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
+export const indexPath = 'index.json'
+
+/** What tells a directory or an archive to be an OCI layout. */
+export const layoutPath = 'oci-layout'
+
+/** What stands in `oci-layout`: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file */
+export const layoutVersion = '{"imageLayoutVersion":"1.0.0"}'
+
+/** Where content lies in an OCI layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#blobs */
+export function blobPath(digest: Digest): string {
+  return `blobs/${digest.replace(':', '/')}`
+}
+
+/** The annotation of index.json that holds the digest of a bundle's record. */
+const recordDigest = 'io.k3s-mirror.record.digest'
+
+/**
+ * The index.json of a bundle. It follows from the record and names its digest, so that a bit that turned in one of them shows beside the other: no
+ * blob's digest covers a name.
+ */
+export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Array): Buffer {
+  const entries = images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
+  const annotations = JSON.stringify({ [recordDigest]: sha256(recordBytes) })
+  const head = `"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","annotations":${annotations}`
+  return Buffer.from(`{${head},"manifests":[\n${entries.join(',\n')}\n]}\n`)
+}
+
+/**
+ * Lays a bundle out, without what its base has: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
+ * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for. Throws UNSUPPORTED for more than a reader takes.
+ */
+export function arrangeBundle(record: BundleRecord, contents: readonly StepContents[]): BundleContents {
+  const manifests = new Map<Digest, Manifest>()
+  const blobs = new Map<Digest, number>()
+  const elsewhere = new Set(record.base?.contents.map(({ digest }) => digest))
+  for (const { manifests: own, blobs: needed } of contents) {
+    for (const manifest of own) if (!elsewhere.has(manifest.descriptor.digest)) manifests.set(manifest.descriptor.digest, manifest)
+    for (const { digest, size } of needed) if (!elsewhere.has(digest)) blobs.set(digest, size)
+  }
+  const recordBytes = formatBundleRecord(record)
+  const indexBytes = formatBundleIndex(record, recordBytes)
+  if (Math.max(recordBytes.length, indexBytes.length) > maxRecordBytes) {
+    throw new MirrorError('UNSUPPORTED', `the list of what is in the bundle would be larger than ${maxRecordBytes / 1_048_576} MiB`, {
+      hint: 'Make several bundles of fewer images.',
+    })
+  }
+  const files = new Map<string, Uint8Array>([
+    [layoutPath, Buffer.from(layoutVersion)],
+    [indexPath, indexBytes],
+    [recordPath, recordBytes],
+  ])
+  for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())
+  const sorted = [...blobs].filter(([digest]) => !manifests.has(digest)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const map = mapTar([
+    ...[...files].map(([path, bytes]) => ({ path, size: bytes.length })),
+    ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
+  ])
+  return { map, files, blobs: new Map(sorted), elsewhere }
+}

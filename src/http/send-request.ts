@@ -1,0 +1,217 @@
+import type { ChunkSink, Content } from '../async/content.ts'
+import { onAbort } from '../async/on-abort.ts'
+import { isMirrorError } from '../errors.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import type { Connection } from './connection.ts'
+import { decodeBody, tooLong } from './decode-body.ts'
+import type { HttpMethod, ResponseHeaders } from './message.ts'
+import { networkError, proxyError } from './network-error.ts'
+import type { Reachability } from './reachability.ts'
+import { formatRequestHead } from './request-head.ts'
+import type { ResponseHead } from './response-parser.ts'
+import type { Watchdog, Watched } from './watchdog.ts'
+import { WireError } from './wire-error.ts'
+
+/** An answer whose body is on its way: exactly one of `read`, `bytes` and `cancel` is called. */
+export interface StreamedAnswer {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly url: URL
+  /** The IP address of the server; undefined behind a proxy. */
+  readonly address: string | undefined
+  /** Bytes of the body; undefined when the server did not say. */
+  readonly length: number | undefined
+  /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
+  read(sink: ChunkSink): Promise<void>
+  /** The whole body, without a Content-Encoding; throws PROTOCOL when it is longer than `most`, decoded or not. */
+  bytes(most: number): Promise<Uint8Array>
+  /** The beginning of the body, `most` bytes of it, without a Content-Encoding where all of it is there; where it is longer the connection is closed. */
+  start(most: number): Promise<Uint8Array>
+  /** Closes the connection; nothing happens where the body has been read already. */
+  cancel(): void
+}
+
+/** What is sent: no body, bytes that can be sent again, or content that is read once. */
+export interface StreamedRequest {
+  readonly method: HttpMethod
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | Content | undefined
+  readonly signal?: AbortSignal | undefined
+  /** When the answer has to be there, by `performance.now()`, and its body where that is held in memory; default: when `timeout` says. */
+  readonly deadline?: number | undefined
+}
+
+/** The means of one origin. */
+export interface OriginMeans {
+  readonly pool: ConnectionPool
+  readonly watchdog: Watchdog
+  readonly reachability: Reachability
+  readonly proxy: URL | undefined
+}
+
+function isContent(body: Uint8Array | Content | undefined): body is Content {
+  return body !== undefined && !(body instanceof Uint8Array)
+}
+
+/** One request and its answer over a connection of the origin's pool. */
+class ConnectionAnswer implements StreamedAnswer {
+  readonly url: URL
+  readonly address: string | undefined
+  readonly #connection: Connection
+  readonly #head: ResponseHead
+  readonly #signal: AbortSignal | undefined
+  readonly #watchdog: Watchdog
+  readonly #watched: Watched
+  readonly #finish: () => void
+  #finished = false
+
+  constructor(
+    { url, signal }: Pick<StreamedRequest, 'url' | 'signal'>,
+    connection: Connection,
+    head: ResponseHead,
+    { proxy, watchdog }: OriginMeans,
+    watched: Watched,
+    finish: () => void,
+  ) {
+    this.url = url
+    this.address = proxy === undefined ? connection.remoteAddress : undefined
+    this.#connection = connection
+    this.#head = head
+    this.#signal = signal
+    this.#watchdog = watchdog
+    this.#watched = watched
+    this.#finish = finish
+  }
+
+  get status(): number {
+    return this.#head.status
+  }
+
+  get headers(): ResponseHeaders {
+    return this.#head.headers
+  }
+
+  get length(): number | undefined {
+    return typeof this.#head.length === 'number' ? this.#head.length : undefined
+  }
+
+  async read(sink: ChunkSink): Promise<void> {
+    // A body that is passed on is as long as it is: its rate alone is watched.
+    this.#watched.deadline = undefined
+    let refused: { readonly error: unknown } | undefined
+    const refuse = (error: unknown): never => {
+      refused = { error }
+      throw error
+    }
+    try {
+      await this.#connection.readBody((chunk) => {
+        try {
+          return sink(chunk)?.catch(refuse)
+        } catch (error) {
+          return refuse(error)
+        }
+      })
+    } catch (error) {
+      throw refused === undefined ? networkError(this.url.origin, error, this.#signal) : refused.error
+    } finally {
+      this.#done()
+    }
+  }
+
+  async bytes(most: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    await this.#collect(chunks, most)
+    return decodeBody(Buffer.concat(chunks), this, most)
+  }
+
+  async start(most: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    try {
+      await this.#collect(chunks, most)
+      return await decodeBody(Buffer.concat(chunks), this, most)
+    } catch (error) {
+      if (!isMirrorError(error) || error.code !== 'PROTOCOL') throw error
+      return Buffer.concat(chunks)
+    }
+  }
+
+  /** Throws PROTOCOL once there is more than `most`; what came before is collected. */
+  async #collect(chunks: Uint8Array[], most: number): Promise<void> {
+    let size = 0
+    this.#watched.deadline ??= this.#watchdog.deadline()
+    try {
+      await this.#connection.readBody((chunk) => {
+        size += chunk.length
+        if (size > most) throw tooLong(most)
+        chunks.push(Uint8Array.from(chunk))
+      })
+    } catch (error) {
+      throw networkError(this.url.origin, error, this.#signal)
+    } finally {
+      this.#done()
+    }
+  }
+
+  cancel(): void {
+    // The connection of a body that was read belongs to another request by now.
+    if (this.#finished) return
+    this.#connection.destroy()
+    this.#done()
+  }
+
+  #done(): void {
+    this.#finished = true
+    this.#finish()
+  }
+}
+
+/**
+ * Sends a request and resolves with the head of its answer; a redirect is an answer. A kept connection that the server closed
+ * just as it was used again says nothing about the request, which is sent again where its body can be.
+ */
+export async function sendRequest(request: StreamedRequest, means: OriginMeans): Promise<StreamedAnswer> {
+  const { pool, watchdog, reachability, proxy } = means
+  const { method, url, headers, body, signal, deadline } = request
+  const length = isContent(body) ? body.size : body?.length
+  const head = formatRequestHead({
+    method,
+    url,
+    proxy,
+    headers: length === undefined ? headers : { ...headers, 'content-length': String(length) },
+  })
+  for (;;) {
+    let reused = false
+    let connection: Connection | undefined
+    let watched: Watched | undefined
+    let unheed: () => void = () => undefined
+    const finish = (): void => {
+      watched?.end()
+      unheed()
+      if (connection !== undefined) pool.give(connection)
+    }
+    const started = performance.now()
+    try {
+      signal?.throwIfAborted()
+      reachability.check()
+      const taken = await pool.take({ signal })
+      connection = taken.connection
+      reused = taken.reused
+      unheed = onAbort(signal, () => taken.connection.destroy(signal?.reason))
+      signal?.throwIfAborted()
+      watched = watchdog.watch(connection, deadline)
+      const answer = isContent(body)
+        ? await connection.upload(head, body)
+        : await connection.request(head, { body, isHead: method === 'HEAD' })
+      if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
+      reachability.answered()
+      return new ConnectionAnswer(request, connection, answer, means, watched, finish)
+    } catch (error) {
+      connection?.destroy(error)
+      finish()
+      const isStale = reused && connection?.heard === false && !(error instanceof WireError && error.kind === 'TIMEOUT')
+      if (isStale && !isContent(body) && !signal?.aborted) continue
+      throw reachability.failed(networkError(url.origin, error, signal), started)
+    }
+  }
+}

@@ -1,0 +1,275 @@
+import { AdaptiveLimit } from '../async/adaptive-limit.ts'
+import type { Content } from '../async/content.ts'
+import { graceAfter } from '../async/grace.ts'
+import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
+import { ThrottleGate } from '../async/throttle-gate.ts'
+import { MirrorError, onSide, type Side } from '../errors.ts'
+import type { Naming } from '../http/address.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import type { HttpResponse } from '../http/message.ts'
+import type { StreamedAnswer } from '../http/send-request.ts'
+import { isExpected, type ApiRequest } from './api-request.ts'
+import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
+import type { Answer } from './auth/origin-access.ts'
+import { pullScope, pushScope } from './auth/scope.ts'
+import type { Endpoint } from './endpoint.ts'
+import { parseRateLimit, type RateLimit } from './rate-limit.ts'
+import { registryError, type ErrorAnswer } from './registry-error.ts'
+
+/** What a transport tells while it works; `delay` in milliseconds. */
+export interface RegistryEvents {
+  readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
+  readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
+  readonly onWarning?: (message: string) => void
+}
+
+/** What a transport needs. */
+export interface TransportOptions extends RegistryEvents {
+  readonly endpoint: Endpoint
+  readonly side: Side
+  readonly client: HttpClient
+  readonly authorizer: Authorizer
+  readonly retry?: Partial<RetryPolicy> | undefined
+  /** Small requests at once; default 64. */
+  readonly requests?: number | undefined
+  /** Large blobs at once; default 6. */
+  readonly streams?: number | undefined
+}
+
+/** Bytes up to which a blob counts as a small request and not as a stream. */
+const smallBlobBytes = 1024 * 1024
+
+/** Milliseconds that a request has to end after an abort when it opens something. */
+const openingGrace = 1500
+
+/** Bytes of an error's body that are read. */
+const errorBytes = 64 * 1024
+
+/** Redirects that are followed: a front end to its registry, and from there to a storage. */
+const mostRedirects = 10
+
+/** Even a registry that refuses most requests is sent a few at a time, or a run would never end. */
+const leastRequests = 8
+const leastStreams = 2
+
+/** The talk with one registry: credentials, patience and the two bounds on what is under way, for all its requests. */
+export class RegistryTransport {
+  readonly endpoint: Endpoint
+  readonly side: Side
+  /** What is asked for by GET from now on, because a HEAD did not give it and a GET did. */
+  readonly distrusted: Set<'manifest' | 'blob'> = new Set()
+  readonly #options: TransportOptions
+  readonly #gate = new ThrottleGate()
+  readonly #requests: AdaptiveLimit
+  readonly #streams: AdaptiveLimit
+  #rateLimit: RateLimit | undefined
+  /** The registry's own IP address; undefined behind a proxy. */
+  #address: string | undefined
+  #hasWarned = false
+
+  constructor(options: TransportOptions) {
+    this.endpoint = options.endpoint
+    this.side = options.side
+    this.#options = options
+    this.#requests = new AdaptiveLimit(options.requests ?? 64, leastRequests)
+    this.#streams = new AdaptiveLimit(options.streams ?? 6, leastStreams)
+  }
+
+  /** The pull quota as the registry last stated it. */
+  get rateLimit(): RateLimit | undefined {
+    return this.#rateLimit
+  }
+
+  /** Hosts that the registry may name though they are private addresses. */
+  get storageHosts(): readonly string[] {
+    return this.#options.client.storageHosts
+  }
+
+  /**
+   * Waits for a place for a blob of this size; the returned function gives it back. Large blobs are streams, the largest first;
+   * a small one goes before other requests, so that what was begun is finished first.
+   */
+  acquire(size: number): Promise<() => void> {
+    return size <= smallBlobBytes ? this.#requests.acquire(1) : this.#streams.acquire(size)
+  }
+
+  /** Sends a request, and again while its failure may pass. */
+  send(request: ApiRequest): Promise<HttpResponse> {
+    return this.retry(() => this.sendInTurn(request), request)
+  }
+
+  /** Sends a request once, in a place of its own. */
+  sendInTurn(request: ApiRequest): Promise<HttpResponse> {
+    return this.#requests.run(() => this.sendOnce(request))
+  }
+
+  /** Tells something that stops nothing; the same thing may be wrong with every answer, so only the first is told. */
+  warn(message: string): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    this.#options.onWarning?.(message)
+  }
+
+  /** Runs an operation of several requests with the transport's patience. */
+  async retry<T>(
+    operation: () => Promise<T>,
+    { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
+  ): Promise<T> {
+    const { onRetry } = this.#options
+    const tagged = async (): Promise<T> => {
+      try {
+        return await operation()
+      } catch (error) {
+        throw onSide(this.side, error)
+      }
+    }
+    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
+  }
+
+  /** Sends a request once, in a place that the caller holds. */
+  async sendOnce(request: ApiRequest): Promise<HttpResponse> {
+    const { client } = this.#options
+    const { method, url, body, maxBytes } = request
+    request.signal?.throwIfAborted()
+    using grace = request.opens === true ? graceAfter(request.signal, openingGrace) : undefined
+    const { signal } = grace ?? request
+    const access = this.#access(request)
+    const response = await this.#authorized(
+      request,
+      access,
+      (headers) => client.requestNow({ method, url, headers, body, maxBytes, redirects: mostRedirects, naming: this.#naming(url), signal }),
+      () => Promise.resolve(),
+    )
+    if (isExpected(request, response)) return this.#answered(response)
+    throw this.#refused(request.what, { ...response, method, asked: url }, access)
+  }
+
+  /** Starts a streamed GET; the caller reads or cancels what comes. */
+  async download(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'>): Promise<StreamedAnswer> {
+    const { url, signal } = request
+    const access = this.#access(request)
+    const download = await this.#authorized(
+      request,
+      access,
+      (headers) => this.#options.client.download({ url, headers, redirects: mostRedirects, signal }),
+      (refused) => refused.start(errorBytes),
+    )
+    if (isExpected(request, download)) return this.#answered(download)
+    const body = await download.start(errorBytes)
+    const { status } = download
+    if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
+      throw new MirrorError(
+        'UNAVAILABLE',
+        `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
+      )
+    }
+    throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
+  }
+
+  /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
+  async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
+    const { url, headers, signal } = request
+    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: '--storage-host' }
+    const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, naming, signal })
+    if (isExpected(request, download)) return download
+    const body = await download.start(errorBytes)
+    throw registryError(request.what, { method: 'GET', status: download.status, headers: download.headers, url: download.url, body })
+  }
+
+  /**
+   * Sends a streamed PUT. A 401 is not answered by sending again, because the content has been read: the token is renewed, so
+   * that the next try of the whole upload gets through.
+   */
+  async upload(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'> & { readonly content: Content }): Promise<HttpResponse> {
+    const { url, content, signal } = request
+    await this.#gate.pass(signal)
+    const access = this.#access(request)
+    const transmit = (headers: Record<string, string>): Promise<HttpResponse> =>
+      this.#options.client.upload({ url, headers, content, naming: this.#naming(url), signal })
+    const response = await this.#transmit(request, access, transmit)
+    if (isExpected(request, response)) return this.#answered(response)
+    const error = this.#refused(request.what, { ...response, method: 'PUT' }, access)
+    if (response.status !== 401 || (await access?.shouldResend(response, { signal })) !== true) throw error
+    throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
+  }
+
+  /** Sends with what is known of the registry's challenge, and again where a 401 taught something new. */
+  async #authorized<R extends Answer>(
+    request: Pick<ApiRequest, 'headers' | 'signal'>,
+    access: RequestAuthorization | undefined,
+    send: (headers: Record<string, string>) => Promise<R>,
+    discard: (response: R) => Promise<unknown>,
+  ): Promise<R> {
+    const { signal } = request
+    for (;;) {
+      await this.#gate.pass(signal)
+      const response = await this.#transmit(request, access, send)
+      if ((await access?.shouldResend(response, { signal })) !== true) return response
+      await discard(response)
+    }
+  }
+
+  /** True for a place that the registry or an image names. */
+  #isElsewhere(url: URL): boolean {
+    return url.origin !== this.endpoint.origin.origin
+  }
+
+  /** Who named a place that is not the registry's own. */
+  #naming(url: URL): Naming | undefined {
+    if (!this.#isElsewhere(url)) return undefined
+    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: '--storage-host' }
+  }
+
+  /** Sends once, with credentials where the registry wants some. */
+  #transmit<R extends Answer>(
+    { headers = {}, signal }: Pick<ApiRequest, 'headers' | 'signal'>,
+    access: RequestAuthorization | undefined,
+    send: (headers: Record<string, string>) => Promise<R>,
+  ): Promise<R> {
+    if (access === undefined) return send({ ...headers })
+    return access.send((authorization) => send({ ...headers, ...(authorization !== undefined && { authorization }) }), { signal })
+  }
+
+  /**
+   * Credentials go to the registry's own origin and nowhere else. At a destination a token has to allow writing too, so that one serves all its
+   * requests.
+   */
+  #access({
+    url,
+    repository,
+    from,
+    isAnonymous = false,
+  }: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
+    const { origin, prefix } = this.endpoint
+    if (isAnonymous || this.#isElsewhere(url)) return undefined
+    const path = `${prefix}${repository}`
+    const scopes = [
+      this.side === 'destination' ? pushScope(path) : pullScope(path),
+      ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)]),
+    ]
+    return this.#options.authorizer.forRequest(origin.origin, { scopes, repository: path })
+  }
+
+  #answered<R extends Answer>(response: R): R {
+    if (!this.#isElsewhere(response.url)) this.#address = response.address
+    this.#requests.answered()
+    this.#streams.answered()
+    this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
+    return response
+  }
+
+  /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
+  #refused(what: string, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
+    const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
+    if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
+    this.#requests.refused()
+    this.#streams.refused()
+    const { retryAfter } = error
+    const { maxThrottled } = retryPolicy(this.#options.retry)
+    if (retryAfter === undefined || retryAfter > maxThrottled) return error
+    if (this.#gate.close(retryAfter)) {
+      this.#options.onThrottled?.({ side: this.side, origin: this.endpoint.origin.origin, delay: retryAfter })
+    }
+    return error
+  }
+}

@@ -1,0 +1,17 @@
+import type { ConnectionOptions } from '../connect/clients.ts'
+import { openClient } from '../connect/destination.ts'
+import type { ImageList } from '../release/image-list.ts'
+import { selectImages, type SelectionOptions } from '../release/select-images.ts'
+
+/** Which images, and how HTTP is spoken with the hosts of lists. */
+export type ListOptions = SelectionOptions & ConnectionOptions
+
+/** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */
+export async function listImages(options: ListOptions): Promise<ImageList> {
+  const client = await openClient(options, { signal: options.signal })
+  try {
+    return await selectImages(client, options)
+  } finally {
+    await client.close()
+  }
+}

@@ -1,0 +1,391 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { setImmediate as turn, setTimeout as after } from 'node:timers/promises'
+import { certificateAuthority } from '../servers/certificates.ts'
+import { rawServer, scriptedServer, type ScriptedHandler } from '../servers/scripted-server.ts'
+import { openClient, repeated } from './open-client.ts'
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+
+test('twenty HEADs take one connection', async () => {
+  for (const handler of [
+    (_, response) => void response.setHeader('content-length', 5_000_000).end(),
+    // neither a length nor chunks
+    (_, response) => void response.end(),
+  ] satisfies ScriptedHandler[]) {
+    await using server = await scriptedServer(handler)
+    await using client = openClient()
+    for (let index = 0; index < 20; index++) await client.requestNow({ method: 'HEAD', url: new URL(`${server.url}/${index}`) })
+    assert.equal(server.requests.length, 20)
+    assert.equal(server.connections, 1)
+  }
+})
+
+test('requests, downloads and uploads share connections; what runs at once does not', async () => {
+  await using server = await scriptedServer(
+    async (request, response) => void response.end(`${request.method} ${(await request.readBody()).toString()}`),
+  )
+  await using client = openClient()
+  const url = new URL(server.url)
+  assert.equal(text((await client.requestNow({ method: 'POST', url, body: Buffer.from('a') })).body), 'POST a')
+  assert.equal(text(await (await client.download({ url })).bytes(100)), 'GET ')
+  assert.equal(text((await client.upload({ url, content: { ...repeated(5), cancel: () => undefined } })).body), 'PUT xxxxx')
+  assert.equal(server.connections, 1)
+  await Promise.all(Array.from({ length: 4 }, () => client.requestNow({ method: 'GET', url })))
+  assert.equal(server.connections, 4)
+})
+
+test('a POST without a body says so', async () => {
+  await using server = await scriptedServer((_, response) => void response.end())
+  await using client = openClient({ userAgent: 'agent/1' })
+  await client.requestNow({ method: 'POST', url: new URL(`${server.url}/v2/?a=%2F~+%20`) })
+  const [request] = server.requests
+  assert.equal(request?.headers['content-length'], '0')
+  assert.equal(request?.headers['user-agent'], 'agent/1')
+  assert.equal(request?.headers.host, server.host)
+  assert.equal(request?.url, '/v2/?a=%2F~+%20')
+})
+
+/** A server that answers the first request of a connection and does `then` to the second. */
+function fickleServer(
+  then: (socket: Socket) => void,
+  answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+): ReturnType<typeof rawServer> {
+  return rawServer((socket) => {
+    socket.write(answer)
+    socket.once('data', () => then(socket))
+  })
+}
+
+for (const [name, then] of [
+  ['ended', (socket: Socket) => void socket.end()],
+  ['reset', (socket: Socket) => void socket.resetAndDestroy()],
+] as const) {
+  test(`F100: a kept connection that is ${name} instead of an answer is replaced without anyone noticing`, async () => {
+    await using server = await fickleServer(then)
+    await using client = openClient()
+    const url = new URL(`http://${server.host}/`)
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const) {
+      const { status } = await client.requestNow({ method, url, ...(method === 'PUT' && { body: Buffer.from('manifest') }) })
+      assert.equal(status, 200)
+      // the answer to a HEAD leaves two bytes too many, which closes the connection
+    }
+    assert.ok(server.connections >= 4)
+  })
+
+  test(`content is never sent again: a kept connection that is ${name} fails the upload`, async () => {
+    await using server = await fickleServer(then)
+    await using client = openClient()
+    const url = new URL(`http://${server.host}/`)
+    await client.requestNow({ method: 'GET', url })
+    const content = repeated(1000)
+    await assert.rejects(client.upload({ url, content }), { code: 'CONNECTION_LOST' })
+    assert.equal(server.connections, 1)
+  })
+
+  test(`a new connection that is ${name} is not tried again here`, async () => {
+    await using server = await rawServer((socket) => then(socket))
+    await using client = openClient()
+    await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) }), { code: 'CONNECTION_LOST' })
+    assert.equal(server.connections, 1)
+  })
+}
+
+test('a kept connection that broke within an answer is not tried again here', async () => {
+  await using server = await fickleServer((socket) => void socket.end('HTTP/1.1 200'))
+  await using client = openClient()
+  const url = new URL(`http://${server.host}/`)
+  await client.requestNow({ method: 'GET', url })
+  await assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'CONNECTION_LOST' })
+  assert.equal(server.connections, 1)
+})
+
+test('a server that closes idle connections is asked over new ones', async () => {
+  let closed = 0
+  await using server = await rawServer((socket) => {
+    socket.on('close', () => closed++)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', () => setTimeout(() => socket.end(), 5))
+  })
+  await using client = openClient()
+  for (let index = 0; index < 3; index++) {
+    assert.equal((await client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) })).status, 200)
+    while (closed <= index) await turn()
+  }
+  assert.equal(server.connections, 3)
+})
+
+/** Answers a request before its body is read, and then does `then`. */
+const earlyAnswers: readonly (readonly [name: string, write: (socket: Socket) => void])[] = [
+  ['goes on', (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')],
+  ['ends the connection', (socket) => void socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')],
+  [
+    'destroys the connection',
+    (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno', () => socket.destroy()),
+  ],
+  [
+    'resets the connection',
+    (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno', () => socket.resetAndDestroy()),
+  ],
+]
+
+for (const secure of [false, true]) {
+  const authority = await certificateAuthority()
+  const tls = await authority.server()
+  const settings = (): object => ({ tls: { ca: authority.certificate } })
+  for (const [name, write] of earlyAnswers) {
+    // a TLS socket cannot be reset
+    if (secure && name === 'resets the connection') continue
+    test(`F97: a server that answers 401 during an ${secure ? 'encrypted ' : ''}upload and ${name} is understood`, async () => {
+      let early = 0
+      await using server = await rawServer(
+        (socket) => {
+          let read = 0
+          socket.on('data', (bytes: Buffer) => {
+            read += bytes.length
+            if (read < 1_000_000 || early < 0) return
+            early = -1
+            socket.pause()
+            write(socket)
+          })
+        },
+        secure ? { tls } : {},
+      )
+      for (let round = 0; round < 3; round++) {
+        early = 0
+        await using client = openClient(secure ? { settings } : {})
+        const content = repeated(64 * 1024 * 1024)
+        const answer = await client.upload({ url: new URL(`${secure ? 'https' : 'http'}://${server.host}/`), content })
+        assert.equal(answer.status, 401)
+        assert.equal(text(answer.body), 'no')
+        assert.ok(content.given < content.size / 2)
+      }
+    })
+  }
+}
+
+test('F97: an answer to a manifest that was not read is the answer', async () => {
+  await using server = await rawServer((socket) => {
+    socket.pause()
+    socket.write('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', () => socket.destroy())
+  })
+  await using client = openClient()
+  for (let round = 0; round < 5; round++) {
+    const answer = await client.requestNow({ method: 'PUT', url: new URL(`http://${server.host}/`), body: Buffer.alloc(8 * 1024 * 1024) })
+    assert.equal(`${answer.status} ${text(answer.body)}`, '413 big')
+  }
+})
+
+test('an answer longer than is wanted is PROTOCOL, whether it says so or not', async () => {
+  await using server = await scriptedServer((request, response) => {
+    if (request.url === '/said') response.setHeader('content-length', 1_000_000)
+    response.end(Buffer.alloc(1_000_000))
+  })
+  await using client = openClient()
+  for (const path of ['said', 'unsaid']) {
+    const url = new URL(`${server.url}/${path}`)
+    await assert.rejects(client.requestNow({ method: 'GET', url, maxBytes: 999_999 }), {
+      code: 'PROTOCOL',
+      message: /longer than the 999999 bytes/,
+    })
+    await assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'PROTOCOL' })
+    assert.equal((await client.requestNow({ method: 'GET', url, maxBytes: 1_000_000 })).body.length, 1_000_000)
+    await assert.rejects((await client.download({ url })).bytes(10), { code: 'PROTOCOL' })
+  }
+})
+
+test('a download that is cut off is CONNECTION_LOST; one without a length is for the caller to judge', async () => {
+  const bodies: Record<string, string> = {
+    counted: 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf',
+    chunked: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf',
+    close: 'HTTP/1.1 200 OK\r\n\r\nhalf',
+  }
+  await using server = await rawServer(
+    (socket, request) => void socket.end(bodies[/GET \/(\w+)/.exec(request.toString())?.[1] ?? ''] ?? ''),
+  )
+  await using client = openClient()
+  for (const kind of ['counted', 'chunked']) {
+    let received = ''
+    const download = await client.download({ url: new URL(`http://${server.host}/${kind}`) })
+    assert.equal(download.length, kind === 'counted' ? 100 : undefined)
+    await assert.rejects(
+      download.read((chunk) => void (received += text(chunk))),
+      { code: 'CONNECTION_LOST', message: new RegExp(server.host) },
+    )
+    assert.equal(received, 'half')
+  }
+  const short = await client.download({ url: new URL(`http://${server.host}/close`) })
+  assert.equal(short.length, undefined)
+  assert.equal(text(await short.bytes(100)), 'half')
+})
+
+test('a sink that fails is told from a connection that does, and no connection is left in use', async () => {
+  await using server = await scriptedServer((_, response) => void response.end('small'))
+  await using client = openClient()
+  const url = new URL(server.url)
+  const failure = Object.assign(new Error('disk full'), { code: 'ENOSPC' })
+  const fails = [
+    () => {
+      throw failure
+    },
+    () => Promise.reject(failure),
+    async () => {
+      await after(5)
+      throw failure
+    },
+  ]
+  for (const fail of fails) await assert.rejects((await client.download({ url })).read(fail), failure)
+  assert.equal(text((await client.requestNow({ method: 'GET', url })).body), 'small')
+})
+
+test('a download that is cancelled closes its connection', async () => {
+  let closed = 0
+  await using server = await scriptedServer((request, response) => {
+    request.socket.on('close', () => closed++)
+    response.writeHead(200, { 'content-length': '1000' }).write('half')
+  })
+  await using client = openClient()
+  const download = await client.download({ url: new URL(server.url) })
+  download.cancel()
+  while (closed === 0) await turn()
+})
+
+test('cancelling what has been read leaves the connection to who has it now', async () => {
+  await using server = await scriptedServer((request, response) => {
+    if (request.index === 0) return void response.end('first')
+    setTimeout(() => response.end('second'), 30)
+  })
+  await using client = openClient()
+  const url = new URL(server.url)
+  const first = await client.download({ url })
+  assert.equal(text(await first.bytes(10)), 'first')
+  const second = client.requestNow({ method: 'GET', url })
+  first.cancel()
+  assert.equal(text((await second).body), 'second')
+  assert.equal(server.connections, 1)
+})
+
+test('an abort ends every stage with its own reason', async () => {
+  const closed = new Set<string>()
+  await using server = await rawServer((socket, request) => {
+    const path = /\/(\w+)/.exec(request.toString())?.[1] ?? ''
+    socket.on('close', () => closed.add(path))
+    if (request.includes('/body')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')
+    if (request.includes('/write')) socket.pause()
+  })
+  await using client = openClient()
+  const at = (path: string): URL => new URL(`http://${server.host}/${path}`)
+  const reason = new Error('enough')
+  const already = AbortSignal.abort(reason)
+  await assert.rejects(client.requestNow({ method: 'GET', url: at('never'), signal: already }), reason)
+  assert.equal(server.connections, 0)
+
+  const connecting = new AbortController()
+  const pending = client.requestNow({ method: 'GET', url: at('head'), signal: connecting.signal })
+  connecting.abort(reason)
+  await assert.rejects(pending, reason)
+
+  const stages: readonly (readonly [path: string, start: (signal: AbortSignal) => Promise<unknown>])[] = [
+    ['head', (signal) => client.requestNow({ method: 'GET', url: at('head'), signal })],
+    ['body', async (signal) => (await client.download({ url: at('body'), signal })).read(() => undefined)],
+    ['body2', async (signal) => (await client.download({ url: at('body2'), signal })).read(() => new Promise(() => undefined))],
+    ['write', (signal) => client.upload({ url: at('write'), content: repeated(64 * 1024 * 1024), signal })],
+    ['answer', (signal) => client.upload({ url: at('answer'), content: repeated(100), signal })],
+  ]
+  for (const [name, start] of stages) {
+    const before: number = server.connections
+    const controller = new AbortController()
+    const running = start(controller.signal)
+    while (server.connections === before) await turn()
+    await after(20)
+    controller.abort(reason)
+    await assert.rejects(running, reason, name)
+    // a socket that is not read does not learn that it was closed
+    while (name !== 'write' && !closed.has(name)) await turn()
+  }
+})
+
+test('an abort after the answer harms no later request', async () => {
+  await using server = await scriptedServer((_, response) => void response.end('ok'))
+  await using client = openClient()
+  const controller = new AbortController()
+  await client.requestNow({ method: 'GET', url: new URL(server.url), signal: controller.signal })
+  controller.abort()
+  await client.requestNow({ method: 'GET', url: new URL(server.url) })
+  assert.equal(server.connections, 1)
+})
+
+test('F82: an answer that is not HTTP fails once', async () => {
+  for (const answer of ['SSH-2.0-OpenSSH\r\n', '<html>', '\x15\x03\x01\x00\x02\x02', 'HTTP/0.9 200\r\n\r\n']) {
+    await using server = await rawServer((socket) => void socket.end(answer, 'latin1'))
+    await using client = openClient()
+    await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) }), {
+      code: 'PROTOCOL',
+      message: /^no answer from http:\/\/127\.0\.0\.1:\d+: the answer is not valid HTTP/,
+    })
+    assert.equal(server.connections, 1)
+  }
+})
+
+test('F92: a Location of 60 KiB is read, and one of 70 KiB is not', async () => {
+  await using server = await rawServer((socket, request) => {
+    const size = Number(/GET \/(\d+)/.exec(request.toString())?.[1])
+    socket.end(`HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: /${'s'.repeat(size)}\r\n\r\n`)
+  })
+  await using client = openClient()
+  const { headers } = await client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/60000`) })
+  assert.equal(headers.get('location')?.length, 60_001)
+  await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/70000`) }), {
+    code: 'PROTOCOL',
+    message: /64 KiB/,
+  })
+})
+
+test('a blob goes from one server to another through a little memory', async () => {
+  const size = 96 * 1024 * 1024
+  const hash = createHash('sha256')
+  await using source = await scriptedServer((_, response) => {
+    response.writeHead(200, { 'content-length': String(size) })
+    const chunk = Buffer.alloc(64 * 1024, 'blob')
+    let sent = 0
+    const more = (): void => {
+      while (sent < size) {
+        sent += chunk.length
+        if (!response.write(chunk)) return void response.once('drain', more)
+      }
+      response.end()
+    }
+    more()
+  })
+  let received = 0
+  const receivedHash = createHash('sha256')
+  await using destination = await rawServer((socket, first) => {
+    const take = (bytes: Buffer): void => {
+      received += bytes.length
+      receivedHash.update(bytes)
+      if (received === size) socket.write('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n')
+    }
+    take(first.subarray(first.indexOf('\r\n\r\n') + 4))
+    socket.on('data', take)
+  })
+  await using client = openClient()
+  const download = await client.download({ url: new URL(source.url) })
+  const before = process.memoryUsage.rss()
+  const answer = await client.upload({
+    url: new URL(`http://${destination.host}/`),
+    content: {
+      size,
+      cancel: () => download.cancel(),
+      read: (sink) =>
+        download.read((chunk) => {
+          hash.update(chunk)
+          return sink(chunk)
+        }),
+    },
+  })
+  assert.equal(answer.status, 201)
+  assert.equal(receivedHash.digest('hex'), hash.digest('hex'))
+  // both servers and their buffers are in this process too
+  assert.ok(process.memoryUsage.rss() - before < 64 * 1024 * 1024)
+})

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { claimLayout } from '../../src/layout/layout-claim.ts'
+import { openLayout } from '../../src/layout/open-layout.ts'
+import { tempDir } from '../servers/temp-dir.ts'
+
+async function claims(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name.startsWith('writer-'))
+}
+
+test('the second writer is refused with what to do, and let in once the first has gone', async () => {
+  await using dir = await tempDir()
+  const first = await openLayout(dir.path)
+  await assert.rejects(openLayout(dir.path), (error: Error & { code?: string; hint?: string }) => {
+    assert.equal(error.code, 'LAYOUT_LOCKED')
+    assert.match(error.message, new RegExp(`process ${process.pid} `))
+    assert.match(error.hint ?? '', /remove .*writer-/)
+    return true
+  })
+  await first.close()
+  await (await openLayout(dir.path)).close()
+  assert.deepEqual(await claims(join(dir.path, '.k3s-mirror')), [])
+})
+
+test('of writers that start together at most one gets in, and one after another all do', async () => {
+  await using dir = await tempDir()
+  let holders = 0
+  let turns = 0
+  const work = async (): Promise<void> => {
+    for (;;) {
+      try {
+        const lock = await claimLayout(dir.path)
+        assert.equal(++holders, 1)
+        await new Promise(setImmediate)
+        holders--
+        turns++
+        await lock.release()
+        return
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'LAYOUT_LOCKED') throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 5 }, work))
+  assert.equal(turns, 5)
+})
+
+test('the claim of a process that is no more, or whose number another process has now, is taken over', async () => {
+  await using dir = await tempDir()
+  const lock = await claimLayout(dir.path)
+  const [own = ''] = await claims(dir.path)
+  const [, space, pid] = own.split('-')
+  await lock.release()
+  await writeFile(join(dir.path, `writer-${space}-4194999-17-aaaaaaaaaaaa`), '')
+  await writeFile(join(dir.path, `writer-${space}-${pid}-17-bbbbbbbbbbbb`), '')
+  const next = await claimLayout(dir.path)
+  assert.equal((await claims(dir.path)).length, 1)
+  await next.release()
+})
+
+test('the claim of another machine holds while it is touched, and no longer', async () => {
+  await using dir = await tempDir()
+  const claim = join(dir.path, 'writer-0123456789ab-17-17-aaaaaaaaaaaa')
+  await writeFile(claim, '')
+  await assert.rejects(claimLayout(dir.path), { code: 'LAYOUT_LOCKED' })
+  const old = new Date(Date.now() - 60_000)
+  await utimes(claim, old, old)
+  await (await claimLayout(dir.path)).release()
+})

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { openVerified } from '../../src/copy/verified-content.ts'
+import { isMirrorError, type MirrorError } from '../../src/errors.ts'
+import { parseReference } from '../../src/oci/reference.ts'
+import { parseEndpoint } from '../../src/registry/endpoint.ts'
+import { Registries } from '../../src/registry/registries.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
+import { memoryRegistry, refuse } from '../servers/memory-registry.ts'
+import { scriptedServer } from '../servers/scripted-server.ts'
+import { hasty, openRegistry } from './open-registry.ts'
+
+const image = tinyImage()
+const reference = (tag: string) => parseReference(`docker.io/a/b:${tag}`)
+
+async function failure(work: Promise<unknown>): Promise<MirrorError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  if (!isMirrorError(error)) throw new Error('it did not fail as it should', { cause: error })
+  return error
+}
+
+test('F83: a Retry-After closes the gate for every request to the registry, and is told once', async () => {
+  const arrivals: number[] = []
+  let refusedAt = 0
+  await using server = await scriptedServer((request, response) => {
+    arrivals.push(performance.now())
+    if (request.index > 2) return void refuse(response, 404, 'MANIFEST_UNKNOWN')
+    refusedAt = performance.now()
+    response.writeHead(429, { 'retry-after': '1' }).end()
+  })
+  const told: number[] = []
+  let closed: (() => void) | undefined
+  const closing = new Promise<void>((resolve) => (closed = resolve))
+  await using registry = openRegistry(server.url, {
+    side: 'destination',
+    onThrottled: ({ delay }) => {
+      told.push(delay)
+      closed?.()
+    },
+  })
+  const first = ['1', '2', '3'].map((tag) => registry.headManifest(reference(tag)))
+  await closing
+  const late = registry.headManifest(reference('4'))
+  await Promise.all([...first, late])
+  assert.deepEqual(told, [1000])
+  assert.equal(arrivals.length, 7)
+  for (const at of arrivals.slice(3)) assert.ok(at - refusedAt > 950, `${at - refusedAt} ms`)
+})
+
+for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1e9', '']) {
+  test(`F83: Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
+    await using server = await scriptedServer((request, response) => {
+      if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
+      else refuse(response, 404, 'MANIFEST_UNKNOWN')
+    })
+    await using registry = openRegistry(server.url, { side: 'destination' })
+    const started = performance.now()
+    assert.equal(await registry.headManifest(reference('1')), undefined)
+    assert.ok(performance.now() - started < 2500)
+    assert.equal(server.requests.length, 4)
+  })
+}
+
+test('F83: a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
+  await using server = await scriptedServer((request, response) => {
+    if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
+    else refuse(response, 404, 'MANIFEST_UNKNOWN')
+  })
+  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('nobody waits') })
+  assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
+  assert.equal(await registry.headManifest(reference('2')), undefined)
+  assert.equal(server.requests.length, 2)
+})
+
+test('F84: 429 for ever ends within the budget, while another registry is read on', async () => {
+  await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '1' }).end())
+  await using good = await memoryRegistry()
+  good.hold('a/b', '1', image)
+  await using first = openRegistry(busy.url, { retry: { ...hasty, maxThrottled: 1500 } })
+  await using second = openRegistry(good.url)
+  const endpoints = new Map([
+    ['busy.example', parseEndpoint(busy.url)],
+    ['*', parseEndpoint(good.url)],
+  ])
+  const source = new Registries(endpoints, ({ origin }) => (origin.origin === busy.url ? first : second))
+  const started = performance.now()
+  const throttled = failure(source.headManifest(parseReference('busy.example/a/b:1')))
+  for (let n = 0; n < 20; n++) assert.ok(await source.headManifest(parseReference(`docker.io/a/b:1`)))
+  assert.ok(performance.now() - started < 900, 'the other one did not wait')
+  const error = await throttled
+  assert.deepEqual([error.code, error.side], ['THROTTLED', 'source'])
+  assert.ok(performance.now() - started < 4000)
+})
+
+test('F84: 429 for ever without Retry-After ends after the usual number of tries', async () => {
+  await using busy = await scriptedServer((_request, response) => void response.writeHead(429).end())
+  await using registry = openRegistry(busy.url)
+  assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
+  assert.equal(busy.requests.length, hasty.retries + 1)
+})
+
+test('F85: 503 three times and then an answer is success, and every retry is told', async () => {
+  const told: string[] = []
+  await using server = await memoryRegistry((_request, response) =>
+    server.requests.length <= 3 ? refuse(response, 503, 'UNAVAILABLE') : false,
+  )
+  server.hold('a/b', '1', image)
+  await using registry = openRegistry(server.url, { onRetry: ({ attempt, error }) => told.push(`${attempt} ${error.code} ${error.side}`) })
+  assert.ok(await registry.getManifest(reference('1')))
+  assert.deepEqual(told, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
+})
+
+/** A port of this machine where nothing listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+test('F79: a registry that refuses connections fails fast, once for all images', async () => {
+  let retries = 0
+  await using registry = openRegistry(`http://127.0.0.1:${await closedPort()}`, { retry: { retries: 20 }, onRetry: () => retries++ })
+  const first = await failure(registry.headManifest(reference('1')))
+  assert.deepEqual([first.code, first.side, retries], ['UNREACHABLE', 'source', 3])
+  const others = await Promise.all(Array.from({ length: 50 }, (_, n) => failure(registry.headManifest(reference(`${n}`)))))
+  assert.deepEqual(new Set(others.map(({ code, message }) => `${code} ${message}`)), new Set([`${first.code} ${first.message}`]))
+  assert.equal(retries, 3)
+})
+
+test('a storage that refuses connections is found out once for all images too, and the registry goes on', async () => {
+  const storage = `http://127.0.0.1:${await closedPort()}`
+  await using server = await memoryRegistry(({ kind }, response) => {
+    if (kind === 'blob-get') response.writeHead(307, { location: `${storage}/blob` }).end()
+    return kind === 'blob-get'
+  })
+  server.hold('a/b', '1', image)
+  let retries = 0
+  await using registry = openRegistry(server.url)
+  const [blob] = image.blobs
+  assert.ok(blob)
+  const read = (): Promise<unknown> => openVerified(registry, reference('1'), blob.descriptor, { onRetry: () => retries++ })
+  assert.match((await failure(read())).message, /cannot connect to .* redirected there/)
+  assert.equal(retries, 3)
+  await Promise.all(Array.from({ length: 20 }, async () => failure(read())))
+  assert.equal(retries, 3)
+  assert.ok(await registry.getManifest(reference('1')))
+})
+
+test('a registry that is restarted in the middle of a run is waited for', async () => {
+  const listener = createServer((_request, response) => void response.writeHead(404).end())
+  const listen = async (server: Server, port: number): Promise<number> => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const port = await listen(listener, 0)
+  const restarted = createServer((_request, response) => void response.writeHead(404).end())
+  const codes: string[] = []
+  await using registry = openRegistry(`http://127.0.0.1:${port}`, {
+    retry: { ...hasty, retries: 1000, maxDelay: 10 },
+    onRetry: ({ error }) => {
+      codes.push(error.code)
+      if (codes.length === 8) restarted.listen(port, '127.0.0.1')
+    },
+  })
+  assert.equal(await registry.headManifest(reference('1')), undefined)
+  listener.closeAllConnections()
+  listener.close()
+  await once(listener, 'close')
+  try {
+    assert.equal(await registry.headManifest(reference('1')), undefined)
+    assert.ok(codes.length >= 8)
+    assert.deepEqual([...new Set(codes)], ['CONNECTION_LOST'])
+    assert.equal(await registry.headManifest(reference('2')), undefined, 'nothing is held against it')
+  } finally {
+    restarted.closeAllConnections()
+    restarted.close()
+  }
+})
+
+test('so many small requests are under way at once, and no more', async () => {
+  let now = 0
+  let most = 0
+  let release: () => void = () => undefined
+  const three = new Promise<void>((resolve) => (release = resolve))
+  await using server = await scriptedServer(async (_request, response) => {
+    most = Math.max(most, ++now)
+    if (now === 3) release()
+    await three
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    now--
+    response.writeHead(404).end()
+  })
+  await using registry = openRegistry(server.url, { requests: 3 })
+  await Promise.all(Array.from({ length: 40 }, (_, n) => registry.headManifest(reference(`${n}`))))
+  assert.equal(most, 3)
+})
+
+test('manifests that are written take part in the bound', async () => {
+  let now = 0
+  let most = 0
+  let release: () => void = () => undefined
+  const three = new Promise<void>((resolve) => (release = resolve))
+  await using server = await memoryRegistry(async ({ kind }) => {
+    if (kind !== 'manifest-put') return false
+    most = Math.max(most, ++now)
+    if (now === 3) release()
+    await three
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    now--
+    return false
+  })
+  server.hold('a/b', 'x', image)
+  await using registry = openRegistry(server.url, { side: 'destination', requests: 3 })
+  await Promise.all(Array.from({ length: 20 }, (_, n) => registry.putManifest(reference(`${n}`), image.root)))
+  assert.equal(most, 3)
+})
+
+test("a source asks for pulling alone, a destination for pushing too, under the endpoint's prefix", async () => {
+  const scopes: (string | null)[] = []
+  await using server = await memoryRegistry(({ path, headers, scripted }, response) => {
+    if (path.startsWith('/token')) {
+      scopes.push(new URL(path, server.url).searchParams.get('scope'))
+      response.end('{"token":"t"}')
+    } else if (headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${scripted.headers.host}/token"` }).end()
+    } else return false
+    return true
+  })
+  await using source = openRegistry(`${server.url}/mirror`)
+  await using destination = openRegistry(server.url, { side: 'destination' })
+  await source.headManifest(reference('1'))
+  await destination.headManifest(reference('1'))
+  assert.deepEqual(scopes, ['repository:mirror/a/b:pull', 'repository:a/b:pull,push'])
+})
+
+test('the pull quota is what the registry stated last', async () => {
+  let remaining = 76
+  await using server = await memoryRegistry((_request, response) => {
+    response.setHeader('ratelimit-limit', '100;w=21600')
+    response.setHeader('ratelimit-remaining', `${remaining--};w=21600`)
+    return false
+  })
+  server.hold('a/b', '1', image)
+  await using registry = openRegistry(server.url)
+  assert.equal(registry.rateLimit, undefined)
+  for (const remaining of [76, 75]) {
+    await registry.headManifest(reference('1'))
+    assert.deepEqual(registry.rateLimit, { limit: 100, remaining, windowSeconds: 21600 })
+  }
+})
+
+test('an abort ends every wait at once: for the next try, and at the gate', async () => {
+  await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '60' }).end())
+  const abort = new AbortController()
+  let atGate: Promise<unknown> | undefined
+  await using registry = openRegistry(busy.url, {
+    onRetry: () => {
+      atGate ??= assert.rejects(registry.headManifest(reference('2'), { signal: abort.signal }))
+      setImmediate(() => abort.abort(new Error('enough')))
+    },
+  })
+  const started = performance.now()
+  await assert.rejects(registry.headManifest(reference('1'), { signal: abort.signal }))
+  await atGate
+  assert.ok(performance.now() - started < 5000)
+  assert.equal(busy.requests.length, 1)
+})

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { verify } from '../../src/runs/verify.ts'
+import { tinyIndex } from '../layout/tiny-image.ts'
+import { memoryRegistry } from '../servers/memory-registry.ts'
+
+test('a warning is told when it comes, and stands in the report once', async () => {
+  const image = tinyIndex()
+  await using server = await memoryRegistry(({ kind, path }, response) => {
+    const manifest = image.manifests.find(({ descriptor }) => path.endsWith(descriptor.digest))
+    if (kind !== 'manifest-get' || manifest === undefined) return undefined
+    const headers = { 'content-type': manifest.descriptor.mediaType, 'docker-content-digest': `sha256:${'0'.repeat(64)}` }
+    response.writeHead(200, headers).end(manifest.bytes)
+    return true
+  })
+  server.hold('rancher/x', '1', image)
+  const told: string[] = []
+  const report = await verify({ references: ['rancher/x:1'], to: server.url }, { onWarning: (message) => told.push(message) })
+  assert.equal(report.totals.ok, 1)
+  assert.match(told.join('\n'), /states another digest/)
+  assert.deepEqual(report.warnings, told)
+})
+
+test('every image is told of once, with how far the check has come', async () => {
+  await using server = await memoryRegistry()
+  server.hold('rancher/x', '1', tinyIndex())
+  const told: string[] = []
+  const report = await verify(
+    { references: ['rancher/x:1', 'rancher/y:1'], to: server.url, jobs: 1 },
+    { onImage: ({ reference, status }, { done, images }) => told.push(`${done}/${images} ${status} ${reference}`) },
+  )
+  assert.deepEqual(told, ['1/2 ok docker.io/rancher/x:1', '2/2 missing docker.io/rancher/y:1'])
+  assert.deepEqual([report.totals.failed, report.totals.requests], [1, server.requests.length])
+})
+
+test('no more images are looked at side by side than were asked for', async () => {
+  const references = ['a', 'b', 'c', 'd'].map((name) => `rancher/${name}:1`)
+  for (const jobs of [1, 2]) {
+    let open = 0
+    let most = 0
+    await using server = await memoryRegistry(async ({ kind }) => {
+      if (kind !== 'manifest-head') return undefined
+      most = Math.max(most, ++open)
+      await new Promise((resolve) => setImmediate(resolve))
+      open--
+      return undefined
+    })
+    await verify({ references, to: server.url, jobs })
+    assert.ok(most <= jobs, `${most} at once`)
+  }
+})
