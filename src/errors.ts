@@ -54,7 +54,11 @@ export interface MirrorErrorOptions {
   readonly cause?: unknown
   /** Milliseconds that the server asked to be left alone; infinite where it was given up for this run. */
   readonly retryAfter?: number | undefined
+  /** Present where a destination refused a manifest because something below it is missing: the digests that it named, if any. */
+  readonly missing?: readonly string[] | undefined
 }
+
+type MirrorErrorChanges = MirrorErrorOptions & { readonly code?: ErrorCode; readonly message?: string }
 
 /** The one error class of this package: callers match `code`; `message` says what failed, `hint` what to do. */
 export class MirrorError extends Error {
@@ -63,6 +67,7 @@ export class MirrorError extends Error {
   readonly hint: string | undefined
   readonly side: Side | undefined
   readonly retryAfter: number | undefined
+  readonly missing: readonly string[] | undefined
 
   constructor(code: ErrorCode, message: string, options: MirrorErrorOptions = {}) {
     // A message may quote what others say, who may repeat what they were sent.
@@ -71,6 +76,13 @@ export class MirrorError extends Error {
     this.hint = options.hint === undefined ? undefined : maskSecrets(options.hint)
     this.side = options.side
     this.retryAfter = options.retryAfter
+    this.missing = options.missing
+  }
+
+  /** A copy with other fields; where this error has no cause, it is the cause of the copy. */
+  with({ code = this.code, message = this.message, ...changes }: MirrorErrorChanges): MirrorError {
+    const { hint, side, retryAfter, missing, cause = this } = this
+    return new MirrorError(code, message, { hint, side, retryAfter, missing, cause, ...changes })
   }
 }
 
@@ -85,7 +97,5 @@ export function isMirrorError(value: unknown): value is MirrorError {
 
 /** The same error with the side it happened on; an error that already names a side keeps it. */
 export function onSide(side: Side, error: unknown): unknown {
-  if (!isMirrorError(error) || error.side !== undefined) return error
-  const { code, message, hint, retryAfter } = error
-  return new MirrorError(code, message, { hint, side, retryAfter, cause: error.cause ?? error })
+  return isMirrorError(error) && error.side === undefined ? error.with({ side }) : error
 }

@@ -1,7 +1,6 @@
-import type { Content } from '../async/content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { ImageDestination } from '../oci/image-destination.ts'
+import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { UnfinishedBundle } from './unfinished-bundle.ts'
 
@@ -25,13 +24,13 @@ export class BundleWriter implements ImageDestination {
   }
 
   /** A bundle has each blob once, whatever needs it. */
-  mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
-    return Promise.resolve(this.#has(digest))
-  }
-
-  async putBlob(_repository: Repository, { digest }: Descriptor, open: () => Promise<Content>): Promise<boolean> {
-    await this.#part.write(digest, await open())
-    return true
+  offerBlob(_repository: Repository, { digest }: Descriptor, { from }: OfferOptions = {}): Promise<OfferedBlob> {
+    if (this.#has(digest)) return Promise.resolve({ kind: from === undefined ? 'present' : 'mounted' })
+    const put: BlobUpload['put'] = async (open) => {
+      await this.#part.write(digest, await open())
+      return true
+    }
+    return Promise.resolve({ kind: 'upload', upload: { put, cancel: () => Promise.resolve() } })
   }
 
   putManifest(): Promise<void> {

@@ -1,8 +1,9 @@
 import { isMirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { contentsOf, isForeignLayer } from '../oci/manifest.ts'
+import { isForeignLayer } from '../oci/manifest.ts'
 import { atDigest, type Reference } from '../oci/reference.ts'
+import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { StepContents } from '../plan/plan.ts'
 import type { HeldContent, NeededContent } from './bundle-base.ts'
 import type { BundleReader } from './bundle-reader.ts'
@@ -12,26 +13,25 @@ import type { ImageArchive } from './image-archive.ts'
 /** What an image of an archive needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */
 export async function neededContents(
   archive: Pick<ImageArchive, 'getManifest'>,
-  { reference, digest, size }: BundledImage,
+  { reference, ...root }: BundledImage,
   options: CallOptions = {},
 ): Promise<readonly NeededContent[]> {
   const needed = new Map<Digest, NeededContent>()
-  const visit = async (content: NeededContent): Promise<void> => {
-    if (needed.has(content.digest)) return
-    needed.set(content.digest, content)
-    const manifest = await archive.getManifest(atDigest(reference, content.digest), options).catch((error: unknown) => {
-      if (isMirrorError(error)) return undefined
-      throw error
-    })
-    const contents = manifest && contentsOf(manifest)
-    if (contents?.kind === 'image') {
-      for (const blob of [contents.config, ...contents.layers]) {
-        if (!isForeignLayer(blob)) needed.set(blob.digest, { digest: blob.digest, size: blob.size, isManifest: false })
-      }
-    }
-    if (contents?.kind === 'index') for (const child of contents.manifests) await visit({ ...child, isManifest: true })
-  }
-  await visit({ digest, size, isManifest: true })
+  await walkImage(root, {
+    async read({ digest, size }) {
+      if (needed.has(digest)) return undefined
+      needed.set(digest, { digest, size, isManifest: true })
+      return archive.getManifest(atDigest(reference, digest), options).catch((error: unknown) => {
+        if (isMirrorError(error)) return undefined
+        throw error
+      })
+    },
+    visit({ contents }) {
+      if (contents.kind === 'index') return
+      const blobs = referencesOf(contents).filter((blob) => !isForeignLayer(blob))
+      for (const { digest, size } of blobs) needed.set(digest, { digest, size, isManifest: false })
+    },
+  })
   return [...needed.values()]
 }
 

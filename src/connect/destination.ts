@@ -101,10 +101,10 @@ export async function openPlaces(
     onWarning,
   })
   const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
-  const destination: ImageDestination & ImageSource & { close?(): Promise<void> } = registry ?? (await openDirectory(directory ?? ''))
+  const layout = registry === undefined ? await openDirectory(directory ?? '') : undefined
   return {
     source,
-    destination,
+    destination: (registry ?? layout) as Registry | Layout,
     registry,
     credentials: { source: credentials, destination: forDestination },
     naming: { registry: endpoint?.origin.host, prefix: endpoint?.prefix.slice(0, -1) ?? '' },
@@ -112,7 +112,7 @@ export async function openPlaces(
     warnings: configs?.warnings ?? [],
     requests: () => ({ ...counts }),
     async [Symbol.asyncDispose]() {
-      await destination.close?.()
+      await layout?.close()
       await Promise.all([clients.source.close(), clients.destination.close()])
     },
   }

@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
+import { referencesOf } from '../oci/walk.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { copyBlob, type Ends } from './copy-blob.ts'
 import { summariseError } from './events.ts'
@@ -12,11 +13,9 @@ import type { CopyOptions, CopyOutcome, ImageCopier } from './image-copier.ts'
 /** Milliseconds between two progress events of one blob. */
 const progressInterval = 100
 
-/** The digests a manifest refers to. */
-function referencesOf(manifest: Manifest): readonly Digest[] {
-  const contents = contentsOf(manifest)
-  const descriptors = contents.kind === 'index' ? contents.manifests : [contents.config, ...contents.layers]
-  return descriptors.map(({ digest }) => digest)
+/** The digests that a manifest refers to. */
+function digestsBelow(manifest: Manifest): readonly Digest[] {
+  return referencesOf(contentsOf(manifest)).map(({ digest }) => digest)
 }
 
 /** One image on its way: every blob and manifest below the root is brought over once, each as soon as what it needs is there. */
@@ -54,7 +53,7 @@ class ImageCopy {
     if (done === undefined) {
       const manifest = this.#manifests.get(digest)
       const blob = this.#blobs.get(digest)
-      done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob, false) : Promise.resolve()
+      done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob) : Promise.resolve()
       this.#done.set(digest, done)
     }
     return done
@@ -67,7 +66,7 @@ class ImageCopy {
     const { digest } = manifest.descriptor
     const isKnown = (): boolean => digest !== root.digest && ledger.has(digest, destination)
     if (isKnown()) return
-    await this.#all(referencesOf(manifest).map((child) => this.#bring(child)))
+    await this.#all(digestsBelow(manifest).map((child) => this.#bring(child)))
     await ledger.alone(digest, async () => {
       if (isKnown()) return
       await this.#write(manifest)
@@ -88,7 +87,7 @@ class ImageCopy {
     try {
       await this.#put(manifest)
     } catch (error) {
-      const missing = missingBelow(error)
+      const missing = isMirrorError(error) && error.side === 'destination' ? error.missing : undefined
       if (this.#options.signal?.aborted || missing === undefined) throw error
       if (!this.#isWhole(manifest)) throw refusedSparse(error)
       await this.#bringAgain(manifest, missing)
@@ -106,18 +105,18 @@ class ImageCopy {
   /** False for a sparse index, whose missing children are missing on purpose. */
   #isWhole(manifest: Manifest): boolean {
     const foreign = new Set(this.#step.contents.foreign.map(({ digest }) => digest))
-    return referencesOf(manifest).every((digest) => this.#manifests.has(digest) || this.#blobs.has(digest) || foreign.has(digest))
+    return digestsBelow(manifest).every((digest) => this.#manifests.has(digest) || this.#blobs.has(digest) || foreign.has(digest))
   }
 
   /** Brings what is missing below a manifest, all of it where the destination did not say what. */
   async #bringAgain(manifest: Manifest, missing: readonly string[]): Promise<void> {
-    const references = referencesOf(manifest)
+    const references = digestsBelow(manifest)
     const named = references.filter((digest) => missing.includes(digest))
     for (const digest of named.length > 0 ? named : references) {
       const blob = this.#blobs.get(digest)
       const child = this.#manifests.get(digest)
       this.#ends.ledger.forget(digest)
-      if (blob !== undefined) await this.#bringBlob(blob, true)
+      if (blob !== undefined) await this.#bringBlob(blob, 'disproved')
       else if (child !== undefined) await this.#putWhole(child)
     }
   }
@@ -131,7 +130,7 @@ class ImageCopy {
     return this.#ends.destination.putManifest(this.#placeOf(manifest), manifest, { signal: this.#options.signal })
   }
 
-  async #bringBlob(descriptor: Descriptor, force: boolean): Promise<void> {
+  async #bringBlob(descriptor: Descriptor, disproved?: 'disproved'): Promise<void> {
     const { emit, signal } = this.#options
     const { digest, size } = descriptor
     const image = this.#image
@@ -144,9 +143,9 @@ class ImageCopy {
     }
     const onRetry = ({ attempt, delay, error }: Retry): void =>
       emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
-    const isLikelyPresent = this.#step.state === 'present'
+    const presence = disproved ?? (this.#step.state === 'present' ? 'likely' : undefined)
     const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
-    const outcome = await copyBlob(copy, this.#ends, { force, isLikelyPresent, signal, onProgress, onRetry })
+    const outcome = await copyBlob(copy, this.#ends, { presence, signal, onProgress, onRetry })
     if (outcome !== 'present') this.#hasWritten = true
     if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })
     else emit({ type: 'blob-skipped', image, digest, size, reason: outcome })
@@ -157,15 +156,6 @@ class ImageCopy {
     const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
-}
-
-const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
-
-/** The digests that a destination named when it refused a manifest because something below it is missing; undefined for another failure. */
-function missingBelow(error: unknown): readonly string[] | undefined {
-  if (!isMirrorError(error) || error.side !== 'destination') return undefined
-  const { codes, digests } = (error.cause ?? {}) as { codes?: readonly string[]; digests?: readonly string[] }
-  return codes?.some((code) => missingCodes.has(code)) === true ? (digests ?? []) : undefined
 }
 
 function refusedSparse(cause: unknown): MirrorError {

@@ -1,5 +1,5 @@
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
-import { platformOf } from '../oci/config-platform.ts'
+import { readPlatform } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
@@ -7,7 +7,6 @@ import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import type { Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
-import { readWhole } from '../plan/resolve-image.ts'
 import type { LookedUp } from './engine.ts'
 
 /** What of a registry's own API is used beside the Engine. */
@@ -77,8 +76,8 @@ export class DestinationView {
   async platform(repository: Repository, manifest: Manifest, options: CallOptions = {}): Promise<Platform | undefined> {
     const contents = contentsOf(manifest)
     if (contents.kind !== 'image') return undefined
-    const config = await this.#orElse(() => readWhole(this.#options.registry, repository, contents.config, options.signal), options)
-    return config === closed ? undefined : platformOf(config)
+    const platform = await this.#orElse(() => readPlatform(this.#options.registry, repository, contents.config, options), options)
+    return platform === closed ? undefined : platform
   }
 
   /** Throws PROTOCOL where the name does not stand for the digest that the Engine says it has pushed. */

@@ -2,6 +2,7 @@ import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { BlobUpload, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
@@ -88,13 +89,15 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     }
   }
 
-  async mountBlob(_repository: Repository, digest: Digest): Promise<boolean> {
-    return (await this.blobs.size(digest)) !== undefined
+  /** A layout has each blob once: where any repository has it, this one has it too. */
+  async offerBlob(repository: Repository, descriptor: Descriptor, { from, presence }: OfferOptions = {}): Promise<OfferedBlob> {
+    if (await this.headBlob(repository, descriptor)) return { kind: from === undefined || presence === 'likely' ? 'present' : 'mounted' }
+    const put: BlobUpload['put'] = async (open, options) =>
+      !(await this.headBlob(repository, descriptor)) && (await this.#write(descriptor, open, options))
+    return { kind: 'upload', upload: { put, cancel: () => Promise.resolve() } }
   }
 
-  async putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options: CallOptions = {}): Promise<boolean> {
-    if (await this.headBlob(repository, descriptor)) return false
-    const { signal } = options
+  async #write(descriptor: Descriptor, open: () => Promise<Content>, { signal }: CallOptions = {}): Promise<true> {
     const { digest, size } = descriptor
     const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
     try {

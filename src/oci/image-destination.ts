@@ -1,9 +1,30 @@
 import type { Content } from '../async/content.ts'
 import type { Descriptor } from './descriptor.ts'
-import type { Digest } from './digest.ts'
 import type { CallOptions } from './image-source.ts'
 import type { Manifest } from './manifest.ts'
 import type { Reference, Repository } from './reference.ts'
+
+/** What is known of a blob before it is offered. */
+export interface OfferOptions extends CallOptions {
+  /** Another repository of the same place that has the blob, to mount it from. */
+  readonly from?: Repository | undefined
+  /** `likely`: a lookup comes first. `disproved`: the place missed the blob, so that it is uploaded whatever a lookup says. */
+  readonly presence?: 'likely' | 'disproved' | undefined
+}
+
+/** The upload of one blob, which holds on to what the place has opened for it: whoever gets one fills or cancels it. */
+export interface BlobUpload {
+  /**
+   * Stores the blob; false where the place refused it because it had it already. `open` is called while the place prepares for the bytes, and again when
+   * it asks for them a second time; the content is verified by whoever opens it. It may be called again after it has failed.
+   */
+  put(open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
+  /** Gives up what the place has opened and keeps open; after a `put` that stored the blob there is nothing. Never rejects. */
+  cancel(): Promise<void>
+}
+
+/** What came of offering a blob: the repository has it already, has it now by a mount, or takes an upload. */
+export type OfferedBlob = { readonly kind: 'present' | 'mounted' } | { readonly kind: 'upload'; readonly upload: BlobUpload }
 
 /** A place that images are written to. Everything becomes visible whole or not at all. */
 export interface ImageDestination {
@@ -11,13 +32,8 @@ export interface ImageDestination {
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined>
   /** True when the repository has the blob. */
   headBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions): Promise<boolean>
-  /** Makes a blob of another repository of the same place visible in this one; false when the place would not, and the blob has to be put. */
-  mountBlob?(repository: Repository, digest: Digest, from: Repository, options?: CallOptions): Promise<boolean>
-  /**
-   * Stores a blob; false where the place refused it because it had it already. `open` is called once the place is ready for the bytes, and again when
-   * it asks for them a second time; the content is verified by whoever opens it.
-   */
-  putBlob(repository: Repository, descriptor: Descriptor, open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
+  /** Finds out in the cheapest way whether a repository has a blob or can mount it; if not, it is uploaded with what is returned. */
+  offerBlob(repository: Repository, descriptor: Descriptor, options?: OfferOptions): Promise<OfferedBlob>
   /** Stores a manifest byte for byte under its digest and, where the reference has a tag, under the tag. */
   putManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<void>
 }

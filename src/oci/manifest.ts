@@ -20,10 +20,21 @@ interface ManifestFacts {
   readonly subject?: unknown
 }
 
-/** What a manifest refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md and image-index.md */
-export type ManifestContents =
-  | (ManifestFacts & { readonly kind: 'index'; readonly manifests: readonly Descriptor[] })
-  | (ManifestFacts & { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] })
+/** What an index refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md */
+export interface IndexContents extends ManifestFacts {
+  readonly kind: 'index'
+  readonly manifests: readonly Descriptor[]
+}
+
+/** What an image manifest refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
+export interface ImageContents extends ManifestFacts {
+  readonly kind: 'image'
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+}
+
+/** What a manifest refers to and says of itself. */
+export type ManifestContents = IndexContents | ImageContents
 
 /** Bytes of a manifest that are read at most. */
 export const maxManifestBytes: number = 8 * 1024 * 1024
@@ -35,7 +46,8 @@ function refuse(why: string): never {
   throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
 }
 
-function parsePlatformEntry(value: unknown): Platform | undefined {
+/** The platform in JSON as indexes and configs write it; undefined where operating system or architecture is missing. */
+export function parsePlatformEntry(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined
   const { os, architecture, variant, 'os.version': osVersion } = value
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined

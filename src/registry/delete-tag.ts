@@ -8,19 +8,14 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import { apiUrl } from './endpoint.ts'
 import { putManifest } from './manifests.ts'
 import type { RegistryTransport } from './transport.ts'
-import type { Uploads } from './uploads.ts'
+import { offerBlob } from './uploads.ts'
 
 /**
  * Takes a tag away and leaves what it named: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags. True when it is
  * gone; false where the registry does not do that. Registries that delete manifests alone are given one of our own under the tag, and delete that:
  * deleting what the tag named would take its other tags along.
  */
-export async function deleteTag(
-  transport: RegistryTransport,
-  uploads: Uploads,
-  reference: Reference,
-  options: CallOptions = {},
-): Promise<boolean> {
+export async function deleteTag(transport: RegistryTransport, reference: Reference, options: CallOptions = {}): Promise<boolean> {
   const { registry, path, tag = 'latest' } = reference
   if (await isDeleted(transport, reference, tag, options)) return true
   const config = Buffer.from('{}')
@@ -35,7 +30,8 @@ export async function deleteTag(
   const stand = manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest)
   // It is not there yet: what is asked is whether the registry deletes by digest at all.
   if (!(await isDeleted(transport, reference, stand.descriptor.digest, options))) return false
-  await uploads.putBlob(reference, descriptor, () => Promise.resolve(contentOf(config)), options)
+  const offered = await offerBlob(transport, reference, descriptor, { ...options, presence: 'disproved' })
+  if (offered.kind === 'upload') await offered.upload.put(() => Promise.resolve(contentOf(config)), options)
   await putManifest(transport, { registry, path, tag }, stand, options)
   return isDeleted(transport, reference, stand.descriptor.digest, options)
 }

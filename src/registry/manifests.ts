@@ -79,7 +79,6 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
     if (isWebPage(response.headers)) throw pageError(transport, name)
     if (attempt === 2) {
       throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} answers ${name} with other content than the digest says`, {
-        side: transport.side,
         hint: 'The registry or a proxy on the way changes or mixes up content; read from another copy.',
       })
     }
@@ -89,7 +88,7 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
 function pageError(transport: RegistryTransport, name: string): MirrorError {
   const { host } = transport.endpoint.origin
   const what = `${host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
-  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`, { side: transport.side })
+  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`)
 }
 
 function readManifest(transport: RegistryTransport, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
@@ -99,11 +98,7 @@ function readManifest(transport: RegistryTransport, response: HttpResponse, dige
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
     if (isWebPage(response.headers)) throw pageError(transport, name)
-    throw new MirrorError(error.code, `cannot read ${name}: ${foreignText(error.message)}`, {
-      side: transport.side,
-      hint: error.hint,
-      cause: error,
-    })
+    throw error.with({ message: `cannot read ${name}: ${foreignText(error.message)}`, cause: error })
   }
   const stated = statedDigest(response)
   if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {

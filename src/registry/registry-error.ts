@@ -17,18 +17,16 @@ export interface ErrorAnswer {
   readonly body: Uint8Array
 }
 
-/** The cause of a MirrorError that a registry's answer made: its status, its own error codes, and the digests that it named. */
+/** The cause of a MirrorError that a registry's answer made: its status and its own error codes. */
 export class RegistryAnswer extends Error {
   override readonly name = 'RegistryAnswer'
   readonly status: number
   readonly codes: readonly string[]
-  readonly digests: readonly string[]
 
-  constructor(status: number, codes: readonly string[], digests: readonly string[] = []) {
+  constructor(status: number, codes: readonly string[]) {
     super(`status ${status}${codes.length > 0 ? ` ${codes.join(' ')}` : ''}`)
     this.status = status
     this.codes = codes
-    this.digests = digests
   }
 }
 
@@ -44,6 +42,8 @@ const temporaryStatuses = new Set([408, 425, 499])
 const finalStatuses = new Set([501, 505, 507, 508, 511, 526])
 const deniedStatuses = new Set([403, 412, 413, 507])
 const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
+/** Codes of a manifest that is refused because something below it is missing. */
+const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
 
 /** What registries say of a tag or a blob that is there and may not be written again: ECR, GAR, Harbor, Nexus. */
 const immutable = /immutab|already exists|cannot be (?:updated|overwritten)|cannot update tag|not allow (?:updating|overwriting)/i
@@ -128,6 +128,7 @@ export function registryError(what: string, answer: ErrorAnswer): MirrorError {
   return new MirrorError(code, message, {
     hint: hintFor(code, answer, reason),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
-    cause: new RegistryAnswer(status, reason.codes, reason.digests),
+    missing: reason.codes.some((name) => missingCodes.has(name)) ? reason.digests : undefined,
+    cause: new RegistryAnswer(status, reason.codes),
   })
 }

@@ -37,7 +37,7 @@ export interface TransportOptions extends RegistryEvents {
 }
 
 /** Bytes up to which a blob counts as a small request and not as a stream. */
-const smallBlobBytes = 1024 * 1024
+export const smallBlobBytes: number = 1024 * 1024
 
 /** Milliseconds that a request has to end after an abort when it opens something. */
 const openingGrace = 1500
@@ -116,14 +116,16 @@ export class RegistryTransport {
     { signal, retries }: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined },
   ): Promise<T> {
     const { onRetry } = this.#options
-    const tagged = async (): Promise<T> => {
-      try {
-        return await operation()
-      } catch (error) {
-        throw onSide(this.side, error)
-      }
+    return retry(() => this.sided(operation), { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
+  }
+
+  /** Runs an operation whose failures are those of the transport's side: here, and nowhere else in registry/, errors get it. */
+  async sided<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation()
+    } catch (error) {
+      throw onSide(this.side, error)
     }
-    return retry(tagged, { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
   }
 
   /** Sends a request once, in a place that the caller holds. */
@@ -190,7 +192,7 @@ export class RegistryTransport {
     if (isExpected(request, response)) return this.#answered(response)
     const error = this.#refused(request.what, { ...response, method: 'PUT' }, access)
     if (response.status !== 401 || (await access?.shouldResend(response, { signal })) !== true) throw error
-    throw new MirrorError('UNAVAILABLE', error.message, { cause: error.cause })
+    throw error.with({ code: 'UNAVAILABLE', hint: undefined })
   }
 
   /** Sends with what is known of the registry's challenge, and again where a 401 taught something new. */

@@ -55,11 +55,9 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
 /** The failure of an upload at a place that the registry named itself, with who named it; what else fails stays as it is. */
 export function explainPlace(error: unknown, url: URL, { origin }: Endpoint): unknown {
   if (url.origin === origin.origin || !isMirrorError(error)) return error
-  const { code, message, hint, side, retryAfter, cause } = error
-  const explained = `${message}; ${origin.host} named ${url.origin} for the upload`
   const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
-  const why = code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? hint)
-  return new MirrorError(code, explained, { hint: why, side, retryAfter, cause })
+  const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)
+  return error.with({ message: `${error.message}; ${origin.host} named ${url.origin} for the upload`, hint })
 }
 
 /** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */

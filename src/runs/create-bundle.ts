@@ -18,11 +18,11 @@ import { runImages } from '../copy/run-images.ts'
 import { MirrorError } from '../errors.ts'
 import { followLinks } from '../layout/planted-files.ts'
 import { sha256 } from '../oci/digest.ts'
-import type { ImageDestination } from '../oci/image-destination.ts'
+import type { ImageSource } from '../oci/image-source.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import { resolveImage } from '../plan/resolve-image.ts'
+import { readImage } from '../plan/read-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import { selectImages, type SelectionOptions } from '../release/select-images.ts'
 import { registryEvents, startRun, type MirrorRun } from './start-run.ts'
@@ -48,14 +48,6 @@ export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | '
 
 /** Images at once where nothing else is asked for. */
 const defaultJobs = 16
-
-/** Nothing is at the place that a bundle is made for, so that all of each image is read. */
-const nowhere: ImageDestination = {
-  headManifest: () => Promise.resolve(undefined),
-  headBlob: () => Promise.resolve(false),
-  putBlob: () => Promise.reject(new MirrorError('INTERNAL', 'nothing is written while images are resolved')),
-  putManifest: () => Promise.reject(new MirrorError('INTERNAL', 'nothing is written while images are resolved')),
-}
 
 /**
  * Makes a bundle: list → steps → places in the file → copy. The file is there when every image is in it, and otherwise what has come is kept for the
@@ -103,7 +95,7 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
 /** Every image's step, in the list's order; undefined where one cannot be resolved, which is told as its failure. */
 async function resolveAll(
   images: readonly Reference[],
-  source: Parameters<typeof resolveImage>[1],
+  source: ImageSource,
   { platforms, foreignLayers, jobs = defaultJobs, signal }: CreateBundleOptions,
   emit: Emit,
 ): Promise<readonly PlanStep[] | undefined> {
@@ -113,7 +105,8 @@ async function resolveAll(
     images.map((image) =>
       limit(async () => {
         try {
-          return await resolveImage({ source: image, destination: image }, source, nowhere, { platforms: wanted, foreignLayers, signal })
+          const read = await readImage(source, image, { wanted, foreignLayers, signal })
+          return { source: image, destination: image, state: 'new' as const, ...read }
         } catch (error) {
           signal?.throwIfAborted()
           const name = formatReference(image)
@@ -137,7 +130,7 @@ async function write(
   options: CreateBundleOptions & { readonly target: string },
   list: ImageList,
   steps: readonly PlanStep[],
-  source: Parameters<typeof resolveImage>[1],
+  source: ImageSource,
   before: BundleBase | undefined,
   emit: Emit,
 ): Promise<void> {

@@ -6,15 +6,15 @@ import { openVerified } from '../copy/verified-content.ts'
 import type { Engine } from '../engine/engine.ts'
 import { MirrorError } from '../errors.ts'
 import { parseGivenName } from '../layout/entry-name.ts'
-import { platformOf } from '../oci/config-platform.ts'
+import { readPlatform } from '../oci/config-platform.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, isContainerImage, isPullable, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
+import { referencesOf } from '../oci/walk.ts'
 import type { NamedImage } from '../plan/collisions.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
-import { readWhole } from '../plan/resolve-image.ts'
 import { openEngine, type EngineOptions } from './engine-route.ts'
 import { selectArchived, type SelectedImages } from './select-archived.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
@@ -127,9 +127,9 @@ async function resolve(image: NamedImage, archives: JoinedSource, { engine, plat
   const { manifest, platform: named } = await choose(root, source, archives, { platform, signal })
   const contents = contentsOf(manifest)
   if (contents.kind !== 'image') throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`)
-  const config = await readWhole(archives, source, contents.config, signal)
+  const config = await readPlatform(archives, source, contents.config, { signal })
   // What an index says of its image counts, as for containerd.
-  const own = named ?? platformOf(config)
+  const own = named ?? config
   if (own === undefined || !matchesPlatform(own, platform)) {
     const has = own === undefined ? 'names no platform' : `is for ${formatPlatform(own)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(platform)}`, {
@@ -137,7 +137,7 @@ async function resolve(image: NamedImage, archives: JoinedSource, { engine, plat
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
-  const blobs = [...new Map([contents.config, ...contents.layers].map((blob) => [blob.digest, blob])).values()]
+  const blobs = [...new Map(referencesOf(contents).map((blob) => [blob.digest, blob])).values()]
   return {
     ...image,
     root: manifest.descriptor,

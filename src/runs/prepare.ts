@@ -68,7 +68,7 @@ export async function prepare(options: PlanOptions, events: RegistryEvents = {})
     const images = list.images.map((source) => ({ source, destination: nameDestination(source, { ...places.naming, rules, flatten }) }))
     await refuseCollisions(images, engine ?? places.source, { signal })
     await engine?.refuseSeveralPlatforms(images)
-    const resolveOptions = { platforms, sparse, foreignLayers, recheck, signal }
+    const resolveOptions = { wanted: platforms, sparse, foreignLayers, recheck, signal }
     return {
       places,
       list,

@@ -1,10 +1,11 @@
-import { isMirrorError, type ErrorCode } from '../errors.ts'
-import { platformOf } from '../oci/config-platform.ts'
+import { isMirrorError } from '../errors.ts'
+import { maxConfigBytes, platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { contentsOf, isAttestation, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
+import { isAttestation, isForeignLayer, isPullable, type ImageContents, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
 import { atDigest } from '../oci/reference.ts'
+import { walkImage } from '../oci/walk.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
 import { absence } from './absence.ts'
 import { askInOrder, isWrong, type CheckedEndpoint } from './checked-endpoint.ts'
@@ -23,29 +24,19 @@ export interface CheckedContents {
   readonly warnings: readonly string[]
 }
 
-/** What a manifest of an index is looked for with. */
-interface Entry {
-  readonly digest: Digest
-  /** What the index says; undefined for the root. */
-  readonly size?: number
-  /** `linux/amd64`, `attestation`, or nothing for the root. */
-  readonly label: string
-}
-
-const maxNesting = 3
-const maxConfigBytes = 8 * 1024 * 1024
-
 /** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is told and does not end the search. */
 export async function checkContents(
   sought: SoughtImage,
-  root: Digest,
+  root: Descriptor,
   notes: EndpointNotes,
   options: VerifyImageOptions,
 ): Promise<CheckedContents> {
   const check = new ContentsCheck(sought, notes, options)
-  const problems = await check.manifest({ digest: root, label: '' }, 0)
+  const problems = await check.below(root)
   return { ...check.found(), problems }
 }
+
+type Problems = readonly Problem[]
 
 class ContentsCheck {
   readonly #image: SoughtImage
@@ -78,41 +69,51 @@ class ContentsCheck {
     }
   }
 
-  /** The problems of a manifest and of everything below it, in the manifest's order. */
-  async manifest({ digest, size, label }: Entry, depth: number): Promise<readonly Problem[]> {
-    if (this.#isSeen(`${digest} ${size ?? ''}`)) return []
+  /** The problems of a root and of everything below it, in the manifests' order. */
+  async below(root: Descriptor): Promise<Problems> {
+    const ofIndexes = new Map<readonly Descriptor[], Problems>()
+    const problems = await walkImage<Problems>(root, {
+      isSideBySide: true,
+      read: (entry, depth) => this.#manifest(entry, depth),
+      choose: (all, depth) => {
+        const chosen = this.#wanted(all, depth)
+        ofIndexes.set(all, all.length === 0 ? this.#damaged('it is an index without any image') : chosen.problems)
+        return chosen.entries
+      },
+      visit: ({ entry, contents, depth }, below) =>
+        contents.kind === 'image'
+          ? this.#belowImage(contents, labelOf(entry), depth)
+          : [...(ofIndexes.get(contents.manifests) ?? []), ...below.flat()],
+      tooDeep: (why) => this.#damaged(`it ${why}`),
+    })
+    return problems ?? []
+  }
+
+  async #manifest(entry: Descriptor, depth: number): Promise<Manifest | { readonly instead: Problems }> {
+    const { digest, size } = entry
     const { signal } = this.#options
-    const what = named(depth === 0 ? 'root manifest' : 'manifest', digest, label)
+    const what = named(depth === 0 ? 'root manifest' : 'manifest', digest, labelOf(entry))
     const manifest = await this.#find(
       what,
       ({ place, repository }) => place.manifest(atDigest(repository, digest), { signal }),
       ({ place, repository }) => place.head(atDigest(repository, digest), { signal }),
     )
-    if ('problem' in manifest) return [manifest.problem]
+    if ('problem' in manifest) return { instead: [manifest.problem] }
     const { bytes } = manifest.value
-    if (size !== undefined && size !== bytes.length) {
-      return [this.#damaged('INVALID_MANIFEST', `${what} is damaged: it has ${bytes.length} bytes, the index says ${size}`)]
+    if (depth > 0 && size !== bytes.length) {
+      return { instead: this.#damaged(`${what} is damaged: it has ${bytes.length} bytes, the index says ${size}`) }
     }
     this.#manifests.set(digest, bytes.length)
-    return this.#below(manifest.value, label, depth)
+    return manifest.value
   }
 
-  async #below(manifest: Manifest, label: string, depth: number): Promise<readonly Problem[]> {
-    const contents = contentsOf(manifest)
-    if (contents.kind === 'image') {
-      const config = depth === 0 ? this.#singleConfig(contents.config) : this.#blob('config', contents.config, label)
-      const layers = contents.layers.map((layer) => this.#layer(layer, label))
-      return (await Promise.all([config, ...layers])).flat()
-    }
-    if (depth >= maxNesting) return [this.#damaged('INVALID_MANIFEST', `it nests indexes more than ${maxNesting} deep`)]
-    if (contents.manifests.length === 0) return [this.#damaged('INVALID_MANIFEST', 'it is an index without any image')]
-    const { entries, problems } = this.#wanted(contents.manifests, depth)
-    const children = entries.map((entry) => this.manifest({ digest: entry.digest, size: entry.size, label: labelOf(entry) }, depth + 1))
-    return [...problems, ...(await Promise.all(children)).flat()]
+  async #belowImage({ config, layers }: ImageContents, label: string, depth: number): Promise<Problems> {
+    const ofConfig = depth === 0 ? this.#singleConfig(config) : this.#blob('config', config, label)
+    return (await Promise.all([ofConfig, ...layers.map((layer) => this.#layer(layer, label))])).flat()
   }
 
   /** A subset is taken from the top index; what it leaves in is taken whole. */
-  #wanted(all: readonly Descriptor[], depth: number): { readonly entries: readonly Descriptor[]; readonly problems: readonly Problem[] } {
+  #wanted(all: readonly Descriptor[], depth: number): { readonly entries: readonly Descriptor[]; readonly problems: Problems } {
     const { platforms } = this.#options
     const problems: Problem[] = []
     const kept = new Set<Descriptor>()
@@ -132,7 +133,7 @@ class ContentsCheck {
   }
 
   /** An image without an index says its platform only in its config, which is read for that. */
-  async #singleConfig(config: Descriptor): Promise<readonly Problem[]> {
+  async #singleConfig(config: Descriptor): Promise<Problems> {
     const { platforms: wanted, signal } = this.#options
     const { digest, size } = config
     if (size > maxConfigBytes) return this.#blob('config', config, '')
@@ -152,12 +153,12 @@ class ContentsCheck {
     return [{ status: 'incomplete', code: 'NO_SUCH_PLATFORM', message }]
   }
 
-  #layer(layer: Descriptor, label: string): Promise<readonly Problem[]> {
+  #layer(layer: Descriptor, label: string): Promise<Problems> {
     if (isForeignLayer(layer) && this.#options.foreignLayers !== true) return Promise.resolve([])
     return this.#blob('layer', layer, label)
   }
 
-  async #blob(kind: 'config' | 'layer', blob: Descriptor, label: string): Promise<readonly Problem[]> {
+  async #blob(kind: 'config' | 'layer', blob: Descriptor, label: string): Promise<Problems> {
     const { digest, size } = blob
     if (this.#isSeen(`${digest} ${size} blob`)) return []
     const { deep, signal } = this.#options
@@ -190,8 +191,8 @@ class ContentsCheck {
     return { problem: absence({ name: this.#image.name, what, failures, upstream }) }
   }
 
-  #damaged(code: ErrorCode, why: string): Problem {
-    return { status: 'damaged', code, message: `${this.#image.name}: ${why}` }
+  #damaged(why: string): Problems {
+    return [{ status: 'damaged', code: 'INVALID_MANIFEST', message: `${this.#image.name}: ${why}` }]
   }
 
   #isSeen(key: string): boolean {

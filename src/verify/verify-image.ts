@@ -26,7 +26,7 @@ export async function verifyImage(sought: SoughtImage, options: VerifyImageOptio
   const notes = new EndpointNotes()
   const { root, endpoint, problems, warnings } = await resolveRoot(sought, notes, options)
   const isMirrored = root !== undefined && endpoint?.isUpstream === false
-  const contents = isMirrored ? await checkContents(sought, root.digest, notes, options) : nothing
+  const contents = isMirrored ? await checkContents(sought, root, notes, options) : nothing
   const moved =
     root === undefined || endpoint === undefined ? [] : compareDigests(sought.name, root.digest, locationOf(endpoint), sought.expected)
   const all = [...problems, ...moved, ...contents.problems]

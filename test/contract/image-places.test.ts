@@ -6,6 +6,7 @@ import { manifestOf, type Manifest } from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { atDigest, parseReference } from '../../src/oci/reference.ts'
 import { bytesOf, contentOf, tinyBlob, tinyImage, tinyIndex, tinyManifest, type TinyBlob, type TinyImage } from '../layout/tiny-image.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { places, type Place } from './places.ts'
 
 const reference = parseReference('registry.example/team/image:1')
@@ -13,7 +14,7 @@ const other = parseReference('registry.example/team/other:1')
 const absent = `sha256:${'0'.repeat(64)}` as const
 
 function put({ destination }: Place, { bytes, descriptor }: TinyBlob, repository = reference, signal?: AbortSignal): Promise<boolean> {
-  return destination.putBlob(repository, descriptor, () => Promise.resolve(contentOf(bytes)), { signal })
+  return putBlob(destination, repository, descriptor, () => Promise.resolve(contentOf(bytes)), { signal })
 }
 
 /** Stores an image as a copy does: blobs, children by digest, the root under the reference. */
@@ -166,9 +167,9 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
         throw new Error('the source broke')
       },
     }
-    await assert.rejects(place.destination.putBlob(reference, blob.descriptor, () => Promise.resolve(broken)))
+    await assert.rejects(putBlob(place.destination, reference, blob.descriptor, () => Promise.resolve(broken)))
     await assert.rejects(
-      place.destination.putBlob(reference, blob.descriptor, () => Promise.reject(new Error('no source'))),
+      putBlob(place.destination, reference, blob.descriptor, () => Promise.reject(new Error('no source'))),
       /no source/,
     )
     assert.equal(await place.destination.headBlob(reference, blob.descriptor), false)
@@ -190,11 +191,12 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
 
   'F104: mounts a blob of another repository, or has it put': async (place) => {
     await put(place, blob, other)
-    assert.equal(await place.destination.mountBlob?.(reference, blob.descriptor.digest, other), true)
+    assert.deepEqual(await place.destination.offerBlob(reference, blob.descriptor, { from: other }), { kind: 'mounted' })
     assert.equal(await place.destination.headBlob(reference, blob.descriptor), true)
     const unknown = tinyBlob(randomBytes(500))
-    assert.equal(await place.destination.mountBlob?.(reference, unknown.descriptor.digest, other), false)
-    await put(place, unknown)
+    const offered = await place.destination.offerBlob(reference, unknown.descriptor, { from: other })
+    assert.ok(offered.kind === 'upload')
+    assert.equal(await offered.upload.put(() => Promise.resolve(contentOf(unknown.bytes))), true)
     assert.deepEqual(await bytesOf(await place.source.getBlob(reference, unknown.descriptor)), Buffer.from(unknown.bytes))
   },
 

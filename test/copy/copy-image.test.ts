@@ -162,7 +162,7 @@ test('D51: a sparse copy does not bring again what it left out on purpose', asyn
   await using two = await twoMemories()
   two.to.intercept = ({ kind, path }, response) =>
     kind === 'manifest-put' && path.endsWith('/1') && refuse(response, 400, 'MANIFEST_UNKNOWN')
-  const events = await two.copy([two.hold('a', image)], { platforms: [parsePlatform('linux/amd64')], sparse: true })
+  const events = await two.copy([two.hold('a', image)], { wanted: [parsePlatform('linux/amd64')], sparse: true })
   assert.ok(imageEvents(events).includes('image-failed ghcr.io/a:1'))
   assert.equal(two.to.requests.filter(({ kind, path }) => kind === 'manifest-put' && !path.endsWith('/1')).length, 1)
 })
@@ -170,7 +170,7 @@ test('D51: a sparse copy does not bring again what it left out on purpose', asyn
 test('D58: a subset arrives as an index of its own', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
-  await two.copy([two.hold('a', image)], { platforms: [parsePlatform('linux/arm64')] })
+  await two.copy([two.hold('a', image)], { wanted: [parsePlatform('linux/arm64')] })
   const document = JSON.parse(two.to.manifests.get('m/a:1')?.bytes.toString() ?? '') as { manifests: { digest: string }[] }
   assert.deepEqual(
     document.manifests.map(({ digest }) => digest),

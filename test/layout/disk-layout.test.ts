@@ -8,6 +8,7 @@ import type { Layout } from '../../src/layout/layout.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { bytesOf, contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from './tiny-image.ts'
 
@@ -88,7 +89,7 @@ test('bytes with another digest or size than the descriptor leave nothing behind
   flipped[100] = (flipped[100] ?? 0) ^ 1
   for (const bytes of [flipped, blob.bytes.subarray(0, 4999), Buffer.concat([blob.bytes, Buffer.from('x')])]) {
     await assert.rejects(
-      layout.putBlob(repository, blob.descriptor, async () => contentOf(bytes)),
+      putBlob(layout, repository, blob.descriptor, async () => contentOf(bytes)),
       { code: 'INTEGRITY' },
     )
     assert.equal(await layout.headBlob(repository, blob.descriptor), false)
@@ -96,14 +97,14 @@ test('bytes with another digest or size than the descriptor leave nothing behind
   for (const size of [4999, 5001]) {
     const descriptor = { ...blob.descriptor, size }
     await assert.rejects(
-      layout.putBlob(repository, descriptor, async () => contentOf(blob.bytes)),
+      putBlob(layout, repository, descriptor, async () => contentOf(blob.bytes)),
       { code: 'INTEGRITY' },
     )
   }
   const broken = new Error('line cut')
   const content = { ...contentOf(blob.bytes), read: () => Promise.reject(broken) }
   await assert.rejects(
-    layout.putBlob(repository, blob.descriptor, async () => content),
+    putBlob(layout, repository, blob.descriptor, async () => content),
     broken,
   )
   assert.deepEqual(await readdir(join(dir.path, 'blobs/sha256')), [])
@@ -116,7 +117,7 @@ test('blobs around the size of the buffers, and empty ones, come back byte for b
   const buffer = 512 * 1024
   for (const size of [0, 1, buffer - 1, buffer, buffer + 1, 3 * buffer, 3 * buffer + 7]) {
     const blob = tinyBlob(randomBytes(size))
-    await layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes, 65_537))
+    await putBlob(layout, repository, blob.descriptor, async () => contentOf(blob.bytes, 65_537))
     assert.equal(await layout.headBlob(repository, blob.descriptor), true)
     assert.ok((await bytesOf(await layout.getBlob(repository, blob.descriptor))).equals(blob.bytes))
     const offset = Math.floor(size / 3)
@@ -129,7 +130,7 @@ test('a damaged blob is found by reading it again, and a cut one by its size; bo
   await using layout = await openLayout(dir.path, options)
   const blob = tinyBlob(randomBytes(3000))
   const path = blobPath(dir.path, blob.descriptor.digest)
-  const put = (): Promise<boolean> => layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
+  const put = (): Promise<boolean> => putBlob(layout, repository, blob.descriptor, async () => contentOf(blob.bytes))
   await put()
   assert.equal(await layout.verifyBlob(blob.descriptor.digest), true)
   await writeFile(path, randomBytes(3000))
@@ -167,7 +168,7 @@ test('symbolic links in the layout are not followed', async () => {
     assert.equal(await layout.headBlob(repository, blob.descriptor), false)
     assert.equal(await layout.blobSize(blob.descriptor.digest), undefined)
     assert.equal(await layout.readBlob(blob.descriptor.digest), undefined)
-    await layout.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
+    await putBlob(layout, repository, blob.descriptor, async () => contentOf(blob.bytes))
     assert.ok((await lstat(blobPath(dir.path, blob.descriptor.digest))).isFile())
   }
   await rename(join(dir.path, 'blobs/sha256'), join(outside.path, 'moved'))

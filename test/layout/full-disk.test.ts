@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { createRegistryServer } from '../../src/registry-server/registry-server.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { smallDisk } from '../servers/small-disk.ts'
 import { contentOf, storeImage, tinyBlob, tinyImage } from './tiny-image.ts'
 
@@ -19,7 +20,7 @@ test('a full disk refuses the blob, keeps what was there, and leaves nothing hal
   const before = await readdir(join(disk.path, 'blobs/sha256'))
   const { bytes, descriptor } = tinyBlob(randomBytes(4 * 1024 * 1024))
   await assert.rejects(
-    layout.putBlob(repository, descriptor, async () => contentOf(bytes, 65_536)),
+    putBlob(layout, repository, descriptor, async () => contentOf(bytes, 65_536)),
     {
       code: 'LOCAL_IO',
       message: /ENOSPC \(\d+ MiB free\)/,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Layout } from '../../src/layout/layout.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex } from './tiny-image.ts'
 
@@ -72,7 +73,7 @@ test('a deletion that was frozen before its blob is removed does not take it fro
   await using dir = await tempDir()
   await using frozen = await openLayout(dir.path, options)
   const blob = tinyBlob(Buffer.from('needed again'))
-  await frozen.putBlob(repository, blob.descriptor, async () => contentOf(blob.bytes))
+  await putBlob(frozen, repository, blob.descriptor, async () => contentOf(blob.bytes))
   await silence(dir.path)
   await using next = await openLayout(dir.path, options)
   await storeImage(next, 'rancher/x:1', tinyImage(blob.bytes))

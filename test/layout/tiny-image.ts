@@ -6,6 +6,7 @@ import { sha256 } from '../../src/oci/digest.ts'
 import type { Manifest } from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { putBlob } from '../oci/put-blob.ts'
 
 /** Bytes and what they are called. */
 export interface TinyBlob {
@@ -81,7 +82,7 @@ export async function bytesOf(content: Content): Promise<Buffer> {
 export async function storeImage(layout: Layout, name: string, image: TinyImage): Promise<void> {
   const reference = parseReference(name)
   const { registry, path } = reference
-  for (const { bytes, descriptor } of image.blobs) await layout.putBlob(reference, descriptor, async () => contentOf(bytes))
+  for (const { bytes, descriptor } of image.blobs) await putBlob(layout, reference, descriptor, async () => contentOf(bytes))
   for (const child of image.manifests.slice(0, -1)) await layout.putManifest({ registry, path, digest: child.descriptor.digest }, child)
   await layout.putManifest(reference, image.root)
 }

@@ -195,7 +195,7 @@ test('D51: an index with a missing child is refused, and read with a subset that
     message: new RegExp(`incomplete at the source: ${missing}`),
     hint: /--platform/,
   })
-  const step = await at.resolve({ platforms: [parsePlatform('linux/amd64')], sparse: true })
+  const step = await at.resolve({ wanted: [parsePlatform('linux/amd64')], sparse: true })
   assert.deepEqual([step.contents.manifests.length, step.root.digest], [2, image.root.descriptor.digest])
 })
 
@@ -290,7 +290,7 @@ test('D57: without a choice of platforms attestations and Windows are carried to
 test('D57, D58: a subset makes a new index, with the attestations about what it keeps, and says that its digest is new', async () => {
   const image = attested()
   await using at = await between(image)
-  const step = await at.resolve({ platforms: [parsePlatform('linux/arm64')] })
+  const step = await at.resolve({ wanted: [parsePlatform('linux/arm64')] })
   assert.equal(step.digestPreserved, false)
   assert.notEqual(step.root.digest, image.root.descriptor.digest)
   const [child, attestation, index] = step.contents.manifests
@@ -304,7 +304,7 @@ test('D57, D58: a subset makes a new index, with the attestations about what it 
   )
   assert.deepEqual(step.platforms, ['linux/arm64'])
   assert.equal(
-    (await at.resolve({ platforms: [parsePlatform('linux/arm64')] })).root.digest,
+    (await at.resolve({ wanted: [parsePlatform('linux/arm64')] })).root.digest,
     step.root.digest,
     'the same choice gives the same digest',
   )
@@ -313,10 +313,10 @@ test('D57, D58: a subset makes a new index, with the attestations about what it 
 test('a subset that is there already is present', async () => {
   const image = attested()
   await using at = await between(image)
-  const platforms = [parsePlatform('linux/arm64')]
-  const { contents, root } = await at.resolve({ platforms })
+  const wanted = [parsePlatform('linux/arm64')]
+  const { contents, root } = await at.resolve({ wanted })
   at.to.hold('m/a/b', '1', { blobs: [], manifests: contents.manifests })
-  const again = await at.resolve({ platforms })
+  const again = await at.resolve({ wanted })
   assert.deepEqual([again.state, again.root.digest, again.contents.manifests.length], ['present', root.digest, 0])
 })
 
@@ -324,14 +324,14 @@ test('a choice that takes everything leaves the index as it is, however it is wr
   const image = tinyIndex()
   const root = manifestOf(Buffer.from(JSON.stringify(JSON.parse(Buffer.from(image.root.bytes).toString()), undefined, 2)))
   await using at = await between({ ...image, manifests: [...image.manifests.slice(0, -1), root], root })
-  const step = await at.resolve({ platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/amd64')] })
+  const step = await at.resolve({ wanted: [parsePlatform('linux/arm64'), parsePlatform('linux/amd64')] })
   assert.deepEqual([step.digestPreserved, step.root.digest], [true, root.descriptor.digest])
 })
 
 test('D51: a sparse copy keeps the index byte for byte and leaves the other children out', async () => {
   const image = attested()
   await using at = await between(image)
-  const step = await at.resolve({ platforms: [parsePlatform('linux/amd64')], sparse: true })
+  const step = await at.resolve({ wanted: [parsePlatform('linux/amd64')], sparse: true })
   assert.equal(step.digestPreserved, true)
   assert.equal(step.root.digest, image.root.descriptor.digest)
   assert.deepEqual(
@@ -343,7 +343,7 @@ test('D51: a sparse copy keeps the index byte for byte and leaves the other chil
 
 test('D58: a platform that is not there is named, with those that are', async () => {
   await using at = await between(attested())
-  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/s390x')] }), {
+  await assert.rejects(at.resolve({ wanted: [parsePlatform('linux/s390x')] }), {
     code: 'NO_SUCH_PLATFORM',
     message: /no image for linux\/s390x; it has linux\/amd64, linux\/arm64, windows\/amd64/,
   })
@@ -352,12 +352,12 @@ test('D58: a platform that is not there is named, with those that are', async ()
 test('an image without an index says its platform in its config, which is read once and kept', async () => {
   const image = tinyImage(randomBytes(50), 'arm64')
   await using at = await between(image)
-  const step = await at.resolve({ platforms: [parsePlatform('linux/arm64')] })
+  const step = await at.resolve({ wanted: [parsePlatform('linux/arm64')] })
   assert.deepEqual([step.platforms, step.digestPreserved], [['linux/arm64'], true])
   const config = step.contents.blobs.find(({ mediaType }) => mediaType === mediaTypes.ociConfig)
   assert.deepEqual(Buffer.from(config?.data ?? []), image.blobs[1]?.bytes)
   assert.equal(at.from.count('blob-get'), 1)
-  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), {
+  await assert.rejects(at.resolve({ wanted: [parsePlatform('linux/amd64')] }), {
     code: 'NO_SUCH_PLATFORM',
     message: /is for linux\/arm64 alone, not for linux\/amd64/,
   })
@@ -376,7 +376,7 @@ test('D60: an artifact whose config is no image config is carried, and has no pl
   await using at = await between({ blobs: [config], manifests: [root], root })
   const step = await at.resolve()
   assert.deepEqual([step.platforms, step.contents.blobs.length, step.contents.manifests.length], [[], 1, 1])
-  await assert.rejects(at.resolve({ platforms: [parsePlatform('linux/amd64')] }), {
+  await assert.rejects(at.resolve({ wanted: [parsePlatform('linux/amd64')] }), {
     code: 'NO_SUCH_PLATFORM',
     message: /does not name its platform/,
   })

@@ -13,6 +13,7 @@ import { escapeHtml, html } from '../../src/registry-server/html.ts'
 import { InventoryReader } from '../../src/registry-server/inventory.ts'
 import { createRegistryServer, type RegistryServerOptions } from '../../src/registry-server/registry-server.ts'
 import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-image.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { plainRequest, type PlainResponse } from '../servers/http-request.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
@@ -74,7 +75,7 @@ test('the page lists what is here, and what a sparse index lacks is said', async
   await storeImage(layout, 'localhost/mine/app:v1', single)
   const half = tinyIndex()
   for (const { bytes, descriptor } of half.blobs)
-    await layout.putBlob({ registry: 'quay.io', path: 'a/b' }, descriptor, async () => contentOf(bytes))
+    await putBlob(layout, { registry: 'quay.io', path: 'a/b' }, descriptor, async () => contentOf(bytes))
   const [amd64] = half.manifests
   assert.ok(amd64)
   await layout.putManifest({ registry: 'quay.io', path: 'a/b', digest: amd64.descriptor.digest }, amd64)

@@ -5,6 +5,7 @@ import { manifestOf } from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { atDigest, parseReference } from '../../src/oci/reference.ts'
 import { contentOf, tinyImage, tinyIndex } from '../layout/tiny-image.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { memoryRegistry, refuse, type Intercept } from '../servers/memory-registry.ts'
 import { requireServer } from '../servers/require-server.ts'
@@ -215,7 +216,7 @@ test('A10: docker-registry takes a manifest with a sha512 digest under its tag, 
   if (!requireServer(t, 'docker-registry')) return
   await using server = await startDockerRegistry()
   await using registry = openRegistry(server.url, { side: 'destination' })
-  for (const { bytes, descriptor } of image.blobs) await registry.putBlob(reference, descriptor, () => Promise.resolve(contentOf(bytes)))
+  for (const { bytes, descriptor } of image.blobs) await putBlob(registry, reference, descriptor, () => Promise.resolve(contentOf(bytes)))
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   const manifest = manifestOf(root.bytes, undefined, sha512)
   await registry.putManifest({ ...reference, digest: sha512 }, manifest)

@@ -44,12 +44,7 @@ function means(url: string, options: OpenOptions): Means {
 export function openRegistry(url: string, options: OpenOptions = {}): Registry & AsyncDisposable {
   const { options: transport, [Symbol.asyncDispose]: closeClient } = means(url, options)
   const registry = new Registry(transport)
-  return Object.assign(registry, {
-    async [Symbol.asyncDispose]() {
-      await registry.close()
-      await closeClient()
-    },
-  })
+  return Object.assign(registry, { [Symbol.asyncDispose]: closeClient })
 }
 
 /** Opens a transport alone. */

@@ -106,7 +106,7 @@ test('every digest that the details name is known, and a sentence that is said o
     detail: n % 2 === 0 ? { digest } : `about ${digest}`,
   }))
   const error = errorOf(400, JSON.stringify({ errors: [...entries, { code: 'DIGEST_INVALID' }] }))
-  assert.deepEqual(registryAnswer(error)?.digests, digests)
+  assert.deepEqual(error.missing, digests)
   assert.equal(error.message.split('MANIFEST_BLOB_UNKNOWN').length, 2)
   assert.equal(error.code, 'PROTOCOL', 'about something below the manifest, and not its own bytes')
 })

@@ -4,9 +4,11 @@ import { test } from 'node:test'
 import type { Content } from '../../src/async/content.ts'
 import { BlobLedger } from '../../src/copy/blob-ledger.ts'
 import { copyBlob } from '../../src/copy/copy-blob.ts'
+import type { ImageDestination } from '../../src/oci/image-destination.ts'
 import type { ImageSource } from '../../src/oci/image-source.ts'
-import { Uploads } from '../../src/registry/uploads.ts'
+import { offerBlob } from '../../src/registry/uploads.ts'
 import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { memoryRegistry, refuse, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { rawServer, scriptedServer } from '../servers/scripted-server.ts'
@@ -36,7 +38,7 @@ const source: ImageSource = {
 
 test('F103: a blob goes in one POST and one PUT with its length, never in chunks', async () => {
   await using at = await destination()
-  await at.registry.putBlob(repository, descriptor, open)
+  await putBlob(at.registry, repository, descriptor, open)
   assert.deepEqual(at.server.kinds(), ['upload-post', 'upload-put'])
   const [post, put] = at.server.requests
   assert.equal(post?.headers['content-length'], '0')
@@ -50,7 +52,7 @@ test('F103: a blob goes in one POST and one PUT with its length, never in chunks
 test('E73: a blob of no bytes is uploaded', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await destination()
-  await at.registry.putBlob(repository, empty.descriptor, () => Promise.resolve(contentOf(empty.bytes)))
+  await putBlob(at.registry, repository, empty.descriptor, () => Promise.resolve(contentOf(empty.bytes)))
   assert.equal(at.server.requests[1]?.headers['content-length'], '0')
   assert.ok(at.server.blobs.has(`a/b@${empty.descriptor.digest}`))
 })
@@ -67,7 +69,7 @@ for (const status of [200, 202, 204]) {
       { requests: 2 },
     )
     const blobs = Array.from({ length: 6 }, () => tinyBlob(randomBytes(100)))
-    await Promise.all(blobs.map((blob) => at.registry.putBlob(repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes)))))
+    await Promise.all(blobs.map((blob) => putBlob(at.registry, repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes)))))
     assert.equal(at.server.count('blob-head'), 6)
   })
 }
@@ -77,7 +79,7 @@ test('F102: a web server that accepts every upload and has nothing is found out'
     if (kind === 'upload-put') return (response.writeHead(200).end(), true)
     return kind === 'blob-head' ? refuse(response, 404, 'BLOB_UNKNOWN') : false
   })
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), {
+  await assert.rejects(putBlob(at.registry, repository, descriptor, open), {
     code: 'PROTOCOL',
     message: /but does not have it/,
     side: 'destination',
@@ -89,16 +91,17 @@ test('F102: a web server that accepts every upload and has nothing is found out'
 test('F104: a mount that is answered with 201 needs nothing more', async () => {
   await using at = await destination()
   at.server.blobs.set(`c/d@${digest}`, Buffer.from(bytes))
-  assert.equal(await at.registry.mountBlob(repository, digest, other), true)
+  assert.deepEqual(await at.registry.offerBlob(repository, descriptor, { from: other }), { kind: 'mounted' })
   assert.equal(at.server.requests[0]?.path, `/v2/a/b/blobs/uploads/?mount=${digest}&from=c/d`)
   assert.ok(hasBlob(at.server))
 })
 
 test('F104: a mount that is answered with 202 has opened the upload that follows', async () => {
   await using at = await destination()
-  assert.equal(await at.registry.mountBlob(repository, digest, other), false)
-  await at.registry.putBlob(repository, descriptor, open)
-  assert.deepEqual(at.server.kinds(), ['mount', 'upload-put'])
+  const offered = await at.registry.offerBlob(repository, descriptor, { from: other })
+  assert.ok(offered.kind === 'upload')
+  assert.equal(await offered.upload.put(open), true)
+  assert.deepEqual(at.server.kinds(), ['mount', 'blob-head', 'upload-put'])
   assert.ok(hasBlob(at.server))
 })
 
@@ -106,7 +109,7 @@ test('F104: a 201 for other content is no mount', async () => {
   await using at = await destination(
     (_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true),
   )
-  assert.equal(await at.registry.mountBlob(repository, digest, other), false)
+  assert.equal((await at.registry.offerBlob(repository, descriptor)).kind, 'upload')
 })
 
 for (const status of [400, 401, 403, 404, 405, 500]) {
@@ -119,29 +122,32 @@ for (const status of [400, 401, 403, 404, 405, 500]) {
       { source, destination: at.registry, ledger, retry: hasty },
     )
     assert.equal(outcome, 'copied')
-    await at.registry.close()
     assert.ok(hasBlob(at.server))
     assert.equal(at.server.sessions.size, 0)
   })
 }
 
-test('F104: an upload that a mount opened and nobody used is cancelled at the end', async () => {
+test('F104: an upload that a mount opened and nobody used is cancelled by whoever got it', async () => {
   await using at = await destination()
-  await at.registry.mountBlob(repository, digest, other)
-  await at.registry.mountBlob(other, digest, repository)
+  const offers = [await at.registry.offerBlob(repository, descriptor, { from: other }), await at.registry.offerBlob(other, descriptor)]
   assert.equal(at.server.sessions.size, 2)
-  await at.registry.close()
+  for (const offered of offers) if (offered.kind === 'upload') await offered.upload.cancel()
   assert.equal(at.server.sessions.size, 0)
   assert.equal(at.server.count('upload-delete'), 2)
 })
 
-test('F104: a second mount of the same blob does not lose the upload that the first one opened', async () => {
-  await using at = await destination()
-  await at.registry.mountBlob(repository, digest, other)
-  await at.registry.mountBlob(repository, digest, other)
-  await at.registry.putBlob(repository, descriptor, open)
-  await at.registry.close()
-  assert.equal(at.server.sessions.size, 0)
+test('F104: an upload that a refused mount opened is cancelled where a lookup finds the blob, or fails', async () => {
+  for (const status of [200, 500]) {
+    await using at = await destination(({ kind }, response) => {
+      if (kind !== 'blob-head' && kind !== 'blob-get') return false
+      response.writeHead(status, { 'content-length': status === 200 ? bytes.length : 0 }).end()
+      return true
+    })
+    const offered = at.registry.offerBlob(repository, descriptor, { from: other })
+    if (status === 200) assert.deepEqual(await offered, { kind: 'present' })
+    else await assert.rejects(offered, { code: 'UNAVAILABLE', side: 'destination' })
+    assert.deepEqual([at.server.count('upload-delete'), at.server.sessions.size], [1, 0])
+  }
 })
 
 test('F104: a small blob is looked up by a mount from its own repository: found, or already opened for the upload', async () => {
@@ -162,8 +168,9 @@ test('F104: an abort while the mount is asked for still cancels what it opened',
     if (kind === 'mount') abort.abort(new Error('enough'))
     return false
   })
-  await at.registry.mountBlob(repository, digest, other, { signal: abort.signal }).catch(() => undefined)
-  await at.registry.close()
+  const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  const copy = { descriptor, from: repository, to: repository }
+  await assert.rejects(copyBlob(copy, ends, { signal: abort.signal }), /enough/)
   assert.equal(at.server.count('mount'), 1)
   assert.equal(at.server.sessions.size, 0)
 })
@@ -185,7 +192,7 @@ for (const [what, begin] of Object.entries(forms)) {
       else return false
       return true
     })
-    await at.registry.putBlob(repository, descriptor, open)
+    await putBlob(at.registry, repository, descriptor, open)
     assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/s${query}&digest=${digest}`)
   })
 }
@@ -211,7 +218,7 @@ test('F92: a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
       answer()
     })
     await using registry = openRegistry(`http://${server.host}`, { side: 'destination' })
-    const put = registry.putBlob(repository, descriptor, open)
+    const put = putBlob(registry, repository, descriptor, open)
     if (size === 20) await put
     else await assert.rejects(put, { code: 'PROTOCOL' })
   }
@@ -230,7 +237,7 @@ test('F93, F90: an upload at another origin gets no credentials', async () => {
     },
     { credentials: ['alice', 'canary'] },
   )
-  await at.registry.putBlob(repository, descriptor, open)
+  await putBlob(at.registry, repository, descriptor, open)
   const [put] = elsewhere.requests
   assert.equal(put?.method, 'PUT')
   assert.deepEqual(put?.body, Buffer.from(bytes))
@@ -250,7 +257,7 @@ test('F93: an http Location of an https registry is a proxy that hides the schem
     { tls: await authority.server() },
   )
   await using registry = openRegistry(server.url, { side: 'destination', tls: { ca: authority.certificate } })
-  await assert.rejects(registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
+  await assert.rejects(putBlob(registry, repository, descriptor, open), { code: 'UNAVAILABLE' })
   assert.ok(
     server.requests.some(({ kind, path }) => kind === 'upload-put' && path.startsWith('/v2/a/b/blobs/uploads/s?digest=')),
     'over TLS, at the same port',
@@ -263,7 +270,7 @@ test('F95: a 202 without Location is an error, not tried again', async () => {
     response.writeHead(202).end()
     return true
   })
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), {
+  await assert.rejects(putBlob(at.registry, repository, descriptor, open), {
     code: 'PROTOCOL',
     message: /without saying where/,
     side: 'destination',
@@ -283,7 +290,7 @@ for (const [status, code] of [
     )
     let cancelled = 0
     const content = (): Promise<Content> => Promise.resolve({ ...contentOf(bytes), cancel: () => void cancelled++ })
-    await assert.rejects(at.registry.putBlob(repository, descriptor, content), (error: Error & { code?: string }) => {
+    await assert.rejects(putBlob(at.registry, repository, descriptor, content), (error: Error & { code?: string }) => {
       assert.equal(error.code, code)
       if (status !== 401) assert.match(error.message, /project rancher does not exist/)
       return true
@@ -305,7 +312,7 @@ for (const status of [401, 413]) {
     })
     const large = tinyBlob(Buffer.alloc(8_000_000))
     await assert.rejects(
-      at.registry.putBlob(repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))),
+      putBlob(at.registry, repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))),
       {
         code: status === 401 ? 'UNAUTHORIZED' : 'DENIED',
         ...(status === 413 && { hint: /limits the size of uploads/ }),
@@ -342,7 +349,6 @@ test('G110: a token that ends between POST and PUT is renewed, and the blob uplo
   assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
   assert.ok(hasBlob(at.server))
   assert.equal(at.server.count('upload-put'), 2)
-  await at.registry.close()
   assert.equal(at.server.sessions.size, 0)
 })
 
@@ -355,7 +361,7 @@ test('a blob that is stored after the time-out is there, and one that is not is 
       },
       { timeout: 300 },
     )
-    const put = at.registry.putBlob(repository, descriptor, open)
+    const put = putBlob(at.registry, repository, descriptor, open)
     if (isStored) assert.equal(await put, false)
     else await assert.rejects(put, { code: 'TIMEOUT', side: 'destination' })
     assert.equal(at.server.kinds().filter((kind) => kind === 'upload-put').length, 1)
@@ -366,14 +372,14 @@ test('a failed upload is cancelled, and content that was opened beside a refused
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false,
   )
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'UNAVAILABLE' })
+  await assert.rejects(putBlob(at.registry, repository, descriptor, open), { code: 'UNAVAILABLE' })
   assert.equal(at.server.sessions.size, 0)
   await assert.rejects(
-    at.registry.putBlob(repository, descriptor, () => Promise.reject(new Error('no source'))),
+    putBlob(at.registry, repository, descriptor, () => Promise.reject(new Error('no source'))),
     /no source/,
   )
   assert.equal(at.server.sessions.size, 0)
-  await at.registry.putBlob(repository, descriptor, open)
+  await putBlob(at.registry, repository, descriptor, open)
   assert.ok(hasBlob(at.server))
 })
 
@@ -405,11 +411,11 @@ test('the largest blob goes first where streams are few', async () => {
     if (++asked === 3) giveBack()
     return place
   }
-  const uploads = new Uploads(transport)
+  const place: Pick<ImageDestination, 'offerBlob'> = { offerBlob: (...offer) => offerBlob(transport, ...offer) }
   await Promise.all(
     [1_500_000, 3_000_000, 2_000_000].map((size) => {
       const blob = tinyBlob(Buffer.alloc(size))
-      return uploads.putBlob(repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes, 100_000)))
+      return putBlob(place, repository, blob.descriptor, () => Promise.resolve(contentOf(blob.bytes, 100_000)))
     }),
   )
   assert.deepEqual(sent, [3_000_000, 2_000_000, 1_500_000])
@@ -432,7 +438,7 @@ for (const [status, code] of [
       at.server.blobs.set(`a/b@${digest}`, Buffer.from(bytes))
       return refuse(response, status, code, 'it is there')
     })
-    assert.equal(await at.registry.putBlob(repository, descriptor, open), false)
+    assert.equal(await putBlob(at.registry, repository, descriptor, open), false)
     assert.equal(at.server.count('upload-put'), 1)
   })
 }
@@ -451,7 +457,7 @@ test('a PUT is redirected three times at most, each time with the content from i
   )
   let opened = 0
   const again = (): Promise<Content> => (opened++, open())
-  await assert.rejects(at.registry.putBlob(repository, descriptor, again), { code: 'PROTOCOL', message: /answered 307/ })
+  await assert.rejects(putBlob(at.registry, repository, descriptor, again), { code: 'PROTOCOL', message: /answered 307/ })
   assert.deepEqual([opened, at.server.count('upload-put')], [4, 4])
 })
 
@@ -489,6 +495,6 @@ test('a place that another host names by a redirect gets no credentials, be it a
     seen.push(request.headers.authorization)
     response.writeHead(307, { location: `${at.server.url}/v2/other/manifests/back` }).end()
   })
-  await assert.rejects(at.registry.putBlob(repository, descriptor, open), { code: 'DENIED' })
+  await assert.rejects(putBlob(at.registry, repository, descriptor, open), { code: 'DENIED' })
   assert.deepEqual(seen, [undefined, undefined])
 })
