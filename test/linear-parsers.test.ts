@@ -19,7 +19,7 @@ import { parseRetryAfter } from '../src/http/retry-after.ts'
 import { kindOf, nameOf, parseGivenName } from '../src/layout/entry-name.ts'
 import { decodeAuthField } from '../src/oci/auth-field.ts'
 import { platformOf } from '../src/oci/config-platform.ts'
-import { parseContentRange } from '../src/oci/content-range.ts'
+import { parseChunkRange, parseContentRange } from '../src/oci/content-range.ts'
 import { isDigest } from '../src/oci/digest.ts'
 import { parseLayoutIndex, parseManifest, parseSubject } from '../src/oci/manifest.ts'
 import { editDistance } from '../src/oci/nearest.ts'
@@ -44,7 +44,7 @@ import { unreadableToml } from '../src/registries-yaml/render/unreadable-toml.ts
 import { readHostsToml } from '../src/registries-yaml/resolve/read-hosts-toml.ts'
 import { decodeAuth } from '../src/registries-yaml/resolve/resolve-credentials.ts'
 import { shown } from '../src/registries-yaml/shown-text.ts'
-import { parseByteRange, parseContentRange as parseServedRange } from '../src/registry-server/byte-range.ts'
+import { parseByteRange } from '../src/registry-server/byte-range.ts'
 import { escapeHtml } from '../src/registry-server/html.ts'
 import { parseHtpasswd } from '../src/registry-server/htpasswd.ts'
 import { isUnchanged } from '../src/registry-server/manifests.ts'
@@ -137,7 +137,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'URL in a message': [(text) => redactUrl(new URL(`http://a/?${text}`)), 'a&', '&a=%20'],
   'line of an access log': [(text) => formatAccess({ ...asked, url: `/v2/?${text}`, userAgent: text }, new Date(0))],
   'Range of a server': [(text) => parseByteRange(text, 10), 'bytes=', 'bytes= '],
-  'Content-Range of a server': [(text) => parseServedRange(text), '0-'],
+  'Content-Range of a server': [(text) => parseChunkRange(text), '0-'],
   'proxy exemptions': [(text) => proxyFor(new URL('http://a.example'), { HTTP_PROXY: 'http://proxy', NO_PROXY: text }), 'a,'],
   quoted: [quoted],
   'rate limit': [(text) => parseRateLimit(header('ratelimit-limit', text)), '100;w='],

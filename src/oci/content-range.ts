@@ -15,6 +15,12 @@ export function parseContentRange(text: string | undefined): ContentRange | unde
   return range
 }
 
+/** Reads the Content-Range of an upload's chunk: `0-99` as the distribution specification has it, or HTTP's own form, its total or not. */
+export function parseChunkRange(text: string): ContentRange | undefined {
+  const [, range, total = '/*'] = /^(?:bytes[ =])?\s*(\d+-\d+)(\/.*)?$/i.exec(text.trim()) ?? []
+  return range === undefined ? undefined : parseContentRange(`bytes ${range}${total}`)
+}
+
 /** Writes what parseContentRange reads. */
 export function formatContentRange({ start, end, total }: ContentRange): string {
   return `bytes ${start}-${end}/${total ?? '*'}`

@@ -17,11 +17,3 @@ export function parseByteRange(header: string | undefined, size: number): ByteRa
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1)
   return start > end || start >= size ? 'unsatisfiable' : { start, end }
 }
-
-/** Reads the Content-Range of an upload's chunk, `<start>-<end>` as the distribution specification has it, or HTTP's own form; undefined for anything else. */
-export function parseContentRange(header: string): ByteRange | undefined {
-  const match = /^(?:bytes[ =])?\s*(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/i.exec(header.trim())
-  if (match === null) return undefined
-  const [start, end] = [Number(match[1]), Number(match[2])]
-  return end >= start ? { start, end } : undefined
-}

@@ -6,7 +6,7 @@ import { isPullable } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, type Repository } from '../oci/reference.ts'
-import { referencesOf, walkImage } from '../oci/walk.ts'
+import { maxNesting, referencesOf, walkImage } from '../oci/walk.ts'
 
 /** What an image is made of, as far as it is here. */
 export interface ImageSummary {
@@ -31,7 +31,9 @@ export async function summariseImage(layout: LayoutReader, repository: Repositor
       sizes.set(digest, manifest.bytes.length)
       return manifest
     },
-    async choose(entries) {
+    async choose(entries, depth) {
+      // One level more than what can be mirrored: a push takes any.
+      if (depth > maxNesting) return []
       const here: Descriptor[] = []
       for (const entry of entries) {
         const { mediaType, digest, size, platform } = entry
@@ -53,7 +55,6 @@ export async function summariseImage(layout: LayoutReader, repository: Repositor
       // The configuration of an artifact is anything, and that of an image may be absent.
       if (!isKnown && (await layout.blobSize(config.digest)) !== undefined) add(await readPlatform(layout, repository, config))
     },
-    tooDeep: () => undefined,
   })
   const isDamaged = await walk.then(
     () => false,

@@ -1,8 +1,8 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { BlobWriter } from '../layout/blob-writer.ts'
 import { isDiskFull } from '../layout/local-io.ts'
+import { parseChunkRange } from '../oci/content-range.ts'
 import type { Digest } from '../oci/digest.ts'
-import { parseContentRange } from './byte-range.ts'
 import type { OpenUpload } from './open-uploads.ts'
 import { receiveBody } from './receive-body.ts'
 import { digestOrRefusal, repositoryUrl, type WriteCall } from './registry-call.ts'
@@ -110,7 +110,7 @@ function refuseChunk(call: WriteCall, upload: OpenUpload): Reply | undefined {
     return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'another request is writing to this upload' }, stateHeaders(call, upload))
   const { 'content-range': header, 'content-length': length } = call.request.headers
   if (header === undefined) return undefined
-  const range = parseContentRange(header)
+  const range = parseChunkRange(header)
   if (range === undefined)
     return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'Content-Range is not <start>-<end>' }, stateHeaders(call, upload))
   if (range.start !== upload.writer.size) {

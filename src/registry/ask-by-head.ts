@@ -1,8 +1,12 @@
 import { isMirrorError } from '../errors.ts'
-import type { HttpResponse } from '../http/message.ts'
+import type { HttpResponse, ResponseHeaders } from '../http/message.ts'
 import type { ApiRequest } from './api-request.ts'
 import type { RegistryTransport } from './transport.ts'
-import { isWebPage } from './web-page.ts'
+
+/** True for an answer that says it is a web page: from a login page, a captive portal, or a server that is no registry. */
+export function isWebPage(headers: ResponseHeaders): boolean {
+  return /^text\/html\b/i.test(headers.get('content-type') ?? '')
+}
 
 /**
  * A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. At a source it is rare, and worth a GET: without the

@@ -1,4 +1,4 @@
-import type { ChunkSink, Content } from '../async/content.ts'
+import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
 import { parseContentRange } from '../oci/content-range.ts'
@@ -6,11 +6,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { ApiRequest } from './api-request.ts'
-import { askByHead } from './ask-by-head.ts'
+import { askByHead, isWebPage } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
 import { openForeignLayer } from './foreign-layer.ts'
 import type { RegistryTransport } from './transport.ts'
-import { isWebPage } from './web-page.ts'
 
 /** What a blob is called in messages. */
 export function blobName(repository: Repository, { digest }: Descriptor): string {
@@ -101,42 +100,31 @@ function isAskedRange(download: StreamedAnswer, { size }: Descriptor, offset: nu
   return range !== undefined && range.start === offset && range.end === size - 1 && (range.total === undefined || range.total === size)
 }
 
-class DownloadContent implements Content {
-  readonly size: number
-  readonly #download: StreamedAnswer
-  readonly #skip: number
-  readonly #what: string
-  readonly #release: () => void
-
-  constructor(download: StreamedAnswer, size: number, skip: number, what: string, release: () => void) {
-    this.size = size
-    this.#download = download
-    this.#skip = skip
-    this.#what = what
-    this.#release = release
-  }
-
-  async read(sink: ChunkSink): Promise<void> {
-    let skip = this.#skip
-    let left = this.size
-    try {
-      await this.#download.read((chunk) => {
-        const skipped = Math.min(skip, chunk.length)
-        skip -= skipped
-        left -= chunk.length - skipped
-        if (left < 0)
-          throw new MirrorError('INTEGRITY', `cannot ${this.#what}: ${this.#download.url.host} sends more bytes than the manifest says`)
-        if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
-      })
-    } finally {
-      this.#release()
-    }
-    if (left > 0) throw new MirrorError('CONNECTION_LOST', `cannot ${this.#what}: ${this.#download.url.host} ended it ${left} bytes early`)
-  }
-
-  cancel(): void {
-    this.#download.cancel()
-    this.#release()
+/** A download from its byte `skip` on, as `size` bytes of content; `release` is called when it was read or cancelled. */
+function downloadContent(download: StreamedAnswer, size: number, skip: number, what: string, release: () => void): Content {
+  const { host } = download.url
+  return {
+    size,
+    async read(sink) {
+      let toSkip = skip
+      let left = size
+      try {
+        await download.read((chunk) => {
+          const skipped = Math.min(toSkip, chunk.length)
+          toSkip -= skipped
+          left -= chunk.length - skipped
+          if (left < 0) throw new MirrorError('INTEGRITY', `cannot ${what}: ${host} sends more bytes than the manifest says`)
+          if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
+        })
+      } finally {
+        release()
+      }
+      if (left > 0) throw new MirrorError('CONNECTION_LOST', `cannot ${what}: ${host} ended it ${left} bytes early`)
+    },
+    cancel() {
+      download.cancel()
+      release()
+    },
   }
 }
 
@@ -184,7 +172,7 @@ export async function getBlob(
       download = await open([200])
     }
     try {
-      return new DownloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
+      return downloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
     } catch (error) {
       download.cancel()
       throw error

@@ -7,12 +7,10 @@ import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { acceptManifests } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { foreignText } from '../text/printable.ts'
-import { askByHead } from './ask-by-head.ts'
+import { askByHead, isWebPage } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
-import { isSettled } from './is-settled.ts'
 import { registryAnswer } from './registry-error.ts'
 import type { RegistryTransport } from './transport.ts'
-import { isWebPage } from './web-page.ts'
 
 function manifestUrl(transport: RegistryTransport, { path, tag, digest }: Reference): URL {
   return apiUrl(transport.endpoint, path, `manifests/${digest ?? tag ?? 'latest'}`)
@@ -157,7 +155,7 @@ export async function putManifest(
       if (stated !== undefined && !isSame(stated)) {
         throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
       }
-      if ((stated !== undefined && response.status === 201) || (await isSettled(transport, isStored, options.signal))) return
+      if ((stated !== undefined && response.status === 201) || (await transport.settles(isStored, options.signal))) return
       throw new MirrorError(
         'PROTOCOL',
         `${transport.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,

@@ -39,6 +39,9 @@ export interface TransportOptions extends RegistryEvents {
 /** Bytes up to which a blob counts as a small request and not as a stream. */
 export const smallBlobBytes: number = 1024 * 1024
 
+/** Times that a registry is asked again for what it has just accepted. */
+const settlingRetries = 3
+
 /** Milliseconds that a request has to end after an abort when it opens something. */
 const openingGrace = 1500
 
@@ -128,7 +131,20 @@ export class RegistryTransport {
     }
   }
 
-  /** Sends a request once, in a place that the caller holds. */
+  /** True once the registry has what it accepted: behind replicas and caches that may be a moment later. */
+  async settles(has: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
+    const missing = new MirrorError('UNAVAILABLE', `${this.endpoint.origin.host} does not have yet what it accepted`, { side: this.side })
+    const ask = async (): Promise<true> => {
+      if (await has()) return true
+      throw missing
+    }
+    return this.retry(ask, { signal, retries: settlingRetries }).catch((error: unknown) => {
+      if (error === missing) return false
+      throw error
+    })
+  }
+
+  /** Sends a request once, in a slot that the caller holds. */
   async sendOnce(request: ApiRequest): Promise<HttpResponse> {
     const { client } = this.#options
     const { method, url, body, maxBytes } = request

@@ -9,7 +9,6 @@ import type { Repository } from '../oci/reference.ts'
 import type { ApiRequest } from './api-request.ts'
 import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
-import { isSettled } from './is-settled.ts'
 import { registryAnswer } from './registry-error.ts'
 import { smallBlobBytes, type RegistryTransport } from './transport.ts'
 import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
@@ -114,7 +113,7 @@ class RegistryUpload implements BlobUpload {
         throw error
       }
       // Asked for in a slot of its own: whoever waits for a second one while holding the first may wait for ever.
-      if (status === 201 || (await isSettled(this.#transport, has, signal))) return true
+      if (status === 201 || (await this.#transport.settles(has, signal))) return true
       throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`)
     })
   }

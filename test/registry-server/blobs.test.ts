@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseByteRange, parseContentRange } from '../../src/registry-server/byte-range.ts'
+import { parseChunkRange } from '../../src/oci/content-range.ts'
+import { parseByteRange } from '../../src/registry-server/byte-range.ts'
 import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
@@ -94,12 +95,12 @@ test('a range is always inside the content, and no header breaks the parser', ()
       (header, size) => {
         const range = parseByteRange(header, size)
         if (typeof range === 'object') assert.ok(range.start >= 0 && range.start <= range.end && range.end < size)
-        const content = parseContentRange(header)
+        const content = parseChunkRange(header)
         if (content !== undefined) assert.ok(content.start <= content.end)
       },
     ),
   )
-  assert.deepEqual(parseContentRange('0-9'), { start: 0, end: 9 })
-  assert.deepEqual(parseContentRange('bytes 0-9/*'), { start: 0, end: 9 })
-  for (const header of ['', '9-0', '-5', '5-', 'a-b', '0-9/x']) assert.equal(parseContentRange(header), undefined)
+  assert.deepEqual(parseChunkRange('0-9'), { start: 0, end: 9, total: undefined })
+  assert.deepEqual(parseChunkRange('bytes 0-9/*'), { start: 0, end: 9, total: undefined })
+  for (const header of ['', '9-0', '-5', '5-', 'a-b', '0-9/x']) assert.equal(parseChunkRange(header), undefined)
 })

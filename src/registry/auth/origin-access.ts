@@ -16,7 +16,6 @@ import {
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
 import type { Clock, Token } from './token-answer.ts'
-import { TokenCache } from './token-cache.ts'
 
 /** What access to an origin is worked out with. */
 export interface AccessOptions {
@@ -70,7 +69,8 @@ function pingUrl(request: URL): URL {
 export class OriginAccess {
   readonly #origin: string
   readonly #options: AccessOptions
-  readonly #tokens: TokenCache
+  readonly #tokens = new Map<string, Token>()
+  readonly #tokenRequests = new SingleFlight<Token>()
   readonly #proofs = new Map<string, CredentialProof>()
   readonly #pings = new SingleFlight<HttpResponse>()
   readonly #wider = new Map<string, readonly Scope[]>()
@@ -83,7 +83,6 @@ export class OriginAccess {
   constructor(origin: string, options: AccessOptions) {
     this.#origin = origin
     this.#options = options
-    this.#tokens = new TokenCache(options.clock)
     this.#base = new URL('/v2/', origin)
   }
 
@@ -155,8 +154,9 @@ export class OriginAccess {
     this.#wider.set(scopes.join(' '), normaliseScopes([...this.#widened(scopes), ...parseScopes(challenge.scope)]))
   }
 
-  dropToken(token: string): void {
-    this.#tokens.drop(token)
+  /** Drops a token that a registry did not accept; one that has replaced it meanwhile stays. */
+  dropToken(dropped: string): void {
+    for (const [key, { value }] of this.#tokens) if (value === dropped) this.#tokens.delete(key)
   }
 
   /** Says what a request was sent with, without any secret, for the end of a message. */
@@ -201,7 +201,13 @@ export class OriginAccess {
     return { scheme: 'basic', header, proof: this.#proofOf(found), found }
   }
 
-  #token(challenge: BearerChallenge, found: FoundCredentials | undefined, own: readonly Scope[], signal?: AbortSignal): Promise<string> {
+  /** A token is renewed early, with one request at a time for each. */
+  async #token(
+    challenge: BearerChallenge,
+    found: FoundCredentials | undefined,
+    own: readonly Scope[],
+    signal?: AbortSignal,
+  ): Promise<string> {
     const scopes = this.#widened(own)
     const question = { challenge, context: this.#context(), scopes, found, lookedIn: this.#lookedIn() }
     const key = JSON.stringify([challenge.realm, challenge.service ?? null, scopes.toSorted(), found?.credentials ?? null])
@@ -210,14 +216,15 @@ export class OriginAccess {
       // Of several scopes a single one may be what is refused.
       return scopes.length <= 1 && isRefusal(outcome.reason) ? outcome.reason : 'undecided'
     }
-    return this.#tokens.get(
-      key,
-      (shared) => {
-        // Loaded where a registry wants tokens: the list of domain suffixes behind it is long.
-        const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken(question, this.#options, { signal: shared })
-        return found === undefined ? ask() : this.#proofOf(found).run(ask, judge, { repository: '', signal: shared })
-      },
-      signal,
-    )
+    const known = this.#tokens.get(key)
+    if (known !== undefined && this.#options.clock.monotonic() < known.renewAt) return known.value
+    const request = async (shared: AbortSignal): Promise<Token> => {
+      // Loaded where a registry wants tokens: the list of domain suffixes behind it is long.
+      const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken(question, this.#options, { signal: shared })
+      const token = await (found === undefined ? ask() : this.#proofOf(found).run(ask, judge, { repository: '', signal: shared }))
+      this.#tokens.set(key, token)
+      return token
+    }
+    return (await this.#tokenRequests.run(key, request, signal)).value
   }
 }

@@ -11,11 +11,6 @@ export function pushScope(path: string): Scope {
   return `repository:${path}:pull,push`
 }
 
-/** Reading, writing and deleting in a repository. */
-export function deleteScope(path: string): Scope {
-  return `repository:${path}:pull,push,delete`
-}
-
 const usualActions = ['pull', 'push', 'delete']
 const grammar = /^[^:\s]+:\S+:[^:\s]*$/
 
