@@ -41,6 +41,8 @@ export function retryPolicy(asked: Partial<RetryPolicy> = {}): RetryPolicy {
 export interface RetryOptions extends Partial<RetryPolicy> {
   readonly signal?: AbortSignal | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** True where the attempt that failed got further than the ones before: the next is made at once, and it counts as the first failure. */
+  readonly hasProgressed?: (() => boolean) | undefined
   /** Which failures are worth another try; default: isTransient. */
   readonly isTransient?: ((error: unknown) => boolean) | undefined
 }
@@ -95,12 +97,18 @@ export async function retry<T>(operation: (attempt: number) => Promise<T>, optio
       return await operation(attempt)
     } catch (error) {
       if (options.signal?.aborted || !isMirrorError(error) || !mayPass(error)) throw error
+      const hasProgressed = options.hasProgressed?.() === true
+      if (hasProgressed) {
+        attempt = 1
+        counted = 0
+        waited = 0
+      }
       const retryAfter = error.retryAfter !== undefined && error.retryAfter > 0 ? error.retryAfter : undefined
       if (retryAfter === undefined) counted++
       else throttled += retryAfter
       waited += waitedFor(error)
       if (counted >= attemptsFor(error, policy.retries) || throttled > policy.maxThrottled || waited > mostWaited) throw error
-      const delay = retryAfter ?? backoff(counted, policy)
+      const delay = retryAfter ?? (hasProgressed ? 0 : backoff(counted, policy))
       options.onRetry?.({ attempt, delay, error })
       await sleep(delay, undefined, { signal: options.signal })
     }

@@ -1,7 +1,5 @@
-import type { Hash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChunkSink, Content } from '../async/content.ts'
-import { isTransient, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHash, endsInDigest } from '../oci/digest.ts'
@@ -43,115 +41,70 @@ function guarded(sink: ChunkSink): ChunkSink {
 }
 
 /**
- * A blob of a source whose stream is taken up again, where it broke, into the same reader, and whose last chunk is withheld until
- * the digest of the whole is right: no reader ever gets all the bytes of a wrong blob.
+ * Opens a blob for one reading. Its stream is taken up again, where it broke, into the same reader, and its last chunk is withheld until the digest of
+ * the whole is right: no reader ever gets all the bytes of a wrong blob.
  */
-class VerifiedContent implements Content {
-  readonly size: number
-  readonly #source: ImageSource
-  readonly #repository: Repository
-  readonly #descriptor: Descriptor
-  readonly #options: VerifiedOptions
-  readonly #hash: Hash
-  #received = 0
-  #open: Content | undefined
-  #wasOpen = false
-
-  constructor(source: ImageSource, repository: Repository, descriptor: Descriptor, options: VerifiedOptions) {
-    this.size = descriptor.size
-    this.#source = source
-    this.#repository = repository
-    this.#descriptor = descriptor
-    this.#options = options
-    this.#hash = digestHash(descriptor.digest)
-  }
-
-  async read(sink: ChunkSink): Promise<void> {
-    const safe = guarded(sink)
-    const take: ChunkSink = (chunk) => {
-      this.#take(chunk)
-      return safe(chunk)
-    }
-    await this.#patiently(async () => {
-      await this.open()
-      const content = this.#open
-      this.#open = undefined
-      await content?.read(take)
-    })
-    if (this.#descriptor.size === 0) this.#verify()
-  }
-
-  cancel(): void {
-    this.#open?.cancel()
-    this.#open = undefined
-  }
-
-  /** Asks the source for the bytes that are still missing. */
-  async open(): Promise<void> {
-    const { signal } = this.#options
-    this.#open ??= await this.#source.getBlob(this.#repository, this.#descriptor, {
-      offset: this.#received,
-      isResumed: this.#wasOpen,
-      signal,
-    })
-    this.#wasOpen = true
-  }
-
-  /** Opens with the patience of the whole blob. */
-  async openPatiently(): Promise<void> {
-    await this.#patiently(() => this.open())
-  }
-
-  async #patiently(work: () => Promise<void>): Promise<void> {
-    const { signal, onRetry } = this.#options
-    const policy = retryPolicy(this.#options.retry)
-    let failures = 0
-    let throttled = 0
-    for (let before = this.#received; ; before = this.#received) {
-      try {
-        return await work()
-      } catch (cause) {
-        this.cancel()
-        if (cause instanceof SinkFailure) throw cause.error
-        const error = onSide('source', cause)
-        if (signal?.aborted || !isTransient(error)) throw error
-        const progressed = this.#received - before >= progressBytes
-        if (progressed) failures = 0
-        throttled += error.retryAfter ?? 0
-        if (++failures > policy.retries || throttled > policy.maxThrottled) throw error
-        const backoff = progressed ? 0 : Math.min(policy.maxDelay, policy.baseDelay * 2 ** (failures - 1)) * (0.5 + Math.random() / 2)
-        const delay = Math.round(error.retryAfter ?? backoff)
-        onRetry?.({ attempt: failures, delay, error })
-        await sleep(delay, undefined, { signal })
-      }
-    }
-  }
-
-  #take(chunk: Uint8Array): void {
-    this.#received += chunk.length
-    this.#hash.update(chunk)
-    if (this.#received >= this.#descriptor.size) this.#verify()
-    this.#options.onProgress?.(this.#received)
-  }
-
-  #verify(): void {
-    const { digest, size } = this.#descriptor
-    if (this.#received === size && endsInDigest(this.#hash, digest)) return
-    throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(this.#repository)} has other content than its digest says`, {
-      side: 'source',
-      hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
-    })
-  }
-}
-
-/** Opens a blob for one reading, verified and resumed as it is read. */
 export async function openVerified(
   source: ImageSource,
   repository: Repository,
   descriptor: Descriptor,
   options: VerifiedOptions = {},
 ): Promise<Content> {
-  const content = new VerifiedContent(source, repository, descriptor, options)
-  await content.openPatiently()
-  return content
+  const { digest, size } = descriptor
+  const { signal, onProgress, onRetry } = options
+  const hash = digestHash(digest)
+  let received = 0
+  let opened: Content | undefined
+  let isResumed = false
+  const cancel = (): void => {
+    opened?.cancel()
+    opened = undefined
+  }
+  const open = async (): Promise<void> => {
+    opened ??= await source.getBlob(repository, descriptor, { offset: received, isResumed, signal })
+    isResumed = true
+  }
+  const patiently = (work: () => Promise<void>): Promise<void> => {
+    let before = received
+    const attempt = async (): Promise<void> => {
+      before = received
+      try {
+        await work()
+      } catch (error) {
+        cancel()
+        throw onSide('source', error)
+      }
+    }
+    return retry(attempt, { ...options.retry, signal, onRetry, hasProgressed: () => received - before >= progressBytes })
+  }
+  const verify = (): void => {
+    if (received === size && endsInDigest(hash, digest)) return
+    throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(repository)} has other content than its digest says`, {
+      side: 'source',
+      hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
+    })
+  }
+  const read = async (sink: ChunkSink): Promise<void> => {
+    const safe = guarded(sink)
+    const take: ChunkSink = (chunk) => {
+      received += chunk.length
+      hash.update(chunk)
+      if (received >= size) verify()
+      onProgress?.(received)
+      return safe(chunk)
+    }
+    try {
+      await patiently(async () => {
+        await open()
+        const content = opened
+        opened = undefined
+        await content?.read(take)
+      })
+    } catch (error) {
+      throw error instanceof SinkFailure ? error.error : error
+    }
+    if (size === 0) verify()
+  }
+  await patiently(open)
+  return { size, read, cancel }
 }
