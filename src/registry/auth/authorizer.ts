@@ -1,5 +1,6 @@
 import { MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
+import type { CallOptions } from '../../oci/image-source.ts'
 import { RegistryAnswer } from '../registry-error.ts'
 import type { Verdict } from './credential-proof.ts'
 import { logInHint, registryName, type CredentialsSource } from './credentials.ts'
@@ -32,28 +33,6 @@ export interface RequestPurpose {
   readonly repository?: string | undefined
 }
 
-/** The authorization of one request, through all the times it is sent. */
-export interface RequestAuthorization {
-  /**
-   * Sends the request once, with the Authorization header that is right by what is known; `transmit` gets undefined for none. The header is meant for
-   * the origin only. Credentials that were not accepted yet go out with one request at a time, whose answer is the proof. Throws what asking for a
-   * token throws: UNAUTHORIZED, DENIED, REFUSED_ADDRESS, PROTOCOL, a failure of the network.
-   */
-  send<R extends Answer>(
-    transmit: (authorization: string | undefined) => Promise<R>,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<R>
-  /**
-   * True when the answer is one after which the request is worth sending again: a 401, or what a registry answers that hides its repositories; false for
-   * any other answer, one of another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
-   */
-  shouldResend(answer: Answer, options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean>
-  /** True where the body of an answer repeats a part of what it was sent with, and must not be shown. */
-  repeatsSecret(body: Uint8Array): boolean
-  /** Says with whose credentials it was sent, or where none were found, without any secret: for the message of a 403. */
-  describe(): string
-}
-
 /** Answers the challenges of registries: https://distribution.github.io/distribution/spec/auth/ */
 export interface Authorizer {
   /** `origin` is `scheme://host[:port]`. */
@@ -62,7 +41,8 @@ export interface Authorizer {
 
 const passing = new Set([408, 425, 429])
 
-class ChallengedRequest implements RequestAuthorization {
+/** The authorization of one request, through all the times it is sent. */
+export class RequestAuthorization {
   readonly #origin: string
   readonly #access: OriginAccess
   readonly #asked: Asked
@@ -76,10 +56,11 @@ class ChallengedRequest implements RequestAuthorization {
     this.#asked = { repository, scopes: () => normaliseScopes(scopes) }
   }
 
-  async send<R extends Answer>(
-    transmit: (authorization: string | undefined) => Promise<R>,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<R> {
+  /**
+   * Sends the request once, with the Authorization header that is right by what is known; `transmit` gets undefined for none. The header is meant for
+   * the origin only. Credentials that were not accepted yet go out with one request at a time, whose answer is the proof. Throws as asking for a token.
+   */
+  async send<R extends Answer>(transmit: (authorization: string | undefined) => Promise<R>, { signal }: CallOptions = {}): Promise<R> {
     const sent = await this.#access.sent(this.#asked, signal)
     this.#sent = sent
     if (sent.scheme === 'none') return transmit(undefined)
@@ -91,7 +72,11 @@ class ChallengedRequest implements RequestAuthorization {
     )
   }
 
-  async shouldResend(answer: Answer, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+  /**
+   * True when the answer is one after which the request is worth sending again: a 401, or what a registry answers that hides its repositories; false for
+   * any other answer, one of another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
+   */
+  async shouldResend(answer: Answer, { signal }: CallOptions = {}): Promise<boolean> {
     if (!this.#isRefusal(answer)) return this.#isHidden(answer, signal)
     const sent = this.#sent
     const refusal = sent.scheme === 'basic' ? sent.proof.refusal(this.#repository) : undefined
@@ -114,6 +99,7 @@ class ChallengedRequest implements RequestAuthorization {
     return true
   }
 
+  /** True where the body of an answer repeats a part of what it was sent with, and must not be shown. */
   repeatsSecret(body: Uint8Array): boolean {
     const sent = this.#sent
     return sent.scheme !== 'none' && repeatsSecret(body, sent.found, sent.header)
@@ -121,10 +107,6 @@ class ChallengedRequest implements RequestAuthorization {
 
   get #repository(): string {
     return this.#asked.repository ?? ''
-  }
-
-  describe(): string {
-    return this.#access.describe(this.#sent.found)
   }
 
   /** What another origin, behind a redirect, asks for is no business of these credentials. */
@@ -149,13 +131,17 @@ class ChallengedRequest implements RequestAuthorization {
     const { status } = outcome.value
     if (status >= 500 || passing.has(status)) return 'undecided'
     if (!this.#isRefusal(outcome.value)) return 'accepted'
-    return new MirrorError('UNAUTHORIZED', `${registryName(this.#origin)} refused the credentials ${this.describe()}`, {
-      hint: 'Check user name and password, and what this user may do; they are not tried again.',
-    })
+    return new MirrorError(
+      'UNAUTHORIZED',
+      `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`,
+      {
+        hint: 'Check user name and password, and what this user may do; they are not tried again.',
+      },
+    )
   }
 
   #final(how = ''): MirrorError {
-    const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.describe()}`
+    const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.#access.describe(this.#sent.found)}`
     if (how === '' && this.#sent.found === undefined) return new MirrorError('UNAUTHORIZED', message, { hint: logInHint })
     return new MirrorError('UNAUTHORIZED', message, {
       hint: 'Check the credentials and what they allow; some registries answer the same for a repository that does not exist.',
@@ -179,7 +165,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const exact = new URL(origin).origin
       const access = accesses.get(exact) ?? new OriginAccess(exact, shared)
       accesses.set(exact, access)
-      return new ChallengedRequest(exact, access, purpose)
+      return new RequestAuthorization(exact, access, purpose)
     },
   }
 }
