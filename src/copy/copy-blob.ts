@@ -45,10 +45,7 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
   })
 }
 
-/**
- * A source that breaks is resumed within one upload (openVerified); a destination that breaks gets the blob again from its start; content that was wrong
- * once gets one more chance.
- */
+/** A broken source is resumed within one upload; a broken destination gets the blob from its start; wrong content gets one more chance. */
 async function bring({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
   const { source, destination, ledger } = ends
   const { presence, signal, onProgress, onRetry } = options

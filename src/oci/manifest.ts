@@ -4,7 +4,7 @@ import { isDigest, sha256, type Digest } from './digest.ts'
 import { isJsonObject } from './json-object.ts'
 import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
 import { isUnknownPlatform, type Platform } from './platform.ts'
-import { parseUnambiguousJson } from './unambiguous-json.ts'
+import { parseUnambiguousJson, refuse } from './unambiguous-json.ts'
 
 /** A manifest as it was received: `bytes` are never re-serialised, because their digest is the image's name. */
 export interface Manifest {
@@ -41,10 +41,6 @@ export const maxManifestBytes: number = 8 * 1024 * 1024
 const maxEntries = 1000
 /** Values of JSON in a manifest that is read at most: a hundred for each entry. */
 const maxValues = 100 * maxEntries
-
-function refuse(why: string): never {
-  throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
-}
 
 /** The platform in JSON as indexes and configs write it; undefined where operating system or architecture is missing. */
 export function parsePlatformEntry(value: unknown): Platform | undefined {

@@ -9,10 +9,7 @@ export interface PlatformImage {
   readonly platform: Platform
 }
 
-/**
- * A new index over images of several platforms, in the order given, with the same bytes for the same images:
- * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
- */
+/** A new index over images in the order given, the same bytes for the same images. */
 export function platformIndex(images: readonly PlatformImage[], annotations?: Readonly<Record<string, string>>): Manifest {
   const manifests = images.map(({ descriptor: { mediaType, size, digest }, platform: { os, architecture, variant, osVersion } }) => ({
     mediaType,

@@ -7,10 +7,7 @@ export function isDockerHub(origin: string): boolean {
   return protocol === 'https:' && dockerHubHosts.includes(host)
 }
 
-/**
- * The spellings `host` and `host:port` under which a configuration file may mean this origin, the likeliest first:
- * the default port may be written or left out, and Docker Hub's names are one.
- */
+/** The spellings `host` and `host:port` of an origin in configuration files, the likeliest first; Docker Hub's names are one. */
 export function registryHostKeys(origin: string): readonly string[] {
   const { protocol, hostname, host, port } = new URL(origin)
   if (port !== '') return [host]

@@ -3,7 +3,8 @@ import { isJsonObject } from './json-object.ts'
 
 const maxDepth = 64
 
-function refuse(why: string): never {
+/** Throws INVALID_MANIFEST: the manifest, and why it is none. */
+export function refuse(why: string): never {
   throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
 }
 

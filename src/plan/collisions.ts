@@ -14,10 +14,7 @@ function placeOf({ destination }: NamedImage): string {
   return formatReference(named.tag === undefined && digest !== undefined ? { ...named, digest } : named)
 }
 
-/**
- * Refuses two sources that would land on one tag with different content, before anything moves; two names of the same content
- * are fine. Only images that share a tag are looked up. Throws DESTINATION_COLLISION.
- */
+/** Refuses two sources that would land on one tag with different content, before anything moves. Throws DESTINATION_COLLISION. */
 export async function refuseCollisions(
   images: readonly NamedImage[],
   source: Pick<ImageSource, 'headManifest'>,

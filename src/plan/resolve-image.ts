@@ -13,10 +13,7 @@ export interface ResolveOptions extends ReadOptions {
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
-/**
- * Finds out what it takes to have an image at the destination: one HEAD on either side where it is there already; otherwise every
- * manifest below the root is read, once. The digest that the tag names now is used for everything that follows.
- */
+/** Finds out what it takes to have an image at the destination: one HEAD on either side where it is there already; otherwise it is read, once. */
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,

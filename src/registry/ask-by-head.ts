@@ -8,10 +8,7 @@ export function isWebPage(headers: ResponseHeaders): boolean {
   return /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
 
-/**
- * A 404 that the registry itself wrote, and no proxy, storage or web server for want of a HEAD. At a source it is rare, and worth a GET: without the
- * manifest an image is lost.
- */
+/** A 404 that the registry itself wrote, and no proxy or storage. At a source it is worth a GET: without the manifest an image is lost. */
 function isOwnAnswer({ url, headers }: HttpResponse, transport: RegistryTransport, asksFor: 'manifest' | 'blob'): boolean {
   if (transport.side === 'source' && asksFor === 'manifest') return false
   const isJson = /\bjson\b/i.test(headers.get('content-type') ?? '')

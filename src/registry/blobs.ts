@@ -72,10 +72,7 @@ async function hasFirstByte(
 /** Encodings that change the bytes; what else stands in Content-Encoding is a label that storages keep of an upload. */
 const encodings = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress'])
 
-/**
- * Bytes to skip because the server sent the blob from its start; throws INTEGRITY for a length that cannot be this blob's. Where the length is right,
- * a Content-Encoding and a Content-Type are what somebody guessed, and the digest decides.
- */
+/** Bytes to skip because the server sent the blob from its start. Throws INTEGRITY for a length that cannot be this blob's. */
 function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: string): number {
   const { headers, length, url } = download
   const from = download.status === 206 ? offset : 0
@@ -150,10 +147,7 @@ async function openBlob(
   }
 }
 
-/**
- * Opens a blob from `offset` on. A server that cannot resume sends it from the start, and what is known already is passed over.
- * The place that the stream holds among the transport's is given back when it is read or cancelled.
- */
+/** Opens a blob from `offset` on; bytes that a server without ranges sends again are skipped. Its slot is given back when it is read or cancelled. */
 export async function getBlob(
   transport: RegistryTransport,
   repository: Repository,

@@ -10,11 +10,7 @@ import { putManifest } from './manifests.ts'
 import type { RegistryTransport } from './transport.ts'
 import { offerBlob } from './uploads.ts'
 
-/**
- * Takes a tag away and leaves what it named: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags. True when it is
- * gone; false where the registry does not do that. Registries that delete manifests alone are given one of our own under the tag, and delete that:
- * deleting what the tag named would take its other tags along.
- */
+/** Takes a tag away and leaves what it named, whose other tags a deletion by digest would take along; false where the registry does not do that. */
 export async function deleteTag(transport: RegistryTransport, reference: Reference, options: CallOptions = {}): Promise<boolean> {
   const { registry, path, tag = 'latest' } = reference
   if (await isDeleted(transport, reference, tag, options)) return true
@@ -28,7 +24,7 @@ export async function deleteTag(transport: RegistryTransport, reference: Referen
     annotations: { unique: randomUUID() },
   }
   const stand = manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest)
-  // It is not there yet: what is asked is whether the registry deletes by digest at all.
+  // Some registries delete manifests alone: they are given one of our own under the tag. It is not there yet: what is asked is whether the registry deletes by digest at all.
   if (!(await isDeleted(transport, reference, stand.descriptor.digest, options))) return false
   const offered = await offerBlob(transport, reference, descriptor, { ...options, presence: 'disproved' })
   if (offered.kind === 'upload') await offered.upload.put(() => Promise.resolve(contentOf(config)), options)

@@ -16,10 +16,7 @@ function refusalOf(url: URL, { endpoint, storageHosts }: RegistryTransport): str
   return addressRefusal(url, { url: endpoint.origin }, storageHosts)
 }
 
-/**
- * Opens a foreign layer at the URLs that its descriptor names, one after another, never with credentials: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#properties.
- * Undefined when there are none; throws what the last one gave, REFUSED_ADDRESS for a URL that leads into a private network.
- */
+/** Opens a foreign layer at the URLs that it names, never with credentials; undefined when there are none. Throws what the last one gave. */
 export async function openForeignLayer(
   transport: RegistryTransport,
   { digest, urls = [] }: Descriptor,

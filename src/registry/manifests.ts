@@ -112,10 +112,7 @@ function unknownAlgorithm(name: string, cause: unknown): MirrorError {
   })
 }
 
-/**
- * True for an answer after which the manifest may be there all the same: stored before the error, or before this run by somebody else where a tag
- * may not be written twice. What names missing content has not been stored.
- */
+/** True for a refusal after which the manifest may be there all the same: what names missing content has not been stored. */
 function isRefusal(error: unknown): boolean {
   const answer = registryAnswer(error)
   if (answer === undefined || !isMirrorError(error)) return false

@@ -52,10 +52,7 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
   return tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
 }
 
-/**
- * Every tag of a repository, in the registry's order: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags.
- * Throws NOT_FOUND for an unknown repository, REFUSED_ADDRESS for a page at another origin, PROTOCOL for pages without end.
- */
+/** Every tag of a repository, in the registry's order. Throws NOT_FOUND, REFUSED_ADDRESS for a page elsewhere, PROTOCOL for pages without end. */
 export async function listTags(
   transport: RegistryTransport,
   repository: Repository,

@@ -88,10 +88,7 @@ export class RegistryTransport {
     return this.#options.client.storageHosts
   }
 
-  /**
-   * Waits for a place for a blob of this size; the returned function gives it back. Large blobs are streams, the largest first;
-   * a small one goes before other requests, so that what was begun is finished first.
-   */
+  /** Waits for a slot for a blob of this size, and gives how to give it back: the largest stream first, small blobs before other requests. */
   acquire(size: number): Promise<() => void> {
     return size <= smallBlobBytes ? this.#requests.acquire(1) : this.#streams.acquire(size)
   }
@@ -194,10 +191,7 @@ export class RegistryTransport {
     throw registryError(request.what, { method: 'GET', status: download.status, headers: download.headers, url: download.url, body })
   }
 
-  /**
-   * Sends a streamed PUT. A 401 is not answered by sending again, because the content has been read: the token is renewed, so
-   * that the next try of the whole upload gets through.
-   */
+  /** Sends a streamed PUT. After a 401 the token is renewed for the next try of the whole upload: the content has been read. */
   async upload(request: Omit<ApiRequest, 'method' | 'body' | 'maxBytes'> & { readonly content: Content }): Promise<HttpResponse> {
     const { url, content, signal } = request
     await this.#gate.pass(signal)
@@ -248,16 +242,9 @@ export class RegistryTransport {
     return access.send((authorization) => send({ ...headers, ...(authorization !== undefined && { authorization }) }), { signal })
   }
 
-  /**
-   * Credentials go to the registry's own origin and nowhere else. At a destination a token has to allow writing too, so that one serves all its
-   * requests.
-   */
-  #access({
-    url,
-    repository,
-    from,
-    isAnonymous = false,
-  }: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
+  /** Credentials go to the registry's own origin and nowhere else. At a destination one token for reading and writing serves all requests. */
+  #access(request: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
+    const { url, repository, from, isAnonymous = false } = request
     const { origin, prefix } = this.endpoint
     if (isAnonymous || this.#isElsewhere(url)) return undefined
     const path = `${prefix}${repository}`

@@ -65,10 +65,7 @@ class RegistryUpload implements BlobUpload {
     this.#name = blobName(repository, descriptor)
   }
 
-  /**
-   * Mounts the blob of another repository: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository.
-   * False when the registry would not, for whatever reason; an upload that it opened in place of it is kept for `put`.
-   */
+  /** Mounts the blob of another repository; false when the registry would not. An upload that it opened in place of it is kept for `put`. */
   async mount(from: Repository, signal: AbortSignal | undefined): Promise<boolean> {
     const { digest } = this.#descriptor
     try {

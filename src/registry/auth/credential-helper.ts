@@ -23,10 +23,7 @@ interface Outcome {
   readonly output: string
 }
 
-/**
- * Runs `docker-credential-<name> get` and gives it the registry's address: https://docs.docker.com/reference/cli/docker/login/#credential-helpers
- * Undefined when it has none. Throws INVALID_CONFIG when it is missing, fails, hangs or answers nonsense; what it printed is never shown.
- */
+/** Runs `docker-credential-<name> get`: undefined when it has none. Throws INVALID_CONFIG when it fails, hangs or answers nonsense, which is never shown. */
 export async function askCredentialHelper(
   name: string,
   address: string,

@@ -4,10 +4,7 @@ import type { MirrorError } from '../../errors.ts'
 /** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
 export type Verdict = 'accepted' | 'undecided' | MirrorError
 
-/**
- * Lets one attempt find out whether credentials are right before others use them, and none use them once they were
- * refused: fifty parallel requests with a wrong password must not lock the account.
- */
+/** Lets one attempt prove credentials before others use them: fifty parallel requests with a wrong password must not lock the account. */
 export class CredentialProof {
   readonly #mostRefusals: number
   #proven = false

@@ -30,18 +30,12 @@ export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions,
   return sourceOf(config, authConfigVariable, options)
 }
 
-/**
- * The credentials of Docker's `config.json` in this directory, credential helpers included:
- * https://docs.docker.com/reference/cli/docker/login/ A missing file holds none. Throws INVALID_CONFIG for one that cannot be read; no value is shown.
- */
+/** The credentials of Docker's `config.json` in a directory, helpers included; a missing file holds none. Throws INVALID_CONFIG that shows no value. */
 export async function readDockerConfig(directory: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
   return readAuthFile(join(directory, 'config.json'), options)
 }
 
-/**
- * The credentials of a file that podman, skopeo and buildah write, in the form of Docker's:
- * https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md A missing file holds none. Throws INVALID_CONFIG.
- */
+/** The same of a file that podman writes: https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md */
 export async function readAuthFile(path: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
   return sourceOf(await readConfig(path, options.signal), path, options)
 }
@@ -139,10 +133,7 @@ interface KeyParts {
   readonly path: string
 }
 
-/**
- * Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and `host/path` for a part of a registry:
- * https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md
- */
+/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for a part of a registry. */
 function parseKey(key: string): KeyParts | undefined {
   const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
   if (host === undefined) return undefined

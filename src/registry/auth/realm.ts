@@ -67,10 +67,7 @@ const knownPairs: readonly { readonly registry: RegExp; readonly token: RegExp }
 /** `<namespace>.svc` and what follows, of a name in a Kubernetes cluster: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
 const namespaceName = /^(?:[^.]+\.)+?([^.]+\.(?:svc|pod)(?:\.[^.]+)*)$/
 
-/**
- * The domain whose names belong to one owner. Private suffixes count, for two customers of one cloud provider are not one owner, and neither are two
- * namespaces of a cluster.
- */
+/** The domain whose names belong to one owner: not two customers of one cloud provider, nor two namespaces of a cluster. */
 function ownDomain(hostname: string): string | undefined {
   if (isAddressLiteral(hostname)) return undefined
   const name = withoutDot(hostname)
@@ -78,10 +75,7 @@ function ownDomain(hostname: string): string | undefined {
   return namespaceName.exec(name)?.[1] ?? getDomain(name, { allowPrivateDomains: true }) ?? undefined
 }
 
-/**
- * Another port of the same host is trusted, as by Docker: GitLab's registry on 5050 has its tokens from 443, that of docker_auth on 5000 from 5001. Nothing is
- * won by refusing it, because a registry that wants a password only has to ask for Basic authentication.
- */
+/** As by Docker, another port of the same host is trusted (docker_auth on 5001): a registry that wants a password only has to ask for Basic. */
 function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
   const registry = new URL(origin)
   if (withoutDot(url.hostname) === withoutDot(registry.hostname) || isListed(url, tokenHosts)) return true
@@ -91,10 +85,7 @@ function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
   return domain !== undefined && domain === ownDomain(url.hostname)
 }
 
-/**
- * Judges the realm of a challenge, or the place that a token server redirects to. Throws REFUSED_ADDRESS for one that nobody
- * should be asked at: another scheme, plain HTTP for an HTTPS registry, an address inside our network.
- */
+/** Judges the realm of a challenge, or where a token server redirects to. Throws REFUSED_ADDRESS for one that nobody should be asked at. */
 export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoint {
   const registry = new URL(context.origin)
   const refuse = (why: string, hint?: string): never => {

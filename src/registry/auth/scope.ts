@@ -20,10 +20,7 @@ function compareActions(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-/**
- * The same scopes, each repository once with all its actions in one order, those that write first: some token servers
- * honour only the first. A scope of a form of its own is kept as it is.
- */
+/** The same scopes, each repository once with all its actions, those that write first: some token servers honour only the first. */
 export function normaliseScopes(scopes: readonly Scope[]): readonly Scope[] {
   const actionsByName = new Map<string, Set<string>>()
   for (const scope of scopes) {

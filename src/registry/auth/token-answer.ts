@@ -32,10 +32,7 @@ function lifetime(expiresIn: unknown, issuedAt: unknown, clock: Clock): number {
   return Math.max(minimumSeconds, plausible ? announced - age : announced)
 }
 
-/**
- * Reads a token server's answer, which came at `receivedAt` of the monotonic clock; the token is renewed when nine tenths of its life are over.
- * Throws PROTOCOL when there is no token in it: https://distribution.github.io/distribution/spec/auth/token/
- */
+/** Reads a token server's answer, received at `receivedAt` (monotonic); it is renewed after nine tenths of its life. Throws PROTOCOL without a token. */
 export function parseTokenAnswer(body: Uint8Array, tokenServer: string, receivedAt: number, clock: Clock): Token {
   const refuse = (what: string): never => {
     throw new MirrorError('PROTOCOL', `the token server ${tokenServer} answered with ${what} instead of a token`, {

@@ -36,11 +36,7 @@ const clientId = 'k3s-mirror'
 // what token servers without OAuth2 say to a POST: ACR, Artifactory, GCR, others
 const noOauth2 = new Set([400, 401, 404, 405])
 
-/**
- * Asks the token server of a challenge: https://distribution.github.io/distribution/spec/auth/token/ and, with an identity token,
- * https://distribution.github.io/distribution/spec/auth/oauth/. Throws
- * REFUSED_ADDRESS, UNAUTHORIZED for a 401, DENIED where it gives no token for these scopes, PROTOCOL for nonsense.
- */
+/** Asks the token server of a challenge. Throws REFUSED_ADDRESS, UNAUTHORIZED for a 401, DENIED where it gives no token for these scopes, PROTOCOL. */
 export async function requestToken(
   question: TokenQuestion,
   means: TokenMeans,

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MirrorError, onSide } from '../src/errors.ts'
+
+const options = { hint: 'do that', side: 'destination', retryAfter: 5, missing: ['sha256:1'], cause: new Error('why') } as const
+const error = new MirrorError('DENIED', 'no', options)
+const fieldsOf = ({ code, message, hint, side, retryAfter, missing, cause }: MirrorError): object => {
+  return { code, message, hint, side, retryAfter, missing, cause }
+}
+
+test('a copy of an error keeps every field that it is not given', () => {
+  assert.deepEqual(fieldsOf(error.with({})), { code: 'DENIED', message: 'no', ...options })
+  assert.deepEqual(fieldsOf(error.with({ code: 'UNAVAILABLE', message: 'not yet', hint: undefined })), {
+    ...options,
+    code: 'UNAVAILABLE',
+    message: 'not yet',
+    hint: undefined,
+  })
+  const bare = new MirrorError('DENIED', 'no')
+  assert.equal(bare.with({}).cause, bare)
+})
+
+test('the side of an error is the first that it is given', () => {
+  assert.equal(onSide('source', error), error)
+  const sided = onSide('source', new MirrorError('DENIED', 'no', { ...options, side: undefined }))
+  assert.ok(sided instanceof MirrorError)
+  assert.deepEqual(fieldsOf(sided), { ...options, code: 'DENIED', message: 'no', side: 'source' })
+  assert.equal(onSide('source', options), options)
+})
