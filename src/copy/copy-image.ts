@@ -98,7 +98,7 @@ class ImageCopy {
   /** True for a manifest that a recheck finds in its place; what a new or changed image needs is written without asking. */
   async #isThere(manifest: Manifest): Promise<boolean> {
     if (this.#step.state !== 'present') return false
-    const found = await this.#ends.destination.headManifest(this.#placeOf(manifest), { signal: this.#options.signal })
+    const found = await this.#ends.destination.headManifest(this.#referenceTo(manifest), { signal: this.#options.signal })
     return found?.digest === manifest.descriptor.digest
   }
 
@@ -121,13 +121,13 @@ class ImageCopy {
     }
   }
 
-  #placeOf({ descriptor }: Manifest): Reference {
+  #referenceTo({ descriptor }: Manifest): Reference {
     const { destination, root } = this.#step
     return descriptor.digest === root.digest ? destination : atDigest(destination, descriptor.digest)
   }
 
   #put(manifest: Manifest): Promise<void> {
-    return this.#ends.destination.putManifest(this.#placeOf(manifest), manifest, { signal: this.#options.signal })
+    return this.#ends.destination.putManifest(this.#referenceTo(manifest), manifest, { signal: this.#options.signal })
   }
 
   async #bringBlob(descriptor: Descriptor, disproved?: 'disproved'): Promise<void> {

@@ -1,4 +1,4 @@
-/** The part of a whole that an answer holds; `end` is the last byte, inclusive. */
+/** The bytes of a whole that an answer holds; `end` is the last byte, inclusive. */
 export interface ContentRange {
   readonly start: number
   readonly end: number

@@ -12,7 +12,7 @@ export interface CallOptions {
 export interface GetBlobOptions extends CallOptions {
   /** The first byte that is wanted; default 0. */
   readonly offset?: number | undefined
-  /** The blob was open before and its stream broke: whoever waits for it holds other places, so that it is not to queue for one again. */
+  /** The blob was open before and its stream broke: whoever waits for it holds other slots, so that it is not to queue for one again. */
   readonly isResumed?: boolean | undefined
 }
 
@@ -22,7 +22,7 @@ export interface ImageSource {
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined>
   /** The manifest that a tag or digest names, its bytes verified against the digest; throws NOT_FOUND. */
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest>
-  /** A blob's bytes from `offset` on; not verified, that is the reader's part. Throws NOT_FOUND. */
+  /** A blob's bytes from `offset` on; not verified, that is left to the reader. Throws NOT_FOUND. */
   getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content>
   /** The tags of a repository, where the place can tell; throws NOT_FOUND for an unknown repository. */
   listTags?(repository: Repository, options?: CallOptions): Promise<readonly string[]>

@@ -14,13 +14,13 @@ interface Processor {
   readonly variant: string
 }
 
-const part = /^[a-z0-9][a-z0-9._-]*$/
+const component = /^[a-z0-9][a-z0-9._-]*$/
 
 /** Reads `os/arch[/variant]`, as in `linux/arm64/v8`, aliases such as `linux/x86_64` too; throws USAGE. */
 export function parsePlatform(text: string): Platform {
-  const parts = text.toLowerCase().split('/')
-  const [os = '', architecture = '', variant] = parts
-  if (parts.length < 2 || parts.length > 3 || !parts.every((one) => part.test(one))) {
+  const components = text.toLowerCase().split('/')
+  const [os = '', architecture = '', variant] = components
+  if (components.length < 2 || components.length > 3 || !components.every((one) => component.test(one))) {
     throw new MirrorError('USAGE', `"${text}" is not a platform`, {
       hint: 'Write os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7.',
     })
@@ -33,7 +33,7 @@ export function parsePlatform(text: string): Platform {
   return processor.variant === '' ? written : { ...written, variant: processor.variant }
 }
 
-/** Writes `os/arch[/variant]`; the Windows version, which that form has no place for, is left out. */
+/** Writes `os/arch[/variant]`; the Windows version, which that form lacks, is left out. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = platform
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`

@@ -63,7 +63,7 @@ function refuse(text: string, why: string, hint?: string): never {
   throw new MirrorError('INVALID_REFERENCE', `invalid image reference "${shown(text)}": ${why}`, { hint })
 }
 
-/** Splits off the registry by Docker's rule: the first part is one when it has a dot, a colon or an upper-case letter, or is localhost. */
+/** Splits off the registry by Docker's rule: what stands before the first slash is one when it has a dot, a colon or an upper-case letter, or is localhost. */
 function splitRegistry(name: string): Repository {
   const slash = name.indexOf('/')
   const first = name.slice(0, slash)
@@ -143,7 +143,7 @@ export function atDigest(repository: Repository, digest: Digest): Reference {
   return { registry: repository.registry, path: repository.path, digest }
 }
 
-/** True when the text was probably meant as `host:port`: one part, with a dot, and digits for a tag. */
+/** True when the text was probably meant as `host:port`: no slash, a dot, and digits for a tag. */
 export function looksLikeHostPort(text: string): boolean {
   return /^[a-z0-9-]+(?:\.[a-z0-9-]+)+:[0-9]{2,5}$/.test(text)
 }

@@ -27,7 +27,7 @@ function scan(text: string, maxValues: number): void {
     const character = text[at]
     if (character === '"') {
       const end = endOfString(text, at)
-      // Only names of members are needed; taking a part out of the text copies nothing.
+      // Only names of members are needed; a slice of the text copies nothing.
       last = text.slice(at, end + 1)
       at = end
     } else if (character === ':') {

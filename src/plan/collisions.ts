@@ -9,7 +9,7 @@ export interface NamedImage {
 }
 
 /** What the destination will show: a tag where there is one. */
-function placeOf({ destination }: NamedImage): string {
+function shownName({ destination }: NamedImage): string {
   const { digest, ...named } = destination
   return formatReference(named.tag === undefined && digest !== undefined ? { ...named, digest } : named)
 }
@@ -21,15 +21,15 @@ export async function refuseCollisions(
   options: CallOptions = {},
 ): Promise<void> {
   const groups = new Map<string, NamedImage[]>()
-  for (const image of images) groups.set(placeOf(image), [...(groups.get(placeOf(image)) ?? []), image])
-  for (const [place, group] of groups) {
+  for (const image of images) groups.set(shownName(image), [...(groups.get(shownName(image)) ?? []), image])
+  for (const [name, group] of groups) {
     if (group.length < 2) continue
     const digests = await Promise.all(
       group.map(async (image) => image.source.digest ?? (await source.headManifest(image.source, options))?.digest),
     )
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
-    throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${place}`, {
+    throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${name}`, {
       hint: 'Mirror them to different prefixes, leave --flatten out, change --rewrite, or --exclude one of them.',
     })
   }

@@ -12,7 +12,7 @@ export interface NamingOptions {
   readonly prefix?: string | undefined
   /** The first rule that applies renames the repository. */
   readonly rules?: readonly RenameRule[] | undefined
-  /** Keep only the last part of the path, after the rules. */
+  /** Keep only what follows the last slash of the path, after the rules. */
   readonly flatten?: boolean | undefined
 }
 

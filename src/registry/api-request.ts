@@ -18,7 +18,7 @@ export interface ApiRequest {
   readonly maxBytes?: number
   /** It opens something that has to be closed again: an abort lets it come to its end, for a short while, so that this can be done. */
   readonly opens?: boolean
-  /** It is sent without credentials, also to the registry: another host named the place. */
+  /** It is sent without credentials, also to the registry: another host named the address. */
   readonly isAnonymous?: boolean
   /** Tries after a failure, where the transport's own number is too patient. */
   readonly retries?: number

@@ -90,7 +90,7 @@ function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number,
   throw new MirrorError('INTEGRITY', `cannot ${what}: ${url.host} announces ${length} bytes where the manifest says ${size - from}`)
 }
 
-/** True when a partial answer is the part that was asked for. */
+/** True when a partial answer holds the bytes that were asked for. */
 function isAskedRange(download: StreamedAnswer, { size }: Descriptor, offset: number): boolean {
   if (download.status !== 206) return true
   const range = parseContentRange(download.headers.get('content-range'))
@@ -125,7 +125,7 @@ function downloadContent(download: StreamedAnswer, size: number, skip: number, w
   }
 }
 
-/** Asks the registry, and for a foreign layer that it does not hold the places that the layer names. */
+/** Asks the registry, and for a foreign layer that it does not hold the addresses that the layer names. */
 async function openBlob(
   transport: RegistryTransport,
   repository: Repository,

@@ -45,7 +45,7 @@ export function defaultEndpoint(registry: string): Endpoint {
   return parseEndpoint(registry === 'docker.io' ? 'https://registry-1.docker.io' : registry)
 }
 
-/** The URL of something in a repository: `<origin>/v2/<prefix><path>/<suffix>`; all parts were checked against the grammar before. */
+/** The URL of something in a repository: `<origin>/v2/<prefix><path>/<suffix>`; all of it was checked against the grammar before. */
 export function apiUrl({ origin, prefix, apiPath = '/v2', namespace }: Endpoint, path: string, suffix: string): URL {
   const url = new URL(`${apiPath}/${prefix}${path}/${suffix}`, origin)
   if (namespace !== undefined) url.searchParams.set('ns', namespace)

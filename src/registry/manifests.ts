@@ -130,17 +130,17 @@ export async function putManifest(
   options: CallOptions = {},
 ): Promise<void> {
   const { mediaType, digest } = manifest.descriptor
-  const place: Reference =
+  const named: Reference =
     reference.tag === undefined ? atDigest(reference, digest) : { registry: reference.registry, path: reference.path, tag: reference.tag }
-  const name = formatReference(place)
+  const name = formatReference(named)
   // A registry may know the same bytes under another algorithm.
   const isSame = (found: Digest | undefined): boolean => found === digest || (found !== undefined && hasDigest(manifest.bytes, found))
-  const isStored = async (): Promise<boolean> => isSame((await headManifest(transport, place, { ...options, lenient: true }))?.digest)
+  const isStored = async (): Promise<boolean> => isSame((await headManifest(transport, named, { ...options, lenient: true }))?.digest)
   await transport.retry(async () => {
     try {
       const response = await transport.sendInTurn({
         method: 'PUT',
-        url: manifestUrl(transport, place),
+        url: manifestUrl(transport, named),
         what: `write ${name}`,
         repository: reference.path,
         expect: [200, 201, 202, 204],
@@ -159,7 +159,7 @@ export async function putManifest(
       )
     } catch (error) {
       if (isRefusal(error) && (await isStored().catch(() => false))) return
-      throw place.digest?.startsWith('sha512:') === true && registryAnswer(error)?.status === 400 ? unknownAlgorithm(name, error) : error
+      throw named.digest?.startsWith('sha512:') === true && registryAnswer(error)?.status === 400 ? unknownAlgorithm(name, error) : error
     }
   }, options)
 }

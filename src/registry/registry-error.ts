@@ -4,7 +4,7 @@ import { parseRetryAfter } from '../http/retry-after.ts'
 import { foreignText } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 
-/** The parts of an answer that an error is made of. */
+/** What of an answer an error is made of. */
 export interface ErrorAnswer {
   readonly method: HttpMethod
   /** What was asked, where a redirect led elsewhere. */

@@ -98,7 +98,7 @@ export class RegistryTransport {
     return this.retry(() => this.sendInTurn(request), request)
   }
 
-  /** Sends a request once, in a place of its own. */
+  /** Sends a request once, in a slot of its own. */
   sendInTurn(request: ApiRequest): Promise<HttpResponse> {
     return this.#requests.run(() => this.sendOnce(request))
   }
@@ -181,7 +181,7 @@ export class RegistryTransport {
     throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }
 
-  /** Starts a streamed GET at a place that a layer names and the registry does not vouch for: no credentials, none of its patience. */
+  /** Starts a streamed GET at an address that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
     const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: '--storage-host' }
@@ -221,12 +221,12 @@ export class RegistryTransport {
     }
   }
 
-  /** True for a place that the registry or an image names. */
+  /** True for an address that the registry or an image names. */
   #isElsewhere(url: URL): boolean {
     return url.origin !== this.endpoint.origin.origin
   }
 
-  /** Who named a place that is not the registry's own. */
+  /** Who named an address that is not the registry's own. */
   #naming(url: URL): Naming | undefined {
     if (!this.#isElsewhere(url)) return undefined
     return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: '--storage-host' }

@@ -52,8 +52,8 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
   return next
 }
 
-/** The failure of an upload at a place that the registry named itself, with who named it; what else fails stays as it is. */
-export function explainPlace(error: unknown, url: URL, { origin }: Endpoint): unknown {
+/** The failure of an upload at an address that the registry named itself, with who named it; what else fails stays as it is. */
+export function explainAddress(error: unknown, url: URL, { origin }: Endpoint): unknown {
   if (url.origin === origin.origin || !isMirrorError(error)) return error
   const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
   const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)

@@ -11,7 +11,7 @@ import { blobName, headBlob } from './blobs.ts'
 import { apiUrl } from './endpoint.ts'
 import { registryAnswer } from './registry-error.ts'
 import { smallBlobBytes, type RegistryTransport } from './transport.ts'
-import { explainPlace, uploadUrl, withDigest } from './upload-url.ts'
+import { explainAddress, uploadUrl, withDigest } from './upload-url.ts'
 
 /** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
 const cancelTimeout = 2000
@@ -164,7 +164,7 @@ class RegistryUpload implements BlobUpload {
     } catch (error) {
       content.cancel()
       if (!isMirrorError(error) || error.code !== 'THROTTLED') await this.cancel()
-      const failure = explainPlace(error, url, endpoint)
+      const failure = explainAddress(error, url, endpoint)
       // The registry has lost the upload, or somebody else is writing the same blob.
       const mayPass = isMirrorError(failure) && (failure.code === 'NOT_FOUND' || registryAnswer(failure)?.status === 409)
       throw mayPass ? failure.with({ code: 'UNAVAILABLE' }) : failure

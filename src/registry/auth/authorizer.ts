@@ -29,7 +29,7 @@ export interface AuthorizerOptions {
 export interface RequestPurpose {
   /** Those that a token would need, the destination's first. */
   readonly scopes: readonly Scope[]
-  /** The repository's path at the registry: some credentials are for a part of a registry only. */
+  /** The repository's path at the registry: some credentials are for some repositories only. */
   readonly repository?: string | undefined
 }
 
@@ -99,7 +99,7 @@ export class RequestAuthorization {
     return true
   }
 
-  /** True where the body of an answer repeats a part of what it was sent with, and must not be shown. */
+  /** True where the body of an answer repeats some of what it was sent with, and must not be shown. */
   repeatsSecret(body: Uint8Array): boolean {
     const sent = this.#sent
     return sent.scheme !== 'none' && repeatsSecret(body, sent.found, sent.header)

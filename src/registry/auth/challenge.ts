@@ -36,7 +36,7 @@ const separators = /[ \t,]*/y
 class Scanner {
   readonly #text: string
   #at = 0
-  /** Before this place no token68 stands: what looks like one goes on with something else. */
+  /** Before this position no token68 stands: what looks like one goes on with something else. */
   #noToken68 = 0
 
   constructor(text: string) {
@@ -47,7 +47,7 @@ class Scanner {
     return this.#at >= this.#text.length
   }
 
-  /** The match of a sticky expression at the current place, which moves behind it. */
+  /** The match of a sticky expression at the current position, which moves behind it. */
   take(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#at
     const match = pattern.exec(this.#text)

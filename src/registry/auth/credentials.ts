@@ -11,7 +11,7 @@ export type Credentials =
 
 /** What credentials are looked up for, beside the origin. */
 export interface LookupOptions {
-  /** The repository's path at the registry: some credentials are for a part of a registry only. */
+  /** The repository's path at the registry: some credentials are for some repositories only. */
   readonly repository?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -19,13 +19,13 @@ export interface LookupOptions {
 /** Finds the credentials of an origin, `https://host:port` with the default port left out; undefined when there are none. */
 export type CredentialsLookup = (origin: string, options?: LookupOptions) => Promise<Credentials | undefined>
 
-/** A place where credentials are looked for, and what it is called in messages. */
+/** Where credentials are looked for, and what that is called in messages. */
 export interface CredentialsSource {
   readonly name: string
   readonly find: CredentialsLookup
 }
 
-/** Credentials with the place they come from. */
+/** Credentials and where they come from. */
 export interface FoundCredentials {
   readonly credentials: Credentials
   readonly source: string

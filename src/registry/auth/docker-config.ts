@@ -62,7 +62,7 @@ function sourceOf(config: JsonObject, name: string, { environment }: DockerConfi
   }
   const find: CredentialsLookup = async (origin, { repository = '', signal } = {}) => {
     const keys = authKeys(auths, origin, repository)
-    // What is written for a part of the registry is nearer than what a helper knows of the whole.
+    // What is written for some repositories is nearer than what a helper knows of the whole.
     const nearest = entry(
       keys.filter((key) => pathOf(key) !== ''),
       origin,
@@ -103,13 +103,13 @@ function parseConfig(text: string, path: string, hint?: string): JsonObject {
     config = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
     // the parser's own message quotes the file, passwords included
-    throw invalid(path, `it is not JSON${placeOf(error, text)}`, hint)
+    throw invalid(path, `it is not JSON${positionOf(error, text)}`, hint)
   }
   if (!isJsonObject(config)) throw invalid(path, 'it is not a JSON object', hint)
   return config
 }
 
-function placeOf(error: unknown, text: string): string {
+function positionOf(error: unknown, text: string): string {
   const position = /at position (\d+)/.exec(String(error))?.[1]
   if (position === undefined) return ''
   const before = text.slice(0, Number(position)).split('\n')
@@ -133,7 +133,7 @@ interface KeyParts {
   readonly path: string
 }
 
-/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for a part of a registry. */
+/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for some repositories. */
 function parseKey(key: string): KeyParts | undefined {
   const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
   if (host === undefined) return undefined
@@ -147,11 +147,11 @@ function pathOf(key: string): string {
 }
 
 function isKeyOf(key: string, origin: string, repository: string): boolean {
-  const parts = parseKey(key)
+  const parsed = parseKey(key)
   // what was stored for https is not shown to a server that is talked to in the clear
-  if (parts === undefined || (parts.scheme === 'https' && !origin.startsWith('https:'))) return false
-  if (!registryHostKeys(origin).includes(parts.host)) return false
-  return parts.path === '' || repository === parts.path || repository.startsWith(`${parts.path}/`)
+  if (parsed === undefined || (parsed.scheme === 'https' && !origin.startsWith('https:'))) return false
+  if (!registryHostKeys(origin).includes(parsed.host)) return false
+  return parsed.path === '' || repository === parsed.path || repository.startsWith(`${parsed.path}/`)
 }
 
 /** The keys that mean this repository, the longest path first; then Docker Hub's own key, and those that are just the host. */

@@ -1,7 +1,7 @@
 import type { FoundCredentials } from './credentials.ts'
 
-/** Characters from which on a part of a password is long enough to be one by itself. */
-const leastPart = 8
+/** Characters from which on a piece of a password is long enough to be one by itself. */
+const leastLength = 8
 
 /** The forms in which a server may repeat a secret. */
 function formsOf(secret: string): readonly string[] {
@@ -13,8 +13,8 @@ function formsOf(secret: string): readonly string[] {
 function secretsOf(found: FoundCredentials | undefined, authorization: string | undefined): readonly string[] {
   const secret = found === undefined ? '' : found.credentials.kind === 'basic' ? found.credentials.password : found.credentials.token
   const header = authorization?.slice(authorization.indexOf(' ') + 1) ?? ''
-  const parts = secret.split(/\\n|[\s"\\]/).filter((part) => part.length >= leastPart)
-  return [...formsOf(secret), header, ...parts].filter((part) => part !== '')
+  const pieces = secret.split(/\\n|[\s"\\]/).filter((piece) => piece.length >= leastLength)
+  return [...formsOf(secret), header, ...pieces].filter((piece) => piece !== '')
 }
 
 /** Text of JSON with its escapes undone, whether or not it is JSON as a whole. */
@@ -24,9 +24,9 @@ function unescaped(text: string): string {
   )
 }
 
-/** True where an answer repeats a part of what was sent with the request: nothing of it may be shown then. */
+/** True where an answer repeats some of what was sent with the request: nothing of it may be shown then. */
 export function repeatsSecret(body: Uint8Array, found: FoundCredentials | undefined, authorization: string | undefined): boolean {
   const said = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   const texts = [said, unescaped(said)]
-  return secretsOf(found, authorization).some((part) => texts.some((text) => text.includes(part)))
+  return secretsOf(found, authorization).some((piece) => texts.some((text) => text.includes(piece)))
 }

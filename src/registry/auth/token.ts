@@ -81,7 +81,7 @@ async function postIdentityToken(
     naming: naming(url, context),
     signal,
   })
-  // the form holds the identity token: a redirected POST is not sent again, the GET finds the place
+  // the form holds the identity token: a redirected POST is not sent again, the GET follows the redirect
   return isRedirect(response) ? undefined : response
 }
 
@@ -163,7 +163,7 @@ function codeOf(status: number): ErrorCode {
   return status === 400 || status === 403 ? 'DENIED' : 'PROTOCOL'
 }
 
-/** The token server's words; nothing of an answer that repeats a part of what it was sent. */
+/** The token server's words; nothing of an answer that repeats some of what it was sent. */
 function reasonOf(body: Uint8Array, found: FoundCredentials | undefined): string {
   const { text } = repeatsSecret(body, found, basicHeader(found?.credentials)) ? { text: '' } : parseErrorBody(body)
   return text === '' ? '' : `: ${text}`
