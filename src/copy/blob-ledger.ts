@@ -3,7 +3,7 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 
 interface Entry {
   readonly holders: Map<string, Repository>
-  copying: Promise<void> | undefined
+  copying: Promise<unknown> | undefined
 }
 
 /** What a run knows of the blobs at its destination: which repositories hold them, and which are on their way. */
@@ -35,11 +35,7 @@ export class BlobLedger {
     const entry = this.#entry(digest)
     while (entry.copying !== undefined) await entry.copying
     const result = work()
-    const settled = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    entry.copying = settled
+    entry.copying = Promise.allSettled([result])
     try {
       return await result
     } finally {
@@ -48,11 +44,8 @@ export class BlobLedger {
   }
 
   #entry(digest: Digest): Entry {
-    let entry = this.#entries.get(digest)
-    if (entry === undefined) {
-      entry = { holders: new Map(), copying: undefined }
-      this.#entries.set(digest, entry)
-    }
+    const entry = this.#entries.get(digest) ?? { holders: new Map(), copying: undefined }
+    this.#entries.set(digest, entry)
     return entry
   }
 }

@@ -49,13 +49,12 @@ class ImageCopy {
 
   /** Brings a manifest or blob over, once; what is not of this step (a foreign layer, a child left out) needs nothing. */
   #bring(digest: Digest): Promise<void> {
-    let done = this.#done.get(digest)
-    if (done === undefined) {
-      const manifest = this.#manifests.get(digest)
-      const blob = this.#blobs.get(digest)
-      done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob) : Promise.resolve()
-      this.#done.set(digest, done)
-    }
+    const known = this.#done.get(digest)
+    if (known !== undefined) return known
+    const manifest = this.#manifests.get(digest)
+    const blob = this.#blobs.get(digest)
+    const done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob) : Promise.resolve()
+    this.#done.set(digest, done)
     return done
   }
 
@@ -89,7 +88,13 @@ class ImageCopy {
     } catch (error) {
       const missing = isMirrorError(error) && error.side === 'destination' ? error.missing : undefined
       if (this.#options.signal?.aborted || missing === undefined) throw error
-      if (!this.#isWhole(manifest)) throw refusedSparse(error)
+      if (!this.#isWhole(manifest)) {
+        throw new MirrorError('UNSUPPORTED', 'the destination does not take an index whose other platforms are missing', {
+          side: 'destination',
+          hint: 'Leave --sparse out: the chosen platforms then get an index of their own.',
+          cause: error,
+        })
+      }
       await this.#bringAgain(manifest, missing)
       await this.#put(manifest)
     }
@@ -156,14 +161,6 @@ class ImageCopy {
     const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
-}
-
-function refusedSparse(cause: unknown): MirrorError {
-  return new MirrorError('UNSUPPORTED', 'the destination does not take an index whose other platforms are missing', {
-    side: 'destination',
-    hint: 'Leave --sparse out: the chosen platforms then get an index of their own.',
-    cause,
-  })
 }
 
 /** Copies images by their contents, from any source to any destination: blobs, then child manifests by digest, then the root by its tag. */

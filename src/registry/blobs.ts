@@ -1,14 +1,16 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+import { addressRefusal } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
 import { parseContentRange } from '../oci/content-range.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
+import { foreignText } from '../text/printable.ts'
+import { redactUrl } from '../text/redact.ts'
 import type { ApiRequest } from './api-request.ts'
 import { askByHead, isWebPage } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
-import { openForeignLayer } from './foreign-layer.ts'
 import type { RegistryTransport } from './transport.ts'
 
 /** What a blob is called in messages. */
@@ -123,6 +125,42 @@ function downloadContent(download: StreamedAnswer, size: number, skip: number, w
       release()
     },
   }
+}
+
+/** URLs of one layer that are tried. */
+const mostUrls = 5
+
+/** Why a layer's URL is not asked: text that fits after "it is"; undefined when it may be. */
+function refusalOf(url: URL, { endpoint, storageHosts }: RegistryTransport): string | undefined {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'neither http nor https'
+  return addressRefusal(url, { url: endpoint.origin }, storageHosts)
+}
+
+/** Opens a foreign layer at the URLs that it names, never with credentials; undefined when there are none. Throws what the last one gave. */
+export async function openForeignLayer(
+  transport: RegistryTransport,
+  { digest, urls = [] }: Descriptor,
+  options: CallOptions & { readonly headers: Readonly<Record<string, string>>; readonly expect: readonly number[] },
+): Promise<StreamedAnswer | undefined> {
+  let failure: unknown
+  for (const text of urls.slice(0, mostUrls)) {
+    try {
+      if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} names something that is not a URL`)
+      const url = new URL(text)
+      const refusal = refusalOf(url, transport)
+      if (refusal !== undefined) {
+        throw new MirrorError(
+          'REFUSED_ADDRESS',
+          `foreign layer ${digest} is not read from ${foreignText(redactUrl(url))}, which is ${refusal}`,
+        )
+      }
+      return await transport.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
+    } catch (error) {
+      failure = error
+    }
+  }
+  if (failure !== undefined) throw failure
+  return undefined
 }
 
 /** Asks the registry, and for a foreign layer that it does not hold the addresses that the layer names. */

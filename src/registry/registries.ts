@@ -53,11 +53,8 @@ export class Registries implements ImageSource {
   }
 
   #registry({ registry: name }: Repository): Registry {
-    let registry = this.#registries.get(name)
-    if (registry === undefined) {
-      registry = this.#open(this.endpoint(name))
-      this.#registries.set(name, registry)
-    }
+    const registry = this.#registries.get(name) ?? this.#open(this.endpoint(name))
+    this.#registries.set(name, registry)
     return registry
   }
 }
