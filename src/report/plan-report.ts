@@ -90,12 +90,12 @@ export interface PlanReport {
 
 /** Everything a plan report is made of; the lists that are left out are empty. */
 export interface PlanSurvey {
-  readonly engine?: EngineSummary
+  readonly engine?: EngineSummary | undefined
   readonly destination: string
   readonly steps: readonly SurveyedStep[]
   readonly failures?: readonly PlanFailure[]
   readonly rateLimits?: readonly RateLimit[]
-  readonly lists?: readonly ListReport[]
+  readonly lists?: readonly ListReport[] | undefined
   readonly warnings?: readonly string[]
 }
 
