@@ -12,7 +12,7 @@ import { Registry } from '../registry/registry.ts'
 import type { RegistryEvents } from '../registry/transport.ts'
 import { version } from '../version.ts'
 
-export type { RegistryEvents } from '../registry/transport.ts'
+export type { RegistryEvents }
 
 /** How anything is reached: a registry, a host of lists, a Docker Engine. */
 export interface ReachOptions {
@@ -53,9 +53,9 @@ export interface Connections extends AsyncDisposable {
   /** Sentences for the reader about the configuration. */
   readonly warnings: readonly string[]
   /** Requests sent so far. */
-  requests(): Readonly<Record<Side, number>>
+  readonly requests: () => Readonly<Record<Side, number>>
   /** Opens registries of one side that share what is known of their logins. */
-  opener(side: Side, credentials: readonly CredentialsSource[], mostRefusals?: number): (endpoint: Endpoint) => Registry
+  readonly opener: (side: Side, credentials: readonly CredentialsSource[], mostRefusals?: number) => (endpoint: Endpoint) => Registry
 }
 
 /** What every client of ours calls itself. */

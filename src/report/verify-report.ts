@@ -1,9 +1,9 @@
-import type { AskedAs } from '../verify/checked-endpoint.ts'
+import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 import { imageStatuses, type EndpointStatus, type ImageStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
 
 /** One endpoint's part in an image; of a node's endpoints also how it is asked, as `registries resolve` has it. */
-export interface VerifiedEndpoint extends Partial<AskedAs> {
+export interface VerifiedEndpoint extends Partial<DescribedEndpoint> {
   /** `https://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly repository: string

@@ -46,7 +46,7 @@ export interface RunContext {
   readonly events: RegistryEvents
   readonly signal: AbortSignal
   /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early, and is no failure. */
-  follow(plan: RunPlan, work: (copyImages: CopyImages) => Promise<unknown>): Promise<void>
+  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages) => Promise<unknown>) => Promise<void>
 }
 
 /** A signal that every request of a run may listen to; it follows those that are given. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { AskedAs } from './checked-endpoint.ts'
+import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 
 /**
  * What is the matter with an image, worst first. `damaged`: bytes are not what their digest says. `missing`: nobody has it. `incomplete`: a
@@ -34,7 +34,7 @@ export interface EndpointVerdict {
   /** True for the endpoint that a node asks where no mirror has the image. */
   readonly isDefault: boolean
   /** Present where a node asks. */
-  readonly askedAs?: AskedAs | undefined
+  readonly askedAs?: DescribedEndpoint | undefined
   readonly status: EndpointStatus
   /** Why it failed, or what it lacks. */
   readonly reason?: string
