@@ -10,7 +10,12 @@ import type { K3sFlags } from '../registries-yaml/hosts/host-table.ts'
 import { readRegistries } from '../registries-yaml/read/read-registries.ts'
 import type { RegistryTls } from '../registries-yaml/registries.ts'
 import { describeEndpoint, type DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
-import { createResolver, type ResolvedEndpoint, type ResolvedReference } from '../registries-yaml/resolve/resolve-reference.ts'
+import {
+  createResolver,
+  type ResolvedEndpoint,
+  type ResolvedReference,
+  type Resolver,
+} from '../registries-yaml/resolve/resolve-reference.ts'
 import { shownPath } from '../registries-yaml/shown-text.ts'
 import { readTlsFiles, type TlsProblem } from '../registries-yaml/tls-files.ts'
 import { createAuthorizer } from '../registry/auth/authorizer.ts'
@@ -22,80 +27,35 @@ import { userAgent, type RegistryOptions } from './clients.ts'
 import { httpsFirst } from './https-first.ts'
 
 /** What of a node's K3s decides where it looks. */
-export interface NodeFlags extends K3sFlags {
+export interface NodeRules extends K3sFlags {
   /** Whose rules hold for the node; default: the newest. */
   readonly k3sVersion?: K3sVersion | undefined
 }
 
 /** The node whose eyes are looked through. */
-export interface NodeOptions extends NodeFlags, RegistryOptions {
+export interface NodeOptions extends NodeRules, RegistryOptions {
   /** Path of its registries.yaml; the files that it names are read where it names them. */
   readonly registries: string
 }
 
 /** One endpoint that a node asks for an image. */
-export interface NodeEndpoint {
-  /** `https://host:5000/v2` */
-  readonly url: string
+export interface AskedEndpoint extends Pick<ResolvedEndpoint, 'url' | 'isDefault' | 'isUpstream'> {
   /** What the image's repository is called there. */
   readonly repository: Repository
-  readonly isDefault: boolean
-  readonly isUpstream: boolean
   /** There are rewrites for it, and none of them changes the repository. */
   readonly missesRewrites: boolean
   readonly askedAs: DescribedEndpoint
   readonly place: ReadablePlace
 }
 
-/** A node's registries, as its containerd talks to them. */
-export interface Node extends AsyncDisposable {
-  /** Where the node looks for an image, in this order. */
-  endpoints(reference: Reference): Promise<readonly NodeEndpoint[]>
-  /** Sentences about what containerd will pass over for this image. */
-  warnings(reference: Reference): readonly string[]
-  /** Requests sent so far. */
-  requests(): number
-}
-
 /** The TLS files of an endpoint, or why containerd cannot use them. */
 interface ReadTls {
-  readonly settings: TlsSettings
+  readonly settings?: TlsSettings
   readonly refusal?: MirrorError
 }
 
 /** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
 const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
-
-/** Reads the registries.yaml; an endpoint is opened when an image first leads to it. Throws INVALID_CONFIG for a file that K3s would not start with. */
-export async function openNode(options: NodeOptions, events: RegistryEvents = {}, { signal }: CallOptions = {}): Promise<Node> {
-  const { registries } = await readRegistries(options.registries, { signal })
-  const resolver = createResolver(registries, { ...options, version: options.k3sVersion })
-  const opened = new OpenedEndpoints(options, events, signal)
-  return {
-    async endpoints(reference) {
-      const { endpoints } = resolver.resolve(reference)
-      // It reads all files of a hosts.toml before it asks anybody.
-      const read = await Promise.all(endpoints.map((endpoint) => opened.readTls(endpoint)))
-      const refusal = read.find((one) => one.refusal !== undefined)?.refusal
-      return endpoints.map((endpoint, index) => {
-        const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
-        const why = refusal ?? unusable(endpoint, reference)
-        return {
-          url,
-          repository: { registry: host, path },
-          isDefault,
-          isUpstream,
-          missesRewrites: rewrite.missed.length > 0,
-          askedAs: describeEndpoint(endpoint),
-          place: why === undefined ? opened.place(endpoint, read[index]?.settings) : refusingPlace(why),
-        }
-      })
-    },
-    warnings: (reference) => brokenHostsToml(resolver.resolve(reference)),
-    requests: () => opened.requests,
-    [Symbol.asyncDispose]: () => opened.close(),
-  }
-}
 
 function brokenHostsToml({ isBroken, hostsKey, registry }: ResolvedReference): readonly string[] {
   if (!isBroken) return []
@@ -118,23 +78,69 @@ function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Refe
   return new MirrorError('INVALID_REWRITE', `the rewrite makes ${name} of ${path}, which is no repository name`)
 }
 
-/** The endpoints that images have led to, each with its own client: credentials and certificates of one are seen by no other. */
-class OpenedEndpoints {
+/**
+ * A node's registries, as its containerd talks to them; an endpoint is opened when an image first leads to it. Each has its own client: credentials and
+ * certificates of one are seen by no other.
+ */
+export class Node implements AsyncDisposable {
+  readonly #resolver: Resolver
   readonly #options: NodeOptions
   readonly #events: RegistryEvents
   readonly #signal: AbortSignal | undefined
   readonly #tls = new Map<string, Promise<ReadTls>>()
   readonly #places = new Map<string, ReadablePlace>()
   readonly #clients: HttpClient[] = []
-  requests = 0
+  #requests = 0
 
-  constructor(options: NodeOptions, events: RegistryEvents, signal: AbortSignal | undefined) {
+  private constructor(resolver: Resolver, options: NodeOptions, events: RegistryEvents, signal: AbortSignal | undefined) {
+    this.#resolver = resolver
     this.#options = options
     this.#events = events
     this.#signal = signal
   }
 
-  place(endpoint: ResolvedEndpoint, tls: TlsSettings | undefined): ReadablePlace {
+  /** Reads the registries.yaml. Throws INVALID_CONFIG for a file that K3s would not start with. */
+  static async open(options: NodeOptions, events: RegistryEvents = {}, { signal }: CallOptions = {}): Promise<Node> {
+    const { registries } = await readRegistries(options.registries, { signal })
+    return new Node(createResolver(registries, { ...options, version: options.k3sVersion }), options, events, signal)
+  }
+
+  /** Requests sent so far. */
+  get requests(): number {
+    return this.#requests
+  }
+
+  /** Where the node looks for an image, in this order. */
+  async endpoints(reference: Reference): Promise<readonly AskedEndpoint[]> {
+    const { endpoints } = this.#resolver.resolve(reference)
+    // It reads all files of a hosts.toml before it asks anybody.
+    const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
+    const refusal = read.find((one) => one.refusal !== undefined)?.refusal
+    return endpoints.map((endpoint, index) => {
+      const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
+      const why = refusal ?? unusable(endpoint, reference)
+      return {
+        url,
+        repository: { registry: host, path },
+        isDefault,
+        isUpstream,
+        missesRewrites: rewrite.missed.length > 0,
+        askedAs: describeEndpoint(endpoint),
+        place: why === undefined ? this.#place(endpoint, read[index]?.settings) : refusingPlace(why),
+      }
+    })
+  }
+
+  /** Sentences about what containerd will pass over for this image. */
+  warnings(reference: Reference): readonly string[] {
+    return brokenHostsToml(this.#resolver.resolve(reference))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()))
+  }
+
+  #place(endpoint: ResolvedEndpoint, tls: TlsSettings | undefined): ReadablePlace {
     const { url, namespace, isUpstream } = endpoint
     const key = JSON.stringify([url, namespace, isUpstream, endpoint.tls])
     const place = this.#places.get(key) ?? this.#open(endpoint, tls)
@@ -142,12 +148,8 @@ class OpenedEndpoints {
     return place
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.close()))
-  }
-
   /** The endpoint's TLS files, or why containerd cannot use one of them. */
-  readTls({ tls, tlsKey }: ResolvedEndpoint): Promise<ReadTls> {
+  #readTls({ tls, tlsKey }: ResolvedEndpoint): Promise<ReadTls> {
     const [caFile = ''] = tls.ca
     const [[certFile, keyFile] = ['', '']] = tls.client
     const key = JSON.stringify([tlsKey, caFile, certFile, keyFile, tls.skipVerify])
@@ -157,7 +159,7 @@ class OpenedEndpoints {
       if (!('field' in files)) return { settings: files }
       const where = shownPath(['configs', tlsKey ?? '', 'tls', files.field])
       const why = `containerd cannot use ${where}, and then asks nobody: ${files.why}`
-      return { settings: {}, refusal: new MirrorError('INVALID_CONFIG', why) }
+      return { refusal: new MirrorError('INVALID_CONFIG', why) }
     }
     const reading = this.#tls.get(key) ?? read()
     this.#tls.set(key, reading)
@@ -168,7 +170,7 @@ class OpenedEndpoints {
     const { environment, storageHosts, timeout, tokenHosts } = this.#options
     const { scheme, host, apiPath, namespace, isUpstream } = endpoint
     const { onWarning } = this.#events
-    const onRequest = (): void => void this.requests++
+    const onRequest = (): void => void this.#requests++
     // As in containerd, they hold for whatever the endpoint leads to: a storage it redirects to, its token server.
     const client = createHttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
     this.#clients.push(client)

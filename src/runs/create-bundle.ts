@@ -23,12 +23,12 @@ import type { PlanStep } from '../plan/plan.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
-import { defaultJobs, type ContentOptions, type RunOptions } from './options.ts'
+import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { startRun, type CopyImages, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
-export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, RunOptions {
+export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, BatchOptions {
   /** Ends in `.tar`, `.tar.gz` or `.tar.zst`. */
   readonly file: string
   /** Bytes of a part: the bundle is split into `<file>.001`, `<file>.002` and so on, with their checksums in `<file>.sha256`. */

@@ -1,6 +1,6 @@
 import type { RegistryEvents } from '../connect/clients.ts'
 import { openCheckedEnds, type CheckedEnds, type DestinationOptions } from '../connect/destination.ts'
-import type { Node, NodeFlags } from '../connect/node.ts'
+import type { Node, NodeRules } from '../connect/node.ts'
 import type { SourceOptions } from '../connect/sources.ts'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -12,10 +12,10 @@ import { locationOf, type CheckedEndpoint } from '../verify/checked-endpoint.ts'
 import { CheckedPlace } from '../verify/checked-place.ts'
 import { digestAtSource, type ExpectedDigest } from '../verify/expected-digest.ts'
 import type { SoughtImage } from '../verify/sought-image.ts'
-import { readNaming, type ContentOptions, type RenameOptions } from './options.ts'
+import { readNaming, type ContentOptions, type NameAt, type RenameOptions } from './options.ts'
 
 /** Where images are looked for and what they ought to be. `from` gives the sources whose images they ought to be now. */
-export interface SearchOptions extends SourceOptions, DestinationOptions, NodeFlags, RenameOptions, ContentOptions {
+export interface SearchOptions extends SourceOptions, DestinationOptions, NodeRules, RenameOptions, ContentOptions {
   /** Look for images as a node with the file `registries` does. With `to` beside it, what is there is what the node must get. */
   readonly asNode?: boolean | undefined
   /** Digests that images ought to have, by reference, and what that knowledge is called. */
@@ -28,87 +28,83 @@ export interface FoundImage {
   readonly destination: string | undefined
 }
 
-/** Says of every image where it is looked for. */
-export interface Search extends AsyncDisposable {
-  /** For files of releases, with the same proxies and TLS. */
-  readonly client: CheckedEnds['client']
-  find(image: Reference): Promise<FoundImage>
-  /** Requests sent so far. */
-  requests(): number
-  /** Sentences about configuration and images, so far. */
-  warnings(): readonly string[]
+interface FinderOptions extends SearchOptions, CallOptions {
+  readonly wanted: readonly Platform[] | undefined
 }
 
 /** Tries after a failure where nothing else is asked for: whoever waits for a check would rather know soon. */
 const defaultRetries = 3
 
-/** Reads the configuration and opens everything that is asked; nothing is sent yet. Throws USAGE and INVALID_CONFIG. */
-export async function openSearch(
-  options: SearchOptions,
-  wanted: readonly Platform[] | undefined,
-  events: RegistryEvents,
-  { signal }: CallOptions,
-): Promise<Search> {
-  const { asNode = false, to, registries, retry } = options
-  if (!asNode && to === undefined) {
-    throw new MirrorError('USAGE', 'nowhere is said where to look', { hint: 'Give --to <destination>, or --registries <file> --as-node.' })
-  }
-  if (asNode && registries === undefined) {
-    throw new MirrorError('USAGE', '--as-node needs the registries.yaml of the node', { hint: 'Give --registries <file>.' })
-  }
-  const nameAt = await readNaming(options)
-  const patient = { ...options, retry: { retries: defaultRetries, ...retry } }
-  const warnings = new Set<string>()
-  const told = {
-    ...events,
-    onWarning: (message: string) => {
-      warnings.add(message)
-      events.onWarning?.(message)
-    },
-  }
-  // It opens nothing before an image leads somewhere, and so has nothing to close where the ends cannot be opened.
-  let node: Node | undefined
-  if (asNode && registries !== undefined) {
-    const { openNode } = await import('../connect/node.ts')
-    node = await openNode({ ...patient, registries }, told, { signal })
-  }
-  const ends = await openCheckedEnds(patient, told, { signal })
-  for (const warning of ends.warnings) warnings.add(warning)
-  const finder = new ImageFinder({ ...patient, wanted, signal }, ends, node, warnings)
-  return {
-    client: ends.client,
-    find: (image) => finder.find(image, ends.destination && nameAt(image, ends.destination.naming)),
-    requests: () => ends.requests().source + (node?.requests() ?? 0),
-    warnings: () => [...warnings],
-    async [Symbol.asyncDispose]() {
-      await node?.[Symbol.asyncDispose]()
-      await ends[Symbol.asyncDispose]()
-    },
-  }
-}
-
-interface FinderOptions extends SearchOptions, CallOptions {
-  readonly wanted: readonly Platform[] | undefined
-}
-
-class ImageFinder {
+/** Says of every image where it is looked for. */
+export class ImageFinder implements AsyncDisposable {
   readonly #options: FinderOptions
   readonly #ends: CheckedEnds
   readonly #node: Node | undefined
+  readonly #nameAt: NameAt
   readonly #warnings: Set<string>
   readonly #checked = new WeakMap<ReadablePlace, CheckedPlace>()
 
-  constructor(options: FinderOptions, ends: CheckedEnds, node: Node | undefined, warnings: Set<string>) {
+  private constructor(options: FinderOptions, ends: CheckedEnds, node: Node | undefined, nameAt: NameAt, warnings: Set<string>) {
     this.#options = options
     this.#ends = ends
     this.#node = node
+    this.#nameAt = nameAt
     this.#warnings = warnings
   }
 
-  /** `named` is the image's name at the destination. */
-  async find(image: Reference, named: Reference | undefined): Promise<FoundImage> {
+  /** Reads the configuration and opens everything that is asked; nothing is sent yet. Throws USAGE and INVALID_CONFIG. */
+  static async open(given: FinderOptions, events: RegistryEvents): Promise<ImageFinder> {
+    const { asNode = false, to, registries, retry, signal } = given
+    if (!asNode && to === undefined) {
+      throw new MirrorError('USAGE', 'nowhere is said where to look', {
+        hint: 'Give --to <destination>, or --registries <file> --as-node.',
+      })
+    }
+    if (asNode && registries === undefined) {
+      throw new MirrorError('USAGE', '--as-node needs the registries.yaml of the node', { hint: 'Give --registries <file>.' })
+    }
+    const nameAt = await readNaming(given)
+    const options = { ...given, retry: { retries: defaultRetries, ...retry } }
+    const warnings = new Set<string>()
+    const onWarning = (message: string): void => {
+      warnings.add(message)
+      events.onWarning?.(message)
+    }
+    // It opens nothing before an image leads somewhere, and so has nothing to close where the ends cannot be opened.
+    const node =
+      asNode && registries !== undefined
+        ? await (await import('../connect/node.ts')).Node.open({ ...options, registries }, { ...events, onWarning }, { signal })
+        : undefined
+    const ends = await openCheckedEnds(options, { ...events, onWarning }, { signal })
+    for (const warning of ends.warnings) warnings.add(warning)
+    return new ImageFinder(options, ends, node, nameAt, warnings)
+  }
+
+  /** For files of releases, with the same proxies and TLS. */
+  get client(): CheckedEnds['client'] {
+    return this.#ends.client
+  }
+
+  /** Requests sent so far. */
+  get requests(): number {
+    return this.#ends.requests().source + (this.#node?.requests ?? 0)
+  }
+
+  /** Sentences about configuration and images, so far. */
+  get warnings(): readonly string[] {
+    return [...this.#warnings]
+  }
+
+  async find(image: Reference): Promise<FoundImage> {
+    const { destination } = this.#ends
+    const named = destination && this.#nameAt(image, destination.naming)
     const sought = this.#node === undefined ? this.#atDestination(image, named) : this.#atNode(image, named, this.#node)
     return { sought: await sought, destination: named && formatReference(named) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#node?.[Symbol.asyncDispose]()
+    await this.#ends[Symbol.asyncDispose]()
   }
 
   /** What is known of a place is kept for every image that leads to it. */

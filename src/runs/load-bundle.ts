@@ -57,7 +57,7 @@ async function load(options: LoadBundleOptions, { signal, follow }: RunContext):
     end: () => archiveEnd(archives, signal),
   }
   const named = images.map((source) => ({ source, destination: withoutPin(source) }))
-  const plan = { destination: reached.name, images: named, warnings, jobs: defaultJobs.docker, engine: { apiVersion, store } }
+  const plan = { destination: reached.name, images: named, lists: [], warnings, jobs: defaultJobs.docker, engine: { apiVersion, store } }
   await follow(plan, (copyImages) => copyImages(route))
 }
 

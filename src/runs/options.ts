@@ -32,14 +32,14 @@ export interface ArchiveOptions {
 }
 
 /** How a run goes over its images. */
-export interface RunOptions {
+export interface BatchOptions {
   /** Images at once; default 16, and 2 through a Docker Engine. */
   readonly jobs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Which images, how they are named at the destination, and where both ends are; a selection needs at least one release, list or reference. */
-export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, EndOptions, EngineOptions, RunOptions {
+export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, EndOptions, EngineOptions, BatchOptions {
   /** With `platforms`: keep the original index and leave the other children out. */
   readonly sparse?: boolean | undefined
   /** Registry HTTP (the default), or a Docker Engine that pulls, tags and pushes. */
@@ -57,11 +57,11 @@ export interface MirrorOptions extends PlanOptions {
 /** Images at once where nothing else is asked for; an Engine moves three layers of an image at once by itself. */
 export const defaultJobs = { registry: 16, docker: 2 } as const
 
+/** The name of an image at a destination. */
+export type NameAt = (source: Reference, at: Pick<NamingOptions, 'registry' | 'prefix'>) => Reference
+
 /** Reads how images are named at a destination; Go's regular expressions are loaded where there is one. Throws USAGE and INVALID_REWRITE. */
-export async function readNaming({
-  rewrite = [],
-  flatten,
-}: RenameOptions): Promise<(source: Reference, at: Pick<NamingOptions, 'registry' | 'prefix'>) => Reference> {
+export async function readNaming({ rewrite = [], flatten }: RenameOptions): Promise<NameAt> {
   const rules = rewrite.length === 0 ? [] : rewrite.map((await import('../registries-yaml/rename-rule.ts')).parseRenameRule)
   return (source, at) => nameDestination(source, { ...at, rules, flatten })
 }

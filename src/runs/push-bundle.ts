@@ -8,13 +8,13 @@ import { parseGivenName } from '../layout/entry-name.ts'
 import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/collisions.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
-import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type RunOptions } from './options.ts'
+import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { archiveEnd, selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `pushBundle`: the archives, what of them, and where to. */
-export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, TransferOptions, RenameOptions, RunOptions {
+export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, TransferOptions, RenameOptions, BatchOptions {
   readonly to: string
   /** Walk images whose root is there already. */
   readonly recheck?: boolean | undefined
@@ -50,5 +50,5 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     end: () => archiveEnd(archives, signal),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
-  await follow({ destination: to, images, warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
+  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
 }

@@ -7,7 +7,7 @@ import { runImages } from '../copy/run-images.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
 import type { SelectedList } from '../release/image-list.ts'
-import { startReport } from '../report/fold-report.ts'
+import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { Route } from './route.ts'
@@ -23,7 +23,7 @@ export interface RunPlan {
   /** As the user wrote it. */
   readonly destination: string
   readonly images: readonly NamedImage[]
-  readonly lists?: readonly SelectedList[]
+  readonly lists: readonly SelectedList[]
   /** Sentences for the reader. */
   readonly warnings: readonly string[]
   /** Images at once. */
@@ -66,7 +66,7 @@ export function startRun(
   const abort = new AbortController()
   const signal = runSignal(given, abort.signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
-  const fold = startReport(command)
+  const fold = new ReportFold(command)
   const emit = (told: MirrorEvent): void => {
     const event = told.type === 'warning' ? { ...told, message: maskSecrets(told.message) } : told
     fold.event(event)
@@ -98,7 +98,7 @@ export function startRun(
 }
 
 /** The events before the first image. */
-function start({ destination, images, lists = [], warnings, engine }: RunPlan, emit: Emit): void {
+function start({ destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
   emit({ type: 'run-started', destination, images: names, ...(engine !== undefined && { engine }) })
   for (const { name, sha256, coverage, release, images: count } of lists) {

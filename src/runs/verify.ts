@@ -5,12 +5,12 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import { verifyImage } from '../verify/verify-image.ts'
-import { openSearch, type SearchOptions } from './find-image.ts'
-import { defaultJobs, type RunOptions } from './options.ts'
+import { ImageFinder, type SearchOptions } from './find-image.ts'
+import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
 /** Which images, where they are looked for, and how closely. */
-export interface VerifyOptions extends ImageSelection, SearchOptions, RunOptions {
+export interface VerifyOptions extends ImageSelection, SearchOptions, BatchOptions {
   /** Read and hash every blob. */
   readonly deep?: boolean | undefined
 }
@@ -31,13 +31,13 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const signal = runSignal(stop.signal, options.signal)
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
   const wanted = options.platforms?.map(parsePlatform)
-  await using search = await openSearch(options, wanted, events, { signal })
-  const list = await selectImages(search.client, { ...options, signal })
+  await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
+  const list = await selectImages(finder.client, { ...options, signal })
   const limit = pLimit(jobs)
   let done = 0
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
-    const { sought, destination } = await search.find(image)
+    const { sought, destination } = await finder.find(image)
     const verdict = await verifyImage(sought, { platforms: wanted, foreignLayers, deep, signal })
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
@@ -50,10 +50,10 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
       asNode,
       deep,
       images: await Promise.all(list.images.map((image) => limit(() => check(image)))),
-      requests: search.requests(),
+      requests: finder.requests,
       seconds: (performance.now() - started) / 1000,
       lists: list.lists,
-      warnings: [...list.warnings, ...search.warnings()],
+      warnings: [...list.warnings, ...finder.warnings],
     })
   } finally {
     // Where one image has ended everything, the others are not to go on.
