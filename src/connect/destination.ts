@@ -4,7 +4,7 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { refusingPlace, type ReadablePlace } from '../oci/readable-place.ts'
 import type { Repository } from '../oci/reference.ts'
-import { credentialsForOrigin, findCredentials, type Credentials, type CredentialsSource } from '../registry/auth/credentials.ts'
+import { credentialsForOrigin, findCredentials, type Credentials } from '../registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { RegistryEvents, RegistryOptions, TransferOptions } from './clients.ts'
@@ -73,8 +73,8 @@ function credentialsAt(
   { origin }: Endpoint,
   { credentials }: Sources,
   own: DestinationOptions['destinationCredentials'],
-): CredentialsSource[] {
-  if (own === undefined) return [...credentials]
+): typeof credentials {
+  if (own === undefined) return credentials
   return [...credentials, credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', origin.origin, { kind: 'basic', ...own })]
 }
 
@@ -86,7 +86,8 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
   const own = endpoint === undefined ? sources.credentials : credentialsAt(endpoint, sources, options.destinationCredentials)
   // All of a destination is written with one account, so that its first refusal counts.
   const registry = endpoint && sources.opener('destination', own, 1)({ ...endpoint, prefix: '' })
-  const destination: RunEnds['destination'] & { close?(): Promise<void> } = registry ?? (await openLayoutAt(directory ?? ''))
+  const destination: RunEnds['destination'] & { close?(): Promise<void> } =
+    registry ?? (await (await import('../layout/open-layout.ts')).openLayout(directory ?? ''))
   return {
     ...sources,
     destination,
@@ -104,11 +105,6 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
       await sources[Symbol.asyncDispose]()
     },
   }
-}
-
-async function openLayoutAt(directory: string): Promise<ImageDestination & ImageSource> {
-  const { openLayout } = await import('../layout/open-layout.ts')
-  return openLayout(directory)
 }
 
 /**

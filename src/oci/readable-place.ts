@@ -6,6 +6,8 @@ export type ReadablePlace = Pick<ImageSource, 'headManifest' | 'getManifest' | '
 
 /** A place that cannot be asked at all, for the reason given. */
 export function refusingPlace(error: Error): ReadablePlace {
-  const refuse = (): Promise<never> => Promise.reject(error)
+  const refuse = async (): Promise<never> => {
+    throw error
+  }
   return { headManifest: refuse, getManifest: refuse, getBlob: refuse, headBlob: refuse }
 }

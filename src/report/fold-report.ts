@@ -5,9 +5,6 @@ import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } f
 const outcomes = ['present', 'mounted', 'copied'] as const
 type Outcome = (typeof outcomes)[number]
 
-type ImageEvent = Exclude<MirrorEvent, { type: 'run-started' | 'run-finished' | 'list-read' | 'warning' | IgnoredEvent }>
-type IgnoredEvent = 'image-started' | 'layer-progressed' | 'retrying' | 'throttled'
-
 interface ImageState extends ImageNames {
   digest?: string
   platforms: readonly string[]
@@ -93,34 +90,31 @@ export class ReportFold {
       case 'retrying':
       case 'throttled':
         return
-      default:
-        this.#ofImage(event, this.#image(event))
-    }
-  }
-
-  #ofImage(event: ImageEvent, image: ImageState): void {
-    switch (event.type) {
       case 'image-planned':
       case 'image-copied':
       case 'image-up-to-date': {
-        const { type, image: _image, destination: _destination, ...facts } = event
-        Object.assign(image, facts, type !== 'image-planned' && { done: type === 'image-copied' ? 'copied' : 'up-to-date' })
+        const { type, image, destination, ...facts } = event
+        const done = type === 'image-planned' ? {} : { done: type === 'image-copied' ? 'copied' : 'up-to-date' }
+        Object.assign(this.#image({ image, destination }), facts, done)
         return
       }
       case 'image-failed':
-        image.error = event.error
+        this.#image(event).error = event.error
         return
       case 'blob-skipped':
-        if (event.reason === 'foreign') image.foreign.add(event.digest)
-        else note(image, event, event.reason)
+        if (event.reason === 'foreign') this.#image(event).foreign.add(event.digest)
+        else note(this.#image(event), event, event.reason)
         return
-      case 'blob-progressed':
-        this.#bytesRetried += Math.max(0, (image.progress.get(event.digest) ?? 0) - event.bytes)
-        image.progress.set(event.digest, event.bytes)
+      case 'blob-progressed': {
+        const { progress } = this.#image(event)
+        this.#bytesRetried += Math.max(0, (progress.get(event.digest) ?? 0) - event.bytes)
+        progress.set(event.digest, event.bytes)
         return
-      default:
-        note(image, event, 'copied')
-        image.progress.delete(event.digest)
+      }
+      case 'blob-copied':
+      case 'manifest-copied':
+        note(this.#image(event), event, 'copied')
+        this.#image(event).progress.delete(event.digest)
     }
   }
 

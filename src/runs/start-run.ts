@@ -114,7 +114,7 @@ async function copyAll({ images, jobs, recheck }: RunPlan, route: Route, emit: E
     emit(event)
   }
   try {
-    await runImages({ images, resolve: route.resolve, copier: route.copier, jobs, recheck, emit: watch, signal })
+    await runImages({ images, resolve: (image) => route.resolve(image), copier: route.copier, jobs, recheck, emit: watch, signal })
   } finally {
     for (const message of (await route.end?.()) ?? []) emit({ type: 'warning', message })
   }
