@@ -1,9 +1,16 @@
 import type { RegistryEvents } from '../connect/clients.ts'
 import { openEnds, type RunEnds } from '../connect/destination.ts'
+import { BlobLedger } from '../copy/blob-ledger.ts'
+import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
+import { parsePlatform } from '../oci/platform.ts'
+import { refuseCollisions } from '../plan/collisions.ts'
+import type { PlanStep } from '../plan/plan.ts'
+import { resolveImage } from '../plan/resolve-image.ts'
+import { missingBlobs } from '../plan/survey.ts'
 import { selectImages } from '../release/select-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
-import { registryRoute, type MirrorRoute } from './route.ts'
+import type { MirrorRoute } from './route.ts'
 import type { RunPlan } from './start-run.ts'
 
 /** What `mirror` and `plan` have settled, the way included. */
@@ -36,4 +43,23 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   const { engine } = route
   const { requests } = ends
   return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, requests, ends, route })
+}
+
+/** The way over registry HTTP, which copies content by content. */
+function registryRoute(ends: RunEnds, options: MirrorOptions): MirrorRoute<PlanStep> {
+  const { source, destination } = ends
+  const { sparse, foreignLayers, recheck, retry, signal } = options
+  const wanted = options.platforms?.map(parsePlatform)
+  return {
+    warnings: [],
+    resolve: (image) => resolveImage(image, source, destination, { platforms: wanted, sparse, foreignLayers, recheck, signal }),
+    copier: contentCopier({ source, destination, ledger: new BlobLedger(), retry }),
+    check: (images) => refuseCollisions(images, source, { signal }),
+    survey: async (step) => ({
+      missing: await missingBlobs(step, destination, { signal }),
+      // Docker Hub counts each manifest that is read, the children of an index too, and no HEAD.
+      dockerHubPulls: source.isDockerHub(step.source) ? step.contents.manifests.length : 0,
+    }),
+    [Symbol.dispose]: () => undefined,
+  }
 }
