@@ -1,54 +1,105 @@
 import { join } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import type { RetryPolicy } from '../async/retry.ts'
+import type { Side } from '../errors.ts'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
-import { isRegistry } from '../oci/reference.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import type { RegistriesConfigs } from '../registries-yaml/read-configs.ts'
-import { credentialsForOrigin, type CredentialsSource } from '../registry/auth/credentials.ts'
+import { createAuthorizer } from '../registry/auth/authorizer.ts'
+import type { CredentialsSource } from '../registry/auth/credentials.ts'
 import type * as DockerConfig from '../registry/auth/docker-config.ts'
-import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
+import type { Endpoint } from '../registry/endpoint.ts'
+import { Registry } from '../registry/registry.ts'
+import type { RegistryEvents } from '../registry/transport.ts'
 import { version } from '../version.ts'
 
-/** How HTTP is spoken with every host, and where credentials are looked for. */
-export interface ConnectionOptions {
-  /** Path of a registries.yaml, whose `configs` give credentials and TLS. */
-  readonly registries?: string | undefined
+export type { RegistryEvents }
+
+/** How anything is reached: a registry, a host of lists, a Docker Engine. */
+export interface ReachOptions {
   /** Directory of Docker's config.json. */
   readonly dockerConfig?: string | undefined
   /** Variables of the process: proxies, DOCKER_AUTH_CONFIG, SSL_CERT_FILE and SSL_CERT_DIR, and what credential helpers need. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Hosts, `host` or `host:port`, that registries may send us to though they are private addresses. */
-  readonly storageHosts?: readonly string[] | undefined
   /** Milliseconds for an answer, and within which a transfer must move 1 KiB/s. */
   readonly timeout?: number | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
+}
+
+/** How HTTP is spoken with every host, and where credentials are looked for. */
+export interface ConnectionOptions extends ReachOptions {
+  /** Path of a registries.yaml, whose `configs` give credentials and TLS. */
+  readonly registries?: string | undefined
+  /** Hosts, `host` or `host:port`, that registries may send us to though they are private addresses. */
+  readonly storageHosts?: readonly string[] | undefined
+}
+
+/** How registries are talked to. */
+export interface RegistryOptions extends ConnectionOptions {
+  /** Hosts of other domains that may see a registry's credentials as its token server. */
+  readonly tokenHosts?: readonly string[] | undefined
+}
+
+/** How registries are talked to that blobs are copied from or to. */
+export interface TransferOptions extends RegistryOptions {
+  /** Large blobs at once, per registry. */
+  readonly blobJobs?: number | undefined
+}
+
+/** The connections of a run: a client for each side, and where their credentials are looked for. */
+export interface Connections extends AsyncDisposable {
+  /** For files of releases, with the same proxies and TLS. */
+  readonly client: HttpClient
+  readonly credentials: readonly CredentialsSource[]
+  /** Sentences for the reader about the configuration. */
+  readonly warnings: readonly string[]
+  /** Requests sent so far. */
+  readonly requests: () => Readonly<Record<Side, number>>
+  /** Opens registries of one side that share what is known of their logins. */
+  readonly opener: (side: Side, credentials: readonly CredentialsSource[], mostRefusals?: number) => (endpoint: Endpoint) => Registry
 }
 
 /** What every client of ours calls itself. */
 export const userAgent: string = `k3s-mirror/${version}`
 
-/** Reads the `configs` of the registries.yaml, where one is given. Throws INVALID_CONFIG. */
-export async function readConfigs(
-  { registries }: ConnectionOptions,
-  signal: AbortSignal | undefined,
-): Promise<RegistriesConfigs | undefined> {
-  if (registries === undefined) return undefined
-  const { readRegistriesConfigs } = await import('../registries-yaml/read-configs.ts')
-  return readRegistriesConfigs(registries, { signal })
+/** Reads the configuration; nothing is sent yet. Throws INVALID_CONFIG. */
+export async function openConnections(
+  options: TransferOptions,
+  events: RegistryEvents = {},
+  { signal }: CallOptions = {},
+): Promise<Connections> {
+  const { registries, environment, storageHosts, timeout, tokenHosts, retry, blobJobs } = options
+  // The YAML parser is loaded where there is a file.
+  const configs = registries === undefined ? undefined : await readConfigs(registries, signal)
+  const requests = { source: 0, destination: 0 }
+  const open = (side: Side): HttpClient =>
+    createHttpClient({
+      settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
+      environment,
+      storageHosts,
+      timeout,
+      userAgent,
+      onRequest: () => requests[side]++,
+    })
+  const clients = { source: open('source'), destination: open('destination') }
+  return {
+    client: clients.source,
+    credentials: credentialSources(options, configs),
+    warnings: configs?.warnings ?? [],
+    requests: () => ({ ...requests }),
+    opener(side, credentials, mostRefusals) {
+      const client = clients[side]
+      const authorizer = createAuthorizer({ client, credentials, tokenHosts, mostRefusals, onWarning: events.onWarning })
+      return (endpoint) => new Registry({ ...events, endpoint, side, client, authorizer, retry, streams: blobJobs })
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([clients.source.close(), clients.destination.close()])
+    },
+  }
 }
 
-/** A client with the TLS settings of the configs. */
-export function openClientWith(
-  { environment, storageHosts, timeout }: ConnectionOptions,
-  configs: RegistriesConfigs | undefined,
-  onRequest?: () => void,
-): HttpClient {
-  return createHttpClient({
-    settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
-    environment,
-    storageHosts,
-    timeout,
-    userAgent,
-    onRequest,
-  })
+async function readConfigs(path: string, signal: AbortSignal | undefined): Promise<RegistriesConfigs> {
+  const { readRegistriesConfigs } = await import('../registries-yaml/read-configs.ts')
+  return readRegistriesConfigs(path, { signal })
 }
 
 /** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */
@@ -75,48 +126,18 @@ function podmanFiles(environment: ConnectionOptions['environment'] = {}): readon
 }
 
 /** Where credentials are looked for, in this order: the configs, DOCKER_AUTH_CONFIG, Docker's configuration, podman's. */
-export function credentialSources(options: ConnectionOptions, configs: RegistriesConfigs | undefined): readonly CredentialsSource[] {
+function credentialSources(options: ConnectionOptions, configs: RegistriesConfigs | undefined): readonly CredentialsSource[] {
   const { registries = '', dockerConfig, environment } = options
+  const sources: CredentialsSource[] = []
+  if (configs !== undefined) sources.push({ name: registries, find: (origin) => Promise.resolve(configs.credentialsFor(origin)) })
   const variable = environment?.['DOCKER_AUTH_CONFIG'] ?? ''
-  return [
-    ...(configs === undefined
-      ? []
-      : [{ name: registries, find: (origin: string) => Promise.resolve(configs.credentialsFor(origin)) } satisfies CredentialsSource]),
-    ...(variable.trim() === ''
-      ? []
-      : [dockerCredentials('DOCKER_AUTH_CONFIG', (module) => module.parseAuthConfig(variable, { environment }))]),
-    ...(dockerConfig === undefined
-      ? []
-      : [dockerCredentials(join(dockerConfig, 'config.json'), (module) => module.readDockerConfig(dockerConfig, { environment }))]),
-    ...podmanFiles(environment).map((path) => dockerCredentials(path, (module) => module.readAuthFile(path, { environment }))),
-  ]
-}
-
-/** The destination's own credentials, which are looked at after those of the files. */
-export function destinationSources(
-  { origin }: Endpoint,
-  own: { readonly username: string; readonly password: string } | undefined,
-): readonly CredentialsSource[] {
-  if (own === undefined) return []
-  return [credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', origin.origin, { kind: 'basic', ...own })]
-}
-
-/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
-export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
-  return to.startsWith('oci:') ? to.slice(4) : undefined
-}
-
-/** The endpoints of `--from`, by registry name, `*` for every registry. Throws USAGE. */
-export function parseSources(from: Readonly<Record<string, string>>): ReadonlyMap<string, Endpoint> {
-  return new Map(
-    Object.entries(from).map(([registry, endpoint]) => {
-      if (registry !== '*' && !isRegistry(registry)) {
-        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
-          hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.',
-        })
-      }
-      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
-    }),
-  )
+  if (variable.trim() !== '') {
+    sources.push(dockerCredentials('DOCKER_AUTH_CONFIG', (module) => module.parseAuthConfig(variable, { environment })))
+  }
+  if (dockerConfig !== undefined) {
+    const path = join(dockerConfig, 'config.json')
+    sources.push(dockerCredentials(path, (module) => module.readDockerConfig(dockerConfig, { environment })))
+  }
+  for (const path of podmanFiles(environment)) sources.push(dockerCredentials(path, (module) => module.readAuthFile(path, { environment })))
+  return sources
 }

@@ -1,119 +1,162 @@
-import type { RetryPolicy } from '../async/retry.ts'
-import type { RequestCounts } from '../copy/events.ts'
-import type { Side } from '../errors.ts'
-import type { HttpClient } from '../http/http-client.ts'
-import type { Layout } from '../layout/layout.ts'
+import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import type { LayoutReader } from '../layout/layout.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
-import type { ImageSource } from '../oci/image-source.ts'
-import { createAuthorizer, type Authorizer } from '../registry/auth/authorizer.ts'
-import type { CredentialsSource } from '../registry/auth/credentials.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { refusingPlace, type ReadablePlace } from '../oci/readable-place.ts'
+import type { Repository } from '../oci/reference.ts'
+import { credentialsForOrigin, findCredentials, type Credentials } from '../registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
-import { Registries } from '../registry/registries.ts'
-import { Registry } from '../registry/registry.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import {
-  credentialSources,
-  destinationSources,
-  layoutDirectory,
-  openClientWith,
-  parseSources,
-  readConfigs,
-  type ConnectionOptions,
-} from './clients.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { RegistryEvents, RegistryOptions, TransferOptions } from './clients.ts'
+import { openSources, type SourceOptions, type Sources } from './sources.ts'
 
-/** Where images are read from and written to, and how those places are talked to. */
-export interface PlaceOptions extends ConnectionOptions {
+/** Where images are written to, or looked for. */
+export interface DestinationOptions extends RegistryOptions {
   /** `[http://|https://]host[:port][/prefix]`, or `oci:<directory>`. */
-  readonly to: string
-  /** Endpoints that registries are read from instead of their own, by registry name; `*` for every registry. */
-  readonly from?: Readonly<Record<string, string>> | undefined
-  /** For the destination, where neither file has any. */
+  readonly to?: string | undefined
+  /** For the destination, where no file has any. */
   readonly destinationCredentials?: { readonly username: string; readonly password: string } | undefined
-  /** Hosts of other domains that may see a registry's credentials as its token server. */
-  readonly tokenHosts?: readonly string[] | undefined
-  readonly retry?: Partial<RetryPolicy> | undefined
-  /** Large blobs at once, per registry. */
-  readonly blobJobs?: number | undefined
 }
 
-/** The two ends of a run. */
-export interface Places extends AsyncDisposable {
-  readonly source: Registries
+/** Both ends of a run that copies. */
+export interface EndOptions extends SourceOptions, DestinationOptions, TransferOptions {
+  readonly to: string
+}
+
+/** How images are named at a destination; a layout keeps their registry. */
+interface Naming {
+  readonly registry: string | undefined
+  readonly prefix: string
+}
+
+/** Both ends of a run that copies, opened. */
+export interface RunEnds extends Sources {
   readonly destination: ImageDestination & ImageSource
   /** The destination where it is a registry. */
   readonly registry: Registry | undefined
-  /** Where credentials are looked for, by side. */
-  readonly credentials: Readonly<Record<Side, readonly CredentialsSource[]>>
-  /** How images are named at the destination. */
-  readonly naming: { readonly registry: string | undefined; readonly prefix: string }
-  /** For files of releases, with the same proxies and TLS. */
-  readonly client: HttpClient
-  /** Sentences for the reader about what was read. */
-  readonly warnings: readonly string[]
-  /** Requests sent so far. */
-  requests(): RequestCounts
+  readonly naming: Naming
+  /** The credentials that a repository of one side is asked with, and the origin that they are for. */
+  credentialsFor(
+    side: Side,
+    repository: Repository,
+    options: CallOptions,
+  ): Promise<{ readonly origin: string; readonly credentials: Credentials | undefined }>
 }
 
-/** A client for the files of releases, with the proxies and the TLS settings of the registries. Throws INVALID_CONFIG. */
-export async function openClient(
-  options: ConnectionOptions,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<HttpClient> {
-  return openClientWith(options, await readConfigs(options, signal))
+/** A destination that is only read. */
+export interface ReadDestination {
+  /** `http://host:5000/v2`, or `oci:<directory>`. */
+  readonly url: string
+  readonly place: ReadablePlace
+  readonly naming: Naming
 }
 
-// Parts that most runs do without are loaded when they are needed: a job that finds everything in place is done in a blink.
-async function openDirectory(directory: string): Promise<Layout> {
-  const { openLayout } = await import('../layout/open-layout.ts')
-  return openLayout(directory)
+/** The ends of a check; the destination is undefined where there is none. */
+export interface CheckedEnds extends Sources {
+  readonly destination: ReadDestination | undefined
+}
+
+/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
+export function layoutDirectory(to: string): string | undefined {
+  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  return to.startsWith('oci:') ? to.slice(4) : undefined
+}
+
+const ownNames: Naming = { registry: undefined, prefix: '' }
+
+function namingAt({ origin, prefix }: Endpoint): Naming {
+  return { registry: origin.host, prefix: prefix.slice(0, -1) }
+}
+
+/** Where the destination's credentials are looked for: its own come after those of the files. */
+function credentialsAt(
+  { origin }: Endpoint,
+  { credentials }: Sources,
+  own: DestinationOptions['destinationCredentials'],
+): typeof credentials {
+  if (own === undefined) return credentials
+  return [...credentials, credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', origin.origin, { kind: 'basic', ...own })]
 }
 
 /** Reads the configuration and opens both ends; nothing is sent yet. Throws USAGE, INVALID_CONFIG, LAYOUT_LOCKED, LOCAL_IO. */
-export async function openPlaces(
-  options: PlaceOptions,
-  events: RegistryEvents = {},
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Places> {
-  const { to, retry, blobJobs, destinationCredentials, tokenHosts } = options
-  const { onWarning } = events
-  const sources = parseSources(options.from ?? {})
-  const directory = layoutDirectory(to)
-  const endpoint = directory === undefined ? parseEndpoint(to) : undefined
-  const configs = await readConfigs(options, signal)
-  const credentials = credentialSources(options, configs)
-  const counts = { source: 0, destination: 0 }
-  const clients = {
-    source: openClientWith(options, configs, () => counts.source++),
-    destination: openClientWith(options, configs, () => counts.destination++),
-  }
-  const open = (side: keyof RequestCounts, authorizer: Authorizer, at: Endpoint): Registry =>
-    new Registry({ ...events, endpoint: at, side, client: clients[side], authorizer, retry, streams: blobJobs })
-
-  const sourceAuthorizer = createAuthorizer({ client: clients.source, credentials, tokenHosts, onWarning })
-  const source = new Registries(sources, (at) => open('source', sourceAuthorizer, at))
-  const forDestination = endpoint === undefined ? credentials : [...credentials, ...destinationSources(endpoint, destinationCredentials)]
-  const destinationAuthorizer = createAuthorizer({
-    client: clients.destination,
-    credentials: forDestination,
-    tokenHosts,
-    // All of a destination is written with one account.
-    mostRefusals: 1,
-    onWarning,
-  })
-  const registry = endpoint && open('destination', destinationAuthorizer, { ...endpoint, prefix: '' })
-  const layout = registry === undefined ? await openDirectory(directory ?? '') : undefined
+export async function openEnds(options: EndOptions, events: RegistryEvents = {}, callOptions: CallOptions = {}): Promise<RunEnds> {
+  const directory = layoutDirectory(options.to)
+  const endpoint = directory === undefined ? parseEndpoint(options.to) : undefined
+  const sources = await openSources(options, events, callOptions)
+  const own = endpoint === undefined ? sources.credentials : credentialsAt(endpoint, sources, options.destinationCredentials)
+  // All of a destination is written with one account, so that its first refusal counts.
+  const registry = endpoint && sources.opener('destination', own, 1)({ ...endpoint, prefix: '' })
+  const destination: RunEnds['destination'] & { close?(): Promise<void> } =
+    registry ?? (await (await import('../layout/open-layout.ts')).openLayout(directory ?? ''))
   return {
-    source,
-    destination: (registry ?? layout) as Registry | Layout,
+    ...sources,
+    destination,
     registry,
-    credentials: { source: credentials, destination: forDestination },
-    naming: { registry: endpoint?.origin.host, prefix: endpoint?.prefix.slice(0, -1) ?? '' },
-    client: clients.source,
-    warnings: configs?.warnings ?? [],
-    requests: () => ({ ...counts }),
+    naming: endpoint === undefined ? ownNames : namingAt(endpoint),
+    async credentialsFor(side, { registry: name, path }, { signal }) {
+      const at = side === 'source' ? sources.source.endpoint(name) : endpoint
+      const origin = at?.origin.origin ?? ''
+      const prefix = side === 'source' ? (at?.prefix ?? '') : ''
+      const found = await findCredentials(side === 'source' ? sources.credentials : own, origin, { repository: `${prefix}${path}`, signal })
+      return { origin, credentials: found?.credentials }
+    },
     async [Symbol.asyncDispose]() {
-      await layout?.close()
-      await Promise.all([clients.source.close(), clients.destination.close()])
+      await destination.close?.()
+      await sources[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/**
+ * Opens the ends of a check, for reading alone; nothing is sent yet. A layout that is not there answers nothing. The TLS and credentials of a node's file
+ * that cannot be used are left out, with a warning. Throws USAGE and INVALID_CONFIG.
+ */
+export async function openCheckedEnds(
+  options: SourceOptions & DestinationOptions & { readonly asNode?: boolean | undefined },
+  events: RegistryEvents = {},
+  callOptions: CallOptions = {},
+): Promise<CheckedEnds> {
+  const { to, from = {}, asNode = false, registries = '', destinationCredentials } = options
+  const directory = to === undefined ? undefined : layoutDirectory(to)
+  const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to)
+  const warnings: string[] = []
+  const sources = await openSources(options, events, callOptions).catch((error: unknown) => {
+    if (!asNode || !isMirrorError(error) || error.code !== 'INVALID_CONFIG') throw error
+    // What its TLS files do to the node is for the check of each image to say.
+    const others = [...(endpoint === undefined ? [] : ['--to']), ...(Object.keys(from).length === 0 ? [] : ['--from'])].join(' and ')
+    if (others !== '') warnings.push(`${others}: asked without the TLS and credentials of ${registries}: ${error.message}`)
+    return openSources({ ...options, registries: undefined }, events, callOptions)
+  })
+  const openRegistry = (at: Endpoint): ReadDestination => ({
+    url: `${at.origin.origin}/v2`,
+    place: sources.opener('source', credentialsAt(at, sources, destinationCredentials))({ origin: at.origin, prefix: '' }),
+    naming: namingAt(at),
+  })
+  const destination = directory === undefined ? endpoint && openRegistry(endpoint) : await readLayoutAt(directory)
+  return { ...sources, destination, warnings: [...warnings, ...sources.warnings] }
+}
+
+async function readLayoutAt(directory: string): Promise<ReadDestination> {
+  const { readLayout } = await import('../layout/open-layout.ts')
+  // Like a registry that is down: that is what the check has found, of every image.
+  const missing = (error: unknown): ReadablePlace => {
+    if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+    return refusingPlace(new MirrorError('UNREACHABLE', error.message, { hint: error.hint, cause: error }))
+  }
+  const place = await readLayout(directory).then((layout) => sizedLayout(layout, directory), missing)
+  return { url: `oci:${directory}`, place, naming: ownNames }
+}
+
+/** A layout tells a blob of another size from a missing one. */
+function sizedLayout(layout: LayoutReader, directory: string): ReadablePlace {
+  return {
+    headManifest: (reference, options) => layout.headManifest(reference, options),
+    getManifest: (reference, options) => layout.getManifest(reference, options),
+    getBlob: (repository, descriptor, options) => layout.getBlob(repository, descriptor, options),
+    async headBlob(_repository, { digest, size }) {
+      const found = await layout.blobSize(digest)
+      if (found === undefined || found === size) return found === size
+      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes where the manifest says ${size}`)
     },
   }
 }

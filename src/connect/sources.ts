@@ -1,53 +1,43 @@
-import type { RetryPolicy } from '../async/retry.ts'
-import type { HttpClient } from '../http/http-client.ts'
-import { createAuthorizer } from '../registry/auth/authorizer.ts'
+import { MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { isRegistry } from '../oci/reference.ts'
+import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
 import { Registries } from '../registry/registries.ts'
-import { Registry } from '../registry/registry.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import { credentialSources, openClientWith, parseSources, readConfigs, type ConnectionOptions } from './clients.ts'
+import { openConnections, type Connections, type RegistryEvents, type RegistryOptions, type TransferOptions } from './clients.ts'
 
-/** Where images are read from, and how those registries are talked to. */
-export interface SourceOptions extends ConnectionOptions {
+/** Where images are read from. */
+export interface SourceOptions extends RegistryOptions {
   /** Endpoints that registries are read from instead of their own, by registry name; `*` for every registry. */
   readonly from?: Readonly<Record<string, string>> | undefined
-  /** Hosts of other domains that may see a registry's credentials as its token server. */
-  readonly tokenHosts?: readonly string[] | undefined
-  readonly retry?: Partial<RetryPolicy> | undefined
-  /** Large blobs at once, per registry. */
-  readonly blobJobs?: number | undefined
 }
 
-/** The sources of a run that writes to no registry. */
-export interface Sources extends AsyncDisposable {
-  readonly registries: Registries
-  /** For files of releases, with the same proxies and TLS. */
-  readonly client: HttpClient
-  /** Sentences for the reader about what was read. */
-  readonly warnings: readonly string[]
-  /** Requests sent so far. */
-  requests(): number
+/** The connections of a run with its source: every registry that references name. */
+export interface Sources extends Connections {
+  readonly source: Registries
+  /** The endpoints of `from`, by registry name. */
+  readonly from: ReadonlyMap<string, Endpoint>
 }
 
-/** Reads the configuration and opens the sources; nothing is sent yet. Throws USAGE and INVALID_CONFIG. */
+/** Reads the configuration and opens the source; nothing is sent yet. Throws USAGE and INVALID_CONFIG. */
 export async function openSources(
-  options: SourceOptions,
+  options: SourceOptions & TransferOptions,
   events: RegistryEvents = {},
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  callOptions: CallOptions = {},
 ): Promise<Sources> {
-  const { retry, blobJobs, tokenHosts } = options
-  const endpoints = parseSources(options.from ?? {})
-  const configs = await readConfigs(options, signal)
-  let requests = 0
-  const client = openClientWith(options, configs, () => requests++)
-  const authorizer = createAuthorizer({ client, credentials: credentialSources(options, configs), tokenHosts, onWarning: events.onWarning })
-  return {
-    registries: new Registries(
-      endpoints,
-      (endpoint) => new Registry({ ...events, endpoint, side: 'source', client, authorizer, retry, streams: blobJobs }),
-    ),
-    client,
-    warnings: configs?.warnings ?? [],
-    requests: () => requests,
-    [Symbol.asyncDispose]: () => client.close(),
-  }
+  const from = parseFrom(options.from ?? {})
+  const connections = await openConnections(options, events, callOptions)
+  return { ...connections, from, source: new Registries(from, connections.opener('source', connections.credentials)) }
+}
+
+function parseFrom(from: Readonly<Record<string, string>>): ReadonlyMap<string, Endpoint> {
+  return new Map(
+    Object.entries(from).map(([registry, endpoint]) => {
+      if (registry !== '*' && !isRegistry(registry)) {
+        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
+          hint: 'Write --from docker.io=https://mirror.example.com, or *=… for every registry.',
+        })
+      }
+      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
+    }),
+  )
 }

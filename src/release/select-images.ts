@@ -14,7 +14,7 @@ import { parseUrl } from './release-files.ts'
 import { parseReleaseName, type ReleaseName } from './version.ts'
 
 /** Which images are meant: everything that is named here together, without duplicates. */
-export interface SelectionOptions {
+export interface ImageSelection {
   /** Release tags (`v1.37.1+k3s1`) and channels (`stable`, `v1.36`). */
   readonly releases?: readonly string[] | undefined
   /** Lists: paths, http and https URLs, or `-` for `stdin`. */
@@ -34,6 +34,10 @@ export interface SelectionOptions {
   readonly listSha256?: string | undefined
   /** What `-` reads. */
   readonly stdin?: ByteStream | undefined
+}
+
+/** A selection, and how its lists are fetched. */
+export interface SelectionOptions extends ImageSelection {
   readonly retry?: FetchRetry | undefined
   readonly signal?: AbortSignal | undefined
 }

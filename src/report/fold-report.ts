@@ -10,17 +10,11 @@ interface ImageState extends ImageNames {
   platforms: readonly string[]
   digestPreserved: boolean
   size: number
-  done: 'copied' | 'up-to-date' | undefined
-  error: ErrorSummary | undefined
+  done?: 'copied' | 'up-to-date'
+  error: ErrorSummary
   readonly contents: Map<string, { readonly size: number; readonly outcome: Outcome }>
   readonly progress: Map<string, number>
   readonly foreign: Set<string>
-}
-
-/** A report in the making: give it every event of a run in order; `report` may be asked at any time. */
-export interface ReportFold {
-  event(event: MirrorEvent): void
-  report(): MirrorReport
 }
 
 const unfinished: ErrorSummary = {
@@ -29,7 +23,7 @@ const unfinished: ErrorSummary = {
   hint: 'Run the same command again: it moves only what is missing.',
 }
 
-function note(image: ImageState, digest: string, size: number, outcome: Outcome): void {
+function note(image: ImageState, { digest, size }: { readonly digest: string; readonly size: number }, outcome: Outcome): void {
   const known = image.contents.get(digest)
   if (known !== undefined && outcomes.indexOf(known.outcome) >= outcomes.indexOf(outcome)) return
   image.contents.set(digest, { size, outcome })
@@ -43,24 +37,24 @@ function bytesOf(image: ImageState): ImageBytes {
   return image.done === undefined ? { total, ...sums } : { total, ...sums, present: total - sums.copied - sums.mounted }
 }
 
-function imageReport(image: ImageState): ImageReport {
-  const status: ImageStatus = image.done ?? 'failed'
+function imageReport(state: ImageState): ImageReport {
+  const { image, destination, digest, done, digestPreserved, platforms, foreign, error } = state
   return {
-    source: image.image,
-    destination: image.destination,
-    ...(image.digest !== undefined && { digest: image.digest }),
-    status,
-    digestPreserved: image.digestPreserved,
-    platforms: image.platforms,
-    bytes: bytesOf(image),
-    ...(image.foreign.size > 0 && { foreignLayersSkipped: image.foreign.size }),
-    ...(status === 'failed' && { error: image.error ?? unfinished }),
+    source: image,
+    destination,
+    ...(digest !== undefined && { digest }),
+    status: done ?? 'failed',
+    digestPreserved,
+    platforms,
+    bytes: bytesOf(state),
+    ...(foreign.size > 0 && { foreignLayersSkipped: foreign.size }),
+    ...(done === undefined && { error }),
   }
 }
 
-class Fold implements ReportFold {
+/** A report in the making: give it every event of a run in order; `report` may be asked at any time. */
+export class ReportFold {
   readonly #command: MirrorReport['command']
-
   readonly #images = new Map<string, ImageState>()
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
@@ -91,66 +85,44 @@ class Fold implements ReportFold {
       case 'warning':
         this.#warnings.push(event.image === undefined ? event.message : `${event.image}: ${event.message}`)
         return
-      case 'image-planned': {
-        const { digest, platforms, digestPreserved, size } = event
-        Object.assign(this.#image(event), { ...(digest !== undefined && { digest }), platforms, digestPreserved, size })
+      case 'image-started':
+      case 'layer-progressed':
+      case 'retrying':
+      case 'throttled':
+        return
+      case 'image-planned':
+      case 'image-copied':
+      case 'image-up-to-date': {
+        const { type, image, destination, ...facts } = event
+        const done = type === 'image-planned' ? {} : { done: type === 'image-copied' ? 'copied' : 'up-to-date' }
+        Object.assign(this.#image({ image, destination }), facts, done)
         return
       }
-      case 'image-copied':
-      case 'image-up-to-date':
-        this.#done(event)
-        return
       case 'image-failed':
         this.#image(event).error = event.error
         return
       case 'blob-skipped':
         if (event.reason === 'foreign') this.#image(event).foreign.add(event.digest)
-        else note(this.#image(event), event.digest, event.size, event.reason)
+        else note(this.#image(event), event, event.reason)
         return
-      case 'blob-progressed':
-        this.#progressed(this.#image(event), event.digest, event.bytes)
+      case 'blob-progressed': {
+        const { progress } = this.#image(event)
+        this.#bytesRetried += Math.max(0, (progress.get(event.digest) ?? 0) - event.bytes)
+        progress.set(event.digest, event.bytes)
         return
+      }
       case 'blob-copied':
       case 'manifest-copied':
-        note(this.#image(event), event.digest, event.size, 'copied')
+        note(this.#image(event), event, 'copied')
         this.#image(event).progress.delete(event.digest)
-        return
-      case 'image-started':
-      case 'layer-progressed':
-      case 'retrying':
-      case 'throttled':
     }
-  }
-
-  #done({ type, digest, platforms, digestPreserved, ...names }: Extract<MirrorEvent, { type: 'image-copied' | 'image-up-to-date' }>): void {
-    Object.assign(this.#image(names), {
-      digest,
-      done: type === 'image-copied' ? 'copied' : 'up-to-date',
-      ...(platforms !== undefined && { platforms }),
-      ...(digestPreserved !== undefined && { digestPreserved }),
-    })
-  }
-
-  #progressed(image: ImageState, digest: string, bytes: number): void {
-    this.#bytesRetried += Math.max(0, (image.progress.get(digest) ?? 0) - bytes)
-    image.progress.set(digest, bytes)
   }
 
   #image({ image, destination = '' }: { readonly image: string; readonly destination?: string }): ImageState {
     const known = this.#images.get(image)
     if (known !== undefined) return known
-    const state: ImageState = {
-      image,
-      destination,
-      platforms: [],
-      digestPreserved: true,
-      size: 0,
-      done: undefined,
-      error: undefined,
-      contents: new Map(),
-      progress: new Map(),
-      foreign: new Set(),
-    }
+    const kept = { contents: new Map(), progress: new Map(), foreign: new Set<string>() }
+    const state = { image, destination, platforms: [], digestPreserved: true, size: 0, error: unfinished, ...kept }
     this.#images.set(image, state)
     return state
   }
@@ -169,8 +141,8 @@ class Fold implements ReportFold {
         copied: count('copied'),
         upToDate: count('up-to-date'),
         failed: count('failed'),
-        bytesCopied: sum((image) => image.bytes.copied),
-        bytesSaved: sum((image) => image.bytes.mounted + image.bytes.present),
+        bytesCopied: sum(({ bytes }) => bytes.copied),
+        bytesSaved: sum(({ bytes }) => bytes.mounted + bytes.present),
         bytesRetried: this.#bytesRetried,
         requests: this.#finish?.requests ?? { source: 0, destination: 0 },
         seconds: this.#finish?.seconds ?? 0,
@@ -181,16 +153,4 @@ class Fold implements ReportFold {
       ...(this.#finish?.interrupted === true && { interrupted: true }),
     }
   }
-}
-
-/** An empty report that grows with every event. */
-export function startReport(command: MirrorReport['command'] = 'mirror'): ReportFold {
-  return new Fold(command)
-}
-
-/** The report of a whole run, from its events. */
-export function foldReport(events: Iterable<MirrorEvent>): MirrorReport {
-  const fold = startReport()
-  for (const event of events) fold.event(event)
-  return fold.report()
 }

@@ -9,8 +9,6 @@ export interface SurveyedStep {
   readonly step: ResolvedStep
   /** Blobs that the destination's repository lacks; every blob where it was not asked. */
   readonly missing: readonly Descriptor[]
-  /** Those of `missing` that a repository outside this plan is known to have, so that they need not move. */
-  readonly mountable?: readonly Descriptor[]
   /** Manifest GETs that copying the image costs at Docker Hub; 0 where it is read from elsewhere. */
   readonly dockerHubPulls: number
   /** `os/arch[/variant]` of what the Docker Engine that is to carry the image holds of it already. */
@@ -89,72 +87,73 @@ export interface PlanReport {
 }
 
 /** Everything a plan report is made of; the lists that are left out are empty. */
-export interface PlanSurvey {
-  readonly engine?: EngineSummary
-  readonly destination: string
+export interface PlanSurvey
+  extends Pick<PlanReport, 'destination'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {
   readonly steps: readonly SurveyedStep[]
-  readonly failures?: readonly PlanFailure[]
-  readonly rateLimits?: readonly RateLimit[]
-  readonly lists?: readonly ListReport[]
-  readonly warnings?: readonly string[]
+  readonly engine?: EngineSummary | undefined
 }
 
 function sizeOf(descriptors: Iterable<Descriptor>): number {
-  let size = 0
-  for (const descriptor of descriptors) size += descriptor.size
-  return size
+  return [...descriptors].reduce((total, { size }) => total + size, 0)
 }
 
-function byDigest(descriptors: Iterable<Descriptor>): Map<string, Descriptor> {
+function byDigest(descriptors: Iterable<Descriptor>): ReadonlyMap<string, Descriptor> {
   return new Map([...descriptors].map((descriptor) => [descriptor.digest, descriptor]))
 }
 
 /** Every manifest of a step that is not present is written, whatever the destination has of it. */
 function manifestBytes({ step }: SurveyedStep): number {
-  return sizeOf(step.contents.manifests.map((manifest) => manifest.descriptor))
+  return sizeOf(step.contents.manifests.map(({ descriptor }) => descriptor))
 }
 
 /** Blobs that some repository of the destination has: they are mounted into the others. */
-function presentDigests({ step, missing, mountable = [] }: SurveyedStep): string[] {
+function presentDigests({ step, missing }: SurveyedStep): readonly string[] {
   const lacking = byDigest(missing)
-  return [...step.contents.blobs.filter(({ digest }) => !lacking.has(digest)), ...mountable].map(({ digest }) => digest)
+  return step.contents.blobs.map(({ digest }) => digest).filter((digest) => !lacking.has(digest))
 }
 
 function plannedImage(surveyed: SurveyedStep): PlannedImage {
-  const { step } = surveyed
-  const blobs = byDigest(step.contents.blobs)
+  const { step, dockerHubPulls, heldByEngine } = surveyed
+  const { root, state, platforms, digestPreserved, contents } = step
+  const blobs = byDigest(contents.blobs)
   const missing = byDigest(surveyed.missing)
   const total = sizeOf(blobs.values()) + manifestBytes(surveyed)
   const missingBytes = sizeOf(missing.values()) + manifestBytes(surveyed)
   return {
     source: formatReference(step.source),
     destination: formatReference(step.destination),
-    ...(step.root !== undefined && { digest: step.root.digest }),
-    state: step.state,
-    platforms: step.platforms,
-    digestPreserved: step.digestPreserved,
+    ...(root !== undefined && { digest: root.digest }),
+    state,
+    platforms,
+    digestPreserved,
     blobs: { total: blobs.size, missing: missing.size },
     bytes: { total, missing: missingBytes, present: total - missingBytes },
-    dockerHubPulls: surveyed.dockerHubPulls,
-    ...(step.contents.foreign.length > 0 && { foreignLayersSkipped: step.contents.foreign.length }),
-    ...(surveyed.heldByEngine !== undefined && { heldByEngine: surveyed.heldByEngine }),
+    dockerHubPulls,
+    ...(contents.foreign.length > 0 && { foreignLayersSkipped: contents.foreign.length }),
+    ...(heldByEngine !== undefined && { heldByEngine }),
   }
 }
 
 /** The plan report over surveyed steps, in their order. */
-export function foldPlan(survey: PlanSurvey): PlanReport {
-  const images = survey.steps.map(plannedImage)
-  const failures = survey.failures ?? []
+export function foldPlan({
+  destination,
+  steps,
+  failures = [],
+  rateLimits = [],
+  lists = [],
+  warnings = [],
+  engine,
+}: PlanSurvey): PlanReport {
+  const images = steps.map(plannedImage)
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
-  const there = new Set(survey.steps.flatMap(presentDigests))
-  const toMove = byDigest(survey.steps.flatMap((surveyed) => surveyed.missing).filter(({ digest }) => !there.has(digest)))
-  const manifests = survey.steps.reduce((total, surveyed) => total + manifestBytes(surveyed), 0)
-  const bytesToMove = sizeOf(toMove.values()) + manifests
+  const there = new Set(steps.flatMap(presentDigests))
+  const toMove = byDigest(steps.flatMap(({ missing }) => missing).filter(({ digest }) => !there.has(digest)))
+  const bytesToMove = sizeOf(toMove.values()) + steps.reduce((total, step) => total + manifestBytes(step), 0)
   return {
     schemaVersion: 1,
     command: 'plan',
-    destination: survey.destination,
+    destination,
     images,
     failures,
     totals: {
@@ -168,9 +167,9 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
       bytesToMount: sum((image) => image.bytes.missing) - bytesToMove,
       dockerHubPulls: sum((image) => image.dockerHubPulls),
     },
-    rateLimits: survey.rateLimits ?? [],
-    lists: survey.lists ?? [],
-    warnings: survey.warnings ?? [],
-    ...(survey.engine !== undefined && { engine: survey.engine }),
+    rateLimits,
+    lists,
+    warnings,
+    ...(engine !== undefined && { engine }),
   }
 }

@@ -1,9 +1,9 @@
-import type { AskedAs } from '../verify/checked-endpoint.ts'
-import { imageStatuses, type EndpointStatus, type ImageStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
+import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
+import { imageStatuses, type EndpointStatus, type VerdictStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
 
 /** One endpoint's part in an image; of a node's endpoints also how it is asked, as `registries resolve` has it. */
-export interface VerifiedEndpoint extends Partial<AskedAs> {
+export interface VerifiedEndpoint extends Partial<DescribedEndpoint> {
   /** `https://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly repository: string
@@ -20,7 +20,7 @@ export interface VerifiedImage {
   readonly destination: string | null
   /** Null where nobody told. */
   readonly digest: string | null
-  readonly status: ImageStatus
+  readonly status: VerdictStatus
   readonly platforms: readonly string[]
   readonly manifests: number
   readonly blobs: number
@@ -36,7 +36,7 @@ export interface VerifyTotals {
   /** All that are not ok. */
   readonly failed: number
   /** Images by status, each once, by what is worst of it. */
-  readonly statuses: Readonly<Record<ImageStatus, number>>
+  readonly statuses: Readonly<Record<VerdictStatus, number>>
   readonly manifests: number
   readonly blobs: number
   readonly bytes: number
@@ -72,12 +72,11 @@ export interface NamedVerdict {
 }
 
 /** Everything a report is made of. */
-export interface Verification extends Pick<VerifyReport, 'asNode' | 'deep' | 'lists' | 'warnings'> {
+export interface Verification
+  extends Pick<VerifyReport, 'asNode' | 'deep' | 'lists' | 'warnings'>, Pick<VerifyTotals, 'requests' | 'seconds'> {
   readonly destination: string | undefined
   readonly registries: string | undefined
   readonly images: readonly NamedVerdict[]
-  readonly requests: number
-  readonly seconds: number
 }
 
 /** One image of a report. */
@@ -92,12 +91,12 @@ export function verifiedImage({ reference, destination, verdict }: NamedVerdict)
     manifests,
     blobs,
     bytes,
-    endpoints: endpoints.map(({ isDefault, url, repository, askedAs, status: what, reason }) => ({
+    endpoints: endpoints.map(({ isDefault, url, repository, askedAs, status: became, reason }) => ({
       url,
       repository,
       default: isDefault,
       ...askedAs,
-      status: what,
+      status: became,
       ...(reason !== undefined && { reason }),
     })),
     problems: problems.map(({ code, message }) => ({ code, message })),
@@ -106,27 +105,26 @@ export function verifiedImage({ reference, destination, verdict }: NamedVerdict)
 
 /** The report on a whole verification. */
 export function foldVerification(verification: Verification): VerifyReport {
-  const { destination, registries, asNode, deep, requests, seconds, lists, warnings } = verification
+  const { destination = null, registries = null, asNode, deep, requests, seconds, lists, warnings } = verification
   const images = verification.images.map(verifiedImage)
-  const count = (status: ImageStatus): number => images.filter((image) => image.status === status).length
-  const sum = (value: (image: VerifiedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
-  const ok = count('ok')
+  const count = (status: VerdictStatus): number => images.filter((image) => image.status === status).length
+  const sum = (field: 'manifests' | 'blobs' | 'bytes'): number => images.reduce((total, image) => total + image[field], 0)
   return {
     schemaVersion: 1,
     command: 'verify',
-    destination: destination ?? null,
-    registries: registries ?? null,
+    destination,
+    registries,
     asNode,
     deep,
     images,
     totals: {
       images: images.length,
-      ok,
-      failed: images.length - ok,
-      statuses: Object.fromEntries(imageStatuses.map((status) => [status, count(status)])) as Record<ImageStatus, number>,
-      manifests: sum((image) => image.manifests),
-      blobs: sum((image) => image.blobs),
-      bytes: sum((image) => image.bytes),
+      ok: count('ok'),
+      failed: images.length - count('ok'),
+      statuses: Object.fromEntries(imageStatuses.map((status) => [status, count(status)])) as Record<VerdictStatus, number>,
+      manifests: sum('manifests'),
+      blobs: sum('blobs'),
+      bytes: sum('bytes'),
       requests,
       seconds,
     },

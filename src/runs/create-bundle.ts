@@ -2,33 +2,32 @@ import pLimit from 'p-limit'
 import type { BundleBase, HeldContent } from '../bundle/bundle-base.ts'
 import { arrangeBundle } from '../bundle/bundle-contents.ts'
 import { readBase, writeLock } from '../bundle/bundle-lock.ts'
-import { formatBundleRecord, type BundledList } from '../bundle/bundle-record.ts'
+import { formatBundleRecord } from '../bundle/bundle-record.ts'
 import { bundleTarget } from '../bundle/bundle-target.ts'
 import { BundleWriter } from '../bundle/bundle-writer.ts'
 import { compressionOfName } from '../bundle/compress.ts'
 import { carriedContents } from '../bundle/held-content.ts'
 import { UnfinishedBundle } from '../bundle/unfinished-bundle.ts'
-import { userAgent } from '../connect/clients.ts'
-import { openSources, type SourceOptions } from '../connect/sources.ts'
+import { userAgent, type TransferOptions } from '../connect/clients.ts'
+import { openSources, type SourceOptions, type Sources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/blob-ledger.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
-import type { Emit } from '../copy/image-copier.ts'
-import { runImages } from '../copy/run-images.ts'
 import { MirrorError } from '../errors.ts'
 import { followLinks } from '../layout/planted-files.ts'
 import { sha256 } from '../oci/digest.ts'
-import type { ImageSource } from '../oci/image-source.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/read-image.ts'
-import type { ImageList } from '../release/image-list.ts'
-import { selectImages, type SelectionOptions } from '../release/select-images.ts'
-import { registryEvents, startRun, type MirrorRun } from './start-run.ts'
+import type { SelectedList } from '../release/image-list.ts'
+import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
+import type { Route } from './route.ts'
+import { startRun, type CopyImages, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
-export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, SourceOptions {
+export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, BatchOptions {
   /** Ends in `.tar`, `.tar.gz` or `.tar.zst`. */
   readonly file: string
   /** Bytes of a part: the bundle is split into `<file>.001`, `<file>.002` and so on, with their checksums in `<file>.sha256`. */
@@ -37,30 +36,40 @@ export interface CreateBundleOptions extends Omit<SelectionOptions, 'signal' | '
   readonly since?: string | undefined
   /** Where what the bundle holds is written, for a later `since`. */
   readonly lock?: string | undefined
-  /** `os/arch[/variant]`; default: every platform, the index byte for byte. */
-  readonly platforms?: readonly string[] | undefined
-  /** Put foreign layers into it too. */
-  readonly foreignLayers?: boolean | undefined
-  /** Images at once; default 16. */
-  readonly jobs?: number | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
-/** Images at once where nothing else is asked for. */
-const defaultJobs = 16
+/** The files of a run: where the bundle and its lock go, links followed, and the bundle that it builds on. */
+interface BundleFiles {
+  readonly target: string
+  readonly lock: string | undefined
+  readonly before: BundleBase | undefined
+}
 
 /**
  * Makes a bundle: list → steps → places in the file → copy. The file is there when every image is in it, and otherwise what has come is kept for the
  * next run. Failed images are in the report; what is thrown kept the whole run from starting.
  */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
-  return startRun('bundle create', options.signal, (emit, signal) => run({ ...options, signal }, emit))
+  return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
 }
 
-async function run(options: CreateBundleOptions & { readonly signal: AbortSignal }, emit: Emit): Promise<void> {
-  const started = performance.now()
-  const { file, since, signal } = options
-  const lock = options.lock === undefined ? undefined : await followLinks(options.lock)
+async function create(options: CreateBundleOptions, run: RunContext): Promise<void> {
+  const { file, jobs = defaultJobs.registry, signal } = options
+  const files = await findFiles(options)
+  await using sources = await openSources(options, run.events, { signal })
+  const { source, requests } = sources
+  const { images: references, lists, warnings } = await selectImages(sources.client, options)
+  const images = references.map((reference) => ({ source: reference, destination: reference }))
+  const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
+  await run.follow(plan, async (copyImages) => {
+    const steps = await resolveAll(references, source, { ...options, jobs }, run)
+    if (steps !== undefined) await write(files, lists, steps, source, options, copyImages)
+  })
+}
+
+/** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
+async function findFiles({ file, lock, since, signal }: CreateBundleOptions): Promise<BundleFiles> {
+  const lockFile = lock === undefined ? undefined : await followLinks(lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
@@ -70,34 +79,15 @@ async function run(options: CreateBundleOptions & { readonly signal: AbortSignal
       hint: 'Give both the same ending, or name the file itself.',
     })
   }
-  const before = since === undefined ? undefined : await readBase(since, { signal })
-  await using sources = await openSources(options, registryEvents(emit), { signal })
-  const list = await selectImages(sources.client, { ...options, signal })
-  emit({
-    type: 'run-started',
-    destination: file,
-    images: list.images.map((image) => ({ image: formatReference(image), destination: formatReference(image) })),
-  })
-  for (const { name, sha256, coverage, release, images } of list.lists) {
-    emit({ type: 'list-read', name, sha256, coverage, images, ...(release !== undefined && { release }) })
-  }
-  for (const message of [...list.warnings, ...sources.warnings]) emit({ type: 'warning', message })
-  try {
-    const steps = await resolveAll(list.images, sources.registries, options, emit)
-    if (steps !== undefined) await write({ ...options, lock, target }, list, steps, sources.registries, before, emit)
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-  const requests = { source: sources.requests(), destination: 0 }
-  emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+  return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
 /** Every image's step, in the list's order; undefined where one cannot be resolved, which is told as its failure. */
 async function resolveAll(
   images: readonly Reference[],
-  source: ImageSource,
-  { platforms, foreignLayers, jobs = defaultJobs, signal }: CreateBundleOptions,
-  emit: Emit,
+  source: Sources['source'],
+  { platforms, foreignLayers, jobs }: CreateBundleOptions & { readonly jobs: number },
+  { emit, signal }: RunContext,
 ): Promise<readonly PlanStep[] | undefined> {
   const limit = pLimit(jobs)
   const wanted = platforms?.map(parsePlatform)
@@ -108,7 +98,7 @@ async function resolveAll(
           const read = await readImage(source, image, { wanted, foreignLayers, signal })
           return { source: image, destination: image, state: 'new' as const, ...read }
         } catch (error) {
-          signal?.throwIfAborted()
+          signal.throwIfAborted()
           const name = formatReference(image)
           emit({ type: 'image-failed', image: name, destination: name, error: summariseError(error), final: true })
           return undefined
@@ -127,52 +117,34 @@ function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[
 }
 
 async function write(
-  options: CreateBundleOptions & { readonly target: string },
-  list: ImageList,
+  { target, lock, before }: BundleFiles,
+  lists: readonly SelectedList[],
   steps: readonly PlanStep[],
-  source: ImageSource,
-  before: BundleBase | undefined,
-  emit: Emit,
+  source: Sources['source'],
+  { splitSize, retry, signal }: CreateBundleOptions,
+  copyImages: CopyImages,
 ): Promise<void> {
-  const { target, lock, splitSize, jobs = defaultJobs, retry, signal } = options
-  const lists: readonly BundledList[] = list.lists.map(({ name, release, sha256, images }) => ({
-    name: release ?? name,
-    ...(release !== undefined && { release }),
-    sha256,
-    images,
-  }))
-  const images = steps.map(({ source: reference, root, platforms, digestPreserved }) => ({
-    reference,
-    ...root,
-    platforms,
-    digestPreserved,
-  }))
   const carried = carriedContents(steps)
-  const record = { tool: userAgent, lists, images, ...(before && { base: needOf(before, carried) }) }
-  const layout = arrangeBundle(
-    record,
-    steps.map(({ contents }) => contents),
-  )
-  await using part = await UnfinishedBundle.open(target, layout, { signal })
-  let isWhole = true
-  const watch: Emit = (event) => {
-    if (event.type === 'image-failed' && event.final) isWhole = false
-    emit(event)
+  const record = {
+    tool: userAgent,
+    lists: lists.map(({ name, release, sha256: sum, images }) => ({
+      name: release ?? name,
+      ...(release !== undefined && { release }),
+      sha256: sum,
+      images,
+    })),
+    images: steps.map(({ source: reference, root, platforms, digestPreserved }) => ({ reference, ...root, platforms, digestPreserved })),
+    ...(before && { base: needOf(before, carried) }),
   }
-  await runImages({
-    images: steps,
-    resolve: (image) => Promise.resolve(image as PlanStep),
-    copier: contentCopier({
-      source,
-      destination: new BundleWriter(part, layout.elsewhere),
-      ledger: new BlobLedger(),
-      retry,
-    }),
-    jobs,
-    emit: watch,
-    signal,
-  })
-  if (!isWhole) return
+  const contents = steps.map((step) => step.contents)
+  const layout = arrangeBundle(record, contents)
+  await using part = await UnfinishedBundle.open(target, layout, { signal })
+  const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
+  const route: Route<PlanStep> = {
+    resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),
+    copier: contentCopier({ source, destination: new BundleWriter(part, layout.elsewhere), ledger: new BlobLedger(), retry }),
+  }
+  if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
   if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), contents: carried })
   await part.finish({ splitSize, signal })

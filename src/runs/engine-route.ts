@@ -1,121 +1,53 @@
 import pLimit from 'p-limit'
-import { retryPolicy } from '../async/retry.ts'
-import type { Places } from '../connect/destination.ts'
-import type { EngineSummary } from '../copy/events.ts'
+import type { RegistryEvents } from '../connect/clients.ts'
+import type { RunEnds } from '../connect/destination.ts'
+import { openEngine } from '../connect/engine.ts'
 import { DestinationView } from '../engine/destination-view.ts'
-import { findEngineAddress, formatEngineAddress } from '../engine/engine-address.ts'
 import { EngineCopier } from '../engine/engine-copier.ts'
-import { Engine, type LookedUp } from '../engine/engine.ts'
+import type { Engine, LookedUp } from '../engine/engine.ts'
 import { registryAuth, type RegistryAuth } from '../engine/registry-auth.ts'
 import { distinctPlatforms, resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
 import { Room } from '../engine/room.ts'
 import { MirrorError, type Side } from '../errors.ts'
-import { isLoopback } from '../http/address.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from '../oci/platform.ts'
+import { isIndexType } from '../oci/media-type.ts'
+import { formatPlatform, isSamePlatform, parsePlatform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
-import type { NamedImage } from '../plan/collisions.ts'
-import { findCredentials } from '../registry/auth/credentials.ts'
-import { parseEndpoint } from '../registry/endpoint.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import type { PlanOptions } from './options.ts'
+import { refuseCollisions, type NamedImage } from '../plan/collisions.ts'
+import type { MirrorOptions } from './options.ts'
+import type { MirrorRoute } from './route.ts'
 
-/** Milliseconds that a pull or a push may be silent where nothing else is asked for: unpacking a large layer takes its time. */
-const usualSilence = 10 * 60_000
-const usualTimeout = 60_000
-/** A daemon that is restarted is waited for this many times as long as the first failure of a registry: 30 s. */
-const restartFactor = 120
 /** Look-ups at once. */
 const lookUps = 8
 
-/** The way through a Docker Engine. */
-export interface EngineRoute extends Disposable {
-  readonly summary: EngineSummary
-  readonly copier: EngineCopier
-  readonly warnings: readonly string[]
-  readonly resolve: (image: NamedImage) => Promise<EngineStep>
-  /** The root that a source's name stands for, where that has to be known. */
-  readonly headManifest: (reference: Reference) => Promise<LookedUp['root'] | undefined>
-  /** `os/arch[/variant]` of what the Engine holds of a source already. */
-  readonly held: (step: EngineStep) => Promise<readonly string[]>
-  /** Refuses images of several platforms where none is chosen, before anything moves. Throws USAGE. */
-  readonly refuseSeveralPlatforms: (images: readonly NamedImage[]) => Promise<void>
-}
+/** Asks the Engine what a source's name stands for. */
+type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 
-/** An Engine's way with both of its ends. */
-export interface OpenEngine extends EngineRoute {
-  readonly places: Places
-}
-
-/** What only registry HTTP can do. Throws USAGE. */
-function refuseOptions(options: PlanOptions): void {
+/** Refuses what only registry HTTP can do. Throws USAGE. */
+export function refuseOptions({ to, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
     throw new MirrorError('USAGE', `${what} cannot be done with --via docker: ${why}`, { hint: 'Use --via registry, or leave it out.' })
   }
-  if (options.to === 'oci' || options.to.startsWith('oci:')) refuse(`--to ${options.to}`, 'an Engine pushes to registries alone')
-  if (options.sparse === true) refuse('--sparse', 'an Engine keeps no index')
-  if (options.foreignLayers === true) refuse('--foreign-layers', 'an Engine decides on them itself')
-  if (options.blobJobs !== undefined) refuse('--blob-jobs', 'an Engine decides itself how many layers it moves at once')
+  if (to === 'oci' || to.startsWith('oci:')) refuse(`--to ${to}`, 'an Engine pushes to registries alone')
+  if (sparse === true) refuse('--sparse', 'an Engine keeps no index')
+  if (foreignLayers === true) refuse('--foreign-layers', 'an Engine decides on them itself')
+  if (blobJobs !== undefined) refuse('--blob-jobs', 'an Engine decides itself how many layers it moves at once')
 }
 
-/** Where an Engine is, and how long it is waited for. */
-export type EngineOptions = Pick<PlanOptions, 'dockerHost' | 'environment' | 'dockerConfig' | 'timeout' | 'retry' | 'signal'>
-
-/** An Engine that was reached. */
-export interface ReachedEngine {
-  readonly engine: Engine
-  /** Its address and where that was found. */
-  readonly name: string
-  /** True where it is reached over a network in the clear. */
-  readonly isOpen: boolean
-}
-
-/** Finds an Engine and agrees with it on a version. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
-export async function openEngine(options: EngineOptions): Promise<ReachedEngine> {
-  const { dockerHost, environment, dockerConfig, timeout, signal } = options
-  const { address, from } = await findEngineAddress({ dockerHost, environment, dockerConfig })
-  const name = `${formatEngineAddress(address)} (${from})`
-  const engine = await Engine.open(
-    {
-      address,
-      name,
-      timeout: timeout ?? usualTimeout,
-      silence: timeout ?? usualSilence,
-      restart: restartFactor * retryPolicy(options.retry).baseDelay,
-      environment,
-    },
-    { signal },
-  )
-  return { engine, name, isOpen: address.kind === 'tcp' && address.tls === undefined && !isLoopback(address.host) }
-}
-
-/** Reaches the Engine; nothing is pulled yet. Throws USAGE, INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
-export async function openEngineRoute(
-  options: PlanOptions,
-  openPlaces: () => Promise<Places>,
-  events: RegistryEvents,
-): Promise<OpenEngine> {
-  refuseOptions(options)
-  const { signal } = options
-  const platforms = options.platforms?.map(parsePlatform)
-  const destinationOrigin = parseEndpoint(options.to).origin.origin
+/** Reaches a Docker Engine as the way between two ends; nothing is pulled yet. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
+export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, events: RegistryEvents): Promise<MirrorRoute<EngineStep>> {
+  const { retry, recheck, keep, signal } = options
+  const { onRetry, onThrottled, onWarning } = events
+  const wanted = options.platforms?.map(parsePlatform)
   const { engine, name, isOpen } = await openEngine(options)
-  let places: Places
-  try {
-    places = await openPlaces()
-  } catch (error) {
-    engine[Symbol.dispose]()
-    throw error
-  }
-  const auth = async (side: Side, { registry, path }: Repository, { signal: aborted }: CallOptions): Promise<RegistryAuth> => {
-    const at = side === 'source' ? places.source.endpoint(registry) : undefined
-    const origin = at?.origin.origin ?? destinationOrigin
-    const found = await findCredentials(places.credentials[side], origin, { repository: `${at?.prefix ?? ''}${path}`, signal: aborted })
-    return registryAuth(found?.credentials, origin)
+  const { apiVersion, store, canPushFromIndex } = engine.facts
+  const auth = async (side: Side, repository: Repository, callOptions: CallOptions): Promise<RegistryAuth> => {
+    const { credentials, origin } = await ends.credentialsFor(side, repository, callOptions)
+    return registryAuth(credentials, origin)
   }
   const pulledName = ({ registry, path, tag, digest }: Reference): Reference => {
-    const { origin, prefix } = places.source.endpoint(registry)
+    const { origin, prefix } = ends.source.endpoint(registry)
     const host = isDockerHub(origin.origin) ? 'docker.io' : origin.host
     return { registry: host, path: `${prefix}${path}`, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
   }
@@ -124,48 +56,48 @@ export async function openEngineRoute(
       auth: await auth(side, reference, { signal }),
       signal,
     })
-  const known = new Map<string, Promise<LookedUp | undefined>>()
-  const lookUpSource = (reference: Reference): Promise<LookedUp | undefined> => {
-    const key = formatReference(reference)
-    const answer = known.get(key) ?? lookUp('source', reference, pulledName(reference))
-    known.set(key, answer)
-    // What failed, and what a second round asks for, is asked for anew.
-    void answer.catch(() => known.delete(key))
-    return answer
-  }
+  const lookUpSource = remembering((reference) => lookUp('source', reference, pulledName(reference)))
   const destination = new DestinationView({
-    registry: places.registry as NonNullable<Places['registry']>,
+    registry: ends.registry as NonNullable<RunEnds['registry']>,
     lookUp: (reference) => lookUp('destination', reference, reference),
-    onWarning: events.onWarning,
+    onWarning,
   })
-  const { retry, recheck, keep } = options
-  const { canPushFromIndex } = engine.facts
-  const told = { onRetry: events.onRetry, onThrottled: events.onThrottled }
-  const copier = new EngineCopier({
-    engine,
-    destination,
-    room: new Room(engine.facts),
-    pulledName,
-    auth,
-    retry,
-    recheck,
-    keep,
-    onWarning: events.onWarning,
-  })
+  const copier = new EngineCopier({ engine, destination, room: new Room(engine.facts), pulledName, auth, retry, recheck, keep, onWarning })
+  const resolveOptions = { platforms: wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
   return {
-    places,
-    summary: { apiVersion: engine.facts.apiVersion, store: engine.facts.store },
-    copier,
+    engine: { apiVersion, store },
     warnings: isOpen ? [`passwords for registries go to the Docker Engine at ${name} in the clear: it is reached without TLS`] : [],
-    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, { platforms, canPushFromIndex, retry, ...told, signal }),
-    headManifest: async (reference) => (await lookUpSource(reference))?.root,
-    held: (step) => heldPlatforms(engine, pulledName(step.source), step, signal),
-    refuseSeveralPlatforms: (images) => refuseSeveral(images, platforms, lookUpSource),
+    resolve: (image) => resolveEngineImage(image, lookUpSource, destination, resolveOptions),
+    copier,
+    async end() {
+      await copier.end()
+      return []
+    },
+    async check(images) {
+      await refuseCollisions(images, { headManifest: async (reference) => (await lookUpSource(reference))?.root }, { signal })
+      if (wanted === undefined) await refuseSeveral(images, lookUpSource)
+    },
+    async survey(step) {
+      const heldByEngine = await heldPlatforms(engine, pulledName(step.source), step, signal)
+      return { missing: [], heldByEngine, dockerHubPulls: ends.source.isDockerHub(step.source) ? pulls(step, heldByEngine) : 0 }
+    },
     [Symbol.dispose]: () => engine[Symbol.dispose](),
   }
 }
 
-/** Of the very image that the source has now; what the Engine holds under the same tag of an older one has to be pulled again. */
+/** What failed, and what a second round asks for, is asked for anew. */
+function remembering(lookUp: LookUp): LookUp {
+  const known = new Map<string, Promise<LookedUp | undefined>>()
+  return (reference) => {
+    const key = formatReference(reference)
+    const answer = known.get(key) ?? lookUp(reference)
+    known.set(key, answer)
+    void answer.catch(() => known.delete(key))
+    return answer
+  }
+}
+
+/** What the Engine holds of the very image that the source has now; what it has under the same tag of an older one has to be pulled again. */
 async function heldPlatforms(
   engine: Engine,
   pulled: Reference,
@@ -180,12 +112,15 @@ async function heldPlatforms(
   return [formatPlatform(wanted.find((one) => one !== undefined && isSamePlatform(one, platform)) ?? platform)]
 }
 
-async function refuseSeveral(
-  images: readonly NamedImage[],
-  platforms: readonly Platform[] | undefined,
-  lookUp: (reference: Reference) => Promise<LookedUp | undefined>,
-): Promise<void> {
-  if (platforms !== undefined) return
+/** For every platform that it does not hold yet, an Engine reads the index and the manifest below it. */
+function pulls({ state, root, platforms }: EngineStep, held: readonly string[]): number {
+  if (state === 'present') return 0
+  const manifests = root !== undefined && isIndexType(root.mediaType) ? 2 : 1
+  return platforms.filter((platform) => !held.includes(platform)).length * manifests
+}
+
+/** Refuses images of several platforms where none is chosen. */
+async function refuseSeveral(images: readonly NamedImage[], lookUp: LookUp): Promise<void> {
   const limit = pLimit(lookUps)
   // What a registry refuses fails for itself when its turn comes.
   const refused: Pick<LookedUp, 'platforms'> = { platforms: [] }

@@ -1,5 +1,4 @@
-import type { ConnectionOptions } from '../connect/clients.ts'
-import { openClient } from '../connect/destination.ts'
+import { openConnections, type ConnectionOptions } from '../connect/clients.ts'
 import type { ImageList } from '../release/image-list.ts'
 import { selectImages, type SelectionOptions } from '../release/select-images.ts'
 
@@ -8,10 +7,6 @@ export type ListOptions = SelectionOptions & ConnectionOptions
 
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */
 export async function listImages(options: ListOptions): Promise<ImageList> {
-  const client = await openClient(options, { signal: options.signal })
-  try {
-    return await selectImages(client, options)
-  } finally {
-    await client.close()
-  }
+  await using connections = await openConnections(options, {}, options)
+  return await selectImages(connections.client, options)
 }

@@ -1,86 +1,65 @@
-import { openPlaces, type Places } from '../connect/destination.ts'
+import type { RegistryEvents } from '../connect/clients.ts'
+import { openEnds, type RunEnds } from '../connect/destination.ts'
+import { BlobLedger } from '../copy/blob-ledger.ts'
+import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import { refuseCollisions, type NamedImage } from '../plan/collisions.ts'
-import { nameDestination, type RenameRule } from '../plan/name-destination.ts'
+import { refuseCollisions } from '../plan/collisions.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import type { ImageList } from '../release/image-list.ts'
+import { missingBlobs } from '../plan/survey.ts'
 import { selectImages } from '../release/select-images.ts'
-import type { EngineRoute, OpenEngine } from './engine-route.ts'
-import type { PlanOptions } from './options.ts'
+import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import type { MirrorRoute } from './route.ts'
+import type { RunPlan } from './start-run.ts'
 
-/** Images at once where nothing else is asked for; an Engine moves three layers of an image at once by itself. */
-const defaultJobs = { registry: 16, docker: 2 }
-
-/** Everything that is settled before the first image is touched. */
-export interface Prepared extends AsyncDisposable {
-  readonly places: Places
-  readonly list: ImageList
-  readonly images: readonly NamedImage[]
-  /** Images at once. */
-  readonly jobs: number
-  /** The Docker Engine that carries them, where one does. */
-  readonly engine: EngineRoute | undefined
-  /** Sentences for the reader. */
-  readonly warnings: readonly string[]
-  /** Resolves one image to its step. */
-  readonly resolve: (image: NamedImage) => Promise<PlanStep>
-}
-
-/** Reads `--rewrite`; Go's regular expressions are loaded where there is one. Throws INVALID_REWRITE. */
-export async function parseRules(rewrites: readonly string[]): Promise<readonly RenameRule[]> {
-  if (rewrites.length === 0) return []
-  const { parseRenameRule } = await import('../registries-yaml/rename-rule.ts')
-  return rewrites.map(parseRenameRule)
-}
-
-/** The Engine's client is loaded where an Engine is used. */
-async function openEngine(options: PlanOptions, open: () => Promise<Places>, events: RegistryEvents): Promise<OpenEngine> {
-  const { openEngineRoute } = await import('./engine-route.ts')
-  return openEngineRoute(options, open, events)
+/** What `mirror` and `plan` have settled, the way included. */
+export interface Prepared extends RunPlan {
+  readonly ends: RunEnds
+  readonly route: MirrorRoute
 }
 
 /**
- * Reads the options, opens both ends, fetches the lists, names every image and refuses collisions. Whatever it throws, nothing
- * has moved: USAGE and INVALID_* before the first request; then what the lists and the look-ups gave.
+ * Reads the options, opens both ends and the way between them, fetches the lists, names every image and refuses collisions; all is closed after `use`.
+ * Whatever it throws, nothing has moved: USAGE and INVALID_* before the first request; then what the lists and the look-ups gave.
  */
-export async function prepare(options: PlanOptions, events: RegistryEvents = {}): Promise<Prepared> {
-  const { sparse, foreignLayers, recheck, flatten, signal } = options
-  const platforms = options.platforms?.map(parsePlatform)
+export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const { to, sparse, platforms, via = 'registry', recheck, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
     throw new MirrorError('USAGE', '--sparse leaves out what --platform does not choose, and no platform is chosen', {
       hint: 'Give --platform too, or leave --sparse out.',
     })
   }
-  const { via = 'registry' } = options
-  const rules = await parseRules(options.rewrite ?? [])
-  const open = (): Promise<Places> => openPlaces(options, events, { signal })
-  const engine = via === 'docker' ? await openEngine(options, open, events) : undefined
-  const places = engine?.places ?? (await open())
-  const dispose = async (): Promise<void> => {
-    engine?.[Symbol.dispose]()
-    await places[Symbol.asyncDispose]()
-  }
-  try {
-    const list = await selectImages(places.client, { ...options, signal })
-    const images = list.images.map((source) => ({ source, destination: nameDestination(source, { ...places.naming, rules, flatten }) }))
-    await refuseCollisions(images, engine ?? places.source, { signal })
-    await engine?.refuseSeveralPlatforms(images)
-    const resolveOptions = { wanted: platforms, sparse, foreignLayers, recheck, signal }
-    return {
-      places,
-      list,
-      images,
-      jobs: options.jobs ?? defaultJobs[via],
-      engine,
-      warnings: [...list.warnings, ...places.warnings, ...(engine?.warnings ?? [])],
-      resolve: (image) => resolveImage(image, places.source, places.destination, resolveOptions),
-      [Symbol.asyncDispose]: dispose,
-    }
-  } catch (error) {
-    await dispose()
-    throw error
+  const nameAt = await readNaming(options)
+  // The Engine's client is loaded where an Engine is used.
+  const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
+  engines?.refuseOptions(options)
+  await using ends = await openEnds(options, events, { signal })
+  using route: MirrorRoute = engines === undefined ? registryRoute(ends, options) : await engines.openEngineRoute(ends, options, events)
+  const list = await selectImages(ends.client, options)
+  const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+  await route.check(images)
+  const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
+  const { engine } = route
+  const { requests } = ends
+  return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, requests, ends, route })
+}
+
+/** The way over registry HTTP, which copies content by content. */
+function registryRoute(ends: RunEnds, options: MirrorOptions): MirrorRoute<PlanStep> {
+  const { source, destination } = ends
+  const { sparse, foreignLayers, recheck, retry, signal } = options
+  const wanted = options.platforms?.map(parsePlatform)
+  return {
+    warnings: [],
+    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, signal }),
+    copier: contentCopier({ source, destination, ledger: new BlobLedger(), retry }),
+    check: (images) => refuseCollisions(images, source, { signal }),
+    survey: async (step) => ({
+      missing: await missingBlobs(step, destination, { signal }),
+      // Docker Hub counts each manifest that is read, the children of an index too, and no HEAD.
+      dockerHubPulls: source.isDockerHub(step.source) ? step.contents.manifests.length : 0,
+    }),
+    [Symbol.dispose]: () => undefined,
   }
 }

@@ -1,8 +1,8 @@
 import type { JoinedSource } from '../bundle/joined-source.ts'
 import { MirrorError } from '../errors.ts'
-import type { CallOptions } from '../oci/image-source.ts'
 import type { Reference } from '../oci/reference.ts'
-import { imageFilter, type ImageFilterOptions } from '../release/image-filter.ts'
+import { imageFilter } from '../release/image-filter.ts'
+import type { ArchiveOptions } from './options.ts'
 
 /** What of archives is chosen. */
 export interface SelectedImages {
@@ -13,16 +13,17 @@ export interface SelectedImages {
 }
 
 /** Chooses images of archives by globs, and joins what the archives have of each. Throws USAGE where none is left, and as JoinedSource.join does. */
-export async function selectArchived(
-  archives: JoinedSource,
-  options: ImageFilterOptions & CallOptions & { readonly files: readonly string[] },
-): Promise<SelectedImages> {
-  const { files, signal } = options
-  const { images, warnings } = await imageFilter(options)(archives.names(), options.signal)
+export async function selectArchived(archives: JoinedSource, options: ArchiveOptions, signal: AbortSignal): Promise<SelectedImages> {
+  const { images, warnings } = await imageFilter(options)(archives.names(), signal)
   if (images.length === 0) {
-    throw new MirrorError('USAGE', `no image of ${files.join(', ')} is left: --include and --exclude drop all of them`)
+    throw new MirrorError('USAGE', `no image of ${options.files.join(', ')} is left: --include and --exclude drop all of them`)
   }
   const companions = archives.companionsOf(images)
   await archives.join([...images, ...companions], { signal })
   return { images, companions, warnings: [...warnings, ...archives.skipped()] }
+}
+
+/** What the end of archives shows to be wrong with them, a sentence each; the rest of them is not read where the run was stopped. */
+export async function archiveEnd(archives: JoinedSource, signal: AbortSignal): Promise<readonly string[]> {
+  return signal.aborted ? [] : archives.damage()
 }

@@ -1,11 +1,16 @@
 import { setMaxListeners } from 'node:events'
 import { Channel } from '../async/channel.ts'
-import { summariseError, type MirrorEvent } from '../copy/events.ts'
+import type { RegistryEvents } from '../connect/clients.ts'
+import { summariseError, type EngineSummary, type MirrorEvent, type RequestCounts } from '../copy/events.ts'
 import type { Emit } from '../copy/image-copier.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import { startReport } from '../report/fold-report.ts'
+import { runImages } from '../copy/run-images.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { NamedImage } from '../plan/collisions.ts'
+import type { SelectedList } from '../release/image-list.ts'
+import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
 import { maskSecrets } from '../text/secrets.ts'
+import type { Route } from './route.ts'
 
 /** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
 export interface MirrorRun extends AsyncIterable<MirrorEvent> {
@@ -13,24 +18,71 @@ export interface MirrorRun extends AsyncIterable<MirrorEvent> {
   readonly report: Promise<MirrorReport>
 }
 
+/** Everything that is settled before the first image is touched. */
+export interface RunPlan {
+  /** As the user wrote it. */
+  readonly destination: string
+  readonly images: readonly NamedImage[]
+  readonly lists: readonly SelectedList[]
+  /** Sentences for the reader. */
+  readonly warnings: readonly string[]
+  /** Images at once. */
+  readonly jobs: number
+  /** Copy images whose root is present too. */
+  readonly recheck?: boolean | undefined
+  /** Present where a Docker Engine carries the images. */
+  readonly engine?: EngineSummary | undefined
+  /** Requests sent so far; none where it is left out. */
+  readonly requests?: (() => RequestCounts) | undefined
+}
+
+/** Brings all images over one route; false where one of them failed for good. */
+export type CopyImages = (route: Route) => Promise<boolean>
+
+/** What a run works with. */
+export interface RunContext {
+  readonly emit: Emit
+  /** What registries have to tell, as events of the run. */
+  readonly events: RegistryEvents
+  readonly signal: AbortSignal
+  /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early, and is no failure. */
+  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages) => Promise<unknown>) => Promise<void>
+}
+
+/** A signal that every request of a run may listen to; it follows those that are given. */
+export function runSignal(...given: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const signal = AbortSignal.any(given.filter((one) => one !== undefined))
+  setMaxListeners(0, signal)
+  return signal
+}
+
 /** Starts what copies images: its events are merged into one iterable and folded into the report of this command. */
 export function startRun(
   command: MirrorReport['command'],
   given: AbortSignal | undefined,
-  work: (emit: Emit, signal: AbortSignal) => Promise<void>,
+  work: (run: RunContext) => Promise<void>,
 ): MirrorRun {
+  const started = performance.now()
   const abort = new AbortController()
-  const signal = given === undefined ? abort.signal : AbortSignal.any([given, abort.signal])
-  // Every request of the run listens to this one signal.
-  setMaxListeners(0, signal)
+  const signal = runSignal(given, abort.signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
-  const fold = startReport(command)
-  const emit = (given: MirrorEvent): void => {
-    const event = given.type === 'warning' ? { ...given, message: maskSecrets(given.message) } : given
+  const fold = new ReportFold(command)
+  const emit = (told: MirrorEvent): void => {
+    const event = told.type === 'warning' ? { ...told, message: maskSecrets(told.message) } : told
     fold.event(event)
     events.push(event, progressKey(event))
   }
-  const report = work(emit, signal).then(
+  const follow: RunContext['follow'] = async (plan, copy) => {
+    start(plan, emit)
+    try {
+      await copy((route) => copyAll(plan, route, emit, signal))
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+    const requests = plan.requests?.() ?? { source: 0, destination: 0 }
+    emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+  }
+  const report = work({ emit, events: registryEvents(emit), signal, follow }).then(
     () => {
       events.end()
       return fold.report()
@@ -45,14 +97,37 @@ export function startRun(
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
 
+/** The events before the first image. */
+function start({ destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
+  const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
+  emit({ type: 'run-started', destination, images: names, ...(engine !== undefined && { engine }) })
+  for (const { name, sha256, coverage, release, images: count } of lists) {
+    emit({ type: 'list-read', name, sha256, coverage, images: count, ...(release !== undefined && { release }) })
+  }
+  for (const message of warnings) emit({ type: 'warning', message })
+}
+
+async function copyAll({ images, jobs, recheck }: RunPlan, route: Route, emit: Emit, signal: AbortSignal): Promise<boolean> {
+  let isWhole = true
+  const watch: Emit = (event) => {
+    if (event.type === 'image-failed' && event.final) isWhole = false
+    emit(event)
+  }
+  try {
+    await runImages({ images, resolve: (image) => route.resolve(image), copier: route.copier, jobs, recheck, emit: watch, signal })
+  } finally {
+    for (const message of (await route.end?.()) ?? []) emit({ type: 'warning', message })
+  }
+  return isWhole
+}
+
 /** Progress that was not read yet is replaced by the next of the same content. */
 function progressKey(event: MirrorEvent): string | undefined {
   if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
   return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
 }
 
-/** What registries have to tell meanwhile, as events of the run. */
-export function registryEvents(emit: Emit): RegistryEvents {
+function registryEvents(emit: Emit): RegistryEvents {
   return {
     onRetry: ({ attempt, delay, error }) => emit({ type: 'retrying', attempt, delay, error: summariseError(error) }),
     onThrottled: (throttled) => emit({ type: 'throttled', ...throttled }),

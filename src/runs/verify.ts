@@ -1,24 +1,18 @@
-import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
+import type { RegistryEvents } from '../connect/clients.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import type { RegistryEvents } from '../registry/transport.ts'
-import { selectImages, type SelectionOptions } from '../release/select-images.ts'
+import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import { verifyImage } from '../verify/verify-image.ts'
-import { openSearch, type SearchOptions } from './find-image.ts'
+import { ImageFinder, type SearchOptions } from './find-image.ts'
+import { defaultJobs, type BatchOptions } from './options.ts'
+import { runSignal } from './start-run.ts'
 
 /** Which images, where they are looked for, and how closely. */
-export interface VerifyOptions extends Omit<SelectionOptions, 'signal' | 'retry'>, Omit<SearchOptions, 'platforms'> {
-  /** `os/arch[/variant]`; default: every platform that an image's index names. */
-  readonly platforms?: readonly string[] | undefined
-  /** Foreign layers were copied too. */
-  readonly foreignLayers?: boolean | undefined
+export interface VerifyOptions extends ImageSelection, SearchOptions, BatchOptions {
   /** Read and hash every blob. */
   readonly deep?: boolean | undefined
-  /** Images at once; default 16. */
-  readonly jobs?: number | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /** What a verification tells while it works. */
@@ -27,9 +21,6 @@ export interface VerifyEvents extends RegistryEvents {
   readonly onImage?: (image: VerifiedImage, progress: { readonly done: number; readonly images: number }) => void
 }
 
-/** Images at once where nothing else is asked for. */
-const defaultJobs = 16
-
 /**
  * Looks whether every image is where it ought to be, whole, and for a node's registries.yaml whether that node could pull it. What is
  * wrong with an image is in the report; what is thrown kept the work from starting or ended it.
@@ -37,34 +28,32 @@ const defaultJobs = 16
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   const started = performance.now()
   const stop = new AbortController()
-  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])])
-  // Every request of the run listens to this one signal.
-  setMaxListeners(0, signal)
-  const platforms = options.platforms?.map(parsePlatform)
-  await using search = await openSearch({ ...options, platforms }, events, { signal })
-  const list = await selectImages(search.client, { ...options, signal })
-  const { deep = false, foreignLayers } = options
-  const limit = pLimit(options.jobs ?? defaultJobs)
+  const signal = runSignal(stop.signal, options.signal)
+  const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
+  const wanted = options.platforms?.map(parsePlatform)
+  await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
+  const list = await selectImages(finder.client, { ...options, signal })
+  const limit = pLimit(jobs)
   let done = 0
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
-    const { sought, destination } = await search.find(image)
-    const verdict = await verifyImage(sought, { platforms, foreignLayers, deep, signal })
+    const { sought, destination } = await finder.find(image)
+    const verdict = await verifyImage(sought, { platforms: wanted, foreignLayers, deep, signal })
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
     return named
   }
   try {
     return foldVerification({
-      destination: options.to,
-      registries: options.registries,
-      asNode: options.asNode ?? false,
+      destination: to,
+      registries,
+      asNode,
       deep,
       images: await Promise.all(list.images.map((image) => limit(() => check(image)))),
-      requests: search.requests(),
+      requests: finder.requests,
       seconds: (performance.now() - started) / 1000,
       lists: list.lists,
-      warnings: [...list.warnings, ...search.warnings()],
+      warnings: [...list.warnings, ...finder.warnings],
     })
   } finally {
     // Where one image has ended everything, the others are not to go on.

@@ -1,22 +1,7 @@
 import { isMirrorError, type ErrorCode, type MirrorError } from '../errors.ts'
 import type { Repository } from '../oci/reference.ts'
+import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 import type { CheckedPlace } from './checked-place.ts'
-
-/** How a node asks an endpoint: whom it shows itself as, with which TLS files, and its first request. Nothing of it is secret. */
-export interface AskedAs {
-  readonly credentials: 'none' | 'basic' | 'identity-token'
-  /** Present with `basic`. */
-  readonly username?: string
-  /** The key of `configs` that gives credentials or TLS; null where none does. */
-  readonly configKey: string | null
-  readonly tls: {
-    readonly caFile: string | null
-    readonly certFile: string | null
-    readonly keyFile: string | null
-    readonly insecureSkipVerify: boolean
-  }
-  readonly requestUrl: string
-}
 
 /** One place that an image may come from. */
 export interface CheckedEndpoint {
@@ -31,7 +16,7 @@ export interface CheckedEndpoint {
   /** There are rewrites for it, and none of them changes the repository. */
   readonly missesRewrites?: boolean | undefined
   /** Present where a node asks. */
-  readonly askedAs?: AskedAs | undefined
+  readonly askedAs?: DescribedEndpoint | undefined
   readonly place: CheckedPlace
 }
 

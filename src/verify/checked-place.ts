@@ -2,19 +2,16 @@ import { isTransient, type RetryPolicy } from '../async/retry.ts'
 import { openVerified } from '../copy/verified-content.ts'
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { ImageDestination } from '../oci/image-destination.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import type { ReadablePlace } from '../oci/readable-place.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
-
-/** A place whose images can be looked at; nothing is written there. */
-export type ReadablePlace = Pick<ImageSource, 'headManifest' | 'getManifest' | 'getBlob'> & Pick<ImageDestination, 'headBlob'>
 
 /** How a place is looked at. */
 export interface CheckedPlaceOptions {
   /** Patience while blobs are read. */
   readonly retry?: Partial<RetryPolicy> | undefined
-  /** Ask no more once it could not be asked: for a registry that is only asked in passing. */
+  /** Read without patience, and ask no more once it could not be asked: for a registry that is only asked in passing. */
   readonly isFragile?: boolean | undefined
 }
 
@@ -30,14 +27,16 @@ const lasting: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'TLS', 'TIMEOUT'
 /** A place as a check sees it: what it does not have is a NOT_FOUND, a blob is asked for once in a run, and a place that is down once. */
 export class CheckedPlace {
   readonly #place: ReadablePlace
-  readonly #options: CheckedPlaceOptions
+  readonly #retry: Partial<RetryPolicy> | undefined
+  readonly #isFragile: boolean
   readonly #blobs = new Map<string, Promise<void>>()
   #hasAnswered = false
   #down: MirrorError | undefined
 
-  constructor(place: ReadablePlace, options: CheckedPlaceOptions = {}) {
+  constructor(place: ReadablePlace, { retry, isFragile = false }: CheckedPlaceOptions = {}) {
     this.#place = place
-    this.#options = options
+    this.#retry = isFragile ? { retries: 0, maxThrottled: 0 } : retry
+    this.#isFragile = isFragile
   }
 
   /** What a tag or digest names, without reading it; throws NOT_FOUND. */
@@ -61,33 +60,27 @@ export class CheckedPlace {
   /** Fulfilled when the blob is there with its size, and with `deep` its content; throws NOT_FOUND, INTEGRITY. */
   blob(repository: Repository, descriptor: Descriptor, options: CheckBlobOptions = {}): Promise<void> {
     const key = `${formatRepository(repository)} ${descriptor.digest} ${descriptor.size}`
-    let asked = this.#blobs.get(key)
-    if (asked === undefined) {
-      asked = this.#ask(() => this.#blob(repository, descriptor, options))
-      this.#blobs.set(key, asked)
-    }
+    const asked = this.#blobs.get(key) ?? this.#ask(() => this.#blob(repository, descriptor, options))
+    this.#blobs.set(key, asked)
     return asked
   }
 
   /** A small blob's bytes, verified; throws NOT_FOUND, INTEGRITY. */
   bytes(repository: Repository, descriptor: Descriptor, { signal }: CallOptions = {}): Promise<Uint8Array> {
     return this.#ask(async () => {
-      const source: ImageSource = this.#place
-      const content = await openVerified(source, repository, descriptor, { signal, retry: this.#options.retry })
+      const content = await openVerified(this.#place, repository, descriptor, { signal, retry: this.#retry })
       const chunks: Uint8Array[] = []
       await content.read((chunk) => void chunks.push(Uint8Array.from(chunk)))
       return Buffer.concat(chunks)
     })
   }
 
-  async #blob(repository: Repository, descriptor: Descriptor, { deep = false, signal }: CheckBlobOptions): Promise<void> {
+  async #blob(repository: Repository, { mediaType, digest, size }: Descriptor, { deep = false, signal }: CheckBlobOptions): Promise<void> {
     // A place that does not hold a foreign layer must not answer with what it finds elsewhere.
-    const { mediaType, digest, size } = descriptor
     const own = { mediaType, digest, size }
     if (!deep && (await this.#place.headBlob(repository, own, { signal }))) return
     // A HEAD says no without a reason, and some registries take none: what a GET is answered tells more.
-    const source: ImageSource = this.#place
-    const content = await openVerified(source, repository, own, { signal, retry: this.#options.retry })
+    const content = await openVerified(this.#place, repository, own, { signal, retry: this.#retry })
     if (deep) await content.read(() => undefined)
     else content.cancel()
   }
@@ -107,14 +100,6 @@ export class CheckedPlace {
   #learn(error: MirrorError): void {
     if (error.code === 'NOT_FOUND') this.#hasAnswered = true
     const isDown = lasting.has(error.code) && !this.#hasAnswered
-    if (isDown || (this.#options.isFragile === true && isTransient(error))) this.#down ??= error
+    if (isDown || (this.#isFragile && isTransient(error))) this.#down ??= error
   }
-}
-
-/** A place that cannot be asked at all, for the reason given. */
-export function refusingPlace(error: MirrorError): ReadablePlace {
-  const refuse = async (): Promise<never> => {
-    throw error
-  }
-  return { headManifest: refuse, getManifest: refuse, getBlob: refuse, headBlob: refuse }
 }

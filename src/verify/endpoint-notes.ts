@@ -42,9 +42,7 @@ export class EndpointNotes {
   }
 
   #note(endpoint: CheckedEndpoint): Note {
-    const known = this.#notes.get(endpoint)
-    if (known !== undefined) return known
-    const note = { parts: 0, hasFailed: false, reason: undefined }
+    const note = this.#notes.get(endpoint) ?? { parts: 0, hasFailed: false, reason: undefined }
     this.#notes.set(endpoint, note)
     return note
   }

@@ -22,13 +22,8 @@ export function compareDigests(name: string, digest: Digest, location: string, e
     }
     const { by, digests } = expectation
     if (digests.includes(digest)) return []
-    return [
-      {
-        status: 'moved',
-        code: 'TAG_MOVED',
-        message: `${name}: the tag has moved: ${location} has ${digest}, ${by} ${digests.join(' or ')}`,
-      },
-    ]
+    const message = `${name}: the tag has moved: ${location} has ${digest}, ${by} ${digests.join(' or ')}`
+    return [{ status: 'moved', code: 'TAG_MOVED', message }]
   })
 }
 
@@ -40,28 +35,22 @@ export async function digestAtSource(
   source: Pick<ImageSource, 'headManifest' | 'getManifest'>,
   reference: Reference,
   by: string,
-  { platforms, signal }: CallOptions & { readonly platforms?: readonly Platform[] | undefined } = {},
+  { wanted, signal }: CallOptions & { readonly wanted?: readonly Platform[] | undefined } = {},
 ): Promise<ExpectedDigest> {
   try {
     const found = await source.headManifest(reference, { signal })
     if (found === undefined) throw new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist at the source`)
-    if (platforms === undefined) return { by, digests: [found.digest] }
+    if (wanted === undefined) return { by, digests: [found.digest] }
     const root = await source.getManifest(atDigest(reference, found.digest), { signal })
     const contents = contentsOf(root)
     if (contents.kind === 'image') return { by, digests: [found.digest] }
-    const entries = selectEntries(contents.manifests, platforms, formatReference(reference))
+    const entries = selectEntries(contents.manifests, wanted, formatReference(reference))
     return { by, digests: [...new Set([found.digest, subsetIndex(root, entries).descriptor.digest])] }
   } catch (error) {
     signal?.throwIfAborted()
     if (!isMirrorError(error)) throw error
     return { by, error }
   }
-}
-
-interface ReportedImage {
-  readonly source?: unknown
-  readonly reference?: unknown
-  readonly digest?: unknown
 }
 
 /** The digests of a JSON report of `mirror`, `plan` or `verify`, by the image's own name. Throws USAGE for anything else; `name` is what messages call it. */
@@ -80,7 +69,7 @@ export function readExpectedDigests(text: string, name: string): ReadonlyMap<str
   if (typeof document !== 'object' || document?.schemaVersion !== 1) return refuse('it has no schemaVersion 1')
   if (!Array.isArray(document.images)) return refuse('it has no list of images')
   const digests = new Map<string, Digest>()
-  for (const image of document.images as (ReportedImage | null)[]) {
+  for (const image of document.images as ({ source?: unknown; reference?: unknown; digest?: unknown } | null)[]) {
     const reference = image?.source ?? image?.reference
     // An image that failed has none.
     if (typeof reference !== 'string' || typeof image?.digest !== 'string') continue

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { AskedAs } from './checked-endpoint.ts'
+import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 
 /**
  * What is the matter with an image, worst first. `damaged`: bytes are not what their digest says. `missing`: nobody has it. `incomplete`: a
@@ -10,14 +10,14 @@ import type { AskedAs } from './checked-endpoint.ts'
 export const imageStatuses = ['damaged', 'missing', 'incomplete', 'refused', 'unreachable', 'moved', 'upstream-only', 'ok'] as const
 
 /** One of the statuses. */
-export type ImageStatus = (typeof imageStatuses)[number]
+export type VerdictStatus = (typeof imageStatuses)[number]
 
 /** A public error code, or one that only a check has: NOT_COMPARED where the expected digest could not be learned. */
 export type ProblemCode = ErrorCode | 'TAG_MOVED' | 'UPSTREAM_ONLY' | 'NOT_COMPARED'
 
 /** One thing that is wrong with an image: one line that names image, part, endpoint and reason. */
 export interface Problem {
-  readonly status: Exclude<ImageStatus, 'ok'>
+  readonly status: Exclude<VerdictStatus, 'ok'>
   readonly code: ProblemCode
   readonly message: string
 }
@@ -34,7 +34,7 @@ export interface EndpointVerdict {
   /** True for the endpoint that a node asks where no mirror has the image. */
   readonly isDefault: boolean
   /** Present where a node asks. */
-  readonly askedAs?: AskedAs | undefined
+  readonly askedAs?: DescribedEndpoint | undefined
   readonly status: EndpointStatus
   /** Why it failed, or what it lacks. */
   readonly reason?: string
@@ -42,7 +42,7 @@ export interface EndpointVerdict {
 
 /** What checking one image came to. Counts are of what was found, each digest once; sizes are bytes, manifests included. */
 export interface ImageVerdict {
-  readonly status: ImageStatus
+  readonly status: VerdictStatus
   /** What the name stands for now; undefined where nobody told. */
   readonly digest: Digest | undefined
   /** `os/arch[/variant]` of every image below the root that was looked at, attestations left out. */
@@ -58,6 +58,6 @@ export interface ImageVerdict {
 }
 
 /** The worst of the problems; `ok` for none. */
-export function worstStatus(problems: readonly Problem[]): ImageStatus {
+export function worstStatus(problems: readonly Problem[]): VerdictStatus {
   return imageStatuses.find((status) => problems.some((problem) => problem.status === status)) ?? 'ok'
 }

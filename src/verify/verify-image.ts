@@ -10,8 +10,7 @@ import type { SoughtImage, VerifyImageOptions } from './sought-image.ts'
 
 /** Who answers for the root, and what others say. */
 interface ResolvedRoot {
-  readonly root: Descriptor | undefined
-  readonly endpoint: CheckedEndpoint | undefined
+  readonly found: { readonly value: Descriptor; readonly endpoint: CheckedEndpoint } | undefined
   readonly problems: readonly Problem[]
   readonly warnings: readonly string[]
 }
@@ -24,19 +23,15 @@ const nothing: CheckedContents = { platforms: [], manifests: 0, blobs: 0, bytes:
  */
 export async function verifyImage(sought: SoughtImage, options: VerifyImageOptions = {}): Promise<ImageVerdict> {
   const notes = new EndpointNotes()
-  const { root, endpoint, problems, warnings } = await resolveRoot(sought, notes, options)
-  const isMirrored = root !== undefined && endpoint?.isUpstream === false
-  const contents = isMirrored ? await checkContents(sought, root, notes, options) : nothing
-  const moved =
-    root === undefined || endpoint === undefined ? [] : compareDigests(sought.name, root.digest, locationOf(endpoint), sought.expected)
-  const all = [...problems, ...moved, ...contents.problems]
+  const { found, problems, warnings } = await resolveRoot(sought, notes, options)
+  const digest = found?.value.digest
+  const contents = found !== undefined && !found.endpoint.isUpstream ? await checkContents(sought, found.value, notes, options) : nothing
+  const moved = found && compareDigests(sought.name, found.value.digest, locationOf(found.endpoint), sought.expected)
+  const all = [...problems, ...(moved ?? []), ...contents.problems]
   return {
+    ...contents,
     status: worstStatus(all),
-    digest: root?.digest,
-    platforms: contents.platforms,
-    manifests: contents.manifests,
-    blobs: contents.blobs,
-    bytes: contents.bytes,
+    digest,
     endpoints: notes.verdicts(sought.endpoints),
     problems: all,
     warnings: [...warnings, ...contents.warnings],
@@ -59,7 +54,7 @@ async function resolveRoot(sought: SoughtImage, notes: EndpointNotes, { signal }
       ({ endpoint, value }) =>
         `${sought.name}: mirrors disagree: ${locationOf(first.endpoint)} has ${first.value.digest}, ${locationOf(endpoint)} ${value.digest}`,
     )
-    return { root: first.value, endpoint: first.endpoint, problems: [], warnings }
+    return { found: first, problems: [], warnings }
   }
   const what = root.digest === undefined ? `tag ${root.tag ?? 'latest'}` : `digest ${root.digest}`
   const upstream = await askInOrder(
@@ -69,6 +64,5 @@ async function resolveRoot(sought: SoughtImage, notes: EndpointNotes, { signal }
   )
   for (const failure of upstream.failures) notes.fails(failure)
   if (upstream.found !== undefined) notes.serves(upstream.found.endpoint)
-  const problem = absence({ name: sought.name, what, failures, upstream, isRoot: true })
-  return { root: upstream.found?.value, endpoint: upstream.found?.endpoint, problems: [problem], warnings: [] }
+  return { found: upstream.found, problems: [absence({ name: sought.name, what, failures, upstream, isRoot: true })], warnings: [] }
 }

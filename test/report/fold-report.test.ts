@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import type { MirrorEvent } from '../../src/copy/events.ts'
-import { foldReport, startReport } from '../../src/report/fold-report.ts'
+import { ReportFold } from '../../src/report/fold-report.ts'
+import { foldReport } from './fold-events.ts'
 import {
   begun,
   blobCopied,
@@ -212,7 +213,7 @@ describe('foldReport', () => {
   })
 
   it('can be asked while the run goes on', () => {
-    const fold = startReport()
+    const fold = new ReportFold('mirror')
     fold.event(started('a'))
     assert.equal(fold.report().totals.failed, 1)
     fold.event(upToDate('a'))

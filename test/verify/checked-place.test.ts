@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MirrorError } from '../../src/errors.ts'
-import { CheckedPlace, refusingPlace, type ReadablePlace } from '../../src/verify/checked-place.ts'
+import { refusingPlace, type ReadablePlace } from '../../src/oci/readable-place.ts'
+import { CheckedPlace } from '../../src/verify/checked-place.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 
 const reference = { registry: 'r.example', path: 'a/b', tag: '1' }

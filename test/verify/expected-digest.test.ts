@@ -36,10 +36,10 @@ test('a source says what it has now, and with platforms also the index over them
   const { digest } = image.root.descriptor
   assert.deepEqual(await digestAtSource(source.registry, reference, 'the source'), { by: 'the source', digests: [digest] })
   assert.deepEqual(source.server.kinds(), ['manifest-head'])
-  const some = await digestAtSource(source.registry, reference, 'the source', { platforms: [parsePlatform('linux/arm64')] })
+  const some = await digestAtSource(source.registry, reference, 'the source', { wanted: [parsePlatform('linux/arm64')] })
   assert.ok('digests' in some)
   assert.deepEqual([some.digests.length, some.digests[0]], [2, digest])
-  const all = await digestAtSource(source.registry, reference, 'x', { platforms: ['linux/arm64', 'linux/amd64'].map(parsePlatform) })
+  const all = await digestAtSource(source.registry, reference, 'x', { wanted: ['linux/arm64', 'linux/amd64'].map(parsePlatform) })
   assert.ok('digests' in all)
 })
 

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { MirrorError } from '../../errors.ts'
-import type { PlanOptions } from '../../runs/options.ts'
+import type { MirrorOptions } from '../../runs/options.ts'
 
 /** What commander makes of the options about a Docker Engine. */
 export interface EngineFlags {
@@ -30,7 +30,7 @@ export function addKeep(command: Command): Command {
 }
 
 /** The library's options for the flags. Throws USAGE for one that needs an Engine where none is used. */
-export function engineOptions({ via, dockerHost, keep }: EngineFlags): Pick<PlanOptions, 'via' | 'dockerHost' | 'keep'> {
+export function engineOptions({ via, dockerHost, keep }: EngineFlags): Pick<MirrorOptions, 'via' | 'dockerHost' | 'keep'> {
   const [needless] = [...(dockerHost === undefined ? [] : ['--docker-host']), ...(keep === true ? ['--keep'] : [])]
   if (via !== 'docker' && needless !== undefined) {
     throw new MirrorError('USAGE', `${needless} is about a Docker Engine, and none is used`, { hint: 'Add --via docker, or leave it out.' })

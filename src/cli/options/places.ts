@@ -1,7 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import type { PlaceOptions } from '../../connect/destination.ts'
 import type { SourceOptions } from '../../connect/sources.ts'
 import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
@@ -142,7 +141,9 @@ export function dockerConfigDirectory(): string {
 }
 
 /** The library's options for the flags about sources; credentials come from files and the environment, never from arguments. */
-export function sourceOptions(flags: SourceFlags): SourceOptions & Pick<CreateBundleOptions, 'platforms' | 'foreignLayers' | 'jobs'> {
+export function sourceOptions(
+  flags: SourceFlags,
+): SourceOptions & Pick<CreateBundleOptions, 'platforms' | 'foreignLayers' | 'jobs' | 'blobJobs'> {
   return {
     from: flags.from,
     registries: flags.registries,
@@ -160,7 +161,7 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & Pick<CreateBu
 }
 
 /** The library's options for the flags about both ends. */
-export function placeOptions(flags: PlaceFlags): PlaceOptions & Omit<PlanOptions, 'stdin'> {
+export function placeOptions(flags: PlaceFlags): Omit<PlanOptions, 'stdin'> {
   const { K3S_MIRROR_USERNAME: username, K3S_MIRROR_PASSWORD: password } = process.env
   return {
     ...sourceOptions(flags),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatSummary } from '../../../src/cli/output/summary.ts'
 import type { MirrorEvent } from '../../../src/copy/events.ts'
-import { foldReport } from '../../../src/report/fold-report.ts'
+import { foldReport } from '../../report/fold-events.ts'
 import {
   begun,
   blobCopied,

@@ -1,4 +1,4 @@
-import { layoutDirectory } from '../../../connect/clients.ts'
+import { layoutDirectory } from '../../../connect/destination.ts'
 import { MirrorError } from '../../../errors.ts'
 import type { Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'

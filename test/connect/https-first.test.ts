@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HttpsFirstPlace } from '../../src/verify/https-first-place.ts'
+import { httpsFirst } from '../../src/connect/https-first.ts'
 import { tinyIndex } from '../layout/tiny-image.ts'
 import { openRegistry } from '../registry/open-registry.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
@@ -15,7 +15,7 @@ test('a server that speaks no TLS is asked by HTTP, from then on', async () => {
   await using https = openRegistry(server.url.replace('http:', 'https:'))
   await using http = openRegistry(server.url)
   let tried = 0
-  const place = new HttpsFirstPlace(
+  const place = httpsFirst(
     {
       headManifest: (...args) => (tried++, https.headManifest(...args)),
       getManifest: (...args) => (tried++, https.getManifest(...args)),
@@ -39,7 +39,7 @@ test('a server that speaks TLS is never asked in plain text, not even where its 
   server.hold('a/b', '1', tinyIndex())
   await using plain = openRegistry(server.url.replace('https:', 'http:'))
   await using trusting = openRegistry(server.url, { tls: { ca: authority.certificate } })
-  assert.ok(await new HttpsFirstPlace(trusting, plain).headManifest(reference))
+  assert.ok(await httpsFirst(trusting, plain).headManifest(reference))
   await using doubting = openRegistry(server.url)
-  await assert.rejects(new HttpsFirstPlace(doubting, plain).headManifest(reference), { code: 'TLS' })
+  await assert.rejects(httpsFirst(doubting, plain).headManifest(reference), { code: 'TLS' })
 })
