@@ -43,7 +43,8 @@ test('what takes minutes to fail is not tried eight times, and what was given up
   }
 })
 
-test('F85: 503 three times and then success', async () => {
+// F85
+test('503 three times and then success', async () => {
   const error = failure('UNAVAILABLE')
   const { attempts, operation } = failing(error, error, error)
   const retries: Retry[] = []
@@ -64,7 +65,8 @@ test('which failures may pass', () => {
   assert.equal(isTransient(new Error('x')), false)
 })
 
-test('F79, F80: attempts by class', async () => {
+// F79, F80
+test('attempts by class', async () => {
   for (const [error, expected] of [
     [failure('CONNECTION_LOST'), 6],
     [failure('TIMEOUT'), 6],
@@ -96,7 +98,8 @@ test('the backoff doubles up to its ceiling, with a random part', async () => {
   }
 })
 
-test('F83: a Retry-After is waited for exactly, and does not count as an attempt', async () => {
+// F83
+test('a Retry-After is waited for exactly, and does not count as an attempt', async () => {
   const delays: number[] = []
   const error = failure('THROTTLED', 3)
   const { operation } = failing(error, error, error, error)
@@ -106,7 +109,8 @@ test('F83: a Retry-After is waited for exactly, and does not count as an attempt
   assert.equal(await retry(nothing.operation, { ...quick, retries: 1 }), 'done')
 })
 
-test('F84: 429 for ever ends within the budget', async () => {
+// F84
+test('429 for ever ends within the budget', async () => {
   const soon = forEver(failure('THROTTLED', 10))
   await assert.rejects(retry(soon.operation, { maxThrottled: 35 }), { code: 'THROTTLED' })
   assert.equal(soon.attempts(), 4)

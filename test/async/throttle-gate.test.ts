@@ -9,7 +9,8 @@ test('an open gate is passed at once', async () => {
   assert.ok(performance.now() - started < 20)
 })
 
-test('F83: everyone waits as long as the server asked, and never shorter because another asked for less', async () => {
+// F83
+test('everyone waits as long as the server asked, and never shorter because another asked for less', async () => {
   const gate = new ThrottleGate()
   const started = performance.now()
   assert.equal(gate.close(60), true)

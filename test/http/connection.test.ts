@@ -354,7 +354,8 @@ test('content that is shorter or longer than it said never makes a whole upload'
   assert.doesNotMatch(received, /content-length: 3\r\n\r\nfour/)
 })
 
-test('F97: an answer before the end of an upload is the answer, and stops the content', async () => {
+// F97
+test('an answer before the end of an upload is the answer, and stops the content', async () => {
   const size = 256 * 1024 * 1024
   await using server = await rawServer((socket) => {
     socket.pause()

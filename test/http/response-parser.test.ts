@@ -230,7 +230,8 @@ test('a body after the answer to a HEAD is bytes after its end', () => {
   assert.match(parseText(`${ok}Content-Length: 2\r\n\r\nab`, { isHead: true }).error ?? '', /bytes after its end/)
 })
 
-test('F92: headers of 64 KiB are read and larger ones are not, however they are split', () => {
+// F92
+test('headers of 64 KiB are read and larger ones are not, however they are split', () => {
   const head = (size: number): Buffer => {
     const start = `${ok}Content-Length: 0\r\nX: `
     return Buffer.from(`${start}${'a'.repeat(size - start.length)}\r\n\r\n`)

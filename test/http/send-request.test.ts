@@ -63,7 +63,8 @@ for (const [name, then] of [
   ['ended', (socket: Socket) => void socket.end()],
   ['reset', (socket: Socket) => void socket.resetAndDestroy()],
 ] as const) {
-  test(`F100: a kept connection that is ${name} instead of an answer is replaced without anyone noticing`, async () => {
+  // F100
+  test(`a kept connection that is ${name} instead of an answer is replaced without anyone noticing`, async () => {
     await using server = await fickleServer(then)
     await using client = openClient()
     const url = new URL(`http://${server.host}/`)
@@ -137,7 +138,8 @@ for (const secure of [false, true]) {
   for (const [name, write] of earlyAnswers) {
     // a TLS socket cannot be reset
     if (secure && name === 'resets the connection') continue
-    test(`F97: a server that answers 401 during an ${secure ? 'encrypted ' : ''}upload and ${name} is understood`, async () => {
+    // F97
+    test(`a server that answers 401 during an ${secure ? 'encrypted ' : ''}upload and ${name} is understood`, async () => {
       let early = 0
       await using server = await rawServer(
         (socket) => {
@@ -165,7 +167,8 @@ for (const secure of [false, true]) {
   }
 }
 
-test('F97: an answer to a manifest that was not read is the answer', async () => {
+// F97
+test('an answer to a manifest that was not read is the answer', async () => {
   await using server = await rawServer((socket) => {
     socket.pause()
     socket.write('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', () => socket.destroy())
@@ -316,7 +319,8 @@ test('an abort after the answer harms no later request', async () => {
   assert.equal(server.connections, 1)
 })
 
-test('F82: an answer that is not HTTP fails once', async () => {
+// F82
+test('an answer that is not HTTP fails once', async () => {
   for (const answer of ['SSH-2.0-OpenSSH\r\n', '<html>', '\x15\x03\x01\x00\x02\x02', 'HTTP/0.9 200\r\n\r\n']) {
     await using server = await rawServer((socket) => void socket.end(answer, 'latin1'))
     await using client = openClient()
@@ -328,7 +332,8 @@ test('F82: an answer that is not HTTP fails once', async () => {
   }
 })
 
-test('F92: a Location of 60 KiB is read, and one of 70 KiB is not', async () => {
+// F92
+test('a Location of 60 KiB is read, and one of 70 KiB is not', async () => {
   await using server = await rawServer((socket, request) => {
     const size = Number(/GET \/(\d+)/.exec(request.toString())?.[1])
     socket.end(`HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: /${'s'.repeat(size)}\r\n\r\n`)

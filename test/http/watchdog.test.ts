@@ -51,7 +51,8 @@ test('a kept connection that went silent is not taken for a stale one', async ()
   assert.equal(server.connections, 1)
 })
 
-test('F77: a download that stalls or drips is given up, one that is slow but moves is not', async () => {
+// F77
+test('a download that stalls or drips is given up, one that is slow but moves is not', async () => {
   const bytesPerTick: Record<string, number> = { stalls: 0, drips: 1, moves: 100 }
   await using server = await scriptedServer((request, response) => {
     const bytes = bytesPerTick[request.url.slice(1)] ?? 0
@@ -93,7 +94,8 @@ test('a slow reader is not the server’s fault, and neither is one who has not 
   assert.equal(received, 1_000_000)
 })
 
-test('F98: a server that never reads an upload is given up', async () => {
+// F98
+test('a server that never reads an upload is given up', async () => {
   await using server = await rawServer((socket) => void socket.pause())
   await using client = openClient({ timeout })
   const content = repeated(256 * 1024 * 1024)
@@ -124,7 +126,8 @@ test('a server that waits for the source of an upload is not given up', async ()
   assert.equal(answer.status, 201)
 })
 
-test('F99: a server that takes its time over a large upload is waited for, over a small one it is not', async () => {
+// F99
+test('a server that takes its time over a large upload is waited for, over a small one it is not', async () => {
   await using server = await scriptedServer(async (request, response) => {
     await request.readBody()
     await after(5 * timeout)

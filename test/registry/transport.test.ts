@@ -25,7 +25,8 @@ async function failure(work: Promise<unknown>): Promise<MirrorError> {
   return error
 }
 
-test('F83: a Retry-After closes the gate for every request to the registry, and is told once', async () => {
+// F83
+test('a Retry-After closes the gate for every request to the registry, and is told once', async () => {
   const arrivals: number[] = []
   let refusedAt = 0
   await using server = await scriptedServer((request, response) => {
@@ -54,7 +55,8 @@ test('F83: a Retry-After closes the gate for every request to the registry, and 
 })
 
 for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1e9', '']) {
-  test(`F83: Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
+  // F83
+  test(`Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
       else refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -67,7 +69,8 @@ for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1
   })
 }
 
-test('F83: a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
+// F83
+test('a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
   await using server = await scriptedServer((request, response) => {
     if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
     else refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -78,7 +81,8 @@ test('F83: a Retry-After beyond all patience ends the request at once and keeps 
   assert.equal(server.requests.length, 2)
 })
 
-test('F84: 429 for ever ends within the budget, while another registry is read on', async () => {
+// F84
+test('429 for ever ends within the budget, while another registry is read on', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '1' }).end())
   await using good = await memoryRegistry()
   good.hold('a/b', '1', image)
@@ -98,14 +102,16 @@ test('F84: 429 for ever ends within the budget, while another registry is read o
   assert.ok(performance.now() - started < 4000)
 })
 
-test('F84: 429 for ever without Retry-After ends after the usual number of tries', async () => {
+// F84
+test('429 for ever without Retry-After ends after the usual number of tries', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429).end())
   await using registry = openRegistry(busy.url)
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
   assert.equal(busy.requests.length, hasty.retries + 1)
 })
 
-test('F85: 503 three times and then an answer is success, and every retry is told', async () => {
+// F85
+test('503 three times and then an answer is success, and every retry is told', async () => {
   const told: string[] = []
   await using server = await memoryRegistry((_request, response) =>
     server.requests.length <= 3 ? refuse(response, 503, 'UNAVAILABLE') : false,
@@ -126,7 +132,8 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-test('F79: a registry that refuses connections fails fast, once for all images', async () => {
+// F79
+test('a registry that refuses connections fails fast, once for all images', async () => {
   let retries = 0
   await using registry = openRegistry(`http://127.0.0.1:${await closedPort()}`, { retry: { retries: 20 }, onRetry: () => retries++ })
   const first = await failure(registry.headManifest(reference('1')))

@@ -61,7 +61,8 @@ test('a match may be anywhere', () => {
   assert.ok(parseGoRegexp('').matches(''))
 })
 
-test('C34: what RE2 does not have is refused by name', () => {
+// C34
+test('what RE2 does not have is refused by name', () => {
   for (const pattern of [
     '(?=a)',
     '(?!a)',
@@ -83,7 +84,8 @@ test('C34: what RE2 does not have is refused by name', () => {
   }
 })
 
-test('C35: a pattern that backtracks elsewhere takes no time', () => {
+// C35
+test('a pattern that backtracks elsewhere takes no time', () => {
   const started = performance.now()
   assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false)
   assert.ok(performance.now() - started < 5000)
