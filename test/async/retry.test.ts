@@ -44,7 +44,7 @@ test('what takes minutes to fail is not tried eight times, and what was given up
 })
 
 // F85
-test('503 three times and then success', async () => {
+test('three 503 answers are retried, and then the operation succeeds', async () => {
   const error = failure('UNAVAILABLE')
   const { attempts, operation } = failing(error, error, error)
   const retries: Retry[] = []
@@ -57,7 +57,7 @@ test('503 three times and then success', async () => {
   assert.equal(retries[0]?.error, error)
 })
 
-test('which failures may pass', () => {
+test('failures of the network and of overloaded servers are transient', () => {
   assert.deepEqual(
     errorCodes.filter((code) => isTransient(failure(code))),
     ['THROTTLED', 'UNAVAILABLE', 'UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT'],
@@ -66,7 +66,7 @@ test('which failures may pass', () => {
 })
 
 // F79, F80
-test('attempts by class', async () => {
+test('how often a failure is retried depends on its kind', async () => {
   for (const [error, expected] of [
     [failure('CONNECTION_LOST'), 6],
     [failure('TIMEOUT'), 6],
@@ -110,7 +110,7 @@ test('a Retry-After is waited for exactly, and does not count as an attempt', as
 })
 
 // F84
-test('429 for ever ends within the budget', async () => {
+test('endless 429 answers end the operation once its budget is spent', async () => {
   const soon = forEver(failure('THROTTLED', 10))
   await assert.rejects(retry(soon.operation, { maxThrottled: 35 }), { code: 'THROTTLED' })
   assert.equal(soon.attempts(), 4)

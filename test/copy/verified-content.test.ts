@@ -71,7 +71,7 @@ test('a stream that breaks is taken up where it broke, into the same reader', as
 })
 
 // E64
-test('one that breaks again and again is read to its end while it brings something', async () => {
+test('a stream that breaks again and again is read to its end while each try brings bytes', async () => {
   const told: number[] = []
   const result = await read((request, response) => breakAfter(request, response, 70_000), {
     retry: { ...hasty, retries: 1 },
@@ -105,7 +105,7 @@ test('a stream that is closed early without a length is taken up', async () => {
 })
 
 // E69
-test('a server that answers a Range with the whole blob', async () => {
+test('a server that answers a Range with the whole blob is resumed too', async () => {
   const result = await read((request, response) => {
     if (request.nth === 1) return breakAfter(request, response, 100_000)
     response.writeHead(200, { 'content-length': bytes.length }).end(bytes)

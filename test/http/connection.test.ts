@@ -323,7 +323,7 @@ test('an upload is written whole, its buffer free again after each chunk', async
   assert.equal(opened.connection.closed, false)
 })
 
-test('an upload of nothing', async () => {
+test('an upload without any bytes is answered', async () => {
   await using server = await scriptedServer(async (request, response) => void response.writeHead(201).end(await request.readBody()))
   await using opened = await open(server.url)
   assert.equal((await opened.connection.upload(put(0), contentOf(new Uint8Array()))).status, 201)

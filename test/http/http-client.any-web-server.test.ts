@@ -91,7 +91,7 @@ test('an abort gives its own reason', async () => {
 })
 
 // F79, F80, F81
-test('refused, unknown authority, expired, wrong name, plain', async () => {
+test('the error names why a connection fails: refused, unknown authority, expired, wrong name, plain HTTP', async () => {
   const gone = await scriptedServer(ok)
   await gone[Symbol.asyncDispose]()
   await using unknown = await scriptedServer(ok, { tls: await (await certificateAuthority()).server() })
@@ -164,7 +164,7 @@ test('through a tunnel the certificate has to be for the origin, also where that
 
 for (const scheme of ['http', 'https'] as const) {
   // F101
-  test(`${scheme}: 407, 403 and a proxy that is down`, async () => {
+  test(`${scheme}: the error names a proxy that answers 407 or 403, or is down`, async () => {
     await using locked = await forwardProxy({ authorization: 'Basic other' })
     const down = await forwardProxy()
     await down[Symbol.asyncDispose]()

@@ -48,7 +48,7 @@ for (const [name, get] of ways) {
   })
 
   // F87
-  test(`${name}: a loop ends`, async () => {
+  test(`${name}: a redirect loop ends`, async () => {
     await using server = await scriptedServer((_, response) => void response.writeHead(302, { location: '/' }).end())
     await using client = openClient()
     await assert.rejects(get(client, { url: new URL(server.url), redirects: 5 }), { code: 'PROTOCOL', message: /more than 5 times/ })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ResponseHeaders } from '../../src/http/message.ts'
 
-test('headers by name', () => {
+test('headers are found by name in any case', () => {
   const headers = new ResponseHeaders(
     new Map([
       ['link', ['a', 'b']],

@@ -95,7 +95,7 @@ test('what the wire found keeps its kind', () => {
 })
 
 // F101
-test('what a proxy says to CONNECT', () => {
+test('the error quotes what a proxy answers to CONNECT', () => {
   for (const [status, code] of [
     [407, 'UNAUTHORIZED'],
     [403, 'DENIED'],

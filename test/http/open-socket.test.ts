@@ -38,7 +38,7 @@ test('TLS: a private authority is trusted beside the known ones', async () => {
 })
 
 // F80
-test('TLS: an unknown authority, and the hint names the option', async () => {
+test('a certificate of an unknown authority is refused, and the hint names the option', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = openClient()
   const expected = {
@@ -54,14 +54,14 @@ test('TLS: an unknown authority, and the hint names the option', async () => {
 })
 
 // F80
-test('TLS: a self-signed certificate', async () => {
+test('a self-signed certificate is refused', async () => {
   await using server = await scriptedServer(ok, { tls: authority })
   await using client = openClient()
   await assert.rejects(get(client, server.url), { code: 'TLS' })
 })
 
 // F80
-test('TLS: an expired certificate and one for another name', async () => {
+test('an expired certificate and one for another name are refused', async () => {
   await using expired = await scriptedServer(ok, { tls: await authority.server({ expired: true }) })
   await using foreign = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'] }) })
   await using client = trusting(trusted)
@@ -92,7 +92,7 @@ test('TLS: nothing is checked where that was asked for', async () => {
 })
 
 // F81
-test('https to a plain server, with a hint', async () => {
+test('https to a server that speaks plain HTTP fails with a hint', async () => {
   await using server = await scriptedServer(ok)
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('http:', 'https:')), {
@@ -239,7 +239,7 @@ test('a host with two addresses of which one is dead', async (t) => {
 })
 
 // F79
-test('a host all of whose addresses refuse', async (t) => {
+test('a host all of whose addresses refuse the connection is unreachable', async (t) => {
   await using server = await scriptedServer(ok)
   const url = server.url.replace('127.0.0.1', 'all-dead.test')
   await server[Symbol.asyncDispose]()
@@ -298,7 +298,7 @@ test('a name that one server may give is not kept for another', async (t) => {
 })
 
 // F79
-test('a host that does not exist', async (t) => {
+test('a host that does not exist is unreachable', async (t) => {
   t.mock.method(dns, 'lookup', (name: string, _: unknown, callback: (error: Error) => void) =>
     setImmediate(() => callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))),
   )
@@ -423,7 +423,7 @@ test('NO_PROXY and loopback go straight', async () => {
 for (const scheme of ['http', 'https'] as const) {
   const secured = scheme === 'https'
   // F101
-  test(`a proxy that wants credentials (407, ${scheme})`, async () => {
+  test(`a proxy that wants credentials is reported (407, ${scheme})`, async () => {
     await using proxy = await forwardProxy({ authorization: 'Basic other' })
     await using client = openClient({ environment: environments(proxy.host) })
     await assert.rejects(get(client, `${scheme}://registry.test/`), (error: { code?: string; message: string; hint?: string }) => {
@@ -437,7 +437,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 
   // F101
-  test(`a proxy that is down (${scheme})`, async () => {
+  test(`a proxy that is down is reported (${scheme})`, async () => {
     const proxy = await forwardProxy()
     await proxy[Symbol.asyncDispose]()
     await using client = openClient({ environment: environments(proxy.host) })
@@ -449,7 +449,7 @@ for (const scheme of ['http', 'https'] as const) {
 
   if (!secured) continue
   // F101
-  test('a proxy that refuses the tunnel', async () => {
+  test('a proxy that refuses the tunnel is reported', async () => {
     for (const [refuse, code] of [
       [403, 'DENIED'],
       [502, 'UNAVAILABLE'],

@@ -22,7 +22,7 @@ test('the scheme of the URL chooses the variable, and lower case wins', () => {
 })
 
 // F101
-test('NO_PROXY', () => {
+test('NO_PROXY exempts hosts, subdomains, addresses and networks, with or without a port', () => {
   const cases: readonly (readonly [noProxy: string, exempt: readonly string[], proxied: readonly string[]])[] = [
     [
       'example.com',

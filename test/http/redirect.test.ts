@@ -9,7 +9,7 @@ function next(from: string, ...locations: readonly string[]): string {
 
 const home = 'https://registry.example.com/v2/a/blobs/x'
 
-test('which statuses redirect', () => {
+test('only 301, 302, 303, 307 and 308 redirect', () => {
   assert.deepEqual(
     [200, 300, 301, 302, 303, 304, 305, 307, 308, 400].filter((status) => isRedirect(status, 'GET')),
     [301, 302, 303, 307, 308],
@@ -27,7 +27,7 @@ test('a Location is resolved, and its bytes are kept', () => {
 })
 
 // F88, F89
-test('steps that nobody has a reason to ask for', () => {
+test('a redirect that drops encryption, or leads to a link-local or private address, is refused', () => {
   const cases: readonly (readonly [from: string, to: string, message: RegExp])[] = [
     [home, 'http://registry.example.com/', /not encrypted/],
     [home, 'http://cdn.example.net/', /not encrypted/],
@@ -58,7 +58,7 @@ test('a refusal shows no secret of the Location', () => {
 })
 
 // F91
-test('no Location, two of them, and one that is no URL', () => {
+test('a redirect without a Location, with two different ones, or with an invalid URL is refused', () => {
   assert.throws(() => next(home), { code: 'PROTOCOL', message: /without a Location/ })
   assert.throws(() => next(home, '/a', '/b'), { code: 'PROTOCOL', message: /two places/ })
   assert.equal(next(home, '/a', '/a'), new URL('/a', home).href)

@@ -8,7 +8,7 @@ const now = Date.UTC(2026, 8, 20, 12, 0, 0)
 const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
 
 // F83
-test('seconds', () => {
+test('a number is a delay in seconds', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000_000 }), fc.constantFrom('', ' ', '\t'), (seconds, space) =>
       assert.equal(parseRetryAfter(`${space}${seconds}${space}`, now), seconds * 1000),
@@ -19,7 +19,7 @@ test('seconds', () => {
 })
 
 // F83
-test('an HTTP date; one in the past asks for nothing', () => {
+test('an HTTP date is a time to wait for; one in the past asks for no delay', () => {
   fc.assert(
     fc.property(fc.integer({ min: -100_000_000, max: 100_000_000 }), (seconds) => {
       const text = new Date(now + seconds * 1000).toUTCString()
@@ -30,7 +30,7 @@ test('an HTTP date; one in the past asks for nothing', () => {
 })
 
 // F83
-test('everything else asks for nothing', () => {
+test('any other value asks for no delay', () => {
   for (const text of [
     undefined,
     '',

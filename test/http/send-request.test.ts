@@ -168,7 +168,7 @@ for (const secure of [false, true]) {
 }
 
 // F97
-test('an answer to a manifest that was not read is the answer', async () => {
+test('an answer to a manifest that the server did not read is taken', async () => {
   await using server = await rawServer((socket) => {
     socket.pause()
     socket.write('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', () => socket.destroy())

@@ -14,7 +14,7 @@ test('a range that is written is read as the same', () => {
 })
 
 // E70
-test('anything else is no range', () => {
+test('any other text is not a range', () => {
   const wrong = [
     undefined,
     '',

@@ -97,7 +97,7 @@ test('halves of a pair, unreadable files, garbage, and an expired certificate ar
 })
 
 // C37
-test('the place in the file is named', async () => {
+test('an error names the position in the file', async () => {
   await using directory = await tempDir()
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {

@@ -155,7 +155,7 @@ test('an encoding that nobody asked for is refused', async () => {
 })
 
 // E73
-test('a blob of no bytes', async () => {
+test('an empty blob is read', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await held()
   at.server.blobs.set(`a/b@${empty.descriptor.digest}`, Buffer.alloc(0))

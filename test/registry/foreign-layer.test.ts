@@ -53,7 +53,7 @@ test('a foreign layer that the registry has is read there', async () => {
 })
 
 // A19
-test('one that the registry has not is read from its own URL, without credentials', async () => {
+test('a foreign layer that the registry does not have is read from its own URL, without credentials', async () => {
   await using elsewhere = await scriptedServer(serve)
   assert.deepEqual(await read(foreign(`${elsewhere.url.replace('//', '//user:pw@')}/layer?sig=1`)), layer)
   assert.deepEqual(

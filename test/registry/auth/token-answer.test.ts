@@ -14,7 +14,7 @@ const life = (fields: object): number => Math.round((parse({ token: 't', ...fiel
 const at = (milliseconds: number): string => new Date(now + milliseconds).toISOString()
 
 // G108
-test('the token is in either field', () => {
+test('the token is read from either field', () => {
   assert.equal(parse({ token: 'a' }).value, 'a')
   assert.equal(parse({ access_token: 'b' }).value, 'b')
   assert.equal(parse({ token: '', access_token: 'b' }).value, 'b')
@@ -22,7 +22,7 @@ test('the token is in either field', () => {
 })
 
 // G108
-test('anything else is refused without quoting it', () => {
+test('any other answer is refused without quoting it', () => {
   for (const answer of [
     '{}',
     '',
