@@ -4,17 +4,19 @@ import { ThrottleGate } from '../../src/async/throttle-gate.ts'
 
 test('an open gate is passed at once', async () => {
   const gate = new ThrottleGate()
-  const started = performance.now()
-  await gate.pass()
-  assert.ok(performance.now() - started < 20)
+  const turn = new Promise((resolve) => setImmediate(resolve, 'a turn of the event loop'))
+  assert.equal(await Promise.race([gate.pass().then(() => 'the gate'), turn]), 'the gate')
 })
 
 // F83
 test('everyone waits as long as the server asked, and never shorter because another asked for less', async () => {
+  const asked = new ThrottleGate()
+  assert.equal(asked.close(60_000), true)
+  assert.equal(asked.close(10), false)
   const gate = new ThrottleGate()
   const started = performance.now()
-  assert.equal(gate.close(60), true)
-  assert.equal(gate.close(10), false)
+  gate.close(60)
+  gate.close(10)
   await Promise.all([gate.pass(), gate.pass()])
   assert.ok(performance.now() - started >= 60)
   assert.equal(gate.close(1), true)
@@ -48,7 +50,8 @@ test('a wait beyond what timers know is not a loop', async (t) => {
   process.on('warning', onWarning)
   t.after(() => process.off('warning', onWarning))
   const passed = gate.pass(controller.signal)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  // a warning comes before the next turn
+  await new Promise(setImmediate)
   controller.abort()
   await assert.rejects(passed)
   assert.deepEqual(warnings, [])

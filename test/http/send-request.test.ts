@@ -105,13 +105,15 @@ test('a kept connection that broke within an answer is not tried again here', as
 
 test('a server that closes idle connections is asked over new ones', async () => {
   let closed = 0
+  let peer: Socket | undefined
   await using server = await rawServer((socket) => {
-    socket.on('close', () => closed++)
-    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', () => setTimeout(() => socket.end(), 5))
+    peer = socket.on('close', () => closed++)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
   })
   await using client = openClient()
   for (let index = 0; index < 3; index++) {
     assert.equal((await client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) })).status, 200)
+    peer?.end()
     while (closed <= index) await turn()
   }
   assert.equal(server.connections, 3)
@@ -234,7 +236,7 @@ test('a sink that fails is told from a connection that does, and no connection i
     },
     () => Promise.reject(failure),
     async () => {
-      await after(5)
+      await turn()
       throw failure
     },
   ]
@@ -255,16 +257,20 @@ test('a download that is cancelled closes its connection', async () => {
 })
 
 test('cancelling what has been read leaves the connection to who has it now', async () => {
+  let cancelled = (): void => undefined
+  const isCancelled = new Promise<void>((resolve) => (cancelled = resolve))
   await using server = await scriptedServer((request, response) => {
     if (request.index === 0) return void response.end('first')
-    setTimeout(() => response.end('second'), 30)
+    void isCancelled.then(() => response.end('second'))
   })
   await using client = openClient()
   const url = new URL(server.url)
   const first = await client.download({ url })
   assert.equal(text(await first.bytes(10)), 'first')
   const second = client.requestNow({ method: 'GET', url })
+  while (server.requests.length < 2) await turn()
   first.cancel()
+  cancelled()
   assert.equal(text((await second).body), 'second')
   assert.equal(server.connections, 1)
 })
