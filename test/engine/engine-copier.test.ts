@@ -4,8 +4,9 @@ import { rename, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
+import { until } from '../servers/until.ts'
 import { dockerImage } from './docker-image.ts'
-import { engineRun, reference, until, type EngineRun, type EngineRunResult } from './engine-run.ts'
+import { engineRun, reference, type EngineRun, type EngineRunResult } from './engine-run.ts'
 
 const lines = (response: ServerResponse, ...messages: readonly object[]): void => {
   response.writeHead(200, { 'content-type': 'application/json' })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ResponseParser, parseResponseHead, type ResponseHead } from '../../src/http/response-parser.ts'
 import { WireError } from '../../src/http/wire-error.ts'
+import { processorTime } from '../servers/processor-time.ts'
 
 /** What a parser made of a stream of bytes. */
 interface Parsed {
@@ -243,11 +244,12 @@ test('headers of 64 KiB are read and larger ones are not, however they are split
   }
 })
 
-test('a header of 60 000 spaces takes no time', () => {
-  const started = performance.now()
-  const { error } = parseText(`${ok}X: a${' '.repeat(60_000)}b\r\nContent-Length: 0\r\n\r\n`)
-  assert.equal(error, undefined)
-  assert.ok(performance.now() - started < 1500)
+test('a header of 60 000 spaces takes no time', async () => {
+  const took = await processorTime(() => {
+    const { error } = parseText(`${ok}X: a${' '.repeat(60_000)}b\r\nContent-Length: 0\r\n\r\n`)
+    assert.equal(error, undefined)
+  })
+  assert.ok(took < 2000, `${took} ms`)
 })
 
 test('headers keep their values, repeated ones all of them', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { parseNextLink } from '../../src/registry/tags.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
+import { processorTime } from '../servers/processor-time.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { scriptedServer, type ScriptedHandler } from '../servers/scripted-server.ts'
 import { seedRelease } from '../servers/seed-release.ts'
@@ -90,7 +91,7 @@ test('an unknown repository, a page of HTML and a list that is none are errors',
   await assert.rejects(listed(page('latest')), { code: 'PROTOCOL' })
 })
 
-test('any Link header is read or not, and never throws', () => {
+test('any Link header is read or not, and never throws', async () => {
   const piece = fc.constantFrom('<', '>', ';', ',', ' ', 'rel', '=', '"', 'next', '\\', '/a', 'x=y', 'é')
   fc.assert(
     fc.property(
@@ -104,9 +105,8 @@ test('any Link header is read or not, and never throws', () => {
       },
     ),
   )
-  const started = performance.now()
-  parseNextLink([`<a>${'; x="'.repeat(20_000)}`, `<a>;${' '.repeat(50_000)}!`])
-  assert.ok(performance.now() - started < 2000)
+  const took = await processorTime(() => parseNextLink([`<a>${'; x="'.repeat(20_000)}`, `<a>;${' '.repeat(50_000)}!`]))
+  assert.ok(took < 2000, `${took} ms`)
 })
 
 test('the tags of a docker-registry', async (t) => {

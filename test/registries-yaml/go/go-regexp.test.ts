@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../../src/errors.ts'
 import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
+import { processorTime } from '../../servers/processor-time.ts'
 
 interface RewriteCase {
   readonly pattern: string
@@ -85,10 +86,9 @@ test('what RE2 does not have is refused by name', () => {
 })
 
 // C35
-test('a pattern that backtracks elsewhere takes no time', () => {
-  const started = performance.now()
-  assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false)
-  assert.ok(performance.now() - started < 5000)
+test('a pattern that backtracks elsewhere takes no time', async () => {
+  const took = await processorTime(() => assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false))
+  assert.ok(took < 5000, `${took} ms`)
 })
 
 test('any pattern is compiled or refused, and any template is expanded', () => {
