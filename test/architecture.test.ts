@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { findMisnamedTests } from './architecture/find-misnamed-tests.ts'
 import { findViolations, type FileSet, type House } from './architecture/find-violations.ts'
 
 const house: House = {
@@ -247,4 +248,30 @@ test('caught: an import cycle, told once', () => {
 test('caught: a place of the table that src has lost', () => {
   const { 'src/copy/content.ts': _, ...rest } = inOrder
   assert.deepEqual(findViolations(new Map(Object.entries(rest)), house), ['src/copy stands in the table and not in src'])
+})
+
+test('every test bears the name of what it tests', () => {
+  assert.deepEqual(findMisnamedTests(filesOf('test'), filesOf('src')), [])
+})
+
+test('caught: a test that bears the name of nothing', () => {
+  const tests = {
+    'test/readme.test.ts': '',
+    'test/contract/image-places.test.ts': '',
+    'test/plan/content.test.ts': '',
+    'test/plan/content.large.test.ts': '',
+    'test/plan/other.test.ts': '',
+    'test/plan/content.a.b.test.ts': '',
+    'test/servers/run-cli.ts': '',
+    'test/servers/run-cli.test.ts': '',
+    'test/servers/gone.test.ts': '',
+    'test/cli/content.test.ts': '',
+    'test/cli/runs.ts': `import '../servers/run-cli.ts'`,
+    'test/cli/platforms.test.ts': `import { run } from './runs.ts'\nrun()`,
+    'test/cli/strings.test.ts': `import 'node:test'`,
+  }
+  assert.deepEqual(
+    findMisnamedTests(new Map(Object.entries(tests)), new Map(Object.entries(inOrder))).map((sentence) => sentence.split(':')[0]),
+    ['test/plan/other.test.ts', 'test/plan/content.a.b.test.ts', 'test/servers/gone.test.ts', 'test/cli/strings.test.ts'],
+  )
 })

@@ -66,6 +66,7 @@ import { foreignText, printable, quoted, safeLine } from '../src/text/printable.
 import { redactUrl, redactUserinfo } from '../src/text/redact.ts'
 import { reasonOf } from '../src/verify/checked-endpoint.ts'
 import { readExpectedDigests } from '../src/verify/expected-digest.ts'
+import { processorTime } from './servers/processor-time.ts'
 
 type Parse = (text: string) => unknown
 
@@ -199,14 +200,13 @@ const bytes = 100_000
 
 /** Milliseconds of the processor that a parser takes; any answer and any refusal will do, but not the end of the stack. */
 async function timeOf(parse: Parse, text: string): Promise<number> {
-  const start = process.cpuUsage()
-  try {
-    await parse(text)
-  } catch (error) {
-    if (error instanceof RangeError) throw error
-  }
-  const { user, system } = process.cpuUsage(start)
-  return (user + system) / 1000
+  return processorTime(async () => {
+    try {
+      await parse(text)
+    } catch (error) {
+      if (error instanceof RangeError) throw error
+    }
+  })
 }
 
 const most = 2000

@@ -26,6 +26,6 @@ test('the sink is waited for, and its failure is the failure', async () => {
   )
 })
 
-test('nothing is no chunk', async () => {
+test('empty content gives no chunk', async () => {
   await contentOf(new Uint8Array()).read(() => assert.fail())
 })

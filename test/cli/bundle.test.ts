@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import type { ArchiveInfo } from '../../src/bundle/describe-archive.ts'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { bundleFiles, flipBit, packTar, placeOf } from '../bundle/bundle-files.ts'
-import { until } from '../engine/engine-run.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { compareRelease } from '../servers/compare-release.ts'
@@ -20,6 +19,7 @@ import { runCli, startCli, type CliResult } from '../servers/run-cli.ts'
 import { makeRelease, pushRelease, seedRelease } from '../servers/seed-release.ts'
 import { skopeo } from '../servers/skopeo.ts'
 import { tempDir, type TempDir } from '../servers/temp-dir.ts'
+import { until } from '../servers/until.ts'
 
 const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 

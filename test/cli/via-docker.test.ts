@@ -216,7 +216,8 @@ test('Ctrl-C ends the push and takes away what was pulled', async (t) => {
   assert.deepEqual(await docker.images(), [])
 })
 
-test('F149: a full disk of the Engine stops the run with one reason, and nothing is left', async (t) => {
+// F149
+test('a full disk of the Engine stops the run with one reason, and nothing is left', async (t) => {
   if (!canRun(t)) return
   await using small = await startDockerEngine({ dataRootBytes: 2 << 20 })
   const args = [
@@ -239,7 +240,8 @@ test('F149: a full disk of the Engine stops the run with one reason, and nothing
   assert.deepEqual(await small.images(), [])
 })
 
-test('F142: without an Engine one line says so, and what to do', async () => {
+// F142
+test('without an Engine one line says so, and what to do', async () => {
   await using directory = await tempDir()
   const args = ['mirror', '--via', 'docker', '--to', 'registry.example.com', '--platform', 'linux/amd64', 'rancher/x:1']
   for (const [host, words] of [

@@ -89,14 +89,16 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     )
   },
 
-  'D62: keeps white space and a newline at the end': async (place) => {
+  // D62
+  'keeps white space and a newline at the end': async (place) => {
     const image = tinyImage()
     const root = manifestOf(Buffer.from(`${JSON.stringify(JSON.parse(Buffer.from(image.root.bytes).toString()), undefined, 5)}\n\n`))
     await store(place, { ...image, root, manifests: [root] })
     await isStored(place, root)
   },
 
-  'D59, D60: takes an artifact with an empty config, no layers and a subject that is not there': async (place) => {
+  // D59, D60
+  'takes an artifact with an empty config, no layers and a subject that is not there': async (place) => {
     const config = tinyBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json')
     const subject = { mediaType: mediaTypes.ociManifest, digest: absent, size: 7 }
     const root = tinyManifest({
@@ -121,7 +123,8 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     }
   },
 
-  'E73: takes a blob of no bytes': async (place) => {
+  // E73
+  'takes a blob of no bytes': async (place) => {
     const empty = tinyBlob(Buffer.alloc(0))
     await put(place, empty)
     assert.equal(await place.destination.headBlob(reference, empty.descriptor), true)
@@ -151,7 +154,8 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     assert.deepEqual(Buffer.concat(chunks), Buffer.from(large.bytes))
   },
 
-  'E67: refuses bytes that do not have the digest, and shows nothing of them': async (place) => {
+  // E67
+  'refuses bytes that do not have the digest, and shows nothing of them': async (place) => {
     const wrong = { descriptor: blob.descriptor, bytes: randomBytes(blob.bytes.length) }
     await assert.rejects(put(place, wrong), { code: 'INTEGRITY' })
     assert.equal(await place.destination.headBlob(reference, blob.descriptor), false)
@@ -189,7 +193,8 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     assert.equal(await place.destination.headBlob(reference, { ...blob.descriptor, size: 7 }), false)
   },
 
-  'F104: mounts a blob of another repository, or has it put': async (place) => {
+  // F104
+  'mounts a blob of another repository, or has it put': async (place) => {
     await put(place, blob, other)
     assert.deepEqual(await place.destination.offerBlob(reference, blob.descriptor, { from: other }), { kind: 'mounted' })
     assert.equal(await place.destination.headBlob(reference, blob.descriptor), true)
@@ -211,7 +216,8 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     )
   },
 
-  'A8: stores a pinned image under its tag and its digest': async (place) => {
+  // A8
+  'stores a pinned image under its tag and its digest': async (place) => {
     const image = tinyImage()
     const pinned = { ...reference, digest: image.root.descriptor.digest }
     await store(place, image, pinned)

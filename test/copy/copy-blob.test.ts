@@ -102,7 +102,8 @@ function flip(bytes: Uint8Array, times: number): Intercept {
   }
 }
 
-test('E67: a bit that flips once costs one more try, from the start', async () => {
+// E67
+test('a bit that flips once costs one more try, from the start', async () => {
   await using two = await memories(large)
   two.from.intercept = flip(large.bytes, 1)
   const retries: string[] = []
@@ -115,7 +116,8 @@ test('E67: a bit that flips once costs one more try, from the start', async () =
   assert.deepEqual(two.to.blobs.get(`m/a@${large.descriptor.digest}`), Buffer.from(large.bytes))
 })
 
-test('E67: a bit that flips always fails after two tries, and the destination never got all the bytes', async () => {
+// E67
+test('a bit that flips always fails after two tries, and the destination never got all the bytes', async () => {
   await using two = await memories(large)
   two.from.intercept = flip(large.bytes, 99)
   await assert.rejects(copy(two, large), { code: 'INTEGRITY', side: 'source' })

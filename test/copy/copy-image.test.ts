@@ -50,7 +50,8 @@ test('a child whose layer fails keeps its index unpublished, and what else was o
   assert.equal(two.to.count('manifest-put'), 1, 'nothing was tried above what is missing')
 })
 
-test('D56: what images share is fetched once, uploaded once and mounted', async () => {
+// D56
+test('what images share is fetched once, uploaded once and mounted', async () => {
   const layer = randomBytes(2000)
   await using two = await twoMemories()
   const images = Array.from({ length: 50 }, (_, n) => tinyImage(layer, 'amd64', { annotations: { n: `${n}` } }))
@@ -157,7 +158,8 @@ test('a manifest that is refused again and again fails after the second time', a
   assert.ok(two.to.count('manifest-put') <= 4)
 })
 
-test('D51: a sparse copy does not bring again what it left out on purpose', async () => {
+// D51
+test('a sparse copy does not bring again what it left out on purpose', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   two.to.intercept = ({ kind, path }, response) =>
@@ -167,7 +169,8 @@ test('D51: a sparse copy does not bring again what it left out on purpose', asyn
   assert.equal(two.to.requests.filter(({ kind, path }) => kind === 'manifest-put' && !path.endsWith('/1')).length, 1)
 })
 
-test('D58: a subset arrives as an index of its own', async () => {
+// D58
+test('a subset arrives as an index of its own', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   await two.copy([two.hold('a', image)], { wanted: [parsePlatform('linux/arm64')] })
@@ -179,7 +182,8 @@ test('D58: a subset arrives as an index of its own', async () => {
   assert.equal(two.to.manifests.size, 3)
 })
 
-test('A19: a foreign layer is neither asked for nor missed', async () => {
+// A19
+test('a foreign layer is neither asked for nor missed', async () => {
   const { blobs } = tinyImage()
   const [layer, config] = blobs
   assert.ok(layer && config)
@@ -226,7 +230,8 @@ test('a recheck of an image that is all there writes nothing and says so; one wi
   assert.deepEqual(again.to.writes, [`blob m/a@${image.blobs[1]?.descriptor.digest}`])
 })
 
-test('D56: a layer that stands in several manifests of an image is carried and told once', async () => {
+// D56
+test('a layer that stands in several manifests of an image is carried and told once', async () => {
   const layer = randomBytes(3000)
   const children = ['amd64', 'arm64', 's390x'].map((architecture) => tinyImage(layer, architecture))
   const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: children.map((child) => child.root.descriptor) })

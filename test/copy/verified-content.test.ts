@@ -63,13 +63,15 @@ test('a blob is given as it is, with progress to its end', async () => {
   assert.ok(progress.every((count, at) => count > (progress[at - 1] ?? 0)))
 })
 
-test('E64: a stream that breaks is taken up where it broke, into the same reader', async () => {
+// E64
+test('a stream that breaks is taken up where it broke, into the same reader', async () => {
   const result = await read((request, response) => request.nth === 1 && breakAfter(request, response, 100_000))
   isWhole(result)
   assert.deepEqual(result.ranges, [undefined, 'bytes=100000-'])
 })
 
-test('E64: one that breaks again and again is read to its end while it brings something', async () => {
+// E64
+test('a stream that breaks again and again is read to its end while each try brings bytes', async () => {
   const told: number[] = []
   const result = await read((request, response) => breakAfter(request, response, 70_000), {
     retry: { ...hasty, retries: 1 },
@@ -89,7 +91,8 @@ test('one that brings nothing any more ends after the usual number of tries', as
   assert.equal(ranges.length, 1 + hasty.retries)
 })
 
-test('E65: a stream that is closed early without a length is taken up', async () => {
+// E65
+test('a stream that is closed early without a length is taken up', async () => {
   const result = await read(({ nth }, response) => {
     if (nth > 1) return false
     response.shouldKeepAlive = false
@@ -101,7 +104,8 @@ test('E65: a stream that is closed early without a length is taken up', async ()
   assert.deepEqual(result.ranges, [undefined, 'bytes=123456-'])
 })
 
-test('E69: a server that answers a Range with the whole blob', async () => {
+// E69
+test('a server that answers a Range with the whole blob is resumed too', async () => {
   const result = await read((request, response) => {
     if (request.nth === 1) return breakAfter(request, response, 100_000)
     response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
@@ -114,7 +118,8 @@ for (const [what, headers] of [
   ['another start', { 'content-range': 'bytes 99999-299999/300000' }],
   ['no Content-Range', {}],
 ] as const) {
-  test(`E70: a 206 with ${what} is given up for the whole blob`, async () => {
+  // E70
+  test(`a 206 with ${what} is given up for the whole blob`, async () => {
     const result = await read((request, response) => {
       if (request.nth === 1) return breakAfter(request, response, 100_000)
       if (request.headers.range === undefined) return false
@@ -126,7 +131,8 @@ for (const [what, headers] of [
   })
 }
 
-test('E71: a 416 is answered by reading from the start', async () => {
+// E71
+test('a 416 is answered by reading from the start', async () => {
   const result = await read((request, response) => {
     if (request.nth === 1) return breakAfter(request, response, 100_000)
     return request.headers.range !== undefined && refuse(response, 416, 'RANGE_INVALID')
@@ -134,7 +140,8 @@ test('E71: a 416 is answered by reading from the start', async () => {
   isWhole(result)
 })
 
-test('E66: a longer blob never reaches the reader whole', async () => {
+// E66
+test('a longer blob never reaches the reader whole', async () => {
   for (const headers of [{}, { 'content-length': 300_001 }]) {
     const { given, error } = await read(
       (_request, response) => (response.writeHead(200, headers).end(Buffer.concat([bytes, Buffer.from('x')])), true),
@@ -144,7 +151,8 @@ test('E66: a longer blob never reaches the reader whole', async () => {
   }
 })
 
-test('E67: of a wrong blob the reader never gets the last bytes, wherever the bit flipped', async () => {
+// E67
+test('of a wrong blob the reader never gets the last bytes, wherever the bit flipped', async () => {
   for (const at of [0, 150_000, 299_999]) {
     const { given, error } = await read(
       (_request, response) => (response.writeHead(200, { 'content-length': bytes.length }).end(flipped(at)), true),
@@ -156,7 +164,8 @@ test('E67: of a wrong blob the reader never gets the last bytes, wherever the bi
   }
 })
 
-test('E67: a resumed blob is verified as a whole', async () => {
+// E67
+test('a resumed blob is verified as a whole', async () => {
   const { given, error } = await read((request, response) => {
     if (request.nth === 1) return breakAfter(request, response, 100_000)
     response.writeHead(206, { 'content-range': 'bytes 100000-299999/300000' }).end(flipped(200_000).subarray(100_000))
@@ -166,14 +175,16 @@ test('E67: a resumed blob is verified as a whole', async () => {
   assert.ok(given.length < bytes.length)
 })
 
-test('E73: a blob of no bytes is verified too', async () => {
+// E73
+test('a blob of no bytes is verified too', async () => {
   const empty = tinyBlob(Buffer.alloc(0)).descriptor
   assert.equal((await read(() => false, {}, {}, empty)).error, undefined)
   const wrong = { ...empty, digest: `sha256:${'0'.repeat(64)}` } as const
   assert.equal(((await read(() => false, {}, {}, wrong)).error as { code?: string }).code, 'INTEGRITY')
 })
 
-test('E77: a server that drips is left, and the rest read from where it stopped', async () => {
+// E77
+test('a server that drips is left, and the rest read from where it stopped', async () => {
   const result = await read(
     ({ nth }, response) => {
       if (nth > 1) return false
@@ -190,7 +201,8 @@ test('E77: a server that drips is left, and the rest read from where it stopped'
   assert.deepEqual(result.ranges, [undefined, 'bytes=100000-'])
 })
 
-test('E78: an address behind a redirect that expires in the middle is asked for again at the registry', async () => {
+// E78
+test('an address behind a redirect that expires in the middle is asked for again at the registry', async () => {
   await using cdn = await memoryRegistry((request, response) => {
     if (request.path.startsWith('/expired')) return (response.writeHead(403).end(), true)
     return breakAfter(request, response, request.path === '/1' ? 100_000 : bytes.length)

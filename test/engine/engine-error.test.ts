@@ -52,7 +52,8 @@ test('a daemon’s words are shown without passwords, signatures and control cha
   assert.match(message, /https:\/\/\*\*\*@r\.example\/v2\/": /)
 })
 
-test('F142: no socket, no permission and nobody there have a sentence each', () => {
+// F142
+test('no socket, no permission and nobody there have a sentence each', () => {
   for (const [code, words] of [
     ['ENOENT', /no such socket/],
     ['EACCES', /may not use the socket/],

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { MirrorEvent } from '../../src/copy/events.ts'
 import type { ImageReport, MirrorReport } from '../../src/report/report.ts'
 import { mirror } from '../../src/runs/mirror.ts'
@@ -69,13 +68,5 @@ export async function engineRun(script: EngineScript = {}): Promise<EngineRun> {
       await engine[Symbol.asyncDispose]()
       await registry[Symbol.asyncDispose]()
     },
-  }
-}
-
-/** Waits until something has happened. */
-export async function until(happened: () => boolean): Promise<void> {
-  for (const start = Date.now(); !happened();) {
-    if (Date.now() - start > 10_000) throw new Error('it has not happened within 10 s')
-    await sleep(2)
   }
 }

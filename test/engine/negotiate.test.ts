@@ -21,12 +21,14 @@ async function open(
   return { facts: engine.facts, versions: [...new Set(server.requests.map(({ version }) => version))] }
 }
 
-test('F143: the version that both sides know is spoken', async () => {
+// F143
+test('the version that both sides know is spoken', async () => {
   assert.deepEqual((await open({ apiVersion: '1.41' })).versions, [undefined, '1.41'])
   assert.deepEqual((await open({ apiVersion: '1.99', minApiVersion: '1.44' })).versions, [undefined, '1.51'])
 })
 
-test('F143: an Engine that is too old or too new is refused in one sentence', async () => {
+// F143
+test('an Engine that is too old or too new is refused in one sentence', async () => {
   await assert.rejects(open({ apiVersion: '1.30' }), { code: 'UNSUPPORTED', message: /is too old: its API is 1\.30, and 1\.32 is needed$/ })
   await assert.rejects(open({ apiVersion: '2.10', minApiVersion: '2.0' }), {
     code: 'UNSUPPORTED',

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { encodeRegistryAuth, registryAuth } from '../../src/engine/registry-auth.ts'
 
-test('F158: the server is exactly the host and port of the image, and Docker Hub’s old address', () => {
+// F158
+test('the server is exactly the host and port of the image, and Docker Hub’s old address', () => {
   const basic = { kind: 'basic', username: 'me', password: 'hunter2' } as const
   for (const [origin, serveraddress] of [
     ['https://registry.example.com:5000', 'registry.example.com:5000'],
@@ -26,7 +27,8 @@ test('tokens have fields of their own, and nothing is an empty object', () => {
   assert.equal(encodeRegistryAuth(registryAuth(undefined, origin)), 'e30=')
 })
 
-test('F157: the header is padded base64url, which is all that an Engine decodes', () => {
+// F157
+test('the header is padded base64url, which is all that an Engine decodes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), (username, password) => {
       const text = encodeRegistryAuth({ username, password })

@@ -28,7 +28,8 @@ const countdown: ScriptedHandler = (request, response) => {
 }
 
 for (const [name, get] of ways) {
-  test(`F87: ${name}: a chain of redirects is followed as far as was asked`, async () => {
+  // F87
+  test(`${name}: a chain of redirects is followed as far as was asked`, async () => {
     const asked: string[] = []
     await using server = await scriptedServer(countdown)
     await using client = openClient({ onRequest: (method, url) => asked.push(`${method} ${url.pathname}`) })
@@ -46,14 +47,16 @@ for (const [name, get] of ways) {
     if (name !== 'request') assert.equal(server.connections, 1)
   })
 
-  test(`F87: ${name}: a loop ends`, async () => {
+  // F87
+  test(`${name}: a redirect loop ends`, async () => {
     await using server = await scriptedServer((_, response) => void response.writeHead(302, { location: '/' }).end())
     await using client = openClient()
     await assert.rejects(get(client, { url: new URL(server.url), redirects: 5 }), { code: 'PROTOCOL', message: /more than 5 times/ })
     assert.equal(server.requests.length, 6)
   })
 
-  test(`F88: ${name}: a redirect from https to http is refused`, async () => {
+  // F88
+  test(`${name}: a redirect from https to http is refused`, async () => {
     const authority = await certificateAuthority()
     await using plain = await scriptedServer((_, response) => void response.end('plain'))
     await using secure = await scriptedServer(
@@ -72,7 +75,8 @@ for (const [name, get] of ways) {
     assert.equal(plain.requests.length, 0)
   })
 
-  test(`F89: ${name}: a redirect to the metadata address is refused`, async () => {
+  // F89
+  test(`${name}: a redirect to the metadata address is refused`, async () => {
     await using server = await scriptedServer(
       (_, response) => void response.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end(),
     )
@@ -80,7 +84,8 @@ for (const [name, get] of ways) {
     await assert.rejects(get(client, { url: new URL(server.url), redirects: 3 }), { code: 'REFUSED_ADDRESS', message: /link-local/ })
   })
 
-  test(`F90: ${name}: another host sees neither credentials nor headers of ours, and does not when it leads back`, async () => {
+  // F90
+  test(`${name}: another host sees neither credentials nor headers of ours, and does not when it leads back`, async () => {
     await using home = await scriptedServer((request, response) => {
       if (request.url === '/back') return void response.end('home')
       response.writeHead(307, { location: `${cdn.url}/blob?X-Sig=a%2Fb~c%20d` }).end()
@@ -103,7 +108,8 @@ for (const [name, get] of ways) {
     }
   })
 
-  test(`F90: ${name}: within the origin headers stay`, async () => {
+  // F90
+  test(`${name}: within the origin headers stay`, async () => {
     await using server = await scriptedServer(countdown)
     await using client = openClient()
     await get(client, { url: new URL(`${server.url}/1`), redirects: 1, headers: { authorization: 'Bearer secret' } })
@@ -113,7 +119,8 @@ for (const [name, get] of ways) {
     )
   })
 
-  test(`F91: ${name}: two Locations, or none, lead nowhere`, async () => {
+  // F91
+  test(`${name}: two Locations, or none, lead nowhere`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.url === '/two') response.setHeader('location', ['/a', '/b'])
       response.writeHead(302).end()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ResponseHeaders } from '../../src/http/message.ts'
 
-test('headers by name', () => {
+test('headers are read by name, as text, as a list or as an integer', () => {
   const headers = new ResponseHeaders(
     new Map([
       ['link', ['a', 'b']],

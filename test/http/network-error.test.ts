@@ -94,7 +94,8 @@ test('what the wire found keeps its kind', () => {
   }
 })
 
-test('F101: what a proxy says to CONNECT', () => {
+// F101
+test('the error quotes what a proxy answers to CONNECT', () => {
   for (const [status, code] of [
     [407, 'UNAUTHORIZED'],
     [403, 'DENIED'],

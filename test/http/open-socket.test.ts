@@ -37,7 +37,8 @@ test('TLS: a private authority is trusted beside the known ones', async () => {
   assert.equal(await get(client, server.url.replace('127.0.0.1', 'localhost')), 'ok')
 })
 
-test('F80: TLS: an unknown authority, and the hint names the option', async () => {
+// F80
+test('a certificate of an unknown authority is refused, and the hint names the option', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = openClient()
   const expected = {
@@ -52,13 +53,15 @@ test('F80: TLS: an unknown authority, and the hint names the option', async () =
   assert.equal(server.requests.length, 0)
 })
 
-test('F80: TLS: a self-signed certificate', async () => {
+// F80
+test('a self-signed certificate is refused', async () => {
   await using server = await scriptedServer(ok, { tls: authority })
   await using client = openClient()
   await assert.rejects(get(client, server.url), { code: 'TLS' })
 })
 
-test('F80: TLS: an expired certificate and one for another name', async () => {
+// F80
+test('an expired certificate and one for another name are refused', async () => {
   await using expired = await scriptedServer(ok, { tls: await authority.server({ expired: true }) })
   await using foreign = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'] }) })
   await using client = trusting(trusted)
@@ -66,7 +69,8 @@ test('F80: TLS: an expired certificate and one for another name', async () => {
   await assert.rejects(get(client, foreign.url), { code: 'TLS', message: /is for another name, registry\.example\.com$/ })
 })
 
-test('F80: TLS 1.1 is refused', async () => {
+// F80
+test('TLS 1.1 is refused', async () => {
   const server = createTlsServer({
     cert: tls.certificate,
     key: tls.key,
@@ -87,7 +91,8 @@ test('TLS: nothing is checked where that was asked for', async () => {
   assert.equal(await get(client, server.url), 'ok')
 })
 
-test('F81: https to a plain server, with a hint', async () => {
+// F81
+test('https to a server that speaks plain HTTP fails with a hint', async () => {
   await using server = await scriptedServer(ok)
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('http:', 'https:')), {
@@ -233,7 +238,8 @@ test('a host with two addresses of which one is dead', async (t) => {
   assert.equal(await get(client, server.url.replace('127.0.0.1', 'two-addresses.test')), 'ok')
 })
 
-test('F79: a host all of whose addresses refuse', async (t) => {
+// F79
+test('a host all of whose addresses refuse the connection is unreachable', async (t) => {
   await using server = await scriptedServer(ok)
   const url = server.url.replace('127.0.0.1', 'all-dead.test')
   await server[Symbol.asyncDispose]()
@@ -291,7 +297,8 @@ test('a name that one server may give is not kept for another', async (t) => {
   await assert.rejects(client.requestNow({ method: 'GET', url, naming }), { code: 'REFUSED_ADDRESS' })
 })
 
-test('F79: a host that does not exist', async (t) => {
+// F79
+test('a host that does not exist is unreachable', async (t) => {
   t.mock.method(dns, 'lookup', (name: string, _: unknown, callback: (error: Error) => void) =>
     setImmediate(() => callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))),
   )
@@ -319,7 +326,8 @@ const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
 /** A server of which a proxy knows under the name registry.test. */
 const registryTls = await authority.server({ names: ['registry.test', '10.9.8.7'] })
 
-test('F101: https goes through the proxy by CONNECT, with its credentials and without the request’s', async () => {
+// F101
+test('https goes through the proxy by CONNECT, with its credentials and without the request’s', async () => {
   await using server = await scriptedServer(async (request, response) => void response.end(await request.readBody()), { tls: registryTls })
   await using proxy = await forwardProxy({ authorization: basic, leadsTo: Number(new URL(server.url).port) })
   await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
@@ -414,7 +422,8 @@ test('NO_PROXY and loopback go straight', async () => {
 
 for (const scheme of ['http', 'https'] as const) {
   const secured = scheme === 'https'
-  test(`F101: a proxy that wants credentials (407, ${scheme})`, async () => {
+  // F101
+  test(`a proxy that wants credentials is reported (407, ${scheme})`, async () => {
     await using proxy = await forwardProxy({ authorization: 'Basic other' })
     await using client = openClient({ environment: environments(proxy.host) })
     await assert.rejects(get(client, `${scheme}://registry.test/`), (error: { code?: string; message: string; hint?: string }) => {
@@ -427,7 +436,8 @@ for (const scheme of ['http', 'https'] as const) {
     assert.equal(proxy.requests.length, 1)
   })
 
-  test(`F101: a proxy that is down (${scheme})`, async () => {
+  // F101
+  test(`a proxy that is down is reported (${scheme})`, async () => {
     const proxy = await forwardProxy()
     await proxy[Symbol.asyncDispose]()
     await using client = openClient({ environment: environments(proxy.host) })
@@ -438,7 +448,8 @@ for (const scheme of ['http', 'https'] as const) {
   })
 
   if (!secured) continue
-  test('F101: a proxy that refuses the tunnel', async () => {
+  // F101
+  test('a proxy that refuses the tunnel is reported', async () => {
     for (const [refuse, code] of [
       [403, 'DENIED'],
       [502, 'UNAVAILABLE'],

@@ -21,7 +21,8 @@ test('the scheme of the URL chooses the variable, and lower case wins', () => {
   assert.equal(proxyFor(new URL('https://a.example/'), { HTTPS_PROXY: 'https://p' })?.protocol, 'https:')
 })
 
-test('F101: NO_PROXY', () => {
+// F101
+test('NO_PROXY exempts hosts, subdomains, addresses and networks, with or without a port', () => {
   const cases: readonly (readonly [noProxy: string, exempt: readonly string[], proxied: readonly string[]])[] = [
     [
       'example.com',

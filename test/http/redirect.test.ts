@@ -9,14 +9,15 @@ function next(from: string, ...locations: readonly string[]): string {
 
 const home = 'https://registry.example.com/v2/a/blobs/x'
 
-test('which statuses redirect', () => {
+test('only 301, 302, 303, 307 and 308 redirect', () => {
   assert.deepEqual(
     [200, 300, 301, 302, 303, 304, 305, 307, 308, 400].filter((status) => isRedirect(status, 'GET')),
     [301, 302, 303, 307, 308],
   )
 })
 
-test('F93: a Location is resolved, and its bytes are kept', () => {
+// F93
+test('a Location is resolved, and its bytes are kept', () => {
   assert.equal(next(home, '/b?a=b%2Fc~d+e'), 'https://registry.example.com/b?a=b%2Fc~d+e')
   assert.equal(next(home, '//cdn.example.net/b'), 'https://cdn.example.net/b')
   assert.equal(next(home, 'y'), 'https://registry.example.com/v2/a/blobs/y')
@@ -25,7 +26,8 @@ test('F93: a Location is resolved, and its bytes are kept', () => {
   assert.equal(next('http://a.example/', 'http://b.example/'), 'http://b.example/')
 })
 
-test('F88, F89: steps that nobody has a reason to ask for', () => {
+// F88, F89
+test('a redirect that drops encryption, or leads to a link-local or private address, is refused', () => {
   const cases: readonly (readonly [from: string, to: string, message: RegExp])[] = [
     [home, 'http://registry.example.com/', /not encrypted/],
     [home, 'http://cdn.example.net/', /not encrypted/],
@@ -55,7 +57,8 @@ test('a refusal shows no secret of the Location', () => {
   )
 })
 
-test('F91: no Location, two of them, and one that is no URL', () => {
+// F91
+test('a redirect without a Location, with two different ones, or with an invalid URL is refused', () => {
   assert.throws(() => next(home), { code: 'PROTOCOL', message: /without a Location/ })
   assert.throws(() => next(home, '/a', '/b'), { code: 'PROTOCOL', message: /two places/ })
   assert.equal(next(home, '/a', '/a'), new URL('/a', home).href)
@@ -64,7 +67,8 @@ test('F91: no Location, two of them, and one that is no URL', () => {
   }
 })
 
-test('F90: beyond the origin only what is asked for goes along', () => {
+// F90
+test('beyond the origin only what is asked for goes along', () => {
   const headers = {
     Accept: 'a',
     'accept-encoding': 'identity',

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ResponseParser, parseResponseHead, type ResponseHead } from '../../src/http/response-parser.ts'
 import { WireError } from '../../src/http/wire-error.ts'
+import { processorTime } from '../servers/processor-time.ts'
 
 /** What a parser made of a stream of bytes. */
 interface Parsed {
@@ -230,7 +231,8 @@ test('a body after the answer to a HEAD is bytes after its end', () => {
   assert.match(parseText(`${ok}Content-Length: 2\r\n\r\nab`, { isHead: true }).error ?? '', /bytes after its end/)
 })
 
-test('F92: headers of 64 KiB are read and larger ones are not, however they are split', () => {
+// F92
+test('headers of 64 KiB are read and larger ones are not, however they are split', () => {
   const head = (size: number): Buffer => {
     const start = `${ok}Content-Length: 0\r\nX: `
     return Buffer.from(`${start}${'a'.repeat(size - start.length)}\r\n\r\n`)
@@ -242,11 +244,12 @@ test('F92: headers of 64 KiB are read and larger ones are not, however they are 
   }
 })
 
-test('a header of 60 000 spaces takes no time', () => {
-  const started = performance.now()
-  const { error } = parseText(`${ok}X: a${' '.repeat(60_000)}b\r\nContent-Length: 0\r\n\r\n`)
-  assert.equal(error, undefined)
-  assert.ok(performance.now() - started < 1500)
+test('a header of 60 000 spaces takes no time', async () => {
+  const took = await processorTime(() => {
+    const { error } = parseText(`${ok}X: a${' '.repeat(60_000)}b\r\nContent-Length: 0\r\n\r\n`)
+    assert.equal(error, undefined)
+  })
+  assert.ok(took < 2000, `${took} ms`)
 })
 
 test('headers keep their values, repeated ones all of them', () => {

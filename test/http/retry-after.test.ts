@@ -7,7 +7,8 @@ const now = Date.UTC(2026, 8, 20, 12, 0, 0)
 
 const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
 
-test('F83: seconds', () => {
+// F83
+test('a number is a delay in seconds', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000_000 }), fc.constantFrom('', ' ', '\t'), (seconds, space) =>
       assert.equal(parseRetryAfter(`${space}${seconds}${space}`, now), seconds * 1000),
@@ -17,7 +18,8 @@ test('F83: seconds', () => {
   assert.equal(parseRetryAfter('999999', now), 999_999_000)
 })
 
-test('F83: an HTTP date; one in the past asks for nothing', () => {
+// F83
+test('an HTTP date is a time to wait for; one in the past asks for no delay', () => {
   fc.assert(
     fc.property(fc.integer({ min: -100_000_000, max: 100_000_000 }), (seconds) => {
       const text = new Date(now + seconds * 1000).toUTCString()
@@ -27,7 +29,8 @@ test('F83: an HTTP date; one in the past asks for nothing', () => {
   assert.equal(parseRetryAfter('Sunday, 20-Sep-26 12:00:30 GMT', now), 30_000)
 })
 
-test('F83: everything else asks for nothing', () => {
+// F83
+test('any other value asks for no delay', () => {
   for (const text of [
     undefined,
     '',

@@ -13,7 +13,8 @@ test('a range that is written is read as the same', () => {
   )
 })
 
-test('E70: anything else is no range', () => {
+// E70
+test('any other text is not a range', () => {
   const wrong = [
     undefined,
     '',

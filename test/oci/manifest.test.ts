@@ -38,12 +38,14 @@ test('an image gives its config and layers, an index its children', () => {
   assert.deepEqual(parseManifest(json(index)), { kind: 'index', mediaType: mediaTypes.ociIndex, manifests: [child] })
 })
 
-test('D44: nine megabytes are refused whatever they hold', () => {
+// D44
+test('nine megabytes are refused whatever they hold', () => {
   const bytes = Buffer.concat([json(image), Buffer.alloc(maxManifestBytes, ' ')])
   assert.match(refusal(bytes).message, /larger than/)
 })
 
-test('D45: a document that is both an image and an index is refused, in any spelling', () => {
+// D45
+test('a document that is both an image and an index is refused, in any spelling', () => {
   for (const more of [{ manifests: [] }, { Manifests: [] }, { fsLayers: [] }, { FSLAYERS: [] }]) {
     assert.deepEqual(refusal(json({ ...image, ...more })).code, 'INVALID_MANIFEST', JSON.stringify(more))
   }
@@ -54,14 +56,16 @@ test('D45: a document that is both an image and an index is refused, in any spel
   assert.match(refusal(json({ ...untyped, manifests: [child] })).message, /ambiguous/)
 })
 
-test('D46: a Content-Type that says something else than the document is refused', () => {
+// D46
+test('a Content-Type that says something else than the document is refused', () => {
   assert.match(refusal(json(image), mediaTypes.ociIndex).message, /calls itself .* and was served as/)
   assert.match(refusal(json(image), mediaTypes.dockerManifest).message, /calls itself/)
   const { mediaType: _, ...untyped } = image
   assert.equal(refusal(json(untyped), mediaTypes.ociIndex).code, 'INVALID_MANIFEST', 'an untyped image that is served as an index')
 })
 
-test('D47: without a telling Content-Type the document decides', () => {
+// D47
+test('without a telling Content-Type the document decides', () => {
   for (const type of [
     undefined,
     'application/octet-stream',
@@ -81,7 +85,8 @@ test('D47: without a telling Content-Type the document decides', () => {
   assert.equal(parseManifest(json({ schemaVersion: 2, manifests: [child] })).kind, 'index')
 })
 
-test('D50: schema 1 and unknown types are unsupported', () => {
+// D50
+test('schema 1 and unknown types are unsupported', () => {
   const old = { schemaVersion: 1, name: 'a', fsLayers: [], signatures: [] }
   for (const [document, type] of [
     [old, undefined],
@@ -93,7 +98,8 @@ test('D50: schema 1 and unknown types are unsupported', () => {
   }
 })
 
-test('D53: more than a thousand entries are refused', () => {
+// D53
+test('more than a thousand entries are refused', () => {
   const many = (count: number): unknown[] => Array.from({ length: count }, () => child)
   assert.match(refusal(json({ ...index, manifests: many(1001) })).message, /1001 manifests, more than 1000/)
   assert.match(refusal(json({ ...image, layers: many(1001) })).message, /1001 layers/)
@@ -101,7 +107,8 @@ test('D53: more than a thousand entries are refused', () => {
   assert.equal(parseManifest(json({ ...index, manifests: many(1000) })).kind, 'index')
 })
 
-test('D54: a size that is no whole number of bytes is refused', () => {
+// D54
+test('a size that is no whole number of bytes is refused', () => {
   for (const size of ['-1', '1.5', '9007199254740993', '1e400', '"3"', 'null', 'true', '[]']) {
     const text = JSON.stringify({ ...image, layers: [{ ...layer, size: 'HERE' }] }).replace('"HERE"', size)
     assert.match(refusal(text).message, /invalid size for its layer/, size)
@@ -110,14 +117,16 @@ test('D54: a size that is no whole number of bytes is refused', () => {
   assert.match(refusal(json({ ...image, config: unsized })).message, /invalid size for its config/)
 })
 
-test('D55: a digest that leads elsewhere is refused', () => {
+// D55
+test('a digest that leads elsewhere is refused', () => {
   for (const wrong of ['sha256:../../x', `sha256:${'AB'.repeat(32)}`, 'md5:00', '', 7, null]) {
     assert.match(refusal(json({ ...image, layers: [{ ...layer, digest: wrong }] })).message, /invalid digest for its layer/)
     assert.match(refusal(json({ ...index, manifests: [{ ...child, digest: wrong }] })).message, /invalid digest/)
   }
 })
 
-test('D57: an attestation is told by its annotation', () => {
+// D57
+test('an attestation is told by its annotation', () => {
   const annotations = { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': digest }
   const contents = parseManifest(
     json({ ...index, manifests: [{ ...child, platform: { os: 'unknown', architecture: 'unknown' }, annotations }] }),
@@ -127,7 +136,8 @@ test('D57: an attestation is told by its annotation', () => {
   assert.equal(contents.manifests[0]?.annotations?.['vnd.docker.reference.digest'], digest)
 })
 
-test('D59, D60: an artifact with a subject, an empty config and no layers is an image', () => {
+// D59, D60
+test('an artifact with a subject, an empty config and no layers is an image', () => {
   const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2, data: 'e30=' }
   const artifact = {
     ...image,
@@ -144,7 +154,8 @@ test('D59, D60: an artifact with a subject, an empty config and no layers is an 
   assert.equal(contents.config.data, undefined, 'what a manifest carries inline was not verified')
 })
 
-test('D61: what parsers disagree about is refused, and nothing crashes', () => {
+// D61
+test('what parsers disagree about is refused, and nothing crashes', () => {
   for (const [text, what] of [
     ['{"schemaVersion":2,"config":{},"config":{}}', /"config" twice/],
     [`{"layers":[{"digest":"a","digest":"b"}]}`, /"digest" twice/],
@@ -166,7 +177,8 @@ test('D61: what parsers disagree about is refused, and nothing crashes', () => {
   assert.match(refusal(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])).message, /not JSON/, 'UTF-8 that is none')
 })
 
-test('D62: bytes and digest are kept as they came', () => {
+// D62
+test('bytes and digest are kept as they came', () => {
   const bytes = Buffer.from(`${JSON.stringify(index, undefined, 3)}\n\n`)
   const manifest = manifestOf(bytes)
   assert.equal(manifest.bytes, bytes)

@@ -42,36 +42,42 @@ for (const file of readdirSync(lists).filter((name) => name.endsWith('.txt'))) {
   })
 }
 
-test('A4: an upper-case repository is refused, and the message says why', () => {
+// A4
+test('an upper-case repository is refused, and the message says why', () => {
   assert.match(refused('Ubuntu:latest').message, /repository name must be lowercase/)
   assert.match(refused('docker.io/Rancher/x').message, /repository name must be lowercase/)
 })
 
-test('A5: a bare name is of Docker Hub, with the tag latest', () => {
+// A5
+test('a bare name is of Docker Hub, with the tag latest', () => {
   assert.deepEqual(parseReference('alpine'), { registry: 'docker.io', path: 'library/alpine', tag: 'latest' })
   assert.equal(full('index.docker.io/alpine:3'), 'docker.io/library/alpine:3')
   assert.equal(full('docker.io/rancher/x'), 'docker.io/rancher/x:latest')
 })
 
-test('A6: localhost is a host, with and without a port', () => {
+// A6
+test('localhost is a host, with and without a port', () => {
   assert.deepEqual(parseReference('localhost/foo'), { registry: 'localhost', path: 'foo', tag: 'latest' })
   assert.deepEqual(parseReference('localhost:5000/foo:1'), { registry: 'localhost:5000', path: 'foo', tag: '1' })
   assert.equal(parseReference('Host/foo').registry, 'Host', 'an upper-case letter makes a host')
 })
 
-test('A7: host:port alone is a repository with a tag, by the grammar, and can be told', () => {
+// A7
+test('host:port alone is a repository with a tag, by the grammar, and can be told', () => {
   assert.equal(full('test.com:5000'), 'docker.io/library/test.com:5000')
   assert.ok(looksLikeHostPort('test.com:5000'))
   for (const text of ['alpine:3', 'test.com/a:5000', 'rancher/k3s:5000', 'a.b:v1']) assert.ok(!looksLikeHostPort(text), text)
 })
 
-test('A8: where tag and digest stand together both are kept', () => {
+// A8
+test('where tag and digest stand together both are kept', () => {
   assert.deepEqual(parseReference(`a/b:tag@${digest}`), { registry: 'docker.io', path: 'a/b', tag: 'tag', digest })
   assert.equal(full(`a/b:tag@${digest}`), `docker.io/a/b:tag@${digest}`)
   assert.deepEqual(parseReference(`a/b@${digest}`), { registry: 'docker.io', path: 'a/b', digest }, 'no tag stands in beside a digest')
 })
 
-test('A9: a digest of the wrong length, case or algorithm is refused', () => {
+// A9
+test('a digest of the wrong length, case or algorithm is refused', () => {
   for (const wrong of [
     `sha256:${hex.slice(1)}`,
     `sha256:${hex}a`,
@@ -84,22 +90,26 @@ test('A9: a digest of the wrong length, case or algorithm is refused', () => {
   }
 })
 
-test('A10: sha512 is accepted', () => {
+// A10
+test('sha512 is accepted', () => {
   assert.equal(full(`a@sha512:${'0f'.repeat(64)}`), `docker.io/library/a@sha512:${'0f'.repeat(64)}`)
 })
 
-test('A11: a tag has 128 characters at most and starts with no dot or dash', () => {
+// A11
+test('a tag has 128 characters at most and starts with no dot or dash', () => {
   assert.equal(parseReference(`a:${'t'.repeat(128)}`).tag?.length, 128)
   for (const tag of ['t'.repeat(129), '.t', '-t', '', 'a+b', 'a/']) refused(`a/b:${tag}`)
 })
 
-test('A12: a name has 255 characters at most', () => {
+// A12
+test('a name has 255 characters at most', () => {
   assert.equal(parseReference(`example.com/${'n'.repeat(255)}`).path.length, 255)
   assert.match(refused(`example.com/${'n'.repeat(256)}`).message, /longer than 255/)
   assert.deepEqual([isRepositoryPath('n'.repeat(255)), isRepositoryPath('n'.repeat(256))], [true, false])
 })
 
-test('A13: paths that a URL would resolve or a server decode are refused', () => {
+// A13
+test('paths that a URL would resolve or a server decode are refused', () => {
   for (const text of [
     'a//b',
     'a/../b',
@@ -126,7 +136,8 @@ test('A13: paths that a URL would resolve or a server decode are refused', () =>
   assert.equal(full('a/b__c/d--e.f_g:1'), 'docker.io/a/b__c/d--e.f_g:1')
 })
 
-test('A14: a scheme is refused with a hint', () => {
+// A14
+test('a scheme is refused with a hint', () => {
   for (const text of ['docker://a', 'https://a/b', 'HTTP://a/b', 'oci-archive://x']) {
     const { message, hint } = refused(text)
     assert.match(message, /it has a scheme/)
@@ -134,7 +145,8 @@ test('A14: a scheme is refused with a hint', () => {
   }
 })
 
-test('A15: credentials are refused and the password is not repeated', () => {
+// A15
+test('credentials are refused and the password is not repeated', () => {
   for (const text of [
     'user:canary-pw@host/a',
     'https://user:canary-pw@host/a',
@@ -146,13 +158,15 @@ test('A15: credentials are refused and the password is not repeated', () => {
   }
 })
 
-test('A16: an IPv6 host stands in brackets', () => {
+// A16
+test('an IPv6 host stands in brackets', () => {
   assert.deepEqual(parseReference('[::1]:5000/a:1'), { registry: '[::1]:5000', path: 'a', tag: '1' })
   assert.equal(full('[fd00::7]/rancher/x:2'), '[fd00::7]/rancher/x:2')
   for (const text of ['[::1/a', '[::g]/a', '::1/a', '[1.2.3.4]/a', '[::1]x/a']) refused(text)
 })
 
-test('A17: control characters are refused and shown as escapes', () => {
+// A17
+test('control characters are refused and shown as escapes', () => {
   const { message } = refused('a\u001b[31m/b\0\r\n')
   assert.match(message, /a\\x1b\[31m\/b\\x00\\x0d\\x0a/)
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -160,7 +174,8 @@ test('A17: control characters are refused and shown as escapes', () => {
   for (const text of ['a b', 'a\tb', 'a\u007f', ' a']) refused(text)
 })
 
-test('A18: a host or name beyond ASCII is refused', () => {
+// A18
+test('a host or name beyond ASCII is refused', () => {
   for (const text of ['dоcker.io/a', 'exämple.com/a', 'rancher/ｘ', 'a\u200bb']) assert.match(refused(text).message, /non-ASCII/)
   assert.equal(full('xn--exmple-cua.com/a:1'), 'xn--exmple-cua.com/a:1')
 })

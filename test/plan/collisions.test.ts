@@ -25,7 +25,8 @@ function sourceOf(digests: Readonly<Record<string, `sha256:${string}`>>): { read
   return { source, asked }
 }
 
-test('B25: two sources that would become one tag with different content are refused, with all their names', async () => {
+// B25
+test('two sources that would become one tag with different content are refused, with all their names', async () => {
   const { source } = sourceOf({ 'docker.io/a/x:1': digest('a'), 'quay.io/b/x:1': digest('b') })
   const images = [image('docker.io/a/x:1', 'r.example/x:1'), image('quay.io/b/x:1', 'r.example/x:1')]
   await assert.rejects(refuseCollisions(images, source), {
@@ -35,7 +36,8 @@ test('B25: two sources that would become one tag with different content are refu
   })
 })
 
-test('B24: two names of the same content may become one', async () => {
+// B24
+test('two names of the same content may become one', async () => {
   const { source } = sourceOf({ 'docker.io/a/x:1': digest('a'), 'quay.io/b/x:1': digest('a') })
   await refuseCollisions([image('docker.io/a/x:1', 'r.example/x:1'), image('quay.io/b/x:1', 'r.example/x:1')], source)
 })
@@ -49,7 +51,8 @@ test('only images that share a place are looked up', async () => {
   assert.deepEqual(asked, ['docker.io/a/x:1', 'docker.io/b/x:1'])
 })
 
-test('A8: a pinned image counts by its tag and needs no look-up; pinned without tags do not meet', async () => {
+// A8
+test('a pinned image counts by its tag and needs no look-up; pinned without tags do not meet', async () => {
   const { source, asked } = sourceOf({})
   const pinned = (hex: string, tag = ':1') => image(`docker.io/a/x${tag}@${digest(hex)}`, `r.example/x${tag}@${digest(hex)}`)
   await assert.rejects(refuseCollisions([pinned('a'), pinned('b')], source), {

@@ -18,7 +18,8 @@ test('without a registry, as in a layout, the source keeps its own', () => {
   assert.equal(name('ghcr.io/a/b:1', { prefix: 'x' }), 'ghcr.io/x/a/b:1')
 })
 
-test('A8: tag and digest of a pinned image both go along', () => {
+// A8
+test('tag and digest of a pinned image both go along', () => {
   const digest = `sha256:${'a'.repeat(64)}`
   assert.equal(name(`a/b:1@${digest}`, { registry }), `r.example:5000/a/b:1@${digest}`)
 })
@@ -30,7 +31,8 @@ test('the first rule that applies renames; then comes flattening, then the prefi
   assert.equal(name('a/b:1', { registry, rules, flatten: true, prefix: 'p' }), 'r.example:5000/p/d:1')
 })
 
-test('C36: what comes out must be a repository name', () => {
+// C36
+test('a rewrite whose result is not a repository name is refused', () => {
   for (const bad of ['', 'Foo', 'foo//..', '/a', 'a/', 'a b', '../a', 'a:1', 'a@b', 'x'.repeat(256)]) {
     assert.throws(() => name('a/b:1', { registry, rules: [() => bad] }), { code: 'INVALID_REWRITE', hint: /--rewrite/ }, bad)
   }

@@ -51,7 +51,8 @@ test('what is of no known platform and does not say what it is about stays with 
   assert.throws(() => selectEntries(all, [parsePlatform('unknown/unknown')], 'x'), { code: 'NO_SUCH_PLATFORM' })
 })
 
-test('D58: the first platform that is not there is named; what has no platform is never offered', () => {
+// D58
+test('the first platform that is not there is named; what has no platform is never offered', () => {
   assert.throws(() => selected('linux/amd64', 'linux/s390x'), {
     code: 'NO_SUCH_PLATFORM',
     message: 'x has no image for linux/s390x; it has linux/amd64, linux/arm/v6, linux/arm/v7',

@@ -132,7 +132,8 @@ test('an absent image is NOT_FOUND at the source', async () => {
   })
 })
 
-test('A8: a pinned digest decides what is read, and the tag is what is looked for at the destination', async () => {
+// A8
+test('a pinned digest decides what is read, and the tag is what is looked for at the destination', async () => {
   const [pinned, newer] = [tinyIndex(), tinyIndex()]
   await using at = await between(pinned)
   at.from.hold('a/b', '1', newer)
@@ -146,7 +147,8 @@ test('A8: a pinned digest decides what is read, and the tag is what is looked fo
   )
 })
 
-test('D63: a tag that moves between HEAD and GET: what HEAD named is what is copied', async () => {
+// D63
+test('a tag that moves between HEAD and GET: what HEAD named is what is copied', async () => {
   const [before, after] = [tinyIndex(), tinyIndex()]
   await using at = await between(before, ({ kind }) => {
     if (kind === 'manifest-get') at.from.hold('a/b', '1', after)
@@ -161,7 +163,8 @@ test('D63: a tag that moves between HEAD and GET: what HEAD named is what is cop
 })
 
 for (const what of ['leads nowhere', 'leads to other bytes'] as const) {
-  test(`D49, D63: a HEAD whose digest ${what} is wrong: the digest of the GET is used everywhere`, async () => {
+  // D49, D63
+  test(`a HEAD whose digest ${what} is wrong: the digest of the GET is used everywhere`, async () => {
     const image = tinyIndex()
     const wrong = `sha256:${'0'.repeat(64)}`
     await using at = await between(image, ({ kind, path }, response) => {
@@ -179,12 +182,14 @@ for (const what of ['leads nowhere', 'leads to other bytes'] as const) {
   })
 }
 
-test('D51: an index without any image is refused', async () => {
+// D51
+test('an index without any image is refused', async () => {
   await using at = await between(indexOver([]))
   await assert.rejects(at.resolve(), { code: 'INVALID_MANIFEST', message: /without any image/, side: 'source' })
 })
 
-test('D51: an index with a missing child is refused, and read with a subset that is there', async () => {
+// D51
+test('an index with a missing child is refused, and read with a subset that is there', async () => {
   const image = tinyIndex()
   await using at = await between(image)
   const missing = image.manifests[1]?.descriptor.digest ?? ''
@@ -203,14 +208,16 @@ function nest(image: TinyImage, depth: number): TinyImage {
   return depth === 0 ? image : nest(indexOver([image]), depth - 1)
 }
 
-test('D52: nested indexes are walked to a depth of three, deeper is refused', async () => {
+// D52
+test('nested indexes are walked to a depth of three, deeper is refused', async () => {
   await using three = await between(nest(tinyImage(), 3))
   assert.equal((await three.resolve()).contents.manifests.length, 4)
   await using four = await between(nest(tinyImage(), 4))
   await assert.rejects(four.resolve(), { code: 'INVALID_MANIFEST', message: /nests indexes more than 3 deep/ })
 })
 
-test('D52: a manifest that is reached on several ways is read once', async () => {
+// D52
+test('a manifest that is reached on several ways is read once', async () => {
   const shared = tinyImage()
   const left = indexOver([shared], () => platform('linux/amd64'))
   const right = indexOver([shared, left])
@@ -222,7 +229,8 @@ test('D52: a manifest that is reached on several ways is read once', async () =>
   assert.equal(step.contents.blobs.length, 2)
 })
 
-test('D52: an index that claims to be its own child ends', async () => {
+// D52
+test('an index that claims to be its own child ends', async () => {
   const root = tinyManifest({
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,
@@ -264,7 +272,8 @@ test('one blob with two sizes is refused', async () => {
   await assert.rejects(at.resolve(), { code: 'INVALID_MANIFEST', message: /two sizes/ })
 })
 
-test('D56: a layer that stands in a manifest twice is carried once', async () => {
+// D56
+test('a layer that stands in a manifest twice is carried once', async () => {
   const image = tinyImage()
   const [layer, config] = image.blobs
   assert.ok(layer && config)
@@ -278,7 +287,8 @@ test('D56: a layer that stands in a manifest twice is carried once', async () =>
   assert.equal((await at.resolve()).contents.blobs.length, 2)
 })
 
-test('D57: without a choice of platforms attestations and Windows are carried too', async () => {
+// D57
+test('without a choice of platforms attestations and Windows are carried too', async () => {
   const image = attested()
   await using at = await between(image)
   const step = await at.resolve()
@@ -287,7 +297,8 @@ test('D57: without a choice of platforms attestations and Windows are carried to
   assert.equal(step.digestPreserved, true)
 })
 
-test('D57, D58: a subset makes a new index, with the attestations about what it keeps, and says that its digest is new', async () => {
+// D57, D58
+test('a subset makes a new index, with the attestations about what it keeps, and says that its digest is new', async () => {
   const image = attested()
   await using at = await between(image)
   const step = await at.resolve({ wanted: [parsePlatform('linux/arm64')] })
@@ -328,7 +339,8 @@ test('a choice that takes everything leaves the index as it is, however it is wr
   assert.deepEqual([step.digestPreserved, step.root.digest], [true, root.descriptor.digest])
 })
 
-test('D51: a sparse copy keeps the index byte for byte and leaves the other children out', async () => {
+// D51
+test('a sparse copy keeps the index byte for byte and leaves the other children out', async () => {
   const image = attested()
   await using at = await between(image)
   const step = await at.resolve({ wanted: [parsePlatform('linux/amd64')], sparse: true })
@@ -341,7 +353,8 @@ test('D51: a sparse copy keeps the index byte for byte and leaves the other chil
   assert.deepEqual(step.platforms, ['linux/amd64'])
 })
 
-test('D58: a platform that is not there is named, with those that are', async () => {
+// D58
+test('a platform that is not there is named, with those that are', async () => {
   await using at = await between(attested())
   await assert.rejects(at.resolve({ wanted: [parsePlatform('linux/s390x')] }), {
     code: 'NO_SUCH_PLATFORM',
@@ -363,7 +376,8 @@ test('an image without an index says its platform in its config, which is read o
   })
 })
 
-test('D60: an artifact whose config is no image config is carried, and has no platform to choose', async () => {
+// D60
+test('an artifact whose config is no image config is carried, and has no platform to choose', async () => {
   const config = tinyBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json')
   const root = tinyManifest({
     schemaVersion: 2,
@@ -393,7 +407,8 @@ function flipping(image: TinyImage, times: number): Intercept {
   }
 }
 
-test('E67: a config with a flipped bit gets one more chance, and no other', async () => {
+// E67
+test('a config with a flipped bit gets one more chance, and no other', async () => {
   const image = tinyImage()
   await using once = await between(image, flipping(image, 1))
   assert.deepEqual((await once.resolve()).platforms, ['linux/amd64'])
@@ -421,7 +436,8 @@ function withForeign(): { readonly image: TinyImage; readonly layer: Descriptor 
   return { image: { blobs: [...blobs], manifests: [root], root }, layer }
 }
 
-test('A19: a foreign layer is left out and named, or carried where it is asked for', async () => {
+// A19
+test('a foreign layer is left out and named, or carried where it is asked for', async () => {
   const { image, layer } = withForeign()
   await using at = await between(image)
   const without = await at.resolve()
@@ -439,7 +455,8 @@ test('a destination that cannot be asked is an error of that side', async () => 
   await assert.rejects(at.resolve(), (error) => isMirrorError(error) && error.side === 'destination')
 })
 
-test('D62: the bytes of every manifest are those of the source', async () => {
+// D62
+test('the bytes of every manifest are those of the source', async () => {
   const image = tinyIndex()
   const bytes = Buffer.from(`${Buffer.from(image.root.bytes).toString()}\n\n`)
   await using at = await between({

@@ -62,7 +62,8 @@ test('strings keep their source text, as K3s reads them', async () => {
   }
 })
 
-test('42: a host is found by its exact origin, default ports folded and Docker Hub’s names as one', async () => {
+// C42
+test('a host is found by its exact origin, default ports folded and Docker Hub’s names as one', async () => {
   const at = async (key: string, origin: string) =>
     (await read(`configs:\n  "${key}":\n    auth: {username: u, password: p}\n`)).credentialsFor(origin) !== undefined
   for (const [key, origin] of [
@@ -96,7 +97,8 @@ test('of two keys for one origin the one that K3s would use counts', async () =>
   assert.match(user('https://r'), /"d"/)
 })
 
-test('40: the key "*" gives credentials and TLS to nobody', async () => {
+// C40
+test('the key "*" gives credentials and TLS to nobody', async () => {
   const configs = await read('configs:\n  "*":\n    auth: {username: u, password: p}\n    tls: {insecure_skip_verify: true}\n')
   assert.equal(configs.credentialsFor('https://r.example.com'), undefined)
   assert.equal(configs.tlsFor('https://r.example.com'), undefined)
@@ -113,7 +115,8 @@ test('anchors, merge keys, a byte order mark, CRLF, further documents and unknow
   for (const empty of ['', '# nothing\n', '{}', 'configs:\n', 'configs: ~\n']) assert.deepEqual((await read(empty)).warnings, [])
 })
 
-test('30, 31: invalid YAML is refused with its place and without its text', async () => {
+// C30, C31
+test('invalid YAML is refused with its place and without its text', async () => {
   assert.equal(await refusal(`configs:\n\tr: ${canary}\n`), 'registries.yaml:2:1: invalid YAML: a tab as indentation')
   assert.match(await refusal(`configs:\n  *:\n    auth: {password: ${canary}}\n`), /^registries\.yaml:\d+:\d+: invalid YAML/)
   assert.match(await refusal(`password: "${canary}\n`), /^registries\.yaml:2:1: invalid YAML: a missing character/)
@@ -136,7 +139,8 @@ test('a value of the wrong kind is refused with its place', async () => {
   )
 })
 
-test('38: an auth field that is not base64, or without a colon, is refused and not shown', async () => {
+// C38
+test('an auth field that is not base64, or without a colon, is refused and not shown', async () => {
   for (const value of [canary, base64(canary), `${base64('u:p')}!`, 'dTpw=x', Buffer.from([0xff, 0x3a]).toString('base64')]) {
     assert.equal(
       await refusal(`configs:\n  r:\n    auth:\n      auth: ${value}\n`),
@@ -145,7 +149,8 @@ test('38: an auth field that is not base64, or without a colon, is refused and n
   }
 })
 
-test('43: passwords that everybody can read are worth a warning', async () => {
+// C43
+test('passwords that everybody can read are worth a warning', async () => {
   await using directory = await tempDir()
   const path = await directory.write('registries.yaml', 'configs: {r: {auth: {username: u, password: p}}}')
   assert.deepEqual((await readRegistriesConfigs(path)).warnings, [])

@@ -45,7 +45,8 @@ test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL',
   assert.equal(read.ca.trim(), authority.certificate.trim())
 })
 
-test('37: halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
+// C37
+test('halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   const expired = await authority.server({ expired: true })
@@ -95,7 +96,8 @@ test('37: halves of a pair, unreadable files, garbage, and an expired certificat
   }
 })
 
-test('37: the place in the file is named', async () => {
+// C37
+test('an error names the position in the file', async () => {
   await using directory = await tempDir()
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {

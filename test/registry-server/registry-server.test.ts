@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readLayout } from '../../src/layout/open-layout.ts'
@@ -79,6 +82,19 @@ test('every request is told once, with what it moved', async () => {
     ['GET', 200, layer?.bytes.length, 0],
   ])
   assert.ok(registry.log.every(({ milliseconds }) => milliseconds >= 0))
+})
+
+test('connections that wait for no answer do not hold up the end', { timeout: 60_000 }, async () => {
+  await using registry = await startRegistry()
+  const server = createRegistryServer({ layout: registry.layout })
+  const { port, url } = await server.listen('127.0.0.1', 0)
+  const agent = new Agent({ keepAlive: true })
+  const [response] = (await once(get(`${url}/v2/`, { agent }), 'response')) as [IncomingMessage]
+  await once(response.resume(), 'end')
+  const unused = connect(port, '127.0.0.1').resume()
+  await once(unused, 'connect')
+  await Promise.all([once(unused, 'close'), server.close({ graceMilliseconds: 600_000 })])
+  agent.destroy()
 })
 
 test('an address that is taken is LOCAL_IO with what to do', async () => {

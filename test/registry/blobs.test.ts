@@ -45,7 +45,8 @@ test('an absent blob is NOT_FOUND', async () => {
   await assert.rejects(at.registry.getBlob({ ...repository, path: 'a/c' }, descriptor), { code: 'NOT_FOUND', side: 'source' })
 })
 
-test('E69: a 200 to a Range is taken with its beginning passed over', async () => {
+// E69
+test('a 200 to a Range is taken with its beginning passed over', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
   assert.equal(at.server.requests.length, 1)
@@ -60,7 +61,8 @@ for (const [what, headers] of [
   ['with a multipart body', { 'content-type': 'multipart/byteranges; boundary=x' }],
   ['with nonsense', { 'content-range': 'bytes x' }],
 ] as const) {
-  test(`E70: a 206 ${what} is given up for the whole blob`, async () => {
+  // E70
+  test(`a 206 ${what} is given up for the whole blob`, async () => {
     await using at = await held((request, response) => {
       if (request.headers.range === undefined) return false
       response.writeHead(206, { ...headers, 'content-length': 30_000 }).end(bytes.subarray(0, 30_000))
@@ -74,7 +76,8 @@ for (const [what, headers] of [
   })
 }
 
-test('E70: a 206 that does not know the total is taken', async () => {
+// E70
+test('a 206 that does not know the total is taken', async () => {
   await using at = await held(
     reading((_request, response) =>
       response.writeHead(206, { 'content-range': whole.replace('/50000', '/*') }).end(bytes.subarray(20_000)),
@@ -83,12 +86,14 @@ test('E70: a 206 that does not know the total is taken', async () => {
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
 })
 
-test('E71: a 416 is answered by reading from the start', async () => {
+// E71
+test('a 416 is answered by reading from the start', async () => {
   await using at = await held(({ headers }, response) => (headers.range === undefined ? false : refuse(response, 416, 'RANGE_INVALID')))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
 })
 
-test('E66, E68: another length than the manifest says is refused before the body', async () => {
+// E66, E68
+test('another length than the manifest says is refused before the body', async () => {
   for (const size of [49_999, 50_001, 0]) {
     await using at = await held(
       reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))),
@@ -97,7 +102,8 @@ test('E66, E68: another length than the manifest says is refused before the body
   }
 })
 
-test('E66: more bytes than the manifest says are cut off where the length was not announced', async () => {
+// E66
+test('more bytes than the manifest says are cut off where the length was not announced', async () => {
   let sent = 0
   await using at = await held(
     reading((_request, response) => {
@@ -118,7 +124,8 @@ test('E66: more bytes than the manifest says are cut off where the length was no
   assert.ok(taken <= 50_000 && sent < 20_000_000)
 })
 
-test('E65: a body that ends early without an announced length is a lost connection', async () => {
+// E65
+test('a body that ends early without an announced length is a lost connection', async () => {
   await using at = await held(
     reading((_request, response) => {
       response.shouldKeepAlive = false
@@ -130,7 +137,8 @@ test('E65: a body that ends early without an announced length is a lost connecti
   await assert.rejects(bytesOf(content), { code: 'CONNECTION_LOST', message: /40000 bytes early/ })
 })
 
-test('E64: a body that breaks off is a lost connection', async () => {
+// E64
+test('a body that breaks off is a lost connection', async () => {
   await using at = await held(
     reading(({ scripted }, response) => {
       response.writeHead(200, { 'content-length': bytes.length })
@@ -140,19 +148,22 @@ test('E64: a body that breaks off is a lost connection', async () => {
   await assert.rejects(bytesOf(await at.registry.getBlob(repository, descriptor)), { code: 'CONNECTION_LOST' })
 })
 
-test('E72: an encoding that nobody asked for is refused', async () => {
+// E72
+test('an encoding that nobody asked for is refused', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes))))
   await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'PROTOCOL', message: /encoding gzip/ })
 })
 
-test('E73: a blob of no bytes', async () => {
+// E73
+test('an empty blob is read', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await held()
   at.server.blobs.set(`a/b@${empty.descriptor.digest}`, Buffer.alloc(0))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, empty.descriptor)), Buffer.alloc(0))
 })
 
-test('E78, F90: a blob behind a redirect is read without credentials, and a refused address is asked for again at the registry', async () => {
+// E78, F90
+test('a blob behind a redirect is read without credentials, and a refused address is asked for again at the registry', async () => {
   await using cdn = await memoryRegistry(({ path }, response) => {
     if (path.includes('expired')) response.writeHead(403).end()
     else response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
@@ -179,7 +190,8 @@ test('E78, F90: a blob behind a redirect is read without credentials, and a refu
   for (const { headers } of cdn.requests) assert.equal(headers.authorization, undefined)
 })
 
-test('F88, F89: a redirect of a blob to a link-local address is refused', async () => {
+// F88, F89
+test('a redirect of a blob to a link-local address is refused', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(307, { location: 'http://169.254.169.254/latest' }).end()))
   await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'REFUSED_ADDRESS', side: 'source' })
 })

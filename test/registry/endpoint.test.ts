@@ -10,7 +10,8 @@ const parsed = (text: string): string => {
   return `${origin.origin}/${prefix}`
 }
 
-test('C33: without a scheme it is https, and http only for a loopback host with a port of its own', () => {
+// C33
+test('without a scheme it is https, and http only for a loopback host with a port of its own', () => {
   assert.equal(parsed('registry.example.com'), 'https://registry.example.com/')
   assert.equal(parsed('registry.example.com:5000'), 'https://registry.example.com:5000/')
   assert.equal(parsed('localhost:5000'), 'http://localhost:5000/')
@@ -55,7 +56,8 @@ test('anything that is no endpoint is a usage error that repeats no password', (
   }
 })
 
-test('C42: Docker Hub is read from where its API is, any other registry from its own name', () => {
+// C42
+test('Docker Hub is read from where its API is, any other registry from its own name', () => {
   assert.equal(defaultEndpoint('docker.io').origin.origin, 'https://registry-1.docker.io')
   assert.equal(defaultEndpoint('ghcr.io').origin.origin, 'https://ghcr.io')
 })

@@ -41,7 +41,8 @@ function sawNoSecret(requests: readonly ScriptedRequest[]): void {
   }
 }
 
-test('A19: a foreign layer that the registry has is read there', async () => {
+// A19
+test('a foreign layer that the registry has is read there', async () => {
   await using elsewhere = await scriptedServer(serve)
   const bytes = await read(foreign(elsewhere.url), ({ kind, scripted }, response) => {
     if (kind === 'blob-get') void serve(scripted, response)
@@ -51,7 +52,8 @@ test('A19: a foreign layer that the registry has is read there', async () => {
   assert.equal(elsewhere.requests.length, 0)
 })
 
-test('A19: one that the registry has not is read from its own URL, without credentials', async () => {
+// A19
+test('a foreign layer that the registry does not have is read from its own URL, without credentials', async () => {
   await using elsewhere = await scriptedServer(serve)
   assert.deepEqual(await read(foreign(`${elsewhere.url.replace('//', '//user:pw@')}/layer?sig=1`)), layer)
   assert.deepEqual(
@@ -104,7 +106,8 @@ test('a layer without URLs is missing', async () => {
 
 const options = { headers: {}, expect: [200] }
 
-test('F89: a URL that leads into a private network, or is none of http, is not asked', async () => {
+// F89
+test('a URL that leads into a private network, or is none of http, is not asked', async () => {
   await using opened = openSession('https://registry.example.com')
   const refused = [
     'http://169.254.169.254/latest/meta-data',
@@ -127,7 +130,8 @@ test('F89: a URL that leads into a private network, or is none of http, is not a
   }
 })
 
-test('F89: a redirect of a foreign layer into the network of the machine is refused', async () => {
+// F89
+test('a redirect of a foreign layer into the network of the machine is refused', async () => {
   await using elsewhere = await scriptedServer(
     (_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
   )

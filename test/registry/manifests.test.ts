@@ -76,7 +76,8 @@ test('a registry without HEAD (405) is asked by GET', async () => {
 })
 
 for (const status of [401, 403]) {
-  test(`F96: ${status} on a HEAD is unknown at a destination, and an error at a source`, async () => {
+  // F96
+  test(`${status} on a HEAD is unknown at a destination, and an error at a source`, async () => {
     const answer: Intercept = (_request, response) => refuse(response, status, 'DENIED')
     await using to = await held(answer, { side: 'destination' })
     assert.equal(await to.registry.headManifest(reference), undefined)
@@ -85,7 +86,8 @@ for (const status of [401, 403]) {
   })
 }
 
-test('F102: a captive portal is no source', async () => {
+// F102
+test('a captive portal is no source', async () => {
   await using at = await held(webPage)
   const code = 'PROTOCOL'
   await assert.rejects(at.registry.headManifest(reference), { code, message: /captive portal/, side: 'source' })
@@ -93,13 +95,15 @@ test('F102: a captive portal is no source', async () => {
   await assert.rejects(at.registry.getManifest(atDigest(reference, digest)), { code, message: /web page/ })
 })
 
-test('F102: a captive portal is no destination', async () => {
+// F102
+test('a captive portal is no destination', async () => {
   await using at = await held(webPage, { side: 'destination' })
   await assert.rejects(at.registry.headManifest(reference), { code: 'PROTOCOL', message: /web page/, side: 'destination' })
   await assert.rejects(at.registry.putManifest(reference, root), { code: 'PROTOCOL', side: 'destination' })
 })
 
-test('D44: a manifest of nine megabytes is refused, with its length said or not', async () => {
+// D44
+test('a manifest of nine megabytes is refused, with its length said or not', async () => {
   const bytes = Buffer.alloc(9 * 1024 * 1024, ' ')
   for (const headers of [{ 'content-length': bytes.length }, {}]) {
     await using at = await held(({ kind }, response) => {
@@ -111,7 +115,8 @@ test('D44: a manifest of nine megabytes is refused, with its length said or not'
   }
 })
 
-test('D46: an image served as an index is refused', async () => {
+// D46
+test('an image served as an index is refused', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-get') return false
     response.writeHead(200, { 'content-type': mediaTypes.ociIndex }).end(root.bytes)
@@ -125,7 +130,8 @@ test('D46: an image served as an index is refused', async () => {
 })
 
 for (const type of [undefined, 'application/octet-stream', `${mediaTypes.ociManifest}; charset=utf-8`]) {
-  test(`D47: a manifest served as ${type ?? 'nothing'} is what its mediaType says`, async () => {
+  // D47
+  test(`a manifest served as ${type ?? 'nothing'} is what its mediaType says`, async () => {
     await using at = await held(({ kind }, response) => {
       if (kind !== 'manifest-get') return false
       response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(root.bytes)
@@ -135,7 +141,8 @@ for (const type of [undefined, 'application/octet-stream', `${mediaTypes.ociMani
   })
 }
 
-test('D48: other bytes than the digest says are asked for once more, then refused', async () => {
+// D48
+test('other bytes than the digest says are asked for once more, then refused', async () => {
   for (const [wrongTimes, requests] of [
     [1, 2],
     [9, 2],
@@ -153,7 +160,8 @@ test('D48: other bytes than the digest says are asked for once more, then refuse
   }
 })
 
-test('D49: a wrong Docker-Content-Digest over the right bytes is only worth a warning, given once', async () => {
+// D49
+test('a wrong Docker-Content-Digest over the right bytes is only worth a warning, given once', async () => {
   const warnings: string[] = []
   const wrong = `sha256:${'0'.repeat(64)}`
   await using at = await held(
@@ -170,7 +178,8 @@ test('D49: a wrong Docker-Content-Digest over the right bytes is only worth a wa
   assert.match(warnings[0] ?? '', /states another digest/)
 })
 
-test('D50: schema 1 is unsupported, and said so', async () => {
+// D50
+test('schema 1 is unsupported, and said so', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-get') return false
     response.writeHead(200, { 'content-type': mediaTypes.dockerSchema1Signed }).end('{"schemaVersion":1,"fsLayers":[]}')
@@ -179,7 +188,8 @@ test('D50: schema 1 is unsupported, and said so', async () => {
   await assert.rejects(at.registry.getManifest(reference), { code: 'UNSUPPORTED', message: /schema 1/ })
 })
 
-test('D62: a trailing newline is kept both ways', async () => {
+// D62
+test('a trailing newline is kept both ways', async () => {
   const manifest = manifestOf(
     Buffer.from(`${JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], x: 1 }, undefined, 3)}\n`),
   )
@@ -191,14 +201,16 @@ test('D62: a trailing newline is kept both ways', async () => {
   assert.deepEqual(read.descriptor, manifest.descriptor)
 })
 
-test('A10: a manifest under a sha512 digest is read by it', async () => {
+// A10
+test('a manifest under a sha512 digest is read by it', async () => {
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   await using at = await held()
   at.server.manifests.set(`a/b@${sha512}`, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from(root.bytes) })
   assert.equal((await at.registry.getManifest(atDigest(reference, sha512))).descriptor.digest, sha512)
 })
 
-test('A10: a destination that knows only sha256 takes it under a tag, and refuses it alone as unsupported', async () => {
+// A10
+test('a destination that knows only sha256 takes it under a tag, and refuses it alone as unsupported', async () => {
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   const manifest = manifestOf(root.bytes, undefined, sha512)
   await using at = await held(
@@ -212,7 +224,8 @@ test('A10: a destination that knows only sha256 takes it under a tag, and refuse
   await assert.rejects(at.registry.putManifest(atDigest(reference, sha512), manifest), { code: 'UNSUPPORTED', side: 'destination' })
 })
 
-test('A10: docker-registry takes a manifest with a sha512 digest under its tag, and not by that digest', async (t) => {
+// A10
+test('docker-registry takes a manifest with a sha512 digest under its tag, and not by that digest', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using server = await startDockerRegistry()
   await using registry = openRegistry(server.url, { side: 'destination' })
@@ -246,7 +259,8 @@ for (const status of [200, 202, 204]) {
 }
 
 for (const status of [200, 201]) {
-  test(`F102: a server that says ${status} to a PUT and has nothing is found out`, async () => {
+  // F102
+  test(`a server that says ${status} to a PUT and has nothing is found out`, async () => {
     await using at = await held(({ kind }, response) => {
       if (kind === 'manifest-put') return (response.writeHead(status).end(), true)
       return refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -267,7 +281,8 @@ test('a registry that stores something else says so by its digest', async () => 
   await assert.rejects(at.registry.putManifest(reference, root), { code: 'INTEGRITY' })
 })
 
-test('F86: a manifest that is stored and answered with 500 is stored', async () => {
+// F86
+test('a manifest that is stored and answered with 500 is stored', async () => {
   await using at = await held(async ({ kind, scripted }, response) => {
     if (kind !== 'manifest-put') return false
     at.server.manifests.set('a/b:new', { mediaType: mediaTypes.ociManifest, bytes: await scripted.readBody() })
@@ -278,7 +293,8 @@ test('F86: a manifest that is stored and answered with 500 is stored', async () 
   assert.deepEqual(at.server.kinds(), ['manifest-put', 'manifest-head'])
 })
 
-test('F86: a manifest that is not stored and answered with 500 is put again', async () => {
+// F86
+test('a manifest that is not stored and answered with 500 is put again', async () => {
   await using at = await held(({ kind, nth }, response) => (kind === 'manifest-put' && nth < 3 ? refuse(response, 500, 'UNKNOWN') : false))
   await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
   assert.equal(at.server.count('manifest-put'), 3)
@@ -305,7 +321,8 @@ for (const [status, errorCode, code] of [
   [412, 'PRECONDITION', 'DENIED'],
   [413, 'SIZE_INVALID', 'INTEGRITY'],
 ] as const) {
-  test(`F96: a PUT that is answered with ${status} is not tried again, and the registry's message is shown`, async () => {
+  // F96
+  test(`a PUT that is answered with ${status} is not tried again, and the registry's message is shown`, async () => {
     await using at = await openWithServer(({ kind }, response) =>
       kind === 'manifest-put' ? refuse(response, status, errorCode, 'tag is immutable\u001b[31m') : false,
     )
@@ -318,7 +335,8 @@ for (const [status, errorCode, code] of [
   })
 }
 
-test('F87, F90: redirects of a manifest are followed, to another host without credentials', async () => {
+// F87, F90
+test('redirects of a manifest are followed, to another host without credentials', async () => {
   await using other = await memoryRegistry(({ path }, response) => {
     if (!path.startsWith('/cdn')) return false
     response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end(root.bytes)
@@ -346,7 +364,8 @@ test('F87, F90: redirects of a manifest are followed, to another host without cr
   assert.doesNotMatch(JSON.stringify(other.requests[0]?.headers), /canary|YWxpY2U6/)
 })
 
-test('F87: a redirect that goes round, and two Locations at once, are refused', async () => {
+// F87
+test('a redirect that goes round, and two Locations at once, are refused', async () => {
   await using loop = await held(({ path }, response) => (response.writeHead(302, { location: path }).end(), true))
   for (const work of [loop.registry.getManifest(reference), loop.registry.headManifest(reference)]) {
     await assert.rejects(work, { code: 'PROTOCOL' })

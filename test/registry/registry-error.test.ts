@@ -69,7 +69,8 @@ for (const [status, body, code, path = manifestPath] of cases) {
   })
 }
 
-test('F83: Retry-After counts where waiting helps', () => {
+// F83
+test('Retry-After counts where waiting helps', () => {
   assert.equal(errorOf(429, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
   assert.equal(errorOf(503, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
   assert.equal(errorOf(404, '', { headers: { 'retry-after': '2' } }).retryAfter, undefined)

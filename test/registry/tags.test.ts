@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { parseNextLink } from '../../src/registry/tags.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
+import { processorTime } from '../servers/processor-time.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { scriptedServer, type ScriptedHandler } from '../servers/scripted-server.ts'
 import { seedRelease } from '../servers/seed-release.ts'
@@ -29,7 +30,8 @@ function inTurn(...pages: readonly ScriptedHandler[]): ScriptedHandler {
   return (request, response) => pages[request.index]?.(request, response)
 }
 
-test('F105: pages are followed by their links, relative and absolute, and a tag is given once', async () => {
+// F105
+test('pages are followed by their links, relative and absolute, and a tag is given once', async () => {
   const { tags, urls } = await listed(
     inTurn(page(['1', '2'], '</v2/a/b/tags/list?n=2&last=2>; rel="next"'), page(['2', '3'], '<list?last=3%2B>; rel=next'), page(['4'])),
   )
@@ -37,14 +39,16 @@ test('F105: pages are followed by their links, relative and absolute, and a tag 
   assert.deepEqual(urls, ['/v2/a/b/tags/list?n=1000', '/v2/a/b/tags/list?n=2&last=2', '/v2/a/b/tags/list?last=3%2B'])
 })
 
-test('F105: of several links the next one is taken', async () => {
+// F105
+test('of several links the next one is taken', async () => {
   const several = page(['1'], '</first>; rel="first", </v2/a/b/tags/list?last=1>; title="a, <b>"; rel="prev next"', '</last>; rel="last"')
   const { tags, urls } = await listed(inTurn(several, page(['2'])))
   assert.deepEqual(tags, ['1', '2'])
   assert.equal(urls[1], '/v2/a/b/tags/list?last=1')
 })
 
-test('F105: a page at another place is refused, and not asked for', async () => {
+// F105
+test('a page at another place is refused, and not asked for', async () => {
   await using other = await scriptedServer(page(['evil']))
   for (const link of [`${other.url}/v2/a/b/tags/list`, `//${other.host}/x`, 'https://127.0.0.1/x', 'http://169.254.169.254/x']) {
     await assert.rejects(listed(page(['1'], `<${link}>; rel="next"`)), { code: 'REFUSED_ADDRESS', side: 'source' }, link)
@@ -52,7 +56,8 @@ test('F105: a page at another place is refused, and not asked for', async () => 
   assert.equal(other.requests.length, 0)
 })
 
-test('F105: pages in a circle and pages without end are refused', async () => {
+// F105
+test('pages in a circle and pages without end are refused', async () => {
   await assert.rejects(listed(page(['1'], '</v2/a/b/tags/list?n=1000>; rel="next"')), { code: 'PROTOCOL', message: /circle/ })
   await assert.rejects(
     listed((request, response) => page(['1'], `</v2/a/b/tags/list?n=${request.index}>; rel="next"`)(request, response)),
@@ -86,7 +91,7 @@ test('an unknown repository, a page of HTML and a list that is none are errors',
   await assert.rejects(listed(page('latest')), { code: 'PROTOCOL' })
 })
 
-test('any Link header is read or not, and never throws', () => {
+test('any Link header is read or not, and never throws', async () => {
   const piece = fc.constantFrom('<', '>', ';', ',', ' ', 'rel', '=', '"', 'next', '\\', '/a', 'x=y', 'é')
   fc.assert(
     fc.property(
@@ -100,9 +105,8 @@ test('any Link header is read or not, and never throws', () => {
       },
     ),
   )
-  const started = performance.now()
-  parseNextLink([`<a>${'; x="'.repeat(20_000)}`, `<a>;${' '.repeat(50_000)}!`])
-  assert.ok(performance.now() - started < 2000)
+  const took = await processorTime(() => parseNextLink([`<a>${'; x="'.repeat(20_000)}`, `<a>;${' '.repeat(50_000)}!`]))
+  assert.ok(took < 2000, `${took} ms`)
 })
 
 test('the tags of a docker-registry', async (t) => {

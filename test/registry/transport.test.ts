@@ -25,12 +25,17 @@ async function failure(work: Promise<unknown>): Promise<MirrorError> {
   return error
 }
 
-test('F83: a Retry-After closes the gate for every request to the registry, and is told once', async () => {
+// F83
+test('a Retry-After closes the gate for every request to the registry, and is told once', async () => {
   const arrivals: number[] = []
   let refusedAt = 0
-  await using server = await scriptedServer((request, response) => {
+  let arrived = (): void => undefined
+  const three = new Promise<void>((resolve) => (arrived = resolve))
+  await using server = await scriptedServer(async (request, response) => {
     arrivals.push(performance.now())
     if (request.index > 2) return void refuse(response, 404, 'MANIFEST_UNKNOWN')
+    if (request.index === 2) arrived()
+    await three
     refusedAt = performance.now()
     response.writeHead(429, { 'retry-after': '1' }).end()
   })
@@ -54,20 +59,23 @@ test('F83: a Retry-After closes the gate for every request to the registry, and 
 })
 
 for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1e9', '']) {
-  test(`F83: Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
+  // F83
+  test(`Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
       else refuse(response, 404, 'MANIFEST_UNKNOWN')
     })
-    await using registry = openRegistry(server.url, { side: 'destination' })
-    const started = performance.now()
+    const delays: number[] = []
+    await using registry = openRegistry(server.url, { side: 'destination', onRetry: ({ delay }) => delays.push(delay) })
     assert.equal(await registry.headManifest(reference('1')), undefined)
-    assert.ok(performance.now() - started < 2500)
+    assert.equal(delays.length, 3)
+    assert.ok(Math.max(...delays) <= hasty.maxDelay, `${delays.join(' ms, ')} ms`)
     assert.equal(server.requests.length, 4)
   })
 }
 
-test('F83: a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
+// F83
+test('a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
   await using server = await scriptedServer((request, response) => {
     if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
     else refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -78,34 +86,47 @@ test('F83: a Retry-After beyond all patience ends the request at once and keeps 
   assert.equal(server.requests.length, 2)
 })
 
-test('F84: 429 for ever ends within the budget, while another registry is read on', async () => {
+// F84
+test('429 for ever ends within the budget', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '1' }).end())
+  await using registry = openRegistry(busy.url, { retry: { ...hasty, maxThrottled: 1500 } })
+  const error = await failure(registry.headManifest(reference('1')))
+  assert.deepEqual([error.code, error.side, busy.requests.length], ['THROTTLED', 'source', 2])
+})
+
+// F84
+test('while a registry that answers 429 is waited for, another one is read on', { timeout: 60_000 }, async () => {
+  await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '600' }).end())
   await using good = await memoryRegistry()
   good.hold('a/b', '1', image)
-  await using first = openRegistry(busy.url, { retry: { ...hasty, maxThrottled: 1500 } })
+  let waits = (): void => undefined
+  const waiting = new Promise<void>((resolve) => (waits = resolve))
+  await using first = openRegistry(busy.url, { onThrottled: () => waits() })
   await using second = openRegistry(good.url)
   const endpoints = new Map([
     ['busy.example', parseEndpoint(busy.url)],
     ['*', parseEndpoint(good.url)],
   ])
   const source = new Registries(endpoints, ({ origin }) => (origin.origin === busy.url ? first : second))
-  const started = performance.now()
-  const throttled = failure(source.headManifest(parseReference('busy.example/a/b:1')))
+  const abort = new AbortController()
+  const throttled = source.headManifest(parseReference('busy.example/a/b:1'), { signal: abort.signal })
+  await waiting
   for (let n = 0; n < 20; n++) assert.ok(await source.headManifest(parseReference(`docker.io/a/b:1`)))
-  assert.ok(performance.now() - started < 900, 'the other one did not wait')
-  const error = await throttled
-  assert.deepEqual([error.code, error.side], ['THROTTLED', 'source'])
-  assert.ok(performance.now() - started < 4000)
+  abort.abort()
+  await assert.rejects(throttled, { name: 'AbortError' })
+  assert.equal(busy.requests.length, 1)
 })
 
-test('F84: 429 for ever without Retry-After ends after the usual number of tries', async () => {
+// F84
+test('429 for ever without Retry-After ends after the usual number of tries', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429).end())
   await using registry = openRegistry(busy.url)
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
   assert.equal(busy.requests.length, hasty.retries + 1)
 })
 
-test('F85: 503 three times and then an answer is success, and every retry is told', async () => {
+// F85
+test('503 three times and then an answer is success, and every retry is told', async () => {
   const told: string[] = []
   await using server = await memoryRegistry((_request, response) =>
     server.requests.length <= 3 ? refuse(response, 503, 'UNAVAILABLE') : false,
@@ -126,7 +147,8 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-test('F79: a registry that refuses connections fails fast, once for all images', async () => {
+// F79
+test('a registry that refuses connections fails fast, once for all images', async () => {
   let retries = 0
   await using registry = openRegistry(`http://127.0.0.1:${await closedPort()}`, { retry: { retries: 20 }, onRetry: () => retries++ })
   const first = await failure(registry.headManifest(reference('1')))
@@ -259,8 +281,8 @@ test('the pull quota is what the registry stated last', async () => {
   }
 })
 
-test('an abort ends every wait at once: for the next try, and at the gate', async () => {
-  await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '60' }).end())
+test('an abort ends every wait at once: for the next try, and at the gate', { timeout: 60_000 }, async () => {
+  await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '600' }).end())
   const abort = new AbortController()
   let atGate: Promise<unknown> | undefined
   await using registry = openRegistry(busy.url, {
@@ -269,9 +291,7 @@ test('an abort ends every wait at once: for the next try, and at the gate', asyn
       setImmediate(() => abort.abort(new Error('enough')))
     },
   })
-  const started = performance.now()
   await assert.rejects(registry.headManifest(reference('1'), { signal: abort.signal }))
   await atGate
-  assert.ok(performance.now() - started < 5000)
   assert.equal(busy.requests.length, 1)
 })

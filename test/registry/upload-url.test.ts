@@ -11,7 +11,8 @@ function after(from: string, ...locations: readonly string[]): URL {
 }
 const from = 'https://r.example/v2/a/blobs/uploads/'
 
-test('F93: a Location in any form leads to the same place', () => {
+// F93
+test('a Location in any form leads to the same place', () => {
   const place = 'https://r.example/v2/a/blobs/uploads/1?_state=x'
   for (const location of [
     place,
@@ -24,7 +25,8 @@ test('F93: a Location in any form leads to the same place', () => {
   }
 })
 
-test('F93: the query is kept byte for byte, and the digest comes behind it', () => {
+// F93
+test('the query is kept byte for byte, and the digest comes behind it', () => {
   const query = '?_state=a~b%7Ec%20d+e%2Ff%2fg=&sig=%3D%3D&x'
   const url = withDigest(after(from, `/v2/u${query}`), digest)
   assert.equal(url.href, `https://r.example/v2/u${query}&digest=${digest}`)
@@ -33,20 +35,23 @@ test('F93: the query is kept byte for byte, and the digest comes behind it', () 
   assert.equal(withDigest(after(from, '/v2/u?a=b#part'), digest).href, `https://r.example/v2/u?a=b&digest=${digest}`)
 })
 
-test('F94: a dropped or written default port is the same origin', () => {
+// F94
+test('a dropped or written default port is the same origin', () => {
   assert.equal(after('https://r.example:443/v2/', 'https://r.example/u').origin, 'https://r.example')
   assert.equal(after(from, 'https://r.example:443/u').origin, 'https://r.example')
   assert.equal(after(from, 'r.example:443/u').href, 'https://r.example/u')
   assert.equal(after('http://r.example:5000/v2/', 'r.example:5000/u').href, 'http://r.example:5000/u')
 })
 
-test('F95: an opened upload without a place, or at two, is no upload', () => {
+// F95
+test('an opened upload without a place, or at two, is no upload', () => {
   assert.throws(() => after(from), { code: 'PROTOCOL', message: /without saying where/ })
   assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two places/ })
   assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })
 })
 
-test('F93: http from an https registry at the same host is a proxy that hides the scheme; elsewhere it is refused', () => {
+// F93
+test('http from an https registry at the same host is a proxy that hides the scheme; elsewhere it is refused', () => {
   assert.equal(after(from, 'http://r.example/u?x=1').href, 'https://r.example/u?x=1')
   assert.equal(after('https://r.example:8443/v2/', 'http://r.example/u').href, 'https://r.example:8443/u')
   for (const location of [
@@ -60,7 +65,8 @@ test('F93: http from an https registry at the same host is a proxy that hides th
   }
 })
 
-test('F89: an address that no registry has a reason to name is refused', () => {
+// F89
+test('an address that no registry has a reason to name is refused', () => {
   for (const location of [
     'https://169.254.169.254/u',
     'https://127.0.0.1/u',

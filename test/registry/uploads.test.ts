@@ -36,7 +36,8 @@ const source: ImageSource = {
   getBlob: (_repository, _descriptor, { offset = 0 } = {}) => Promise.resolve(contentOf(bytes.subarray(offset))),
 }
 
-test('F103: a blob goes in one POST and one PUT with its length, never in chunks', async () => {
+// F103
+test('a blob goes in one POST and one PUT with its length, never in chunks', async () => {
   await using at = await destination()
   await putBlob(at.registry, repository, descriptor, open)
   assert.deepEqual(at.server.kinds(), ['upload-post', 'upload-put'])
@@ -49,7 +50,8 @@ test('F103: a blob goes in one POST and one PUT with its length, never in chunks
   assert.ok(hasBlob(at.server))
 })
 
-test('E73: a blob of no bytes is uploaded', async () => {
+// E73
+test('a blob of no bytes is uploaded', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await destination()
   await putBlob(at.registry, repository, empty.descriptor, () => Promise.resolve(contentOf(empty.bytes)))
@@ -74,7 +76,8 @@ for (const status of [200, 202, 204]) {
   })
 }
 
-test('F102: a web server that accepts every upload and has nothing is found out', async () => {
+// F102
+test('a web server that accepts every upload and has nothing is found out', async () => {
   await using at = await destination(({ kind }, response) => {
     if (kind === 'upload-put') return (response.writeHead(200).end(), true)
     return kind === 'blob-head' ? refuse(response, 404, 'BLOB_UNKNOWN') : false
@@ -88,7 +91,8 @@ test('F102: a web server that accepts every upload and has nothing is found out'
 
 // a mount
 
-test('F104: a mount that is answered with 201 needs nothing more', async () => {
+// F104
+test('a mount that is answered with 201 needs nothing more', async () => {
   await using at = await destination()
   at.server.blobs.set(`c/d@${digest}`, Buffer.from(bytes))
   assert.deepEqual(await at.registry.offerBlob(repository, descriptor, { from: other }), { kind: 'mounted' })
@@ -96,7 +100,8 @@ test('F104: a mount that is answered with 201 needs nothing more', async () => {
   assert.ok(hasBlob(at.server))
 })
 
-test('F104: a mount that is answered with 202 has opened the upload that follows', async () => {
+// F104
+test('a mount that is answered with 202 has opened the upload that follows', async () => {
   await using at = await destination()
   const offered = await at.registry.offerBlob(repository, descriptor, { from: other })
   assert.ok(offered.kind === 'upload')
@@ -105,7 +110,8 @@ test('F104: a mount that is answered with 202 has opened the upload that follows
   assert.ok(hasBlob(at.server))
 })
 
-test('F104: a 201 for other content is no mount', async () => {
+// F104
+test('a 201 for other content is no mount', async () => {
   await using at = await destination(
     (_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true),
   )
@@ -113,7 +119,8 @@ test('F104: a 201 for other content is no mount', async () => {
 })
 
 for (const status of [400, 401, 403, 404, 405, 500]) {
-  test(`F104: a mount that is answered with ${status} is followed by a plain upload, and no transport is left open`, async () => {
+  // F104
+  test(`a mount that is answered with ${status} is followed by a plain upload, and no transport is left open`, async () => {
     await using at = await destination(({ kind }, response) => (kind === 'mount' ? refuse(response, status, 'DENIED') : false))
     const ledger = new BlobLedger()
     ledger.add(digest, other)
@@ -127,7 +134,8 @@ for (const status of [400, 401, 403, 404, 405, 500]) {
   })
 }
 
-test('F104: an upload that a mount opened and nobody used is cancelled by whoever got it', async () => {
+// F104
+test('an upload that a mount opened and nobody used is cancelled by whoever got it', async () => {
   await using at = await destination()
   const offers = [await at.registry.offerBlob(repository, descriptor, { from: other }), await at.registry.offerBlob(other, descriptor)]
   assert.equal(at.server.sessions.size, 2)
@@ -136,7 +144,8 @@ test('F104: an upload that a mount opened and nobody used is cancelled by whoeve
   assert.equal(at.server.count('upload-delete'), 2)
 })
 
-test('F104: an upload that a refused mount opened is cancelled where a lookup finds the blob, or fails', async () => {
+// F104
+test('an upload that a refused mount opened is cancelled where a lookup finds the blob, or fails', async () => {
   for (const status of [200, 500]) {
     await using at = await destination(({ kind }, response) => {
       if (kind !== 'blob-head' && kind !== 'blob-get') return false
@@ -150,7 +159,8 @@ test('F104: an upload that a refused mount opened is cancelled where a lookup fi
   }
 })
 
-test('F104: a small blob is looked up by a mount from its own repository: found, or already opened for the upload', async () => {
+// F104
+test('a small blob is looked up by a mount from its own repository: found, or already opened for the upload', async () => {
   await using at = await destination()
   const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
   const copy = { descriptor, from: repository, to: repository }
@@ -162,7 +172,8 @@ test('F104: a small blob is looked up by a mount from its own repository: found,
   assert.deepEqual(at.server.kinds(), ['mount'])
 })
 
-test('F104: an abort while the mount is asked for still cancels what it opened', async () => {
+// F104
+test('an abort while the mount is asked for still cancels what it opened', async () => {
   const abort = new AbortController()
   await using at = await destination(({ kind }) => {
     if (kind === 'mount') abort.abort(new Error('enough'))
@@ -185,7 +196,8 @@ const forms: Readonly<Record<string, (registry: MemoryRegistry) => string>> = {
   'a bare host': ({ host }) => host,
 }
 for (const [what, begin] of Object.entries(forms)) {
-  test(`F93: a Location that is ${what} is followed, its query byte for byte`, async () => {
+  // F93
+  test(`a Location that is ${what} is followed, its query byte for byte`, async () => {
     await using at = await destination(({ kind }, response) => {
       if (kind === 'upload-post') response.writeHead(202, { location: `${begin(at.server)}/v2/a/b/blobs/uploads/s${query}` }).end()
       else if (kind === 'upload-put') response.writeHead(201).end()
@@ -197,7 +209,8 @@ for (const [what, begin] of Object.entries(forms)) {
   })
 }
 
-test('F92: a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
+// F92
+test('a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
   for (const size of [20, 80]) {
     const state = 'x'.repeat(size * 1024)
     // node:http would refuse such a request line
@@ -224,7 +237,8 @@ test('F92: a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
   }
 })
 
-test('F93, F90: an upload at another origin gets no credentials', async () => {
+// F93, F90
+test('an upload at another origin gets no credentials', async () => {
   await using elsewhere = await scriptedServer(async (request, response) => {
     await request.readBody()
     response.writeHead(201).end()
@@ -245,7 +259,8 @@ test('F93, F90: an upload at another origin gets no credentials', async () => {
   assert.doesNotMatch(JSON.stringify(put?.headers), /canary|YWxpY2U6/)
 })
 
-test('F93: an http Location of an https registry is a proxy that hides the scheme: https is kept', async () => {
+// F93
+test('an http Location of an https registry is a proxy that hides the scheme: https is kept', async () => {
   const authority = await certificateAuthority()
   await using server = await memoryRegistry(
     ({ kind }, response) => {
@@ -264,7 +279,8 @@ test('F93: an http Location of an https registry is a proxy that hides the schem
   )
 })
 
-test('F95: a 202 without Location is an error, not tried again', async () => {
+// F95
+test('a 202 without Location is an error, not tried again', async () => {
   await using at = await destination(({ kind }, response) => {
     if (kind !== 'upload-post') return false
     response.writeHead(202).end()
@@ -284,7 +300,8 @@ for (const [status, code] of [
   [403, 'DENIED'],
   [401, 'UNAUTHORIZED'],
 ] as const) {
-  test(`F96: an upload that is refused with ${status} is not tried again, says why, and leaves no content open`, async () => {
+  // F96
+  test(`an upload that is refused with ${status} is not tried again, says why, and leaves no content open`, async () => {
     await using at = await destination(({ kind }, response) =>
       kind === 'upload-post' ? refuse(response, status, 'DENIED', 'project rancher does not exist') : false,
     )
@@ -303,7 +320,8 @@ for (const [status, code] of [
 // while it is under way
 
 for (const status of [401, 413]) {
-  test(`F97: a ${status} in the middle of an upload is what is reported, though the server closes the connection`, async () => {
+  // F97
+  test(`a ${status} in the middle of an upload is what is reported, though the server closes the connection`, async () => {
     await using at = await destination(({ kind, scripted }, response) => {
       if (kind !== 'upload-put') return false
       response.writeHead(status, { connection: 'close' }).end()
@@ -331,7 +349,8 @@ test('a registry that has lost the upload is asked for a new one', async () => {
   assert.equal(at.server.sessions.size, 0)
 })
 
-test('G110: a token that ends between POST and PUT is renewed, and the blob uploaded again from its start', async () => {
+// G110
+test('a token that ends between POST and PUT is renewed, and the blob uploaded again from its start', async () => {
   let newest = 0
   await using tokens = await scriptedServer(
     (_request, response) => void response.end(JSON.stringify({ token: `t${++newest}`, expires_in: 300 })),

@@ -58,6 +58,8 @@ export async function scriptedServer(handler: ScriptedHandler, options: { readon
   }
   const server = options.tls === undefined ? createServer(listener) : createTlsServer(tlsOptions(options.tls), listener)
   server.on('connection', () => connections++)
+  // idle connections stay open: a client has to close its own
+  server.keepAliveTimeout = 0
   const { port, close } = await listen(server)
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const patience = 30_000
 
@@ -8,6 +9,7 @@ export async function until<T>(read: () => T | Promise<T>, isSo: (value: T) => b
     const value = await read()
     if (isSo(value)) return
     assert.ok(performance.now() < deadline, `${String(read)} gives ${JSON.stringify(value)}`)
-    await new Promise(setImmediate)
+    // what is waited for often happens in another process, which needs the processor
+    await sleep(2)
   }
 }

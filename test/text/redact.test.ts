@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { printable } from '../../src/text/printable.ts'
 import { redactUrl } from '../../src/text/redact.ts'
+import { processorTime } from '../servers/processor-time.ts'
 
 const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
 
@@ -17,13 +18,15 @@ test('a URL is shown without user, password, fragment and unknown parameters', (
   )
 })
 
-test('a query of thousands of parameters is cut, and costs no more than its length', () => {
+test('a query of thousands of parameters is cut, and costs no more than its length', async () => {
   const names = Array.from({ length: 60_000 }, (_, index) => `a${index}`)
-  const started = performance.now()
-  const shown = redactUrl(new URL(`https://host/?digest=b&${names.join('&')}`))
+  let shown = ''
+  const took = await processorTime(() => {
+    shown = redactUrl(new URL(`https://host/?digest=b&${names.join('&')}`))
+  })
   assert.match(shown, /^https:\/\/host\/\?digest=b&a0=REDACTED&a1=REDACTED&/)
   assert.ok(shown.length <= 2048)
-  assert.ok(performance.now() - started < 2000)
+  assert.ok(took < 5000, `${took} ms`)
   assert.ok(redactUrl(new URL(`https://host/${'a'.repeat(100_000)}`)).length <= 2048)
 })
 

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../../src/errors.ts'
 import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
+import { processorTime } from '../../servers/processor-time.ts'
 
 interface RewriteCase {
   readonly pattern: string
@@ -61,7 +62,8 @@ test('a match may be anywhere', () => {
   assert.ok(parseGoRegexp('').matches(''))
 })
 
-test('C34: what RE2 does not have is refused by name', () => {
+// C34
+test('what RE2 does not have is refused by name', () => {
   for (const pattern of [
     '(?=a)',
     '(?!a)',
@@ -83,10 +85,10 @@ test('C34: what RE2 does not have is refused by name', () => {
   }
 })
 
-test('C35: a pattern that backtracks elsewhere takes no time', () => {
-  const started = performance.now()
-  assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false)
-  assert.ok(performance.now() - started < 5000)
+// C35
+test('a pattern that backtracks elsewhere takes no time', async () => {
+  const took = await processorTime(() => assert.equal(parseGoRegexp('(a+)+$').matches(`${'a'.repeat(50_000)}!`), false))
+  assert.ok(took < 5000, `${took} ms`)
 })
 
 test('any pattern is compiled or refused, and any template is expanded', () => {

@@ -19,7 +19,8 @@ async function basicRegistry(right: string) {
   })
 }
 
-test('106: Basic credentials go out only after a Basic challenge, then with every request', async () => {
+// G106
+test('Basic credentials go out only after a Basic challenge, then with every request', async () => {
   await using registry = await basicRegistry(`alice:${canary}`)
   const client = createHttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
@@ -36,7 +37,8 @@ test('106: Basic credentials go out only after a Basic challenge, then with ever
   )
 })
 
-test('106: a wrong password is tried once in a run, even by twenty requests at a time', async () => {
+// G106
+test('a wrong password is tried once in a run, even by twenty requests at a time', async () => {
   await using registry = await basicRegistry('alice:another')
   const client = createHttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
@@ -51,7 +53,8 @@ test('106: a wrong password is tried once in a run, even by twenty requests at a
   assert.equal(registry.requests.filter(({ headers }) => headers.authorization !== undefined).length, 1)
 })
 
-test('106: a registry that refuses one repository is asked once for it, and goes on serving the others', async () => {
+// G106
+test('a registry that refuses one repository is asked once for it, and goes on serving the others', async () => {
   await using registry = await scriptedServer((request, response) => {
     if (request.headers.authorization !== undefined && !request.url.includes('/secret/')) return void response.end('content')
     response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end()
@@ -65,7 +68,8 @@ test('106: a registry that refuses one repository is asked once for it, and goes
   await client.close()
 })
 
-test('106: without credentials nothing is sent again, and the places that were searched are named', async () => {
+// G106
+test('without credentials nothing is sent again, and the places that were searched are named', async () => {
   await using registry = await basicRegistry('alice:x')
   const client = createHttpClient()
   const nowhere = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
@@ -84,7 +88,8 @@ test('106: without credentials nothing is sent again, and the places that were s
   assert.equal(registry.requests.length, 1)
 })
 
-test('107: an anonymous token is asked for with service and scope, without credentials, and used until it ends', async () => {
+// G107
+test('an anonymous token is asked for with service and scope, without credentials, and used until it ends', async () => {
   await using setup = await tokenSetup()
   const { authorizer, client, registry, tokenServer } = setup
   for (const method of ['GET', 'HEAD'] as const) {
@@ -123,7 +128,8 @@ test('a 401 without a challenge sends the question to /v2/, under the path that 
   assert.match(error.message, /without saying how to log in/)
 })
 
-test('110: a token that ended meanwhile is replaced before or after the registry says so', async () => {
+// G110
+test('a token that ended meanwhile is replaced before or after the registry says so', async () => {
   let now = 0
   let valid = 't1'
   await using setup = await tokenSetup({
@@ -151,7 +157,8 @@ test('110: a token that ended meanwhile is replaced before or after the registry
   assert.equal(registry.requests.length, 6)
 })
 
-test('110: fifty requests whose token ended together ask for one new token', async () => {
+// G110
+test('fifty requests whose token ended together ask for one new token', async () => {
   let valid = 't1'
   await using setup = await tokenSetup({
     accepts: (token) => token === valid,
@@ -169,7 +176,8 @@ test('110: fifty requests whose token ended together ask for one new token', asy
   assert.equal(tokenServer.requests.length, 2)
 })
 
-test('111: insufficient_scope brings one wider token, which later requests ask for at once', async () => {
+// G111
+test('insufficient_scope brings one wider token, which later requests ask for at once', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => void response.end(JSON.stringify({ token: scopesOf(request.url).join('+') })),
     accepts: (token) => token.includes('pull,push'),
@@ -192,7 +200,8 @@ test('a request without scopes of its own takes those of the challenge', async (
   assert.deepEqual(scopesOf(setup.tokenServer.requests[0]?.url ?? ''), ['registry:catalog:*'])
 })
 
-test('112: a registry that refuses every token is given two, and the error says how it was asked', async () => {
+// G112
+test('a registry that refuses every token is given two, and the error says how it was asked', async () => {
   await using setup = await tokenSetup({ accepts: () => false, authorizer: { credentials: [alice] } })
   const { authorizer, client, registry, tokenServer } = setup
   const error = await failureOf(sendAuthorized(authorizer, client, registry.url + path, [pullScope('rancher/a')]))
@@ -202,7 +211,8 @@ test('112: a registry that refuses every token is given two, and the error says 
   assert.equal(tokenServer.requests.length, 2)
 })
 
-test('116: fifty cold requests for two repositories ask for two tokens', async () => {
+// G116
+test('fifty cold requests for two repositories ask for two tokens', async () => {
   let lookups = 0
   const counted: CredentialsSource = {
     name: 'counted',

@@ -28,7 +28,8 @@ test('a helper that has nothing is no error', async () => {
   assert.equal(await ask(`echo '{"Username":"","Secret":""}'`), undefined)
 })
 
-test('118: a helper that is missing, fails, prints garbage or too much is a bounded error', async () => {
+// G118
+test('a helper that is missing, fails, prints garbage or too much is a bounded error', async () => {
   const cases: readonly (readonly [script: string, why: RegExp])[] = [
     [`echo ${canary}; echo ${canary} >&2; exit 1`, /failed: it ended with exit code 1$/],
     [`echo ${canary}`, /answer is not JSON/],
@@ -46,12 +47,11 @@ test('118: a helper that is missing, fails, prints garbage or too much is a boun
   assert.match(missing.message, /docker-credential-not-there failed: it is not installed, or not on PATH/)
 })
 
-test('118: a helper that hangs, or leaves a child that does, is given up', async () => {
-  const started = performance.now()
+// G118
+test('a helper that hangs, or leaves a child that does, is given up', { timeout: 30_000 }, async () => {
   const error = await failureOf(ask('sleep 60', { timeout: 200 }))
   assert.match(error.message, /gave no answer within 0\.2 s/)
   assert.match((await failureOf(ask('sleep 60 & exec 1>&2', { timeout: 200 }))).message, /no answer|not JSON/)
-  assert.ok(performance.now() - started < 10_000)
 })
 
 test('an abort ends the wait for a helper', async () => {

@@ -26,11 +26,13 @@ test('credentials for the destination are for that origin exactly', async () => 
     assert.equal(await find(other), undefined)
 })
 
-test('117: Basic is UTF-8, and a password may contain colons', () => {
+// G117
+test('Basic is UTF-8, and a password may contain colons', () => {
   assert.equal(decodeBasic(basicAuthorization('jürgen', 'pä:ss:wörd €')), 'jürgen:pä:ss:wörd €')
 })
 
-test('117: what HTTP cannot carry is refused, and not shown', async () => {
+// G117
+test('what HTTP cannot carry is refused, and not shown', async () => {
   for (const [username, password] of [
     ['ali:ce', canary],
     ['ali:', ''],

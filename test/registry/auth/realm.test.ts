@@ -92,7 +92,8 @@ test('a realm is relative to the request, and its own query is kept', () => {
   assert.equal(judge('https://r.example.com', '//auth.example.com/t#x').url.href, 'https://auth.example.com/t')
 })
 
-test('113: a realm that nobody should be asked at is refused', () => {
+// G113
+test('a realm that nobody should be asked at is refused', () => {
   const cases: readonly (readonly [origin: string, realm: string, why: RegExp])[] = [
     ['https://r.example.com', 'http://r.example.com/token', /plain HTTP/],
     ['https://r.example.com', 'null://r.example.com/v2/token', /neither https nor http/],

@@ -13,14 +13,16 @@ const parse = (answer: unknown) =>
 const life = (fields: object): number => Math.round((parse({ token: 't', ...fields }).renewAt - 1000) / 900)
 const at = (milliseconds: number): string => new Date(now + milliseconds).toISOString()
 
-test('108: the token is in either field', () => {
+// G108
+test('the token is read from either field', () => {
   assert.equal(parse({ token: 'a' }).value, 'a')
   assert.equal(parse({ access_token: 'b' }).value, 'b')
   assert.equal(parse({ token: '', access_token: 'b' }).value, 'b')
   assert.equal(parse({ token: 'a', access_token: 'b' }).value, 'a')
 })
 
-test('108: anything else is refused without quoting it', () => {
+// G108
+test('any other answer is refused without quoting it', () => {
   for (const answer of [
     '{}',
     '',
@@ -43,19 +45,22 @@ test('108: anything else is refused without quoting it', () => {
   }
 })
 
-test('109: a token is worth 60 seconds where nothing, nonsense or less is said', () => {
+// G109
+test('a token is worth 60 seconds where nothing, nonsense or less is said', () => {
   for (const expires_in of [undefined, 0, 5, -1, null, 'soon', '5', {}, '1e9']) assert.equal(life({ expires_in }), 60)
   assert.equal(life({ expires_in: 300 }), 300)
   assert.equal(life({ expires_in: '300' }), 300)
 })
 
-test('109: issued_at counts where it can be true', () => {
+// G109
+test('issued_at counts where it can be true', () => {
   assert.equal(life({ expires_in: 300, issued_at: at(-100_000) }), 200)
   assert.equal(life({ expires_in: 300, issued_at: at(-270_000) }), 60)
   assert.equal(life({ expires_in: 300, issued_at: 'yesterday' }), 300)
 })
 
-test('119: a clock that is an hour off, in either direction, changes nothing', () => {
+// G119
+test('a clock that is an hour off, in either direction, changes nothing', () => {
   assert.equal(life({ expires_in: 300, issued_at: at(hour) }), 300)
   assert.equal(life({ expires_in: 300, issued_at: at(-hour) }), 300)
 })

@@ -12,7 +12,8 @@ const identity = alwaysCredentials({ kind: 'identity-token', token: canary })
 const send = ({ authorizer, client, registry }: Setup) =>
   sendAuthorized(authorizer, client, registry.url + path, [pushScope('mirror/a'), pullScope('rancher/a')])
 
-test('108: an answer without a token, a page, and an endless one are bounded failures', async () => {
+// G108
+test('an answer without a token, a page, and an endless one are bounded failures', async () => {
   const endless = Buffer.alloc(64 * 1024, ' ')
   const answers: Readonly<Record<string, string | undefined>> = {
     'JSON without': '{}',
@@ -79,7 +80,8 @@ test('an identity token is posted as a form, its scopes separated by spaces', as
   })
 })
 
-test('115: a token server without OAuth2 is asked again with GET', async () => {
+// G115
+test('a token server without OAuth2 is asked again with GET', async () => {
   for (const status of [400, 401, 404, 405]) {
     await using setup = await tokenSetup({
       token: (request, response) => {
@@ -105,7 +107,8 @@ test('115: a token server without OAuth2 is asked again with GET', async () => {
   assert.equal(setup.tokenServer.requests.length, 1)
 })
 
-test('113: a realm that is not the registry’s gets no credentials; without any it may be asked', async () => {
+// G113
+test('a realm that is not the registry’s gets no credentials; without any it may be asked', async () => {
   const seen: string[] = []
   await using other = await scriptedServer((request, response) => {
     seen.push(JSON.stringify(request.headers))
@@ -130,7 +133,8 @@ test('113: a realm that is not the registry’s gets no credentials; without any
   assert.match(seen[1] ?? '', /Basic/)
 })
 
-test('113: a realm at a refused address is not asked even without credentials', async () => {
+// G113
+test('a realm at a refused address is not asked even without credentials', async () => {
   for (const realm of ['null://127.0.0.1/v2/token', 'file:///etc/passwd', 'http://169.254.169.254/token', 'ftp://127.0.0.1/']) {
     await using setup = await tokenSetup({ challenge: () => `Bearer realm="${realm}"`, authorizer: { credentials: [alice] } })
     const error = await failureOf(send(setup))

@@ -11,7 +11,8 @@ import { memoryRegistry } from '../servers/memory-registry.ts'
 const megabytes = 300
 const block = Buffer.alloc(1_000_000, 'k3s-mirror ')
 
-test('E74: a blob of 300 MB through a slow destination takes no memory', async () => {
+// E74
+test('a blob of 300 MB through a slow destination takes no memory', async () => {
   const hash = createHash('sha256')
   for (let n = 0; n < megabytes; n++) hash.update(block)
   const descriptor = {

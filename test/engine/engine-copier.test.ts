@@ -4,8 +4,9 @@ import { rename, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { EngineOverride, EngineScript } from '../servers/engine-script.ts'
+import { until } from '../servers/until.ts'
 import { dockerImage } from './docker-image.ts'
-import { engineRun, reference, until, type EngineRun, type EngineRunResult } from './engine-run.ts'
+import { engineRun, reference, type EngineRun, type EngineRunResult } from './engine-run.ts'
 
 const lines = (response: ServerResponse, ...messages: readonly object[]): void => {
   response.writeHead(200, { 'content-type': 'application/json' })
@@ -44,7 +45,8 @@ test('an image is pulled, tagged, pushed, proved and taken away again', async ()
   assert.equal(events.at(-1)?.type, 'run-finished')
 })
 
-test('F144: an error in a stream of status 200 is a failure, of a pull and of a push', async () => {
+// F144
+test('an error in a stream of status 200 is a failure, of a pull and of a push', async () => {
   for (const call of ['pull', 'push'] as const) {
     const { image } = await runWith({ overrides: { [call]: fails('something nobody has heard of') } })
     assert.equal(image.status, 'failed')
@@ -53,7 +55,8 @@ test('F144: an error in a stream of status 200 is a failure, of a pull and of a 
   }
 })
 
-test('F145: a stream that is cut is tried again', async () => {
+// F145
+test('a stream that is cut is tried again', async () => {
   const cut: EngineOverride = (_, response) => {
     lines(response, { status: 'Pulling from rancher/x' })
     response.socket?.destroy()
@@ -67,7 +70,8 @@ test('F145: a stream that is cut is tried again', async () => {
   )
 })
 
-test('F146: a push that ends without a digest has failed', async () => {
+// F146
+test('a push that ends without a digest has failed', async () => {
   const early: EngineOverride = (_, response) => {
     lines(response, { status: 'Pushed', id: 'abc' })
     response.end()
@@ -77,7 +81,8 @@ test('F146: a push that ends without a digest has failed', async () => {
   assert.match(image.error?.message ?? '', /without a digest/)
 })
 
-test('F146: a pull that ends without a digest has failed, and nothing older is pushed in its place', async () => {
+// F146
+test('a pull that ends without a digest has failed, and nothing older is pushed in its place', async () => {
   const early: EngineOverride = (_, response) => {
     lines(response, { status: 'Pull complete', id: 'abc' })
     response.end()
@@ -88,7 +93,8 @@ test('F146: a pull that ends without a digest has failed, and nothing older is p
   assert.equal(calls(setting, 'push'), 0)
 })
 
-test('F147: a character that is split between two chunks and a last line without its end are read; what is no JSON is a failure', async () => {
+// F147
+test('a character that is split between two chunks and a last line without its end are read; what is no JSON is a failure', async () => {
   const { digest } = dockerImage()
   const split: EngineOverride = (_, response) => {
     // the registry in memory has it already, so that the proof holds
@@ -114,7 +120,8 @@ test('F147: a character that is split between two chunks and a last line without
   assert.equal(broken.image.error?.code, 'PROTOCOL')
 })
 
-test('F148: a refusal is told and not tried again', async () => {
+// F148
+test('a refusal is told and not tried again', async () => {
   for (const [message, code] of [
     ['denied: requested access to the resource is denied', 'DENIED'],
     ['unauthorized: authentication required', 'UNAUTHORIZED'],
@@ -125,7 +132,8 @@ test('F148: a refusal is told and not tried again', async () => {
   }
 })
 
-test('F149: an Engine without room stops the whole run', async () => {
+// F149
+test('an Engine without room stops the whole run', async () => {
   const second = 'docker.io/rancher/y:1'
   const { report, pulls } = await runWith(
     { overrides: { pull: fails('write /var/lib/docker/tmp/GetImageBlob1: no space left on device') } },
@@ -138,7 +146,8 @@ test('F149: an Engine without room stops the whole run', async () => {
   assert.equal(pulls, 1)
 })
 
-test('F150: a registry that is asked too much is waited for', async () => {
+// F150
+test('a registry that is asked too much is waited for', async () => {
   const busy = fails('toomanyrequests: slow down')
   const { image, events, pulls } = await runWith({ overrides: { pull: [busy, busy] } })
   assert.deepEqual([image.status, pulls], ['copied', 3])
@@ -152,7 +161,8 @@ test('F150: a registry that is asked too much is waited for', async () => {
   )
 })
 
-test('F150: a look-up is waited for as a pull is', async () => {
+// F150
+test('a look-up is waited for as a pull is', async () => {
   const busy: EngineOverride = (_, response) => {
     response.writeHead(500, { 'content-type': 'application/json' }).end('{"message":"toomanyrequests: slow down"}')
   }
@@ -161,7 +171,8 @@ test('F150: a look-up is waited for as a pull is', async () => {
   assert.equal(events.filter(({ type }) => type === 'throttled').length, 2)
 })
 
-test('F150: a quota that is spent is not waited for', async () => {
+// F150
+test('a quota that is spent is not waited for', async () => {
   const spent = 'toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading'
   const { image, pulls } = await runWith({ overrides: { pull: fails(spent) } })
   assert.equal(image.error?.code, 'THROTTLED')
@@ -169,7 +180,8 @@ test('F150: a quota that is spent is not waited for', async () => {
   assert.equal(pulls, 2, 'once, and once more at the end of the run')
 })
 
-test('F151: an Engine that falls silent is given up', async () => {
+// F151
+test('an Engine that falls silent is given up', async () => {
   const left: Promise<void>[] = []
   const silent: EngineOverride = ({ signal }, response) => {
     lines(response, { status: 'Preparing', id: 'abc' })
@@ -182,7 +194,8 @@ test('F151: an Engine that falls silent is given up', async () => {
 
 const containerd = { store: 'containerd' as const, apiVersion: '1.47' }
 
-test('F152: what a containerd store pushed in the place of an index is told as not preserved', async () => {
+// F152
+test('what a containerd store pushed in the place of an index is told as not preserved', async () => {
   await using setting = await engineRun({
     ...containerd,
     overrides: {
@@ -219,7 +232,8 @@ test('a push that leaves the destination as it was has copied nothing', async ()
   assert.deepEqual([image.status, image.bytes.copied, calls(setting, 'push')], ['up-to-date', 0, 2])
 })
 
-test('F153: an image of which a containerd store holds only a part is a failure', async () => {
+// F153
+test('an image of which a containerd store holds only a part is a failure', async () => {
   const { image } = await runWith({
     ...containerd,
     overrides: {
@@ -233,13 +247,15 @@ test('F153: an image of which a containerd store holds only a part is a failure'
   assert.match(image.error?.hint ?? '', /--platform/)
 })
 
-test('F153: a containerd store that pushes an index whole or not at all is told of before anything is pulled', async () => {
+// F153
+test('a containerd store that pushes an index whole or not at all is told of before anything is pulled', async () => {
   const { image, pulls } = await runWith({ store: 'containerd', apiVersion: '1.45' })
   assert.deepEqual([image.error?.code, pulls], ['UNSUPPORTED', 0])
   assert.match(image.error?.hint ?? '', /Docker to 27/)
 })
 
-test('F154: several platforms and no choice are refused before anything moves', async () => {
+// F154
+test('several platforms and no choice are refused before anything moves', async () => {
   await using setting = await engineRun()
   await assert.rejects(
     setting.run({ platforms: undefined }),
@@ -253,12 +269,14 @@ test('F154: several platforms and no choice are refused before anything moves', 
   assert.equal(calls(setting, 'pull'), 0)
 })
 
-test('F154: an image of one platform needs no choice', async () => {
+// F154
+test('an image of one platform needs no choice', async () => {
   const { image } = await runWith({ platforms: { [reference]: [{ os: 'linux', architecture: 'arm64' }] } }, { platforms: undefined })
   assert.deepEqual([image.status, image.platforms], ['copied', ['linux/arm64']])
 })
 
-test('F155: an image of one platform is not carried for another', async () => {
+// F155
+test('an image of one platform is not carried for another', async () => {
   const single = { platforms: { [reference]: [{ os: 'linux', architecture: 'amd64' }] } }
   const { image, pulls } = await runWith(single, { platforms: ['linux/arm64'] })
   assert.deepEqual([image.error?.code, pulls], ['NO_SUCH_PLATFORM', 0])
@@ -273,7 +291,8 @@ test('several platforms without a way to write their index are refused before an
   assert.match(image.error?.message ?? '', /the index over several platforms is written from here/)
 })
 
-test('F155: a platform that the image does not have is named, with those that it has', async () => {
+// F155
+test('a platform that the image does not have is named, with those that it has', async () => {
   const { image, pulls } = await runWith({}, { platforms: ['linux/s390x'] })
   assert.equal(image.error?.code, 'NO_SUCH_PLATFORM')
   assert.match(image.error?.message ?? '', /linux\/s390x; it has linux\/amd64, linux\/arm64/)
@@ -285,7 +304,8 @@ test('F155: a platform that the image does not have is named, with those that it
   assert.equal(unknown.image.error?.code, 'NO_SUCH_PLATFORM')
 })
 
-test('F156: another platform than the one asked for is a failure', async () => {
+// F156
+test('another platform than the one asked for is a failure', async () => {
   const warned = await runWith({
     overrides: {
       pull: (_, response) => {
@@ -303,7 +323,8 @@ test('F156: another platform than the one asked for is a failure', async () => {
   assert.equal(silent.pushes, 0)
 })
 
-test('F159: an image that somebody else removes is pulled again', async () => {
+// F159
+test('an image that somebody else removes is pulled again', async () => {
   await using setting = await engineRun({
     overrides: {
       tag: [
@@ -326,14 +347,16 @@ test('F159: an image that somebody else removes is pulled again', async () => {
   assert.deepEqual(setting.engine.images(), [])
 })
 
-test('F159: content that was taken away in the middle is pulled again', async () => {
+// F159
+test('content that was taken away in the middle is pulled again', async () => {
   const { image, pulls } = await runWith({
     overrides: { push: [fails('content digest sha256:0000: not found')], pull: [fails('lease does not exist: not found')] },
   })
   assert.deepEqual([image.status, pulls], ['copied', 3])
 })
 
-test('F160: an image that a container uses stays, and a warning says so', async () => {
+// F160
+test('an image that a container uses stays, and a warning says so', async () => {
   await using setting = await engineRun({ containers: { [reference]: 'c'.repeat(64) } })
   const { image, report } = await setting.run()
   assert.equal(image.status, 'copied')
@@ -344,7 +367,8 @@ test('F160: an image that a container uses stays, and a warning says so', async 
   )
 })
 
-test('F161: what was there before is there afterwards, under the same names', async () => {
+// F161
+test('what was there before is there afterwards, under the same names', async () => {
   const older = { ...dockerImage('linux/arm64').pulled, digest: `sha256:${'1'.repeat(64)}` }
   for (const images of [
     { [reference]: dockerImage().pulled },
@@ -360,7 +384,8 @@ test('F161: what was there before is there afterwards, under the same names', as
   }
 })
 
-test('F161: an image that is held by its digest alone, or by no name, does not go with a name of the run', async () => {
+// F161
+test('an image that is held by its digest alone, or by no name, does not go with a name of the run', async () => {
   const { pulled } = dockerImage()
   const root = `sha256:${'3'.repeat(64)}`
   for (const held of [`docker.io/rancher/x@${root}`, 'docker.io/library/other@sha256:' + '4'.repeat(64)]) {
@@ -406,7 +431,8 @@ test('--keep leaves what was pulled', async () => {
   assert.deepEqual(image?.RepoTags.toSorted(), [`${setting.registry.host}/rancher/x:1`, 'rancher/x:1'].toSorted())
 })
 
-test('F162: an abort ends the push, and takes away what the run made', async () => {
+// F162
+test('an abort ends the push, and takes away what the run made', async () => {
   const abort = new AbortController()
   let isPushing = false
   let hasLeft = false

@@ -69,7 +69,8 @@ test('a truncated answer, a server that says nothing, one that stalls, and one t
   }
 })
 
-test('F92: headers of 60 KiB are read, larger ones are PROTOCOL', async () => {
+// F92
+test('headers of 60 KiB are read, larger ones are PROTOCOL', async () => {
   await using server = await rawServer((socket, request) => {
     const size = Number(/GET \/(\d+)/.exec(request.toString())?.[1])
     socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: ${'s'.repeat(size)}\r\n\r\nok`)
@@ -89,7 +90,8 @@ test('an abort gives its own reason', async () => {
   await assert.rejects(running, { message: 'enough' })
 })
 
-test('F79, F80, F81: refused, unknown authority, expired, wrong name, plain', async () => {
+// F79, F80, F81
+test('the error names why a connection fails: refused, unknown authority, expired, wrong name, plain HTTP', async () => {
   const gone = await scriptedServer(ok)
   await gone[Symbol.asyncDispose]()
   await using unknown = await scriptedServer(ok, { tls: await (await certificateAuthority()).server() })
@@ -110,7 +112,8 @@ test('F79, F80, F81: refused, unknown authority, expired, wrong name, plain', as
   await assert.rejects(get(broken, unknown.url), { code: 'TLS' })
 })
 
-test('F90: a client certificate is shown to its origin and to no other', async () => {
+// F90
+test('a client certificate is shown to its origin and to no other', async () => {
   const own = await authority.client('reader')
   const names: (string | undefined)[] = []
   const remember: ScriptedHandler = ({ socket }, response) => {
@@ -132,7 +135,8 @@ test('F90: a client certificate is shown to its origin and to no other', async (
   assert.deepEqual(names, ['reader', undefined])
 })
 
-test('F101: https through CONNECT, http with the whole URL, credentials for the proxy alone', async () => {
+// F101
+test('https through CONNECT, http with the whole URL, credentials for the proxy alone', async () => {
   const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
   await using secure = await scriptedServer(ok, { tls })
   await using plain = await scriptedServer(ok)
@@ -159,7 +163,8 @@ test('through a tunnel the certificate has to be for the origin, also where that
 })
 
 for (const scheme of ['http', 'https'] as const) {
-  test(`F101: ${scheme}: 407, 403 and a proxy that is down`, async () => {
+  // F101
+  test(`${scheme}: the error names a proxy that answers 407 or 403, or is down`, async () => {
     await using locked = await forwardProxy({ authorization: 'Basic other' })
     const down = await forwardProxy()
     await down[Symbol.asyncDispose]()
