@@ -32,7 +32,6 @@ import { isLocalhost, tryNormaliseEndpoint } from '../src/registries-yaml/hosts/
 import { keyFault, meantKey } from '../src/registries-yaml/lint/key-fault.ts'
 import { replacementFaults } from '../src/registries-yaml/lint/replacement-groups.ts'
 import { samplePattern } from '../src/registries-yaml/lint/sample-pattern.ts'
-import { nearestKey, rightPlace } from '../src/registries-yaml/lint/suggest-key.ts'
 import { readTomlKey, readTomlText } from '../src/registries-yaml/lint/toml-text.ts'
 import { parseYaml } from '../src/registries-yaml/read/yaml-document.ts'
 import { readScalar } from '../src/registries-yaml/read/yaml-scalar.ts'
@@ -43,6 +42,7 @@ import { isReplaceable } from '../src/registries-yaml/render/replaceable.ts'
 import { unreadableToml } from '../src/registries-yaml/render/unreadable-toml.ts'
 import { readHostsToml } from '../src/registries-yaml/resolve/read-hosts-toml.ts'
 import { decodeAuth } from '../src/registries-yaml/resolve/resolve-credentials.ts'
+import { nearestKey, rightParent } from '../src/registries-yaml/rules/unknown-key.ts'
 import { shown } from '../src/registries-yaml/shown-text.ts'
 import { parseByteRange, parseContentRange as parseServedRange } from '../src/registry-server/byte-range.ts'
 import { escapeHtml } from '../src/registry-server/html.ts'
@@ -115,7 +115,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'image list': [(text) => parseImageList(text, 'list'), 'a/b:', '#'],
   'index.json': [(text) => parseLayoutIndex(Buffer.from(text)), '{"manifests":[{"digest":"'],
   'key of registries.yaml': [
-    (text) => [keyFault(text), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightPlace(text)],
+    (text) => [keyFault(text), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightParent(text)],
     'https://',
   ],
   'laid-out file': [layOut],

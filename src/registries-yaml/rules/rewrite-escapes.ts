@@ -1,10 +1,10 @@
 import { quoted } from '../../text/printable.ts'
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
-import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
+import type { LintContext } from '../lint/context.ts'
+import type { WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { readTomlText } from '../lint/toml-text.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 import { shown } from '../shown-text.ts'
 
 const replacements: Readonly<Record<string, string>> = {
@@ -70,15 +70,10 @@ quote the file is no TOML; containerd logs that, goes on without it, and pulls f
 the pattern: \`\\b\` becomes a backspace, \`\\t\` a tab. A doubled backslash arrives as one. Write \`[.]\` for a dot and \`[0-9]\` for a
 digit.`,
   *check(context) {
-    const discoveries: Discovery[] = []
-    for (const [mirror, rewrites] of writtenRewrites(context)) {
+    for (const [mirror, rewrites] of context.rewrites) {
       const host = context.table.hosts.get(mirror === '*' ? wildcardHost : mirror)
       if (host?.endpoints.every((endpoint) => endpoint.rewrites.size === 0) !== false) continue
-      for (const rewrite of rewrites) {
-        const found = judge(context, rewrite, 'pattern') ?? judge(context, rewrite, 'replacement')
-        if (found !== undefined) discoveries.push(found)
-      }
+      for (const rewrite of rewrites) yield judge(context, rewrite, 'pattern') ?? judge(context, rewrite, 'replacement')
     }
-    yield* oncePerPlace(discoveries)
   },
 }

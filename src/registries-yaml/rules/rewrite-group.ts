@@ -1,8 +1,6 @@
-import { escaped, quoted } from '../../text/printable.ts'
-import { writtenRewrites } from '../lint/read-rewrites.ts'
+import { quoted, escaped } from '../../text/printable.ts'
 import { replacementFaults, type ReplacementFault } from '../lint/replacement-groups.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 
 function describe({ kind, part, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
   const shownPart = quoted(part)
@@ -40,15 +38,11 @@ export const rewriteGroup: Rule = {
   about: `In a replacement \`$1\` or \`\${1}\` is the first group of the pattern and \`$0\` the whole match. A name goes on as long as
 letters, digits and underscores follow: \`$1x\` and \`$1_y\` are groups called \`1x\` and \`1_y\`. A group that does not exist is replaced
 by nothing. \`\\1\` and \`$&\` of other languages do not exist.`,
-  *check(context) {
-    const discoveries: Discovery[] = []
-    for (const { position, read, regexp, isToml } of [...writtenRewrites(context).values()].flat()) {
-      if (regexp === undefined) continue
-      const [fault] = replacementFaults(read.pattern, read.replacement)
-      if (fault === undefined) continue
+  check: ({ rewrites }) =>
+    [...rewrites.values()].flat().map(({ position, read, regexp, isToml }) => {
+      const [fault] = regexp === undefined ? [] : replacementFaults(read.pattern, read.replacement)
+      if (fault === undefined) return undefined
       const { message, fix } = describe(fault, isToml)
-      discoveries.push({ position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix })
-    }
-    yield* oncePerPlace(discoveries)
-  },
+      return { position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix }
+    }),
 }
