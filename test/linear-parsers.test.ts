@@ -37,8 +37,7 @@ import { parseYaml } from '../src/registries-yaml/read/yaml-document.ts'
 import { readScalar } from '../src/registries-yaml/read/yaml-scalar.ts'
 import { layOut } from '../src/registries-yaml/render/lay-out.ts'
 import { rewriteEffect } from '../src/registries-yaml/render/prefix-rewrite.ts'
-import { withoutUserinfo } from '../src/registries-yaml/render/rendered.ts'
-import { isReplaceable } from '../src/registries-yaml/render/replaceable.ts'
+import { isGenerated, withoutUserinfo } from '../src/registries-yaml/render/rendered.ts'
 import { unreadableToml } from '../src/registries-yaml/render/unreadable-toml.ts'
 import { readHostsToml } from '../src/registries-yaml/resolve/read-hosts-toml.ts'
 import { decodeAuth } from '../src/registries-yaml/resolve/resolve-credentials.ts'
@@ -147,7 +146,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   registry: [isRegistry, '['],
   'release file URL': [(text) => releaseFileUrl(`https://a/${text}`, 'v1', 'x')],
   'release name': [parseReleaseName, 'v1.', 'v1.30.0+k3s'],
-  'rendered file': [(text) => isReplaceable(text), '# '],
+  'rendered file': [(text) => isGenerated(text), '# '],
   'rendered TOML': [(text) => unreadableToml(text, 2), '["', 'a = "'],
   'repository path': [isRepositoryPath],
   'response head': [(text) => parseResponseHead(text), 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\na: '],
