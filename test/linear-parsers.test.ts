@@ -159,8 +159,8 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   TOML: [(text) => [readTomlKey(`"${text}"`), readTomlText(`"${text}"`)]],
   'YAML scalar': [
     (text) => [
-      readScalar({ text, isPlain: true, tag: undefined } as never),
-      readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' } as never),
+      readScalar({ text, isPlain: true, tag: undefined }),
+      readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' }),
     ],
   ],
 }

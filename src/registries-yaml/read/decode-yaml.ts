@@ -42,6 +42,15 @@ interface Result {
 
 type MapNode = YAMLMap<Node | null, Node | null>
 
+/** A node, or null for nothing where one belongs, with its path and the position that messages name. */
+interface Spot {
+  readonly node: Node | null
+  readonly position: Position
+  readonly path: Path
+}
+
+const start: Position = { line: 1, column: 1 }
+
 /** Thrown where the rest of the file cannot be read either. */
 class Fatal extends Error {}
 
@@ -109,7 +118,7 @@ export class YamlDecoder {
     const { root } = this.#document
     if (root === undefined) return value
     try {
-      return this.#decode(root, { line: 1, column: 1 }, schema, value, []).value
+      return this.#decode(this.#spot(root, start, []), schema, value).value
     } catch (error) {
       if (error instanceof Fatal || error instanceof RangeError) return value
       throw error
@@ -122,124 +131,119 @@ export class YamlDecoder {
       const position = this.#positions.get(JSON.stringify(path.slice(0, length)))
       if (position !== undefined) return position
     }
-    return { line: 1, column: 1 }
+    return start
   }
 
-  #decode(node: Node | null, parent: Position, schema: Schema, current: Decoded, path: Path): Result {
-    const position = node === null ? parent : this.#document.positionOf(node)
-    this.#count(position)
+  #spot(node: Node | null, parent: Position, path: Path): Spot {
+    return { node, position: node === null ? parent : this.#document.positionOf(node), path }
+  }
+
+  #decode(spot: Spot, schema: Schema, current: Decoded): Result {
+    const { node, position, path } = spot
+    this.#count(spot)
     if (isAlias(node)) {
-      if (this.#open.has(node)) this.#fail(position, path, 'an anchor contains an alias of itself')
+      if (this.#open.has(node)) this.#fail(spot, 'an anchor contains an alias of itself')
       this.#open.add(node)
       try {
-        return this.#decode(this.#document.targets.get(node) ?? null, position, schema, current, path)
+        return this.#decode(this.#spot(this.#document.targets.get(node) ?? null, position, path), schema, current)
       } finally {
         this.#open.delete(node)
       }
     }
     if (isSeq<Node | null>(node)) {
-      if (schema.type !== 'list') return this.#mistyped(node, position, schema, current, path)
+      if (schema.type !== 'list') return this.#mistyped(spot, schema, current)
       const items = node.items.map((item, index) => {
-        this.#positions.set(JSON.stringify([...path, index]), item === null ? position : this.#document.positionOf(item))
-        return this.#decode(item, position, schema.of, zero(schema.of), [...path, index])
+        const itemSpot = this.#spot(item, position, [...path, index])
+        this.#positions.set(JSON.stringify(itemSpot.path), itemSpot.position)
+        return this.#decode(itemSpot, schema.of, zero(schema.of))
       })
       return { good: true, value: items.filter(({ good }) => good).map(({ value }) => value) }
     }
-    if (!isMap<Node | null, Node | null>(node)) return this.#scalar(node, position, schema, current, path)
-    if (schema.type === 'map') return { good: true, value: this.#map(node, position, schema.of, current as Map<string, Decoded>, path) }
-    if (schema.type !== 'struct') return this.#mistyped(node, position, schema, current, path)
-    const record = (current ?? zeroFields(schema.fields)) as Record<string, unknown>
-    this.#struct(node, position, schema, record, path)
-    return { good: true, value: record }
+    if (!isMap<Node | null, Node | null>(node)) return this.#scalar(spot, schema, current)
+    if (schema.type === 'map') return this.#map(node, spot, schema.of, current as Map<string, Decoded>)
+    if (schema.type === 'struct') return this.#struct(node, spot, schema, (current ?? zeroFields(schema.fields)) as Record<string, unknown>)
+    return this.#mistyped(spot, schema, current)
   }
 
-  #scalar(node: Node | null, position: Position, schema: Schema, current: Decoded, path: Path): Result {
-    const written = toScalar(node)
+  #scalar(spot: Spot, schema: Schema, current: Decoded): Result {
+    const written = toScalar(spot.node)
     const scalar = readScalar(written)
-    if (scalar.type === 'invalid') this.#fail(position, path, scalar.why)
+    if (scalar.type === 'invalid') this.#fail(spot, scalar.why)
     if (scalar.type === 'null') {
       const isUndefined = schema.type === 'struct' && schema.isOptional === true && leavesUndefined(written)
       return { good: true, value: schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema) }
     }
     if (schema.type === 'string') return { good: true, value: scalar.type === 'text' ? scalar.text : written.text }
     if (schema.type === 'boolean' && scalar.type === 'boolean') return { good: true, value: scalar.value }
-    return this.#mistyped(node, position, schema, current, path)
+    return this.#mistyped(spot, schema, current)
   }
 
-  #map(node: MapNode, position: Position, of: Schema, current: Map<string, Decoded>, path: Path): Map<string, Decoded> {
-    this.#entries(node, position, path, {
-      merge: (other, at) => this.#decode(other, at, { type: 'map', of }, current, path),
-      entry: (key, value, at, below) => {
-        const decoded = this.#decode(value, at, of, zero(of), below)
-        if (decoded.good) current.set(key, decoded.value)
+  #map(node: MapNode, spot: Spot, of: Schema, map: Map<string, Decoded>): Result {
+    this.#entries(node, spot, {
+      merge: (other) => this.#decode(other, { type: 'map', of }, map),
+      entry: (key, _, value) => {
+        const decoded = this.#decode(value, of, zero(of))
+        if (decoded.good) map.set(key, decoded.value)
       },
     })
-    return current
+    return { good: true, value: map }
   }
 
-  #struct(
-    node: MapNode,
-    position: Position,
-    schema: Extract<Schema, { type: 'struct' }>,
-    record: Record<string, unknown>,
-    path: Path,
-  ): void {
+  #struct(node: MapNode, spot: Spot, schema: Extract<Schema, { type: 'struct' }>, record: Record<string, unknown>): Result {
     const { fields } = schema
     const known = usedFields(fields).map(([key]) => key)
-    this.#entries(node, position, path, {
-      merge: (other, at) => this.#decode(other, at, schema, record, path),
-      entry: (key, value, at, below) => {
+    this.#entries(node, spot, {
+      merge: (other) => this.#decode(other, schema, record),
+      entry: (key, position, value) => {
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: below, position: at, known })
+        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: value.path, position, known })
         if (field === undefined) return
         const name = field.as ?? key
-        const { value: decoded } = this.#decode(value, at, field, isUnused(field) ? zero(field) : (record[name] as Decoded), below)
-        if (!isUnused(field)) record[name] = decoded
+        const decoded = this.#decode(value, field, isUnused(field) ? zero(field) : (record[name] as Decoded))
+        if (!isUnused(field)) record[name] = decoded.value
       },
     })
+    return { good: true, value: record }
   }
 
   #entries(
     node: MapNode,
-    position: Position,
-    path: Path,
-    on: {
-      merge: (other: Node | null, at: Position) => void
-      entry: (key: string, value: Node | null, at: Position, below: Path) => void
-    },
+    { position: parent, path }: Spot,
+    on: { merge: (other: Spot) => void; entry: (key: string, position: Position, value: Spot) => void },
   ): void {
     const seen = new Map<string, Position>()
     for (const { key: keyNode, value } of node.items) {
-      const at = keyNode === null ? position : this.#document.positionOf(keyNode)
+      const spot = this.#spot(keyNode, parent, path)
+      const { position } = spot
       if (!isAlias(keyNode) && !isMap(keyNode) && !isSeq(keyNode) && isMergeKey(toScalar(keyNode))) {
-        for (const other of this.#merged(value, at, path)) on.merge(other, at)
+        for (const other of this.#merged(this.#spot(value, position, path))) on.merge(other)
         continue
       }
-      const { good, value: key } = this.#decode(keyNode, position, { type: 'string' }, '', path)
+      const { good, value: key } = this.#decode(spot, { type: 'string' }, '')
       if (!good || typeof key !== 'string') continue
       const below = [...path, key]
       const first = seen.get(key)
-      if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: below, position: at, first })
-      else seen.set(key, at)
-      this.#positions.set(JSON.stringify(below), at)
-      on.entry(key, value, at, below)
+      if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: below, position, first })
+      else seen.set(key, position)
+      this.#positions.set(JSON.stringify(below), position)
+      on.entry(key, position, this.#spot(value, position, below))
     }
   }
 
   /** What `<<` takes in; of several the first counts, so it comes last. */
-  #merged(value: Node | null, parent: Position, path: Path): readonly (Node | null)[] {
-    const others = isSeq<Node | null>(value) ? value.items.toReversed() : [value]
+  #merged(value: Spot): readonly Spot[] {
+    const { node, position, path } = value
+    const others = isSeq<Node | null>(node) ? node.items.toReversed().map((item) => this.#spot(item, position, path)) : [value]
     for (const other of others) {
-      if (isMap(isAlias(other) ? this.#document.targets.get(other) : other)) continue
-      const at = other ?? value
-      this.#fail(at === null ? parent : this.#document.positionOf(at), path, 'what "<<" takes in is not a mapping')
+      const target = isAlias(other.node) ? this.#document.targets.get(other.node) : other.node
+      if (!isMap(target)) this.#fail(other, 'what "<<" takes in is not a mapping')
     }
     return others
   }
 
-  #mistyped(node: Node | null, position: Position, schema: Schema, current: Decoded, path: Path): Result {
-    const found = isMap(node) ? 'a mapping' : isSeq(node) ? 'a list' : 'a plain value'
+  #mistyped({ node, position, path }: Spot, schema: Schema, current: Decoded): Result {
     const scalar = isMap(node) || isSeq(node) ? undefined : toScalar(node)
+    const found = scalar !== undefined ? 'a plain value' : isMap(node) ? 'a mapping' : 'a list'
     const isQuotedBoolean =
       schema.type === 'boolean' && scalar?.isPlain === false && readScalar({ ...scalar, isPlain: true }).type === 'boolean'
     this.problems.push({
@@ -252,14 +256,14 @@ export class YamlDecoder {
   }
 
   /** Some lines of aliases can unfold to gigabytes; the bound is that of K3s' parser. */
-  #count(position: Position): void {
+  #count(spot: Spot): void {
     this.#decoded++
     if (this.#open.size > 0) this.#throughAliases++
     if (this.#throughAliases > 100 && this.#decoded > 1000 && this.#throughAliases / this.#decoded > 0.99)
-      this.#fail(position, [], 'aliases that unfold to far too much')
+      this.#fail({ ...spot, path: [] }, 'aliases that unfold to far too much')
   }
 
-  #fail(position: Position, path: Path, why: string): never {
+  #fail({ position, path }: Spot, why: string): never {
     this.problems.push({ kind: 'syntax', path, position, why })
     throw new Fatal(why)
   }
