@@ -3,15 +3,6 @@ import type { RegistryAuth, RegistryConfig, RegistryTls } from '../registries.ts
 import { readAuth } from '../resolve/resolve-credentials.ts'
 import type { GenerateOptions } from './options.ts'
 
-/** The entry of `configs` for the destination, where there is anything to say, and what is left to be filled in. */
-export interface DestinationConfig {
-  readonly config: RegistryConfig | undefined
-  /** Lines of YAML that are to be a comment at the end of the entry. */
-  readonly blanks: readonly string[]
-  /** Sentences for the reader. */
-  readonly notes: readonly string[]
-}
-
 const blankCa = ['tls:', '  ca_file: /etc/rancher/k3s/registry-ca.crt # what signed its certificate, where nodes do not trust that yet']
 const blankClient = [
   '  cert_file: /etc/rancher/k3s/registry-client.crt # and its key, where nodes have to show a certificate',
@@ -101,8 +92,14 @@ function mergeAuth(
   return { auth: undefined, blanks }
 }
 
-/** Settles what nodes are told about the destination's TLS and credentials. Throws USAGE for settings that contradict each other or the destination. */
-export function destinationConfig(options: GenerateOptions, isSecure: boolean): DestinationConfig {
+/**
+ * Settles the entry of `configs` for the destination, where there is anything to say; `blanks` are lines of YAML to be filled in, for a comment
+ * at its end. Throws USAGE for settings that contradict each other or the destination.
+ */
+export function destinationConfig(
+  options: GenerateOptions,
+  isSecure: boolean,
+): { readonly config: RegistryConfig | undefined; readonly blanks: readonly string[]; readonly notes: readonly string[] } {
   const { demands = { clientCertificate: true, login: true } } = options
   const notes: string[] = []
   const tls = mergeTls(options, isSecure, notes)

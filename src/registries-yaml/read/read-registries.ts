@@ -4,13 +4,6 @@ import { shownPath } from '../shown-text.ts'
 import { readBoundedFile } from './bounded-file.ts'
 import { parseRegistries, type ParsedRegistries } from './parse-registries.ts'
 
-/** A registries.yaml as it lies on disk. */
-export interface RegistriesFile {
-  readonly text: string
-  /** Permission bits. */
-  readonly mode: number
-}
-
 /** Bytes of a registries.yaml that are read: parsing and judging more would take many seconds. */
 export const maxRegistriesBytes: number = 256 * 1024
 const hint = 'Correct the file; https://docs.k3s.io/installation/private-registry describes it, and k3s-mirror registries lint judges it.'
@@ -26,11 +19,11 @@ export function decodeRegistriesText(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** Reads the file; throws INVALID_CONFIG for one that cannot be read or is no text. */
+/** Reads the file, with its permission bits; throws INVALID_CONFIG for one that cannot be read or is no text. */
 export async function readRegistriesText(
   path: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<RegistriesFile> {
+): Promise<{ readonly text: string; readonly mode: number }> {
   const read = await readBoundedFile(path, maxRegistriesBytes, signal)
   if (typeof read === 'object') return { text: decodeRegistriesText(read.bytes, path), mode: read.mode }
   const reasons: Readonly<Record<string, string>> = {

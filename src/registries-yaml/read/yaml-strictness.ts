@@ -1,11 +1,5 @@
 import { isAlias, isCollection, isNode, isPair, isScalar, Scalar, visit, type Document } from 'yaml'
 
-/** Something that K3s' parser refuses and ours would let pass: a sentence and the offset. */
-export interface StrictProblem {
-  readonly why: string
-  readonly offset: number
-}
-
 // what libyaml takes: https://yaml.org/spec/1.1/#c-printable
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unprintable = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
@@ -68,7 +62,7 @@ function visitNodes(
 }
 
 /** The first thing that libyaml, which K3s' parser is a translation of, refuses in a text that was parsed; undefined for nothing. */
-export function findStrictProblem(text: string, document: Document): StrictProblem | undefined {
+export function findStrictProblem(text: string, document: Document): { readonly why: string; readonly offset: number } | undefined {
   const { found, spans } = visitNodes(text, document)
   const order = Object.keys(reasons)
   const tabs = Array.from(text.matchAll(tab), ({ index }) => text.indexOf('\t', index))

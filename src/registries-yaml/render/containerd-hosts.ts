@@ -4,13 +4,6 @@ import { rewriteEffect } from './prefix-rewrite.ts'
 import { ownHeader, quotedPatterns, type ConfigVersion } from './rendered.ts'
 import { isUnreadableKey, tomlTable, writeToml, type TomlTable, type TomlValue } from './write-toml.ts'
 
-/** A hosts.toml, and what it cannot say. */
-export interface ContainerdHosts {
-  readonly text: string
-  /** Sentences without their subject, which is the registry. */
-  readonly notes: readonly string[]
-}
-
 function parseHttp(url: string): GoUrl | undefined {
   try {
     const parsed = parseGoUrl(url)
@@ -65,8 +58,11 @@ function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>):
   return made
 }
 
-/** The hosts.toml that makes a containerd without K3s' changes do what K3s' own does, as far as it can: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
-export function renderContainerdHosts(entry: HostEntry, version: ConfigVersion): ContainerdHosts {
+/** The hosts.toml that makes a containerd without K3s' changes do what K3s' own does, as far as it can, and in notes without their subject what it cannot say: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+export function renderContainerdHosts(
+  entry: HostEntry,
+  version: ConfigVersion,
+): { readonly text: string; readonly notes: readonly string[] } {
   const { default: own, endpoints: given } = entry
   const notes = new Set<string>()
   if ([own, ...given].some((endpoint) => endpoint?.found.config.tls?.certFile === '' && endpoint.found.config.tls.keyFile !== ''))

@@ -2,29 +2,29 @@ import { quoted, escaped } from '../../text/printable.ts'
 import { replacementFaults, type ReplacementFault } from '../lint/replacement-groups.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
 
-function describe({ kind, part, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
-  const shownPart = quoted(part)
+function describe({ kind, text, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
+  const shownText = quoted(text)
   switch (kind) {
     case 'long-name':
       return {
-        message: `${shownPart} is a group of that whole name, which the pattern does not have: it becomes nothing`,
+        message: `${shownText} is a group of that whole name, which the pattern does not have: it becomes nothing`,
         fix: `Write ${escaped(meant ?? '')}.`,
       }
     case 'no-group':
       return {
-        message: `${shownPart} is a group that the pattern does not have: it becomes nothing`,
+        message: `${shownText} is a group that the pattern does not have: it becomes nothing`,
         fix: 'Put a part of the pattern in parentheses, or name another group.',
       }
     case 'bare-dollar':
       return {
-        message: `${shownPart} is no group: the "$" stays in the name, which is none of a repository then`,
+        message: `${shownText} is no group: the "$" stays in the name, which is none of a repository then`,
         fix: meant === undefined ? 'Write $1, or ${name}.' : `Write ${meant} for the whole match.`,
       }
     case 'backslash':
       return {
         message: isToml
-          ? `${shownPart} is no group: it stays in the name, which is none of a repository then`
-          : `${shownPart} is no group, and as K3s does not escape it the hosts.toml is no TOML: containerd passes over the whole mirror`,
+          ? `${shownText} is no group: it stays in the name, which is none of a repository then`
+          : `${shownText} is no group, and as K3s does not escape it the hosts.toml is no TOML: containerd passes over the whole mirror`,
         fix: `Write ${meant ?? '$1'}.`,
       }
   }

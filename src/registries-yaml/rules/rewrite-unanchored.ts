@@ -16,10 +16,10 @@ function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly
   const { regexp, read } = rewrite
   const strict = tryParseGoRegexp(`^(?:${read.pattern})`)
   if (regexp === undefined || strict === undefined) return undefined
-  const { plain, behindSlash, withinPart } = shiftedNames(rewrite)
+  const { plain, behindSlash, withinWord } = shiftedNames(rewrite)
   // A pattern that never matches at the beginning is meant for the middle or the end.
   if (!plain.some((name) => strict.matches(name))) return undefined
-  for (const name of hasAnchor(read.pattern) ? withinPart : [...behindSlash, ...withinPart]) {
+  for (const name of hasAnchor(read.pattern) ? withinWord : [...behindSlash, ...withinWord]) {
     const result = regexp.replaceAll(name, read.replacement)
     if (result !== name && result !== strict.replaceAll(name, read.replacement)) return { name, result }
   }
