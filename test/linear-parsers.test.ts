@@ -158,10 +158,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   tag: [isTag],
   TOML: [(text) => [readTomlKey(`"${text}"`), readTomlText(`"${text}"`)]],
   'YAML scalar': [
-    (text) => [
-      readScalar({ text, isPlain: true, tag: undefined }),
-      readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' }),
-    ],
+    (text) => [readScalar({ text, isPlain: true, tag: undefined }), readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' })],
   ],
 }
 
