@@ -50,6 +50,7 @@ export { renderK3s, type K3sRenderOptions } from './registries-yaml/render/k3s.t
 export { renderContainerd, type ContainerdRenderOptions } from './registries-yaml/render/containerd.ts'
 export { renderLegacy } from './registries-yaml/render/legacy.ts'
 export type { RenderedConfig, RenderOptions } from './registries-yaml/render/rendered.ts'
-export { generateRegistries, type GeneratedRegistries, type GenerateOptions } from './registries-yaml/generate/generate-registries.ts'
+export { generateRegistries, type GeneratedRegistries } from './registries-yaml/generate/generate-registries.ts'
+export type { GenerateOptions } from './registries-yaml/generate/options.ts'
 export { parseVersion, type K3sVersion } from './release/version.ts'
 export { version } from './version.ts'

@@ -32,17 +32,16 @@ import { isLocalhost, tryNormaliseEndpoint } from '../src/registries-yaml/hosts/
 import { keyFault, meantKey } from '../src/registries-yaml/lint/key-fault.ts'
 import { replacementFaults } from '../src/registries-yaml/lint/replacement-groups.ts'
 import { samplePattern } from '../src/registries-yaml/lint/sample-pattern.ts'
-import { nearestKey, rightPlace } from '../src/registries-yaml/lint/suggest-key.ts'
 import { readTomlKey, readTomlText } from '../src/registries-yaml/lint/toml-text.ts'
 import { parseYaml } from '../src/registries-yaml/read/yaml-document.ts'
 import { readScalar } from '../src/registries-yaml/read/yaml-scalar.ts'
 import { layOut } from '../src/registries-yaml/render/lay-out.ts'
 import { rewriteEffect } from '../src/registries-yaml/render/prefix-rewrite.ts'
-import { withoutUserinfo } from '../src/registries-yaml/render/rendered.ts'
-import { isReplaceable } from '../src/registries-yaml/render/replaceable.ts'
+import { isGenerated, withoutUserinfo } from '../src/registries-yaml/render/rendered.ts'
 import { unreadableToml } from '../src/registries-yaml/render/unreadable-toml.ts'
 import { readHostsToml } from '../src/registries-yaml/resolve/read-hosts-toml.ts'
 import { decodeAuth } from '../src/registries-yaml/resolve/resolve-credentials.ts'
+import { nearestKey, rightParent } from '../src/registries-yaml/rules/unknown-key.ts'
 import { shown } from '../src/registries-yaml/shown-text.ts'
 import { parseByteRange } from '../src/registry-server/byte-range.ts'
 import { escapeHtml } from '../src/registry-server/html.ts'
@@ -116,7 +115,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'image list': [(text) => parseImageList(text, 'list'), 'a/b:', '#'],
   'index.json': [(text) => parseLayoutIndex(Buffer.from(text)), '{"manifests":[{"digest":"'],
   'key of registries.yaml': [
-    (text) => [keyFault(text), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightPlace(text)],
+    (text) => [keyFault(text), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightParent(text)],
     'https://',
   ],
   'laid-out file': [layOut],
@@ -148,7 +147,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   registry: [isRegistry, '['],
   'release file URL': [(text) => releaseFileUrl(`https://a/${text}`, 'v1', 'x')],
   'release name': [parseReleaseName, 'v1.', 'v1.30.0+k3s'],
-  'rendered file': [(text) => isReplaceable(text), '# '],
+  'rendered file': [(text) => isGenerated(text), '# '],
   'rendered TOML': [(text) => unreadableToml(text, 2), '["', 'a = "'],
   'repository path': [isRepositoryPath],
   'response head': [(text) => parseResponseHead(text), 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\na: '],
@@ -160,10 +159,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   tag: [isTag],
   TOML: [(text) => [readTomlKey(`"${text}"`), readTomlText(`"${text}"`)]],
   'YAML scalar': [
-    (text) => [
-      readScalar({ text, isPlain: true, tag: undefined } as never),
-      readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' } as never),
-    ],
+    (text) => [readScalar({ text, isPlain: true, tag: undefined }), readScalar({ text, isPlain: true, tag: 'tag:yaml.org,2002:binary' })],
   ],
 }
 

@@ -2,7 +2,7 @@ import type { K3sVersion } from '../release/version.ts'
 
 type Version = readonly [major: number, minor: number, patch: number]
 
-/** What K3s learned in the course of time, as far as a registries.yaml shows it. */
+/** What not every version of K3s has, as far as a registries.yaml shows it. */
 export type K3sFeature =
   | 'registries-yaml'
   | 'insecure-skip-verify'
@@ -40,19 +40,21 @@ const firstVersions: Readonly<Record<K3sFeature, readonly Version[]>> = {
   ],
 }
 
-function compare(a: Version, b: Version): number {
-  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
-}
-
 /** True where this version of K3s has the feature; an unknown version is taken for the newest. */
 export function hasFeature(version: K3sVersion | undefined, feature: K3sFeature): boolean {
   if (version === undefined) return true
+  const { major, minor, patch } = version
   const versions = firstVersions[feature]
-  const asked: Version = [version.major, version.minor, version.patch]
-  const own = versions.find(([major, minor]) => major === version.major && minor === version.minor)
-  if (own !== undefined) return compare(asked, own) >= 0
+  const own = versions.find((first) => first[0] === major && first[1] === minor)
+  if (own !== undefined) return patch >= own[2]
   const newest = versions.at(-1)
-  return newest !== undefined && compare(asked, newest) > 0
+  return newest !== undefined && (major - newest[0] || minor - newest[1]) > 0
+}
+
+/** The first of several versions that lacks a feature, as in `v1.30.0`; undefined where all have it. */
+export function versionWithout(feature: K3sFeature, versions: readonly K3sVersion[]): string | undefined {
+  const old = versions.find((version) => !hasFeature(version, feature))
+  return old && `v${old.major}.${old.minor}.${old.patch}`
 }
 
 /** The first versions that have a feature, as in `v1.31.11, v1.32.7, v1.33.3`. */

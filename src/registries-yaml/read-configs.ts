@@ -4,7 +4,7 @@ import type { TlsSettings } from '../http/origin-settings.ts'
 import { registryHostKeys } from '../oci/registry-host.ts'
 import type { Path } from './read/decode-yaml.ts'
 import type { ParsedRegistries } from './read/parse-registries.ts'
-import { formatPlace, readRegistries } from './read/read-registries.ts'
+import { formatPosition, readRegistries } from './read/read-registries.ts'
 import { readAuth, type RegistryCredentials } from './resolve/resolve-credentials.ts'
 import { shownPath } from './shown-text.ts'
 import { readTlsFiles } from './tls-files.ts'
@@ -17,9 +17,10 @@ export interface RegistriesConfigs {
   readonly warnings: readonly string[]
 }
 
-interface Config {
-  readonly credentials: RegistryCredentials | undefined
-  readonly tls: TlsSettings | undefined
+function refuse(parsed: ParsedRegistries, at: Path, why: string): never {
+  throw new MirrorError('INVALID_CONFIG', `${formatPosition(parsed.path, parsed.positionOf(at))}: ${shownPath(at)}: ${why}`, {
+    hint: 'Correct the file; https://docs.k3s.io/installation/private-registry describes it.',
+  })
 }
 
 /**
@@ -31,11 +32,15 @@ export async function readRegistriesConfigs(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<RegistriesConfigs> {
   const parsed = await readRegistries(path, options)
-  const configs = new Map<string, Config>()
-  for (const key of parsed.registries.configs.keys()) {
-    configs.set(key.toLowerCase(), { credentials: credentialsOf(parsed, key), tls: await readTls(parsed, key, options) })
+  const configs = new Map<string, { readonly credentials: RegistryCredentials | undefined; readonly tls: TlsSettings | undefined }>()
+  for (const [key, { auth, tls }] of parsed.registries.configs) {
+    const credentials = auth && readAuth(auth)
+    if (credentials === 'invalid') refuse(parsed, ['configs', key, 'auth', 'auth'], 'it is not the base64 of user:password')
+    const read = tls && (await readTlsFiles(tls, options))
+    if (read !== undefined && 'field' in read) refuse(parsed, ['configs', key, 'tls', read.field], read.why)
+    configs.set(key.toLowerCase(), { credentials, tls: read })
   }
-  const find = (origin: string): Config | undefined => {
+  const find = (origin: string): ReturnType<typeof configs.get> => {
     const key = registryHostKeys(origin).find((candidate) => configs.has(candidate))
     return key === undefined ? undefined : configs.get(key)
   }
@@ -47,27 +52,4 @@ export async function readRegistriesConfigs(
     warnings:
       secrets && isWorldReadable ? [`${path} holds credentials and can be read by every user of this machine: chmod 600 ${path}`] : [],
   }
-}
-
-function refuse(parsed: ParsedRegistries, at: Path, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `${formatPlace(parsed.path, parsed.positionOf(at))}: ${shownPath(at)}: ${why}`, {
-    hint: 'Correct the file; https://docs.k3s.io/installation/private-registry describes it.',
-  })
-}
-
-function credentialsOf(parsed: ParsedRegistries, key: string): RegistryCredentials | undefined {
-  const auth = parsed.registries.configs.get(key)?.auth
-  const credentials = auth === undefined ? undefined : readAuth(auth)
-  return credentials === 'invalid' ? refuse(parsed, ['configs', key, 'auth', 'auth'], 'it is not the base64 of user:password') : credentials
-}
-
-async function readTls(
-  parsed: ParsedRegistries,
-  key: string,
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<TlsSettings | undefined> {
-  const tls = parsed.registries.configs.get(key)?.tls
-  if (tls === undefined) return undefined
-  const read = await readTlsFiles(tls, options)
-  return 'field' in read ? refuse(parsed, ['configs', key, 'tls', read.field], read.why) : read
 }

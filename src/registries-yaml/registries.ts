@@ -51,3 +51,19 @@ export const noRegistries: Registries = { mirrors: new Map(), configs: new Map()
 
 /** No settings at all for a host. */
 export const noConfig: RegistryConfig = { auth: undefined, tls: undefined }
+
+/** The fields of an `auth` that are given, as they are written. */
+export function authFields({ username, password, auth, identityToken }: RegistryAuth): readonly (readonly [name: string, value: string])[] {
+  return Object.entries({ username, password, auth, identity_token: identityToken }).filter(([, value]) => value !== '')
+}
+
+/** The fields of a `tls` that are given, as they are written: names of files, and `insecure_skip_verify` where it is true. */
+export function tlsFields(tls: RegistryTls): readonly (readonly [name: string, value: string | true])[] {
+  const files = Object.entries({ ca_file: tls.caFile, cert_file: tls.certFile, key_file: tls.keyFile }).filter(([, path]) => path !== '')
+  return [...files, ...(tls.insecureSkipVerify ? [['insecure_skip_verify', true] as const] : [])]
+}
+
+/** True where anything is configured for a host, credentials or TLS. */
+export function hasAnySettings(config: RegistryConfig | undefined): boolean {
+  return config?.auth !== undefined || config?.tls !== undefined
+}

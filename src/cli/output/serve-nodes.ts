@@ -1,7 +1,7 @@
 import type { LayoutReader } from '../../layout/layout.ts'
 import type { Repository } from '../../oci/reference.ts'
 import { generateRegistries } from '../../registries-yaml/generate/generate-registries.ts'
-import type { MirroredImage } from '../../registries-yaml/generate/mirrors.ts'
+import type { MirroredImage } from '../../registries-yaml/generate/options.ts'
 import { isLocalhost } from '../../registries-yaml/hosts/normalise-endpoint.ts'
 import { version } from '../../version.ts'
 import { formatCount } from './format-amount.ts'

@@ -1,13 +1,7 @@
 /** A repository's path in the reference and at the destination. */
-export interface RenamedPath {
+interface RenamedPath {
   readonly from: string
   readonly to: string
-}
-
-/** What is known of how the names came about; it decides between rewrites that all fit. */
-export interface RewriteHints {
-  /** Only the last part of each path was kept. */
-  readonly flatten?: boolean | undefined
 }
 
 type Rewrites = ReadonlyMap<string, string>
@@ -24,14 +18,12 @@ function literally(path: string): string {
 /** What stands before the parts that both paths end with, the shortest of it where that leaves more than one choice. */
 function changedHeads({ from, to }: RenamedPath): RenamedPath {
   const [left, right] = [from.split('/'), to.split('/')]
-  let shared = 0
-  while (shared < Math.min(left.length, right.length) && left.at(-1 - shared) === right.at(-1 - shared)) shared++
-  const head = (parts: readonly string[]): string =>
-    parts
-      .slice(0, parts.length - shared)
-      .map((part) => `${part}/`)
-      .join('')
-  return { from: head(left), to: head(right) }
+  while (left.length > 0 && right.length > 0 && left.at(-1) === right.at(-1)) {
+    left.pop()
+    right.pop()
+  }
+  const [head, other] = [left, right].map((parts) => parts.map((name) => `${name}/`).join(''))
+  return { from: head ?? '', to: other ?? '' }
 }
 
 /** One head replaced by another in every path; undefined where they differ in more than that. */
@@ -57,9 +49,9 @@ function separately(paths: readonly RenamedPath[]): Rewrites {
   const directories = new Map<string, RenamedPath[]>()
   for (const path of paths) {
     const directory = directoryOf(path.from)
-    const members = directories.get(directory)
-    if (members === undefined) directories.set(directory, [path])
-    else members.push(path)
+    const members = directories.get(directory) ?? []
+    members.push(path)
+    directories.set(directory, members)
   }
   const rewrites = new Map<string, string>()
   for (const [directory, members] of directories) {
@@ -77,8 +69,12 @@ function separately(paths: readonly RenamedPath[]): Rewrites {
 /**
  * The rewrites of a mirror under which every path gets its name at the destination; none where the names stay the same. K3s tries several
  * patterns in random order, so there is one for all paths or there are several that exclude each other. They hold neither quotes nor backslashes.
+ * With `flatten` only the last part of each path was kept, which decides between rewrites that all fit.
  */
-export function deriveRewrites(paths: readonly RenamedPath[], { flatten = false }: RewriteHints = {}): Rewrites {
+export function deriveRewrites(
+  paths: readonly RenamedPath[],
+  { flatten = false }: { readonly flatten?: boolean | undefined } = {},
+): Rewrites {
   if (paths.every(({ from, to }) => from === to)) return new Map()
   const found = flatten ? (flattened(paths) ?? headReplaced(paths)) : (headReplaced(paths) ?? flattened(paths))
   return found ?? separately(paths)

@@ -1,5 +1,5 @@
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq, type Node } from 'yaml'
-import type { Mirror, Registries, RegistryConfig } from '../registries.ts'
+import { authFields, tlsFields, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
 
 /** What is written beside the registries themselves; lines without `#`, and none of them is read by K3s. */
 export interface RegistriesComments {
@@ -14,49 +14,39 @@ export interface RegistriesComments {
 // Line breaks to YAML 1.1, control characters to K3s' parser, or invisible to whoever reads the file: they are escaped, where the package writes them as they are.
 const exotic = /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g
 
-function escapeExotic(text: string): string {
-  return text.replace(exotic, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-/** A string; the package quotes what YAML 1.1 would read as something else, and escapes belong in double quotes. */
-function scalar(text: string, { isQuoted = false }: { readonly isQuoted?: boolean } = {}): Scalar<string> {
-  const node = new Scalar(text)
-  if (isQuoted || !/^[\x20-\x7e]*$/.test(text)) node.type = Scalar.QUOTE_DOUBLE
+/** A string or `true`; the package quotes what YAML 1.1 would read as something else, and escapes belong in double quotes. */
+function scalar(value: string | true, isQuoted: boolean = false): Scalar {
+  const node = new Scalar(value)
+  if (isQuoted || (value !== true && !/^[\x20-\x7e]*$/.test(value))) node.type = Scalar.QUOTE_DOUBLE
   return node
 }
 
-function mapping(entries: Iterable<readonly [key: string | Scalar<string>, value: Node]>): YAMLMap {
-  const map = new YAMLMap()
-  for (const [key, value] of entries) map.items.push(new Pair(typeof key === 'string' ? scalar(key) : key, value))
+/** A mapping of what is defined. */
+function mapping(entries: Iterable<readonly [key: string, value: Node | undefined]>, isQuoted?: boolean): YAMLMap<Scalar> {
+  const map = new YAMLMap<Scalar>()
+  for (const [key, value] of entries) if (value !== undefined) map.items.push(new Pair(scalar(key, isQuoted), value))
   return map
+}
+
+function fieldsNode(fields: ReturnType<typeof tlsFields> | undefined): Node | undefined {
+  return fields && mapping(fields.map(([key, value]) => [key, scalar(value)]))
 }
 
 function mirrorNode({ endpoints, rewrites }: Mirror): YAMLMap {
   const list = new YAMLSeq()
   list.items.push(...endpoints.map((endpoint) => scalar(endpoint)))
-  const rewrite = mapping([...rewrites].map(([pattern, to]) => [scalar(pattern, { isQuoted: true }), scalar(to, { isQuoted: true })]))
+  const rewrite = [...rewrites].map(([pattern, to]) => [pattern, scalar(to, true)] as const)
   return mapping([
-    ...(endpoints.length > 0 ? [['endpoint', list] as const] : []),
-    ...(rewrites.size > 0 ? [['rewrite', rewrite] as const] : []),
+    ['endpoint', endpoints.length > 0 ? list : undefined],
+    ['rewrite', rewrites.size > 0 ? mapping(rewrite, true) : undefined],
   ])
 }
 
-function fields(values: Readonly<Record<string, string>>): (readonly [string, Node])[] {
-  return Object.entries(values).flatMap(([key, value]) => (value === '' ? [] : [[key, scalar(value)] as const]))
-}
-
 function configNode({ tls, auth }: RegistryConfig, comment: readonly string[] | undefined): YAMLMap {
-  const map = new YAMLMap()
-  if (tls !== undefined) {
-    const { caFile, certFile, keyFile, insecureSkipVerify } = tls
-    const written = fields({ ca_file: caFile, cert_file: certFile, key_file: keyFile })
-    if (insecureSkipVerify) written.push(['insecure_skip_verify', new Scalar(true)])
-    map.items.push(new Pair(scalar('tls'), mapping(written)))
-  }
-  if (auth !== undefined) {
-    const { username, password, auth: encoded, identityToken } = auth
-    map.items.push(new Pair(scalar('auth'), mapping(fields({ username, password, auth: encoded, identity_token: identityToken }))))
-  }
+  const map = mapping([
+    ['tls', fieldsNode(tls && tlsFields(tls))],
+    ['auth', fieldsNode(auth && authFields(auth))],
+  ])
   if (comment !== undefined) map.comment = commentText(comment)
   return map
 }
@@ -69,17 +59,17 @@ function commentText(lines: readonly string[]): string {
 
 /** Writes a registries.yaml that K3s' parser reads as exactly these registries, whatever their strings look like to YAML 1.1. */
 export function formatRegistries({ mirrors, configs }: Registries, comments: RegistriesComments = {}): string {
-  const sections: (readonly [Scalar<string>, Node])[] = []
-  if (mirrors.size > 0) sections.push([scalar('mirrors'), mapping([...mirrors].map(([name, mirror]) => [name, mirrorNode(mirror)]))])
-  if (configs.size > 0) {
-    const title = scalar('configs')
-    title.spaceBefore = sections.length > 0
-    sections.push([title, mapping([...configs].map(([host, config]) => [host, configNode(config, comments.configs?.get(host))]))])
-  }
-  const options = { schema: 'core', compat: 'yaml-1.1' } as const
-  const document = new Document(sections.length === 0 ? null : mapping(sections), options)
-  const text = sections.length === 0 ? '' : escapeExotic(document.toString({ lineWidth: 0, directives: false }))
-  const block = (lines: readonly string[] | undefined): string[] =>
-    lines === undefined || lines.length === 0 ? [] : [commentText(lines).replace(/^/gm, '#').concat('\n')]
-  return [...block(comments.header), ...(text === '' ? [] : [text]), ...block(comments.footer)].join('\n')
+  const configEntries = [...configs].map(([host, config]) => [host, configNode(config, comments.configs?.get(host))] as const)
+  const sections = mapping([
+    ['mirrors', mirrors.size > 0 ? mapping([...mirrors].map(([name, mirror]) => [name, mirrorNode(mirror)])) : undefined],
+    ['configs', configs.size > 0 ? mapping(configEntries) : undefined],
+  ])
+  const [, second] = sections.items
+  if (second !== undefined) second.key.spaceBefore = true
+  const text = new Document(sections, { schema: 'core', compat: 'yaml-1.1' })
+    .toString({ lineWidth: 0, directives: false })
+    .replace(exotic, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const block = (lines: readonly string[] = []): string[] =>
+    lines.length === 0 ? [] : [commentText(lines).replace(/^/gm, '#').concat('\n')]
+  return [...block(comments.header), ...(sections.items.length === 0 ? [] : [text]), ...block(comments.footer)].join('\n')
 }

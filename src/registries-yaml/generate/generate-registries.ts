@@ -1,37 +1,14 @@
 import { formatReference } from '../../oci/reference.ts'
-import type { K3sVersion } from '../../release/version.ts'
 import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
-import { firstVersionsWith, hasFeature, type K3sFeature } from '../k3s-features.ts'
-import type { Registries, RegistryConfig } from '../registries.ts'
+import { firstVersionsWith, versionWithout } from '../k3s-features.ts'
+import type { Registries } from '../registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
+import { destinationConfig } from './destination-config.ts'
 import { formatRegistries } from './format-registries.ts'
-import { mirrorsFor, nodeEndpoint, type MirroredImage, type Mirrors, type NodeEndpoint } from './mirrors.ts'
-import { nodeConfig, type NodeDemands, type NodeSettings } from './node-config.ts'
+import { mirrorsFor, type Mirrors } from './mirrors.ts'
+import { nodeEndpoint, type GenerateOptions, type NodeEndpoint } from './options.ts'
 import { proveResolution } from './prove-resolution.ts'
 import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
-
-/** What nodes are to find, and where. */
-export interface GenerateOptions extends NodeSettings {
-  /** The prefix may end with a slash; images carry it in their names already. */
-  readonly endpoint: { readonly origin: URL; readonly prefix: string }
-  readonly images: readonly MirroredImage[]
-  /** What is known of the destination's TLS and credentials. */
-  readonly known?: RegistryConfig | undefined
-  /** What the destination is known to ask of nodes; default: unknown, so that comments show where it would go. */
-  readonly demands?: NodeDemands | undefined
-  /** Write known credentials; by default a comment stands in for them. */
-  readonly secrets?: boolean | undefined
-  /** One mirror for every registry, those of other images too. */
-  readonly wildcard?: boolean | undefined
-  /** Only the last part of each path was kept. */
-  readonly flatten?: boolean | undefined
-  /** What the images are of, as in `v1.37.1+k3s1`. */
-  readonly selection?: string | undefined
-  /** The versions of K3s that read the file; default: the newest. */
-  readonly versions?: readonly K3sVersion[] | undefined
-  /** Version of the program. */
-  readonly version?: string | undefined
-}
 
 /** A registries.yaml for nodes. */
 export interface GeneratedRegistries {
@@ -62,17 +39,13 @@ function mirrorNotes(
   if (isLocalhost(key)) notes.push(`${url} is each node itself, wherever this file goes`)
   if (wildcard === true) notes.push(`the wildcard needs K3s ${firstVersionsWith('wildcard')} or later`)
   if (wildcard === true && hasRewrite) notes.push(`images that name ${key} itself are renamed too, unless "configs" has an entry for it`)
-  const oldest = (feature: K3sFeature): string | undefined => {
-    const old = versions.find((version) => !hasFeature(version, feature))
-    return old === undefined ? undefined : `K3s v${old.major}.${old.minor}.${old.patch}`
-  }
-  const noRewrite = hasRewrite ? oldest('rewrite') : undefined
+  const noRewrite = hasRewrite ? versionWithout('rewrite', versions) : undefined
   if (noRewrite !== undefined) {
-    notes.push(`${noRewrite} knows no rewrite, which the names at the destination need; ${firstVersionsWith('rewrite')} does`)
+    notes.push(`K3s ${noRewrite} knows no rewrite, which the names at the destination need; ${firstVersionsWith('rewrite')} does`)
   }
-  const noIPv6 = key.startsWith('[') ? oldest('config-version-3') : undefined
+  const noIPv6 = key.startsWith('[') ? versionWithout('config-version-3', versions) : undefined
   if (noIPv6 !== undefined) {
-    notes.push(`${noIPv6} cannot read an IPv6 address in brackets as an endpoint; ${firstVersionsWith('config-version-3')} can`)
+    notes.push(`K3s ${noIPv6} cannot read an IPv6 address in brackets as an endpoint; ${firstVersionsWith('config-version-3')} can`)
   }
   return notes
 }
@@ -90,30 +63,22 @@ function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRe
  * for options that cannot be right, and INTERNAL where the proof fails. https://docs.k3s.io/installation/private-registry
  */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
-  const { images, endpoint, selection, version } = options
-  const destination = nodeEndpoint(endpoint.origin)
-  const { key, isSecure } = destination
-  const made = mirrorsFor(options, destination)
-  const node = nodeConfig({ ...options, isSecure })
-  const registries = {
-    mirrors: made.mirrors,
-    configs: new Map(node.config === undefined ? [] : [[key, node.config]]),
-  }
-  proveResolution(registries, { images, own: made.own, endpoint: destination })
-  const header = {
-    version,
-    selection: selection ?? `${images.length} image${images.length === 1 ? '' : 's'}`,
-    prefix: endpoint.prefix.replace(/\/$/, ''),
-  }
+  const { images } = options
+  const endpoint = nodeEndpoint(options.endpoint.origin)
+  const { key, isSecure } = endpoint
+  const made = mirrorsFor(options, endpoint)
+  const { config, blanks, notes } = destinationConfig(options, isSecure)
+  const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
+  proveResolution(registries, { images, own: made.own, endpoint })
   const system = systemDefaultRegistry(images)
-  const noFlag = whyNoFlag(destination, system)
+  const noFlag = whyNoFlag(endpoint, system)
   return {
     registries,
     text: formatRegistries(registries, {
-      header: headerLines(header, destination),
-      ...(node.config === undefined ? { footer: blankEntry(node, destination) } : { configs: new Map([[key, blankLines(node)]]) }),
+      header: headerLines(options, endpoint),
+      ...(config === undefined ? { footer: blankEntry(blanks, endpoint) } : { configs: new Map([[key, blankLines(blanks)]]) }),
     }),
-    notes: [...mirrorNotes(made, options, destination), ...node.notes, ...(noFlag === undefined ? [] : [noFlag])],
+    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...(noFlag === undefined ? [] : [noFlag])],
     systemDefaultRegistry: noFlag === undefined && 'value' in system ? system.value : undefined,
   }
 }

@@ -1,34 +1,10 @@
 import { MirrorError } from '../../errors.ts'
-import { formatReference, type Reference } from '../../oci/reference.ts'
-import type { K3sVersion } from '../../release/version.ts'
-import { defaultHost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
-import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
+import { formatReference } from '../../oci/reference.ts'
+import { normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
+import { firstVersionsWith, versionWithout } from '../k3s-features.ts'
 import type { Mirror, Registries } from '../registries.ts'
-import { deriveRewrites, type RenamedPath, type RewriteHints } from './derive-rewrites.ts'
-
-/** An image and its name at the destination. */
-export interface MirroredImage {
-  readonly source: Reference
-  readonly destination: Reference
-}
-
-/** The destination as a registries.yaml names it. */
-export interface NodeEndpoint {
-  /** Scheme, host and port, where that is not the scheme's own. */
-  readonly url: string
-  /** The key of `configs`. */
-  readonly key: string
-  readonly isSecure: boolean
-}
-
-/** What mirrors are made of. */
-export interface MirrorsOptions extends RewriteHints {
-  readonly images: readonly MirroredImage[]
-  /** One mirror for every registry, those of other images too. */
-  readonly wildcard?: boolean | undefined
-  /** The versions of K3s that read the file; default: the newest. */
-  readonly versions?: readonly K3sVersion[] | undefined
-}
+import { deriveRewrites } from './derive-rewrites.ts'
+import type { GenerateOptions, MirroredImage, NodeEndpoint } from './options.ts'
 
 /** Mirrors by registry. */
 export interface Mirrors {
@@ -37,20 +13,14 @@ export interface Mirrors {
   readonly own: readonly MirroredImage[]
 }
 
-/** Writes an origin as an endpoint that every version of K3s understands alike: Docker Hub as the host that answers for it. */
-export function nodeEndpoint({ protocol, host }: URL): NodeEndpoint {
-  const key = defaultHost(host)
-  return { url: `${protocol}//${key}`, key, isSecure: protocol === 'https:' }
-}
-
 function isOwn(registry: string, { url }: NodeEndpoint): boolean {
   return normaliseEndpoint(registry).url === normaliseEndpoint(url).url
 }
 
-function mirrorFor(images: readonly MirroredImage[], { url }: NodeEndpoint, hints: RewriteHints): Mirror {
+function mirrorFor(images: readonly MirroredImage[], { url }: NodeEndpoint, flatten: boolean | undefined): Mirror {
   const names = new Map(images.map(({ source, destination }) => [source.path, destination.path]))
-  const paths = [...names].map(([from, to]): RenamedPath => ({ from, to }))
-  return { endpoints: [url], rewrites: deriveRewrites(paths, hints) }
+  const paths = [...names].map(([from, to]) => ({ from, to }))
+  return { endpoints: [url], rewrites: deriveRewrites(paths, { flatten }) }
 }
 
 function byRegistry(images: readonly MirroredImage[]): readonly (readonly [registry: string, images: readonly MirroredImage[]])[] {
@@ -63,9 +33,9 @@ function byRegistry(images: readonly MirroredImage[]): readonly (readonly [regis
         hint: 'Write registries in lower case, here and in what is deployed.',
       })
     }
-    const group = groups.get(registry)
-    if (group === undefined) groups.set(registry, [image])
-    else group.push(image)
+    const group = groups.get(registry) ?? []
+    group.push(image)
+    groups.set(registry, group)
   }
   return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
@@ -76,11 +46,10 @@ function refuseWildcard(why: string): never {
   })
 }
 
-function wildcardMirror({ images, flatten, versions = [] }: MirrorsOptions, endpoint: NodeEndpoint): Mirror {
-  const old = versions.find((version) => !hasFeature(version, 'wildcard'))
+function wildcardMirror({ images, flatten, versions = [] }: GenerateOptions, endpoint: NodeEndpoint): Mirror {
+  const old = versionWithout('wildcard', versions)
   if (old !== undefined) {
-    const name = `v${old.major}.${old.minor}.${old.patch}`
-    refuseWildcard(`K3s ${name} does not read it as newer versions do (${firstVersionsWith('wildcard')} and later)`)
+    refuseWildcard(`K3s ${old} does not read it as newer versions do (${firstVersionsWith('wildcard')} and later)`)
   }
   const first = new Map<string, MirroredImage>()
   for (const image of images) {
@@ -90,7 +59,7 @@ function wildcardMirror({ images, flatten, versions = [] }: MirrorsOptions, endp
     }
     first.set(image.source.path, image)
   }
-  const mirror = mirrorFor(images, endpoint, { flatten })
+  const mirror = mirrorFor(images, endpoint, flatten)
   if (mirror.rewrites.size > 1) refuseWildcard('the names at the destination follow no rule that holds for every registry')
   const own = images.find(({ source }) => isOwn(source.registry, endpoint))
   if (own !== undefined && mirror.rewrites.size > 0) {
@@ -100,14 +69,12 @@ function wildcardMirror({ images, flatten, versions = [] }: MirrorsOptions, endp
 }
 
 /** A mirror for each registry of the images, or one for all. Throws USAGE where that cannot be right. */
-export function mirrorsFor(options: MirrorsOptions, endpoint: NodeEndpoint): Mirrors {
+export function mirrorsFor(options: GenerateOptions, endpoint: NodeEndpoint): Mirrors {
   const groups = byRegistry(options.images)
   if (options.wildcard === true) return { mirrors: new Map([['*', wildcardMirror(options, endpoint)]]), own: [] }
-  const mirrors = new Map<string, Mirror>()
-  const own: MirroredImage[] = []
-  for (const [registry, images] of groups) {
-    if (isOwn(registry, endpoint)) own.push(...images)
-    else mirrors.set(registry, mirrorFor(images, endpoint, options))
+  const foreign = groups.filter(([registry]) => !isOwn(registry, endpoint))
+  return {
+    mirrors: new Map(foreign.map(([registry, images]) => [registry, mirrorFor(images, endpoint, options.flatten)])),
+    own: groups.filter((group) => !foreign.includes(group)).flatMap(([, images]) => images),
   }
-  return { mirrors, own }
 }

@@ -3,7 +3,7 @@ import { formatReference } from '../../oci/reference.ts'
 import { normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
 import { createResolver } from '../resolve/resolve-reference.ts'
-import type { MirroredImage, NodeEndpoint } from './mirrors.ts'
+import type { MirroredImage, NodeEndpoint } from './options.ts'
 
 /**
  * Looks every image up as a node would, and throws INTERNAL unless the first endpoint is the destination and the repository there the

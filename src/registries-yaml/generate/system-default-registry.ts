@@ -1,4 +1,5 @@
 import { formatReference, type Reference } from '../../oci/reference.ts'
+import type { MirroredImage } from './options.ts'
 
 /** The value of K3s' flag that would lead to the same images, or why none would. */
 export type SystemDefaultRegistry = { readonly value: string } | { readonly reason: string }
@@ -9,9 +10,7 @@ function isSystemImage({ registry, path }: Reference): boolean {
 }
 
 /** K3s puts `<value>/` before the path of each of its own images and leaves the names of all others: https://docs.k3s.io/cli/server */
-export function systemDefaultRegistry(
-  images: readonly { readonly source: Reference; readonly destination: Reference }[],
-): SystemDefaultRegistry {
+export function systemDefaultRegistry(images: readonly MirroredImage[]): SystemDefaultRegistry {
   const values = new Set<string>()
   for (const { source, destination } of images) {
     if (!isSystemImage(source)) return { reason: `${formatReference(source)} is none of K3s' own images, whose names alone it changes` }

@@ -24,21 +24,17 @@ export class GoUrlError extends Error {}
 
 type Mode = 'host' | 'zone' | 'path' | 'userinfo' | 'fragment'
 
-const alwaysPlain = /[A-Za-z0-9\-_.~]/
-const plainIn: Readonly<Record<Mode, RegExp>> = {
-  host: /[!$&'()*+,;=:[\]<>"]/,
-  zone: /[!$&'()*+,;=:[\]<>"]/,
-  path: /[$&+,/:;=@]/,
-  userinfo: /[$&+,;=]/,
-  fragment: /[$&+,/:;=?@!()*]/,
-}
-
-function isPlain(c: string, mode: Mode): boolean {
-  return alwaysPlain.test(c) || plainIn[mode].test(c)
+/** Characters that stand for themselves. */
+const plain: Readonly<Record<Mode, RegExp>> = {
+  host: /[\w\-.~!$&'()*+,;=:[\]<>"]/,
+  zone: /[\w\-.~!$&'()*+,;=:[\]<>"]/,
+  path: /[\w\-.~$&+,/:;=@]/,
+  userinfo: /[\w\-.~$&+,;=]/,
+  fragment: /[\w\-.~$&+,/:;=?@!()*]/,
 }
 
 function escape(text: string, mode: Mode): string {
-  return text.replace(/[^]/g, (c) => (isPlain(c, mode) ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`))
+  return text.replace(/[^]/g, (c) => (plain[mode].test(c) ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`))
 }
 
 function unescape(text: string, mode: Mode): string {
@@ -46,12 +42,12 @@ function unescape(text: string, mode: Mode): string {
   if (/%(?![0-9a-fA-F]{2})/.test(text)) throw new GoUrlError('an invalid % escape')
   return text.replace(/%[0-9a-fA-F]{2}|[^]/g, (token) => {
     if (token.length === 1) {
-      if (isHost && token < '\x80' && !isPlain(token, mode)) throw new GoUrlError('an invalid character in the host name')
+      if (isHost && token < '\x80' && !plain[mode].test(token)) throw new GoUrlError('an invalid character in the host name')
       return token
     }
     const c = String.fromCharCode(Number.parseInt(token.slice(1), 16))
     // RFC 6874 allows %25 before a zone, and RFC 3986 only bytes beyond ASCII in a host.
-    const isRefused = mode === 'host' ? c < '\x80' : mode === 'zone' && c !== ' ' && !isPlain(c, mode)
+    const isRefused = mode === 'host' ? c < '\x80' : mode === 'zone' && c !== ' ' && !plain[mode].test(c)
     if (isHost && token !== '%25' && isRefused) throw new GoUrlError('an invalid % escape')
     return c
   })
@@ -89,12 +85,6 @@ function parseUserinfo(text: string): string {
   return password === undefined ? again(user) : `${again(user)}:${again(password)}`
 }
 
-function splitScheme(text: string): readonly [scheme: string, rest: string] {
-  if (text.startsWith(':')) throw new GoUrlError('no scheme before the ":"')
-  const [, scheme] = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(text) ?? []
-  return scheme === undefined ? ['', text] : [scheme.toLowerCase(), text.slice(scheme.length + 1)]
-}
-
 function splitAt(text: string, separator: string): readonly [before: string, after: string | undefined] {
   const at = text.indexOf(separator)
   return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
@@ -106,10 +96,11 @@ export function parseGoUrl(source: string): GoUrl {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('a control character')
   const fragment = unescape(writtenFragment, 'fragment')
-  const [scheme, afterScheme] = splitScheme(text)
-  const [beforeQuery, query] = splitAt(afterScheme, '?')
+  if (text.startsWith(':')) throw new GoUrlError('no scheme before the ":"')
+  const [written = '', scheme = ''] = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(text) ?? []
+  const [beforeQuery, query] = splitAt(text.slice(written.length), '?')
   const parts = {
-    scheme,
+    scheme: scheme.toLowerCase(),
     opaque: '',
     userinfo: undefined,
     host: '',

@@ -1,5 +1,5 @@
 import { GoUrlError } from '../go/go-url.ts'
-import { noConfig, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
+import { hasAnySettings, noConfig, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
 import { defaultHost, embeddedRegistry, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
 
 /** The flags of K3s that change what becomes of a registries.yaml. */
@@ -58,6 +58,9 @@ export interface HostTable {
 /** The name of the entry for registries that have none of their own. */
 export const wildcardHost = '_default'
 
+const noRewrites: ReadonlyMap<string, string> = new Map()
+const nothingFound: FoundConfig = { key: undefined, config: noConfig }
+
 // where a K3s agent keeps what nodes show each other
 const embeddedConfig: RegistryConfig = {
   auth: undefined,
@@ -88,91 +91,72 @@ export function configFor(configs: Registries['configs'], registry: string): Fou
     const config = configs.get(key)
     if (config !== undefined) return { key, config }
   }
-  return { key: undefined, config: noConfig }
-}
-
-const noRewrites: ReadonlyMap<string, string> = new Map()
-
-/** What every step of the work needs. */
-interface Draft {
-  readonly registries: Registries
-  readonly flags: K3sFlags
-  readonly passedOver: PassedOver[]
+  return nothingFound
 }
 
 /** Works out, as K3s does when an agent starts, which endpoints every registry gets. */
 export function buildHostTable(given: Registries, flags: K3sFlags = {}): HostTable {
-  const registries = flags.embeddedRegistry === true ? withEmbeddedRegistry(given) : given
-  const hosts = new Map<string, HostEntry>()
-  const draft: Draft = { registries, flags, passedOver: [] }
-  for (const [key, config] of registries.configs) {
-    const entry = ownEntry(key, { key, config }, draft)
-    if (entry !== undefined) hosts.set(key === '*' ? wildcardHost : key, entry)
-  }
-  for (const [name, mirror] of registries.mirrors) {
-    // An entry made of `configs` keeps its default endpoint, whatever the flag says.
-    const entry = hosts.get(name) ?? mirrorEntry(name, draft)
-    if (entry !== undefined) hosts.set(name === '*' ? wildcardHost : name, withEndpoints(entry, name, mirror, draft))
-  }
-  for (const [name, entry] of hosts) if (entry.endpoints.length === 0 && !hasSettings(entry.default)) hosts.delete(name)
-  return { hosts, passedOver: draft.passedOver }
-}
-
-function normalise(text: string, { flags }: Draft, passOver: (why: string) => void): NormalisedEndpoint | undefined {
-  try {
-    return normaliseEndpoint(text, flags.embeddedRegistry)
-  } catch (error) {
-    if (!(error instanceof GoUrlError)) throw error
-    passOver(error.message)
-    return undefined
-  }
-}
-
-function ownEntry(key: string, found: FoundConfig, draft: Draft): HostEntry | undefined {
-  const own = normalise(key, draft, (why) => draft.passedOver.push({ kind: 'invalid-host', key, index: undefined, why }))
-  if (own === undefined) return undefined
-  const url = key === '*' ? undefined : own.url
-  // The path of a key is kept, but K3s looks at it no further: override_path is for endpoints.
-  return { default: { url, overridePath: false, found, rewrites: noRewrites, index: undefined }, endpoints: [] }
-}
-
-function mirrorEntry(name: string, draft: Draft): HostEntry | undefined {
-  const entry = ownEntry(name, configFor(draft.registries.configs, name), draft)
-  if (entry === undefined || entry.default === undefined) return entry
-  if (draft.flags.disableDefaultEndpoint === true) return { ...entry, default: undefined }
-  // For the wildcard the registry is whatever the image names, and no settings are known for it.
-  return name === '*' ? { ...entry, default: { ...entry.default, url: '', found: { key: undefined, config: noConfig } } } : entry
-}
-
-function withEndpoints(entry: HostEntry, key: string, mirror: Mirror, draft: Draft): HostEntry {
-  const { passedOver, flags, registries } = draft
-  const seen = new Set<string>()
-  const endpoints = [...entry.endpoints]
-  let own = entry.default
-  // what --embedded-registry has put before those of the file
-  const added = flags.embeddedRegistry === true && !isLocalhost(key) ? 1 : 0
-  mirror.endpoints.forEach((text, at) => {
-    const index = at < added ? undefined : at - added
-    const endpoint = normalise(text, draft, (why) => passedOver.push({ kind: 'invalid-endpoint', key, index, why }))
-    if (endpoint === undefined) return
-    const { registry, host, url, overridePath } = endpoint
-    if (seen.has(url)) {
-      passedOver.push({ kind: 'duplicate-endpoint', key, index, why: 'the same URL is an endpoint already' })
-      return
+  const isEmbedded = flags.embeddedRegistry === true
+  const { mirrors, configs } = isEmbedded ? withEmbeddedRegistry(given) : given
+  const passedOver: PassedOver[] = []
+  const normalise = (text: string, subject: Omit<PassedOver, 'why'>): NormalisedEndpoint | undefined => {
+    try {
+      return normaliseEndpoint(text, isEmbedded)
+    } catch (error) {
+      if (!(error instanceof GoUrlError)) throw error
+      passedOver.push({ ...subject, why: error.message })
+      return undefined
     }
-    seen.add(url)
-    // Without the flag K3s' own address is empty, which reads ":".
-    const isOwn = host === (flags.embeddedRegistry === true ? embeddedRegistry : ':')
-    const rewrites = isOwn ? noRewrites : mirror.rewrites
-    const made: HostEndpoint = { url, overridePath, found: configFor(registries.configs, registry), rewrites, index }
-    if (at === mirror.endpoints.length - 1 && (own?.url ?? '') === url) own = made
-    else endpoints.push(made)
-  })
-  return { default: own, endpoints }
-}
-
-function hasSettings(endpoint: DefaultEndpoint | undefined): boolean {
-  if (endpoint === undefined) return false
-  const { auth, tls } = endpoint.found.config
-  return endpoint.overridePath || auth !== undefined || tls !== undefined || endpoint.rewrites.size > 0
+  }
+  const ownEndpoint = (key: string, found: FoundConfig): DefaultEndpoint | undefined => {
+    const own = normalise(key, { kind: 'invalid-host', key, index: undefined })
+    // The path of a key is kept, but K3s looks at it no further: override_path is for endpoints.
+    return own && { url: key === '*' ? undefined : own.url, overridePath: false, found, rewrites: noRewrites, index: undefined }
+  }
+  const mirrorEntry = (name: string): HostEntry | undefined => {
+    const own = ownEndpoint(name, configFor(configs, name))
+    if (own === undefined) return undefined
+    if (flags.disableDefaultEndpoint === true) return { default: undefined, endpoints: [] }
+    // For the wildcard the registry is whatever the image names, and no settings are known for it.
+    return { default: name === '*' ? { ...own, url: '', found: nothingFound } : own, endpoints: [] }
+  }
+  const withEndpoints = (entry: HostEntry, key: string, mirror: Mirror): HostEntry => {
+    const seen = new Set<string>()
+    const endpoints = [...entry.endpoints]
+    let own = entry.default
+    // what --embedded-registry has put before those of the file
+    const added = isEmbedded && !isLocalhost(key) ? 1 : 0
+    mirror.endpoints.forEach((text, at) => {
+      const index = at < added ? undefined : at - added
+      const endpoint = normalise(text, { kind: 'invalid-endpoint', key, index })
+      if (endpoint === undefined) return
+      const { registry, host, url, overridePath } = endpoint
+      if (seen.has(url)) {
+        passedOver.push({ kind: 'duplicate-endpoint', key, index, why: 'the same URL is an endpoint already' })
+        return
+      }
+      seen.add(url)
+      // Without the flag K3s' own address is empty, which reads ":".
+      const rewrites = host === (isEmbedded ? embeddedRegistry : ':') ? noRewrites : mirror.rewrites
+      const made: HostEndpoint = { url, overridePath, found: configFor(configs, registry), rewrites, index }
+      if (at === mirror.endpoints.length - 1 && (own?.url ?? '') === url) own = made
+      else endpoints.push(made)
+    })
+    return { default: own, endpoints }
+  }
+  const hosts = new Map<string, HostEntry>()
+  for (const [key, config] of configs) {
+    const own = ownEndpoint(key, { key, config })
+    if (own !== undefined) hosts.set(key === '*' ? wildcardHost : key, { default: own, endpoints: [] })
+  }
+  for (const [name, mirror] of mirrors) {
+    // An entry made of `configs` keeps its default endpoint, whatever the flag says.
+    const entry = hosts.get(name) ?? mirrorEntry(name)
+    if (entry !== undefined) hosts.set(name === '*' ? wildcardHost : name, withEndpoints(entry, name, mirror))
+  }
+  for (const [name, { default: own, endpoints }] of hosts) {
+    const hasSettings = own !== undefined && (own.overridePath || hasAnySettings(own.found.config) || own.rewrites.size > 0)
+    if (endpoints.length === 0 && !hasSettings) hosts.delete(name)
+  }
+  return { hosts, passedOver }
 }

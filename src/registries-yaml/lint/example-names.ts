@@ -24,13 +24,6 @@ export const maxPatterns = 250
 const maxNames = 300
 const maxWords = 16
 
-/** Names that a pattern may be meant for, and the same with something before: whole parts, or a part of the first one. */
-export interface ShiftedNames {
-  readonly plain: readonly string[]
-  readonly behindSlash: readonly string[]
-  readonly withinPart: readonly string[]
-}
-
 function valid(names: Iterable<string>): readonly string[] {
   return [...new Set(names)].filter((name) => isRepositoryPath(name))
 }
@@ -65,12 +58,12 @@ export function exampleNames(rewrites: readonly WrittenRewrite[]): readonly stri
   return [...new Set([...knownNames, ...rewrites.flatMap((rewrite) => namesOf(rewrite, words, most))])]
 }
 
-/** Names with something before what the pattern seems to be meant for. */
-export function shiftedNames(rewrite: WrittenRewrite): ShiftedNames {
+/** Names that a pattern seems to be meant for, and the same with something before: a whole word, or the beginning of the first one. */
+export function shiftedNames(rewrite: WrittenRewrite): Readonly<Record<'plain' | 'behindSlash' | 'withinWord', readonly string[]>> {
   const texts = [...knownNames, ...samples(rewrite, []).flatMap(completed)]
   return {
     plain: valid(texts),
     behindSlash: valid(texts.map((text) => `team/${text}`)),
-    withinPart: valid(texts.filter((text) => !text.startsWith('/')).map((text) => `my${text}`)),
+    withinWord: valid(texts.filter((text) => !text.startsWith('/')).map((text) => `my${text}`)),
   }
 }

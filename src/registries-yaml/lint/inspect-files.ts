@@ -1,8 +1,9 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { platform } from 'node:os'
 import { isAbsolute } from 'node:path'
 import type { Registries } from '../registries.ts'
+import { pemCertificates } from '../tls-files.ts'
 
 /** A certificate of a PEM file. */
 export interface InspectedCertificate {
@@ -32,23 +33,11 @@ export interface InspectedFile {
 const maxBytes = 4 * 1024 * 1024
 const notRead = { mode: undefined, certificates: [], brokenCertificates: 0, privateKey: 'none', pem: '' } as const
 
-function readCertificate(block: string): InspectedCertificate | undefined {
+function fits(certificate: X509Certificate, key: string): boolean {
   try {
-    const certificate = new X509Certificate(block)
-    return {
-      subject: certificate.subject.replaceAll('\n', ', '),
-      validFrom: new Date(certificate.validFrom),
-      validTo: new Date(certificate.validTo),
-      fits: (key) => {
-        try {
-          return certificate.checkPrivateKey(createPrivateKey(key))
-        } catch {
-          return false
-        }
-      },
-    }
+    return certificate.checkPrivateKey(createPrivateKey(key))
   } catch {
-    return undefined
+    return false
   }
 }
 
@@ -68,14 +57,18 @@ async function inspect(path: string, signal: AbortSignal | undefined): Promise<I
     if (!stats.isFile()) return { problem: 'not a file', ...notRead }
     if (stats.size > maxBytes) return { problem: 'too large', ...notRead }
     const pem = await readFile(path, { encoding: 'utf8', ...(signal && { signal }) })
-    // Go takes these blocks alone: https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM
-    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
-    const certificates = blocks.map(readCertificate).filter((certificate) => certificate !== undefined)
+    const found = pemCertificates(pem)
+    const certificates = found.flatMap(({ certificate }) => certificate ?? [])
     return {
       problem: undefined,
       mode: platform() === 'win32' ? undefined : stats.mode & 0o777,
-      certificates,
-      brokenCertificates: blocks.length - certificates.length,
+      certificates: certificates.map((certificate) => ({
+        subject: certificate.subject.replaceAll('\n', ', '),
+        validFrom: new Date(certificate.validFrom),
+        validTo: new Date(certificate.validTo),
+        fits: (key) => fits(certificate, key),
+      })),
+      brokenCertificates: found.length - certificates.length,
       privateKey: readPrivateKey(pem),
       pem,
     }

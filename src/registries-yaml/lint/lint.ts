@@ -1,10 +1,11 @@
 import { yielding } from '../../async/yielding.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import { buildHostTable, type K3sFlags } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/host-table.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
+import { oncePerPosition, readContext } from './context.ts'
 import { inspectFiles } from './inspect-files.ts'
-import type { Finding, LintContext } from './rule.ts'
-import { rules } from './rules.ts'
+import type { Discovery, Finding } from './rule.ts'
+import { readingRules, rules } from './rules.ts'
 
 /** How a file is judged. */
 export interface LintOptions extends K3sFlags {
@@ -21,23 +22,19 @@ export interface LintOptions extends K3sFlags {
 /** Everything that is wrong with a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
   const { version, files = true, mode, now = new Date(), signal } = options
-  const { registries } = parsed
-  const context: LintContext = {
-    parsed,
-    table: buildHostTable(registries, options),
-    flags: options,
-    version,
-    files: files ? await inspectFiles(registries, { signal }) : undefined,
-    mode,
-    now,
-  }
+  const inspected = files ? await inspectFiles(parsed.registries, { signal }) : undefined
+  const context = readContext({ parsed, flags: options, version, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)
-  for (const rule of rules) {
+  for (const rule of parsed.problems.length > 0 ? readingRules : rules) {
     await pause()
+    const discoveries: Discovery[] = []
     for (const found of rule.check(context)) {
-      findings.push({ rule: rule.id, severity: rule.severity, ...found })
+      if (found !== undefined) discoveries.push(found)
       await pause()
+    }
+    for (const found of rule.isPerSection ? discoveries : oncePerPosition(discoveries)) {
+      findings.push({ rule: rule.id, severity: rule.severity, ...found })
     }
   }
   return findings.toSorted((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)

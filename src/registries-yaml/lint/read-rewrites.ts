@@ -1,9 +1,7 @@
 import { isMirrorError } from '../../errors.ts'
 import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
-import { hasFeature } from '../k3s-features.ts'
-import type { Position } from '../registries.ts'
-import { oncePerFile } from './once-per-file.ts'
-import type { LintContext } from './rule.ts'
+import type { ParsedRegistries } from '../read/parse-registries.ts'
+import type { Position, Registries } from '../registries.ts'
 import { readTomlKey, readTomlText } from './toml-text.ts'
 
 /** A rewrite of a mirror: as it is written, and as containerd gets it. */
@@ -29,29 +27,22 @@ function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
   } catch (error) {
     if (!isMirrorError(error)) throw error
     // What is before the colon names the pattern, and so does the rule.
-    return {
-      regexp: undefined,
-      why: error.message.replace(/^"[^]*" is not a regular expression of Go's syntax: (?:error parsing regexp: )?/, ''),
-    }
+    const why = error.message.replace(/^"[^]*" is not a regular expression of Go's syntax: (?:error parsing regexp: )?/, '')
+    return { regexp: undefined, why }
   }
 }
 
-/** Every rewrite in the file's order, by mirror; none of a file that K3s does not start with, or of a version that has none. */
-export const writtenRewrites: (context: LintContext) => ReadonlyMap<string, readonly WrittenRewrite[]> = oncePerFile(
-  ({ parsed, version }) => {
-    if (parsed.problems.length > 0 || !hasFeature(version, 'rewrite')) return new Map()
-    return new Map(
-      [...parsed.registries.mirrors].map(([mirror, { rewrites }]) => [
-        mirror,
-        [...rewrites].map(([pattern, replacement]): WrittenRewrite => {
-          const key = readTomlKey(`"${pattern}"`)
-          const text = readTomlText(`"${replacement}"`)
-          const read = { pattern: key ?? pattern, replacement: text ?? replacement }
-          const isToml = key !== undefined && text !== undefined
-          const position = parsed.positionOf(['mirrors', mirror, 'rewrite', pattern])
-          return { mirror, pattern, replacement, position, read, isToml, ...compile(read.pattern) }
-        }),
-      ]),
-    )
-  },
-)
+/** Every rewrite in the file's order, by mirror. */
+export function readRewrites(
+  mirrors: Registries['mirrors'],
+  { positionOf }: ParsedRegistries,
+): ReadonlyMap<string, readonly WrittenRewrite[]> {
+  const readRewrite = (mirror: string, pattern: string, replacement: string): WrittenRewrite => {
+    const key = readTomlKey(`"${pattern}"`)
+    const text = readTomlText(`"${replacement}"`)
+    const read = { pattern: key ?? pattern, replacement: text ?? replacement }
+    const position = positionOf(['mirrors', mirror, 'rewrite', pattern])
+    return { mirror, pattern, replacement, position, read, isToml: key !== undefined && text !== undefined, ...compile(read.pattern) }
+  }
+  return new Map([...mirrors].map(([mirror, { rewrites }]) => [mirror, [...rewrites].map((rewrite) => readRewrite(mirror, ...rewrite))]))
+}

@@ -1,10 +1,10 @@
 import { RE2JS } from 're2js'
 
-/** A part of a replacement that does not mean what it seems to. */
+/** A reference in a replacement that does not mean what it seems to. */
 export interface ReplacementFault {
   readonly kind: 'no-group' | 'long-name' | 'bare-dollar' | 'backslash'
-  /** The part: `$2`, `$1x`, `$&`, `\1`. */
-  readonly part: string
+  /** As in `$2`, `$1x`, `$&`, `\1`. */
+  readonly text: string
   /** What was probably meant. */
   readonly meant: string | undefined
 }
@@ -13,7 +13,7 @@ export interface ReplacementFault {
 const longestName = 100
 
 // as go-regexp.ts reads it
-const part = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
+const reference = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
 
 /** What in a replacement is no group of its pattern, which has to be a regular expression: https://pkg.go.dev/regexp#Regexp.Expand */
 export function replacementFaults(pattern: string, replacement: string): readonly ReplacementFault[] {
@@ -21,16 +21,16 @@ export function replacementFaults(pattern: string, replacement: string): readonl
   const names = new Set(Object.keys(compiled.namedGroups()))
   const isGroup = (name: string): boolean => (/^(?:0|[1-9][0-9]*)$/.test(name) ? Number(name) <= compiled.groupCount() : names.has(name))
   const faults: ReplacementFault[] = []
-  for (const [text, bare, braced, digit] of replacement.matchAll(part)) {
+  for (const [text, bare, braced, digit] of replacement.matchAll(reference)) {
     const name = bare ?? braced
     if (text === '$$' || (name !== undefined && isGroup(name))) continue
-    if (digit !== undefined) faults.push({ kind: 'backslash', part: text, meant: `\${${digit}}` })
-    else if (name === undefined) faults.push({ kind: 'bare-dollar', part: text, meant: text === '$&' ? '$0' : undefined })
+    if (digit !== undefined) faults.push({ kind: 'backslash', text, meant: `\${${digit}}` })
+    else if (name === undefined) faults.push({ kind: 'bare-dollar', text, meant: text === '$&' ? '$0' : undefined })
     else {
       const start = name.slice(0, longestName)
       const shorter = Array.from(start, (_, at) => start.slice(0, start.length - at)).find((one) => isGroup(one))
-      if (shorter === undefined || bare === undefined) faults.push({ kind: 'no-group', part: text, meant: undefined })
-      else faults.push({ kind: 'long-name', part: text, meant: `\${${shorter}}${name.slice(shorter.length)}` })
+      if (shorter === undefined || bare === undefined) faults.push({ kind: 'no-group', text, meant: undefined })
+      else faults.push({ kind: 'long-name', text, meant: `\${${shorter}}${name.slice(shorter.length)}` })
     }
   }
   return faults

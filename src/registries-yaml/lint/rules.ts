@@ -50,8 +50,8 @@ import { wildcardExemption } from '../rules/wildcard-exemption.ts'
 import { wrongType } from '../rules/wrong-type.ts'
 import type { Rule } from './rule.ts'
 
-/** Every rule, in the order of the documentation. */
-export const rules: readonly Rule[] = [
+/** The rules about the text itself, which hold for a file too that K3s does not start with. */
+export const readingRules: readonly Rule[] = [
   syntax,
   wrongType,
   stringForList,
@@ -60,6 +60,11 @@ export const rules: readonly Rule[] = [
   unknownKey,
   tokenUnderAuth,
   duplicateKey,
+]
+
+/** Every rule, in the order of the documentation. */
+export const rules: readonly Rule[] = [
+  ...readingRules,
   keyWithScheme,
   keyWithPath,
   keyWithWildcard,

@@ -1,14 +1,18 @@
+import { isAlias, isMap, isSeq, Scalar, type Alias, type Node, type YAMLMap } from 'yaml'
 import type { Position } from '../registries.ts'
-import type { YamlMapping, YamlNode, YamlScalar } from './yaml-document.ts'
-import { isMergeKey, readScalar } from './yaml-scalar.ts'
+import type { YamlDocument } from './yaml-document.ts'
+import { isMergeKey, readScalar, type YamlScalar } from './yaml-scalar.ts'
 
-/** What a place of the file is read as. A struct knows its keys; an optional one is undefined where nothing is written. What is unused is read for nobody. */
+/** What a node is read as. A struct knows its keys; an optional one is undefined where nothing is written. What is unused is checked and left out. */
 export type Schema =
   | { readonly type: 'string' }
   | { readonly type: 'boolean' }
   | { readonly type: 'list'; readonly of: Schema }
   | { readonly type: 'map'; readonly of: Schema; readonly isUnused?: boolean }
-  | { readonly type: 'struct'; readonly fields: Readonly<Record<string, Schema>>; readonly isOptional?: boolean }
+  | { readonly type: 'struct'; readonly fields: Fields; readonly isOptional?: boolean }
+
+/** The keys of a struct, and what they are called in the record that is made of it, where that is something else. */
+type Fields = Readonly<Record<string, Schema & { readonly as?: string }>>
 
 /** Keys and list indices from the top of the file down. */
 export type Path = readonly (string | number)[]
@@ -28,8 +32,24 @@ export type Remark =
   | { readonly kind: 'duplicate-key'; readonly path: Path; readonly position: Position; readonly first: Position }
   | { readonly kind: 'unread-rest'; readonly path: Path; readonly position: Position }
 
-/** A decoded value: text, truth, lists, maps by key, and structs as records. */
-export type Decoded = string | boolean | undefined | Decoded[] | Map<string, Decoded> | Record<string, unknown>
+/** Text, truth, lists, maps by key, and structs as records. */
+type Decoded = string | boolean | undefined | Decoded[] | Map<string, Decoded> | Record<string, unknown>
+
+interface Result {
+  readonly good: boolean
+  readonly value: Decoded
+}
+
+type MapNode = YAMLMap<Node | null, Node | null>
+
+/** A node, or null for nothing where one belongs, with its path and the position that messages name. */
+interface Spot {
+  readonly node: Node | null
+  readonly position: Position
+  readonly path: Path
+}
+
+const start: Position = { line: 1, column: 1 }
 
 /** Thrown where the rest of the file cannot be read either. */
 class Fatal extends Error {}
@@ -51,16 +71,22 @@ function zero(schema: Schema): Decoded {
   }
 }
 
-function zeroFields(fields: Readonly<Record<string, Schema>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, schema]) => [key, zero(schema)]))
-}
-
 function isUnused(schema: Schema): boolean {
   return schema.type === 'map' && schema.isUnused === true
 }
 
-function knownKeys(fields: Readonly<Record<string, Schema>>): readonly string[] {
-  return Object.keys(fields).filter((key) => !isUnused(fields[key] ?? { type: 'string' }))
+function usedFields(fields: Fields): readonly [string, Fields[string]][] {
+  return Object.entries(fields).filter(([, schema]) => !isUnused(schema))
+}
+
+function zeroFields(fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(usedFields(fields).map(([key, schema]) => [schema.as ?? key, zero(schema)]))
+}
+
+/** A scalar, or nothing where one belongs. */
+function toScalar(node: Node | null): YamlScalar {
+  const { value, source, type, tag } = (node ?? {}) as Partial<Scalar>
+  return { text: typeof value === 'string' ? value : (source ?? ''), isPlain: type === undefined || type === Scalar.PLAIN, tag }
 }
 
 /** What leaves an optional struct undefined; `Null` and `NULL` do not, and quotes make no difference to the words. */
@@ -76,148 +102,169 @@ function leavesUndefined(node: YamlScalar): boolean {
 export class YamlDecoder {
   readonly problems: ReadProblem[] = []
   readonly remarks: Remark[] = []
+  readonly #document: YamlDocument
   readonly #positions = new Map<string, Position>()
-  readonly #open = new Set<YamlNode>()
+  readonly #open = new Set<Alias>()
   #decoded = 0
   #throughAliases = 0
 
+  constructor(document: YamlDocument) {
+    this.#document = document
+  }
+
   /** The value of the whole file. */
-  decode(root: YamlNode | undefined, schema: Schema): Decoded {
+  decode(schema: Schema): unknown {
     const value = zero(schema)
+    const { root } = this.#document
     if (root === undefined) return value
     try {
-      return this.#decode(root, schema, value, []).value
+      return this.#decode(this.#spot(root, start, []), schema, value).value
     } catch (error) {
       if (error instanceof Fatal || error instanceof RangeError) return value
       throw error
     }
   }
 
-  /** Where a key or a list item stands; its nearest parent where it has no place of its own. */
+  /** The position of a key or a list item; of its nearest parent where it has none of its own. */
   positionOf(path: Path): Position {
     for (let length = path.length; length > 0; length--) {
       const position = this.#positions.get(JSON.stringify(path.slice(0, length)))
       if (position !== undefined) return position
     }
-    return { line: 1, column: 1 }
+    return start
   }
 
-  #decode(node: YamlNode, schema: Schema, current: Decoded, path: Path): { readonly good: boolean; readonly value: Decoded } {
-    this.#count(node)
-    if (node.kind === 'alias') {
-      if (this.#open.has(node)) this.#fail(node, path, 'an anchor contains an alias of itself')
+  #spot(node: Node | null, parent: Position, path: Path): Spot {
+    return { node, position: node === null ? parent : this.#document.positionOf(node), path }
+  }
+
+  #decode(spot: Spot, schema: Schema, current: Decoded): Result {
+    const { node, position, path } = spot
+    this.#count(spot)
+    if (isAlias(node)) {
+      if (this.#open.has(node)) this.#fail(spot, 'an anchor contains an alias of itself')
       this.#open.add(node)
       try {
-        return this.#decode(node.node, schema, current, path)
+        return this.#decode(this.#spot(this.#document.targets.get(node) ?? null, position, path), schema, current)
       } finally {
         this.#open.delete(node)
       }
     }
-    if (node.kind === 'scalar') return this.#scalar(node, schema, current, path)
-    if (node.kind === 'sequence') {
-      if (schema.type !== 'list') return this.#mistyped(node, schema, current, path)
+    if (isSeq<Node | null>(node)) {
+      if (schema.type !== 'list') return this.#mistyped(spot, schema, current)
       const items = node.items.map((item, index) => {
-        this.#positions.set(JSON.stringify([...path, index]), item.position)
-        return this.#decode(item, schema.of, zero(schema.of), [...path, index])
+        const itemSpot = this.#spot(item, position, [...path, index])
+        this.#positions.set(JSON.stringify(itemSpot.path), itemSpot.position)
+        return this.#decode(itemSpot, schema.of, zero(schema.of))
       })
       return { good: true, value: items.filter(({ good }) => good).map(({ value }) => value) }
     }
-    if (schema.type === 'map') return { good: true, value: this.#map(node, schema.of, current as Map<string, Decoded>, path) }
-    if (schema.type !== 'struct') return this.#mistyped(node, schema, current, path)
-    const record = (current ?? zeroFields(schema.fields)) as Record<string, unknown>
-    this.#struct(node, schema, record, path)
+    if (!isMap<Node | null, Node | null>(node)) return this.#scalar(spot, schema, current)
+    if (schema.type === 'map') return this.#map(node, spot, schema.of, current as Map<string, Decoded>)
+    if (schema.type === 'struct') return this.#struct(node, spot, schema, (current ?? zeroFields(schema.fields)) as Record<string, unknown>)
+    return this.#mistyped(spot, schema, current)
+  }
+
+  #scalar(spot: Spot, schema: Schema, current: Decoded): Result {
+    const written = toScalar(spot.node)
+    const scalar = readScalar(written)
+    if (scalar.type === 'invalid') this.#fail(spot, scalar.why)
+    if (scalar.type === 'null') {
+      const isUndefined = schema.type === 'struct' && schema.isOptional === true && leavesUndefined(written)
+      return { good: true, value: schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema) }
+    }
+    if (schema.type === 'string') return { good: true, value: scalar.type === 'text' ? scalar.text : written.text }
+    if (schema.type === 'boolean' && scalar.type === 'boolean') return { good: true, value: scalar.value }
+    return this.#mistyped(spot, schema, current)
+  }
+
+  #map(node: MapNode, spot: Spot, of: Schema, map: Map<string, Decoded>): Result {
+    this.#entries(node, spot, {
+      merge: (other) => this.#decode(other, { type: 'map', of }, map),
+      entry: (key, _, value) => {
+        const decoded = this.#decode(value, of, zero(of))
+        if (decoded.good) map.set(key, decoded.value)
+      },
+    })
+    return { good: true, value: map }
+  }
+
+  #struct(node: MapNode, spot: Spot, schema: Extract<Schema, { type: 'struct' }>, record: Record<string, unknown>): Result {
+    const { fields } = schema
+    const known = usedFields(fields).map(([key]) => key)
+    this.#entries(node, spot, {
+      merge: (other) => this.#decode(other, schema, record),
+      entry: (key, position, value) => {
+        const field = Object.hasOwn(fields, key) ? fields[key] : undefined
+        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: value.path, position, known })
+        if (field === undefined) return
+        const name = field.as ?? key
+        const decoded = this.#decode(value, field, isUnused(field) ? zero(field) : (record[name] as Decoded))
+        if (!isUnused(field)) record[name] = decoded.value
+      },
+    })
     return { good: true, value: record }
   }
 
-  #scalar(node: YamlScalar, schema: Schema, current: Decoded, path: Path): { readonly good: boolean; readonly value: Decoded } {
-    const scalar = readScalar(node)
-    if (scalar.type === 'invalid') this.#fail(node, path, scalar.why)
-    if (scalar.type === 'null') {
-      const isUndefined = schema.type === 'struct' && schema.isOptional === true && leavesUndefined(node)
-      return { good: true, value: schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema) }
-    }
-    if (schema.type === 'string') return { good: true, value: scalar.type === 'text' ? scalar.text : node.text }
-    if (schema.type === 'boolean' && scalar.type === 'boolean') return { good: true, value: scalar.value }
-    return this.#mistyped(node, schema, current, path)
-  }
-
-  #map(node: YamlMapping, of: Schema, current: Map<string, Decoded>, path: Path): Map<string, Decoded> {
-    this.#entries(node, path, {
-      merge: (other) => this.#decode(other, { type: 'map', of }, current, path),
-      entry: (key, value, at) => {
-        const decoded = this.#decode(value, of, zero(of), at)
-        if (decoded.good) current.set(key, decoded.value)
-      },
-    })
-    return current
-  }
-
-  #struct(node: YamlMapping, schema: Extract<Schema, { type: 'struct' }>, record: Record<string, unknown>, path: Path): void {
-    const { fields } = schema
-    this.#entries(node, path, {
-      merge: (other) => this.#decode(other, schema, record, path),
-      entry: (key, value, at, position) => {
-        const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: at, position, known: knownKeys(fields) })
-        if (field !== undefined) record[key] = this.#decode(value, field, record[key] as Decoded, at).value
-      },
-    })
-  }
-
   #entries(
-    node: YamlMapping,
-    path: Path,
-    { merge, entry }: { merge: (other: YamlNode) => void; entry: (key: string, value: YamlNode, at: Path, position: Position) => void },
+    node: MapNode,
+    { position: parent, path }: Spot,
+    on: { merge: (other: Spot) => void; entry: (key: string, position: Position, value: Spot) => void },
   ): void {
     const seen = new Map<string, Position>()
-    for (const [keyNode, value] of node.entries) {
-      if (keyNode.kind === 'scalar' && isMergeKey(keyNode)) {
-        for (const other of this.#merged(value, path)) merge(other)
+    for (const { key: keyNode, value } of node.items) {
+      const spot = this.#spot(keyNode, parent, path)
+      const { position } = spot
+      if (!isAlias(keyNode) && !isMap(keyNode) && !isSeq(keyNode) && isMergeKey(toScalar(keyNode))) {
+        for (const other of this.#merged(this.#spot(value, position, path))) on.merge(other)
         continue
       }
-      const { good, value: key } = this.#decode(keyNode, { type: 'string' }, '', path)
+      const { good, value: key } = this.#decode(spot, { type: 'string' }, '')
       if (!good || typeof key !== 'string') continue
-      const at = [...path, key]
+      const below = [...path, key]
       const first = seen.get(key)
-      if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: at, position: keyNode.position, first })
-      else seen.set(key, keyNode.position)
-      this.#positions.set(JSON.stringify(at), keyNode.position)
-      entry(key, value, at, keyNode.position)
+      if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: below, position, first })
+      else seen.set(key, position)
+      this.#positions.set(JSON.stringify(below), position)
+      on.entry(key, position, this.#spot(value, position, below))
     }
   }
 
   /** What `<<` takes in; of several the first counts, so it comes last. */
-  #merged(value: YamlNode, path: Path): readonly YamlNode[] {
-    const others = value.kind === 'sequence' ? value.items.toReversed() : [value]
+  #merged(value: Spot): readonly Spot[] {
+    const { node, position, path } = value
+    const others = isSeq<Node | null>(node) ? node.items.toReversed().map((item) => this.#spot(item, position, path)) : [value]
     for (const other of others) {
-      if ((other.kind === 'alias' ? other.node : other).kind !== 'mapping') this.#fail(other, path, 'what "<<" takes in is not a mapping')
+      const target = isAlias(other.node) ? this.#document.targets.get(other.node) : other.node
+      if (!isMap(target)) this.#fail(other, 'what "<<" takes in is not a mapping')
     }
     return others
   }
 
-  #mistyped(node: YamlNode, schema: Schema, current: Decoded, path: Path): { readonly good: false; readonly value: Decoded } {
-    const found = node.kind === 'mapping' ? 'a mapping' : node.kind === 'sequence' ? 'a list' : 'a plain value'
+  #mistyped({ node, position, path }: Spot, schema: Schema, current: Decoded): Result {
+    const scalar = isMap(node) || isSeq(node) ? undefined : toScalar(node)
+    const found = scalar !== undefined ? 'a plain value' : isMap(node) ? 'a mapping' : 'a list'
     const isQuotedBoolean =
-      schema.type === 'boolean' && node.kind === 'scalar' && !node.isPlain && readScalar({ ...node, isPlain: true }).type === 'boolean'
+      schema.type === 'boolean' && scalar?.isPlain === false && readScalar({ ...scalar, isPlain: true }).type === 'boolean'
     this.problems.push({
-      kind: isQuotedBoolean ? 'quoted-boolean' : schema.type === 'list' && node.kind === 'scalar' ? 'string-for-list' : 'type',
+      kind: isQuotedBoolean ? 'quoted-boolean' : schema.type === 'list' && scalar !== undefined ? 'string-for-list' : 'type',
       path,
-      position: node.position,
+      position,
       why: isQuotedBoolean ? 'a quoted word, where true or false belongs' : `${found}, where ${nouns[schema.type]} belongs`,
     })
     return { good: false, value: current }
   }
 
   /** Some lines of aliases can unfold to gigabytes; the bound is that of K3s' parser. */
-  #count(node: YamlNode): void {
+  #count(spot: Spot): void {
     this.#decoded++
     if (this.#open.size > 0) this.#throughAliases++
     if (this.#throughAliases > 100 && this.#decoded > 1000 && this.#throughAliases / this.#decoded > 0.99)
-      this.#fail(node, [], 'aliases that unfold to far too much')
+      this.#fail({ ...spot, path: [] }, 'aliases that unfold to far too much')
   }
 
-  #fail(node: YamlNode, path: Path, why: string): never {
-    this.problems.push({ kind: 'syntax', path, position: node.position, why })
+  #fail({ position, path }: Spot, why: string): never {
+    this.problems.push({ kind: 'syntax', path, position, why })
     throw new Fatal(why)
   }
 }

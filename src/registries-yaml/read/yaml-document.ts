@@ -1,12 +1,12 @@
 import {
   isAlias,
   isCollection,
-  isMap,
+  isNode,
   isScalar,
-  isSeq,
   LineCounter,
   parseAllDocuments,
-  Scalar,
+  visit,
+  type Alias,
   type Document,
   type Node,
   type YAMLParseError,
@@ -14,51 +14,16 @@ import {
 import type { Position } from '../registries.ts'
 import { findStrictProblem } from './yaml-strictness.ts'
 
-/** A node of a YAML document before any type is read into it. */
-export type YamlNode = YamlScalar | YamlMapping | YamlSequence | YamlAlias
-
-/** Text: `isPlain` where it is not quoted and no block, `tag` where one is written (`tag:yaml.org,2002:int`, `!mine`). */
-export interface YamlScalar {
-  readonly kind: 'scalar'
-  readonly text: string
-  readonly isPlain: boolean
-  readonly tag: string | undefined
-  readonly position: Position
-}
-
-/** Keys and values in the file's order, duplicates among them. */
-export interface YamlMapping {
-  readonly kind: 'mapping'
-  readonly entries: readonly (readonly [key: YamlNode, value: YamlNode])[]
-  readonly position: Position
-}
-
-/** The items of a list. */
-export interface YamlSequence {
-  readonly kind: 'sequence'
-  readonly items: readonly YamlNode[]
-  readonly position: Position
-}
-
-/** `*name`; the node may contain this very alias. */
-export interface YamlAlias {
-  readonly kind: 'alias'
-  readonly node: YamlNode
-  readonly position: Position
-}
-
-/** Why a text is no YAML; the sentence quotes nothing of it. */
-export interface YamlProblem {
-  readonly why: string
-  readonly position: Position
-}
-
 /** The first document of a text. */
 export interface YamlDocument {
-  /** Undefined for a text without any content. */
-  readonly root: YamlNode | undefined
-  /** The first thing that is no YAML; the root is undefined then. */
-  readonly problem: YamlProblem | undefined
+  /** Null for a text without any content; undefined for one that is no YAML. */
+  readonly root: Node | null | undefined
+  /** The node that each alias means; it may contain this very alias. */
+  readonly targets: ReadonlyMap<Alias, Node>
+  /** The first thing that is no YAML. */
+  readonly problem: { readonly why: string; readonly position: Position } | undefined
+  /** Where a node begins. */
+  readonly positionOf: (node: Node) => Position
   /** Where something begins that nobody reads: a second document, or text behind the end of the first. */
   readonly rest: Position | undefined
 }
@@ -77,59 +42,19 @@ const problems: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: 'something unexpected',
 }
 
-/** Turns the parser's nodes into ours; an alias is the node that last had the anchor, as the file is read. */
-class Converter {
-  readonly #anchors = new Map<string, YamlNode>()
-  readonly #position: (offset: number | undefined) => Position
-  unknownAlias: Position | undefined
-
-  constructor(position: (offset: number | undefined) => Position) {
-    this.#position = position
-  }
-
-  convert(node: Node | null | undefined, parent: Position): YamlNode {
-    if (node === null || node === undefined) return this.#nothing(parent)
-    const position = this.#position(node.range?.[0])
+/** The node that each alias means, which is the last before it that has the anchor; or the first alias that means none. */
+function resolveAliases(document: Document): { readonly targets: ReadonlyMap<Alias, Node>; readonly unknown: Alias | undefined } {
+  const anchors = new Map<string, Node>()
+  const targets = new Map<Alias, Node>()
+  let unknown: Alias | undefined
+  visit(document, (_, node) => {
     if (isAlias(node)) {
-      const target = this.#anchors.get(node.source)
-      if (target === undefined) this.unknownAlias ??= position
-      return { kind: 'alias', node: target ?? this.#nothing(position), position }
-    }
-    if (isScalar(node)) {
-      const { value, tag } = node
-      return this.#anchored(node, {
-        kind: 'scalar',
-        text: typeof value === 'string' ? value : (node.source ?? ''),
-        isPlain: node.type === Scalar.PLAIN || node.type === undefined,
-        tag,
-        position,
-      })
-    }
-    // The anchor is known before the children are: an alias among them means its own parent.
-    if (isMap(node)) {
-      const entries: (readonly [YamlNode, YamlNode])[] = []
-      const mapping = this.#anchored(node, { kind: 'mapping', entries, position })
-      for (const { key, value } of node.items as readonly { key: Node | null; value: Node | null }[]) {
-        const converted = this.convert(key, position)
-        entries.push([converted, this.convert(value, converted.position)])
-      }
-      return mapping
-    }
-    const items: YamlNode[] = []
-    const sequence = this.#anchored(node, { kind: 'sequence', items, position })
-    if (isSeq(node)) for (const item of node.items) items.push(this.convert(item as Node | null, position))
-    return sequence
-  }
-
-  #anchored<T extends YamlNode>(node: Node, converted: T): T {
-    const { anchor } = node as { anchor?: string }
-    if ((isScalar(node) || isCollection(node)) && anchor !== undefined) this.#anchors.set(anchor, converted)
-    return converted
-  }
-
-  #nothing(position: Position): YamlScalar {
-    return { kind: 'scalar', text: '', isPlain: true, tag: undefined, position }
-  }
+      const target = anchors.get(node.source)
+      if (target === undefined) unknown ??= node
+      else targets.set(node, target)
+    } else if (isNode(node) && node.anchor !== undefined) anchors.set(node.anchor, node)
+  })
+  return { targets, unknown }
 }
 
 /** A text that went through the parser once. */
@@ -164,23 +89,24 @@ const mostIndented = 100
 /** Characters that are parsed again at most for the sake of such lines. */
 const mostParsedAgain = 2_000_000
 /** Near the end of the stack, the process may end where no error can be caught. */
-const maxNesting = 500
+const maxYamlDepth = 500
+const start: Position = { line: 1, column: 1 }
 
 /** True for more brackets that are open at once, or more entries that begin on one line, than anybody writes. */
-function isNestedTooDeeply(text: string): boolean {
+function isTooDeep(text: string): boolean {
   let depth = 0
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
     depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1)
-    if (depth > maxNesting) return true
+    if (depth > maxYamlDepth) return true
   }
-  return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${maxNesting}}`, 'm').test(text)
+  return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${maxYamlDepth}}`, 'm').test(text)
 }
 
 /** Between brackets, and before the one that closes them, K3s' parser does not look at indentation: where such a line begins that ours refuses. */
 function startOfLooseLine(text: string, { code, message, pos }: YAMLParseError): number | undefined {
   if (code !== 'BAD_INDENT' || !message.startsWith('Flow ')) return undefined
-  const start = text.lastIndexOf('\n', pos[0] - 1) + 1
-  return text.startsWith(' '.repeat(indentation), start) ? undefined : start
+  const offset = text.lastIndexOf('\n', pos[0] - 1) + 1
+  return text.startsWith(' '.repeat(indentation), offset) ? undefined : offset
 }
 
 /** `indented` says which lines have more spaces than the file, and how many. */
@@ -196,10 +122,10 @@ function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map
   })
   const [first, second] = Array.isArray(documents) ? (documents as readonly Document[]) : []
   const [earliest] = first?.errors.toSorted((a, b) => a.pos[0] - b.pos[0]) ?? []
-  const start = earliest === undefined ? undefined : startOfLooseLine(text, earliest)
-  if (start !== undefined && indented.size < Math.min(mostIndented, mostParsedAgain / text.length)) {
-    const line = lines.linePos(start).line
-    return parseOnce(`${text.slice(0, start)}${' '.repeat(indentation)}${text.slice(start)}`, new Map([...indented, [line, indentation]]))
+  const loose = earliest === undefined ? undefined : startOfLooseLine(text, earliest)
+  if (loose !== undefined && indented.size < Math.min(mostIndented, mostParsedAgain / text.length)) {
+    const line = lines.linePos(loose).line
+    return parseOnce(`${text.slice(0, loose)}${' '.repeat(indentation)}${text.slice(loose)}`, new Map([...indented, [line, indentation]]))
   }
   return {
     text,
@@ -209,7 +135,7 @@ function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map
     error: earliest && explain(text, earliest.code, earliest.pos[0]),
     position: (offset = 0) => {
       const { line, col } = lines.linePos(offset)
-      return line === 0 ? { line: 1, column: 1 } : { line, column: col - (indented.get(line) ?? 0) }
+      return line === 0 ? start : { line, column: col - (indented.get(line) ?? 0) }
     },
   }
 }
@@ -224,14 +150,11 @@ function isPastRoot({ first, position }: Parsed, offset: number): boolean {
 
 /** Reads the first document, without types: https://yaml.org/spec/1.1/ */
 export function parseYaml(text: string): YamlDocument {
-  const refused = (why: string, at: Position): YamlDocument => ({
-    root: undefined,
-    problem: { why: `invalid YAML: ${why}`, position: at },
-    rest: undefined,
-  })
+  const nothing = { root: undefined, targets: new Map(), problem: undefined, rest: undefined, positionOf: () => start }
+  const refused = (why: string, position: Position): YamlDocument => ({ ...nothing, problem: { why: `invalid YAML: ${why}`, position } })
   // A carriage return alone ends a line too.
   const source = text.replace(/^\uFEFF/, '').replace(/\r(?!\n)/g, '\n')
-  if (isNestedTooDeeply(source)) return refused('it is nested too deeply', { line: 1, column: 1 })
+  if (isTooDeep(source)) return refused('it is nested too deeply', start)
   try {
     let parsed = parseOnce(source)
     const { error } = parsed
@@ -240,16 +163,21 @@ export function parseYaml(text: string): YamlDocument {
     if (restAt !== undefined) parsed = parseOnce(read, parsed.indented)
     const { first, second, position } = parsed
     if (parsed.error !== undefined) return refused(parsed.error.why, position(parsed.error.offset))
-    if (first === undefined) return { root: undefined, problem: undefined, rest: undefined }
+    if (first === undefined) return nothing
     const strict = findStrictProblem(second === undefined ? read : read.slice(0, second), first)
     if (strict !== undefined) return refused(strict.why, position(strict.offset))
-    const converter = new Converter(position)
-    const root = converter.convert(first.contents, { line: 1, column: 1 })
-    if (converter.unknownAlias !== undefined) return refused(problems['BAD_ALIAS'] ?? '', converter.unknownAlias)
+    const { targets, unknown } = resolveAliases(first)
+    if (unknown !== undefined) return refused(problems['BAD_ALIAS'] ?? '', position(unknown.range?.[0]))
     const rest = restAt ?? second
-    return { root, problem: undefined, rest: rest === undefined ? undefined : position(rest) }
+    return {
+      root: first.contents,
+      targets,
+      problem: undefined,
+      rest: rest === undefined ? undefined : position(rest),
+      positionOf: (node) => position(node.range?.[0]),
+    }
   } catch (error) {
-    if (error instanceof RangeError) return refused('it is nested too deeply', { line: 1, column: 1 })
+    if (error instanceof RangeError) return refused('it is nested too deeply', start)
     throw error
   }
 }

@@ -1,4 +1,9 @@
-import type { YamlScalar } from './yaml-document.ts'
+/** Text: `isPlain` where it is not quoted and no block, `tag` where one is written (`tag:yaml.org,2002:int`, `!mine`). */
+export interface YamlScalar {
+  readonly text: string
+  readonly isPlain: boolean
+  readonly tag: string | undefined
+}
 
 /** What a scalar is by YAML 1.1 as K3s' parser has it; `text` stands for everything that a string field takes as it is written. */
 export type ScalarValue =

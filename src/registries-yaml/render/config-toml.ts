@@ -1,29 +1,89 @@
 import { goQuote } from '../go/go-quote.ts'
 import type { Registries } from '../registries.ts'
 import { layOut } from './lay-out.ts'
-import { authFields, byKey } from './rendered.ts'
+import { completeValues, k3sDefaults, type CompleteNodeValues, type NodeValues } from './node-values.ts'
+import { byKey, containerdAuth, k3sCertsDirectory, k3sHeader, type ConfigVersion } from './rendered.ts'
 
-/** The version of containerd's configuration file: 3 for containerd 2, 2 for containerd 1. */
-export type ConfigVersion = 2 | 3
-
-/** Where K3s has containerd look for hosts.toml files. */
-export const certsDirectory = '/var/lib/rancher/k3s/agent/etc/containerd/certs.d'
-
-const plugins: Readonly<Record<ConfigVersion, { readonly registry: string; readonly quote: string }>> = {
+const registrySections: Readonly<Record<ConfigVersion, { readonly registry: string; readonly quote: string }>> = {
   2: { registry: `plugins."io.containerd.grpc.v1.cri".registry`, quote: '"' },
   3: { registry: `plugins.'io.containerd.cri.v1.images'.registry`, quote: "'" },
 }
 
 /** The registry section of the config.toml that K3s writes: where hosts.toml files are, and all credentials, keys in order. */
 export function renderRegistrySection({ configs }: Registries, version: ConfigVersion): string {
-  const { registry, quote } = plugins[version]
+  const { registry, quote } = registrySections[version]
   const sections = byKey(configs).flatMap(([key, { auth }]) => {
     if (auth === undefined) return []
     // The key is written as it is, whatever TOML makes of it.
     return [
       `[${registry}.configs.${quote}${key}${quote}.auth]`,
-      ...[...authFields(auth)].map(([name, value]) => `  ${name} = ${goQuote(value)}`),
+      ...[...containerdAuth(auth)].map(([name, value]) => `  ${name} = ${goQuote(value)}`),
     ]
   })
-  return layOut([`[${registry}]`, `  config_path = ${goQuote(certsDirectory)}`, ...sections].join('\n')).trimStart()
+  return layOut([`[${registry}]`, `  config_path = ${goQuote(k3sCertsDirectory)}`, ...sections].join('\n')).trimStart()
+}
+
+/** Where K3s takes templates and further files from. */
+const templateDirectory = '/var/lib/rancher/k3s/agent/etc/containerd'
+
+function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: ConfigVersion): string[] {
+  const file = version === 3 ? 'config-v3.toml' : 'config.toml'
+  const { quote } = registrySections[version]
+  return [
+    `${k3sHeader} Use ${file}.tmpl instead.`,
+    `version = ${version}`,
+    `imports = [${goQuote(`${templateDirectory}/${file}.d/*.toml`)}]`,
+    `root = ${goQuote(root)}`,
+    `state = ${goQuote(state)}`,
+    '[grpc]',
+    `  address = ${goQuote(`${state}/containerd.sock`)}`,
+    `[plugins.${quote}io.containerd.internal.v1.opt${quote}]`,
+    `  path = ${goQuote(containerdOpt)}`,
+    `[plugins.${quote}io.containerd.grpc.v1.cri${quote}]`,
+    '  stream_server_address = "127.0.0.1"',
+    '  stream_server_port = "10010"',
+  ]
+}
+
+function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string[] {
+  const { selinux, userNamespace, pauseImage, flannel, cniBinDir, cniConfDir } = values
+  const [runtime, images] =
+    version === 3
+      ? [`plugins.'io.containerd.cri.v1.runtime'`, `plugins.'io.containerd.cri.v1.images'`]
+      : ['plugins."io.containerd.grpc.v1.cri"', '']
+  const security = [
+    `  enable_selinux = ${selinux}`,
+    '  enable_unprivileged_ports = true',
+    '  enable_unprivileged_icmp = true',
+    '  device_ownership_from_security_context = false',
+    ...(userNamespace ? ['  disable_cgroup = true', '  disable_apparmor = true', '  restrict_oom_score_adj = true'] : []),
+  ]
+  const snapshotter = ['  snapshotter = "overlayfs"', '  disable_snapshot_annotations = true']
+  // K3s quotes the image without escaping anything.
+  const pause = pauseImage === '' ? [] : [version === 3 ? `  sandbox = "${pauseImage}"` : `  sandbox_image = "${pauseImage}"`]
+  const cni = [
+    ...(cniBinDir === '' ? [] : [version === 3 ? `  bin_dirs = [${goQuote(cniBinDir)}]` : `  bin_dir = ${goQuote(cniBinDir)}`]),
+    ...(cniConfDir === '' ? [] : [`  conf_dir = ${goQuote(cniConfDir)}`]),
+  ]
+  return [
+    ...(version === 3
+      ? [`[${runtime}]`, ...security, `[${images}]`, ...snapshotter, '  use_local_image_pull = true']
+      : [...security, ...pause, `[${runtime}.containerd]`, ...snapshotter]),
+    ...(version === 3 && pause.length > 0 ? [`[${images}.pinned_images]`, ...pause] : []),
+    ...(flannel && cni.length > 0 ? [`[${runtime}.cni]`, ...cni] : []),
+    `[${runtime}.containerd.runtimes.runc]`,
+    '  runtime_type = "io.containerd.runc.v2"',
+    `[${runtime}.containerd.runtimes.runc.options]`,
+    // In a user namespace there is no systemd to ask for cgroups.
+    `  SystemdCgroup = ${!userNamespace}`,
+    `[${runtime}.containerd.runtimes.runhcs-wcow-process]`,
+    '  runtime_type = "io.containerd.runhcs.v1"',
+  ]
+}
+
+/** The whole config.toml that K3s writes on Linux, for a node started by systemd that has nothing but the default runtime and snapshotter. */
+export function renderFullConfig(registries: Registries, version: ConfigVersion, given: NodeValues): string {
+  const values = completeValues(given, k3sDefaults)
+  const lines = [...topLines(values, version), ...pluginLines(values, version)]
+  return `${layOut(lines.join('\n'))}\n${renderRegistrySection(registries, version)}`
 }

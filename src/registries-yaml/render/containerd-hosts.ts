@@ -1,21 +1,8 @@
 import { GoUrlError, formatGoUrl, parseGoUrl, type GoUrl } from '../go/go-url.ts'
 import type { FoundConfig, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
-import type { ConfigVersion } from './config-toml.ts'
 import { rewriteEffect } from './prefix-rewrite.ts'
-import { ownHeader, quotedPatterns } from './rendered.ts'
-import { isUnreadableKey, writeToml, type TomlTable, type TomlValue } from './write-toml.ts'
-
-/** A hosts.toml, and what it cannot say. */
-export interface ContainerdHosts {
-  readonly text: string
-  /** Sentences without their subject, which is the registry. */
-  readonly notes: readonly string[]
-}
-
-interface StockEndpoint {
-  readonly url: string
-  readonly settings: readonly (readonly [string, TomlValue])[]
-}
+import { ownHeader, quotedPatterns, type ConfigVersion } from './rendered.ts'
+import { isUnreadableKey, tomlTable, writeToml, type TomlTable, type TomlValue } from './write-toml.ts'
 
 function parseHttp(url: string): GoUrl | undefined {
   try {
@@ -27,19 +14,14 @@ function parseHttp(url: string): GoUrl | undefined {
   }
 }
 
-function tlsSettings({ config }: FoundConfig): readonly (readonly [string, TomlValue])[] {
-  if (config.tls === undefined) return []
-  const { caFile, certFile, keyFile, insecureSkipVerify } = config.tls
-  return [
-    ...(caFile === '' ? [] : [['ca', [caFile]] as const]),
+function tlsTable({ config }: FoundConfig): TomlTable {
+  const { caFile = '', certFile = '', keyFile = '', insecureSkipVerify = false } = config.tls ?? {}
+  return tomlTable([
+    ['ca', caFile === '' ? undefined : [caFile]],
     // A file alone holds both; containerd would take an empty path for its own directory, and fail.
-    ...(certFile === '' ? [] : [['client', keyFile === '' ? [certFile] : [[certFile, keyFile]]] as const]),
-    ...(insecureSkipVerify ? [['skip_verify', true] as const] : []),
-  ]
-}
-
-function endpointSettings(overridePath: boolean, found: FoundConfig): readonly (readonly [string, TomlValue])[] {
-  return [['capabilities', ['pull', 'resolve']], ...(overridePath ? [['override_path', true] as const] : []), ...tlsSettings(found)]
+    ['client', certFile === '' ? undefined : keyFile === '' ? [certFile] : [[certFile, keyFile]]],
+    ['skip_verify', insecureSkipVerify || undefined],
+  ])
 }
 
 function inexpressible(patterns: readonly string[]): string {
@@ -50,9 +32,9 @@ function inexpressible(patterns: readonly string[]): string {
   return `${what} ${quotedPatterns(patterns)} cannot be expressed: this containerd has no rewrites, and ${why}; the endpoints are asked for the names as they are`
 }
 
-/** Endpoints without rewrites, each URL once. */
-function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>): StockEndpoint[] {
-  const made = new Map<string, StockEndpoint>()
+/** The settings of endpoints without rewrites, by URL. */
+function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>): Map<string, TomlTable> {
+  const made = new Map<string, TomlTable>()
   for (const { url, overridePath, found, rewrites } of endpoints) {
     const parsed = parseHttp(url)
     if (parsed === undefined) {
@@ -67,41 +49,45 @@ function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>):
       )
     const isMoved = prefix !== undefined && prefix !== ''
     const target = isMoved ? formatGoUrl({ ...parsed, path: `${parsed.path.replace(/(?<!\/)\/+$/, '')}/${prefix}`, rawPath: '' }) : url
-    if (!made.has(target)) made.set(target, { url: target, settings: endpointSettings(overridePath || isMoved, found) })
+    if (made.has(target)) continue
+    made.set(
+      target,
+      tomlTable([['capabilities', ['pull', 'resolve']], ['override_path', overridePath || isMoved || undefined], ...tlsTable(found)]),
+    )
   }
-  return [...made.values()]
+  return made
 }
 
-function noteTls({ default: own, endpoints }: HostEntry, notes: Set<string>): void {
-  for (const { config } of [...(own === undefined ? [] : [own.found]), ...endpoints.map(({ found }) => found)]) {
-    if (config.tls?.certFile === '' && config.tls.keyFile !== '') notes.add('key_file is left out where cert_file is missing')
-  }
-}
-
-/** The hosts.toml that makes a containerd without K3s' changes do what K3s' own does, as far as it can: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
-export function renderContainerdHosts(entry: HostEntry, version: ConfigVersion): ContainerdHosts {
+/** The hosts.toml that makes a containerd without K3s' changes do what K3s' own does, as far as it can, and in notes without their subject what it cannot say: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+export function renderContainerdHosts(
+  entry: HostEntry,
+  version: ConfigVersion,
+): { readonly text: string; readonly notes: readonly string[] } {
+  const { default: own, endpoints: given } = entry
   const notes = new Set<string>()
-  noteTls(entry, notes)
-  const endpoints = stockEndpoints(entry.endpoints, notes)
-  const own = entry.default
+  if ([own, ...given].some((endpoint) => endpoint?.found.config.tls?.certFile === '' && endpoint.found.config.tls.keyFile !== ''))
+    notes.add('key_file is left out where cert_file is missing')
+  const endpoints = stockEndpoints(given, notes)
   const top = new Map<string, TomlValue>()
   // Without a default, K3s' containerd asks its endpoints alone. Another one asks `server`, or the registry itself, after them.
-  const last = own?.url === undefined ? endpoints.pop() : undefined
+  const last = own?.url === undefined ? [...endpoints].at(-1) : undefined
   if (last !== undefined) {
+    const [url, settings] = last
+    endpoints.delete(url)
     notes.add(
       'this containerd always asks one host after the mirrors: the last endpoint stands in its place, so that nothing else is asked',
     )
-    top.set('server', last.url)
-    for (const [key, value] of last.settings) top.set(key, value)
+    top.set('server', url)
+    for (const [key, value] of settings) top.set(key, value)
   } else if (own !== undefined) {
     if (own.url !== undefined && parseHttp(own.url) !== undefined) {
       top.set('server', own.url)
       top.set('capabilities', ['pull', 'resolve', 'push'])
     }
-    for (const [key, value] of tlsSettings(own.found)) top.set(key, value)
+    for (const [key, value] of tlsTable(own.found)) top.set(key, value)
   }
   // It is required, even with nothing in it.
-  top.set('host', new Map(endpoints.map(({ url, settings }): [string, TomlTable] => [url, new Map(settings)])))
-  if (version === 2 && endpoints.some(({ url }) => isUnreadableKey(url))) notes.add('containerd 1 cannot read one of its URLs')
+  top.set('host', endpoints)
+  if (version === 2 && [...endpoints.keys()].some(isUnreadableKey)) notes.add('containerd 1 cannot read one of its URLs')
   return { text: `${ownHeader}\n${writeToml(top, version === 2 ? 'go-toml-1' : 'go-toml-2')}`, notes: [...notes] }
 }

@@ -1,10 +1,9 @@
-import { buildHostTable, wildcardHost, withEmbeddedRegistry } from '../hosts/host-table.ts'
+import { wildcardHost } from '../hosts/host-table.ts'
 import type { Registries } from '../registries.ts'
-import type { ConfigVersion } from './config-toml.ts'
 import { renderContainerdConfig } from './containerd-config.ts'
 import { renderContainerdHosts } from './containerd-hosts.ts'
-import { hostsPaths } from './host-paths.ts'
-import { entryName, type RenderedConfig, type RenderOptions } from './rendered.ts'
+import { renderHosts } from './render-hosts.ts'
+import { entryName, type ConfigVersion, type RenderedConfig, type RenderOptions } from './rendered.ts'
 import { isUnreadableKey } from './write-toml.ts'
 
 /** What is rendered for a containerd without K3s' changes: version 2 for containerd 1, version 3 for containerd 2. */
@@ -25,24 +24,18 @@ function* configNotes({ configs }: Registries, version: ConfigVersion): Generato
 }
 
 /**
- * The files that make a containerd without K3s' changes ask the same places as K3s' own. It has no rewrites, and after its mirrors always asks
+ * The files that make a containerd without K3s' changes ask the same endpoints as K3s' own. It has no rewrites, and after its mirrors always asks
  * one host more; what it cannot do is in the notes. Throws INVALID_CONFIG for keys that no file can be named after.
  */
 export function renderContainerd(registries: Registries, { version, flags = {}, full }: ContainerdRenderOptions): RenderedConfig {
-  const { hosts } = buildHostTable(registries, flags)
-  const { paths, notes: pathNotes } = hostsPaths(hosts.keys())
-  const effective = flags.embeddedRegistry === true ? withEmbeddedRegistry(registries) : registries
-  const files = new Map<string, string>()
-  const notes: string[] = [...pathNotes]
-  for (const [key, entry] of hosts) {
-    const path = paths.get(key)
-    if (path === undefined) continue
+  const hostNotes: string[] = []
+  const { files, notes, effective } = renderHosts(registries, flags, (entry, key, { mirrors }) => {
     const rendered = renderContainerdHosts(entry, version)
-    files.set(path, rendered.text)
-    const name = key === wildcardHost && !effective.mirrors.has(key) ? '*' : key
-    const section = effective.mirrors.has(name) ? 'mirrors' : 'configs'
-    notes.push(...rendered.notes.map((note) => `${entryName(section, name)}: ${note}`))
-  }
+    const name = key === wildcardHost && !mirrors.has(key) ? '*' : key
+    const subject = entryName(mirrors.has(name) ? 'mirrors' : 'configs', name)
+    hostNotes.push(...rendered.notes.map((note) => `${subject}: ${note}`))
+    return rendered.text
+  })
   files.set('config.toml', renderContainerdConfig(effective, version, full))
-  return { files, notes: [...notes, ...configNotes(effective, version)] }
+  return { files, notes: [...notes, ...hostNotes, ...configNotes(effective, version)] }
 }

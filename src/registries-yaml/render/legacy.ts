@@ -1,53 +1,36 @@
-import type { Mirror, Registries, RegistryTls } from '../registries.ts'
-import { completeValues, legacyDefaults, type NodeValues } from './node-values.ts'
-import { authFields, byKey, entryName, ownHeader, quoted, quotedPatterns, type RenderedConfig, type RenderOptions } from './rendered.ts'
-import { isUnreadableKey, writeToml, type TomlTable, type TomlValue } from './write-toml.ts'
-
-type Entries = readonly (readonly [string, TomlValue])[]
+import { tlsFields, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
+import { completeValues, legacyDefaults, runtimeTable } from './node-values.ts'
+import {
+  byKey,
+  containerdAuth,
+  entryName,
+  ownHeader,
+  quotedKey,
+  quotedPatterns,
+  type RenderedConfig,
+  type RenderOptions,
+} from './rendered.ts'
+import { isUnreadableKey, nonEmpty, tomlTable, writeToml, type TomlTable } from './write-toml.ts'
 
 function mirrorTable({ endpoints, rewrites }: Mirror): TomlTable {
-  return new Map<string, TomlValue>([
+  return tomlTable([
     ['endpoint', endpoints],
-    ...(rewrites.size > 0 ? [['rewrite', new Map(byKey(rewrites))] as const] : []),
+    ['rewrite', nonEmpty(new Map(byKey(rewrites)))],
   ])
 }
 
-function tlsTable({ caFile, certFile, keyFile, insecureSkipVerify }: RegistryTls): TomlTable {
-  const files = Object.entries({ ca_file: caFile, cert_file: certFile, key_file: keyFile }).filter(([, path]) => path !== '')
-  return new Map<string, TomlValue>([...files, ...(insecureSkipVerify ? [['insecure_skip_verify', true] as const] : [])])
+function configTable({ auth, tls }: RegistryConfig): TomlTable {
+  return tomlTable([
+    ['auth', auth && containerdAuth(auth)],
+    ['tls', tls && new Map(tlsFields(tls))],
+  ])
 }
 
 function registryTable({ mirrors, configs }: Registries): TomlTable {
-  const configTables = byKey(configs).flatMap(([key, { auth, tls }]): Entries => {
-    const table = new Map<string, TomlValue>([
-      ...(auth === undefined ? [] : [['auth', authFields(auth)] as const]),
-      ...(tls === undefined ? [] : [['tls', tlsTable(tls)] as const]),
-    ])
-    return table.size > 0 ? [[key, table]] : []
-  })
-  return new Map<string, TomlValue>([
-    ...(mirrors.size > 0 ? [['mirrors', new Map(byKey(mirrors).map(([key, mirror]) => [key, mirrorTable(mirror)]))] as const] : []),
-    ...(configTables.length > 0 ? [['configs', new Map(configTables)] as const] : []),
+  return tomlTable([
+    ['mirrors', nonEmpty(tomlTable(byKey(mirrors).map(([key, mirror]) => [key, mirrorTable(mirror)])))],
+    ['configs', nonEmpty(tomlTable(byKey(configs).map(([key, config]) => [key, nonEmpty(configTable(config))])))],
   ])
-}
-
-function nodeTables(given: NodeValues): { readonly opt: Entries; readonly cri: Entries } {
-  const values = completeValues(given, legacyDefaults)
-  const userNamespace: Entries = ['disable_cgroup', 'disable_apparmor', 'restrict_oom_score_adj'].map((key) => [key, true])
-  const cni = Object.entries({ bin_dir: values.cniBinDir, conf_dir: values.cniConfDir }).filter(([, path]) => path !== '')
-  const runc = new Map([['runtimes', new Map([['runc', new Map([['runtime_type', 'io.containerd.runc.v2']])]])]])
-  return {
-    opt: [['opt', new Map([['path', values.containerdOpt]])]],
-    cri: [
-      ['stream_server_address', '127.0.0.1'],
-      ['stream_server_port', '10010'],
-      ['enable_selinux', values.selinux],
-      ...(values.userNamespace ? userNamespace : []),
-      ...(values.pauseImage === '' ? [] : [['sandbox_image', values.pauseImage] as const]),
-      ...(values.flannel && cni.length > 0 ? [['cni', new Map(cni)] as const] : []),
-      ['containerd', runc],
-    ],
-  }
 }
 
 function* notesOf({ mirrors, configs }: Registries, { flags = {} }: RenderOptions): Generator<string> {
@@ -57,7 +40,7 @@ function* notesOf({ mirrors, configs }: Registries, { flags = {} }: RenderOption
     }
   }
   const keys = [...mirrors.keys(), ...configs.keys(), ...[...mirrors.values()].flatMap(({ rewrites }) => [...rewrites.keys()])]
-  for (const key of new Set(keys.filter(isUnreadableKey))) yield `${quoted(key)}: containerd 1 has no way to read such a key`
+  for (const key of new Set(keys.filter(isUnreadableKey))) yield `${quotedKey(key)}: containerd 1 has no way to read such a key`
   if (flags.disableDefaultEndpoint === true) {
     yield '--disable-default-registry-endpoint has no effect: the versions of K3s that read this format always ask the registry itself last'
   }
@@ -70,10 +53,19 @@ function* notesOf({ mirrors, configs }: Registries, { flags = {} }: RenderOption
  * The template wrote most strings as they were; here they are escaped, because containerd starts with none of its plugins otherwise.
  */
 export function renderLegacy(registries: Registries, options: RenderOptions = {}): RenderedConfig {
-  const registry = registryTable(registries)
-  const node = options.full === undefined ? { opt: [], cri: [] } : nodeTables(options.full)
-  const cri = new Map<string, TomlValue>([...node.cri, ...(registry.size > 0 ? [['registry', registry] as const] : [])])
-  const plugins = new Map<string, TomlValue>([...node.opt, ...(cri.size > 0 ? [['cri', cri] as const] : [])])
+  const values = options.full && completeValues(options.full, legacyDefaults)
+  const server = { stream_server_address: '127.0.0.1', stream_server_port: '10010' }
+  const cri = tomlTable([
+    ...(values === undefined ? [] : Object.entries(server)),
+    ...(values === undefined
+      ? []
+      : runtimeTable(values, { binDir: ['bin_dir', values.cniBinDir || undefined], sandboxImage: values.pauseImage })),
+    ['registry', nonEmpty(registryTable(registries))],
+  ])
+  const plugins = tomlTable([
+    ['opt', values && tomlTable([['path', values.containerdOpt]])],
+    ['cri', nonEmpty(cri)],
+  ])
   const text = plugins.size > 0 ? `\n${writeToml(new Map([['plugins', plugins]]), 'go-toml-1')}` : ''
   return { files: new Map([['config.toml', `${ownHeader}\n${text}`]]), notes: [...notesOf(registries, options)] }
 }

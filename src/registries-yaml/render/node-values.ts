@@ -1,3 +1,5 @@
+import { nonEmpty, tomlTable, type TomlTable, type TomlValue } from './write-toml.ts'
+
 /** What a whole config.toml says of its node; what is not given has the default of its format. */
 export interface NodeValues {
   /** `[plugins.opt] path` and its later names. */
@@ -26,13 +28,13 @@ export function completeValues(values: NodeValues, defaults: CompleteNodeValues)
   return { ...defaults, ...(Object.fromEntries(given) as Partial<CompleteNodeValues>) }
 }
 
+const noFeatures = { selinux: false, userNamespace: false, flannel: true }
+
 /** A node of K3s 1.36: https://github.com/k3s-io/k3s/blob/main/pkg/agent/config/config.go */
 export const k3sDefaults: CompleteNodeValues = {
+  ...noFeatures,
   containerdOpt: '/var/lib/rancher/k3s/agent/containerd',
-  selinux: false,
-  userNamespace: false,
   pauseImage: 'rancher/mirrored-pause:3.10.2',
-  flannel: true,
   cniBinDir: '/var/lib/rancher/k3s/data/cni',
   cniConfDir: '/var/lib/rancher/k3s/agent/etc/cni/net.d',
   root: '/var/lib/rancher/k3s/agent/containerd',
@@ -44,13 +46,28 @@ export const legacyDefaults: CompleteNodeValues = { ...k3sDefaults, pauseImage: 
 
 /** What `containerd config default` prints: https://github.com/containerd/containerd/blob/v1.6.20/docs/man/containerd-config.toml.5.md */
 export const containerdDefaults: CompleteNodeValues = {
+  ...noFeatures,
   containerdOpt: '/opt/containerd',
-  selinux: false,
-  userNamespace: false,
   pauseImage: '',
-  flannel: true,
   cniBinDir: '/opt/cni/bin',
   cniConfDir: '/etc/cni/net.d',
   root: '/var/lib/containerd',
   state: '/run/containerd',
+}
+
+/** What our own files say of how containers run on a node. `binDir` is the entry for the directory of CNI plugins. */
+export function runtimeTable(
+  values: CompleteNodeValues,
+  { binDir, sandboxImage }: { readonly binDir: readonly [key: string, value: TomlValue | undefined]; readonly sandboxImage?: string },
+): TomlTable {
+  const userNamespace = values.userNamespace || undefined
+  return tomlTable([
+    ['enable_selinux', values.selinux],
+    ['disable_cgroup', userNamespace],
+    ['disable_apparmor', userNamespace],
+    ['restrict_oom_score_adj', userNamespace],
+    ['sandbox_image', sandboxImage || undefined],
+    ['cni', values.flannel ? nonEmpty(tomlTable([binDir, ['conf_dir', values.cniConfDir || undefined]])) : undefined],
+    ['containerd', new Map([['runtimes', new Map([['runc', new Map([['runtime_type', 'io.containerd.runc.v2']])]])]])],
+  ])
 }

@@ -1,5 +1,5 @@
 import { parse } from 'smol-toml'
-import type { ConfigVersion } from './config-toml.ts'
+import type { ConfigVersion } from './rendered.ts'
 
 // Go quotes control characters in a way that TOML 1.0 does not know, and our parser takes some of them for TOML 1.1.
 const unknownEscape = /(?<!\\)(?:\\\\)*\\[xe]/

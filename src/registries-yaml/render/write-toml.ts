@@ -4,6 +4,16 @@ export type TomlValue = string | number | boolean | readonly (string | readonly 
 /** A table of a TOML document. */
 export interface TomlTable extends ReadonlyMap<string, TomlValue> {}
 
+/** A table of what is defined. */
+export function tomlTable(entries: Iterable<readonly [key: string, value: TomlValue | undefined]>): TomlTable {
+  return new Map([...entries].filter((entry): entry is [string, TomlValue] => entry[1] !== undefined))
+}
+
+/** Undefined for a table with nothing in it. */
+export function nonEmpty(table: TomlTable): TomlTable | undefined {
+  return table.size > 0 ? table : undefined
+}
+
 /**
  * Which parser has to read a document. That of containerd 1, go-toml 1, takes neither brackets nor escapes in the name of a table:
  * https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go

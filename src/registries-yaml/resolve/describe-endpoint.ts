@@ -17,17 +17,12 @@ export interface DescribedEndpoint {
   readonly requestUrl: string
 }
 
-/** The kind of the credentials that a node shows an endpoint. */
-function credentialsKind({ credentials }: ResolvedEndpoint): DescribedEndpoint['credentials'] {
-  return credentials.credentials?.kind ?? 'none'
-}
-
 /** Describes an endpoint without its secrets. */
 export function describeEndpoint(endpoint: ResolvedEndpoint): DescribedEndpoint {
   const { credentials } = endpoint.credentials
   const [certFile = null, keyFile = null] = endpoint.tls.client[0] ?? []
   return {
-    credentials: credentialsKind(endpoint),
+    credentials: credentials?.kind ?? 'none',
     ...(credentials?.kind === 'basic' && { username: credentials.username }),
     configKey: endpoint.credentials.key ?? endpoint.tlsKey ?? null,
     tls: { caFile: endpoint.tls.ca[0] ?? null, certFile, keyFile, insecureSkipVerify: endpoint.tls.skipVerify },

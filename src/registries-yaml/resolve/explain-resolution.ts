@@ -1,4 +1,4 @@
-import { quoted as quotedText } from '../../text/printable.ts'
+import { quoted } from '../../text/printable.ts'
 import { wildcardHost, type K3sFlags } from '../hosts/host-table.ts'
 import { nearness } from '../hosts/near-host.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
@@ -12,7 +12,7 @@ export interface Explanation {
   readonly endpoints: readonly (readonly string[])[]
 }
 
-function quoted(keys: readonly string[]): string {
+function shownKeys(keys: readonly string[]): string {
   return keys.map(shown).join(', ')
 }
 
@@ -30,7 +30,7 @@ function nearKeys(keys: Iterable<string>, host: string): readonly string[] {
 function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mirrors }: Registries): string[] {
   if (isBroken) {
     return [
-      `the hosts.toml for ${quoted([hostsKey ?? registry])} is no valid TOML, because K3s writes rewrites and URLs as they are: containerd passes over it and over all its endpoints`,
+      `the hosts.toml for ${shown(hostsKey ?? registry)} is no valid TOML, because K3s writes rewrites and URLs as they are: containerd passes over it and over all its endpoints`,
     ]
   }
   if (hostsKey === wildcardHost) return [`${registry} has no mirror of its own, so the one for "*" applies`]
@@ -39,7 +39,7 @@ function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mir
   const other =
     near.length === 0
       ? ''
-      : `; ${quoted(near)} ${near.length === 1 ? 'is another key' : 'are other keys'} than ${quoted([registry])}, which is what K3s looks for`
+      : `; ${shownKeys(near)} ${near.length === 1 ? 'is another key' : 'are other keys'} than ${shown(registry)}, which is what K3s looks for`
   const own = mirrors.get(registry)
   if (own !== undefined) return [`the mirror for ${registry} has no endpoint that can be used, so the registry itself is asked`]
   return [`no mirror is configured for ${registry}, and none for "*", so the registry itself is asked${other}`]
@@ -56,26 +56,22 @@ function explainDefault(
   if (flags.disableDefaultEndpoint !== true)
     return [`the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away`]
   return configs.has(registry)
-    ? [
-        `the registry itself, which stays in spite of --disable-default-registry-endpoint, because ${quoted([registry])} is a key of configs`,
-      ]
+    ? [`the registry itself, which stays in spite of --disable-default-registry-endpoint, because ${shown(registry)} is a key of configs`]
     : []
 }
 
 function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, hosts: ReadonlySet<string>): string[] {
   if (credentials.isInvalid)
-    return [`configs.${quoted([credentials.key ?? host])}.auth.auth is not the base64 of user:password: the pull fails`]
+    return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of user:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
   const withAuth = [...configs].filter(([, config]) => config.auth !== undefined).map(([key]) => key)
   if (configs.has(host))
     return withAuth.includes(host)
-      ? [`anonymous: the auth under ${quoted([host])} has no username with a password, no identity token and no auth`]
+      ? [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
       : []
   const near = nearKeys(withAuth, host).filter((key) => !hosts.has(key))
-  if (near.length > 0) return [`anonymous: credentials stand under ${quoted(near)}, and containerd looks for exactly ${quoted([host])}`]
-  return withAuth.includes('*')
-    ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${quoted([host])}`]
-    : []
+  if (near.length > 0) return [`anonymous: credentials stand under ${shownKeys(near)}, and containerd looks for exactly ${shown(host)}`]
+  return withAuth.includes('*') ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${shown(host)}`] : []
 }
 
 function explainTls(
@@ -88,7 +84,7 @@ function explainTls(
   const withTls = [...configs].filter(([, config]) => config.tls !== undefined).map(([key]) => key)
   const near = nearKeys(withTls, host).filter((key) => !hosts.has(key))
   if (near.length > 0)
-    return [`verified with the system's authorities alone: tls stands under ${quoted(near)}, and K3s looks for exactly ${quoted([host])}`]
+    return [`verified with the system's authorities alone: tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
   return withTls.includes('*') && !isDefault
     ? [`verified with the system's authorities alone: the tls under "*" is for no endpoint of a mirror`]
     : []
@@ -99,12 +95,12 @@ function explainRewrite({ rewrite, repository }: ResolvedEndpoint): string[] {
   return [
     ...(alternatives.length === 0
       ? []
-      : [`several patterns match and K3s tries them in random order: the repository may also become ${quoted(alternatives)}`]),
-    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quotedText).join(', ')}`]),
+      : [`several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`]),
+    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`]),
     ...(missed.length === 0
       ? []
-      : [`asked under its own name: no rewrite changes ${quotedText(repository)}: ${missed.map(quotedText).join(', ')}`]),
-    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quotedText(pattern)}`]),
+      : [`asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`]),
+    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quoted(pattern)}`]),
   ]
 }
 

@@ -21,14 +21,9 @@ export interface TomlHost {
 interface HostFields {
   readonly override_path?: boolean
   readonly ca?: readonly string[]
-  readonly client?: readonly (readonly [string, string])[]
+  readonly client?: TomlHost['client']
   readonly skip_verify?: boolean
   readonly rewrite?: Readonly<Record<string, string>>
-}
-
-interface HostsFile extends HostFields {
-  readonly server?: string
-  readonly host: Readonly<Record<string, HostFields>>
 }
 
 function readHost(server: string, fields: HostFields, isDefault: boolean): TomlHost {
@@ -55,7 +50,7 @@ function readHost(server: string, fields: HostFields, isDefault: boolean): TomlH
 export function readHostsToml(text: string): readonly TomlHost[] | undefined {
   if (unreadableToml(text, 3) !== undefined) return undefined
   try {
-    const file = parse(text) as unknown as HostsFile
+    const file = parse(text) as unknown as HostFields & { readonly server?: string; readonly host: Readonly<Record<string, HostFields>> }
     const hosts = Object.entries(file.host).map(([url, fields]) => readHost(url, fields, false))
     return file.server === undefined && hosts.length > 0 ? hosts : [...hosts, readHost(file.server ?? '', file, true)]
   } catch (error) {

@@ -17,15 +17,6 @@ import { readHostsToml, type TomlHost } from './read-hosts-toml.ts'
 import { resolveCredentials, type ResolvedCredentials } from './resolve-credentials.ts'
 import { rewriteRepository, type RewrittenRepository } from './rewrite-repository.ts'
 
-/** TLS of one endpoint: files by name, as a node finds them. */
-export interface ResolvedTls {
-  readonly ca: readonly string[]
-  readonly client: readonly (readonly [certificate: string, key: string])[]
-  readonly skipVerify: boolean
-  /** The endpoint is http, but its TLS settings and a port that is not 80 make containerd try https first. */
-  readonly triesHttpsFirst: boolean
-}
-
 /** One endpoint that a node asks for an image. */
 export interface ResolvedEndpoint {
   /** Scheme, host and path of the API: what of the written URL is asked, and nothing of it that may be a secret. */
@@ -43,7 +34,11 @@ export interface ResolvedEndpoint {
   readonly credentials: ResolvedCredentials
   /** The key of `configs` whose TLS applies. */
   readonly tlsKey: string | undefined
-  readonly tls: ResolvedTls
+  /** Files by name, as a node finds them. */
+  readonly tls: Pick<TomlHost, 'ca' | 'client' | 'skipVerify'> & {
+    /** The endpoint is http, but its TLS settings and a port that is not 80 make containerd try https first. */
+    readonly triesHttpsFirst: boolean
+  }
   /** `?ns=` of every request; undefined at the registry itself. */
   readonly namespace: string | undefined
   /** The first request that a pull sends there. */
@@ -84,31 +79,24 @@ function findHost({ hosts }: HostTable, registry: string): readonly [key: string
   return undefined
 }
 
-/** The registry itself, which is asked where nothing says otherwise: on localhost its certificate is not verified. */
-function ownHost(registry: string): TomlHost {
-  const { url, host } = normaliseEndpoint(registry)
-  return {
-    scheme: url.startsWith('http:') ? 'http' : 'https',
-    host,
-    path: '/v2',
-    isDefault: true,
-    rewrites: new Map(),
-    ca: [],
-    client: [],
-    skipVerify: isLocalhost(registry),
-  }
-}
-
 /** The endpoints that containerd takes from a hosts.toml; the registry itself stands in for none, and for one without a host at the end. */
 function effectiveHosts(read: readonly TomlHost[] | undefined, registry: string): readonly TomlHost[] {
   const last = read?.at(-1)
-  if (read === undefined || last === undefined) return [ownHost(registry)]
-  if (last.host !== '') return read
-  const own = ownHost(registry)
-  return [
-    ...read.slice(0, -1),
-    { ...own, ca: last.ca, client: last.client, skipVerify: last.skipVerify || own.skipVerify, isDefault: last.isDefault },
-  ]
+  if (read !== undefined && last !== undefined && last.host !== '') return read
+  const { url, host } = normaliseEndpoint(registry)
+  const { ca = [], client = [], isDefault = true } = last ?? {}
+  const own: TomlHost = {
+    scheme: url.startsWith('http:') ? 'http' : 'https',
+    host,
+    path: '/v2',
+    isDefault,
+    rewrites: new Map(),
+    ca,
+    client,
+    // on localhost its certificate is not verified
+    skipVerify: last?.skipVerify === true || isLocalhost(registry),
+  }
+  return [...(read ?? []).slice(0, -1), own]
 }
 
 function isProxy(host: string, registry: string): boolean {
@@ -123,56 +111,49 @@ export function createResolver(
   const table = buildHostTable(given, flags)
   const { configs } = flags.embeddedRegistry === true ? withEmbeddedRegistry(given) : given
   const resolveEndpoint = (
-    host: TomlHost,
+    { scheme, host, path, isDefault, rewrites, ca, client, skipVerify }: TomlHost,
     reference: Reference,
     written: DefaultEndpoint | undefined,
-    isUpstream: boolean,
+    isPrivate: boolean,
   ): ResolvedEndpoint => {
-    const rewrite = rewriteRepository(reference.path, host.rewrites)
+    const rewrite = rewriteRepository(reference.path, rewrites)
     const object = reference.digest ?? reference.tag ?? 'latest'
-    const namespace = isProxy(host.host, reference.registry) ? reference.registry : undefined
+    const namespace = isProxy(host, reference.registry) ? reference.registry : undefined
     const query = namespace === undefined ? '' : `?ns=${encodeURIComponent(namespace)}`
-    const hasTls = host.ca.length > 0 || host.client.length > 0 || host.skipVerify
+    const hasTls = ca.length > 0 || client.length > 0 || skipVerify
     return {
-      url: `${host.scheme}://${host.host}${host.path}`,
-      scheme: host.scheme,
-      host: host.host,
-      apiPath: host.path,
+      url: `${scheme}://${host}${path}`,
+      scheme,
+      host,
+      apiPath: path,
       repository: rewrite.path,
       rewrite,
-      isDefault: host.isDefault,
-      isUpstream,
-      credentials: resolveCredentials(configs, host.host, version),
+      isDefault,
+      isUpstream: namespace === undefined && !isPrivate,
+      credentials: resolveCredentials(configs, host, version),
       tlsKey: hasTls ? written?.found.key : undefined,
-      tls: {
-        ca: host.ca,
-        client: host.client,
-        skipVerify: host.skipVerify,
-        triesHttpsFirst: host.scheme === 'http' && hasTls && /:(?!80$)[0-9]+$/.test(host.host),
-      },
+      tls: { ca, client, skipVerify, triesHttpsFirst: scheme === 'http' && hasTls && /:(?!80$)[0-9]+$/.test(host) },
       namespace,
-      requestUrl: `${host.scheme}://${host.host}${posix.join('/', host.path, rewrite.path, 'manifests', object)}${query}`,
+      requestUrl: `${scheme}://${host}${posix.join('/', path, rewrite.path, 'manifests', object)}${query}`,
     }
   }
   return {
     table,
     resolve: (reference) => {
       const { registry } = reference
-      const found = findHost(table, registry)
-      const read = found === undefined ? undefined : readHostsToml(renderHostsToml(found[1]))
+      const [hostsKey, entry] = findHost(table, registry) ?? []
+      const read = entry && readHostsToml(renderHostsToml(entry))
       const hosts = effectiveHosts(read, registry)
-      const hasMirror = hosts.some((host) => !host.isDefault)
       // A registry that has settings of its own and no mirror is a private one, and meant as it is named.
-      const isPrivate = registry !== 'docker.io' && !hasMirror && configs.has(registry)
+      const isPrivate = registry !== 'docker.io' && hosts.every(({ isDefault }) => isDefault) && configs.has(registry)
       return {
         reference: formatReference(reference),
         registry,
-        hostsKey: found?.[0],
-        isBroken: found !== undefined && read === undefined,
-        endpoints: hosts.map((host, position) => {
-          const entry = read === undefined ? undefined : found?.[1]
-          const written = host.isDefault ? entry?.default : entry?.endpoints[position]
-          return resolveEndpoint(host, reference, written, !isProxy(host.host, registry) && !isPrivate)
+        hostsKey,
+        isBroken: entry !== undefined && read === undefined,
+        endpoints: hosts.map((host, index) => {
+          const written = host.isDefault ? entry?.default : entry?.endpoints[index]
+          return resolveEndpoint(host, reference, read && written, isPrivate)
         }),
       }
     },

@@ -1,5 +1,4 @@
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 /** Why `auth` cannot be read; undefined where it can. Line breaks do not count: https://pkg.go.dev/encoding/base64#Encoding.Decode */
@@ -16,19 +15,16 @@ export const authInvalid: Rule = {
   title: '`auth` is not the base64 of `username:password`',
   about: `\`auth\` is the base64 of user name, colon and password, with padding, as \`docker login\` stores it. Where it is anything else
 the pull fails before a registry is asked. It is looked at only where neither \`username\` nor \`identity_token\` is given.`,
-  *check({ parsed }) {
-    if (parsed.problems.length > 0) return
-    const discoveries: Discovery[] = []
-    for (const [key, { auth }] of parsed.registries.configs) {
-      if (auth === undefined || auth.auth === '' || auth.username !== '' || auth.identityToken !== '') continue
-      const fault = findFault(auth.auth)
-      if (fault === undefined) continue
-      discoveries.push({
-        position: parsed.positionOf(['configs', key, 'auth', 'auth']),
-        message: `the auth of ${shown(key)} ${fault}: pulls from there fail`,
-        fix: 'Write username and password, or the base64 of username:password.',
-      })
-    }
-    yield* oncePerPlace(discoveries)
-  },
+  check: ({ auths }) =>
+    auths.map(({ key, auth, positionOf }) => {
+      const isUsed = auth.auth !== '' && auth.username === '' && auth.identityToken === ''
+      const fault = isUsed ? findFault(auth.auth) : undefined
+      return fault === undefined
+        ? undefined
+        : {
+            position: positionOf('auth'),
+            message: `the auth of ${shown(key)} ${fault}: pulls from there fail`,
+            fix: 'Write username and password, or the base64 of username:password.',
+          }
+    }),
 }

@@ -1,55 +1,42 @@
+import type { WrittenAuth } from '../lint/context.ts'
 import { keyFault } from '../lint/key-fault.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
-import type { RegistryAuth } from '../registries.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { decodeAuth } from '../resolve/resolve-credentials.ts'
 import { shown } from '../shown-text.ts'
 
-interface Fault extends Omit<Discovery, 'position'> {
-  readonly field: string
-}
-
-function withoutPassword({ auth, identityToken }: RegistryAuth, host: string): Fault {
-  const others = [identityToken === '' ? '' : 'identity_token', auth === '' ? '' : 'auth'].filter((field) => field !== '')
+function withoutPassword({ key, auth: { auth, identityToken }, positionOf }: WrittenAuth): Discovery {
+  const others = [...(identityToken === '' ? [] : ['identity_token']), ...(auth === '' ? [] : ['auth'])]
   const [other] = others
   const unused = other === undefined ? '' : `, nor is ${others.join(' or ')} used`
   return {
-    field: 'username',
-    message: `${host} has a username and no password: no credentials are sent${unused}`,
+    position: positionOf('username'),
+    message: `${shown(key)} has a username and no password: no credentials are sent${unused}`,
     fix: other === undefined ? 'Write the password.' : `Write the password, or remove the username so that ${other} is used.`,
   }
 }
 
-function withoutUsername({ auth, identityToken }: RegistryAuth, host: string): Fault {
-  const other = identityToken === '' ? (auth === '' ? undefined : 'auth') : 'identity_token'
-  if (other === undefined) {
-    return {
-      field: 'password',
-      message: `${host} has a password and no username: no credentials are sent`,
-      fix: 'Write the username. Registries that take a token document which one belongs to it.',
-    }
+function withoutUsername({ key, auth: { auth, identityToken }, positionOf }: WrittenAuth): Discovery {
+  const position = positionOf('password')
+  const message = `${shown(key)} has a password and no username: `
+  if (identityToken === '' && auth === '') {
+    const fix = 'Write the username. Registries that take a token document which one belongs to it.'
+    return { position, message: `${message}no credentials are sent`, fix }
   }
-  return {
-    field: 'password',
-    severity: 'warning',
-    message: `${host} has a password and no username: ${other} is used, and the password not`,
-    fix: 'Write the username, or remove the password.',
-  }
+  const used = `${identityToken === '' ? 'auth' : 'identity_token'} is used, and the password not`
+  return { position, severity: 'warning', message: message + used, fix: 'Write the username, or remove the password.' }
 }
 
-function judge(auth: RegistryAuth, key: string): Fault | undefined {
+function judge(written: WrittenAuth): Discovery | undefined {
+  const { key, auth, positionOf } = written
   const { username, password, identityToken } = auth
-  if (username !== '') return password === '' ? withoutPassword(auth, shown(key)) : undefined
+  if (username !== '') return password === '' ? withoutPassword(written) : undefined
   // What is before the "@" of a key was meant for the user name, as its own rule says.
-  if (password !== '') return keyFault(key) === 'userinfo' ? undefined : withoutUsername(auth, shown(key))
-  const told = identityToken === '' ? decodeAuth(auth.auth) : undefined
-  if (told === undefined || (told.username !== '' && told.password !== '')) return undefined
-  const lacking = told.password === '' ? 'password' : 'username'
-  return {
-    field: 'auth',
-    message: `the auth of ${shown(key)} holds no ${lacking}: no credentials are sent`,
-    fix: 'Write username and password.',
-  }
+  if (password !== '') return keyFault(key) === 'userinfo' ? undefined : withoutUsername(written)
+  const decoded = identityToken === '' ? decodeAuth(auth.auth) : undefined
+  if (decoded === undefined || (decoded.username !== '' && decoded.password !== '')) return undefined
+  const lacking = decoded.password === '' ? 'password' : 'username'
+  const message = `the auth of ${shown(key)} holds no ${lacking}: no credentials are sent`
+  return { position: positionOf('auth'), message, fix: 'Write username and password.' }
 }
 
 /** A user name without a password, or a password without a user name. */
@@ -59,15 +46,5 @@ export const authWithoutPassword: Rule = {
   title: '`username` without `password`, or the other way round',
   about: `containerd sends nothing where the user name or the password is empty. A \`username\` alone also keeps \`auth\` and \`identity_token\`
 from being used; a \`password\` alone does not.`,
-  *check({ parsed }) {
-    if (parsed.problems.length > 0) return
-    const discoveries: Discovery[] = []
-    for (const [key, { auth }] of parsed.registries.configs) {
-      const found = auth === undefined ? undefined : judge(auth, key)
-      if (found === undefined) continue
-      const { field, ...discovery } = found
-      discoveries.push({ position: parsed.positionOf(['configs', key, 'auth', field]), ...discovery })
-    }
-    yield* oncePerPlace(discoveries)
-  },
+  check: ({ auths }) => auths.map(judge),
 }

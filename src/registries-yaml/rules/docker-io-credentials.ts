@@ -1,6 +1,5 @@
-import { firstVersionsWith, hasFeature } from '../k3s-features.ts'
+import { hasFeature, firstVersionsWith } from '../k3s-features.ts'
 import type { Rule } from '../lint/rule.ts'
-import { writtenKeys } from '../lint/written-places.ts'
 import { readAuth, resolveCredentials } from '../resolve/resolve-credentials.ts'
 
 const requestHost = 'registry-1.docker.io'
@@ -13,17 +12,15 @@ export const dockerIoCredentials: Rule = {
   about: `containerd looks for credentials under the host that it sends a request to, and for images of \`docker.io\` that is \`registry-1.docker.io\`. The key
 \`docker.io\` counts too in K3s since ${firstVersionsWith('docker-io-credentials')}; before, it was passed over, and Docker Hub was asked anonymously. Where both keys have
 credentials, those of \`registry-1.docker.io\` are sent. \`--k3s-version\` says which version is asked about.`,
-  *check(context) {
-    const { configs } = context.parsed.registries
+  *check({ parsed, version }) {
+    const { configs } = parsed.registries
     const auth = configs.get('docker.io')?.auth
-    const key = writtenKeys(context).find(({ section, key }) => section === 'configs' && key === 'docker.io')
-    if (key === undefined || auth === undefined || readAuth(auth) === undefined) return
-    const sent = resolveCredentials(configs, requestHost, context.version)
-    const { position } = key
-    if (sent.key === requestHost) {
+    if (auth === undefined || readAuth(auth) === undefined) return
+    const position = parsed.positionOf(['configs', 'docker.io'])
+    if (resolveCredentials(configs, requestHost, version).key === requestHost) {
       const message = `the credentials under docker.io are not used: those under ${requestHost} come first`
       yield { position, message, fix: 'Keep one of the two keys.', severity: 'warning' }
-    } else if (!hasFeature(context.version, 'docker-io-credentials')) {
+    } else if (!hasFeature(version, 'docker-io-credentials')) {
       yield {
         position,
         message: `this version of K3s does not send the credentials under docker.io; those with ${firstVersionsWith('docker-io-credentials')} and later do`,

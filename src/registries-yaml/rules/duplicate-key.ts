@@ -1,5 +1,4 @@
 import type { Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 import type { Path } from '../read/decode-yaml.ts'
 import { shown } from '../shown-text.ts'
 
@@ -18,7 +17,7 @@ export const duplicateKey: Rule = {
   about: `K3s takes the last of several equal keys and says nothing: of a mirror that is written twice the first one's endpoints are gone. Only the
 mappings \`mirrors\`, \`configs\`, \`rewrite\`, \`auth\` and \`tls\` are put together when they occur twice; that is a warning, because most readers of YAML refuse it.`,
   *check({ parsed }) {
-    for (const remark of oncePerPlace(parsed.remarks.filter(({ kind }) => kind === 'duplicate-key'))) {
+    for (const remark of parsed.remarks) {
       if (remark.kind !== 'duplicate-key') continue
       const { path, position, first } = remark
       const key = shown(String(path.at(-1)))

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { placesOfEndpoints, type WrittenEndpoint } from '../lint/written-places.ts'
+import type { WrittenEndpoint } from '../lint/context.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
@@ -29,10 +29,5 @@ export const endpointPath: Rule = {
   about: `Any path but \`/v2\` sets \`override_path\`: it stands for the root of the registry's API, and nothing is added to it. It is no project: with
 \`https://harbor.example.com/dockerhub\` nodes ask for \`/dockerhub/library/busybox/manifests/latest\`, which is no address of any registry. A project is said by a
 rewrite. Paths that have \`v2\` in them, such as Harbor's \`/v2/<project>\` and Nexus' \`/repository/<name>/v2\`, can be right and are only remarked upon.`,
-  *check(context) {
-    for (const place of placesOfEndpoints(context)) {
-      const discovery = judge(place)
-      if (discovery !== undefined) yield discovery
-    }
-  },
+  check: ({ endpoints }) => endpoints.map(judge),
 }

@@ -1,7 +1,7 @@
 import { parseGoUrl } from '../go/go-url.ts'
+import type { WrittenEndpoint } from '../lint/context.ts'
 import { meantKey } from '../lint/key-fault.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { placesOfEndpoints, writtenKeys, type WrittenEndpoint } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
@@ -24,15 +24,15 @@ export const endpointUserinfoOrQuery: Rule = {
   title: 'Credentials or a query in a URL',
   about: `Of an endpoint containerd keeps scheme, host, port and path. A user and a password before the host are dropped, and the registry is asked anonymously; a
 query and a fragment are dropped too. Credentials belong in \`auth\`, under \`configs\` and the endpoint's \`host[:port]\`. A key with an "@" in it matches no registry.`,
-  *check(context) {
-    for (const { section, key, position, fault } of writtenKeys(context)) {
-      if (fault !== 'userinfo') continue
-      const message = `the key ${shown(key)} of ${section} names a user and matches no registry`
-      yield { position, message, fix: `Write ${shown(meantKey(key, section))}.` }
-    }
-    for (const place of placesOfEndpoints(context)) {
-      const discovery = judge(place)
-      if (discovery !== undefined) yield discovery
-    }
-  },
+  isPerSection: true,
+  check: ({ keys, distinctEndpoints }) => [
+    ...keys
+      .filter(({ fault }) => fault === 'userinfo')
+      .map(({ section, key, position }) => ({
+        position,
+        message: `the key ${shown(key)} of ${section} names a user and matches no registry`,
+        fix: `Write ${shown(meantKey(key, section))}.`,
+      })),
+    ...distinctEndpoints.map(judge),
+  ],
 }

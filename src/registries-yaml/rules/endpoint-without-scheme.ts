@@ -1,6 +1,6 @@
 import { isLocalhost } from '../hosts/normalise-endpoint.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { placesOfEndpoints, type WrittenEndpoint } from '../lint/written-places.ts'
+import type { WrittenEndpoint } from '../lint/context.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 // ports that are https as often as not, and so no reason to doubt it
@@ -30,10 +30,5 @@ export const endpointWithoutScheme: Rule = {
   title: 'An endpoint without a scheme',
   about: `Without a scheme an endpoint is http if it is localhost or a loopback address with a port that is not 443, and https otherwise: \`registry:5000\` and even
 \`registry:80\` are asked by https, \`localhost:5000\` by http, \`localhost\` by https. A port on which plain http is usual makes this a warning.`,
-  *check(context) {
-    for (const place of placesOfEndpoints(context)) {
-      const discovery = judge(place)
-      if (discovery !== undefined) yield discovery
-    }
-  },
+  check: ({ endpoints }) => endpoints.map(judge),
 }

@@ -1,6 +1,5 @@
 import { isIndexDockerIo } from '../lint/key-fault.ts'
-import type { Rule } from '../lint/rule.ts'
-import { placesOfEndpoints, writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 
 const fixes = {
   mirrors: 'Write docker.io.',
@@ -15,22 +14,20 @@ export const indexDockerIo: Rule = {
   about: `\`docker login\` stores Docker Hub's credentials under \`index.docker.io\`, and Docker takes images of that name for \`docker.io\`. K3s does not: images
 are of the registry \`docker.io\`, so a mirror of \`index.docker.io\` is never used, and requests go to \`registry-1.docker.io\`, so credentials under
 \`index.docker.io\` are never sent. As an endpoint it answers, but is given none of Docker Hub's credentials.`,
-  *check(context) {
-    const used = new Set(writtenEndpoints(context).map(({ found }) => found.key))
-    for (const { section, key, position, fault } of writtenKeys(context)) {
-      if (fault !== 'index-docker-io' || (section === 'configs' && used.has(key))) continue
-      const why =
-        section === 'mirrors' ? 'images of Docker Hub are of the registry docker.io' : 'Docker Hub is asked at registry-1.docker.io'
-      yield { position, message: `index.docker.io under ${section} is never used: ${why}`, fix: fixes[section] }
-    }
-    for (const { endpoint, found, position } of placesOfEndpoints(context)) {
-      if (endpoint === undefined || !isIndexDockerIo(endpoint.host) || found.key !== undefined) continue
-      yield {
-        position,
-        message: "the endpoint index.docker.io gets none of Docker Hub's credentials",
-        fix: 'Write https://registry-1.docker.io.',
-        severity: 'warning',
-      }
-    }
-  },
+  isPerSection: true,
+  check: ({ keys, distinctEndpoints, usedKeys }) => [
+    ...keys
+      .filter(({ section, key, fault }) => fault === 'index-docker-io' && !(section === 'configs' && usedKeys.has(key)))
+      .map(({ section, position }) => {
+        const why =
+          section === 'mirrors' ? 'images of Docker Hub are of the registry docker.io' : 'Docker Hub is asked at registry-1.docker.io'
+        return { position, message: `index.docker.io under ${section} is never used: ${why}`, fix: fixes[section] }
+      }),
+    ...distinctEndpoints
+      .filter(({ endpoint, found }) => endpoint !== undefined && isIndexDockerIo(endpoint.host) && found.key === undefined)
+      .map(({ position }): Discovery => {
+        const message = "the endpoint index.docker.io gets none of Docker Hub's credentials"
+        return { position, message, fix: 'Write https://registry-1.docker.io.', severity: 'warning' }
+      }),
+  ],
 }

@@ -1,6 +1,5 @@
 import { meantKey } from '../lint/key-fault.ts'
 import type { Rule } from '../lint/rule.ts'
-import { writtenKeys } from '../lint/written-places.ts'
 import { shown } from '../shown-text.ts'
 
 /** `https://` before a key. */
@@ -10,14 +9,13 @@ export const keyWithScheme: Rule = {
   title: 'A key with a scheme',
   about: `The keys of \`mirrors\` and \`configs\` are \`host[:port]\` as images name them. For a key with a scheme K3s makes the directory
 \`certs.d/https:/registry.example.com\`, in which containerd never looks; credentials below it are sent to nobody. The scheme belongs to an endpoint.`,
-  *check(context) {
-    for (const { section, key, position, fault } of writtenKeys(context)) {
-      if (fault !== 'scheme') continue
-      yield {
+  isPerSection: true,
+  check: ({ keys }) =>
+    keys
+      .filter(({ fault }) => fault === 'scheme')
+      .map(({ section, key, position }) => ({
         position,
         message: `the key ${shown(key)} of ${section} has a scheme and matches no registry`,
         fix: `Write ${shown(meantKey(key, section))}.`,
-      }
-    }
-  },
+      })),
 }

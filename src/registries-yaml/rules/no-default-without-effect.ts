@@ -1,6 +1,6 @@
 import { wildcardHost, type HostEntry } from '../hosts/host-table.ts'
-import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { writtenKeys, type WrittenKey } from '../lint/written-places.ts'
+import type { LintContext, WrittenKey } from '../lint/context.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 const flag = '--disable-default-registry-endpoint'
@@ -41,12 +41,8 @@ export const noDefaultWithoutEffect: Rule = {
   about: `The flag takes the registry itself away from the endpoints of a mirror, so that nodes ask nobody else. It does so only for names under \`mirrors\` that are
 not keys of \`configs\` as well; and a mirror without any endpoint leaves no \`hosts.toml\`, without which containerd asks the registry itself. This rule looks
 at files that are checked with \`${flag}\`.`,
-  *check(context) {
-    if (context.flags.disableDefaultEndpoint !== true) return
-    for (const written of writtenKeys(context)) {
-      if (written.section !== 'mirrors' || written.fault !== undefined) continue
-      const discovery = judge(written, context)
-      if (discovery !== undefined) yield discovery
-    }
-  },
+  check: (context) =>
+    context.flags.disableDefaultEndpoint === true
+      ? context.keys.filter(({ section, fault }) => section === 'mirrors' && fault === undefined).map((written) => judge(written, context))
+      : [],
 }

@@ -8,9 +8,5 @@ export const quotedBoolean: Rule = {
   title: 'A boolean in quotes',
   about: `In quotes \`"true"\` is a string, and K3s does not start with a string as \`insecure_skip_verify\`. Without quotes \`true\`, \`yes\` and \`on\` are
 the same, and so are \`false\`, \`no\` and \`off\`.`,
-  *check(context) {
-    for (const { position, message } of refusals(context, 'quoted-boolean')) {
-      yield { position, message, fix: 'Remove the quotes.' }
-    }
-  },
+  check: (context) => refusals(context, 'quoted-boolean', () => 'Remove the quotes.'),
 }

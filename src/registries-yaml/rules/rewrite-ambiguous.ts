@@ -1,8 +1,7 @@
 import { quoted } from '../../text/printable.ts'
 import { exampleNames, maxPatterns } from '../lint/example-names.ts'
-import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 interface Conflict {
@@ -36,21 +35,19 @@ export const rewriteAmbiguous: Rule = {
   about: `The first pattern that changes a name counts, and K3s' containerd tries them in random order, anew for each request: the order
 of the file means nothing. Of two patterns that match the same name now this one is used, now that one. There is no look-ahead to exclude
 names with, but a pattern can list those that it is for. Found by trying names that K3s and others use, and names made of the patterns.`,
-  *check(context) {
-    const discoveries: Discovery[] = []
-    for (const [mirror, all] of writtenRewrites(context)) {
-      const rewrites = all.filter(({ regexp }) => regexp !== undefined).slice(0, maxPatterns)
-      if (rewrites.length < 2) continue
-      for (const [{ pattern, position }, { name, first, firstResult, secondResult }] of findConflicts(rewrites)) {
-        discoveries.push({
+  *check({ rewrites }) {
+    for (const [mirror, all] of rewrites) {
+      const tried = all.filter(({ regexp }) => regexp !== undefined).slice(0, maxPatterns)
+      if (tried.length < 2) continue
+      for (const [{ pattern, position }, { name, first, firstResult, secondResult }] of findConflicts(tried)) {
+        yield {
           position,
           message:
             `two patterns of ${shown(mirror)} match ${quoted(name)}, and which one is used is random: ` +
             `${quoted(first.pattern)} makes it ${quoted(firstResult)}, ${quoted(pattern)} makes it ${quoted(secondResult)}`,
           fix: 'Write patterns of which only one matches each name.',
-        })
+        }
       }
     }
-    yield* oncePerPlace(discoveries)
   },
 }

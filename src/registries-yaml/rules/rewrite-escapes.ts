@@ -1,10 +1,10 @@
 import { quoted } from '../../text/printable.ts'
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
-import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
+import type { LintContext } from '../lint/context.ts'
+import type { WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 import { readTomlText } from '../lint/toml-text.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 import { shown } from '../shown-text.ts'
 
 const replacements: Readonly<Record<string, string>> = {
@@ -18,16 +18,17 @@ const replacements: Readonly<Record<string, string>> = {
 
 /** What in a text is no TOML: an escape that TOML does not know, a quote, or a control character. https://toml.io/en/v1.0.0#string */
 function culprit(text: string): string | undefined {
-  const parts = text.match(/\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\[^]?|[^]/gu) ?? []
-  return parts.find((part) => !/^(?:\\(?:u....|U.{8}|["\\bfnrt])|[^"\\\p{Cc}]|\t)$/u.test(part))
+  const tokens = text.match(/\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\[^]?|[^]/gu) ?? []
+  return tokens.find((token) => !/^(?:\\(?:u....|U.{8}|["\\bfnrt])|[^"\\\p{Cc}]|\t)$/u.test(token))
 }
 
-function suggest(part: string | undefined): string {
-  if (part === undefined) return 'Write it without quotes and backslashes.'
+function suggest(token: string | undefined): string {
+  if (token === undefined) return 'Write it without quotes and backslashes.'
   const instead =
-    replacements[part] ?? (/^\\[-/_]$/.test(part) ? part.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(part) ? `[${part.slice(1)}]` : undefined)
-  if (instead !== undefined) return `Write ${instead} in place of ${part}.`
-  return part.startsWith('\\') ? 'Write a character class in place of the escape.' : 'Remove it: no name of a repository holds it.'
+    replacements[token] ??
+    (/^\\[-/_]$/.test(token) ? token.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(token) ? `[${token.slice(1)}]` : undefined)
+  if (instead !== undefined) return `Write ${instead} in place of ${token}.`
+  return token.startsWith('\\') ? 'Write a character class in place of the escape.' : 'Remove it: no name of a repository holds it.'
 }
 
 function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 'replacement'): Discovery | undefined {
@@ -40,13 +41,13 @@ function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 
   const file = hasFeature(context.version, 'hosts-toml') ? 'hosts.toml' : 'config.toml'
   const intro = `K3s writes the ${what} ${quoted(rewrite[what])} into the ${file} without escaping it, `
   if (read === undefined) {
-    const part = culprit(text)
+    const token = culprit(text)
     const effect = file === 'hosts.toml' ? `containerd passes over the whole mirror ${shown(mirror)}` : 'containerd does not start'
-    const cause = part === undefined ? '' : ` because of ${part === '"' ? 'the quote' : quoted(part)}`
+    const cause = token === undefined ? '' : ` because of ${token === '"' ? 'the quote' : quoted(token)}`
     return {
       position,
       message: `${intro}which makes it no TOML${cause}: ${effect}`,
-      fix: suggest(part),
+      fix: suggest(token),
     }
   }
   const areDoubled = !text.replaceAll('\\\\', '').includes('\\')
@@ -70,15 +71,10 @@ quote the file is no TOML; containerd logs that, goes on without it, and pulls f
 the pattern: \`\\b\` becomes a backspace, \`\\t\` a tab. A doubled backslash arrives as one. Write \`[.]\` for a dot and \`[0-9]\` for a
 digit.`,
   *check(context) {
-    const discoveries: Discovery[] = []
-    for (const [mirror, rewrites] of writtenRewrites(context)) {
+    for (const [mirror, rewrites] of context.rewrites) {
       const host = context.table.hosts.get(mirror === '*' ? wildcardHost : mirror)
       if (host?.endpoints.every((endpoint) => endpoint.rewrites.size === 0) !== false) continue
-      for (const rewrite of rewrites) {
-        const found = judge(context, rewrite, 'pattern') ?? judge(context, rewrite, 'replacement')
-        if (found !== undefined) discoveries.push(found)
-      }
+      for (const rewrite of rewrites) yield judge(context, rewrite, 'pattern') ?? judge(context, rewrite, 'replacement')
     }
-    yield* oncePerPlace(discoveries)
   },
 }

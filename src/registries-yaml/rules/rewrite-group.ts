@@ -1,32 +1,30 @@
-import { escaped, quoted } from '../../text/printable.ts'
-import { writtenRewrites } from '../lint/read-rewrites.ts'
+import { quoted, escaped } from '../../text/printable.ts'
 import { replacementFaults, type ReplacementFault } from '../lint/replacement-groups.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 
-function describe({ kind, part, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
-  const shownPart = quoted(part)
+function describe({ kind, text, meant }: ReplacementFault, isToml: boolean): Pick<Discovery, 'message' | 'fix'> {
+  const shownText = quoted(text)
   switch (kind) {
     case 'long-name':
       return {
-        message: `${shownPart} is a group of that whole name, which the pattern does not have: it becomes nothing`,
+        message: `${shownText} is a group of that whole name, which the pattern does not have: it becomes nothing`,
         fix: `Write ${escaped(meant ?? '')}.`,
       }
     case 'no-group':
       return {
-        message: `${shownPart} is a group that the pattern does not have: it becomes nothing`,
+        message: `${shownText} is a group that the pattern does not have: it becomes nothing`,
         fix: 'Put a part of the pattern in parentheses, or name another group.',
       }
     case 'bare-dollar':
       return {
-        message: `${shownPart} is no group: the "$" stays in the name, which is none of a repository then`,
+        message: `${shownText} is no group: the "$" stays in the name, which is none of a repository then`,
         fix: meant === undefined ? 'Write $1, or ${name}.' : `Write ${meant} for the whole match.`,
       }
     case 'backslash':
       return {
         message: isToml
-          ? `${shownPart} is no group: it stays in the name, which is none of a repository then`
-          : `${shownPart} is no group, and as K3s does not escape it the hosts.toml is no TOML: containerd passes over the whole mirror`,
+          ? `${shownText} is no group: it stays in the name, which is none of a repository then`
+          : `${shownText} is no group, and as K3s does not escape it the hosts.toml is no TOML: containerd passes over the whole mirror`,
         fix: `Write ${meant ?? '$1'}.`,
       }
   }
@@ -40,15 +38,11 @@ export const rewriteGroup: Rule = {
   about: `In a replacement \`$1\` or \`\${1}\` is the first group of the pattern and \`$0\` the whole match. A name goes on as long as
 letters, digits and underscores follow: \`$1x\` and \`$1_y\` are groups called \`1x\` and \`1_y\`. A group that does not exist is replaced
 by nothing. \`\\1\` and \`$&\` of other languages do not exist.`,
-  *check(context) {
-    const discoveries: Discovery[] = []
-    for (const { position, read, regexp, isToml } of [...writtenRewrites(context).values()].flat()) {
-      if (regexp === undefined) continue
-      const [fault] = replacementFaults(read.pattern, read.replacement)
-      if (fault === undefined) continue
+  check: ({ rewrites }) =>
+    [...rewrites.values()].flat().map(({ position, read, regexp, isToml }) => {
+      const [fault] = regexp === undefined ? [] : replacementFaults(read.pattern, read.replacement)
+      if (fault === undefined) return undefined
       const { message, fix } = describe(fault, isToml)
-      discoveries.push({ position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix })
-    }
-    yield* oncePerPlace(discoveries)
-  },
+      return { position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix }
+    }),
 }

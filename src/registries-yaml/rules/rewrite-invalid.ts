@@ -1,7 +1,5 @@
-import { escaped, quoted } from '../../text/printable.ts'
-import { writtenRewrites } from '../lint/read-rewrites.ts'
+import { quoted, escaped } from '../../text/printable.ts'
 import type { Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 
 function explain(pattern: string): string {
   if (/\(\?<?[=!]/.test(pattern)) return 'Look-ahead and look-behind do not exist in Go: list the names that are meant.'
@@ -16,14 +14,13 @@ export const rewriteInvalid: Rule = {
   title: 'A rewrite pattern is no regular expression of Go',
   about: `Patterns are [Go's regular expressions](https://pkg.go.dev/regexp/syntax), which know neither look-ahead nor look-behind nor
 back-references. K3s does not check them; containerd logs a warning with every request and goes on without the rewrite.`,
-  *check(context) {
-    for (const { pattern, position, regexp, why } of oncePerPlace([...writtenRewrites(context).values()].flat())) {
-      if (regexp !== undefined) continue
-      yield {
+  check: ({ rewrites }) =>
+    [...rewrites.values()]
+      .flat()
+      .filter(({ regexp }) => regexp === undefined)
+      .map(({ pattern, position, why }) => ({
         position,
         message: `the pattern ${quoted(pattern)} is no regular expression of Go's syntax, and containerd passes over it: ${escaped(why)}`,
         fix: explain(pattern),
-      }
-    }
-  },
+      })),
 }

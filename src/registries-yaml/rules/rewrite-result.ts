@@ -1,10 +1,9 @@
 import { isRepositoryPath } from '../../oci/reference.ts'
 import { quoted } from '../../text/printable.ts'
 import { exampleNames, knownNames, maxPatterns } from '../lint/example-names.ts'
-import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import { replacementFaults } from '../lint/replacement-groups.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 
 interface Example {
   readonly name: string
@@ -60,13 +59,5 @@ export const rewriteResult: Rule = {
   about: `What comes out of a rewrite has to be a repository's name: lower case, no empty parts, no slash at an end. Registries refuse
 others. Slashes that are too many containerd takes out of its requests, but not out of the scope that it asks a token for, so that such a
 rewrite works by chance. Tried with names that K3s uses and with names made of the pattern.`,
-  *check(context) {
-    yield* oncePerPlace(
-      [...writtenRewrites(context).values()]
-        .flat()
-        .slice(0, maxPatterns)
-        .map(judge)
-        .filter((found) => found !== undefined),
-    )
-  },
+  check: ({ rewrites }) => [...rewrites.values()].flat().slice(0, maxPatterns).map(judge),
 }

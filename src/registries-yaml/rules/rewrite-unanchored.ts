@@ -1,9 +1,9 @@
 import { quoted } from '../../text/printable.ts'
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
+import { oncePerPosition } from '../lint/context.ts'
 import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
-import { writtenRewrites, type WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 
 /** True where the author thought of an end of the name, be it in one alternative alone. */
 function hasAnchor(pattern: string): boolean {
@@ -16,10 +16,10 @@ function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly
   const { regexp, read } = rewrite
   const strict = tryParseGoRegexp(`^(?:${read.pattern})`)
   if (regexp === undefined || strict === undefined) return undefined
-  const { plain, behindSlash, withinPart } = shiftedNames(rewrite)
+  const { plain, behindSlash, withinWord } = shiftedNames(rewrite)
   // A pattern that never matches at the beginning is meant for the middle or the end.
   if (!plain.some((name) => strict.matches(name))) return undefined
-  for (const name of hasAnchor(read.pattern) ? withinPart : [...behindSlash, ...withinPart]) {
+  for (const name of hasAnchor(read.pattern) ? withinWord : [...behindSlash, ...withinWord]) {
     const result = regexp.replaceAll(name, read.replacement)
     if (result !== name && result !== strict.replaceAll(name, read.replacement)) return { name, result }
   }
@@ -34,18 +34,16 @@ export const rewriteUnanchored: Rule = {
   about: `A pattern that does not begin with \`^\` is looked for in the whole name, and every match is replaced: \`rancher/(.*)\` also
 takes \`team/rancher/image\` and \`myrancher/image\`. Patterns that begin with \`.*\` take the whole name anyway and are as good as
 anchored.`,
-  *check(context) {
-    for (const rewrite of oncePerPlace([...writtenRewrites(context).values()].flat()).slice(0, maxPatterns)) {
+  *check({ rewrites }) {
+    for (const rewrite of oncePerPosition([...rewrites.values()].flat()).slice(0, maxPatterns)) {
+      const { pattern, position } = rewrite
       const example = findExample(rewrite)
       if (example === undefined) continue
-      const { name, result } = example
       yield {
-        position: rewrite.position,
-        message: `the pattern ${quoted(rewrite.pattern)} matches anywhere in a name: ${quoted(name)} becomes ${quoted(result)}`,
+        position,
+        message: `the pattern ${quoted(pattern)} matches anywhere in a name: ${quoted(example.name)} becomes ${quoted(example.result)}`,
         fix:
-          rewrite.pattern === ''
-            ? 'Remove it, or write (.*) for every name.'
-            : 'Begin the pattern with ^, or with (.*) where anywhere is meant.',
+          pattern === '' ? 'Remove it, or write (.*) for every name.' : 'Begin the pattern with ^, or with (.*) where anywhere is meant.',
       }
     }
   },

@@ -7,17 +7,16 @@ export const secondDocument: Rule = {
   title: 'Only the first document of the file counts',
   about: `K3s reads the first document of the file: up to a second \`---\`, or to where a line begins to the left of the first key. It passes over the rest and
 says nothing.`,
-  *check({ parsed }) {
+  check({ parsed }) {
     const { mirrors, configs } = parsed.registries
     const isFirstEmpty = mirrors.size === 0 && configs.size === 0
-    for (const { kind, position } of parsed.remarks) {
-      if (kind !== 'unread-rest') continue
-      yield {
+    return parsed.remarks
+      .filter(({ kind }) => kind === 'unread-rest')
+      .map(({ position }) => ({
         position,
         message: `for K3s the file ends before this line${isFirstEmpty ? ', and what it reads is empty' : ''}`,
         fix: 'Write everything as one document: no --- in the middle, and every top-level key in the same column.',
-        ...(isFirstEmpty && { severity: 'error' }),
-      }
-    }
+        severity: isFirstEmpty ? 'error' : 'warning',
+      }))
   },
 }

@@ -1,6 +1,4 @@
-import { writtenTls } from '../lint/named-files.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 /** A client certificate without a key, or a key without a certificate. */
@@ -11,27 +9,20 @@ export const tlsCertWithoutKey: Rule = {
   about: `K3s writes both names into the hosts.toml, and containerd takes an empty one for the directory that the hosts.toml is in: it
 cannot read that, and every pull fails. A file that holds certificate and key has to be named twice. \`cert_file\` is the certificate of
 the node, not that of the registry: that one, or the one that signed it, is the \`ca_file\`.`,
-  *check(context) {
-    const discoveries: Discovery[] = []
-    for (const { host, cert, key } of writtenTls(context)) {
-      if (cert !== undefined && key === undefined) {
-        discoveries.push({
-          position: cert.position,
-          message: `${shown(host)} has a cert_file and no key_file: pulls from there fail`,
-          fix:
-            cert.file?.privateKey === 'usable'
-              ? 'Name the same file as key_file.'
-              : "Name the key_file; for the registry's certificate, or its authority's, write ca_file.",
-        })
+  check: ({ tls }) =>
+    tls.map(({ key, certFile, keyFile }) => {
+      if (certFile !== undefined && keyFile === undefined) {
+        const isBoth = certFile.file?.privateKey === 'usable'
+        return {
+          position: certFile.position,
+          message: `${shown(key)} has a cert_file and no key_file: pulls from there fail`,
+          fix: isBoth
+            ? 'Name the same file as key_file.'
+            : "Name the key_file; for the registry's certificate, or its authority's, write ca_file.",
+        }
       }
-      if (key !== undefined && cert === undefined) {
-        discoveries.push({
-          position: key.position,
-          message: `${shown(host)} has a key_file and no cert_file: pulls from there fail`,
-          fix: 'Name the cert_file, or remove the key_file.',
-        })
-      }
-    }
-    yield* oncePerPlace(discoveries)
-  },
+      if (keyFile === undefined || certFile !== undefined) return undefined
+      const message = `${shown(key)} has a key_file and no cert_file: pulls from there fail`
+      return { position: keyFile.position, message, fix: 'Name the cert_file, or remove the key_file.' }
+    }),
 }

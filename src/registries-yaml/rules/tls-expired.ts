@@ -1,8 +1,7 @@
 import { quoted } from '../../text/printable.ts'
+import type { NamedFile } from '../lint/context.ts'
 import type { InspectedCertificate } from '../lint/inspect-files.ts'
-import { namedFiles, type NamedFile } from '../lint/named-files.ts'
-import type { Discovery, Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
 
 const soon = 30 * 24 * 60 * 60 * 1000
 
@@ -36,11 +35,5 @@ export const tlsExpired: Rule = {
   title: 'A certificate that is not valid now, or not for long',
   about: `With an expired authority or client certificate every pull from that host fails. Of a \`ca_file\` with several certificates the
 one that lasts longest counts, of a \`cert_file\` the first. Thirty days before its end it is a warning.`,
-  *check(context) {
-    yield* oncePerPlace(
-      namedFiles(context)
-        .map((named) => judge(named, context.now))
-        .filter((found) => found !== undefined),
-    )
-  },
+  check: ({ namedFiles, now }) => namedFiles.map((named) => judge(named, now)),
 }

@@ -1,9 +1,8 @@
 import { quoted } from '../../text/printable.ts'
-import { namedFiles } from '../lint/named-files.ts'
 import type { Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
 
 const put = 'Put the file there on every node, or correct its name.'
+
 const problems = {
   missing: { what: 'does not exist', fix: put },
   'not a file': { what: 'is not a file', fix: put },
@@ -19,17 +18,12 @@ export const tlsFileMissing: Rule = {
   about: `K3s does not look at the files when it starts. containerd opens them with every pull, and without one of them every pull fails
 that this host is asked for, whatever other endpoints there are. Looked at on the machine that lints: switch that off where the files are
 on the nodes alone.`,
-  *check(context) {
-    for (const { path, field, position, file } of oncePerPlace(namedFiles(context))) {
-      if (file?.problem === undefined) continue
+  check: ({ namedFiles }) =>
+    namedFiles.map(({ path, field, position, file }) => {
+      if (file?.problem === undefined) return undefined
       const { what, fix } = problems[file.problem]
       const isUnread = file.problem === 'unreadable' || file.problem === 'too large'
-      yield {
-        position,
-        severity: isUnread ? 'info' : 'error',
-        message: `the ${field} ${quoted(path)} ${what}${isUnread ? ' and was not checked' : ': every pull that could go there fails'}`,
-        fix,
-      }
-    }
-  },
+      const effect = isUnread ? ' and was not checked' : ': every pull that could go there fails'
+      return { position, severity: isUnread ? 'info' : 'error', message: `the ${field} ${quoted(path)} ${what}${effect}`, fix }
+    }),
 }

@@ -1,11 +1,6 @@
 import type { Rule } from '../lint/rule.ts'
-import { placesOfEndpoints } from '../lint/written-places.ts'
-import type { RegistryTls } from '../registries.ts'
+import { tlsFields } from '../registries.ts'
 import { shown } from '../shown-text.ts'
-
-function isSet(tls: RegistryTls | undefined): boolean {
-  return tls !== undefined && (tls.caFile !== '' || tls.certFile !== '' || tls.keyFile !== '' || tls.insecureSkipVerify)
-}
 
 /** TLS settings for an endpoint that is plain http. */
 export const tlsOnHttp: Rule = {
@@ -14,17 +9,17 @@ export const tlsOnHttp: Rule = {
   title: 'TLS settings for an http endpoint',
   about: `Where an \`http://\` endpoint has TLS settings containerd tries https first, and http once TLS has failed, with every request;
 on port 80 the settings mean nothing. A registry that answers to https later is then talked to by https.`,
-  *check(context) {
-    for (const { mirror, text, position, endpoint, found } of placesOfEndpoints(context)) {
-      if (endpoint === undefined || !endpoint.url.startsWith('http://') || !isSet(found.config.tls)) continue
+  check: ({ endpoints }) =>
+    endpoints.map(({ mirror, text, position, endpoint, found }) => {
+      const { tls } = found.config
+      if (!endpoint?.url.startsWith('http://') || tls === undefined || tlsFields(tls).length === 0) return undefined
       const isIgnored = !/:[0-9]+$/.test(endpoint.host) || endpoint.host.endsWith(':80')
-      yield {
+      return {
         position,
         message:
           `the endpoint ${shown(text)} of ${shown(mirror)} is http, but ${shown(found.key ?? '')} has TLS settings: ` +
           (isIgnored ? 'they mean nothing' : 'containerd tries https first'),
         fix: 'Write https:// where the registry has TLS, or else remove its tls.',
       }
-    }
-  },
+    }),
 }

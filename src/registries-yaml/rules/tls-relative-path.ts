@@ -1,14 +1,7 @@
 import { posix, win32 } from 'node:path'
 import { quoted } from '../../text/printable.ts'
 import { hasFeature } from '../k3s-features.ts'
-import { namedFiles } from '../lint/named-files.ts'
 import type { Rule } from '../lint/rule.ts'
-import { oncePerPlace } from '../lint/written-places.ts'
-
-/** True for a name that begins at the root of a file system, of whichever operating system the nodes have. */
-function isAbsolute(path: string): boolean {
-  return posix.isAbsolute(path) || win32.isAbsolute(path)
-}
 
 /** A file name that does not begin at the root. */
 export const tlsRelativePath: Rule = {
@@ -18,17 +11,19 @@ export const tlsRelativePath: Rule = {
   about: `K3s hands the names of \`tls\` to containerd as they are. containerd looks for a relative one beside the hosts.toml, in a
 directory that K3s empties when it starts; before the releases of January 2024 it was the directory that K3s was started in. It is never
 the directory of registries.yaml. \`~\` and variables mean nothing.`,
-  *check(context) {
-    const isBesideHosts = hasFeature(context.version, 'hosts-toml')
-    for (const { field, path, position } of oncePerPlace(namedFiles(context))) {
-      if (isAbsolute(path)) continue
-      const where = isBesideHosts ? 'beside the hosts.toml that K3s writes, and not found' : 'in the directory that K3s was started in'
-      yield {
-        position,
-        severity: isBesideHosts ? 'error' : 'warning',
-        message: `the ${field} ${quoted(path)} is looked for ${where}`,
-        fix: 'Write the whole name, from / on.',
-      }
-    }
+  check({ namedFiles, version }) {
+    const isBesideHosts = hasFeature(version, 'hosts-toml')
+    const where = isBesideHosts ? 'beside the hosts.toml that K3s writes, and not found' : 'in the directory that K3s was started in'
+    return (
+      namedFiles
+        // of whichever operating system the nodes have
+        .filter(({ path }) => !posix.isAbsolute(path) && !win32.isAbsolute(path))
+        .map(({ field, path, position }) => ({
+          position,
+          severity: isBesideHosts ? 'error' : 'warning',
+          message: `the ${field} ${quoted(path)} is looked for ${where}`,
+          fix: 'Write the whole name, from / on.',
+        }))
+    )
   },
 }

@@ -1,8 +1,8 @@
 import { nearness } from '../hosts/near-host.ts'
+import type { WrittenEndpoint, WrittenKey } from '../lint/context.ts'
 import { isIndexDockerIo } from '../lint/key-fault.ts'
-import type { Discovery, LintContext, Rule } from '../lint/rule.ts'
-import { hasAnySettings, writtenEndpoints, writtenKeys, type WrittenEndpoint, type WrittenKey } from '../lint/written-places.ts'
-import type { Registries } from '../registries.ts'
+import type { Rule, Discovery } from '../lint/rule.ts'
+import { hasAnySettings, type Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 import { keyWithOtherPort } from './default-port-key.ts'
 
@@ -35,32 +35,32 @@ function nearMatch(key: string, lonely: readonly WrittenEndpoint[], { mirrors }:
 const anonymousMirrors: ReadonlySet<string> = new Set(['mirror.gcr.io'])
 
 /** True for an endpoint that gets no settings, where no other rule says why. */
-function isLonely(place: WrittenEndpoint, { configs }: Registries): boolean {
-  const { endpoint, found } = place
+function isLonely(written: WrittenEndpoint, { configs }: Registries): boolean {
+  const { endpoint, found } = written
   if (endpoint === undefined || found.key !== undefined || isIndexDockerIo(endpoint.host)) return false
-  return keyWithOtherPort(place, configs) === undefined
+  return keyWithOtherPort(written, configs) === undefined
 }
 
 /** The first endpoint of the mirror that has the key's name, where none of them has settings. */
-function mirrorMatch(key: string, places: readonly WrittenEndpoint[], registries: Registries): Match | undefined {
+function mirrorMatch(key: string, endpoints: readonly WrittenEndpoint[], registries: Registries): Match | undefined {
   const isDockerHub = key === 'docker.io' || key === 'registry-1.docker.io'
-  const own = places.filter(({ mirror }) => mirror === (isDockerHub ? 'docker.io' : key))
+  const own = endpoints.filter(({ mirror }) => mirror === (isDockerHub ? 'docker.io' : key))
   const host = own[0]?.endpoint?.host
   if (host === undefined || anonymousMirrors.has(host)) return undefined
   // Credentials for plain http are better not asked for.
-  if (!own.every((place) => isLonely(place, registries) && place.endpoint?.url.startsWith('https://') === true)) return undefined
+  if (!own.every((written) => isLonely(written, registries) && written.endpoint?.url.startsWith('https://') === true)) return undefined
   const isAccount = isDockerHub && registries.configs.get(key)?.tls === undefined
   return { host, why: 'they are not passed on to endpoints', severity: isAccount ? 'info' : 'warning' }
 }
 
-function judge({ key, position }: WrittenKey, places: readonly WrittenEndpoint[], registries: Registries): Discovery | undefined {
+function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoint[], registries: Registries): Discovery | undefined {
   // TLS settings are nothing to an endpoint of plain http.
   const isTlsAlone = registries.configs.get(key)?.auth === undefined
-  const lonely = places.filter(
-    (place) => isLonely(place, registries) && !(isTlsAlone && place.endpoint?.url.startsWith('http://') === true),
+  const lonely = endpoints.filter(
+    (written) => isLonely(written, registries) && !(isTlsAlone && written.endpoint?.url.startsWith('http://') === true),
   )
   const near = nearMatch(key, lonely, registries)
-  const match = near ?? mirrorMatch(key, places, registries)
+  const match = near ?? mirrorMatch(key, endpoints, registries)
   if (match === undefined) return undefined
   const { host, why, severity } = match
   const what = near === undefined ? `the settings under ${shown(key)} are for this registry alone` : `no endpoint is ${shown(key)}`
@@ -73,20 +73,6 @@ function judge({ key, position }: WrittenKey, places: readonly WrittenEndpoint[]
   }
 }
 
-function* check(context: LintContext): Iterable<Discovery> {
-  const { registries } = context.parsed
-  const places = writtenEndpoints(context).filter(({ endpoint }) => endpoint !== undefined)
-  const used = new Set(places.map(({ found }) => found.key))
-  for (const written of writtenKeys(context)) {
-    const { section, key, fault } = written
-    const config = registries.configs.get(key)
-    if (section !== 'configs' || fault !== undefined || key === '*' || used.has(key) || config === undefined || !hasAnySettings(config))
-      continue
-    const discovery = judge(written, places, registries)
-    if (discovery !== undefined) yield discovery
-  }
-}
-
 /** Settings whose key is almost an endpoint. */
 export const unmatchedConfig: Rule = {
   id: 'unmatched-config',
@@ -95,5 +81,12 @@ export const unmatchedConfig: Rule = {
   about: `Credentials and TLS are looked up under the \`host[:port]\` of the endpoint, and the key has to be that exactly: with the port, with the domain, in the
 same case. The name of the mirrored registry is not the key of its endpoints. A key that is no endpoint may still be right, because images can name that
 registry themselves; so this is reported only where an endpoint without any settings is almost the same, and as a warning or a remark where both may be meant.`,
-  check,
+  check({ parsed: { registries }, endpoints, keys }) {
+    const usable = endpoints.filter(({ endpoint }) => endpoint !== undefined)
+    const used = new Set(usable.map(({ found }) => found.key))
+    return keys
+      .filter(({ section, key, fault }) => section === 'configs' && fault === undefined && key !== '*' && !used.has(key))
+      .filter(({ key }) => hasAnySettings(registries.configs.get(key)))
+      .map((written) => judge(written, usable, registries))
+  },
 }

@@ -1,5 +1,4 @@
 import type { Rule } from '../lint/rule.ts'
-import { writtenEndpoints, writtenKeys } from '../lint/written-places.ts'
 import { readAuth } from '../resolve/resolve-credentials.ts'
 import { shown } from '../shown-text.ts'
 
@@ -11,23 +10,18 @@ export const wildcardConfig: Rule = {
   about: `\`configs."*"\` is no default for hosts without settings. Credentials under it are sent to nobody. Its TLS settings apply to registries that images name
 and that have no entry of their own, and even to those only where there is no \`mirrors."*"\`; endpoints of mirrors never get them. An endpoint needs an entry in
 \`configs\` under its own \`host[:port]\`.`,
-  *check(context) {
-    const { parsed } = context
+  *check({ parsed, endpoints }) {
     const config = parsed.registries.configs.get('*')
-    if (config === undefined || writtenKeys(context).length === 0) return
-    if (config.auth !== undefined && readAuth(config.auth) !== undefined) {
+    if (config?.auth !== undefined && readAuth(config.auth) !== undefined) {
       yield {
         position: parsed.positionOf(['configs', '*', 'auth']),
         message: 'credentials under "*" are sent to nobody',
         fix: 'Write them under the host[:port] of every registry and endpoint that asks for them.',
       }
     }
-    if (config.tls === undefined) return
+    if (config?.tls === undefined) return
     const position = parsed.positionOf(['configs', '*', 'tls'])
-    const lonely = writtenEndpoints(context).find(
-      ({ endpoint, found }) => endpoint?.url.startsWith('https://') === true && found.key === undefined,
-    )
-    const host = lonely?.endpoint?.host
+    const host = endpoints.find(({ endpoint, found }) => endpoint?.url.startsWith('https://') && found.key === undefined)?.endpoint?.host
     const fix = host === undefined ? 'Write them under the host[:port] of every registry.' : `Write them under ${shown(host)}.`
     if (parsed.registries.mirrors.has('*')) {
       yield { position, message: 'TLS settings under "*" apply to nothing where mirrors has a "*" too', fix }

@@ -19,14 +19,10 @@ export const wrongType: Rule = {
   title: 'A value has the wrong type',
   about: `K3s reads every key as one type, and does not start where the file has another: a plain value where a mapping belongs, a list where a string
 belongs. Endpoints that are a list of mappings are one of these: \`- https://host: 5000\` has a space too many.`,
-  *check(context) {
-    for (const { path, position, message } of refusals(context, 'type')) {
-      if (path.length === 0) {
-        yield { position, message, fix: 'Begin the file with "mirrors:" or "configs:", each with its entries below, indented.' }
-        continue
-      }
-      const key = path.findLast((part) => typeof part === 'string' && Object.hasOwn(examples, part))
-      yield { position, message, fix: examples[String(key)] ?? 'Write a plain value here, in quotes if it is more than a word.' }
-    }
-  },
+  check: (context) =>
+    refusals(context, 'type', (path) => {
+      if (path.length === 0) return 'Begin the file with "mirrors:" or "configs:", each with its entries below, indented.'
+      const key = path.findLast((name) => typeof name === 'string' && Object.hasOwn(examples, name))
+      return examples[String(key)] ?? 'Write a plain value here, in quotes if it is more than a word.'
+    }),
 }

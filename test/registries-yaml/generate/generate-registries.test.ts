@@ -5,12 +5,8 @@ import fc from 'fast-check'
 import { isMirrorError } from '../../../src/errors.ts'
 import { formatReference, parseReference, type Reference } from '../../../src/oci/reference.ts'
 import { nameDestination } from '../../../src/plan/name-destination.ts'
-import {
-  generateRegistries,
-  type GeneratedRegistries,
-  type GenerateOptions,
-} from '../../../src/registries-yaml/generate/generate-registries.ts'
-import { nodeEndpoint } from '../../../src/registries-yaml/generate/mirrors.ts'
+import { generateRegistries, type GeneratedRegistries } from '../../../src/registries-yaml/generate/generate-registries.ts'
+import { nodeEndpoint, type GenerateOptions } from '../../../src/registries-yaml/generate/options.ts'
 import { proveResolution } from '../../../src/registries-yaml/generate/prove-resolution.ts'
 import { parseGoRegexp } from '../../../src/registries-yaml/go/go-regexp.ts'
 import { buildHostTable } from '../../../src/registries-yaml/hosts/host-table.ts'

@@ -9,7 +9,7 @@ const pattern = '^(?P<org>[^/]+)/(.*)$'
 const good = ['', 'a/b', '$1/$2', '${1}x', '$0', '$org', '${org}-$2', '$1-x', '$1.x', '$$1', 'a$$']
 for (const replacement of good) test(`${replacement} is in order`, () => assert.deepEqual(replacementFaults(pattern, replacement), []))
 
-const bad: Readonly<Record<string, readonly [kind: string, part: string, meant: string | undefined]>> = {
+const bad: Readonly<Record<string, readonly [kind: string, text: string, meant: string | undefined]>> = {
   $3: ['no-group', '$3', undefined],
   '${3}': ['no-group', '${3}', undefined],
   '${01}': ['no-group', '${01}', undefined],
@@ -23,8 +23,8 @@ const bad: Readonly<Record<string, readonly [kind: string, part: string, meant: 
   'a/$': ['bare-dollar', '$', undefined],
   'a/\\1': ['backslash', '\\1', '${1}'],
 }
-for (const [replacement, [kind, part, meant]] of Object.entries(bad)) {
-  test(`${replacement} is ${kind}`, () => assert.deepEqual(replacementFaults(pattern, replacement), [{ kind, part, meant }]))
+for (const [replacement, [kind, text, meant]] of Object.entries(bad)) {
+  test(`${replacement} is ${kind}`, () => assert.deepEqual(replacementFaults(pattern, replacement), [{ kind, text, meant }]))
 }
 
 test('a replacement without a fault names no group that is missing: its text is there whatever the groups hold', () => {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { ConfigVersion } from '../../../src/registries-yaml/render/config-toml.ts'
+import type { ConfigVersion } from '../../../src/registries-yaml/render/rendered.ts'
 
 /** A registries.yaml and what K3s' own code made of it. */
 export interface K3sCase {

@@ -2,9 +2,8 @@ import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { MirrorError } from '../../../errors.ts'
 import type { Registries } from '../../../registries-yaml/registries.ts'
-import type { ConfigVersion } from '../../../registries-yaml/render/config-toml.ts'
 import type { NodeValues } from '../../../registries-yaml/render/node-values.ts'
-import type { RenderedConfig } from '../../../registries-yaml/render/rendered.ts'
+import type { ConfigVersion, RenderedConfig } from '../../../registries-yaml/render/rendered.ts'
 import { safeLine } from '../../../text/printable.ts'
 import type { CliProcess } from '../../cli-process.ts'
 import { exitCodes } from '../../exit-code.ts'
@@ -73,9 +72,7 @@ async function runRender(flags: RenderFlags, cli: CliProcess): Promise<void> {
   refuseUnused(flags)
   const { readRegistries } = await import('../../../registries-yaml/read/read-registries.ts')
   const { describePassedOver } = await import('../../../registries-yaml/render/passed-over.ts')
-  const { k3sHeader } = await import('../../../registries-yaml/render/hosts-toml.ts')
-  const { isReplaceable } = await import('../../../registries-yaml/render/replaceable.ts')
-  const { ownHeader } = await import('../../../registries-yaml/render/rendered.ts')
+  const { isGenerated, k3sHeader, ownHeader } = await import('../../../registries-yaml/render/rendered.ts')
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const { files, notes } = await render(registries, flags)
   const warnings = flags.format === 'legacy' ? [] : describePassedOver(registries, flags.embeddedRegistry === true)
@@ -85,7 +82,7 @@ async function runRender(flags: RenderFlags, cli: CliProcess): Promise<void> {
   )
   const written = await writeFiles(flags.out, files, {
     signal: cli.signal,
-    isReplaceable: (found) => flags.force === true || isReplaceable(found),
+    isReplaceable: (found) => flags.force === true || isGenerated(found),
   })
   const removed = await removeStale(join(flags.out, 'certs.d'), {
     name: 'hosts.toml',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nearestKey, rightPlace } from '../../../src/registries-yaml/lint/suggest-key.ts'
+import { nearestKey, rightParent } from '../../../src/registries-yaml/rules/unknown-key.ts'
 
 const known = {
   top: ['mirrors', 'configs', 'auths'],
@@ -34,8 +34,8 @@ for (const [key, place, expected] of cases) {
 }
 
 test('a key in the wrong place has a right one', () => {
-  assert.deepEqual(rightPlace('insecureSkipVerify'), { key: 'insecure_skip_verify', place: 'under tls' })
-  assert.deepEqual(rightPlace('auth'), { key: 'auth', place: 'under configs and a host' })
-  assert.equal(rightPlace('colour'), undefined)
-  assert.equal(rightPlace('constructor'), undefined)
+  assert.deepEqual(rightParent('insecureSkipVerify'), { key: 'insecure_skip_verify', parent: 'under tls' })
+  assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and a host' })
+  assert.equal(rightParent('colour'), undefined)
+  assert.equal(rightParent('constructor'), undefined)
 })

@@ -1,0 +1,147 @@
+import type { K3sVersion } from '../../release/version.ts'
+import { buildHostTable, configFor, type FoundConfig, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
+import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
+import { hasFeature } from '../k3s-features.ts'
+import type { ParsedRegistries } from '../read/parse-registries.ts'
+import { noRegistries, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
+import type { InspectedFile } from './inspect-files.ts'
+import { keyFault, type KeyFault } from './key-fault.ts'
+import { readRewrites, type WrittenRewrite } from './read-rewrites.ts'
+
+/** An endpoint of a mirror as it is written, with what K3s makes of it. */
+export interface WrittenEndpoint {
+  /** The key of `mirrors`. */
+  readonly mirror: string
+  readonly text: string
+  readonly position: Position
+  /** Undefined for what K3s passes over, and what names no host. */
+  readonly endpoint: NormalisedEndpoint | undefined
+  /** `host[:port]` that is talked to; undefined for what K3s passes over. */
+  readonly host: string | undefined
+  /** The settings that it gets. */
+  readonly found: FoundConfig
+}
+
+/** A key of `mirrors` or `configs`. */
+export interface WrittenKey {
+  readonly section: 'mirrors' | 'configs'
+  readonly key: string
+  readonly position: Position
+  readonly fault: KeyFault | undefined
+}
+
+/** The `auth` of a key of `configs`. */
+export interface WrittenAuth {
+  readonly key: string
+  readonly auth: RegistryAuth
+  /** Where a field of it stands, or the whole. */
+  readonly positionOf: (...field: readonly string[]) => Position
+}
+
+/** A file that the `tls` of a key of `configs` names. */
+export interface NamedFile {
+  readonly field: 'ca_file' | 'cert_file' | 'key_file'
+  readonly path: string
+  readonly position: Position
+  /** Undefined where it was not looked at. */
+  readonly file: InspectedFile | undefined
+}
+
+/** The `tls` of a key of `configs` with the files that it names. */
+export interface WrittenTls {
+  readonly key: string
+  readonly tls: RegistryTls
+  readonly caFile: NamedFile | undefined
+  readonly certFile: NamedFile | undefined
+  readonly keyFile: NamedFile | undefined
+  /** Where a field of it stands, or the whole. */
+  readonly positionOf: (...field: readonly string[]) => Position
+}
+
+/** What is known of the file, of the node and of the files that it names. */
+export interface LintInput {
+  readonly parsed: ParsedRegistries
+  readonly flags: K3sFlags
+  /** Undefined: the newest. */
+  readonly version: K3sVersion | undefined
+  /** The files that `tls` names, by path; undefined where they are not to be looked at. */
+  readonly files: ReadonlyMap<string, InspectedFile> | undefined
+  /** Permission bits of the file itself; undefined where it has none. */
+  readonly mode: number | undefined
+  /** For certificates. */
+  readonly now: Date
+}
+
+/** Everything that rules look at, in the file's order; lists are empty for a file that K3s does not start with. */
+export interface LintContext extends LintInput {
+  /** What K3s makes of the file with these flags. */
+  readonly table: HostTable
+  readonly endpoints: readonly WrittenEndpoint[]
+  /** The same, but a list that several mirrors share through an alias only once. */
+  readonly distinctEndpoints: readonly WrittenEndpoint[]
+  /** The keys of `configs` that endpoints get their settings from. */
+  readonly usedKeys: ReadonlySet<string | undefined>
+  readonly keys: readonly WrittenKey[]
+  readonly auths: readonly WrittenAuth[]
+  readonly tls: readonly WrittenTls[]
+  readonly namedFiles: readonly NamedFile[]
+  /** By mirror; none for a version that has no rewrites. */
+  readonly rewrites: ReadonlyMap<string, readonly WrittenRewrite[]>
+}
+
+/** The first of what stands at one position of the file, which an alias can put at several paths. */
+export function oncePerPosition<T extends { readonly position: Position }>(things: Iterable<T>): readonly T[] {
+  const first = new Map<string, T>()
+  for (const thing of things) {
+    const position = `${thing.position.line}:${thing.position.column}`
+    if (!first.has(position)) first.set(position, thing)
+  }
+  return [...first.values()]
+}
+
+/** Works out of a file what rules ask for. */
+export function readContext(input: LintInput): LintContext {
+  const { parsed, flags, version, files } = input
+  const { mirrors, configs } = parsed.problems.length > 0 ? noRegistries : parsed.registries
+  const endpoints = [...mirrors].flatMap(([mirror, written]) =>
+    written.endpoints.map((text, index): WrittenEndpoint => {
+      const normalised = tryNormaliseEndpoint(text, flags.embeddedRegistry)
+      const endpoint = normalised?.host === '' ? undefined : normalised
+      const position = parsed.positionOf(['mirrors', mirror, 'endpoint', index])
+      return { mirror, text, position, endpoint, host: normalised?.host, found: configFor(configs, endpoint?.registry ?? '') }
+    }),
+  )
+  const keys = (['mirrors', 'configs'] as const).flatMap((section) =>
+    [...(section === 'mirrors' ? mirrors : configs).keys()].map((key) => ({
+      section,
+      key,
+      position: parsed.positionOf([section, key]),
+      fault: keyFault(key),
+    })),
+  )
+  const below =
+    (key: string, settings: 'auth' | 'tls'): WrittenAuth['positionOf'] =>
+    (...field) =>
+      parsed.positionOf(['configs', key, settings, ...field])
+  const tls = [...configs].flatMap(([key, config]): readonly WrittenTls[] => {
+    if (config.tls === undefined) return []
+    const positionOf = below(key, 'tls')
+    const named = (field: NamedFile['field'], path: string): NamedFile | undefined =>
+      path === '' ? undefined : { field, path, position: positionOf(field), file: files?.get(path) }
+    const { caFile, certFile, keyFile } = config.tls
+    const [ca, cert, own] = [named('ca_file', caFile), named('cert_file', certFile), named('key_file', keyFile)]
+    return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, positionOf }]
+  })
+  return {
+    ...input,
+    table: buildHostTable(parsed.registries, flags),
+    endpoints,
+    distinctEndpoints: oncePerPosition(endpoints),
+    usedKeys: new Set(endpoints.map(({ found }) => found.key)),
+    keys,
+    auths: [...configs].flatMap(([key, { auth }]) => (auth === undefined ? [] : [{ key, auth, positionOf: below(key, 'auth') }])),
+    tls,
+    namedFiles: tls.flatMap(({ caFile, certFile, keyFile }) => [caFile, certFile, keyFile].filter((named) => named !== undefined)),
+    rewrites: hasFeature(version, 'rewrite') ? readRewrites(mirrors, parsed) : new Map(),
+  }
+}
