@@ -5,7 +5,8 @@ export type Side = 'source' | 'destination'
 
 /**
  * The public error codes: listed here, never renamed, never reused.
- * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused; `USAGE` and `INVALID_*` that nothing was started.
+ * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused. `USAGE` and `INVALID_*` mean that nothing was started, but for `INVALID_MANIFEST`, and for
+ * the `INVALID_CONFIG` of Docker's configuration, which is read when a registry asks for credentials: both may be the failure of one image.
  */
 export const errorCodes = [
   'USAGE',

@@ -1,3 +1,4 @@
+import type { RetryPolicy } from '../async/retry.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
@@ -5,7 +6,7 @@ import { isRedirect, redirectUrl } from '../http/redirect.ts'
 import { nearestFirst } from '../oci/nearest.ts'
 import { foreignText } from '../text/printable.ts'
 import { redactUrl } from '../text/redact.ts'
-import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
+import { fetchFile, unexpectedStatus, type FetchOptions } from './fetch-file.ts'
 import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
 import { formatVersion, parseVersion } from './version.ts'
 
@@ -13,7 +14,7 @@ import { formatVersion, parseVersion } from './version.ts'
 export interface ChannelOptions {
   /** Where channels are, one a path segment; default K3s' own server. */
   readonly channelUrl?: string | undefined
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -6,12 +6,9 @@ import { parseRetryAfter } from '../http/retry-after.ts'
 import { redactUrl } from '../text/redact.ts'
 import { maxListBytes } from './list-text.ts'
 
-/** How patiently files are fetched, and who is told of retries. */
-export type FetchRetry = Omit<RetryOptions, 'signal'>
-
 /** Options of fetchFile. */
 export interface FetchOptions {
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Omit<RetryOptions, 'signal'> | undefined
   readonly signal?: AbortSignal | undefined
   readonly headers?: Readonly<Record<string, string>>
   /** Redirects that are followed; default 5. */

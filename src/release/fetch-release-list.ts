@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
+import type { RetryPolicy } from '../async/retry.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { redactUrl } from '../text/redact.ts'
 import { parseChecksumFile } from './checksum-file.ts'
-import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
+import { fetchFile, unexpectedStatus, type FetchOptions } from './fetch-file.ts'
 import { parseImageList, type ListCoverage, type ParsedReferences, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { fetchReleaseDigest } from './release-digest.ts'
@@ -18,7 +19,7 @@ export interface ReleaseListOptions {
   readonly releaseApiUrl?: string | undefined
   /** The SHA-256 that the list must have, lower-case hex. */
   readonly listSha256?: string | undefined
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
   readonly signal?: AbortSignal | undefined
 }
 

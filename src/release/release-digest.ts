@@ -1,6 +1,7 @@
+import type { RetryPolicy } from '../async/retry.ts'
 import { isMirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import { fetchFile, type FetchRetry } from './fetch-file.ts'
+import { fetchFile } from './fetch-file.ts'
 import { imageListFile } from './release-files.ts'
 
 /** What the release API says about the image list: its SHA-256 in lower-case hex, or why that is not known. */
@@ -8,7 +9,7 @@ export type ReleaseDigest = { readonly sha256: string } | { readonly unknown: st
 
 /** Options of fetchReleaseDigest. */
 export interface ReleaseDigestOptions {
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -31,7 +32,7 @@ function readDigest(body: Uint8Array): ReleaseDigest {
 export async function fetchReleaseDigest(client: HttpClient, url: URL, options: ReleaseDigestOptions = {}): Promise<ReleaseDigest> {
   try {
     // The API's limit is 60 requests an hour: waiting for it to pass would hold up a run for a check that is extra.
-    const retry: FetchRetry = { ...options.retry, retries: 1, maxThrottled: 0 }
+    const retry: Partial<RetryPolicy> = { ...options.retry, retries: 1, maxThrottled: 0 }
     const response = await fetchFile(client, url, { signal: options.signal, retry, headers: { accept: 'application/vnd.github+json' } })
     if (response.status === 200) return readDigest(response.body)
     const limited = response.status === 403 && response.headers.get('x-ratelimit-remaining') === '0'

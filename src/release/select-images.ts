@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
+import type { RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
-import { fetchFile, unexpectedStatus, type FetchRetry } from './fetch-file.ts'
+import { fetchFile, unexpectedStatus } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
 import type { ImageFilter } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList } from './image-list.ts'
@@ -34,7 +35,7 @@ export interface SelectionOptions {
   readonly listSha256?: string | undefined
   /** What `-` reads. */
   readonly stdin?: ByteStream | undefined
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Partial<RetryPolicy> | undefined
   readonly signal?: AbortSignal | undefined
 }
 

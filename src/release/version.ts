@@ -23,11 +23,11 @@ export interface Build {
   readonly dotted: boolean
 }
 
-/** Stages in the order in which they come before a release. */
-const stages = ['alpha', 'beta', 'rc'] as const
-
 /** A stage before a release. */
-export type Stage = (typeof stages)[number]
+export type Stage = 'alpha' | 'beta' | 'rc'
+
+/** In the order in which they come. */
+const stages: readonly Stage[] = ['alpha', 'beta', 'rc']
 
 const number = '(0|[1-9][0-9]{0,5})'
 const grammar = new RegExp(`^v${number}\\.${number}\\.${number}(?:-(alpha|beta|rc)(\\.?)${number})?(?:\\+k3s(\\.?)${number})?$`)

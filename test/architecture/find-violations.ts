@@ -4,7 +4,7 @@ import { readSource, type Source } from './read-source.ts'
 
 /** The shape the house has to keep: data, checked against the files of `src`. */
 export interface House {
-  /** What each folder, and each file at the top, may import: other places, or `type:<file>` for the types of one file alone. */
+  /** What each folder, and each file at the top, may import: other places, or `type:<place>` and `type:<file>` for types alone. */
   readonly places: Readonly<Record<string, readonly string[]>>
   /** The folders that may import each external package. */
   readonly packages: Readonly<Record<string, readonly string[]>>
@@ -108,7 +108,9 @@ function importViolations(source: Source, files: FileSet, house: House): readonl
 function mayImport(path: string, file: string, typeOnly: boolean, house: House): boolean {
   const [from, to] = [placeOf(path), placeOf(file)]
   const allowed = house.places[from] ?? []
-  return from === to || allowed.includes(to) || (typeOnly && allowed.includes(`type:${file.slice('src/'.length)}`))
+  return (
+    from === to || allowed.includes(to) || (typeOnly && [to, file.slice('src/'.length)].some((name) => allowed.includes(`type:${name}`)))
+  )
 }
 
 function builtinViolations(path: string, specifier: string, names: readonly string[], house: House): readonly string[] {
