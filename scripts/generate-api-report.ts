@@ -37,6 +37,7 @@ function report(entry: string, declarations: string): boolean {
     packageJsonFullPath: `${root}package.json`,
     configObject: {
       projectFolder: root,
+      newlineKind: 'lf',
       mainEntryPointFilePath: `${root}${declarations}`,
       compiler: { overrideTsconfig: { compilerOptions: tsconfig.compilerOptions, files: [`${root}${declarations}`] } },
       apiReport: { enabled: true, reportFileName: `${entry}.api.md`, reportFolder: `${root}docs/api`, reportTempFolder: tmpdir() },
