@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { HttpClient } from '../http/http-client.ts'
 import { isRegistry } from '../oci/reference.ts'
 import type { RegistriesConfigs } from '../registries-yaml/read-configs.ts'
 import { credentialsForOrigin, type CredentialsSource } from '../registry/auth/credentials.ts'
@@ -41,7 +41,7 @@ export function openClientWith(
   configs: RegistriesConfigs | undefined,
   onRequest?: () => void,
 ): HttpClient {
-  return createHttpClient({
+  return new HttpClient({
     settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
     environment,
     storageHosts,

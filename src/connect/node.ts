@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { HttpClient } from '../http/http-client.ts'
 import type { TlsSettings } from '../http/origin-settings.ts'
 import { isRepositoryPath, type Reference } from '../oci/reference.ts'
 import type { K3sFlags } from '../registries-yaml/hosts/host-table.ts'
@@ -176,7 +176,7 @@ class OpenedEndpoints {
     const { scheme, host, apiPath, namespace } = endpoint
     const { onWarning } = this.#events
     // As in containerd, they hold for whatever the endpoint leads to: a storage it redirects to, its token server.
-    const client = createHttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
+    const client = new HttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
     this.#clients.push(client)
     const registryAt = (protocol: string): Registry => {
       const origin = new URL(`${protocol}://${host}`)

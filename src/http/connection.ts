@@ -41,6 +41,9 @@ export class Connection {
   /** True once any byte of the answer has come. */
   heard = false
 
+  /** Why the reader took no more, which counts even where the whole answer is here already. */
+  refusal: { readonly error: unknown } | undefined
+
   /** The IP address of the other end. */
   readonly remoteAddress: string | undefined
   readonly #socket: Socket
@@ -52,8 +55,6 @@ export class Connection {
   #delivering: Buffer | undefined
   #sink: ChunkSink | undefined
   #failure: unknown
-  /** Why the reader took no more, which counts even where the whole answer is here already. */
-  #refusal: { readonly error: unknown } | undefined
   #inRequest = false
   /** Bytes of the upload that have not been handed to the socket. */
   #unsent = 0
@@ -136,11 +137,11 @@ export class Connection {
     this.waiting = 'body'
     if (this.#deliver()) this.#socket.resume()
     try {
-      while (this.#refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering !== undefined)) {
+      while (this.refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering !== undefined)) {
         if (this.#failure !== undefined) throw this.#failure
         await this.#changed()
       }
-      if (this.#refusal !== undefined) throw this.#refusal.error
+      if (this.refusal !== undefined) throw this.refusal.error
     } finally {
       this.#sink = undefined
       this.#unread.length = 0
@@ -264,7 +265,7 @@ export class Connection {
   #refused(error: unknown): void {
     this.#delivering = undefined
     this.#unread.length = 0
-    this.#refusal = { error }
+    this.refusal = { error }
     this.destroy(error)
   }
 

@@ -1,4 +1,4 @@
-import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
+import { HttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
 import type { OriginSettings } from '../../src/http/origin-settings.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
 import { credentialsForOrigin } from '../../src/registry/auth/credentials.ts'
@@ -28,7 +28,7 @@ export const hasty = { retries: 4, baseDelay: 1, maxDelay: 4 } as const
 function means(url: string, options: OpenOptions): Means {
   const { credentials, tls, environment, timeout, ...transport } = options
   const endpoint = parseEndpoint(url)
-  const client = createHttpClient({ settings: () => ({ tls }), environment, timeout })
+  const client = new HttpClient({ settings: () => ({ tls }), environment, timeout })
   const found = credentials && { kind: 'basic' as const, username: credentials[0], password: credentials[1] }
   const authorizer = createAuthorizer({
     client,
