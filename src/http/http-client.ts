@@ -4,7 +4,7 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
-import type { OriginSettingsLookup } from './origin-settings.ts'
+import type { TlsSettings } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
 import { Reachability } from './reachability.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
@@ -18,8 +18,8 @@ type DownloadRequest = Omit<HttpRequest, 'method' | 'body' | 'maxBytes'>
 
 /** Options of HttpClient. */
 export interface HttpClientOptions {
-  /** TLS per origin; default: none. Node's authorities and those of the system's trust store are always trusted. */
-  readonly settings?: OriginSettingsLookup | undefined
+  /** TLS per origin, `https://host:port` with the default port left out; default: none. Node's authorities and those of the system's trust store are always trusted. */
+  readonly settings?: ((origin: string) => { readonly tls?: TlsSettings | undefined }) | undefined
   /** Hosts, `host` or `host:port`, that a server may send us to though they are private addresses. */
   readonly storageHosts?: readonly string[] | undefined
   /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
