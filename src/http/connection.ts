@@ -12,16 +12,6 @@ type Waiting = 'nothing' | 'head' | 'body' | 'write' | 'answer'
 /** Thrown into an upload whose answer came before its end. */
 class AnsweredEarly extends Error {}
 
-/** A write that waits for the server to read. */
-interface PendingWrite {
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
-}
-
-function isEncrypted({ origin, proxy }: SocketRoute): boolean {
-  return (proxy ?? origin).protocol === 'https:'
-}
-
 function connectionClosed(): Error {
   return Object.assign(new Error('closed'), { code: 'ECONNRESET' })
 }
@@ -58,13 +48,15 @@ export class Connection {
   #inRequest = false
   /** Bytes of the upload that have not been handed to the socket. */
   #unsent = 0
-  #pendingWrite: PendingWrite | undefined
+  /** A write that waits for the server to read. */
+  #pendingWrite: { readonly resolve: () => void; readonly reject: (reason: unknown) => void } | undefined
   #settle: (() => void) | undefined
 
   /** Opens a connection; rejects with the socket's own error. */
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
-    const buffer = readBuffer(isEncrypted(route), (memory) => connection?.holds(memory) === true)
+    const isEncrypted = (route.proxy ?? route.origin).protocol === 'https:'
+    const buffer = readBuffer(isEncrypted, (memory) => connection?.holds(memory) === true)
     const callback = (count: number, bytes: Uint8Array): boolean =>
       connection?.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count)) ?? true
     const { socket, buffered } = await openSocket(route, { buffer, callback }, options)

@@ -90,7 +90,7 @@ function outcome<T>(
     const fail = (error: unknown): void => {
       settle()
       socket.on('error', () => undefined).destroy()
-      reject(networkError(name, error, signal) as Error)
+      reject(networkError(name, error, signal))
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
     const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${name}: it did not answer in time`, { hint: wayHint }))
