@@ -5,7 +5,8 @@ export type Side = 'source' | 'destination'
 
 /**
  * The public error codes: listed here, never renamed, never reused.
- * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused; `USAGE` and `INVALID_*` that nothing was started.
+ * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused. `USAGE` and `INVALID_*` mean that nothing was started, but for `INVALID_MANIFEST`, and for
+ * the `INVALID_CONFIG` of Docker's configuration, which is read when a registry asks for credentials: both may be the failure of one image.
  */
 export const errorCodes = [
   'USAGE',
@@ -58,7 +59,8 @@ export interface MirrorErrorOptions {
   readonly missing?: readonly string[] | undefined
 }
 
-type MirrorErrorChanges = MirrorErrorOptions & { readonly code?: ErrorCode; readonly message?: string }
+/** What `MirrorError.with` changes. */
+export type MirrorErrorChanges = MirrorErrorOptions & { readonly code?: ErrorCode; readonly message?: string }
 
 /** The one error class of this package: callers match `code`; `message` says what failed, `hint` what to do. */
 export class MirrorError extends Error {

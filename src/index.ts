@@ -1,56 +1,134 @@
-export { errorCodes, isMirrorError, MirrorError, type ErrorCode, type MirrorErrorOptions, type Side } from './errors.ts'
-export { mirror } from './runs/mirror.ts'
-export type { MirrorRun } from './runs/start-run.ts'
-export { planImages } from './runs/plan-images.ts'
-export type { MirrorOptions, PlanOptions } from './runs/options.ts'
-export { listImages, type ListOptions } from './runs/list-images.ts'
-export type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RequestCounts, StoredFacts } from './copy/events.ts'
-export { formatReference, parseReference, type Reference, type Repository } from './oci/reference.ts'
-export type { Digest } from './oci/digest.ts'
-export type { ImageList, ListCoverage, SelectedList } from './release/image-list.ts'
-export type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport, ReportTotals } from './report/report.ts'
-export type { PlanFailure, PlannedImage, PlanReport, PlanTotals, RateLimit } from './report/plan-report.ts'
-export type { GivenName } from './layout/entry-name.ts'
-export type { SkippedEntry } from './layout/name-entries.ts'
-export { openLayout, readLayout, type OpenLayoutOptions, type ReadLayoutOptions } from './layout/open-layout.ts'
-export type { Layout, LayoutReader } from './layout/layout.ts'
+import type { ArchiveCheck } from './bundle/check-archive.ts'
+import type { ArchiveInfo } from './bundle/describe-archive.ts'
+import type { InspectOptions } from './bundle/inspect-bundle.ts'
+import type { ImageList } from './release/image-list.ts'
+import type { PlanReport } from './report/plan-report.ts'
+import type { VerifyReport } from './report/verify-report.ts'
+import type { CreateBundleOptions } from './runs/create-bundle.ts'
+import type { ListOptions } from './runs/list-images.ts'
+import type { LoadBundleOptions } from './runs/load-bundle.ts'
+import type { MirrorOptions, PlanOptions } from './runs/options.ts'
+import type { PushBundleOptions } from './runs/push-bundle.ts'
+import type { MirrorRun } from './runs/start-run.ts'
+import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
+
 export {
-  createRegistryServer,
-  type AccessRecord,
-  type RegistryServer,
-  type RegistryServerOptions,
-  type ServerTls,
-} from './registry-server/registry-server.ts'
-export type { Login } from './registry-server/authenticator.ts'
-export type { PageSources } from './registry-server/own-paths.ts'
-export { createBundle, type CreateBundleOptions } from './runs/create-bundle.ts'
-export { pushBundle, type PushBundleOptions } from './runs/push-bundle.ts'
-export { loadBundle, type LoadBundleOptions } from './runs/load-bundle.ts'
-export { checkBundle, describeBundle, type InspectOptions } from './bundle/inspect-bundle.ts'
-export type { ArchiveCheck, ArchiveProblem } from './bundle/check-archive.ts'
-export type { ArchiveInfo, DescribedImage } from './bundle/describe-archive.ts'
+  errorCodes,
+  isMirrorError,
+  MirrorError,
+  type ErrorCode,
+  type MirrorErrorChanges,
+  type MirrorErrorOptions,
+  type Side,
+} from './errors.ts'
+export { formatReference, parseReference, type Reference, type Repository } from './oci/reference.ts'
+export { version } from './version.ts'
+export type { RetryPolicy } from './async/retry.ts'
+export type { ConnectionOptions, ReachOptions, RegistryOptions, TransferOptions } from './connect/clients.ts'
+export type { DestinationOptions, EndOptions } from './connect/destination.ts'
+export type { SourceOptions } from './connect/sources.ts'
+export type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RequestCounts, StoredFacts } from './copy/events.ts'
+export type { Digest } from './oci/digest.ts'
+export type { CallOptions } from './oci/image-source.ts'
+export type { StepState } from './plan/plan.ts'
+export type { RegistryEvents } from './registry/transport.ts'
+export type { ListCoverage, SelectedList } from './release/image-list.ts'
+export type { ByteStream } from './release/read-list-file.ts'
+export type { ListFetchOptions, ListSources } from './release/fetch-file.ts'
+export type { ImageFilterOptions } from './release/image-filter.ts'
+export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
+export type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport, ReportTotals } from './report/report.ts'
+export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
+export type { VerifiedEndpoint, VerifiedImage, VerifyTotals } from './report/verify-report.ts'
+export type { ArchiveProblem } from './bundle/check-archive.ts'
+export type { DescribedImage } from './bundle/describe-archive.ts'
 export type { ArchiveFormat } from './bundle/image-archive.ts'
 export type { BundledList } from './bundle/bundle-record.ts'
-export { ServedBundle } from './bundle/served-bundle.ts'
-export { verify, type VerifyEvents, type VerifyOptions } from './runs/verify.ts'
-export type { VerifiedEndpoint, VerifiedImage, VerifyReport, VerifyTotals } from './report/verify-report.ts'
-export { parseRegistries, type ParsedRegistries } from './registries-yaml/read/parse-registries.ts'
-export { readRegistries } from './registries-yaml/read/read-registries.ts'
-export type { Mirror, Position, Registries, RegistryAuth, RegistryConfig, RegistryTls } from './registries-yaml/registries.ts'
+export type { SkippedEntry } from './layout/name-entries.ts'
+export type { EngineOptions } from './connect/engine.ts'
+export type { NodeRules } from './connect/node.ts'
+export type { ArchiveOptions, BatchOptions, ContentOptions, RenameOptions } from './runs/options.ts'
 export type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
-export { lintRegistries, type LintOptions } from './registries-yaml/lint/lint.ts'
-export type { Finding } from './registries-yaml/lint/rule.ts'
-export {
-  createResolver,
-  type ResolvedEndpoint,
-  type ResolvedReference,
-  type Resolver,
-} from './registries-yaml/resolve/resolve-reference.ts'
-export { renderK3s, type K3sRenderOptions } from './registries-yaml/render/k3s.ts'
-export { renderContainerd, type ContainerdRenderOptions } from './registries-yaml/render/containerd.ts'
-export { renderLegacy } from './registries-yaml/render/legacy.ts'
-export type { RenderedConfig, RenderOptions } from './registries-yaml/render/rendered.ts'
-export { generateRegistries, type GeneratedRegistries } from './registries-yaml/generate/generate-registries.ts'
-export type { GenerateOptions } from './registries-yaml/generate/options.ts'
-export { parseVersion, type K3sVersion } from './release/version.ts'
-export { version } from './version.ts'
+export type { DescribedEndpoint } from './registries-yaml/resolve/describe-endpoint.ts'
+export type { Platform } from './oci/platform.ts'
+export type { Build, K3sVersion, PreRelease, Stage } from './release/version.ts'
+export type { SearchOptions } from './runs/find-image.ts'
+export type { EndpointStatus, imageStatuses, VerdictStatus, ProblemCode } from './verify/image-verdict.ts'
+export type {
+  ArchiveCheck,
+  ArchiveInfo,
+  CreateBundleOptions,
+  ImageList,
+  InspectOptions,
+  ListOptions,
+  LoadBundleOptions,
+  MirrorOptions,
+  MirrorRun,
+  PlanOptions,
+  PlanReport,
+  PushBundleOptions,
+  VerifyEvents,
+  VerifyOptions,
+  VerifyReport,
+}
+
+/** A run whose code is loaded first. */
+function loaded(load: Promise<MirrorRun>): MirrorRun {
+  const report = load.then((run) => run.report)
+  // Whoever reads the events gets the failure there; the report's own rejection must not end the process.
+  report.catch(() => undefined)
+  return {
+    report,
+    async *[Symbol.asyncIterator]() {
+      yield* await load
+    },
+  }
+}
+
+/**
+ * Mirrors images: list → plan → copy → report. The run begins at once; its events are read with `for await`, or not at all.
+ * Failed images are in the report; what is thrown kept the whole run from starting.
+ */
+export function mirror(options: MirrorOptions): MirrorRun {
+  return loaded(import('./runs/mirror.ts').then((runs) => runs.mirror(options)))
+}
+
+/** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
+export async function planImages(options: PlanOptions): Promise<PlanReport> {
+  return (await import('./runs/plan-images.ts')).planImages(options)
+}
+
+/** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */
+export async function listImages(options: ListOptions): Promise<ImageList> {
+  return (await import('./runs/list-images.ts')).listImages(options)
+}
+
+/** Looks for every image, with all that its platforms need, at a destination or at the endpoints of a node's registries.yaml. Nothing is changed. */
+export async function verify(options: VerifyOptions, events?: VerifyEvents): Promise<VerifyReport> {
+  return (await import('./runs/verify.ts')).verify(options, events)
+}
+
+/** Writes the images of a selection into one new file, with the events and the report of `mirror`. The file appears once it is complete. */
+export function createBundle(options: CreateBundleOptions): MirrorRun {
+  return loaded(import('./runs/create-bundle.ts').then((runs) => runs.createBundle(options)))
+}
+
+/** Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. */
+export function pushBundle(options: PushBundleOptions): MirrorRun {
+  return loaded(import('./runs/push-bundle.ts').then((runs) => runs.pushBundle(options)))
+}
+
+/** Loads the images of archives into a Docker Engine, with the events and the report of `mirror`. */
+export function loadBundle(options: LoadBundleOptions): MirrorRun {
+  return loaded(import('./runs/load-bundle.ts').then((runs) => runs.loadBundle(options)))
+}
+
+/** What is in a bundle, or in an archive of another tool: lists, images, platforms and sizes in bytes. */
+export async function describeBundle(file: string, options?: InspectOptions): Promise<ArchiveInfo> {
+  return (await import('./bundle/inspect-bundle.ts')).describeBundle(file, options)
+}
+
+/** Reads every byte of a bundle, or of an archive of another tool, again; of a split one also the checksums of its parts. Damage is a problem, not an error. */
+export async function checkBundle(file: string, options?: InspectOptions): Promise<ArchiveCheck> {
+  return (await import('./bundle/inspect-bundle.ts')).checkBundle(file, options)
+}

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type * as registriesLibrary from '../src/api/registries.ts'
+import type * as serverLibrary from '../src/api/server.ts'
 import type * as library from '../src/index.ts'
 import { startRegistry } from './registry-server/start-registry.ts'
 import { compareRelease } from './servers/compare-release.ts'
@@ -8,26 +10,15 @@ import { k3sImages } from './servers/release-shapes.ts'
 import { seedRelease } from './servers/seed-release.ts'
 import { tempDir } from './servers/temp-dir.ts'
 
-const built = new URL('../dist/index.js', import.meta.url).href
-const {
-  checkBundle,
-  createBundle,
-  createRegistryServer,
-  createResolver,
-  describeBundle,
-  generateRegistries,
-  isMirrorError,
-  lintRegistries,
-  listImages,
-  mirror,
-  parseReference,
-  parseRegistries,
-  planImages,
-  pushBundle,
-  renderK3s,
-  ServedBundle,
-  version,
-} = (await import(built)) as typeof library
+const [main, server, registries] = await Promise.all([
+  import(new URL('../dist/index.js', import.meta.url).href) as Promise<typeof library>,
+  import(new URL('../dist/api/server.js', import.meta.url).href) as Promise<typeof serverLibrary>,
+  import(new URL('../dist/api/registries.js', import.meta.url).href) as Promise<typeof registriesLibrary>,
+])
+const { checkBundle, createBundle, describeBundle, isMirrorError, listImages, mirror, parseReference, planImages, pushBundle, version } =
+  main
+const { createRegistryServer, ServedBundle } = server
+const { createResolver, generateRegistries, lintRegistries, parseRegistries, renderK3s } = registries
 
 const images = k3sImages.slice(1, 3)
 

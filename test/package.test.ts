@@ -27,7 +27,12 @@ test('the packed package holds the program alone, and runs where it is installed
   const program = join(directory.path, 'k3s-mirror')
   await symlink(join(installed, 'dist', 'cli', 'main.js'), program)
   assert.match((await run(process.execPath, [program, '--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
-  const script = "import { version } from 'k3s-mirror'; console.log(version)"
+  const script = `
+    import { version } from 'k3s-mirror'
+    import 'k3s-mirror/registries'
+    import 'k3s-mirror/server'
+    console.log(version)
+  `
   const imported = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: directory.path })
   assert.match(imported.stdout, /^\d+\.\d+\.\d+\n$/)
 })

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit'
 
 interface Waiting {
   readonly priority: number
-  /** Tells the waiter that it has a place; fulfilled when the place is given back. */
+  /** Gives the waiter a slot; fulfilled when the slot is given back. */
   readonly admit: () => Promise<void>
 }
 
@@ -29,18 +29,18 @@ export class AdaptiveLimit {
     return this.#limit.concurrency
   }
 
-  /** Waits for a place; the function it resolves to gives the place back. */
+  /** Waits for a slot; the function it resolves to gives the slot back. */
   acquire(priority = 0): Promise<() => void> {
     return new Promise((resolve) => {
       const admit = (): Promise<void> => new Promise((giveBack) => resolve(giveBack))
       const at = this.#waiting.findIndex((other) => other.priority < priority)
       this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { priority, admit })
-      // Whoever is first in line takes the place, not whoever asked for it.
+      // Whoever is first in line takes the slot, not whoever asked for it.
       void this.#limit(() => this.#waiting.shift()?.admit())
     })
   }
 
-  /** Runs the task in a place of its own. */
+  /** Runs the task in a slot of its own. */
   async run<T>(task: () => Promise<T>, priority = 0): Promise<T> {
     const release = await this.acquire(priority)
     try {

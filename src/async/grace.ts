@@ -1,12 +1,10 @@
 import { onAbort } from './on-abort.ts'
 
-/** A signal that follows another one after a while. */
-export interface Grace extends Disposable {
-  readonly signal: AbortSignal | undefined
-}
-
 /** A signal that is aborted `milliseconds` after the given one, so that what is under way may come to its end; dispose of it when it did. */
-export function graceAfter(signal: AbortSignal | undefined, milliseconds: number): Grace {
+export function graceAfter(
+  signal: AbortSignal | undefined,
+  milliseconds: number,
+): Disposable & { readonly signal: AbortSignal | undefined } {
   if (signal === undefined) return { signal, [Symbol.dispose]: () => undefined }
   const late = new AbortController()
   let timer: NodeJS.Timeout | undefined

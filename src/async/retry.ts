@@ -20,21 +20,17 @@ export interface RetryPolicy {
   readonly maxThrottled: number
 }
 
-/** The policy where nothing else is asked for: 8 attempts, 0.25 s to 30 s apart, and up to 15 minutes of asked-for waits. */
-const defaultRetryPolicy: RetryPolicy = { retries: 7, baseDelay: 250, maxDelay: 30_000, maxThrottled: 15 * 60_000 }
-
 /** Milliseconds that one operation waits for answers that do not come, before it is not tried again: the next try may wait as long. */
 const mostWaited = 5 * 60_000
 
-/** The default policy with what is asked for in its place. */
-export function retryPolicy(asked: Partial<RetryPolicy> = {}): RetryPolicy {
-  const { retries, baseDelay, maxDelay, maxThrottled } = asked
-  return {
-    retries: retries ?? defaultRetryPolicy.retries,
-    baseDelay: baseDelay ?? defaultRetryPolicy.baseDelay,
-    maxDelay: maxDelay ?? defaultRetryPolicy.maxDelay,
-    maxThrottled: maxThrottled ?? defaultRetryPolicy.maxThrottled,
-  }
+/** The policy that is asked for; by default 8 attempts, 0.25 s to 30 s apart, and up to 15 minutes of asked-for waits. */
+export function retryPolicy({
+  retries = 7,
+  baseDelay = 250,
+  maxDelay = 30_000,
+  maxThrottled = 15 * 60_000,
+}: Partial<RetryPolicy> = {}): RetryPolicy {
+  return { retries, baseDelay, maxDelay, maxThrottled }
 }
 
 /** Options of `retry`. */

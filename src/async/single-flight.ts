@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts'
+
 interface Flight<T> {
   readonly promise: Promise<T>
   readonly controller: AbortController
@@ -42,15 +44,15 @@ export class SingleFlight<T> {
 /** The promise's outcome, or the signal's reason when that comes first. */
 export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
-  let stop: (() => void) | undefined
+  let unheed: (() => void) | undefined
   const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason as Error)
+    const stop = (): void => reject(signal.reason as Error)
     if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
+    else unheed = onAbort(signal, stop)
   })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop)
+    unheed?.()
   }
 }

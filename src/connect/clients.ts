@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { RetryPolicy } from '../async/retry.ts'
 import type { Side } from '../errors.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { HttpClient } from '../http/http-client.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { RegistriesConfigs } from '../registries-yaml/read-configs.ts'
 import { createAuthorizer } from '../registry/auth/authorizer.ts'
@@ -72,7 +72,7 @@ export async function openConnections(
   const configs = registries === undefined ? undefined : await readConfigs(registries, signal)
   const requests = { source: 0, destination: 0 }
   const open = (side: Side): HttpClient =>
-    createHttpClient({
+    new HttpClient({
       settings: (origin) => ({ tls: configs?.tlsFor(origin) }),
       environment,
       storageHosts,

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { HttpClient } from '../http/http-client.ts'
 import type { TlsSettings } from '../http/origin-settings.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { refusingPlace, type ReadablePlace } from '../oci/readable-place.ts'
@@ -172,7 +172,7 @@ export class Node implements AsyncDisposable {
     const { onWarning } = this.#events
     const onRequest = (): void => void this.#requests++
     // As in containerd, they hold for whatever the endpoint leads to: a storage it redirects to, its token server.
-    const client = createHttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
+    const client = new HttpClient({ settings: () => ({ tls }), environment, storageHosts, timeout, userAgent, onRequest })
     this.#clients.push(client)
     const registryAt = (protocol: string): Registry => {
       const origin = new URL(`${protocol}://${host}`)

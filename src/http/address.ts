@@ -1,43 +1,27 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 
-type Subnet = readonly [address: string, prefix: number]
-
-function blockList(subnets: readonly Subnet[]): BlockList {
+function blockList(...subnets: readonly string[]): BlockList {
   const list = new BlockList()
-  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6')
+  for (const [address = '', prefix] of subnets.map((subnet) => subnet.split('/'))) {
+    list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6')
+  }
   return list
 }
 
-const loopback = blockList([
-  ['127.0.0.0', 8],
-  ['::1', 128],
-])
-const unspecified = blockList([
-  ['0.0.0.0', 8],
-  ['::', 128],
-])
-const linkLocal = blockList([
-  ['169.254.0.0', 16],
-  ['fe80::', 10],
-])
+const loopback = blockList('127.0.0.0/8', '::1/128')
+const unspecified = blockList('0.0.0.0/8', '::/128')
+const linkLocal = blockList('169.254.0.0/16', 'fe80::/10')
 // https://www.rfc-editor.org/rfc/rfc1918, rfc6598 (carrier NAT), rfc4193 (unique local) and rfc3879 (site local)
-const privateUse = blockList([
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-  ['fc00::', 7],
-  ['fec0::', 10],
-])
+const privateUse = blockList('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10')
 // where clouds hand out a machine's own credentials, beside 169.254.169.254
-const metadata = blockList([
-  ['fd00:ec2::254', 128],
-  ['fd00:ec2::23', 128],
-  ['fd20:ce::254', 128],
-  ['100.100.100.200', 32],
-  ['192.0.0.192', 32],
-  ['168.63.129.16', 32],
-])
+const metadata = blockList(
+  'fd00:ec2::254/128',
+  'fd00:ec2::23/128',
+  'fd20:ce::254/128',
+  '100.100.100.200/32',
+  '192.0.0.192/32',
+  '168.63.129.16/32',
+)
 const metadataNames = new Set([
   'metadata.google.internal',
   'metadata.goog',
@@ -46,27 +30,19 @@ const metadataNames = new Set([
   'instance-data.ec2.internal',
   'metadata.tencentyun.com',
 ])
-/**
- * IPv6 prefixes that carry an IPv4 address, and the bytes that it may stand in: mapped, compatible, SIIT, NAT64 (RFC 6052, whose local prefix of RFC 8215
- * has room for every length of prefix), 6to4, Teredo (its server, and its client with every bit turned round).
- */
-const carriers: readonly { readonly prefix: BlockList; readonly places: readonly (readonly number[])[]; readonly inverted?: true }[] = [
-  { prefix: blockList([['::ffff:0:0', 96]]), places: [[12, 13, 14, 15]] },
-  { prefix: blockList([['::', 96]]), places: [[12, 13, 14, 15]] },
-  { prefix: blockList([['::ffff:0:0:0', 96]]), places: [[12, 13, 14, 15]] },
-  { prefix: blockList([['64:ff9b::', 96]]), places: [[12, 13, 14, 15]] },
-  {
-    prefix: blockList([['64:ff9b:1::', 48]]),
-    places: [
-      [6, 7, 9, 10],
-      [7, 9, 10, 11],
-      [9, 10, 11, 12],
-      [12, 13, 14, 15],
-    ],
-  },
-  { prefix: blockList([['2002::', 16]]), places: [[2, 3, 4, 5]] },
-  { prefix: blockList([['2001::', 32]]), places: [[4, 5, 6, 7]] },
-  { prefix: blockList([['2001::', 32]]), places: [[12, 13, 14, 15]], inverted: true },
+
+const lastFour = [12, 13, 14, 15]
+/** IPv6 prefixes that carry an IPv4 address, the bytes in which it may stand, and what those are XORed with. */
+const carriers: readonly (readonly [prefixes: BlockList, positions: readonly (readonly number[])[], mask: number])[] = [
+  // mapped, compatible, SIIT, NAT64
+  [blockList('::ffff:0:0/96', '::/96', '::ffff:0:0:0/96', '64:ff9b::/96'), [lastFour], 0],
+  // RFC 6052, whose local prefix of RFC 8215 has room for every length of prefix
+  [blockList('64:ff9b:1::/48'), [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], lastFour], 0],
+  // 6to4
+  [blockList('2002::/16'), [[2, 3, 4, 5]], 0],
+  // Teredo: its server, and its client with every bit turned round
+  [blockList('2001::/32'), [[4, 5, 6, 7]], 0],
+  [blockList('2001::/32'), [lastFour], 255],
 ]
 
 /** The sixteen bytes of an IPv6 address. */
@@ -85,8 +61,8 @@ function embeddedIpv4(address: string): readonly string[] {
   if (isInside(loopback, address) || isInside(unspecified, address)) return []
   const bytes = ipv6Bytes(address)
   const found = carriers
-    .filter(({ prefix }) => prefix.check(address, 'ipv6'))
-    .flatMap(({ places, inverted = false }) => places.map((place) => place.map((at) => (bytes[at] ?? 0) ^ (inverted ? 255 : 0)).join('.')))
+    .filter(([prefixes]) => prefixes.check(address, 'ipv6'))
+    .flatMap(([, positions, mask]) => positions.map((four) => four.map((at) => (bytes[at] ?? 0) ^ mask).join('.')))
   // Of several readings, one of leading zeros is that of a longer prefix.
   return found.length === 1 ? found : found.filter((text) => !isInside(unspecified, text))
 }
@@ -145,13 +121,13 @@ export function isForbiddenHost(hostname: string): boolean {
   return isLinkLocal(hostname) || isUnspecified(hostname) || isMetadata(hostname)
 }
 
-/** A server that names another place: its URL, and its address where it was reached directly. */
+/** A server that names another host: its URL, and its address where it was reached directly. */
 export interface NamingServer {
   readonly url: URL
   readonly address?: string | undefined
 }
 
-/** Who named a place that is asked, and what it may name. */
+/** Who named the host that is asked, and what it may name. */
 export interface Naming {
   readonly by: NamingServer
   /** Hosts, `host` or `host:port`, that it may name though they are private, and the option that lists them. */

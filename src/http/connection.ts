@@ -12,16 +12,6 @@ type Waiting = 'nothing' | 'head' | 'body' | 'write' | 'answer'
 /** Thrown into an upload whose answer came before its end. */
 class AnsweredEarly extends Error {}
 
-/** A write that waits for the server to read. */
-interface PendingWrite {
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
-}
-
-function isEncrypted({ origin, proxy }: SocketRoute): boolean {
-  return (proxy ?? origin).protocol === 'https:'
-}
-
 function connectionClosed(): Error {
   return Object.assign(new Error('closed'), { code: 'ECONNRESET' })
 }
@@ -41,6 +31,9 @@ export class Connection {
   /** True once any byte of the answer has come. */
   heard = false
 
+  /** Why the reader took no more, which counts even where the whole answer is here already. */
+  refusal: { readonly error: unknown } | undefined
+
   /** The IP address of the other end. */
   readonly remoteAddress: string | undefined
   readonly #socket: Socket
@@ -52,18 +45,18 @@ export class Connection {
   #delivering: Buffer | undefined
   #sink: ChunkSink | undefined
   #failure: unknown
-  /** Why the reader took no more, which counts even where the whole answer is here already. */
-  #refusal: { readonly error: unknown } | undefined
   #inRequest = false
   /** Bytes of the upload that have not been handed to the socket. */
   #unsent = 0
-  #pendingWrite: PendingWrite | undefined
+  /** A write that waits for the server to read. */
+  #pendingWrite: { readonly resolve: () => void; readonly reject: (reason: unknown) => void } | undefined
   #settle: (() => void) | undefined
 
   /** Opens a connection; rejects with the socket's own error. */
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
-    const buffer = readBuffer(isEncrypted(route), (memory) => connection?.holds(memory) === true)
+    const isEncrypted = (route.proxy ?? route.origin).protocol === 'https:'
+    const buffer = readBuffer(isEncrypted, (memory) => connection?.holds(memory) === true)
     const callback = (count: number, bytes: Uint8Array): boolean =>
       connection?.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count)) ?? true
     const { socket, buffered } = await openSocket(route, { buffer, callback }, options)
@@ -136,11 +129,11 @@ export class Connection {
     this.waiting = 'body'
     if (this.#deliver()) this.#socket.resume()
     try {
-      while (this.#refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering !== undefined)) {
+      while (this.refusal === undefined && (!this.#complete || this.#unread.length > 0 || this.#delivering !== undefined)) {
         if (this.#failure !== undefined) throw this.#failure
         await this.#changed()
       }
-      if (this.#refusal !== undefined) throw this.#refusal.error
+      if (this.refusal !== undefined) throw this.refusal.error
     } finally {
       this.#sink = undefined
       this.#unread.length = 0
@@ -264,7 +257,7 @@ export class Connection {
   #refused(error: unknown): void {
     this.#delivering = undefined
     this.#unread.length = 0
-    this.#refusal = { error }
+    this.refusal = { error }
     this.destroy(error)
   }
 

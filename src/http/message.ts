@@ -1,14 +1,15 @@
+import type { Content } from '../async/content.ts'
 import type { Naming } from './address.ts'
 
 /** Methods that this package sends. */
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** A request whose body and answer are small enough to hold. */
+/** A request; a body of bytes can be sent again, content is read once. */
 export interface HttpRequest {
   readonly method: HttpMethod
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: Uint8Array | undefined
+  readonly body?: Uint8Array | Content | undefined
   /** Longest answer in bytes that is read; a longer one fails with PROTOCOL. Default 64 KiB. */
   readonly maxBytes?: number | undefined
   /** Who named the host, where a server and not the user did: an address behind its name that this server may not name throws REFUSED_ADDRESS. */

@@ -1,6 +1,6 @@
 import dns from 'node:dns'
 import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
@@ -39,11 +39,6 @@ function portOf(url: URL): number {
   return Number(url.port || (url.protocol === 'https:' ? 443 : 80))
 }
 
-/** Certificates are asked for by name only: SNI does not allow addresses. */
-function serverName(url: URL): { servername?: string } {
-  return isIP(hostOf(url)) === 0 ? { servername: hostOf(url) } : {}
-}
-
 /** Looks up a name that a server gave, and leaves out the addresses behind it that this server may not name: nothing is sent there, not even a handshake. */
 function lookUpNamed(origin: URL, { by, trusted, option }: Naming): LookupFunction {
   return (hostname, options, callback) => {
@@ -64,36 +59,25 @@ function refusedAddress(origin: URL, address: string, why: string | undefined, o
   return new MirrorError('REFUSED_ADDRESS', `${origin.host} is ${address}, ${what}`, { hint: trustHint(origin, { isForbidden, option }) })
 }
 
-/** Begins to connect, with TLS where `tls` is given. */
-function dial(
-  url: URL,
-  tls: { readonly settings: TlsSettings | undefined } | undefined,
-  { onread, naming }: { readonly onread?: OnReadOpts | undefined; readonly naming?: Naming | undefined },
-): Socket {
-  const address = {
-    host: hostOf(url),
-    port: portOf(url),
-    noDelay: true,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: familyAttemptTimeout,
-    ...(onread && { onread }),
-    ...(naming && { lookup: lookUpNamed(url, naming) }),
-  }
-  if (tls === undefined) return connectTcp(address)
-  return connectTls({ ...address, ...serverName(url), ...tlsOptions(tls.settings), ALPNProtocols: ['http/1.1'] })
+/** One end that a socket is connected to: what messages call it, and what it is judged by. */
+interface Peer {
+  readonly name: string
+  readonly url: URL
+  readonly tls: TlsSettings | undefined
+  readonly naming?: Naming | undefined
 }
 
-/** What a socket is waited for with: whose it is, for messages, a signal, and until when, by `performance.now()`, proxy and TLS included. */
+/** How long a socket is waited for: until the signal, and until when by `performance.now()`, proxy and TLS included. */
 interface Patience {
-  readonly peer: string
   readonly signal: AbortSignal | undefined
   readonly deadline: number
 }
 
-/** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. */
+/** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. Errors name the peer. */
 function outcome<T>(
   socket: Socket,
-  { peer, signal, deadline }: Patience,
+  name: string,
+  { signal, deadline }: Patience,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -106,10 +90,10 @@ function outcome<T>(
     const fail = (error: unknown): void => {
       settle()
       socket.on('error', () => undefined).destroy()
-      reject(error)
+      reject(networkError(name, error, signal))
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${peer}: it did not answer in time`, { hint: wayHint }))
+    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${name}: it did not answer in time`, { hint: wayHint }))
     const timer = setTimeout(late, deadline - performance.now())
     if (signal?.aborted === true) return fail(signal.reason)
     unheed = onAbort(signal, () => fail(signal?.reason))
@@ -121,14 +105,9 @@ function outcome<T>(
   })
 }
 
-/** Waits for a socket; errors name the peer. */
-async function connected(socket: Socket, secure: boolean, patience: Patience): Promise<Socket> {
-  try {
-    await outcome<void>(socket, patience, (resolve) => socket.once(secure ? 'secureConnect' : 'connect', () => resolve()))
-    return socket
-  } catch (error) {
-    throw networkError(patience.peer, error, patience.signal)
-  }
+async function connected(socket: Socket, event: 'connect' | 'secureConnect', name: string, patience: Patience): Promise<Socket> {
+  await outcome<void>(socket, name, patience, (resolve) => socket.once(event, () => resolve()))
+  return socket
 }
 
 /** The settings for servers that are not trusted without the system's trust store, by what they are called in messages. */
@@ -136,40 +115,55 @@ const widened = new WeakMap<SocketRoute, Map<string, TlsSettings>>()
 
 /** Opens a TLS socket, and once more with the system's trust store where the server is not trusted without it. */
 async function secured(
+  { name, tls }: Peer,
   route: SocketRoute,
-  { settings, ...patience }: Patience & { readonly settings: TlsSettings | undefined },
+  patience: Patience,
   open: (settings: TlsSettings | undefined) => Socket | Promise<Socket>,
 ): Promise<Socket> {
-  const { peer } = patience
-  const known = widened.get(route)?.get(peer)
+  const known = widened.get(route)?.get(name)
   try {
-    return await connected(await open(known ?? settings), true, patience)
+    return await connected(await open(known ?? tls), 'secureConnect', name, patience)
   } catch (error) {
     if (known !== undefined || !isUntrusted(error)) throw error
-    const more = await route.trust?.widen(settings)
+    const more = await route.trust?.widen(tls)
     if (more === undefined) throw error
-    widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(peer, more))
-    return connected(await open(more), true, patience)
+    widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(name, more))
+    return connected(await open(more), 'secureConnect', name, patience)
   }
 }
 
-function toProxy(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer'>, onread?: OnReadOpts): Promise<Socket> {
-  const patience = { peer: `the proxy ${proxy.host}`, ...wait }
-  if (proxy.protocol !== 'https:') return connected(dial(proxy, undefined, { onread }), false, patience)
-  return secured(route, { ...patience, settings: undefined }, (settings) => dial(proxy, { settings }, { onread }))
+/** What is asked for of the TLS of a server. */
+function secureOptions(url: URL, settings: TlsSettings | undefined): ConnectionOptions {
+  const host = hostOf(url)
+  // Certificates are asked for by name only: SNI does not allow addresses.
+  return { host, ...(isIP(host) === 0 && { servername: host }), ...tlsOptions(settings), ALPNProtocols: ['http/1.1'] }
+}
+
+/** Connects to an end without anything between, by TLS where its URL says so. */
+function dial(peer: Peer, route: SocketRoute, patience: Patience, onread?: OnReadOpts): Promise<Socket> {
+  const { name, url, naming } = peer
+  const address = {
+    host: hostOf(url),
+    port: portOf(url),
+    noDelay: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: familyAttemptTimeout,
+    ...(onread && { onread }),
+    ...(naming && { lookup: lookUpNamed(url, naming) }),
+  }
+  if (url.protocol !== 'https:') return connected(connectTcp(address), 'connect', name, patience)
+  return secured(peer, route, patience, (settings) => connectTls({ ...address, ...secureOptions(url, settings) }))
 }
 
 /** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
-async function tunnel(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer'>): Promise<Socket> {
-  const { origin } = route
-  const socket = await toProxy(route, proxy, wait)
+async function tunnel(origin: URL, proxy: Peer, route: SocketRoute, patience: Patience): Promise<Socket> {
+  const socket = await dial(proxy, route, patience)
   const authority = `${origin.hostname}:${portOf(origin)}`
-  const authorization = proxyAuthorization(proxy)
+  const authorization = proxyAuthorization(proxy.url)
   socket.write(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`}\r\n`,
   )
-  const peer = `the proxy ${proxy.host}`
-  const status = await outcome<number>(socket, { peer, ...wait }, (resolve, reject) => {
+  const status = await outcome<number>(socket, proxy.name, patience, (resolve, reject) => {
     let text = ''
     const onData = (bytes: Buffer): void => {
       text += bytes.toString('latin1')
@@ -183,18 +177,10 @@ async function tunnel(route: SocketRoute, proxy: URL, wait: Omit<Patience, 'peer
       }
     }
     socket.on('data', onData)
-  }).catch((error: unknown) => {
-    throw networkError(peer, error, wait.signal)
   })
   if (status >= 200 && status < 300) return socket
   socket.on('error', () => undefined).destroy()
   throw proxyError(origin.origin, status)
-}
-
-function direct(route: SocketRoute, patience: Patience, onread?: OnReadOpts): Promise<Socket> {
-  const { origin, tls, naming } = route
-  if (origin.protocol !== 'https:') return connected(dial(origin, undefined, { onread, naming }), false, patience)
-  return secured(route, { ...patience, settings: tls }, (settings) => dial(origin, { settings }, { onread, naming }))
 }
 
 /**
@@ -206,20 +192,16 @@ export async function openSocket(
   onread?: OnReadOpts,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ readonly socket: Socket; readonly buffered: boolean }> {
-  const { origin, tls, proxy, connectTimeout = longestConnect } = route
-  const wait = { signal, deadline: performance.now() + Math.min(connectTimeout, longestConnect) }
-  const patience = { peer: origin.origin, ...wait }
-  if (proxy === undefined) return { socket: await direct(route, patience, onread), buffered: true }
-  if (origin.protocol === 'http:') return { socket: await toProxy(route, proxy, wait, onread), buffered: true }
-  const socket = await secured(route, { ...patience, settings: tls }, async (settings) =>
+  const { origin, tls, naming, connectTimeout = longestConnect } = route
+  const patience = { signal, deadline: performance.now() + Math.min(connectTimeout, longestConnect) }
+  const server: Peer = { name: origin.origin, url: origin, tls, naming }
+  const proxy: Peer | undefined = route.proxy && { name: `the proxy ${route.proxy.host}`, url: route.proxy, tls: undefined }
+  if (proxy === undefined || origin.protocol === 'http:') {
+    return { socket: await dial(proxy ?? server, route, patience, onread), buffered: true }
+  }
+  const socket = await secured(server, route, patience, async (settings) =>
     // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.
-    connectTls({
-      socket: await tunnel(route, proxy, wait),
-      host: hostOf(origin),
-      ...serverName(origin),
-      ...tlsOptions(settings),
-      ALPNProtocols: ['http/1.1'],
-    }),
+    connectTls({ socket: await tunnel(origin, proxy, route, patience), ...secureOptions(origin, settings) }),
   )
   return { socket, buffered: false }
 }

@@ -6,11 +6,3 @@ export interface TlsSettings {
   readonly key?: string
   readonly insecureSkipVerify?: boolean
 }
-
-/** How one origin (scheme, host and port) is talked to. */
-export interface OriginSettings {
-  readonly tls?: TlsSettings | undefined
-}
-
-/** Finds the settings of an origin, `https://host:port` with the default port left out. */
-export type OriginSettingsLookup = (origin: string) => OriginSettings

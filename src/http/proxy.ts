@@ -6,11 +6,6 @@ import { isLoopback } from './address.ts'
 /** Variables of the process, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Lower case wins, as in curl; HTTP_PROXY in capitals is honoured because Go tools do. */
-function variable(environment: Environment, name: string): string | undefined {
-  return environment[name.toLowerCase()] || environment[name] || undefined
-}
-
 /** True for an address, or a range of addresses, that holds the host. */
 function matchesAddresses(entry: string, host: string): boolean {
   const [network = '', bits] = entry.split('/')
@@ -45,25 +40,17 @@ function isExempt(url: URL, entries: readonly string[]): boolean {
  * that is none; the message does not repeat it, because it may hold a password.
  */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
+  // Lower case wins, as in curl; HTTP_PROXY in capitals is honoured because Go tools do.
+  const variable = (name: string): string => environment[name.toLowerCase()] || environment[name] || ''
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
-  const value = variable(environment, name)
-  if (value === undefined || isExempt(url, (variable(environment, 'NO_PROXY') ?? '').split(/[\s,]+/))) return undefined
-  const proxy = parse(value)
-  if (proxy === undefined) {
-    throw new MirrorError('INVALID_CONFIG', `${name} is not a URL of a proxy`, {
-      hint: 'Write http://host:port, or http://user:password@host:port.',
-    })
-  }
-  return proxy
-}
-
-function parse(value: string): URL | undefined {
-  try {
-    const url = new URL(value.includes('://') ? value : `http://${value}`)
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
-  } catch {
-    return undefined
-  }
+  const value = variable(name)
+  if (value === '' || isExempt(url, variable('NO_PROXY').split(/[\s,]+/))) return undefined
+  const text = value.includes('://') ? value : `http://${value}`
+  const proxy = URL.canParse(text) ? new URL(text) : undefined
+  if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy
+  throw new MirrorError('INVALID_CONFIG', `${name} is not a URL of a proxy`, {
+    hint: 'Write http://host:port, or http://user:password@host:port.',
+  })
 }
 
 /** A password with a percent sign of its own is taken as it stands. */
@@ -80,6 +67,5 @@ export function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === '' && proxy.password === '') return undefined
   const [user, password] = [decoded(proxy.username), decoded(proxy.password)]
   rememberSecret(password, user)
-  const credentials = `${user}:${password}`
-  return `Basic ${Buffer.from(credentials).toString('base64')}`
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }

@@ -24,12 +24,8 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
   if (location === undefined || locations.length > 1) {
     throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'to two places at once'}`)
   }
-  let url
-  try {
-    url = new URL(location, from)
-  } catch (cause) {
-    throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`, { cause })
-  }
+  if (!URL.canParse(location, from.href)) throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`)
+  const url = new URL(location, from)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
     throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(redactUrl(url))}, which is not encrypted`, {
       hint: 'If the registry stands behind a proxy, have the proxy tell it the scheme (X-Forwarded-Proto).',
@@ -63,14 +59,11 @@ export function trustHint(
 /** Parameters that sign a URL: whoever sends a second proof with it is refused. */
 const signatures = new Set(['x-amz-signature', 'x-amz-credential', 'x-goog-signature', 'signature', 'sig'])
 
-function isSigned({ searchParams }: URL): boolean {
-  return [...searchParams.keys()].some((name) => signatures.has(name.toLowerCase()))
-}
-
 /** The headers of a redirected request: all of them within the origin, but no credentials where the URL has its own; only the neutral ones beyond it. */
 export function redirectHeaders(from: URL, to: URL, headers: Readonly<Record<string, string>>): Record<string, string> {
   const isHome = from.origin === to.origin
-  const withheld = isHome && isSigned(to) ? 'authorization' : undefined
+  const isSigned = [...to.searchParams.keys()].some((name) => signatures.has(name.toLowerCase()))
+  const withheld = isSigned ? 'authorization' : undefined
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => (isHome ? name.toLowerCase() !== withheld : neutralHeaders.has(name.toLowerCase()))),
   )

@@ -154,17 +154,17 @@ export class ResponseParser {
     const mark = this.#state === 'head' ? end.head : end.line
     const most = this.#state === 'head' ? maxHeadBytes : this.#state === 'trailer' ? this.#left : maxChunkLineBytes
     const before = this.#pending.length
-    const part = bytes.subarray(0, most + mark.length - before)
+    const searched = bytes.subarray(0, most + mark.length - before)
     // What follows the line is a body as a rule, which is not worth turning into text.
-    const whole = before === 0 ? part.indexOf(mark, 0, 'latin1') : -1
-    const text = this.#pending + part.toString('latin1', 0, whole === -1 ? part.length : whole)
+    const whole = before === 0 ? searched.indexOf(mark, 0, 'latin1') : -1
+    const text = this.#pending + searched.toString('latin1', 0, whole === -1 ? searched.length : whole)
     const found = before === 0 ? whole : text.indexOf(mark, Math.max(0, before - mark.length))
     if (found === -1) {
       if (text.length >= most + mark.length)
         throw malformed(this.#state === 'chunk-size' ? 'a malformed chunk size' : 'its headers are larger than 64 KiB')
       if (this.#state === 'head' && !'HTTP/'.startsWith(text.slice(0, 5))) throw malformed('no status line')
       this.#pending = text
-      return part.length
+      return searched.length
     }
     this.#pending = ''
     this.#onText(text.slice(0, found))

@@ -4,42 +4,19 @@ import { isMirrorError } from '../errors.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
 import { decodeBody, tooLong } from './decode-body.ts'
-import type { HttpMethod, ResponseHeaders } from './message.ts'
+import type { HttpRequest, ResponseHeaders } from './message.ts'
 import { networkError, proxyError } from './network-error.ts'
 import type { Reachability } from './reachability.ts'
 import { formatRequestHead } from './request-head.ts'
 import type { ResponseHead } from './response-parser.ts'
-import type { Watchdog, Watched } from './watchdog.ts'
+import type { Watch, Watchdog } from './watchdog.ts'
 import { WireError } from './wire-error.ts'
 
-/** An answer whose body is on its way: exactly one of `read`, `bytes` and `cancel` is called. */
-export interface StreamedAnswer {
-  readonly status: number
-  readonly headers: ResponseHeaders
-  readonly url: URL
-  /** The IP address of the server; undefined behind a proxy. */
-  readonly address: string | undefined
-  /** Bytes of the body; undefined when the server did not say. */
-  readonly length: number | undefined
-  /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
-  read(sink: ChunkSink): Promise<void>
-  /** The whole body, without a Content-Encoding; throws PROTOCOL when it is longer than `most`, decoded or not. */
-  bytes(most: number): Promise<Uint8Array>
-  /** The beginning of the body, `most` bytes of it, without a Content-Encoding where all of it is there; where it is longer the connection is closed. */
-  start(most: number): Promise<Uint8Array>
-  /** Closes the connection; nothing happens where the body has been read already. */
-  cancel(): void
-}
-
-/** What is sent: no body, bytes that can be sent again, or content that is read once. */
-export interface StreamedRequest {
-  readonly method: HttpMethod
-  readonly url: URL
+/** A request as it is sent, to one origin. */
+export interface StreamedRequest extends HttpRequest {
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | Content | undefined
-  readonly signal?: AbortSignal | undefined
   /** When the answer has to be there, by `performance.now()`, and its body where that is held in memory; default: when `timeout` says. */
-  readonly deadline?: number | undefined
+  readonly deadline: number | undefined
 }
 
 /** The means of one origin. */
@@ -54,92 +31,83 @@ function isContent(body: Uint8Array | Content | undefined): body is Content {
   return body !== undefined && !(body instanceof Uint8Array)
 }
 
-/** One request and its answer over a connection of the origin's pool. */
-class ConnectionAnswer implements StreamedAnswer {
+/** An answer whose body is on its way: exactly one of `read`, `bytes`, `start` and `cancel` is called. */
+export class StreamedAnswer {
+  readonly status: number
+  readonly headers: ResponseHeaders
   readonly url: URL
+  /** The IP address of the server; undefined behind a proxy. */
   readonly address: string | undefined
+  /** Bytes of the body; undefined when the server did not say. */
+  readonly length: number | undefined
   readonly #connection: Connection
-  readonly #head: ResponseHead
   readonly #signal: AbortSignal | undefined
   readonly #watchdog: Watchdog
-  readonly #watched: Watched
+  readonly #watch: Watch
   readonly #finish: () => void
   #finished = false
 
   constructor(
-    { url, signal }: Pick<StreamedRequest, 'url' | 'signal'>,
-    connection: Connection,
-    head: ResponseHead,
+    { status, headers, length }: ResponseHead,
+    { url, signal }: StreamedRequest,
     { proxy, watchdog }: OriginMeans,
-    watched: Watched,
+    watch: Watch,
     finish: () => void,
   ) {
+    this.status = status
+    this.headers = headers
     this.url = url
-    this.address = proxy === undefined ? connection.remoteAddress : undefined
-    this.#connection = connection
-    this.#head = head
+    this.address = proxy === undefined ? watch.connection.remoteAddress : undefined
+    this.length = typeof length === 'number' ? length : undefined
+    this.#connection = watch.connection
     this.#signal = signal
     this.#watchdog = watchdog
-    this.#watched = watched
+    this.#watch = watch
     this.#finish = finish
   }
 
-  get status(): number {
-    return this.#head.status
-  }
-
-  get headers(): ResponseHeaders {
-    return this.#head.headers
-  }
-
-  get length(): number | undefined {
-    return typeof this.#head.length === 'number' ? this.#head.length : undefined
-  }
-
+  /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
   async read(sink: ChunkSink): Promise<void> {
     // A body that is passed on is as long as it is: its rate alone is watched.
-    this.#watched.deadline = undefined
-    let refused: { readonly error: unknown } | undefined
-    const refuse = (error: unknown): never => {
-      refused = { error }
-      throw error
-    }
+    this.#watch.deadline = undefined
     try {
-      await this.#connection.readBody((chunk) => {
-        try {
-          return sink(chunk)?.catch(refuse)
-        } catch (error) {
-          return refuse(error)
-        }
-      })
+      await this.#connection.readBody(sink)
     } catch (error) {
-      throw refused === undefined ? networkError(this.url.origin, error, this.#signal) : refused.error
+      const { refusal } = this.#connection
+      throw refusal === undefined ? networkError(this.url.origin, error, this.#signal) : refusal.error
     } finally {
       this.#done()
     }
   }
 
-  async bytes(most: number): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = []
-    await this.#collect(chunks, most)
-    return decodeBody(Buffer.concat(chunks), this, most)
+  /** The whole body, without a Content-Encoding; throws PROTOCOL when it is longer than `most`, decoded or not. */
+  bytes(most: number): Promise<Uint8Array> {
+    return this.#collect([], most)
   }
 
+  /** The beginning of the body, `most` bytes of it, without a Content-Encoding where all of it is there; where it is longer the connection is closed. */
   async start(most: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = []
     try {
-      await this.#collect(chunks, most)
-      return await decodeBody(Buffer.concat(chunks), this, most)
+      return await this.#collect(chunks, most)
     } catch (error) {
       if (!isMirrorError(error) || error.code !== 'PROTOCOL') throw error
       return Buffer.concat(chunks)
     }
   }
 
-  /** Throws PROTOCOL once there is more than `most`; what came before is collected. */
-  async #collect(chunks: Uint8Array[], most: number): Promise<void> {
+  /** Closes the connection; nothing happens where the body has been read already. */
+  cancel(): void {
+    // The connection of a body that was read belongs to another request by now.
+    if (this.#finished) return
+    this.#connection.destroy()
+    this.#done()
+  }
+
+  /** Throws PROTOCOL once there is more than `most`; what came before is in `chunks`. */
+  async #collect(chunks: Uint8Array[], most: number): Promise<Uint8Array> {
     let size = 0
-    this.#watched.deadline ??= this.#watchdog.deadline()
+    this.#watch.deadline ??= this.#watchdog.deadline()
     try {
       await this.#connection.readBody((chunk) => {
         size += chunk.length
@@ -151,13 +119,7 @@ class ConnectionAnswer implements StreamedAnswer {
     } finally {
       this.#done()
     }
-  }
-
-  cancel(): void {
-    // The connection of a body that was read belongs to another request by now.
-    if (this.#finished) return
-    this.#connection.destroy()
-    this.#done()
+    return decodeBody(Buffer.concat(chunks), this, most)
   }
 
   #done(): void {
@@ -183,10 +145,10 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
   for (;;) {
     let reused = false
     let connection: Connection | undefined
-    let watched: Watched | undefined
+    let watch: Watch | undefined
     let unheed: () => void = () => undefined
     const finish = (): void => {
-      watched?.end()
+      if (watch !== undefined) watchdog.end(watch)
       unheed()
       if (connection !== undefined) pool.give(connection)
     }
@@ -199,13 +161,13 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
       reused = taken.reused
       unheed = onAbort(signal, () => taken.connection.destroy(signal?.reason))
       signal?.throwIfAborted()
-      watched = watchdog.watch(connection, deadline)
+      watch = watchdog.watch(connection, deadline)
       const answer = isContent(body)
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
       if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
       reachability.answered()
-      return new ConnectionAnswer(request, connection, answer, means, watched, finish)
+      return new StreamedAnswer(answer, request, means, watch, finish)
     } catch (error) {
       connection?.destroy(error)
       finish()

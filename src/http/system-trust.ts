@@ -44,8 +44,7 @@ export function defaultAuthorities(): readonly string[] {
 }
 
 function certificatesOf(type: 'default' | 'system'): readonly string[] | undefined {
-  const { getCACertificates } = tls as { getCACertificates?: (type: string) => string[] }
-  return getCACertificates?.(type)
+  return (tls as { getCACertificates?: (type: string) => string[] }).getCACertificates?.(type)
 }
 
 /** Certificates by their content, whatever the lines of their PEM. */
@@ -73,13 +72,6 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-async function readDirectory(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory).catch(() => [])
-  const texts: string[] = []
-  for (const name of entries) texts.push((await readText(join(directory, name))) ?? '')
-  return texts
-}
-
 /** The authorities of the system's trust store, PEM: those of SSL_CERT_FILE and SSL_CERT_DIR in place of its own where they are set. */
 async function readSystemAuthorities(environment: Environment): Promise<readonly string[]> {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: listed } = environment
@@ -90,7 +82,9 @@ async function readSystemAuthorities(environment: Environment): Promise<readonly
     texts.push(text)
     break
   }
-  for (const directory of listed ? listed.split(':') : directories) texts.push(...(await readDirectory(directory)))
+  for (const directory of listed ? listed.split(':') : directories) {
+    for (const name of await readdir(directory).catch(() => [])) texts.push((await readText(join(directory, name))) ?? '')
+  }
   const known = byContent(defaultAuthorities())
   return [...byContent(texts)].flatMap(([content, pem]) => (known.has(content) || !isCertificate(pem) ? [] : [pem]))
 }

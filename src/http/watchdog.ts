@@ -13,67 +13,23 @@ const longestAnswer = 15 * 60_000
 /** Time-outs within which an answer that is held in memory has to be whole, redirects included. */
 const timeoutsForAll = 4
 
-/** One exchange under watch. */
-export interface Watched {
-  /** When it has to be over, by `performance.now()`; undefined where only the rate counts. */
-  deadline: number | undefined
-  /** Ends the watch. */
-  end(): void
-}
-
 /** Milliseconds that the answer to an upload of so many bytes may take. */
 export function answerTimeout(timeout: number, bytes: number): number {
   return Math.max(timeout, Math.min(longestAnswer, timeout + (bytes / storingRate) * 1000))
 }
 
-/** A connection, and how it was when its present silence began. */
-class Watch implements Watched {
+/** A request under watch, and how its connection was when its present silence began. */
+export interface Watch {
+  /** When the answer has to be whole, by `performance.now()`; undefined where only the rate counts. */
   deadline: number | undefined
-  readonly #connection: Connection
-  readonly #end: () => void
-  #moved = 0
-  #since = 0
-  #waiting: Connection['waiting'] = 'nothing'
-
-  constructor(connection: Connection, deadline: number | undefined, end: () => void) {
-    this.#connection = connection
-    this.deadline = deadline
-    this.#end = end
-    this.#restart(performance.now())
-  }
-
-  end(): void {
-    this.#end()
-  }
-
-  check(now: number, timeout: number): void {
-    const { waiting, uploaded } = this.#connection
-    const elapsed = now - this.#since
-    if (waiting !== 'nothing' && this.deadline !== undefined && now > this.deadline) {
-      return this.#destroy(`the answer was not whole within ${Math.round((timeoutsForAll * timeout) / 1000)} s`, elapsed)
-    }
-    if (waiting === 'nothing' || waiting !== this.#waiting) return this.#restart(now)
-    if (elapsed < (waiting === 'answer' ? answerTimeout(timeout, uploaded) : timeout)) return
-    if (waiting === 'head' || waiting === 'answer')
-      return this.#destroy(`it did not answer within ${Math.round(elapsed / 1000)} s`, elapsed)
-    const moved = this.#connection.moved - this.#moved
-    if (moved >= (elapsed / 1000) * leastRate) return this.#restart(now)
-    this.#destroy(`the transfer stalled: ${moved} bytes in ${Math.round(elapsed / 1000)} s`, elapsed)
-  }
-
-  #restart(now: number): void {
-    this.#since = now
-    this.#moved = this.#connection.moved
-    this.#waiting = this.#connection.waiting
-  }
-
-  #destroy(why: string, waited: number): void {
-    this.#connection.destroy(new WireError('TIMEOUT', why, { waited }))
-  }
+  readonly connection: Connection
+  since: number
+  moved: number
+  waiting: Connection['waiting']
 }
 
 /**
- * Ends exchanges whose server has gone silent, drips, or takes for ever: within every `timeout` milliseconds 1 KiB/s of a body must have moved, and the
+ * Ends requests whose server has gone silent, drips, or takes for ever: within every `timeout` milliseconds 1 KiB/s of a body must have moved, and the
  * head of an answer must have come; that to an upload gets a second more for each 4 MiB. Time in which the other end of a copy is waited for does not count.
  */
 export class Watchdog {
@@ -90,21 +46,44 @@ export class Watchdog {
     return performance.now() + timeoutsForAll * this.#timeout
   }
 
-  /** Watches a connection until its watch is ended. */
-  watch(connection: Connection, deadline: number | undefined): Watched {
-    const watch: Watch = new Watch(connection, deadline, () => {
-      this.#watches.delete(watch)
-      if (this.#watches.size > 0) return
-      clearInterval(this.#timer)
-      this.#timer = undefined
-    })
+  /** Watches a connection until `end`. */
+  watch(connection: Connection, deadline: number | undefined): Watch {
+    const { moved, waiting } = connection
+    const watch = { deadline, connection, since: performance.now(), moved, waiting }
     this.#watches.add(watch)
-    this.#timer ??= setInterval(() => this.#check(), Math.min(this.#timeout / 4, 5000)).unref()
+    this.#timer ??= setInterval(() => this.#checkAll(), Math.min(this.#timeout / 4, 5000)).unref()
     return watch
   }
 
-  #check(): void {
+  end(watch: Watch): void {
+    this.#watches.delete(watch)
+    if (this.#watches.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #checkAll(): void {
     const now = performance.now()
-    for (const watch of this.#watches) watch.check(now, this.#timeout)
+    for (const watch of this.#watches) {
+      const waited = now - watch.since
+      const why = this.#fault(watch, now)
+      if (why === undefined) continue
+      if (why !== 'restart') watch.connection.destroy(new WireError('TIMEOUT', why, { waited }))
+      else Object.assign(watch, { since: now, moved: watch.connection.moved, waiting: watch.connection.waiting })
+    }
+  }
+
+  /** Why the connection has to be ended; `restart` where its silence begins now. */
+  #fault({ deadline, connection, since, moved, waiting }: Watch, now: number): string | undefined {
+    const elapsed = now - since
+    const seconds = Math.round(elapsed / 1000)
+    if (connection.waiting !== 'nothing' && deadline !== undefined && now > deadline) {
+      return `the answer was not whole within ${Math.round((timeoutsForAll * this.#timeout) / 1000)} s`
+    }
+    if (connection.waiting === 'nothing' || connection.waiting !== waiting) return 'restart'
+    if (elapsed < (waiting === 'answer' ? answerTimeout(this.#timeout, connection.uploaded) : this.#timeout)) return undefined
+    if (waiting === 'head' || waiting === 'answer') return `it did not answer within ${seconds} s`
+    const bytes = connection.moved - moved
+    return bytes >= (elapsed / 1000) * leastRate ? 'restart' : `the transfer stalled: ${bytes} bytes in ${seconds} s`
   }
 }

@@ -6,7 +6,7 @@ import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
 import { answer, answerFailure } from './answer.ts'
-import { refuseLogin, type Authenticator } from './authenticator.ts'
+import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
 import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
 import { continueWhenRead } from './receive-body.ts'
@@ -56,7 +56,7 @@ export interface RegistryServerOptions {
   /** Speaks HTTPS alone, with TLS 1.2 or later. */
   readonly tls?: ServerTls
   /** Judges the credentials of every request; without it nobody is asked for any. */
-  readonly authenticator?: Pick<Authenticator, 'login'>
+  readonly authenticator?: { login(authorization: string | undefined, client: LoginClient): Promise<Login> }
   /** What the page for people at `/` shows beside the layout's contents. */
   readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void

@@ -5,17 +5,9 @@ import { isRedirect, redirectUrl } from '../http/redirect.ts'
 import { nearestFirst } from '../oci/nearest.ts'
 import { foreignText } from '../text/printable.ts'
 import { redactUrl } from '../text/redact.ts'
-import { fetchFile, unexpectedStatus, type FetchOptions, type FetchRetry } from './fetch-file.ts'
+import { fetchFile, unexpectedStatus, type FetchOptions, type ListFetchOptions } from './fetch-file.ts'
 import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
 import { formatVersion, parseVersion } from './version.ts'
-
-/** Options of resolveChannel. */
-export interface ChannelOptions {
-  /** Where channels are, one a path segment; default K3s' own server. */
-  readonly channelUrl?: string | undefined
-  readonly retry?: FetchRetry | undefined
-  readonly signal?: AbortSignal | undefined
-}
 
 /** A channel as the channel server lists it: https://update.k3s.io/v1-release/channels */
 interface Channel {
@@ -33,7 +25,7 @@ function unreadable(url: URL, what: string): MirrorError {
 
 /** The last path segment of a URL, decoded; an undecodable one as it is. */
 function lastSegment(url: URL): string {
-  const segment = url.pathname.split('/').findLast((part) => part !== '') ?? ''
+  const segment = url.pathname.split('/').findLast((text) => text !== '') ?? ''
   try {
     return decodeURIComponent(segment)
   } catch {
@@ -68,38 +60,25 @@ function readChannels(response: HttpResponse): readonly Channel[] | undefined {
 }
 
 /** Asks for the collection of all channels, where the channel itself did not answer with a redirect. */
-async function lookUp(
-  client: HttpClient,
-  name: string,
-  answer: HttpResponse,
-  options: ChannelOptions & { readonly channelUrl: string },
-): Promise<string> {
-  const url = channelUrlOf(options.channelUrl)
-  const collection = await fetchFile(client, url, { ...options, headers: { accept: 'application/json' } }).catch((error: unknown) => {
+async function lookUp(client: HttpClient, name: string, answer: HttpResponse, url: URL, request: FetchOptions): Promise<string> {
+  const collection = await fetchFile(client, url, { ...request, headers: { accept: 'application/json' } }).catch((error: unknown) => {
     // The channel is unknown already; only the names of the others are missing.
     if (answer.status === 404 && isMirrorError(error)) return undefined
     throw error
   })
-  const channels = collection === undefined ? undefined : readChannels(collection)
+  const channels = collection && readChannels(collection)
+  const notFound = (hint?: string): MirrorError =>
+    new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, { hint })
   if (channels === undefined) {
-    if (answer.status === 404) {
-      throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {
-        hint: 'K3s has the channels stable, latest, testing and one for each minor version, such as v1.36.',
-      })
-    }
-    throw answer.status === 200 || answer.status === 405
-      ? unreadable(url, 'there is no list of channels')
-      : unexpectedStatus(answer.url, answer.status)
+    if (answer.status === 404) throw notFound('K3s has the channels stable, latest, testing and one for each minor version, such as v1.36.')
+    const isPage = answer.status === 200 || answer.status === 405
+    throw isPage ? unreadable(url, 'there is no list of channels') : unexpectedStatus(answer.url, answer.status)
   }
   const channel = channels.find((candidate) => candidate.name === name)
   if (channel === undefined) {
-    const known = nearestFirst(
-      name,
-      channels.map((candidate) => foreignText(candidate.name).slice(0, 40)),
-    ).slice(0, 8)
-    throw new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, {
-      hint: known.length === 0 ? undefined : `Known channels, nearest first: ${known.join(', ')}.`,
-    })
+    const names = channels.map((candidate) => foreignText(candidate.name).slice(0, 40))
+    const known = nearestFirst(name, names).slice(0, 8)
+    throw notFound(known.length === 0 ? undefined : `Known channels, nearest first: ${known.join(', ')}.`)
   }
   if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release at the moment`)
   const tag = asTag(channel.latest)
@@ -111,19 +90,18 @@ async function lookUp(
  * The release tag that a channel points to. The server redirects to a page whose last path segment is the tag, which is not
  * opened; one that does not redirect is asked for its list of channels. Throws CHANNEL_NOT_FOUND with the nearest known names.
  */
-export async function resolveChannel(client: HttpClient, name: string, options: ChannelOptions = {}): Promise<string> {
-  const channelUrl = options.channelUrl ?? defaultChannelUrl
-  const request: FetchOptions = { retry: options.retry, signal: options.signal, redirects: 0 }
+export async function resolveChannel(client: HttpClient, name: string, options: ListFetchOptions = {}): Promise<string> {
+  const { channelUrl = defaultChannelUrl, retry, signal } = options
   let url = channelUrlOf(channelUrl, name)
   for (let hop = 0; hop < maxHops; hop++) {
-    const answer = await fetchFile(client, url, request)
-    if (!isRedirect(answer.status, 'GET')) return lookUp(client, name, answer, { ...options, channelUrl })
+    const answer = await fetchFile(client, url, { retry, signal, redirects: 0 })
+    if (!isRedirect(answer.status, 'GET')) return lookUp(client, name, answer, channelUrlOf(channelUrl), { retry, signal })
     const next = redirectUrl(answer)
-    const tag = asTag(lastSegment(next))
+    const last = lastSegment(next)
+    const tag = asTag(last)
     if (tag !== undefined) return tag
     // The channel server itself may have moved, for example to https.
-    if (lastSegment(next) !== name)
-      throw unreadable(url, `it redirects to ${foreignText(redactUrl(next)).slice(0, 200)}, which is no release`)
+    if (last !== name) throw unreadable(url, `it redirects to ${foreignText(redactUrl(next)).slice(0, 200)}, which is no release`)
     url = next
   }
   throw unreadable(url, 'it redirects without end')

@@ -1,4 +1,4 @@
-import { retry, type RetryOptions } from '../async/retry.ts'
+import { retry, type RetryOptions, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
@@ -6,12 +6,27 @@ import { parseRetryAfter } from '../http/retry-after.ts'
 import { redactUrl } from '../text/redact.ts'
 import { maxListBytes } from './list-text.ts'
 
-/** How patiently files are fetched, and who is told of retries. */
-export type FetchRetry = Omit<RetryOptions, 'signal'>
+/** Where the lists, channels and checksums of releases are. */
+export interface ListSources {
+  /** Where release files are, `<url>/<tag>/<file>`; undefined or empty: GitHub's release downloads. */
+  readonly artifactUrl?: string | undefined
+  /** Where channels are, one a path segment; undefined or empty: K3s' own server. */
+  readonly channelUrl?: string | undefined
+  /** Where `<url>/tags/<tag>` names the digests of a release's files; default GitHub's API, when the files come from GitHub. */
+  readonly releaseApiUrl?: string | undefined
+  /** The SHA-256 of the one list, 64 hexadecimal digits. */
+  readonly listSha256?: string | undefined
+}
+
+/** The same, and how patiently they are asked. */
+export interface ListFetchOptions extends ListSources {
+  readonly retry?: Partial<RetryPolicy> | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Options of fetchFile. */
 export interface FetchOptions {
-  readonly retry?: FetchRetry | undefined
+  readonly retry?: Omit<RetryOptions, 'signal'> | undefined
   readonly signal?: AbortSignal | undefined
   readonly headers?: Readonly<Record<string, string>>
   /** Redirects that are followed; default 5. */
@@ -23,26 +38,22 @@ export interface FetchOptions {
  * as THROTTLED, UNAVAILABLE or the network's own code; every other status is an answer.
  */
 export async function fetchFile(client: HttpClient, url: URL, options: FetchOptions = {}): Promise<HttpResponse> {
-  const { signal, headers = {}, redirects = 5 } = options
+  const { signal, headers, redirects = 5 } = options
   const once = async (): Promise<HttpResponse> => {
-    const response = await client.request({
-      method: 'GET',
-      url,
-      headers,
-      redirects,
-      maxBytes: maxListBytes,
-      ...(signal !== undefined && { signal }),
-    })
+    const response = await client.request({ method: 'GET', url, headers, redirects, maxBytes: maxListBytes, signal })
     const { status } = response
-    if (status === 429 || status >= 500) {
-      const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
-      throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, {
-        retryAfter: parseRetryAfter(response.headers.get('retry-after')),
-      })
-    }
-    return response
+    if (status !== 429 && status < 500) return response
+    const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
+    throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, {
+      retryAfter: parseRetryAfter(response.headers.get('retry-after')),
+    })
   }
   return retry(once, { ...options.retry, signal })
+}
+
+/** True for a status that says that there is no such file. */
+export function isAbsent(status: number): boolean {
+  return status === 404 || status === 410
 }
 
 /** The error for a status that is no success, where nothing more is known than the URL. */

@@ -17,9 +17,6 @@ export interface FilteredImages {
   readonly warnings: readonly string[]
 }
 
-/** Applies the globs to images. */
-export type ImageFilter = (images: readonly Reference[], signal?: AbortSignal) => Promise<FilteredImages>
-
 interface Glob {
   readonly option: 'include' | 'exclude'
   readonly text: string
@@ -39,14 +36,8 @@ function compile(option: Glob['option'], texts: readonly string[] = []): readonl
   })
 }
 
-/** What globs see of an image: `registry/repository:tag`, or its digest where it has no tag. */
-function globName({ registry, path, tag, digest }: Reference): string {
-  const version = tag === undefined ? `@${digest ?? ''}` : `:${tag}`
-  return `${registry}/${path}${version}`
-}
-
 /** Compiles include and exclude globs on `registry/repository:tag`; throws USAGE for a glob that cannot be read. */
-export function imageFilter(options: ImageFilterOptions): ImageFilter {
+export function imageFilter(options: ImageFilterOptions): (images: readonly Reference[], signal?: AbortSignal) => Promise<FilteredImages> {
   const include = compile('include', options.include)
   const exclude = compile('exclude', options.exclude)
   return async (images, signal) => {
@@ -55,7 +46,8 @@ export function imageFilter(options: ImageFilterOptions): ImageFilter {
     const kept: Reference[] = []
     for (const image of images) {
       await pause()
-      const name = globName(image)
+      // a digest stands for an image that has no tag
+      const name = `${image.registry}/${image.path}${image.tag === undefined ? `@${image.digest ?? ''}` : `:${image.tag}`}`
       for (const glob of idle) if (glob.matches(name)) idle.delete(glob)
       const isIncluded = include.length === 0 || include.some(({ matches }) => matches(name))
       if (isIncluded && !exclude.some(({ matches }) => matches(name))) kept.push(image)

@@ -53,15 +53,6 @@ export function parseReferences(texts: readonly string[]): ParsedReferences {
   return { images, warnings }
 }
 
-function parseLine(text: string, name: string, line: number): ParsedReferences {
-  try {
-    return parseReferences([text])
-  } catch (error) {
-    if (!isMirrorError(error)) throw error
-    throw new MirrorError(error.code, `${name}:${line}: ${error.message}`, { hint: error.hint, cause: error })
-  }
-}
-
 /**
  * Reads a list, one reference a line, with blank lines and `#` comments. Duplicates are kept.
  * Throws INVALID_REFERENCE with the list's name and the line, or INVALID_LIST when it is empty or has more than 100 000 lines.
@@ -74,9 +65,14 @@ export function parseImageList(text: string, name: string): ParsedReferences {
   for (const [index, line] of lines.entries()) {
     const entry = withoutComment(line)
     if (entry === '') continue
-    const parsed = parseLine(entry, name, index + 1)
-    images.push(...parsed.images)
-    warnings.push(...parsed.warnings)
+    try {
+      const parsed = parseReferences([entry])
+      images.push(...parsed.images)
+      warnings.push(...parsed.warnings)
+    } catch (error) {
+      if (!isMirrorError(error)) throw error
+      throw new MirrorError(error.code, `${name}:${index + 1}: ${error.message}`, { hint: error.hint, cause: error })
+    }
   }
   if (images.length === 0) refuseList(name, 'the list contains no images')
   return { images, warnings }

@@ -11,19 +11,13 @@ export function refuseList(name: string, why: string, hint?: string): never {
 const listHint = 'An image list is a text file with one reference a line, such as docker.io/rancher/mirrored-pause:3.6.'
 const webPageHint = 'A proxy or a login page may have answered in place of the server. Open the address in a browser to see it.'
 
-function startsWith(bytes: Uint8Array, ...magic: readonly number[]): boolean {
-  return magic.every((byte, index) => bytes[index] === byte)
-}
-
-/** Refuses formats that are told by their first bytes. */
-function refuseBinary(bytes: Uint8Array, name: string): void {
-  if (startsWith(bytes, 0x1f, 0x8b)) refuseList(name, 'this is a gzip file, not an image list', 'Decompress it first.')
-  if (startsWith(bytes, 0x28, 0xb5, 0x2f, 0xfd)) refuseList(name, 'this is a zstd file, not an image list', 'Decompress it first.')
-  if (startsWith(bytes, 0xff, 0xfe) || startsWith(bytes, 0xfe, 0xff)) {
-    refuseList(name, 'this is UTF-16 text', 'Save the list as UTF-8; in PowerShell: Out-File -Encoding utf8.')
-  }
-  if (bytes.includes(0)) refuseList(name, 'this is a binary file, not an image list', listHint)
-}
+/** Formats that are told by their first bytes. */
+const binaries: readonly (readonly [magic: readonly number[], why: string, hint: string])[] = [
+  [[0x1f, 0x8b], 'this is a gzip file, not an image list', 'Decompress it first.'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'this is a zstd file, not an image list', 'Decompress it first.'],
+  [[0xff, 0xfe], 'this is UTF-16 text', 'Save the list as UTF-8; in PowerShell: Out-File -Encoding utf8.'],
+  [[0xfe, 0xff], 'this is UTF-16 text', 'Save the list as UTF-8; in PowerShell: Out-File -Encoding utf8.'],
+]
 
 /** Refuses documents that servers send where a list was expected. */
 function refuseDocument(text: string, name: string): void {
@@ -37,7 +31,8 @@ function refuseDocument(text: string, name: string): void {
 /** The text of a list file, without its byte order mark; throws INVALID_LIST for anything that cannot be a list of references. */
 export function decodeList(bytes: Uint8Array, name: string): string {
   if (bytes.length > maxListBytes) refuseList(name, 'the list is larger than 10 MiB', listHint)
-  refuseBinary(bytes, name)
+  for (const [magic, why, hint] of binaries) if (magic.every((byte, index) => bytes[index] === byte)) refuseList(name, why, hint)
+  if (bytes.includes(0)) refuseList(name, 'this is a binary file, not an image list', listHint)
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,42 +1,26 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { withSignal } from '../async/single-flight.ts'
 import { MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { maxListBytes, refuseList } from './list-text.ts'
 import { readPipe } from './read-pipe.ts'
 
 /** Bytes or text as they arrive: a process' standard input, or any stream. */
 export type ByteStream = AsyncIterable<Uint8Array | string>
 
-/** Options of readListFile and readListStream. */
-export interface ReadListOptions {
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Rejects with the signal's reason when it fires; `dispose` forgets the signal. */
-function whenAborted(signal: AbortSignal | undefined): { readonly promise: Promise<never>; readonly dispose: () => void } {
-  let dispose = (): void => undefined
-  const promise = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(signal?.reason)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    dispose = () => signal?.removeEventListener('abort', onAbort)
-  })
-  promise.catch(() => undefined)
-  return { promise, dispose }
-}
-
 /**
  * Reads a whole list from a stream, at most 10 MiB. It stops at the first NUL byte, so that an endless device is refused at once,
  * and when the signal fires, even where the stream never delivers anything. Throws INVALID_LIST.
  */
-export async function readListStream(stream: ByteStream, name: string, options: ReadListOptions = {}): Promise<Uint8Array> {
-  options.signal?.throwIfAborted()
-  const aborted = whenAborted(options.signal)
+export async function readListStream(stream: ByteStream, name: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
+  signal?.throwIfAborted()
   const iterator = stream[Symbol.asyncIterator]()
   const chunks: Uint8Array[] = []
   let size = 0
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted.promise])
+      const next = await withSignal(iterator.next(), signal)
       if (next.done === true) return Buffer.concat(chunks)
       const chunk = typeof next.value === 'string' ? Buffer.from(next.value) : next.value
       chunks.push(chunk)
@@ -46,32 +30,28 @@ export async function readListStream(stream: ByteStream, name: string, options: 
       if (chunk.includes(0)) return Buffer.concat(chunks)
     }
   } finally {
-    aborted.dispose()
     // Not awaited: it would wait for a read that may never end.
     iterator.return?.().catch(() => undefined)
   }
 }
 
 const checkPath = 'Check the path given with --images.'
-const checkPermission = 'Make the file readable for this user.'
-const directory = { why: 'this is a directory, not an image list', hint: 'Give the path of a text file with one reference a line.' }
-const reasons: Readonly<Record<string, { readonly why: string; readonly hint: string }>> = {
-  ENOENT: { why: 'there is no such file', hint: checkPath },
-  ENOTDIR: { why: 'there is no such file', hint: checkPath },
-  EACCES: { why: 'permission to read it is missing', hint: checkPermission },
-  EPERM: { why: 'permission to read it is missing', hint: checkPermission },
-}
+const absent = { why: 'there is no such file', hint: checkPath }
+const forbidden = { why: 'permission to read it is missing', hint: 'Make the file readable for this user.' }
+const reasons: Readonly<Record<string, typeof absent>> = { ENOENT: absent, ENOTDIR: absent, EACCES: forbidden, EPERM: forbidden }
 
 /** Reads a list file, at most 10 MiB; a named pipe or a device too. Throws INVALID_LIST with the path and the reason. */
-export async function readListFile(path: string, options: ReadListOptions = {}): Promise<Uint8Array> {
+export async function readListFile(path: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
   try {
     const facts = await stat(path)
     // Asked first: systems differ in how a directory fails to be read.
-    if (facts.isDirectory()) refuseList(path, directory.why, directory.hint)
-    return await readListStream(facts.isFIFO() ? readPipe(path, options) : createReadStream(path), path, options)
+    if (facts.isDirectory()) {
+      refuseList(path, 'this is a directory, not an image list', 'Give the path of a text file with one reference a line.')
+    }
+    return await readListStream(facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path), path, { signal })
   } catch (error) {
     const { code } = error as { code?: unknown }
-    if (options.signal?.aborted || typeof code !== 'string' || code === 'INVALID_LIST') throw error
+    if (signal?.aborted || typeof code !== 'string' || code === 'INVALID_LIST') throw error
     const { why, hint } = reasons[code] ?? { why: `it cannot be read (${code})`, hint: checkPath }
     throw new MirrorError('INVALID_LIST', `${path}: ${why}`, { hint, cause: error })
   }

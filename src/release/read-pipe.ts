@@ -3,21 +3,17 @@ import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { refuseList } from './list-text.ts'
 
-/** Options of readPipe. */
-export interface ReadPipeOptions {
-  /** Milliseconds until somebody must have begun to write; default 10 000. */
-  readonly patience?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
 const pollInterval = 20
 
 /**
  * The bytes of a named pipe. It is opened without blocking: a blocked open cannot be cancelled and would keep the process alive.
- * Throws INVALID_LIST when nobody writes to it.
+ * Throws INVALID_LIST when nobody begins to write to it within `patience` milliseconds.
  */
-export async function* readPipe(path: string, options: ReadPipeOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-  const deadline = performance.now() + (options.patience ?? 10_000)
+export async function* readPipe(
+  path: string,
+  { patience = 10_000, signal }: { readonly patience?: number; readonly signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const deadline = performance.now() + patience
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const buffer = new Uint8Array(64 * 1024)
@@ -35,7 +31,7 @@ export async function* readPipe(path: string, options: ReadPipeOptions = {}): As
         hasWriter = true
         if (read !== undefined) yield buffer.slice(0, read.bytesRead)
       }
-      if (read === undefined || read.bytesRead === 0) await sleep(pollInterval, undefined, { signal: options.signal })
+      if (read === undefined || read.bytesRead === 0) await sleep(pollInterval, undefined, { signal })
     }
   } finally {
     await file.close()

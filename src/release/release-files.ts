@@ -18,13 +18,11 @@ export const checksumFile = 'sha256sum-amd64.txt'
 /** Reads an http or https URL that was given as an option; throws USAGE, and never repeats a password. */
 export function parseUrl(text: string, what: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url !== undefined && (url.username !== '' || url.password !== '')) {
+  if (url !== undefined && url.username + url.password !== '') {
     throw new MirrorError('USAGE', `${what} contains a user name or password`, { hint: 'Credentials are never given in a URL.' })
   }
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new MirrorError('USAGE', `${what} ${JSON.stringify(text.slice(0, 200))} is not an http or https URL`)
-  }
-  return url
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw new MirrorError('USAGE', `${what} ${JSON.stringify(text.slice(0, 200))} is not an http or https URL`)
 }
 
 /** Appends path segments to a base URL, as text: `new URL` would resolve them instead. */

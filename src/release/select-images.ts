@@ -4,9 +4,9 @@ import type { HttpClient } from '../http/http-client.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
-import { fetchFile, unexpectedStatus, type FetchRetry } from './fetch-file.ts'
+import { fetchFile, isAbsent, unexpectedStatus, type ListFetchOptions, type ListSources } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
-import type { ImageFilter } from './image-filter.ts'
+import type { FilteredImages, ImageFilterOptions } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
@@ -14,33 +14,19 @@ import { parseUrl } from './release-files.ts'
 import { parseReleaseName, type ReleaseName } from './version.ts'
 
 /** Which images are meant: everything that is named here together, without duplicates. */
-export interface ImageSelection {
+export interface ImageSelection extends ImageFilterOptions, ListSources {
   /** Release tags (`v1.37.1+k3s1`) and channels (`stable`, `v1.36`). */
   readonly releases?: readonly string[] | undefined
   /** Lists: paths, http and https URLs, or `-` for `stdin`. */
   readonly images?: readonly string[] | undefined
   /** Single image references. */
   readonly references?: readonly string[] | undefined
-  /** Globs on `registry/repository:tag`. */
-  readonly include?: readonly string[] | undefined
-  readonly exclude?: readonly string[] | undefined
-  /** Where release files are; undefined or empty: GitHub's release downloads. */
-  readonly artifactUrl?: string | undefined
-  /** Where channels are; undefined or empty: K3s' own server. */
-  readonly channelUrl?: string | undefined
-  /** Where the digests of release files are; default GitHub's API, when the files come from GitHub. */
-  readonly releaseApiUrl?: string | undefined
-  /** The SHA-256 of the one list, 64 hexadecimal digits. */
-  readonly listSha256?: string | undefined
   /** What `-` reads. */
   readonly stdin?: ByteStream | undefined
 }
 
 /** A selection, and how its lists are fetched. */
-export interface SelectionOptions extends ImageSelection {
-  readonly retry?: FetchRetry | undefined
-  readonly signal?: AbortSignal | undefined
-}
+export interface SelectionOptions extends ImageSelection, ListFetchOptions {}
 
 const listsAtOnce = 8
 
@@ -68,11 +54,7 @@ function checkOptions(options: SelectionOptions): SelectionOptions & { readonly 
   }
 }
 
-async function readOwnList(
-  client: HttpClient,
-  name: string,
-  options: SelectionOptions,
-): Promise<readonly [name: string, bytes: Uint8Array]> {
+async function readOwnList(client: HttpClient, name: string, options: SelectionOptions): Promise<readonly [string, Uint8Array]> {
   if (name === '') throw usage('--images is given without a name', 'Name a file or a URL, or - for standard input.')
   if (name === '-') {
     if (options.stdin === undefined) throw usage('--images - reads standard input, which is not available here')
@@ -80,12 +62,10 @@ async function readOwnList(
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [name, await readListFile(name, options)]
   const url = parseUrl(name, '--images')
-  const response = await fetchFile(client, url, options)
-  if (response.status === 404 || response.status === 410) {
-    throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${response.status})`)
-  }
-  if (response.status !== 200) throw unexpectedStatus(url, response.status)
-  return [redactUrl(url), response.body]
+  const { status, body } = await fetchFile(client, url, options)
+  if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${status})`)
+  if (status !== 200) throw unexpectedStatus(url, status)
+  return [redactUrl(url), body]
 }
 
 /** A list that somebody gave: nothing vouches for it, unless its checksum was given too. */
@@ -98,30 +78,15 @@ async function checkOwnList(client: HttpClient, given: string, options: Selectio
   return { images, warnings, list: { name, sha256, coverage, images: images.length } }
 }
 
-/** Release tag to the channel that led there, or undefined where the tag itself was given. */
-async function resolveTags(
-  client: HttpClient,
-  names: readonly ReleaseName[],
-  options: SelectionOptions,
-): Promise<ReadonlyMap<string, string | undefined>> {
-  const tags = await Promise.all(
-    names.map(async (name): Promise<readonly [string, string | undefined]> => {
-      return 'tag' in name ? [name.tag, undefined] : [await resolveChannel(client, name.channel, options), name.channel]
-    }),
-  )
-  const first = new Map<string, string | undefined>()
-  for (const [tag, channel] of tags) if (!first.has(tag)) first.set(tag, channel)
-  return first
-}
-
-/** Every list of the selection, in the order in which they were given: releases first. */
+/** Every list of the selection, in the order in which they were given: releases first, each tag once, with the first channel that led there. */
 async function fetchLists(client: HttpClient, names: readonly ReleaseName[], options: SelectionOptions): Promise<readonly CheckedList[]> {
-  const tags = await resolveTags(client, names, options)
+  const tags = await Promise.all(names.map(async (name) => ('tag' in name ? name.tag : resolveChannel(client, name.channel, options))))
   const limit = pLimit(listsAtOnce)
-  const fromReleases = [...tags].map(([tag, channel]) =>
+  const fromReleases = [...new Set(tags)].map((tag) =>
     limit(async (): Promise<CheckedList> => {
       const checked = await fetchReleaseList(client, tag, options)
-      return channel === undefined ? checked : { ...checked, list: { ...checked.list, channel } }
+      const name = names[tags.indexOf(tag)]
+      return name !== undefined && 'channel' in name ? { ...checked, list: { ...checked.list, channel: name.channel } } : checked
     }),
   )
   const own = (options.images ?? []).map((name) => limit(() => checkOwnList(client, name, options)))
@@ -138,11 +103,12 @@ function merge(images: readonly Reference[]): readonly Reference[] {
   return [...first.values()]
 }
 
-/** Globs are loaded where there are some. */
-async function filterFor(options: SelectionOptions): Promise<ImageFilter> {
-  if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => Promise.resolve({ images, warnings: [] })
+/** Globs are loaded where there are some, and read before any list is fetched. */
+async function filterFor(options: SelectionOptions): Promise<(images: readonly Reference[]) => FilteredImages | Promise<FilteredImages>> {
+  if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => ({ images, warnings: [] })
   const { imageFilter } = await import('./image-filter.ts')
-  return imageFilter(options)
+  const filter = imageFilter(options)
+  return (images) => filter(images, options.signal)
 }
 
 /**
@@ -160,7 +126,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
     throw error
   })
   const all = merge([...lists.flatMap((list) => list.images), ...single.images])
-  const filtered = await filter(all, checked.signal)
+  const filtered = await filter(all)
   if (filtered.images.length === 0) {
     throw usage(
       `no image is left: --include and --exclude drop all ${all.length}`,

@@ -6,7 +6,7 @@ export interface K3sVersion {
   readonly minor: number
   readonly patch: number
   readonly preRelease?: PreRelease
-  /** Absent before v1.16, where tags had no `+k3s` part. */
+  /** Absent before v1.16, where tags had no `+k3s` suffix. */
   readonly build?: Build
 }
 
@@ -23,11 +23,11 @@ export interface Build {
   readonly dotted: boolean
 }
 
-/** Stages in the order in which they come before a release. */
-const stages = ['alpha', 'beta', 'rc'] as const
-
 /** A stage before a release. */
-export type Stage = (typeof stages)[number]
+export type Stage = 'alpha' | 'beta' | 'rc'
+
+/** In the order in which they come. */
+const stages: readonly Stage[] = ['alpha', 'beta', 'rc']
 
 const number = '(0|[1-9][0-9]{0,5})'
 const grammar = new RegExp(`^v${number}\\.${number}\\.${number}(?:-(alpha|beta|rc)(\\.?)${number})?(?:\\+k3s(\\.?)${number})?$`)
@@ -91,11 +91,11 @@ export function compareVersions(a: K3sVersion, b: K3sVersion): number {
     return [version.major, version.minor, version.patch, stage, preRelease?.number ?? 0, version.build?.number ?? 0]
   }
   const right = rank(b)
-  for (const [index, left] of rank(a).entries()) {
-    const difference = left - (right[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
+  return (
+    rank(a)
+      .map((left, index) => left - (right[index] ?? 0))
+      .find((difference) => difference !== 0) ?? 0
+  )
 }
 
 const firstWithList = parseVersion('v1.17.4-alpha1+k3s1')

@@ -26,17 +26,11 @@ const hashes = new Uint8Array(2 ** 22)
 /** How secrets begin that are shorter than a window. */
 const beginnings = new Set<string>()
 
-/** A text with the places that its characters have in the text it was made of. */
+/** A text with the positions of its characters in the text it was made of. */
 interface View {
   readonly text: string
   readonly from: Int32Array
   readonly to: Int32Array
-}
-
-function viewOf(text: string): View {
-  const from = new Int32Array(text.length)
-  for (let at = 0; at < text.length; at++) from[at] = at
-  return { text, from, to: from.map((at) => at + 1) }
 }
 
 /** Replaces what matches by something no longer. */
@@ -93,12 +87,12 @@ function unescaped([, bytes, unit, point, hex, decimal, name, other]: RegExpExec
 /** What wraps a text or separates the bytes of hex: nothing of a secret that counts. */
 const separators = /[\s\p{Cc}\p{Cf}]+|(?<=[\da-f]{2})[:-](?=[\da-f]{2})/giu
 
-function withOneAlphabet(text: string): string {
+function oneAlphabet(text: string): string {
   return text.replaceAll('-', '+').replaceAll('_', '/')
 }
 
 function lowerCase(text: string): string {
-  // unlike toLowerCase, this keeps every character at its place
+  // unlike toLowerCase, this keeps every character at its position
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
@@ -109,16 +103,16 @@ function hashAt(text: string, at: number): number {
 }
 
 function remember(windows: Windows, text: string, least: number): void {
-  const form = withOneAlphabet(text.replace(separators, ''))
+  const form = oneAlphabet(text.replace(separators, ''))
   if (form.length < least) return
   const lower = lowerCase(form)
   const set = (at: number): void => {
-    const part = form.slice(at, at + windowLength)
+    const window = form.slice(at, at + windowLength)
     const key = lower.slice(at, at + windowLength)
     // Words and names are passwords too, of people who test, and stand in our own sentences.
-    const isDistinct = part.length >= leastDerived && /[^A-Za-z]|[a-z][A-Z]/.test(part)
+    const isDistinct = window.length >= leastDerived && /[^A-Za-z]|[a-z][A-Z]/.test(window)
     windows.set(key, isDistinct || windows.get(key) === true)
-    if (part.length === windowLength) hashes[hashAt(lower, at)] = 1
+    if (window.length === windowLength) hashes[hashAt(lower, at)] = 1
     else beginnings.add(key.slice(0, leastLength))
   }
   const last = Math.max(0, form.length - windowLength)
@@ -127,7 +121,7 @@ function remember(windows: Windows, text: string, least: number): void {
   set(last)
 }
 
-/** Hex, and the base64 of a text in which the bytes stand: at each of the three places that they can have in it. */
+/** Hex, and the base64 of a text in which the bytes stand: at each of the three positions that they can have in it. */
 function encodings(text: string): readonly string[] {
   const bytes = Buffer.from(text)
   const base64 = [0, 1, 2].map((before) =>
@@ -140,18 +134,9 @@ function encodings(text: string): readonly string[] {
   return [bytes.toString('hex'), bytes.toString('base64').replace(/=+$/, ''), ...base64]
 }
 
-function windowsFor(user: string | undefined): Windows {
-  if (user !== undefined) return ofPasswords
-  if (ofTokens.size >= mostWindows) {
-    ofOlderTokens = ofTokens
-    ofTokens = new Map()
-  }
-  return ofTokens
-}
-
-/** The parts by which secrets are found in a text. A key file has names of projects and hosts that stand in messages too: of it, its key is looked for. */
-function partsOf(secret: string): readonly string[] {
-  const keys = /^\s*\{/.test(secret) ? secret.split(/\\n|[\s"\\]/).filter((part) => /^[\w+/=-]{40,}$/.test(part)) : []
+/** What a secret is found by in a text. A key file has names of projects and hosts that stand in messages too: of it, its key is looked for. */
+function soughtOf(secret: string): readonly string[] {
+  const keys = /^\s*\{/.test(secret) ? secret.split(/\\n|[\s"\\]/).filter((word) => /^[\w+/=-]{40,}$/.test(word)) : []
   return keys.length > 0 ? keys : [secret.trim(), secret.replaceAll(' ', '+')]
 }
 
@@ -164,20 +149,24 @@ export function rememberSecret(secret: string, user?: string): void {
 }
 
 function index(secret: string, user: string | undefined): void {
-  const windows = windowsFor(user)
-  for (const part of partsOf(secret)) remember(windows, part, leastLength)
+  if (user === undefined && ofTokens.size >= mostWindows) {
+    ofOlderTokens = ofTokens
+    ofTokens = new Map()
+  }
+  const windows = user === undefined ? ofTokens : ofPasswords
+  for (const sought of soughtOf(secret)) remember(windows, sought, leastLength)
   const sent = secret.length < leastLength ? [] : [secret, JSON.stringify(secret).slice(1, -1)]
   // the header itself too, which is base64 already
   if (user !== undefined) sent.push(`${user}:${secret}`, Buffer.from(`${user}:${secret}`).toString('base64'))
   for (const text of new Set(sent)) for (const encoded of encodings(text)) remember(windows, encoded, leastDerived)
 }
 
-function isKnown(part: string, isForeign: boolean): boolean {
-  const isDistinct = ofPasswords.get(part) ?? ofTokens.get(part) ?? ofOlderTokens.get(part)
+function isKnown(window: string, isForeign: boolean): boolean {
+  const isDistinct = ofPasswords.get(window) ?? ofTokens.get(window) ?? ofOlderTokens.get(window)
   return isDistinct !== undefined && (isForeign || isDistinct)
 }
 
-/** How much of a text is of a secret from a place on: a window, or a whole secret that is shorter. */
+/** How much of a text is of a secret from a position on: a window, or a whole secret that is shorter. */
 function knownLength(text: string, at: number, isForeign: boolean): number {
   if (at + windowLength <= text.length && hashes[hashAt(text, at)] === 1 && isKnown(text.slice(at, at + windowLength), isForeign)) {
     return windowLength
@@ -192,7 +181,7 @@ function knownLength(text: string, at: number, isForeign: boolean): number {
 /** Marks the characters of which a secret is made; with `isForeign` those too that text of ours may have by chance. */
 function mark(view: View, isForeign: boolean, marks: Uint8Array): void {
   const { text, from, to } = replaced(view, separators, () => '')
-  const searched = lowerCase(withOneAlphabet(text))
+  const searched = lowerCase(oneAlphabet(text))
   let done = 0
   for (let at = 0; at + leastLength <= searched.length; at++) {
     const length = knownLength(searched, at, isForeign)
@@ -216,7 +205,8 @@ function maskIn(text: string, isForeign: boolean): string {
   pending = []
   if (ofPasswords.size + ofTokens.size === 0) return shown
   const marks = new Uint8Array(shown.length)
-  let view = viewOf(shown)
+  const from = new Int32Array(shown.length).map((_, at) => at)
+  let view: View = { text: shown, from, to: from.map((at) => at + 1) }
   mark(view, isForeign, marks)
   for (let layer = 0; layer < layers && /[%\\&]/.test(view.text); layer++) {
     view = replaced(view, escapes, unescaped)

@@ -4,7 +4,7 @@ import { readSource, type Source } from './read-source.ts'
 
 /** The shape the house has to keep: data, checked against the files of `src`. */
 export interface House {
-  /** What each folder, and each file at the top, may import: other places, `<folder>/<file>` for one file alone, or `type:<folder>/<file>` for its types. */
+  /** What each folder, and each file at the top, may import: other places, `<folder>/<file>` for one file alone, `type:<place>` and `type:<file>` for types alone. */
   readonly places: Readonly<Record<string, readonly string[]>>
   /** The folders that may import each external package. */
   readonly packages: Readonly<Record<string, readonly string[]>>
@@ -109,7 +109,7 @@ function mayImport(path: string, file: string, typeOnly: boolean, house: House):
   const [from, to] = [placeOf(path), placeOf(file)]
   const allowed = house.places[from] ?? []
   const name = file.slice('src/'.length)
-  return from === to || allowed.includes(to) || allowed.includes(name) || (typeOnly && allowed.includes(`type:${name}`))
+  return from === to || [to, name].some((one) => allowed.includes(one) || (typeOnly && allowed.includes(`type:${one}`)))
 }
 
 function builtinViolations(path: string, specifier: string, names: readonly string[], house: House): readonly string[] {

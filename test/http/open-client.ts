@@ -1,8 +1,8 @@
-import { createHttpClient, type HttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
+import { HttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
 
 /** A client that is closed with its scope. */
 export function openClient(options: HttpClientOptions = {}): HttpClient & AsyncDisposable {
-  const client = createHttpClient(options)
+  const client = new HttpClient(options)
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() })
 }
 

@@ -1,5 +1,5 @@
-import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
-import type { OriginSettings } from '../../src/http/origin-settings.ts'
+import { HttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
+import type { TlsSettings } from '../../src/http/origin-settings.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
 import { credentialsForOrigin } from '../../src/registry/auth/credentials.ts'
 import { parseEndpoint } from '../../src/registry/endpoint.ts'
@@ -11,7 +11,7 @@ import { memoryRegistry, type Intercept } from '../servers/memory-registry.ts'
 export interface OpenOptions extends Partial<Omit<TransportOptions, 'endpoint' | 'client' | 'authorizer'>> {
   /** User name and password. */
   readonly credentials?: readonly [username: string, password: string]
-  readonly tls?: OriginSettings['tls']
+  readonly tls?: TlsSettings | undefined
   readonly environment?: HttpClientOptions['environment']
   /** Milliseconds of the watchdog. */
   readonly timeout?: number
@@ -28,7 +28,7 @@ export const hasty = { retries: 4, baseDelay: 1, maxDelay: 4 } as const
 function means(url: string, options: OpenOptions): Means {
   const { credentials, tls, environment, timeout, ...transport } = options
   const endpoint = parseEndpoint(url)
-  const client = createHttpClient({ settings: () => ({ tls }), environment, timeout })
+  const client = new HttpClient({ settings: () => ({ tls }), environment, timeout })
   const found = credentials && { kind: 'basic' as const, username: credentials[0], password: credentials[1] }
   const authorizer = createAuthorizer({
     client,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fetchReleaseList, type CheckedList, type ReleaseListOptions } from '../../src/release/fetch-release-list.ts'
+import type { ListFetchOptions } from '../../src/release/fetch-file.ts'
+import { fetchReleaseList, type CheckedList } from '../../src/release/fetch-release-list.ts'
 import { atOnce, fileServer, fixture, paths, sha256Hex, testClient, type Answer } from './file-server.ts'
 
 const tag = 'v1.37.1+k3s1'
@@ -28,7 +29,7 @@ interface Outcome extends CheckedList {
 /** Fetches the list from a server with these answers; with `api`, that server is the release API too. */
 async function fetchFrom(
   answers: Readonly<Record<string, Answer>>,
-  options: Omit<ReleaseListOptions, 'artifactUrl'> & { readonly api?: boolean } = {},
+  options: Omit<ListFetchOptions, 'artifactUrl'> & { readonly api?: boolean } = {},
 ): Promise<Outcome> {
   await using server = await fileServer(answers)
   await using client = testClient()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
+import { HttpClient } from '../../src/http/http-client.ts'
 import { scriptedServer, type ScriptedRequest, type ScriptedServer } from '../servers/scripted-server.ts'
 
 /** What the server answers at one path: a body with status 200, or all of it, or one answer after the other. */
@@ -40,7 +40,7 @@ export function paths(requests: readonly ScriptedRequest[]): readonly string[] {
 
 /** A client that is closed with its scope. */
 export function testClient(): HttpClient & AsyncDisposable {
-  const client = createHttpClient()
+  const client = new HttpClient()
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() })
 }
 

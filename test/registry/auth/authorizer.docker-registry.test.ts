@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHttpClient } from '../../../src/http/http-client.ts'
+import { HttpClient } from '../../../src/http/http-client.ts'
 import { createAuthorizer } from '../../../src/registry/auth/authorizer.ts'
 import { pullScope, pushScope } from '../../../src/registry/auth/scope.ts'
 import { startDockerRegistry } from '../../servers/docker-registry.ts'
@@ -14,7 +14,7 @@ const upload = '/v2/rancher/a/blobs/uploads/'
 test('docker-registry with htpasswd lets the right password in, and is shown a wrong one once', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using registry = await startDockerRegistry({ htpasswd: { alice: canary } })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   assert.equal((await sendAuthorized(authorizer, client, registry.url + upload, [pushScope('rancher/a')], { method: 'POST' })).status, 202)
   const wrong = createAuthorizer({ client, credentials: [alwaysCredentials({ kind: 'basic', username: 'alice', password: 'wrong' })] })
@@ -27,7 +27,7 @@ test('docker-registry with a token server lets users push, identity tokens too, 
   if (!requireServer(t, 'docker-registry')) return
   await using tokens = await startTokenServer({ users: { alice: canary }, refreshTokens: { [`refresh-${canary}`]: 'alice' } })
   await using registry = await startDockerRegistry({ token: tokens.trust })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const push = (authorizer: ReturnType<typeof createAuthorizer>) =>
     sendAuthorized(authorizer, client, registry.url + upload, [pushScope('rancher/a'), pullScope('rancher/b')], { method: 'POST' })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHttpClient } from '../../../src/http/http-client.ts'
+import { HttpClient } from '../../../src/http/http-client.ts'
 import { createAuthorizer, type Authorizer } from '../../../src/registry/auth/authorizer.ts'
 import type { CredentialsSource } from '../../../src/registry/auth/credentials.ts'
 import { pullScope, pushScope } from '../../../src/registry/auth/scope.ts'
@@ -22,7 +22,7 @@ async function basicRegistry(right: string) {
 // G106
 test('Basic credentials go out only after a Basic challenge, then with every request', async () => {
   await using registry = await basicRegistry(`alice:${canary}`)
-  const client = createHttpClient()
+  const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [pullScope('rancher/a')])).status, 200)
   assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [pullScope('rancher/a')], { method: 'HEAD' })).status, 200)
@@ -40,7 +40,7 @@ test('Basic credentials go out only after a Basic challenge, then with every req
 // G106
 test('a wrong password is tried once in a run, even by twenty requests at a time', async () => {
   await using registry = await basicRegistry('alice:another')
-  const client = createHttpClient()
+  const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   const send = (): Promise<unknown> => sendAuthorized(authorizer, client, registry.url + path, [])
   const errors = await Promise.all(Array.from({ length: 20 }, () => failureOf(send())))
@@ -59,7 +59,7 @@ test('a registry that refuses one repository is asked once for it, and goes on s
     if (request.headers.authorization !== undefined && !request.url.includes('/secret/')) return void response.end('content')
     response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end()
   })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   const error = await failureOf(sendAuthorized(authorizer, client, `${registry.url}/v2/secret/a/manifests/1`, []))
   assert.match(error.message, /refused the credentials sent as user "alice", from the test$/)
@@ -71,7 +71,7 @@ test('a registry that refuses one repository is asked once for it, and goes on s
 // G106
 test('without credentials nothing is sent again, and the places that were searched are named', async () => {
   await using registry = await basicRegistry('alice:x')
-  const client = createHttpClient()
+  const client = new HttpClient()
   const nowhere = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
     name,
     find: () => Promise.resolve(undefined),
@@ -329,7 +329,7 @@ test('a registry that hides its repositories is asked for its challenge once, an
     }
     response.writeHead(request.headers.authorization === undefined ? 404 : 200).end()
   })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const send = (authorizer: Authorizer) => sendAuthorized(authorizer, client, registry.url + path, [])
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   const answers = await Promise.all(Array.from({ length: 10 }, () => send(authorizer)))
@@ -347,7 +347,7 @@ test('an answer to a busy registry proves nothing of the credentials', async () 
     if (request.headers.authorization === undefined) return void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
     response.writeHead(++seen === 1 ? 503 : 401).end()
   })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
   assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [])).status, 503)
   assert.match((await failureOf(sendAuthorized(authorizer, client, registry.url + path, []))).message, /refused the credentials/)
@@ -362,7 +362,7 @@ test('a repository for which there are no credentials is asked for once more, wh
     if (request.headers.authorization !== undefined) return void response.end('content')
     response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
   })
-  const client = createHttpClient()
+  const client = new HttpClient()
   const source = {
     name: 'the test',
     find: (_origin: string, { repository }: { readonly repository?: string | undefined } = {}) =>

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../../src/errors.ts'
-import { createHttpClient, type HttpClient } from '../../../src/http/http-client.ts'
+import { HttpClient } from '../../../src/http/http-client.ts'
 import { createAuthorizer, type Authorizer, type AuthorizerOptions } from '../../../src/registry/auth/authorizer.ts'
 import { scriptedServer, type ScriptedHandler, type ScriptedRequest, type ScriptedServer } from '../../servers/scripted-server.ts'
 import { canary } from './send-authorized.ts'
@@ -37,7 +37,7 @@ export async function tokenSetup(options: SetupOptions = {}): Promise<Setup> {
     const value = challenge(realm, request)
     response.writeHead(401, value === undefined ? {} : { 'www-authenticate': typeof value === 'string' ? value : [...value] }).end()
   })
-  const client = createHttpClient()
+  const client = new HttpClient()
   return {
     registry,
     tokenServer,
