@@ -4,9 +4,9 @@ import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { BorrowedNames } from './borrowed-names.ts'
-import { PlatformCarrier, type CarriedPlatform, type CarryMeans, type PlatformWay } from './carry-platform.ts'
-import { joinPlatforms } from './join-platforms.ts'
-import { platformTag } from './platform-tag.ts'
+import { carryPlatform, type CarriedPlatform, type CarryMeans, type PlatformTarget } from './carry-platform.ts'
+import { DiskSpace } from './disk-space.ts'
+import { joinPlatforms, platformTag } from './join-platforms.ts'
 import type { EngineStep } from './resolve-engine-image.ts'
 
 /** What a run through an Engine needs. */
@@ -19,14 +19,16 @@ export interface EngineCopierOptions extends CarryMeans {
 /** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
 export class EngineCopier implements ImageCopier<EngineStep> {
   readonly #options: EngineCopierOptions
+  readonly #space: DiskSpace
   /** Names that could not be given back yet. */
   readonly #owed = new Set<BorrowedNames>()
-  /** Why the run is over for every image: there is no room. */
+  /** Why the run is over for every image: there is no space. */
   #stopped: MirrorError | undefined
   #keptTags = false
 
   constructor(options: EngineCopierOptions) {
     this.#options = options
+    this.#space = new DiskSpace(options.engine.facts.dataDirectory)
   }
 
   async copy(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
@@ -49,8 +51,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { destination, existing } = step
     const present = existing && (await this.#manifest(destination, existing.digest, options))
-    const way = { ...wayOf(step), platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
-    const carried = await this.#carry(way, options)
+    const target = { platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
+    const carried = await this.#carry(step, target, options)
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
@@ -69,7 +71,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
         if (platform === undefined) continue
         const target = { ...tagged(destination), tag: platformTag(destination.tag ?? 'latest', platform) }
         const present = await this.#childFor(index, platform, destination, options)
-        const one = await this.#carry({ ...wayOf(step), platform, target, present }, options)
+        const one = await this.#carry(step, { platform, target, present }, options)
         carried.push(one)
         if (one.hasPushed) tags.push(target)
       }
@@ -111,11 +113,16 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     })
   }
 
-  async #carry(way: PlatformWay, options: CopyOptions): Promise<CarriedPlatform> {
+  async #carry(
+    { source, root }: EngineStep,
+    target: Omit<PlatformTarget, 'image' | 'source' | 'root'>,
+    options: CopyOptions,
+  ): Promise<CarriedPlatform> {
     await this.#settle()
     const names = await BorrowedNames.from(this.#options.engine, options)
     try {
-      return await new PlatformCarrier(this.#options, way, names, options).run()
+      const image = formatReference(source)
+      return await carryPlatform({ ...this.#options, space: this.#space, names, image, source, root, ...target, ...options })
     } finally {
       if (this.#options.keep !== true) await this.#giveBack(names)
     }
@@ -152,20 +159,16 @@ export class EngineCopier implements ImageCopier<EngineStep> {
       )
     }
     for (const { descriptor, manifest } of carried) {
-      const [place] = tags
-      if (place === undefined || manifest === undefined) continue
-      const found = await destination.find(atDigest(place, descriptor.digest), { signal })
-      if (found === undefined) await destination.put(atDigest(place, descriptor.digest), manifest, { signal })
+      const [tag] = tags
+      if (tag === undefined || manifest === undefined) continue
+      const named = atDigest(tag, descriptor.digest)
+      if ((await destination.find(named, { signal })) === undefined) await destination.put(named, manifest, { signal })
     }
   }
 }
 
 function tagged({ registry, path, tag }: Reference): Reference {
   return { registry, path, tag: tag ?? 'latest' }
-}
-
-function wayOf({ source, root }: EngineStep): Pick<PlatformWay, 'image' | 'source' | 'root'> {
-  return { image: formatReference(source), source, root }
 }
 
 function outcome(

@@ -8,7 +8,6 @@ import { EngineCopier } from '../engine/engine-copier.ts'
 import { Engine, type LookedUp } from '../engine/engine.ts'
 import { registryAuth, type RegistryAuth } from '../engine/registry-auth.ts'
 import { distinctPlatforms, resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
-import { Room } from '../engine/room.ts'
 import { MirrorError, type Side } from '../errors.ts'
 import { isLoopback } from '../http/address.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -144,7 +143,6 @@ export async function openEngineRoute(
   const copier = new EngineCopier({
     engine,
     destination,
-    room: new Room(engine.facts),
     pulledName,
     auth,
     retry,
