@@ -89,25 +89,20 @@ async function askInfo(client: DockerClient, signal: AbortSignal | undefined): P
   }
 }
 
-function storeOf(
-  client: DockerClient,
-  { Components: components }: JsonObject,
-  { DriverStatus: driverStatus }: JsonObject,
-): EngineFacts['store'] {
-  // https://docs.podman.io/en/latest/_static/api.html#tag/system-(compat)/operation/SystemVersion
+/** https://docs.podman.io/en/latest/_static/api.html#tag/system-(compat)/operation/SystemVersion. Throws UNSUPPORTED for a Podman that is too old. */
+function isPodman(client: DockerClient, { Components: components }: JsonObject): boolean {
   const podman = Array.isArray(components) ? components.map(fields).find(({ Name: name }) => name === 'Podman Engine') : undefined
-  if (podman !== undefined) {
-    const version = String(podman['Version'])
-    if (compareVersions(version, oldestPodman) >= 0) return 'podman'
-    throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
-      hint: 'Update Podman, or use --via registry.',
-    })
-  }
-  const rows: readonly unknown[] = Array.isArray(driverStatus) ? driverStatus : []
-  const isContainerd = rows.some(
-    (row) => Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).startsWith('io.containerd.snapshotter'),
-  )
-  return isContainerd ? 'containerd' : 'classic'
+  const version = String(podman?.['Version'])
+  if (podman === undefined || compareVersions(version, oldestPodman) >= 0) return podman !== undefined
+  throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
+    hint: 'Update Podman, or use --via registry.',
+  })
+}
+
+function isContainerd({ DriverStatus: rows }: JsonObject): boolean {
+  const isDriver = (row: unknown): boolean =>
+    Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).startsWith('io.containerd.snapshotter')
+  return Array.isArray(rows) && rows.some(isDriver)
 }
 
 /**
@@ -118,8 +113,9 @@ export async function negotiate(client: DockerClient, address: EngineAddress, { 
   const version = await askVersion(client, signal)
   const apiVersion = agree(client, version)
   client.useVersion(apiVersion)
+  const podman = isPodman(client, version)
   const info = await askInfo(client, signal)
-  const store = storeOf(client, version, info)
+  const store = podman ? 'podman' : isContainerd(info) ? 'containerd' : 'classic'
   const { DockerRootDir: directory, Architecture: machine } = info
   const { Os: os, Arch: architecture } = version
   // `/version` says only "arm"; `/info` has the machine's name, as `armv6l`.

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { FairQueue } from './fair-queue.ts'
 import type { PasswordHashes } from './htpasswd.ts'
 import { PasswordThread } from './password-thread.ts'
-import { refusal, type Reply } from './reply.ts'
+import { Refusal } from './reply.ts'
 
 /** What became of a request's credentials: `busy` means that too many others wait to be compared. */
 export type Login = { readonly user: string } | 'refused' | 'busy'
@@ -45,7 +45,7 @@ function decoyOf(hashes: PasswordHashes): string {
 function siteOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address.replace(/^.*:/, '')
   const [head = '', tail = ''] = address.split('::')
-  const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group !== '')) as [string[], string[]]
+  const [before, after] = [head, tail].map((side) => side.split(':').filter((group) => group !== '')) as [string[], string[]]
   const between = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
   return [...before, ...between, ...after].slice(0, 4).join(':')
 }
@@ -147,8 +147,9 @@ export class Authenticator implements Disposable {
   }
 }
 
-/** The answer to credentials that are missing, wrong, or not compared yet. */
-export function refuseLogin(login: 'refused' | 'busy'): Reply {
-  if (login === 'busy') return refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many log-ins at once' }, { 'retry-after': 2 })
-  return refusal(401, { code: 'UNAUTHORIZED', message: 'authentication required' }, { 'www-authenticate': 'Basic realm="k3s-mirror"' })
+/** The refusal of credentials that are missing, wrong, or not compared yet. */
+export function refuseLogin(login: 'refused' | 'busy'): Refusal {
+  return login === 'busy'
+    ? new Refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many log-ins at once' }, { 'retry-after': 2 })
+    : new Refusal(401, { code: 'UNAUTHORIZED', message: 'authentication required' }, { 'www-authenticate': 'Basic realm="k3s-mirror"' })
 }

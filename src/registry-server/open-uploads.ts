@@ -21,13 +21,6 @@ export interface OpenUpload {
   readonly client?: string
 }
 
-/** An upload to open, and for whom. */
-export interface NewUpload {
-  readonly algorithm: 'sha256' | 'sha512'
-  /** The address of the client. */
-  readonly client: string
-}
-
 /**
  * The uploads in progress; between two requests one holds no descriptor. One that is left alone for an hour costs only its file, which the layout
  * keeps for a day, also after the server's end.
@@ -49,8 +42,12 @@ export class OpenUploads {
     return this.#uploads.size
   }
 
-  /** Opens a upload; undefined for a client that has too many. */
-  async open(layout: Layout, path: string, { algorithm, client }: NewUpload): Promise<OpenUpload | undefined> {
+  /** Opens an upload for the client of an address; undefined for one that has too many. */
+  async open(
+    layout: Layout,
+    path: string,
+    { algorithm, client }: { readonly algorithm: 'sha256' | 'sha512'; readonly client: string },
+  ): Promise<OpenUpload | undefined> {
     if ((this.#perClient.get(client) ?? 0) >= maxPerClient) return undefined
     this.#count(client, 1)
     const id = randomUUID()
@@ -76,17 +73,17 @@ export class OpenUploads {
     return resuming
   }
 
-  /** True for a upload that was neither removed nor suspended. */
+  /** True for an upload that was neither removed nor suspended. */
   has(upload: OpenUpload): boolean {
     return this.#uploads.get(upload.id) === upload
   }
 
-  /** Forgets a upload; its writer is the caller's to commit or discard. */
+  /** Forgets an upload; its writer is the caller's to commit or discard. */
   remove(upload: OpenUpload): void {
     if (this.#uploads.delete(upload.id) && upload.client !== undefined) this.#count(upload.client, -1)
   }
 
-  /** Leaves a upload to whoever continues it from what the disk has of it. */
+  /** Leaves an upload to the request that continues it from what the disk has of it. */
   async suspend(upload: OpenUpload): Promise<void> {
     this.remove(upload)
     const suspending = upload.writer.suspend().catch(() => undefined)
