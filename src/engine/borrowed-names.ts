@@ -1,6 +1,5 @@
 import type { CallOptions } from '../oci/image-source.ts'
-import type { Reference } from '../oci/reference.ts'
-import { formatReference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import type { Engine, HeldImages } from './engine.ts'
 
 /** Milliseconds for putting things back, in an aborted run too. */
@@ -16,14 +15,10 @@ export class BorrowedNames {
   readonly #taken = new Set<string>()
   readonly #images = new Set<string>()
 
-  private constructor(engine: Engine, before: HeldImages) {
+  /** `before` is what the Engine holds now. */
+  constructor(engine: Engine, before: HeldImages) {
     this.#engine = engine
     this.#before = before
-  }
-
-  /** Notes what the Engine holds now. */
-  static async from(engine: Engine, options: CallOptions): Promise<BorrowedNames> {
-    return new BorrowedNames(engine, await engine.list(options))
   }
 
   /** Notes a name that is about to be made. */

@@ -52,17 +52,18 @@ export interface DockerClientOptions {
 const restartPolls = 60
 
 function agentFor({ address, environment }: DockerClientOptions): HttpAgent {
-  if (address.kind === 'ssh') return sshAgent(address, { environment })
-  if (address.kind === 'socket' || address.tls === undefined) return new HttpAgent()
+  if (address.kind === 'ssh') return withoutHeaders(sshAgent(address, { environment }))
+  if (address.kind === 'socket' || address.tls === undefined) return withoutHeaders(new HttpAgent())
   const { ca, cert, key, verify } = address.tls
-  return new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify })
+  return withoutHeaders(new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify }))
 }
 
 /** A connection has no need of its first request's headers, which NODE_DEBUG=http and NODE_DEBUG=net print, X-Registry-Auth among them. */
-function hideHeaders(agent: HttpAgent): void {
+function withoutHeaders(agent: HttpAgent): HttpAgent {
   const adding = agent as HttpAgent & { addRequest(request: object, options: object, ...more: readonly unknown[]): void }
   const add = adding.addRequest.bind(agent)
   adding.addRequest = (request, options, ...more) => add(request, { ...options, headers: undefined }, ...more)
+  return agent
 }
 
 /** Loads dockerode, the only place that does. The options that it would otherwise read from the environment are all given, so that one address counts. */
@@ -104,29 +105,22 @@ export class DockerClient implements Disposable {
   readonly name: string
   readonly #options: DockerClientOptions
   readonly #agent: HttpAgent
-  readonly #modem: Docker['modem']
+  readonly #modem: Promise<Docker['modem']>
   #hasAnswered = false
   /** It was waited for in vain: nobody waits again. */
   #isGone = false
   readonly #waits = new SingleFlight<boolean>()
 
-  private constructor(options: DockerClientOptions, agent: HttpAgent, modem: Docker['modem']) {
+  constructor(options: DockerClientOptions) {
     this.name = options.name
     this.#options = options
-    this.#agent = agent
-    this.#modem = modem
-  }
-
-  /** A client that has not connected yet. */
-  static async open(options: DockerClientOptions): Promise<DockerClient> {
-    const agent = agentFor(options)
-    hideHeaders(agent)
-    return new DockerClient(options, agent, await openModem(options, agent))
+    this.#agent = agentFor(options)
+    this.#modem = openModem(options, this.#agent)
   }
 
   /** Uses this version of the API from now on, `1.41`. */
-  useVersion(version: string): void {
-    Object.assign(this.#modem, { version: `v${version}` })
+  async useVersion(version: string): Promise<void> {
+    Object.assign(await this.#modem, { version: `v${version}` })
   }
 
   /** The JSON of an answer. Throws EngineAnswer, ENGINE_UNAVAILABLE, CONNECTION_LOST and TIMEOUT. */
@@ -155,17 +149,16 @@ export class DockerClient implements Disposable {
 
   /** A request that did not reach the Engine is sent again when that is back from a restart. */
   async #dial(request: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
-    for (;;) {
-      try {
-        const answer = await this.#dialOnce(request, patience, isStream)
-        this.#hasAnswered = true
-        return answer
-      } catch (error) {
-        const isAway = error instanceof MirrorError && error.code === 'ENGINE_UNAVAILABLE'
-        if (!isAway || !this.#hasAnswered || this.#isGone) throw error
-        // One wait serves everybody who has a request.
-        if (!(await this.#waits.run('restart', (signal) => this.#comesBack(signal), request.signal))) throw error
-      }
+    try {
+      const answer = await this.#dialOnce(request, patience, isStream)
+      this.#hasAnswered = true
+      return answer
+    } catch (error) {
+      const isAway = error instanceof MirrorError && error.code === 'ENGINE_UNAVAILABLE'
+      if (!isAway || !this.#hasAnswered || this.#isGone) throw error
+      // One wait serves everybody who has a request.
+      if (!(await this.#waits.run('restart', (signal) => this.#comesBack(signal), request.signal))) throw error
+      return this.#dial(request, patience, isStream)
     }
   }
 
@@ -207,8 +200,9 @@ export class DockerClient implements Disposable {
       ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
     }
     try {
+      const modem = await this.#modem
       const answer = await new Promise<unknown>((resolve, reject) => {
-        this.#modem.dial(dialled, (error: unknown, data: unknown) => (error ? reject(error) : resolve(data)))
+        modem.dial(dialled, (error: unknown, data: unknown) => (error ? reject(error) : resolve(data)))
       })
       // A stream is stopped by the signal until it ends, an answer that is whole needs none.
       if (isStream) (answer as Readable).once('close', forget)

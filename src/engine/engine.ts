@@ -89,7 +89,7 @@ export class Engine implements Disposable {
 
   /** Reaches the Engine and agrees with it on a version of the API. Throws ENGINE_UNAVAILABLE, and UNSUPPORTED for one that is too old or too new. */
   static async open(options: DockerClientOptions, { signal }: CallOptions = {}): Promise<Engine> {
-    const client = await DockerClient.open(options)
+    const client = new DockerClient(options)
     try {
       return new Engine(client, await negotiate(client, options.address, { signal }))
     } catch (error) {

@@ -112,7 +112,7 @@ function isContainerd({ DriverStatus: rows }: JsonObject): boolean {
 export async function negotiate(client: DockerClient, address: EngineAddress, { signal }: CallOptions = {}): Promise<EngineFacts> {
   const version = await askVersion(client, signal)
   const apiVersion = agree(client, version)
-  client.useVersion(apiVersion)
+  await client.useVersion(apiVersion)
   const podman = isPodman(client, version)
   const info = await askInfo(client, signal)
   const store = podman ? 'podman' : isContainerd(info) ? 'containerd' : 'classic'

@@ -73,7 +73,7 @@ export class Authenticator implements Disposable {
     this.#decoy = decoyOf(hashes)
   }
 
-  /** Takes other users in place of those so far, and forgets every answer but that to users whose hash is the same. */
+  /** Replaces the users, and forgets every comparison but that of users whose hash is the same. */
   replace(hashes: PasswordHashes): void {
     for (const user of this.#proved.keys()) if (hashes.get(user) !== this.#hashes.get(user)) this.#proved.delete(user)
     this.#hashes = hashes
@@ -102,7 +102,7 @@ export class Authenticator implements Disposable {
     const added = { id, user, password, clients: [client], login, settle }
     this.#waiting.set(id, added)
     const dropped = (this.#hashes.has(user) ? this.#users : this.#strangers).add(siteOf(client.address), user, added)
-    if (dropped !== undefined) this.#answer(dropped, 'busy')
+    if (dropped !== undefined) this.#settle(dropped, 'busy')
     if (!this.#isComparing) void this.#compareAll()
     return login
   }
@@ -111,7 +111,7 @@ export class Authenticator implements Disposable {
     this.#thread[Symbol.dispose]()
   }
 
-  #answer(waiting: Waiting, login: Login | Promise<Login>): void {
+  #settle(waiting: Waiting, login: Login | Promise<Login>): void {
     if (this.#waiting.get(waiting.id) === waiting) this.#waiting.delete(waiting.id)
     waiting.settle(login)
   }
@@ -128,7 +128,7 @@ export class Authenticator implements Disposable {
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const login = next.clients.every((client) => client.isGone()) ? Promise.resolve<Login>('busy') : this.#compare(next)
       await login.catch(() => undefined)
-      this.#answer(next, login)
+      this.#settle(next, login)
     }
     this.#isComparing = false
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { SingleFlight } from '../async/single-flight.ts'
 import type { BlobWriter } from '../layout/blob-writer.ts'
 import type { Layout } from '../layout/layout.ts'
 
@@ -27,15 +28,10 @@ export interface OpenUpload {
  */
 export class OpenUploads {
   readonly #uploads = new Map<string, OpenUpload>()
-  readonly #resuming = new Map<string, Promise<OpenUpload | undefined>>()
+  readonly #resuming = new SingleFlight<OpenUpload | undefined>()
   readonly #suspending = new Map<string, Promise<void>>()
   readonly #perClient = new Map<string, number>()
-  readonly #sweeper: NodeJS.Timeout
-
-  constructor() {
-    this.#sweeper = setInterval(() => this.#sweep(), sweepMilliseconds)
-    this.#sweeper.unref()
-  }
+  readonly #sweeper = setInterval(() => this.#sweep(), sweepMilliseconds).unref()
 
   /** How many are open. */
   get size(): number {
@@ -67,10 +63,10 @@ export class OpenUploads {
       upload.usedAt = performance.now()
       return upload.path === path ? upload : undefined
     }
-    const name = `${id} ${path}`
-    const resuming = this.#resuming.get(name) ?? this.#resume(layout, path, id).finally(() => this.#resuming.delete(name))
-    this.#resuming.set(name, resuming)
-    return resuming
+    return this.#resuming.run(`${id} ${path}`, async () => {
+      const writer = await layout.resumeUpload({ id, owner: path })
+      return writer && this.#add({ id, path, writer })
+    })
   }
 
   /** True for an upload that was neither removed nor suspended. */
@@ -96,11 +92,6 @@ export class OpenUploads {
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
     await Promise.all([...this.#uploads.values()].map((upload) => this.suspend(upload)))
-  }
-
-  async #resume(layout: Layout, path: string, id: string): Promise<OpenUpload | undefined> {
-    const writer = await layout.resumeUpload({ id, owner: path })
-    return writer === undefined ? undefined : this.#add({ id, path, writer })
   }
 
   #add(opened: Pick<OpenUpload, 'id' | 'path' | 'writer' | 'client'>): OpenUpload {

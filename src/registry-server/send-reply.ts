@@ -7,8 +7,8 @@ import type { Reply } from './reply.ts'
 /** Bytes of an unread request body that are read and thrown away, so that the connection can serve the next request. */
 const maxDrainedBytes = 1024 * 1024
 
-/** How much and how long is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
-const linger = { bytes: 64 * 1024 * 1024, milliseconds: 30_000, silentMilliseconds: 2000 }
+/** How much and how many milliseconds is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
+const linger = { bytes: 64 * 1024 * 1024, whole: 30_000, silent: 2000 }
 
 /** Requests that a client may send ahead of a reply; each takes memory. */
 const mostAhead = 64
@@ -73,7 +73,7 @@ function mustClose(request: IncomingMessage): boolean {
  */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   let left = linger.bytes
-  const timers = [linger.milliseconds, linger.silentMilliseconds].map((milliseconds) => setTimeout(() => end(), milliseconds))
+  const timers = [linger.whole, linger.silent].map((milliseconds) => setTimeout(() => end(), milliseconds))
   const take = (chunk: Uint8Array): void => {
     left -= chunk.length
     timers.at(-1)?.refresh()
