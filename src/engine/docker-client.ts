@@ -72,14 +72,15 @@ async function openModem({ address }: DockerClientOptions, agent: HttpAgent): Pr
   // With DEBUG=modem the client's own log would show X-Registry-Auth.
   if (createDebug.enabled('modem')) createDebug.enable(`${createDebug.disable()},-modem`)
   const isSocket = address.kind === 'socket'
+  const unset = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, version: undefined }
   const options: object = {
+    ...unset,
     socketPath: isSocket ? address.path : undefined,
     host: isSocket ? undefined : address.host,
     port: isSocket ? undefined : address.kind === 'tcp' ? address.port : 80,
     protocol: address.kind === 'tcp' && address.tls !== undefined ? 'https' : 'http',
     agent,
     pathPrefix: '/',
-    ...{ ca: undefined, cert: undefined, key: undefined, timeout: undefined, version: undefined },
   }
   return new Dockerode(options).modem
 }

@@ -3,7 +3,7 @@ import { isMirrorError, MirrorError, type Side } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts'
 import { DockerClient, EngineAnswer, type DockerClientOptions, type EngineRequest } from './docker-client.ts'
 import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
@@ -31,7 +31,7 @@ export interface HeldImages {
 /** What a registry has under a name, by the Engine's own look. */
 export interface LookedUp {
   readonly root: Descriptor
-  /** Of every image below the root, attestations left out. */
+  /** Of every image below the root, attestations left out, each once: an index may have several of one that differ only in their version of Windows. */
   readonly platforms: readonly Platform[]
 }
 
@@ -105,8 +105,10 @@ export class Engine implements Disposable {
       const answer = fields(await this.#client.json({ method: 'GET', path: `/distribution/${name}/json`, auth, signal }))
       const { mediaType, digest, size } = fields(answer['Descriptor'])
       if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || typeof size !== 'number') return undefined
-      const platforms = list(answer['Platforms']).map(parsePlatform)
-      return { root: { mediaType, digest, size }, platforms: platforms.filter((platform) => platform !== undefined) }
+      const platforms: Platform[] = []
+      for (const platform of list(answer['Platforms']).map(parsePlatform))
+        if (platform !== undefined && !platforms.some((one) => isSamePlatform(one, platform))) platforms.push(platform)
+      return { root: { mediaType, digest, size }, platforms }
     } catch (error) {
       if (!(error instanceof EngineAnswer)) throw error
       // A server without this path, as Podman, or a proxy before the socket that lets only others through, says nothing of the image.

@@ -1,7 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isIndexType } from '../oci/media-type.ts'
-import { formatPlatform, isSamePlatform, matchesPlatform, pickEntries, type Platform } from '../oci/platform.ts'
+import { formatPlatform, matchesPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
 import type { ResolvedStep } from '../plan/plan.ts'
@@ -26,37 +26,28 @@ export interface ResolveEngineOptions extends PatienceOptions {
   readonly canPushFromIndex: boolean
 }
 
-/** Platforms without repetitions: an index may have several of one that differ only in their version of Windows. */
-export function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
-  return platforms.filter((platform, index) => platforms.findIndex((one) => isSamePlatform(one, platform)) === index)
-}
-
 /** The platforms of the image that nodes of the wanted ones pull. Throws NO_SUCH_PLATFORM. */
-function choose(found: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
-  const offered = distinctPlatforms(found.platforms)
+function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const [only] = offered
   if (only === undefined) return wanted
-  if (!isIndexType(found.root.mediaType)) {
+  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source' })
+  if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
-    const why = `${name} is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`
-    throw new MirrorError('NO_SUCH_PLATFORM', why, { side: 'source' })
+    throw refuse(`is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`)
   }
   const entries = offered.map((platform) => ({ platform }))
-  const missing = wanted.find((platform) => pickEntries(entries, platform).length === 0)
-  if (missing !== undefined) {
-    throw new MirrorError(
-      'NO_SUCH_PLATFORM',
-      `${name} has no image for ${formatPlatform(missing)}; it has ${offered.map(formatPlatform).join(', ')}`,
-      { side: 'source' },
-    )
+  const picked = new Set<Platform>()
+  for (const platform of wanted) {
+    const found = pickEntries(entries, platform)
+    if (found.length === 0) throw refuse(`has no image for ${formatPlatform(platform)}; it has ${offered.map(formatPlatform).join(', ')}`)
+    for (const entry of found) picked.add(entry.platform)
   }
-  const picked = new Set(wanted.flatMap((platform) => pickEntries(entries, platform)).map(({ platform }) => platform))
   return offered.filter((platform) => picked.has(platform))
 }
 
 /** An Engine pulls one platform at a time, so which ones has to be said where there are several. */
 export function severalPlatforms(name: string, platforms: readonly Platform[], images = 1): MirrorError {
-  const offered = distinctPlatforms(platforms).map(formatPlatform).join(', ')
+  const offered = platforms.map(formatPlatform).join(', ')
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
   return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
     hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
@@ -98,7 +89,7 @@ export async function resolveEngineImage(
   ])
   const offered = found?.platforms ?? []
   const wanted = found === undefined ? (platforms ?? []) : choose(found, platforms ?? [], name)
-  if (platforms === undefined && distinctPlatforms(offered).length > 1) throw severalPlatforms(name, offered)
+  if (platforms === undefined && offered.length > 1) throw severalPlatforms(name, offered)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
     const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
     const hint = 'Update Docker to 27 or later, use a classic image store, or --via registry.'

@@ -7,7 +7,7 @@ import { findEngineAddress, formatEngineAddress } from '../engine/engine-address
 import { EngineCopier } from '../engine/engine-copier.ts'
 import { Engine, type LookedUp } from '../engine/engine.ts'
 import { registryAuth, type RegistryAuth } from '../engine/registry-auth.ts'
-import { distinctPlatforms, resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
+import { resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
 import { MirrorError, type Side } from '../errors.ts'
 import { isLoopback } from '../http/address.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -196,7 +196,7 @@ async function refuseSeveral(
   }
   const several = images.flatMap(({ source }, index) => {
     const offered = found[index]?.platforms ?? []
-    return distinctPlatforms(offered).length > 1 ? [{ source, offered }] : []
+    return offered.length > 1 ? [{ source, offered }] : []
   })
   const [first] = several
   if (first !== undefined) throw severalPlatforms(formatReference(first.source), first.offered, several.length)
