@@ -66,7 +66,7 @@ function withoutHeaders(agent: HttpAgent): HttpAgent {
   return agent
 }
 
-/** Loads dockerode, the only place that does. The options that it would otherwise read from the environment are all given, so that one address counts. */
+/** Loads dockerode, which no other file does. The options that it would otherwise read from the environment are all given, so that one address counts. */
 async function openModem({ address }: DockerClientOptions, agent: HttpAgent): Promise<Docker['modem']> {
   const [{ default: createDebug }, { default: Dockerode }] = await Promise.all([import('debug'), import('dockerode')])
   // With DEBUG=modem the client's own log would show X-Registry-Auth.

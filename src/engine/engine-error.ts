@@ -10,7 +10,7 @@ export class ImageGone extends MirrorError {
   }
 }
 
-/** True for the words of an Engine whose image, or a part of it, was taken away while it was pulled or pushed. */
+/** True for the words of an Engine whose image, or content of it, was taken away while it was pulled or pushed. */
 export function saysGone(message: string): boolean {
   return (
     /does not exist locally|tag does not exist|no such image|image not known|lease does not exist/i.test(message) ||

@@ -76,7 +76,7 @@ class SshConnection extends Duplex {
     stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString('latin1')).slice(-maxStderr)
     })
-    // a child that is gone does not read; its end tells why
+    // a child that is gone does not read; its end shows why
     for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => undefined)
   }
 

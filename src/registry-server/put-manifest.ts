@@ -19,7 +19,7 @@ function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiErr
   return { code: 'MANIFEST_INVALID', message, detail: { digest } }
 }
 
-/** PUT /v2/<name>/manifests/<reference>, with `?tag=` beside a digest; refused unless all it refers to is here, and of the size that it says. */
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` next to a digest; refused unless all it refers to is here, and of the size that it says. */
 export async function putManifest(call: WriteCall): Promise<Reply> {
   const { request, query, last } = call
   const reference = referenceOf(call)
