@@ -180,6 +180,8 @@ export class DockerClient implements Disposable {
   }
 
   async #dialOnce({ method, path, query, auth, body, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
+    // Loading dockerode is not the Engine's silence.
+    const modem = await this.#modem
     signal?.throwIfAborted()
     const abort = new AbortController()
     const forget = onAbort(signal, () => abort.abort(signal?.reason))
@@ -201,7 +203,6 @@ export class DockerClient implements Disposable {
       ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
     }
     try {
-      const modem = await this.#modem
       const answer = await new Promise<unknown>((resolve, reject) => {
         modem.dial(dialled, (error: unknown, data: unknown) => (error ? reject(error) : resolve(data)))
       })
