@@ -1,7 +1,6 @@
-import type { Reference } from '../oci/reference.ts'
-import { formatReference } from '../oci/reference.ts'
-import type { Engine } from './engine.ts'
-import type { HeldImages } from './held-images.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import type { Engine, HeldImages } from './engine.ts'
 
 /** Milliseconds for putting things back, in an aborted run too. */
 const patience = 3000
@@ -16,14 +15,10 @@ export class BorrowedNames {
   readonly #taken = new Set<string>()
   readonly #images = new Set<string>()
 
-  private constructor(engine: Engine, before: HeldImages) {
+  /** `before` is what the Engine holds now. */
+  constructor(engine: Engine, before: HeldImages) {
     this.#engine = engine
     this.#before = before
-  }
-
-  /** Notes what the Engine holds now. */
-  static async from(engine: Engine, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<BorrowedNames> {
-    return new BorrowedNames(engine, await engine.list(options))
   }
 
   /** Notes a name that is about to be made. */
@@ -32,7 +27,7 @@ export class BorrowedNames {
   }
 
   /** Notes an image that came under such a name. */
-  came(id: string): void {
+  noteImage(id: string): void {
     this.#images.add(id)
   }
 
@@ -58,27 +53,26 @@ export class BorrowedNames {
    * that was there without any name would go with its last one.
    */
   #mayRemoveDigest(): boolean {
-    return this.#engine.facts.store === 'classic' && !this.#found().some(({ names }) => names.length === 0)
+    return this.#engine.facts.store === 'classic' && !this.#foundNames().some((names) => names.length === 0)
   }
 
   /** With its last tag of a repository an image loses its digests of that repository too, and with its last name it goes. */
   #wouldTakeAlong(name: string): boolean {
     const repository = repositoryOf(name)
-    return this.#found().some(({ names }) => {
+    return this.#foundNames().some((names) => {
       const own = names.filter((one) => repositoryOf(one) === repository)
       return names.length === 0 || (own.length > 0 && own.every(isDigestName))
     })
   }
 
-  /** Images of this run that were there before, with the names that they had. */
-  #found(): readonly { readonly names: readonly string[] }[] {
-    return [...this.#images]
-      .filter((id) => this.#before.ids.has(id))
-      .map((id) => ({ names: [...this.#before.names].filter(([, held]) => held === id).map(([name]) => name) }))
+  /** The names that images of this run had before, of those that were there. */
+  #foundNames(): readonly (readonly string[])[] {
+    const { ids, names } = this.#before
+    return [...this.#images].filter((id) => ids.has(id)).map((id) => [...names].filter(([, held]) => held === id).map(([name]) => name))
   }
 
-  /** By its id alone an image goes only when nothing names it. */
-  async #removeNameless(id: string, options: { readonly signal: AbortSignal }): Promise<void> {
+  /** By its id an image goes only when nothing names it. */
+  async #removeNameless(id: string, options: CallOptions): Promise<void> {
     const { names } = await this.#engine.list(options)
     // Podman's digests are no names, and stay as long as the image.
     const isName = (name: string): boolean => this.#engine.facts.store !== 'podman' || !isDigestName(name)

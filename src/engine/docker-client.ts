@@ -2,8 +2,8 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import createDebug from 'debug'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
+import { onAbort } from '../async/on-abort.ts'
 import { SingleFlight } from '../async/single-flight.ts'
 import { MirrorError } from '../errors.ts'
 import type { EngineAddress } from './engine-address.ts'
@@ -11,9 +11,6 @@ import { connectionError } from './engine-error.ts'
 import { readMessages, type EngineMessage } from './engine-messages.ts'
 import { encodeRegistryAuth, type RegistryAuth } from './registry-auth.ts'
 import { sshAgent } from './ssh-agent.ts'
-
-// With DEBUG=modem the client's own log would show X-Registry-Auth.
-createDebug.enable(`${createDebug.disable()},-modem`)
 
 /** A request to the Engine's API. */
 export interface EngineRequest {
@@ -23,7 +20,7 @@ export interface EngineRequest {
   readonly query?: Readonly<Record<string, string>>
   readonly auth?: RegistryAuth
   /** A tar that is sent with it; called again where the request has to be sent again. */
-  readonly body?: () => AsyncIterable<Uint8Array>
+  readonly body?: (() => AsyncIterable<Uint8Array>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -54,22 +51,6 @@ export interface DockerClientOptions {
 /** How often a daemon that is away is asked, over the time that it is waited for. */
 const restartPolls = 60
 
-/** What the client's lowest call takes. */
-type DialOptions = Parameters<Docker['modem']['dial']>[0]
-
-/** What node:http hands an agent a request with. */
-interface AddingAgent {
-  addRequest(request: object, options: object, ...more: readonly unknown[]): void
-}
-
-/** A connection has no need of its first request's headers, which NODE_DEBUG=http and NODE_DEBUG=net print, X-Registry-Auth among them. */
-function withoutHeaders<A extends HttpAgent>(agent: A): A {
-  const adding = agent as A & AddingAgent
-  const add = adding.addRequest.bind(agent)
-  adding.addRequest = (request, options, ...more) => add(request, { ...options, headers: undefined }, ...more)
-  return agent
-}
-
 function agentFor({ address, environment }: DockerClientOptions): HttpAgent {
   if (address.kind === 'ssh') return withoutHeaders(sshAgent(address, { environment }))
   if (address.kind === 'socket' || address.tls === undefined) return withoutHeaders(new HttpAgent())
@@ -77,20 +58,34 @@ function agentFor({ address, environment }: DockerClientOptions): HttpAgent {
   return withoutHeaders(new HttpsAgent({ ca, cert, key, rejectUnauthorized: verify }))
 }
 
-/** The options that dockerode would otherwise read from the environment are all given, so that one address counts. */
-function openDocker(options: DockerClientOptions, agent: HttpAgent, version: string | undefined): Docker {
-  const { address } = options
-  const place =
-    address.kind === 'socket'
-      ? { socketPath: address.path, host: undefined, port: undefined }
-      : { socketPath: undefined, host: address.host, port: address.kind === 'tcp' ? address.port : 80 }
-  const protocol = address.kind === 'tcp' && address.tls !== undefined ? 'https' : 'http'
-  const unset = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, pathPrefix: '/' }
-  const all: object = { ...unset, ...place, protocol, agent, version }
-  return new Docker(all)
+/** A connection has no need of its first request's headers, which NODE_DEBUG=http and NODE_DEBUG=net print, X-Registry-Auth among them. */
+function withoutHeaders(agent: HttpAgent): HttpAgent {
+  const adding = agent as HttpAgent & { addRequest(request: object, options: object, ...more: readonly unknown[]): void }
+  const add = adding.addRequest.bind(agent)
+  adding.addRequest = (request, options, ...more) => add(request, { ...options, headers: undefined }, ...more)
+  return agent
 }
 
-/** Chunks as they come, each told, and a failure too. */
+/** Loads dockerode, which no other file does. The options that it would otherwise read from the environment are all given, so that one address counts. */
+async function openModem({ address }: DockerClientOptions, agent: HttpAgent): Promise<Docker['modem']> {
+  const [{ default: createDebug }, { default: Dockerode }] = await Promise.all([import('debug'), import('dockerode')])
+  // With DEBUG=modem the client's own log would show X-Registry-Auth.
+  if (createDebug.enabled('modem')) createDebug.enable(`${createDebug.disable()},-modem`)
+  const isSocket = address.kind === 'socket'
+  const unset = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, version: undefined }
+  const options: object = {
+    ...unset,
+    socketPath: isSocket ? address.path : undefined,
+    host: isSocket ? undefined : address.host,
+    port: isSocket ? undefined : address.kind === 'tcp' ? address.port : 80,
+    protocol: address.kind === 'tcp' && address.tls !== undefined ? 'https' : 'http',
+    agent,
+    pathPrefix: '/',
+  }
+  return new Dockerode(options).modem
+}
+
+/** Chunks as they come, each reported, and a failure too. */
 async function* watched(
   chunks: AsyncIterable<Uint8Array>,
   { tick, note }: { readonly tick?: () => void; readonly note?: (error: unknown) => void },
@@ -111,7 +106,7 @@ export class DockerClient implements Disposable {
   readonly name: string
   readonly #options: DockerClientOptions
   readonly #agent: HttpAgent
-  #docker: Docker
+  readonly #modem: Promise<Docker['modem']>
   #hasAnswered = false
   /** It was waited for in vain: nobody waits again. */
   #isGone = false
@@ -121,12 +116,12 @@ export class DockerClient implements Disposable {
     this.name = options.name
     this.#options = options
     this.#agent = agentFor(options)
-    this.#docker = openDocker(options, this.#agent, undefined)
+    this.#modem = openModem(options, this.#agent)
   }
 
   /** Uses this version of the API from now on, `1.41`. */
-  useVersion(version: string): void {
-    this.#docker = openDocker(this.#options, this.#agent, `v${version}`)
+  async useVersion(version: string): Promise<void> {
+    Object.assign(await this.#modem, { version: `v${version}` })
   }
 
   /** The JSON of an answer. Throws EngineAnswer, ENGINE_UNAVAILABLE, CONNECTION_LOST and TIMEOUT. */
@@ -140,9 +135,9 @@ export class DockerClient implements Disposable {
     const { body } = request
     let failure: unknown
     const note = (error: unknown): void => void (failure ??= error)
-    const noted = body === undefined ? request : { ...request, body: () => watched(body(), { note }) }
+    const noted = { ...request, body: body && (() => watched(body(), { note })) }
     try {
-      yield* readMessages((await this.#dial(noted, silence, true)) as Readable, { silence })
+      yield* readMessages((await this.#dial(noted, silence, true)) as Readable, silence)
     } catch (error) {
       request.signal?.throwIfAborted()
       throw failure ?? error
@@ -155,17 +150,16 @@ export class DockerClient implements Disposable {
 
   /** A request that did not reach the Engine is sent again when that is back from a restart. */
   async #dial(request: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
-    for (;;) {
-      try {
-        const answer = await this.#dialOnce(request, patience, isStream)
-        this.#hasAnswered = true
-        return answer
-      } catch (error) {
-        const isAway = error instanceof MirrorError && error.code === 'ENGINE_UNAVAILABLE'
-        if (!isAway || !this.#hasAnswered || this.#isGone) throw error
-        // One wait serves everybody who has a request.
-        if (!(await this.#waits.run('restart', (signal) => this.#comesBack(signal), request.signal))) throw error
-      }
+    try {
+      const answer = await this.#dialOnce(request, patience, isStream)
+      this.#hasAnswered = true
+      return answer
+    } catch (error) {
+      const isAway = error instanceof MirrorError && error.code === 'ENGINE_UNAVAILABLE'
+      if (!isAway || !this.#hasAnswered || this.#isGone) throw error
+      // One wait serves everybody who has a request.
+      if (!(await this.#waits.run('restart', (signal) => this.#comesBack(signal), request.signal))) throw error
+      return this.#dial(request, patience, isStream)
     }
   }
 
@@ -186,52 +180,48 @@ export class DockerClient implements Disposable {
   }
 
   async #dialOnce({ method, path, query, auth, body, signal }: EngineRequest, patience: number, isStream: boolean): Promise<unknown> {
-    const abort = new AbortController()
-    const stop = (): void => abort.abort(signal?.reason)
+    // Loading dockerode is not the Engine's silence.
+    const modem = await this.#modem
     signal?.throwIfAborted()
-    signal?.addEventListener('abort', stop)
+    const abort = new AbortController()
+    const forget = onAbort(signal, () => abort.abort(signal?.reason))
     const late = new MirrorError('TIMEOUT', `the Docker Engine at ${this.name} gave no answer for ${Math.round(patience / 1000)} s`, {
       hint: 'See what the daemon is waiting for in its log.',
     })
     const timer = setTimeout(() => abort.abort(late), patience)
     // While the body moves, the Engine is not silent.
-    const file = body === undefined ? undefined : Readable.from(watched(body(), { tick: () => timer.refresh() }), { objectMode: false })
+    const file = body && Readable.from(watched(body(), { tick: () => timer.refresh() }), { objectMode: false })
     file?.once('error', (error) => abort.abort(error))
+    const dialled: Parameters<Docker['modem']['dial']>[0] = {
+      method,
+      path: query === undefined ? path : `${path}?`,
+      statusCodes: { 200: true, 201: true, 204: true },
+      isStream,
+      abortSignal: abort.signal,
+      ...(query !== undefined && { options: { _query: query, _body: {} } }),
+      ...(file !== undefined && { file }),
+      ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
+    }
     try {
       const answer = await new Promise<unknown>((resolve, reject) => {
-        const done = (error: unknown, data: unknown): void => (error ? reject(error) : resolve(data))
-        const dialled: DialOptions = {
-          method,
-          path: query === undefined ? path : `${path}?`,
-          statusCodes: { 200: true, 201: true, 204: true },
-          isStream,
-          abortSignal: abort.signal,
-          ...(query !== undefined && { options: { _query: query, _body: {} } }),
-          ...(file !== undefined && { file }),
-          ...(auth !== undefined && { authconfig: { base64: encodeRegistryAuth(auth) } }),
-        }
-        this.#docker.modem.dial(dialled, done)
+        modem.dial(dialled, (error: unknown, data: unknown) => (error ? reject(error) : resolve(data)))
       })
       // A stream is stopped by the signal until it ends, an answer that is whole needs none.
-      if (isStream) (answer as Readable).once('close', () => signal?.removeEventListener('abort', stop))
-      else signal?.removeEventListener('abort', stop)
+      if (isStream) (answer as Readable).once('close', forget)
+      else forget()
       return answer
     } catch (error) {
-      signal?.removeEventListener('abort', stop)
+      forget()
       signal?.throwIfAborted()
       if (abort.signal.aborted) throw abort.signal.reason
-      throw this.#failure(error)
+      const { statusCode, message } = error as Error & { readonly statusCode?: number }
+      if (statusCode === undefined) throw connectionError(error, this.name)
+      // The answer to a stream is given only in the client's own sentence.
+      throw new EngineAnswer(statusCode, message.replace(/^\(HTTP code \d+\) .*? - /, '').trim())
     } finally {
       clearTimeout(timer)
       // What the Engine answered without reading it to its end is not read on.
       if (abort.signal.aborted) file?.destroy()
     }
-  }
-
-  #failure(error: unknown): Error {
-    const { statusCode, message } = error as Error & { readonly statusCode?: number }
-    if (statusCode === undefined) return connectionError(error, this.name)
-    // The answer to a stream is told only in the client's own sentence.
-    return new EngineAnswer(statusCode, message.replace(/^\(HTTP code \d+\) .*? - /, '').trim())
   }
 }

@@ -5,23 +5,12 @@ import { MirrorError } from '../errors.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { printable } from '../text/printable.ts'
 
-/** What a Docker context says of its Engine. */
-export interface DockerContext {
-  /** The Engine's address as it was written. */
-  readonly host: string
-  readonly skipTlsVerify: boolean
-  /** Where its ca.pem, cert.pem and key.pem lie, if it has any. */
-  readonly tlsDirectory: string
-}
-
 /** PEM texts of a client's side of TLS. */
 export interface PemFiles {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
 }
-
-type JsonObject = Readonly<Record<string, unknown>>
 
 /** The context that is looked at when none is named; it stands for DOCKER_HOST or the default socket and has no files. */
 export const defaultContext = 'default'
@@ -42,19 +31,19 @@ export async function readCurrentContext(dockerConfig: string): Promise<string> 
 
 /**
  * Reads a context below Docker's configuration directory: https://docs.docker.com/engine/manage-resources/contexts/
- * Its folders are named after the sha256 of its name. Throws INVALID_CONFIG when there is none of that name, or its meta.json makes no sense.
+ * Its folders are named after the sha256 of its name. `host` is the Engine's address as it was written, `tlsDirectory` where its PEM files lie, if it
+ * has any. Throws INVALID_CONFIG when there is none of that name, or its meta.json makes no sense.
  */
-export async function readContext(dockerConfig: string, name: string): Promise<DockerContext> {
+export async function readContext(
+  dockerConfig: string,
+  name: string,
+): Promise<{ readonly host: string; readonly skipTlsVerify: boolean; readonly tlsDirectory: string }> {
   const folder = createHash('sha256').update(name).digest('hex')
   const path = join(dockerConfig, 'contexts', 'meta', folder, 'meta.json')
   const repair = 'Create the context again with docker context create, or name the Engine with --docker-host.'
   const meta = await readJson(path, repair)
-  if (meta === undefined) {
-    throw invalid(
-      `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`,
-      'See `docker context ls`, and choose one of those.',
-    )
-  }
+  const missing = `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`
+  if (meta === undefined) throw invalid(missing, 'See `docker context ls`, and choose one of those.')
   const endpoints = meta['Endpoints']
   const endpoint = isJsonObject(endpoints) ? endpoints['docker'] : undefined
   if (!isJsonObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
@@ -86,7 +75,7 @@ async function readPem(path: string): Promise<string | undefined> {
   return text
 }
 
-async function readJson(path: string, hint: string): Promise<JsonObject | undefined> {
+async function readJson(path: string, hint: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const text = await readText(path, hint)
   if (text === undefined) return undefined
   let value: unknown
@@ -96,8 +85,8 @@ async function readJson(path: string, hint: string): Promise<JsonObject | undefi
     // the parser's own message quotes the file, and config.json holds passwords
     throw invalid(`${path}: it is not JSON`, hint)
   }
-  if (!isJsonObject(value)) throw invalid(`${path}: it is not a JSON object`, hint)
-  return value
+  if (isJsonObject(value)) return value
+  throw invalid(`${path}: it is not a JSON object`, hint)
 }
 
 async function readText(path: string, hint: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { platform } from 'node:os'
 import { MirrorError } from '../errors.ts'
+import { withoutControls } from '../text/printable.ts'
 import { defaultContext, readContext, readCurrentContext, readPemFiles, shownContext, type PemFiles } from './docker-context.ts'
 
 /** Where a Docker Engine listens. */
@@ -24,22 +25,7 @@ export interface EngineTls extends PemFiles {
   readonly verify: boolean
 }
 
-/** Options of findEngineAddress. */
-export interface EngineAddressOptions {
-  /** `--docker-host`. */
-  readonly dockerHost?: string | undefined
-  /** Where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for; default: nowhere. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** The directory of Docker's config.json. */
-  readonly dockerConfig?: string | undefined
-}
-
-/** An Engine's address and where it was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`. */
-export interface FoundEngine {
-  readonly address: EngineAddress
-  readonly from: string
-}
-
+/** An address as it was written; which port is meant depends on TLS where none is given. */
 type Written = Exclude<EngineAddress, { kind: 'tcp' }> | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
 type Refuse = (why: string, hint?: string) => MirrorError
 
@@ -49,17 +35,20 @@ const namedPipe = '//./pipe/docker_engine'
 /**
  * Finds the Engine as Docker's own CLI does: `--docker-host`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
  * https://docs.docker.com/reference/cli/docker/#environment-variables
- * Throws USAGE for an address that is none, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
+ * `environment` is where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for, `dockerConfig` the directory
+ * of Docker's config.json; default: neither. `from` says where the address was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`.
+ * Throws USAGE for an invalid address, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
  */
-export async function findEngineAddress(options: EngineAddressOptions): Promise<FoundEngine> {
+export async function findEngineAddress(options: {
+  readonly dockerHost?: string | undefined
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  readonly dockerConfig?: string | undefined
+}): Promise<{ readonly address: EngineAddress; readonly from: string }> {
   const { dockerHost, environment = {}, dockerConfig } = options
   const environmentTls = (): Promise<EngineTls | undefined> => readEnvironmentTls(environment, dockerConfig)
-  const found = async (from: string, text: string): Promise<FoundEngine> => ({
-    address: await withTls(parseAddress(text, refuseFor('USAGE', from)), environmentTls),
-    from,
-  })
-  if (dockerHost !== undefined) return await found('--docker-host', dockerHost)
-  if (environment['DOCKER_HOST']) return await found('DOCKER_HOST', environment['DOCKER_HOST'])
+  const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['--docker-host', dockerHost]
+  if (given || dockerHost !== undefined)
+    return { address: await withTls(parseAddress(given ?? '', refuseFor('USAGE', from)), environmentTls), from }
 
   const name = environment['DOCKER_CONTEXT'] || (dockerConfig === undefined ? defaultContext : await readCurrentContext(dockerConfig))
   if (name === defaultContext) {
@@ -72,19 +61,18 @@ export async function findEngineAddress(options: EngineAddressOptions): Promise<
       hint: 'Set DOCKER_CONFIG, or name the Engine with --docker-host.',
     })
   }
-  const from = shownContext(name)
   const { host, skipTlsVerify, tlsDirectory } = await readContext(dockerConfig, name)
-  const address = await withTls(parseAddress(host, refuseFor('INVALID_CONFIG', from)), async () => {
+  const address = await withTls(parseAddress(host, refuseFor('INVALID_CONFIG', shownContext(name))), async () => {
     const files = await readPemFiles(tlsDirectory, { needsCa: false })
     return skipTlsVerify || Object.keys(files).length > 0 ? { ...files, verify: !skipTlsVerify } : undefined
   })
-  return { address, from }
+  return { address, from: shownContext(name) }
 }
 
 /** An address for messages, as it would be written. No password can be in it; control characters are escaped. */
 export function formatEngineAddress(address: EngineAddress): string {
-  if (address.kind === 'socket') return `${isNamedPipe(address.path) ? 'npipe' : 'unix'}://${visible(address.path)}`
-  const host = isIPv6(address.host) ? `[${address.host.replace('%', '%25')}]` : visible(address.host)
+  if (address.kind === 'socket') return `${isNamedPipe(address.path) ? 'npipe' : 'unix'}://${withoutControls(address.path)}`
+  const host = isIPv6(address.host) ? `[${address.host.replace('%', '%25')}]` : withoutControls(address.host)
   if (address.kind === 'tcp') return `tcp://${host}:${address.port}`
   const { user, port, socketPath = '' } = address
   return `ssh://${user === undefined ? '' : `${encoded(user)}@`}${host}${port === undefined ? '' : `:${port}`}${encoded(socketPath)}`
@@ -130,43 +118,25 @@ function parseAddress(written: string, refuse: Refuse): Written {
       return { kind: 'socket', path: rest || unixSocket }
     case 'npipe':
       return { kind: 'socket', path: rest || namedPipe }
-    case 'tcp':
-      return parseTcp(rest, refuse)
-    case 'ssh':
-      return parseSsh(rest, refuse)
+    case 'tcp': {
+      const { user, socketPath, host, port } = parseHost(rest, refuse)
+      if (user !== undefined) throw refuse('a user means nothing over tcp')
+      if (socketPath !== undefined) throw refuse('a path means nothing over tcp')
+      return { kind: 'tcp', host, port }
+    }
+    case 'ssh': {
+      const parsed = parseHost(rest, refuse)
+      // "-" would be an option of ssh, and the rest may be put into a shell's command line by ProxyCommand
+      if (parsed.user === undefined || /^[\p{L}\p{N}_.][\p{L}\p{M}\p{N}_.@+\\-]*$/u.test(parsed.user)) return { kind: 'ssh', ...parsed }
+      throw refuse('its user is not the name of one')
+    }
     default:
       throw refuse(`"${scheme.slice(0, 20)}" is not one of unix, npipe, tcp and ssh`)
   }
 }
 
-function parseTcp(text: string, refuse: Refuse): Written {
-  const { user, host, port, path } = parseUrl(text, refuse)
-  if (user !== undefined) throw refuse('a user means nothing over tcp')
-  if (path !== undefined) throw refuse('a path means nothing over tcp')
-  return { kind: 'tcp', host, port }
-}
-
-function parseSsh(text: string, refuse: Refuse): SshAddress {
-  const { user, host, port, path } = parseUrl(text, refuse)
-  // "-" would be an option of ssh, and the rest may be put into a shell's command line by ProxyCommand
-  if (user !== undefined && !/^[\p{L}\p{N}_.][\p{L}\p{M}\p{N}_.@+\\-]*$/u.test(user)) throw refuse('its user is not the name of one')
-  return {
-    kind: 'ssh',
-    host,
-    ...(user !== undefined && { user }),
-    ...(port !== undefined && { port }),
-    ...(path !== undefined && { socketPath: path }),
-  }
-}
-
-interface UrlParts {
-  readonly user: string | undefined
-  readonly host: string
-  readonly port: number | undefined
-  readonly path: string | undefined
-}
-
-function parseUrl(text: string, refuse: Refuse): UrlParts {
+/** Reads `[user@]host[:port][/path]`. */
+function parseHost(text: string, refuse: Refuse): Omit<SshAddress, 'kind'> {
   const [, authority = '', path = '', extra = ''] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(text) ?? []
   if (extra !== '') throw refuse('a "?" or "#" means nothing in it')
   const at = authority.lastIndexOf('@')
@@ -183,7 +153,13 @@ function parseUrl(text: string, refuse: Refuse): UrlParts {
   if (port !== undefined && (!/^\d{1,5}$/.test(portText ?? '') || port < 1 || port > 65535)) {
     throw refuse('its port is not a number from 1 to 65535')
   }
-  return { user: decoded(userinfo, refuse) || undefined, host, port, path: /^\/*$/.test(path) ? undefined : decoded(path, refuse) }
+  const user = decoded(userinfo, refuse)
+  return {
+    host,
+    ...(user !== '' && { user }),
+    ...(port !== undefined && { port }),
+    ...(!/^\/*$/.test(path) && { socketPath: decoded(path, refuse) }),
+  }
 }
 
 function decoded(text: string, refuse: Refuse): string {
@@ -199,12 +175,8 @@ function decoded(text: string, refuse: Refuse): string {
 
 const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u
 
-function visible(text: string): string {
-  return text.replace(new RegExp(unseen, 'gu'), (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
-}
-
 function encoded(text: string): string {
-  return visible(text.replace(/[%?#:\s]/g, (c) => encodeURIComponent(c)))
+  return withoutControls(text.replace(/[%?#:\s]/g, (c) => encodeURIComponent(c)))
 }
 
 function isNamedPipe(path: string): boolean {

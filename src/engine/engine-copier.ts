@@ -1,12 +1,13 @@
 import type { CopyOptions, CopyOutcome, ImageCopier } from '../copy/image-copier.ts'
 import { isMirrorError, type MirrorError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { BorrowedNames } from './borrowed-names.ts'
-import { PlatformCarrier, type CarriedPlatform, type CarryMeans, type PlatformWay } from './carry-platform.ts'
-import { joinPlatforms } from './join-platforms.ts'
-import { platformTag } from './platform-tag.ts'
+import { carryPlatform, type CarriedPlatform, type CarryMeans, type PlatformTarget } from './carry-platform.ts'
+import { DiskSpace } from './disk-space.ts'
+import { joinPlatforms, platformTag } from './join-platforms.ts'
 import type { EngineStep } from './resolve-engine-image.ts'
 
 /** What a run through an Engine needs. */
@@ -19,14 +20,16 @@ export interface EngineCopierOptions extends CarryMeans {
 /** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
 export class EngineCopier implements ImageCopier<EngineStep> {
   readonly #options: EngineCopierOptions
+  readonly #space: DiskSpace
   /** Names that could not be given back yet. */
   readonly #owed = new Set<BorrowedNames>()
-  /** Why the run is over for every image: there is no room. */
+  /** Why the run is over for every image: there is no space. */
   #stopped: MirrorError | undefined
   #keptTags = false
 
   constructor(options: EngineCopierOptions) {
     this.#options = options
+    this.#space = new DiskSpace(options.engine.facts.dataDirectory)
   }
 
   async copy(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
@@ -49,8 +52,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { destination, existing } = step
     const present = existing && (await this.#manifest(destination, existing.digest, options))
-    const way = { ...wayOf(step), platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
-    const carried = await this.#carry(way, options)
+    const target = { platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
+    const carried = await this.#carry(step, target, options)
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
@@ -59,7 +62,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
    * that it never names an image of one platform alone.
    */
   async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
-    const { destination, existing, wanted } = step
+    const { existing, wanted } = step
+    const destination = tagged(step.destination)
     const { signal, emit } = options
     const index = existing && (await this.#manifest(destination, existing.digest, options))
     const carried: CarriedPlatform[] = []
@@ -67,9 +71,9 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     try {
       for (const platform of wanted) {
         if (platform === undefined) continue
-        const target = { ...tagged(destination), tag: platformTag(destination.tag ?? 'latest', platform) }
+        const target = { ...destination, tag: platformTag(destination.tag, platform) }
         const present = await this.#childFor(index, platform, destination, options)
-        const one = await this.#carry({ ...wayOf(step), platform, target, present }, options)
+        const one = await this.#carry(step, { platform, target, present }, options)
         carried.push(one)
         if (one.hasPushed) tags.push(target)
       }
@@ -78,13 +82,13 @@ export class EngineCopier implements ImageCopier<EngineStep> {
       const { digest, size } = joined.descriptor
       const isThere = existing?.digest === digest && this.#options.recheck !== true
       if (!isThere) {
-        await this.#options.destination.put(tagged(destination), joined, { signal })
+        await this.#options.destination.put(destination, joined, { signal })
         emit({ type: 'manifest-copied', image: formatReference(step.source), digest, size })
       }
       await this.#removeTags(tags, carried, options)
       return outcome(step, !isThere || carried.some(({ hasPushed }) => hasPushed), digest, carried)
     } catch (error) {
-      // What went wrong first is what is told.
+      // What went wrong first is what is reported.
       await this.#removeTags(tags, carried, options).catch(() => undefined)
       throw error
     }
@@ -104,20 +108,26 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   }
 
   /** What cannot be read is carried again. */
-  #manifest(destination: Reference, digest: Manifest['descriptor']['digest'], { signal }: CopyOptions): Promise<Manifest | undefined> {
+  #manifest(destination: Reference, digest: Digest, { signal }: CopyOptions): Promise<Manifest | undefined> {
     return this.#options.destination.manifest(destination, digest, { signal }).catch((error: unknown) => {
       if (isMirrorError(error) && !signal?.aborted) return undefined
       throw error
     })
   }
 
-  async #carry(way: PlatformWay, options: CopyOptions): Promise<CarriedPlatform> {
+  async #carry(
+    { source, root }: EngineStep,
+    target: Omit<PlatformTarget, 'image' | 'source' | 'root'>,
+    options: CopyOptions,
+  ): Promise<CarriedPlatform> {
     await this.#settle()
-    const names = await BorrowedNames.from(this.#options.engine, options)
+    const { engine, keep } = this.#options
+    const names = new BorrowedNames(engine, await engine.list(options))
     try {
-      return await new PlatformCarrier(this.#options, way, names, options).run()
+      const image = formatReference(source)
+      return await carryPlatform({ ...this.#options, space: this.#space, names, image, source, root, ...target, ...options })
     } finally {
-      if (this.#options.keep !== true) await this.#giveBack(names)
+      if (keep !== true) await this.#giveBack(names)
     }
   }
 
@@ -128,10 +138,8 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   /** What fails is tried again later: an Engine that is gone comes back with all that it had. */
   async #giveBack(names: BorrowedNames): Promise<void> {
     try {
-      for (const name of await names.giveBack())
-        this.#options.onWarning?.(
-          `${name} stays in the Docker Engine: a container uses its image, or the image was there before and would go with the name`,
-        )
+      const why = 'a container uses its image, or the image was there before and would go with the name'
+      for (const name of await names.giveBack()) this.#options.onWarning?.(`${name} stays in the Docker Engine: ${why}`)
       this.#owed.delete(names)
     } catch {
       this.#owed.add(names)
@@ -141,39 +149,29 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   /** A registry that takes tags away may take what they name with them: that is written again. */
   async #removeTags(tags: readonly Reference[], carried: readonly CarriedPlatform[], { signal }: CopyOptions): Promise<void> {
     const { destination } = this.#options
-    if (signal?.aborted) return
+    const [first] = tags
+    if (signal?.aborted || first === undefined) return
     // One after the other: some registries lose track of two at once.
     let isClean = true
     for (const tag of tags) isClean = (await destination.deleteTag(tag, { signal })) && isClean
     if (!isClean && !this.#keptTags) {
       this.#keptTags = true
-      this.#options.onWarning?.(
-        `the registry does not take tags away: those ending in ${platformTag('', { os: 'os', architecture: 'arch' })} stay at the destination beside the others`,
-      )
+      const ending = platformTag('', { os: 'os', architecture: 'arch' })
+      this.#options.onWarning?.(`the registry does not take tags away: those ending in ${ending} stay at the destination beside the others`)
     }
     for (const { descriptor, manifest } of carried) {
-      const [place] = tags
-      if (place === undefined || manifest === undefined) continue
-      const found = await destination.find(atDigest(place, descriptor.digest), { signal })
-      if (found === undefined) await destination.put(atDigest(place, descriptor.digest), manifest, { signal })
+      if (manifest === undefined) continue
+      const named = atDigest(first, descriptor.digest)
+      if ((await destination.find(named, { signal })) === undefined) await destination.put(named, manifest, { signal })
     }
   }
 }
 
-function tagged({ registry, path, tag }: Reference): Reference {
-  return { registry, path, tag: tag ?? 'latest' }
+function tagged({ registry, path, tag = 'latest' }: Reference): Reference & { readonly tag: string } {
+  return { registry, path, tag }
 }
 
-function wayOf({ source, root }: EngineStep): Pick<PlatformWay, 'image' | 'source' | 'root'> {
-  return { image: formatReference(source), source, root }
-}
-
-function outcome(
-  { root, platforms }: EngineStep,
-  hasWritten: boolean,
-  digest: Manifest['descriptor']['digest'],
-  carried: readonly CarriedPlatform[],
-): CopyOutcome {
+function outcome({ root, platforms }: EngineStep, hasWritten: boolean, digest: Digest, carried: readonly CarriedPlatform[]): CopyOutcome {
   const found = carried.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
   return { hasWritten, stored: { digest, digestPreserved: digest === root?.digest, platforms: found.length > 0 ? found : platforms } }
 }

@@ -10,7 +10,7 @@ export class ImageGone extends MirrorError {
   }
 }
 
-/** True for the words of an Engine whose image, or a part of it, was taken away while it was pulled or pushed. */
+/** True for the words of an Engine whose image, or content of it, was taken away while it was pulled or pushed. */
 export function saysGone(message: string): boolean {
   return (
     /does not exist locally|tag does not exist|no such image|image not known|lease does not exist/i.test(message) ||
@@ -28,17 +28,11 @@ export class QuotaSpent extends MirrorError {
   }
 }
 
-interface Meaning {
-  readonly words: RegExp
-  readonly code: ErrorCode
-  readonly hint?: string
-}
-
 const trustHint =
   'The daemon does not trust this registry: put its authority into /etc/docker/certs.d/<host:port>/ca.crt on the machine of the Engine.'
 
 /** What the daemon's sentences mean, in the order in which they are looked for: a sentence often holds those of others. */
-const meanings: readonly Meaning[] = [
+const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; readonly hint?: string }[] = [
   {
     words: /no space left on device|disk quota exceeded/i,
     code: 'NO_SPACE',
@@ -92,25 +86,24 @@ function shown(message: string): string {
     .replace(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gi, '$1')
 }
 
-/** The sentence without names and URLs, whose words mean nothing; "i/o" stays. */
-function withoutNames(message: string): string {
-  return message.replace(/\S+/g, (word) => (word.length > 4 && word.includes('/') ? '' : word))
-}
-
 /** What the Engine's refusal means: `what` is what was tried, as in `pull docker.io/rancher/x:1`. Words that nobody knows are PROTOCOL. */
 export function engineRefusal(message: string, what: string, side: Side): MirrorError {
   const text = `the Docker Engine cannot ${what}: ${shown(message)}`
   if (/pull rate limit|increase-rate-limit/i.test(message)) return new QuotaSpent(text, side)
-  const sentence = withoutNames(message)
-  const { code, hint } = meanings.find(({ words }) => words.test(sentence)) ?? { code: 'PROTOCOL' as const, hint: undefined }
-  return new MirrorError(code, text, { side, hint })
+  // The words in names and URLs mean nothing; "i/o" stays.
+  const sentence = message.replace(/\S+/g, (word) => (word.length > 4 && word.includes('/') ? '' : word))
+  const meaning = meanings.find(({ words }) => words.test(sentence))
+  return new MirrorError(meaning?.code ?? 'PROTOCOL', text, { side, hint: meaning?.hint })
 }
 
+const startHint = 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'
+const groupHint = 'Add the user to the group "docker", or run as root.'
+
 const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  ENOENT: ['there is no such socket', 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'],
-  EACCES: ['this user may not use the socket', 'Add the user to the group "docker", or run as root.'],
-  EPERM: ['this user may not use the socket', 'Add the user to the group "docker", or run as root.'],
-  ECONNREFUSED: ['nothing answers there', 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'],
+  ENOENT: ['there is no such socket', startHint],
+  EACCES: ['this user may not use the socket', groupHint],
+  EPERM: ['this user may not use the socket', groupHint],
+  ECONNREFUSED: ['nothing answers there', startHint],
   ENOTFOUND: ['the host does not resolve', 'Check --docker-host or DOCKER_HOST.'],
   ETIMEDOUT: ['it does not answer', 'Check --docker-host or DOCKER_HOST, and what stands between.'],
 }

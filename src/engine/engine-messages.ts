@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 
 /**
- * One line of an Engine's answer to a pull or a push, in bytes where it counts:
+ * One line of an Engine's answer to a pull, a push or a load, in bytes where it counts:
  * https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate
  */
 export interface EngineMessage {
@@ -17,12 +17,6 @@ export interface EngineMessage {
   readonly error?: string
 }
 
-/** Options of readMessages. */
-export interface ReadMessagesOptions {
-  /** Milliseconds in which something has to come. */
-  readonly silence: number
-}
-
 /** Characters that one line may have. */
 const maxLine = 1024 * 1024
 
@@ -31,15 +25,14 @@ function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 }
 
-/** `errorDetail` is the present form and `error` the older one; either may stand alone. */
+/** `errorDetail` is the present form and `error` the older one; there may be only one of them. */
 function errorOf({ errorDetail, error }: Readonly<Record<string, unknown>>): string | undefined {
   const detail = isJsonObject(errorDetail) ? errorDetail['message'] : undefined
-  if (typeof detail === 'string' && detail !== '') return detail
-  if (typeof error === 'string' && error !== '') return error
+  const stated = [detail, error].find((text) => typeof text === 'string' && text !== '')
+  if (typeof stated === 'string') return stated
   return errorDetail === undefined && error === undefined ? undefined : 'the Engine names no reason'
 }
 
-/** Reads one line; throws PROTOCOL for one that is no JSON object. */
 function parseMessage(line: string): EngineMessage {
   let value: unknown
   try {
@@ -62,18 +55,14 @@ function parseMessage(line: string): EngineMessage {
 }
 
 /**
- * The messages of a stream, each a line of JSON; the last one may lack its end. A stream that is silent for too long throws TIMEOUT,
+ * The messages of a stream, each a line of JSON; the last one may lack its end. A stream that is silent for so many milliseconds throws TIMEOUT,
  * one that is cut CONNECTION_LOST, and whatever is no message PROTOCOL. Leaving the loop closes the connection, which stops the Engine's work.
  */
-export async function* readMessages(stream: Readable, { silence }: ReadMessagesOptions): AsyncGenerator<EngineMessage, void, undefined> {
+export async function* readMessages(stream: Readable, silence: number): AsyncGenerator<EngineMessage, void, undefined> {
   const decoder = new TextDecoder()
   const watchdog = setTimeout(() => {
-    const waited = `${Math.round(silence / 1000)} s`
-    stream.destroy(
-      new MirrorError('TIMEOUT', `the Docker Engine said nothing for ${waited}`, {
-        hint: 'See what the daemon is waiting for in its log.',
-      }),
-    )
+    const hint = 'See what the daemon is waiting for in its log.'
+    stream.destroy(new MirrorError('TIMEOUT', `the Docker Engine said nothing for ${Math.round(silence / 1000)} s`, { hint }))
   }, silence)
   let rest = ''
   try {

@@ -26,12 +26,6 @@ export interface Pushed {
   readonly layers: ReadonlyMap<string, LayerOutcome>
 }
 
-/** Whose messages these are, for errors, and who is told of layers. */
-export interface FollowOptions {
-  readonly name: string
-  readonly onLayer?: OnLayer | undefined
-}
-
 const phases: Readonly<Record<string, LayerProgress['phase']>> = {
   Downloading: 'download',
   Extracting: 'extract',
@@ -42,76 +36,71 @@ const phases: Readonly<Record<string, LayerProgress['phase']>> = {
 /** Characters of a layer's id that are shown: a digest has 71. */
 const longestId = 71
 
-function tellLayer({ id, status = '', current, total }: EngineMessage, onLayer: OnLayer | undefined): void {
-  const phase = phases[status]
-  if (onLayer === undefined || phase === undefined || id === undefined || current === undefined || total === undefined) return
-  onLayer({ phase, layer: foreignText(id).slice(0, longestId), bytes: Math.min(current, total), size: total })
-}
-
-/** A pull that has ended. */
-export interface Pulled {
-  /** What the name stood for; Podman does not state it. */
-  readonly digest: Digest | undefined
-  /** The short ids that were named: of layers, and by Podman of the image. */
-  readonly ids: ReadonlySet<string>
-}
-
-/** Follows a pull to its end. A message of an error is a failure whatever the HTTP status was. */
-export async function followPull(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<Pulled> {
-  let digest: Digest | undefined
-  const ids = new Set<string>()
-  for await (const message of messages) {
-    const { error, status = '' } = message
-    if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `pull ${name}`, 'source')
-    if (/^WARNING:.*platform/i.test(status)) {
-      throw new MirrorError(
-        'NO_SUCH_PLATFORM',
-        `the Docker Engine has another platform of ${name} than the one asked for: ${foreignText(status)}`,
-        {
-          side: 'source',
-        },
-      )
-    }
-    const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
-    if (isDigest(stated)) digest = stated
-    if (message.id !== undefined) ids.add(message.id)
-    tellLayer(message, onLayer)
-  }
-  return { digest, ids }
-}
-
 const outcomes: readonly (readonly [words: RegExp, outcome: LayerOutcome])[] = [
   [/^Pushed$/, 'copied'],
   [/^Layer already exists$/, 'present'],
   [/^Mounted from /, 'mounted'],
 ]
 
-/** What a containerd store says about what it really pushed. */
-function refuseGaps(aux: NonNullable<EngineMessage['aux']>, name: string): void {
-  if (aux['contentMissing'] !== true) return
-  throw new MirrorError('UNSUPPORTED', `the Docker Engine has only a part of ${name}: it holds an index, and not every image below it`, {
-    hint: 'Choose what it is to push with --platform, or use --via registry.',
-  })
+/** The messages without errors, each of which is a failure whatever the HTTP status was; layers are reported on the way. */
+async function* follow(
+  messages: AsyncIterable<EngineMessage>,
+  verb: 'pull' | 'push' | 'load',
+  name: string,
+  onLayer: OnLayer | undefined,
+): AsyncGenerator<EngineMessage & { readonly status: string }> {
+  for await (const message of messages) {
+    const { error, status = '', id, current, total } = message
+    if (error !== undefined) {
+      if (verb !== 'load' && saysGone(error)) throw new ImageGone(name)
+      throw engineRefusal(error, `${verb} ${name}`, verb === 'pull' ? 'source' : 'destination')
+    }
+    const phase = phases[status]
+    if (phase !== undefined && id !== undefined && current !== undefined && total !== undefined)
+      onLayer?.({ phase, layer: foreignText(id).slice(0, longestId), bytes: Math.min(current, total), size: total })
+    yield { ...message, status }
+  }
+}
+
+/** Follows a pull to its end: the digest that the name stood for, which Podman does not state, and the short ids of layers and, by Podman, of the image. */
+export async function followPull(
+  messages: AsyncIterable<EngineMessage>,
+  name: string,
+  onLayer?: OnLayer,
+): Promise<{ readonly digest: Digest | undefined; readonly ids: ReadonlySet<string> }> {
+  let digest: Digest | undefined
+  const ids = new Set<string>()
+  for await (const { status, id } of follow(messages, 'pull', name, onLayer)) {
+    if (/^WARNING:.*platform/i.test(status)) {
+      const message = `the Docker Engine has another platform of ${name} than the one asked for: ${foreignText(status)}`
+      throw new MirrorError('NO_SUCH_PLATFORM', message, { side: 'source' })
+    }
+    const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
+    if (isDigest(stated)) digest = stated
+    if (id !== undefined) ids.add(id)
+  }
+  return { digest, ids }
 }
 
 /** Follows a push to its end: the digest is in `aux`, in a status line, or in both. Throws ImageGone and as followPull does. */
-export async function followPush(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<Pushed> {
+export async function followPush(messages: AsyncIterable<EngineMessage>, name: string, onLayer?: OnLayer): Promise<Pushed> {
   const stated = new Set<Digest>()
   const layers = new Map<string, LayerOutcome>()
-  const state = (text: unknown): void => {
-    if (typeof text === 'string' && isDigest(text)) stated.add(text)
-  }
-  for await (const message of messages) {
-    const { error, status = '', id, aux } = message
-    if (error !== undefined) throw saysGone(error) ? new ImageGone(name) : engineRefusal(error, `push ${name}`, 'destination')
-    if (aux !== undefined) {
-      refuseGaps(aux, name)
-      state(aux['Digest'])
+  for await (const { status, id, aux } of follow(messages, 'push', name, onLayer)) {
+    // What a containerd store says about what it really pushed.
+    if (aux?.['contentMissing'] === true) {
+      throw new MirrorError(
+        'UNSUPPORTED',
+        `the Docker Engine has only a part of ${name}: it holds an index, and not every image below it`,
+        {
+          hint: 'Choose what it is to push with --platform, or use --via registry.',
+        },
+      )
     }
-    state(/: digest: (\S+) size: [0-9]+$/.exec(status)?.[1])
+    for (const text of [aux?.['Digest'], /: digest: (\S+) size: [0-9]+$/.exec(status)?.[1]])
+      if (typeof text === 'string' && isDigest(text)) stated.add(text)
     const outcome = outcomes.find(([words]) => words.test(status))?.[1]
     if (id !== undefined && outcome !== undefined) layers.set(id, outcome)
-    tellLayer(message, onLayer)
   }
   const [digest, other] = stated
   if (digest === undefined) throw endedEarly(`the push of ${name}`)
@@ -120,12 +109,9 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, { name,
   return { digest, layers }
 }
 
-/** Follows a load to its end. An Engine says nothing that proves it: whoever asked looks at the image afterwards. */
-export async function followLoad(messages: AsyncIterable<EngineMessage>, { name, onLayer }: FollowOptions): Promise<void> {
-  for await (const message of messages) {
-    if (message.error !== undefined) throw engineRefusal(message.error, `load ${name}`, 'destination')
-    tellLayer(message, onLayer)
-  }
+/** Follows a load to its end. Nothing that an Engine says proves it: the caller inspects the image afterwards. */
+export async function followLoad(messages: AsyncIterable<EngineMessage>, name: string, onLayer?: OnLayer): Promise<void> {
+  for await (const _ of follow(messages, 'load', name, onLayer));
 }
 
 /** The failure of a stream that ends without what proves it. */

@@ -1,29 +1,30 @@
 import { MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import type { Platform } from '../oci/platform.ts'
 import { EngineAnswer, type DockerClient } from './docker-client.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { engineRefusal } from './engine-error.ts'
 
-/**
- * Where an Engine keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. `podman` is Podman behind
- * Docker's API: as classic, but its digests are no names, its pulls state none, and it looks nothing up.
- */
-export type ImageStore = 'classic' | 'containerd' | 'podman'
-
 /** What is known of an Engine before it is used. */
 export interface EngineFacts {
   /** The version of the API that both sides speak, `1.41`. */
   readonly apiVersion: string
-  readonly store: ImageStore
+  /**
+   * Where it keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. `podman` is Podman behind
+   * Docker's API: as classic, but its digests are no names, its pulls state none, and it looks nothing up.
+   */
+  readonly store: 'classic' | 'containerd' | 'podman'
   /** What its containers run on; undefined where it does not say. */
   readonly platform?: Platform
   /** Where its data lies, where that is a path of this machine. */
   readonly dataDirectory?: string
   /** True where a push can name the platform that is meant (API 1.46) and the store may hold several. */
   readonly canChoosePushed: boolean
-  /** False for a containerd store before that: of an index it pushes all or nothing, and it has pulled one platform alone. */
+  /** False for a containerd store before that: of an index it pushes all or nothing, and it has pulled one platform only. */
   readonly canPushFromIndex: boolean
 }
+
+type JsonObject = Readonly<Record<string, unknown>>
 
 // `platform` of a pull came with 1.32; what came after 1.51 was never tried.
 const oldest = '1.32'
@@ -31,6 +32,11 @@ const newest = '1.51'
 const choosesPushed = '1.46'
 // A push of an earlier Podman states no digest, or in other words.
 const oldestPodman = '4.0'
+
+/** The properties of a JSON value; none where it is not an object. */
+export function fields(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
+}
 
 function compareVersions(a: string, b: string): number {
   const [[aMajor = 0, aMinor = 0], [bMajor = 0, bMinor = 0]] = [a.split('.').map(Number), b.split('.').map(Number)]
@@ -45,35 +51,23 @@ function noEngine({ name }: DockerClient): MirrorError {
   return new MirrorError('PROTOCOL', `what answers at ${name} is no Docker Engine`, { hint: 'Check --docker-host or DOCKER_HOST.' })
 }
 
-function agree(client: DockerClient, answer: Readonly<Record<string, unknown>>): string {
-  const { ApiVersion: theirs, MinAPIVersion: least } = answer
-  if (!isVersion(theirs)) {
-    throw noEngine(client)
-  }
+function agree(client: DockerClient, { ApiVersion: theirs, MinAPIVersion: least }: JsonObject): string {
+  if (!isVersion(theirs)) throw noEngine(client)
   if (compareVersions(theirs, oldest) < 0) {
     throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
       hint: 'Update the daemon to Docker 17.09 or later, or use --via registry.',
     })
   }
   if (isVersion(least) && compareVersions(least, newest) > 0) {
-    throw new MirrorError(
-      'UNSUPPORTED',
-      `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`,
-      {
-        hint: 'Update k3s-mirror, or use --via registry.',
-      },
-    )
+    const message = `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`
+    throw new MirrorError('UNSUPPORTED', message, { hint: 'Update k3s-mirror, or use --via registry.' })
   }
   return compareVersions(theirs, newest) > 0 ? newest : theirs
 }
 
-function fields(answer: unknown): Readonly<Record<string, unknown>> {
-  return typeof answer === 'object' && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {}
-}
-
-async function ask(client: DockerClient, path: string, signal: AbortSignal | undefined): Promise<Readonly<Record<string, unknown>>> {
+async function askVersion(client: DockerClient, signal: AbortSignal | undefined): Promise<JsonObject> {
   try {
-    return fields(await client.json({ method: 'GET', path, signal }))
+    return fields(await client.json({ method: 'GET', path: '/version', signal }))
   } catch (error) {
     if (!(error instanceof EngineAnswer)) throw error
     if (/HTTP request to an HTTPS server/i.test(error.message)) {
@@ -81,65 +75,51 @@ async function ask(client: DockerClient, path: string, signal: AbortSignal | und
         hint: 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
       })
     }
-    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, `answer ${path}`, 'source')
+    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, 'answer /version', 'source')
   }
 }
 
 /** A proxy before the socket may not let this through; an Engine of which no more is known is taken for a classic one. */
-async function askIfAllowed(
-  client: DockerClient,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Readonly<Record<string, unknown>>> {
+async function askInfo(client: DockerClient, signal: AbortSignal | undefined): Promise<JsonObject> {
   try {
-    return fields(await client.json({ method: 'GET', path, signal }))
+    return fields(await client.json({ method: 'GET', path: '/info', signal }))
   } catch (error) {
     if (error instanceof EngineAnswer) return {}
     throw error
   }
 }
 
-/** Podman's own version; undefined for Docker: https://docs.podman.io/en/latest/_static/api.html#tag/system-(compat)/operation/SystemVersion */
-function podmanVersion({ Components: components }: Readonly<Record<string, unknown>>): string | undefined {
-  const own = Array.isArray(components) ? components.map(fields).find(({ Name: name }) => name === 'Podman Engine') : undefined
-  return own && String(own['Version'])
-}
-
-function refuseOldPodman(client: DockerClient, version: string): void {
-  if (compareVersions(version, oldestPodman) >= 0) return
+/** https://docs.podman.io/en/latest/_static/api.html#tag/system-(compat)/operation/SystemVersion. Throws UNSUPPORTED for a Podman that is too old. */
+function isPodman(client: DockerClient, { Components: components }: JsonObject): boolean {
+  const podman = Array.isArray(components) ? components.map(fields).find(({ Name: name }) => name === 'Podman Engine') : undefined
+  const version = String(podman?.['Version'])
+  if (podman === undefined || compareVersions(version, oldestPodman) >= 0) return podman !== undefined
   throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
     hint: 'Update Podman, or use --via registry.',
   })
 }
 
-function storeOf(info: Readonly<Record<string, unknown>>): ImageStore {
-  const status = Array.isArray(info['DriverStatus']) ? (info['DriverStatus'] as unknown[]) : []
-  const isContainerd = status.some(
-    (row) => Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).startsWith('io.containerd.snapshotter'),
-  )
-  return isContainerd ? 'containerd' : 'classic'
+function isContainerd({ DriverStatus: rows }: JsonObject): boolean {
+  const isDriver = (row: unknown): boolean =>
+    Array.isArray(row) && row[0] === 'driver-type' && String(row[1]).startsWith('io.containerd.snapshotter')
+  return Array.isArray(rows) && rows.some(isDriver)
 }
 
 /**
  * Agrees on a version of the API and reads what the Engine is: https://docs.docker.com/reference/api/engine/#api-version-matrix
  * Throws ENGINE_UNAVAILABLE, PROTOCOL for a server that is no Engine, and UNSUPPORTED for one that is too old or too new.
  */
-export async function negotiate(
-  client: DockerClient,
-  address: EngineAddress,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<EngineFacts> {
-  const version = await ask(client, '/version', signal)
+export async function negotiate(client: DockerClient, address: EngineAddress, { signal }: CallOptions = {}): Promise<EngineFacts> {
+  const version = await askVersion(client, signal)
   const apiVersion = agree(client, version)
-  client.useVersion(apiVersion)
-  const podman = podmanVersion(version)
-  if (podman !== undefined) refuseOldPodman(client, podman)
-  const info = await askIfAllowed(client, '/info', signal)
+  await client.useVersion(apiVersion)
+  const podman = isPodman(client, version)
+  const info = await askInfo(client, signal)
+  const store = podman ? 'podman' : isContainerd(info) ? 'containerd' : 'classic'
   const { DockerRootDir: directory, Architecture: machine } = info
   const { Os: os, Arch: architecture } = version
   // `/version` says only "arm"; `/info` has the machine's name, as `armv6l`.
   const variant = architecture === 'arm' ? /^armv([0-9])/.exec(String(machine))?.[1] : undefined
-  const store = podman === undefined ? storeOf(info) : 'podman'
   const canChoosePushed = store === 'containerd' && compareVersions(apiVersion, choosesPushed) >= 0
   return {
     apiVersion,

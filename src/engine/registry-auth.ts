@@ -10,24 +10,18 @@ export interface RegistryAuth {
   readonly password?: string
   readonly identitytoken?: string
   readonly registrytoken?: string
+  /** As the Engine compares it with the image's registry: exactly its host and port, and Docker Hub's old address for Docker Hub. */
   readonly serveraddress?: string
-}
-
-/** The server as the Engine compares it with the image's registry: exactly its host and port, and Docker Hub's old address for Docker Hub. */
-function serverAddress(origin: string): string {
-  return isDockerHub(origin) ? 'https://index.docker.io/v1/' : new URL(origin).host
 }
 
 /** Credentials for the registry at this origin as the Engine takes them. */
 export function registryAuth(credentials: Credentials | undefined, origin: string): RegistryAuth {
   if (credentials === undefined) return {}
-  const serveraddress = serverAddress(origin)
+  const serveraddress = isDockerHub(origin) ? 'https://index.docker.io/v1/' : new URL(origin).host
   if (credentials.kind === 'registry-token') return { registrytoken: credentials.token, serveraddress }
-  if (credentials.kind === 'identity-token') {
-    const { username, token } = credentials
-    return { ...(username !== undefined && { username }), identitytoken: token, serveraddress }
-  }
-  return { username: credentials.username, password: credentials.password, serveraddress }
+  if (credentials.kind === 'basic') return { username: credentials.username, password: credentials.password, serveraddress }
+  const { username, token } = credentials
+  return { ...(username !== undefined && { username }), identitytoken: token, serveraddress }
 }
 
 /** The value of the header: JSON in base64url, with the padding that the Engine's decoder demands. */

@@ -1,7 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isIndexType } from '../oci/media-type.ts'
-import { formatPlatform, isSamePlatform, matchesPlatform, pickEntries, type Platform } from '../oci/platform.ts'
+import { formatPlatform, matchesPlatform, pickEntries, type Platform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/collisions.ts'
 import type { ResolvedStep } from '../plan/plan.ts'
@@ -9,7 +9,7 @@ import { describeFallbacks } from '../plan/platform-subset.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { LookedUp } from './engine.ts'
 import { isJoinedFrom } from './join-platforms.ts'
-import { patiently, type PatienceOptions } from './patiently.ts'
+import { retryThroughEngine, type PatienceOptions } from './retry-through-engine.ts'
 
 /** One image's way through an Engine, which moves whole images and says little about them before. */
 export interface EngineStep extends ResolvedStep {
@@ -19,96 +19,60 @@ export interface EngineStep extends ResolvedStep {
   readonly existing: Descriptor | undefined
 }
 
-/** Asks the Engine what a source's name stands for. */
-export type LookUpSource = (reference: Reference) => Promise<LookedUp | undefined>
-
 /** What of an image is wanted, and how patiently the registries are asked. */
-export interface ResolveEngineOptions extends Omit<PatienceOptions, 'side' | 'registry'> {
+export interface ResolveEngineOptions extends PatienceOptions {
   readonly platforms: readonly Platform[] | undefined
   /** False where the Engine cannot push one platform of an index. */
   readonly canPushFromIndex: boolean
 }
 
-/** Platforms without repetitions: an index may have several of one that differ only in their version of Windows. */
-export function distinctPlatforms(platforms: readonly Platform[]): readonly Platform[] {
-  return platforms.filter((platform, index) => platforms.findIndex((one) => isSamePlatform(one, platform)) === index)
-}
-
 /** The platforms of the image that nodes of the wanted ones pull. Throws NO_SUCH_PLATFORM. */
-function choose(found: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
-  const offered = distinctPlatforms(found.platforms)
+function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const [only] = offered
   if (only === undefined) return wanted
-  if (!isIndexType(found.root.mediaType)) {
+  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source' })
+  if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
-    const why = `${name} is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`
-    throw new MirrorError('NO_SUCH_PLATFORM', why, { side: 'source' })
+    throw refuse(`is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`)
   }
   const entries = offered.map((platform) => ({ platform }))
-  const missing = wanted.find((platform) => pickEntries(entries, platform).length === 0)
-  if (missing !== undefined) {
-    throw new MirrorError(
-      'NO_SUCH_PLATFORM',
-      `${name} has no image for ${formatPlatform(missing)}; it has ${offered.map(formatPlatform).join(', ')}`,
-      { side: 'source' },
-    )
+  const picked = new Set<Platform>()
+  for (const platform of wanted) {
+    const found = pickEntries(entries, platform)
+    if (found.length === 0) throw refuse(`has no image for ${formatPlatform(platform)}; it has ${offered.map(formatPlatform).join(', ')}`)
+    for (const entry of found) picked.add(entry.platform)
   }
-  const picked = new Set(wanted.flatMap((platform) => pickEntries(entries, platform)).map(({ platform }) => platform))
   return offered.filter((platform) => picked.has(platform))
 }
 
 /** An Engine pulls one platform at a time, so which ones has to be said where there are several. */
 export function severalPlatforms(name: string, platforms: readonly Platform[], images = 1): MirrorError {
-  const offered = distinctPlatforms(platforms).map(formatPlatform).join(', ')
+  const offered = platforms.map(formatPlatform).join(', ')
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
   return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
     hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
   })
 }
 
-function noWayForIndex({ code, message }: MirrorError): MirrorError {
-  return new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
-    side: 'destination',
-    hint: 'Choose one platform, or open the way: --registries gives TLS and credentials, HTTPS_PROXY a proxy.',
-  })
-}
-
-function unpushable(name: string): MirrorError {
-  return new MirrorError(
-    'UNSUPPORTED',
-    `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`,
-    {
-      hint: 'Update Docker to 27 or later, use a classic image store, or --via registry.',
-    },
-  )
-}
-
 /** True where the tag names the source's own root, or an index that was joined from it before. */
 async function isThere(
-  place: Reference,
+  image: NamedImage,
   existing: Descriptor,
-  { root }: LookedUp,
-  wanted: readonly (Platform | undefined)[],
+  root: Descriptor,
+  wanted: readonly Platform[],
   destination: DestinationView,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   if (existing.digest === root.digest) return true
   if (wanted.length < 2 || !isIndexType(existing.mediaType)) return false
-  const index = await destination.manifest(place, existing.digest, { signal })
-  return (
-    index !== undefined &&
-    isJoinedFrom(
-      index,
-      root.digest,
-      wanted.filter((platform) => platform !== undefined),
-    )
-  )
+  const index = await destination.manifest(image.destination, existing.digest, { signal })
+  return index !== undefined && isJoinedFrom(index, root.digest, wanted)
 }
 
-/** Finds out what it takes to carry one image; a tag that names the very same root already needs nothing. */
+/** Finds out what it takes to carry one image; a tag that names the very same root already needs nothing. `lookUp` has the Engine ask for a source. */
 export async function resolveEngineImage(
   image: NamedImage,
-  lookUp: LookUpSource,
+  lookUp: (reference: Reference) => Promise<LookedUp | undefined>,
   destination: DestinationView,
   options: ResolveEngineOptions,
 ): Promise<EngineStep> {
@@ -120,28 +84,41 @@ export async function resolveEngineImage(
     })
   }
   const [found, existing] = await Promise.all([
-    patiently(() => lookUp(image.source), { ...options, side: 'source', registry: image.source.registry }),
+    retryThroughEngine(() => lookUp(image.source), 'source', image.source.registry, options),
     destination.find(image.destination, { signal }),
   ])
-  const wanted = found === undefined ? (platforms ?? [undefined]) : choose(found, platforms ?? [], name)
-  if (found !== undefined && platforms === undefined && distinctPlatforms(found.platforms).length > 1)
-    throw severalPlatforms(name, found.platforms)
-  if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) throw unpushable(name)
-  if (wanted.length > 1 && destination.closed !== undefined) throw noWayForIndex(destination.closed)
+  const offered = found?.platforms ?? []
+  const wanted = found === undefined ? (platforms ?? []) : choose(found, platforms ?? [], name)
+  if (platforms === undefined && offered.length > 1) throw severalPlatforms(name, offered)
+  if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
+    const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
+    const hint = 'Update Docker to 27 or later, use a classic image store, or --via registry.'
+    throw new MirrorError('UNSUPPORTED', message, { hint })
+  }
+  if (wanted.length > 1 && destination.closed !== undefined) {
+    const { code, message } = destination.closed
+    throw new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
+      side: 'destination',
+      hint: 'Choose one platform, or open the way: --registries gives TLS and credentials, HTTPS_PROXY a proxy.',
+    })
+  }
   if (destination.blind !== undefined) throw destination.blind
   const isPresent =
-    existing !== undefined && found !== undefined && (await isThere(image.destination, existing, found, wanted, destination, signal))
+    existing !== undefined && found !== undefined && (await isThere(image, existing, found.root, wanted, destination, signal))
   return {
     ...image,
     root: found?.root,
     state: existing === undefined ? 'new' : isPresent ? 'present' : 'changed',
     wanted: wanted.length === 0 ? [undefined] : wanted,
-    platforms: wanted.filter((platform) => platform !== undefined).map(formatPlatform),
+    platforms: wanted.map(formatPlatform),
     existing,
     ...(isPresent && { standsFor: existing }),
-    // Nothing is promised before the push: what the Engine made of the image is told then.
+    // Nothing is promised before the push: what the Engine made of the image is known then.
     digestPreserved: isPresent && existing.digest === found.root.digest,
     contents: { manifests: [], blobs: [], foreign: [] },
-    warnings: describeFallbacks(found?.platforms.map((platform) => ({ platform })) ?? [], platforms ?? []),
+    warnings: describeFallbacks(
+      offered.map((platform) => ({ platform })),
+      platforms ?? [],
+    ),
   }
 }

@@ -7,44 +7,29 @@ import { MirrorError } from '../errors.ts'
 import { foreignText, printable } from '../text/printable.ts'
 import type { SshAddress } from './engine-address.ts'
 
-/** Options of sshAgent. */
-export interface SshAgentOptions {
-  /** The environment of ssh, PATH and SSH_AUTH_SOCK included; default: this process's own. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Default `ssh`, that is OpenSSH's, found on PATH. */
-  readonly program?: string | undefined
-}
-
 /**
  * An agent for node:http whose every connection is `ssh … docker system dial-stdio`, as the Docker CLI does it:
  * https://docs.docker.com/engine/security/protect-access/#use-ssh-to-protect-the-docker-daemon-socket
- * OpenSSH checks the host's key, and never asks. Requests fail with ENGINE_UNAVAILABLE, or CONNECTION_LOST once the Engine had answered.
+ * OpenSSH checks the host's key, and never asks. `environment` is that of ssh, PATH and SSH_AUTH_SOCK included; default: this process's own.
+ * Requests fail with ENGINE_UNAVAILABLE, or CONNECTION_LOST once the Engine had answered.
  */
-export function sshAgent(address: SshAddress, options: SshAgentOptions = {}): Agent {
-  return new SshAgent(address, options)
-}
-
-class SshAgent extends Agent {
-  readonly #address: SshAddress
-  readonly #options: SshAgentOptions
-
-  constructor(address: SshAddress, options: SshAgentOptions) {
-    super({ keepAlive: true })
-    this.#address = address
-    this.#options = options
-  }
-
-  override createConnection(): Duplex {
-    const { environment, program = 'ssh' } = this.#options
-    const child = spawn(program, sshArguments(this.#address), {
+export function sshAgent(
+  address: SshAddress,
+  options: { readonly environment?: Readonly<Record<string, string | undefined>> | undefined; readonly program?: string } = {},
+): Agent {
+  const { environment, program = 'ssh' } = options
+  const agent = new Agent({ keepAlive: true })
+  agent.createConnection = () => {
+    const child = spawn(program, sshArguments(address), {
       shell: false,
       windowsHide: true,
       // Ctrl-C is for this program, which ends what is under way in order; Windows would open a console
       detached: platform() !== 'win32',
       ...(environment !== undefined && { env: { ...environment } }),
     })
-    return new SshConnection(child, this.#address)
+    return new SshConnection(child, address)
   }
+  return agent
 }
 
 const sshOptions = ['-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=yes', '-o', 'ConnectTimeout=30', '-T']
@@ -61,8 +46,8 @@ function shellQuoted(word: string): string {
 }
 
 const maxStderr = 4096
-const msForLastWords = 200
-const msUntilKill = 3000
+/** Milliseconds. */
+const patience = { lastWords: 200, untilKill: 3000 }
 
 /** The child's stdin and stdout as one stream, with what node:http asks of a socket. */
 class SshConnection extends Duplex {
@@ -73,7 +58,7 @@ class SshConnection extends Duplex {
   #idle: NodeJS.Timeout | undefined
   #stderr = ''
   #hasAnswered = false
-  #open = new Set(['child', 'stdout'])
+  readonly #open = new Set(['child', 'stdout'])
 
   constructor(child: ChildProcess, address: SshAddress) {
     super({ allowHalfOpen: false })
@@ -91,7 +76,7 @@ class SshConnection extends Duplex {
     stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString('latin1')).slice(-maxStderr)
     })
-    // a child that is gone does not read; its end tells why
+    // a child that is gone does not read; its end shows why
     for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => undefined)
   }
 
@@ -115,9 +100,8 @@ class SshConnection extends Duplex {
     clearTimeout(this.#idle)
     const child = this.#child
     if (child.exitCode === null && child.signalCode === null && child.kill()) {
-      const timer = setTimeout(() => child.kill('SIGKILL'), msUntilKill)
+      const timer = setTimeout(() => child.kill('SIGKILL'), patience.untilKill).unref()
       child.once('exit', () => clearTimeout(timer))
-      timer.unref()
     }
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy()
     done(error)
@@ -149,28 +133,28 @@ class SshConnection extends Duplex {
   }
 
   ref(): this {
-    for (const part of this.#parts()) part.ref()
+    for (const one of this.#counted()) one?.ref()
     return this
   }
 
   unref(): this {
-    for (const part of this.#parts()) part.unref()
+    for (const one of this.#counted()) one?.unref()
     return this
   }
 
-  #parts(): readonly Pick<Socket, 'ref' | 'unref'>[] {
+  /** What keeps the process alive: pipes to a child are sockets, and a child that was not started for want of descriptors has none. */
+  #counted(): readonly (Pick<Socket, 'ref' | 'unref'> | undefined)[] {
     const { stdin, stdout, stderr } = this.#child
-    // pipes to a child are sockets
-    return [this.#child, ...[stdin, stdout, stderr].filter(Boolean)] as unknown as readonly Socket[]
+    return [this.#child, stdin, stdout, stderr] as unknown as readonly (Socket | undefined)[]
   }
 
-  #ended(part: string): void {
-    this.#open.delete(part)
+  #ended(what: 'child' | 'stdout'): void {
+    this.#open.delete(what)
     if (this.#open.size > 0 || this.destroyed) return
     const { stderr } = this.#child
-    if (stderr === null || stderr.readableEnded) return this.#finish()
+    if (stderr?.readableEnded !== false) return this.#finish()
     // a ControlPersist master that ssh has left behind holds stderr open
-    const timer = setTimeout(() => this.#finish(), msForLastWords)
+    const timer = setTimeout(() => this.#finish(), patience.lastWords)
     stderr.once('end', () => {
       clearTimeout(timer)
       this.#finish()
@@ -196,7 +180,7 @@ class SshConnection extends Duplex {
     const lastLine =
       said
         .trimEnd()
-        .split(/[\r\n]+/)
+        .split(/[\r\n]/)
         .at(-1) ?? ''
     const end = exitCode === null ? `signal ${signalCode ?? 'unknown'}` : `exit code ${exitCode}`
     const why = foreignText(lastLine) || `ssh ended with ${end} and said nothing`

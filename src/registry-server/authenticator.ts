@@ -1,8 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { MirrorError } from '../errors.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { PasswordHashes } from './htpasswd.ts'
-import { PasswordThread } from './password-thread.ts'
-import { refusal, type Reply } from './reply.ts'
+import { Refusal } from './reply.ts'
 
 /** What became of a request's credentials: `busy` means that too many others wait to be compared. */
 export type Login = { readonly user: string } | 'refused' | 'busy'
@@ -45,9 +48,50 @@ function decoyOf(hashes: PasswordHashes): string {
 function siteOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address.replace(/^.*:/, '')
   const [head = '', tail = ''] = address.split('::')
-  const [before, after] = [head, tail].map((part) => part.split(':').filter((group) => group !== '')) as [string[], string[]]
+  const [before, after] = [head, tail].map((side) => side.split(':').filter((group) => group !== '')) as [string[], string[]]
   const between = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
   return [...before, ...between, ...after].slice(0, 4).join(':')
+}
+
+/** A password, and the bcrypt hash that it may be of. */
+export interface Comparison {
+  readonly password: string
+  readonly hash: string
+}
+
+/** Compares passwords in a thread of its own, one at a time, because a comparison takes up to seconds of a processor; the first one starts the thread. */
+class PasswordThread implements Disposable {
+  #worker: Worker | undefined
+
+  #start(): Worker {
+    const worker = new Worker(new URL(`./bcrypt-worker${extname(import.meta.url)}`, import.meta.url))
+    // The next comparison starts another one; without a listener, an error would end the process.
+    worker.on('error', () => {
+      if (this.#worker === worker) this.#worker = undefined
+    })
+    return worker
+  }
+
+  /** True when the password is right; the next comparison may be asked for when this one has ended. */
+  async compare(comparison: Comparison): Promise<boolean> {
+    const worker = (this.#worker ??= this.#start())
+    worker.ref()
+    try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
+      worker.postMessage(comparison)
+      const [isRight] = (await once(worker, 'message')) as [boolean]
+      return isRight
+    } catch (cause) {
+      throw new MirrorError('LOCAL_IO', 'passwords cannot be compared', { cause })
+    } finally {
+      // A thread that waits keeps no process alive.
+      worker.unref()
+    }
+  }
+
+  [Symbol.dispose](): void {
+    void this.#worker?.terminate()
+  }
 }
 
 /**
@@ -73,7 +117,7 @@ export class Authenticator implements Disposable {
     this.#decoy = decoyOf(hashes)
   }
 
-  /** Takes other users in place of those so far, and forgets every answer but that to users whose hash is the same. */
+  /** Replaces the users, and forgets every comparison but that of users whose hash is the same. */
   replace(hashes: PasswordHashes): void {
     for (const user of this.#proved.keys()) if (hashes.get(user) !== this.#hashes.get(user)) this.#proved.delete(user)
     this.#hashes = hashes
@@ -102,7 +146,7 @@ export class Authenticator implements Disposable {
     const added = { id, user, password, clients: [client], login, settle }
     this.#waiting.set(id, added)
     const dropped = (this.#hashes.has(user) ? this.#users : this.#strangers).add(siteOf(client.address), user, added)
-    if (dropped !== undefined) this.#answer(dropped, 'busy')
+    if (dropped !== undefined) this.#settle(dropped, 'busy')
     if (!this.#isComparing) void this.#compareAll()
     return login
   }
@@ -111,7 +155,7 @@ export class Authenticator implements Disposable {
     this.#thread[Symbol.dispose]()
   }
 
-  #answer(waiting: Waiting, login: Login | Promise<Login>): void {
+  #settle(waiting: Waiting, login: Login | Promise<Login>): void {
     if (this.#waiting.get(waiting.id) === waiting) this.#waiting.delete(waiting.id)
     waiting.settle(login)
   }
@@ -128,7 +172,7 @@ export class Authenticator implements Disposable {
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const login = next.clients.every((client) => client.isGone()) ? Promise.resolve<Login>('busy') : this.#compare(next)
       await login.catch(() => undefined)
-      this.#answer(next, login)
+      this.#settle(next, login)
     }
     this.#isComparing = false
   }
@@ -147,8 +191,9 @@ export class Authenticator implements Disposable {
   }
 }
 
-/** The answer to credentials that are missing, wrong, or not compared yet. */
-export function refuseLogin(login: 'refused' | 'busy'): Reply {
-  if (login === 'busy') return refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many log-ins at once' }, { 'retry-after': 2 })
-  return refusal(401, { code: 'UNAUTHORIZED', message: 'authentication required' }, { 'www-authenticate': 'Basic realm="k3s-mirror"' })
+/** The refusal of credentials that are missing, wrong, or not compared yet. */
+export function refuseLogin(login: 'refused' | 'busy'): Refusal {
+  return login === 'busy'
+    ? new Refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many log-ins at once' }, { 'retry-after': 2 })
+    : new Refusal(401, { code: 'UNAUTHORIZED', message: 'authentication required' }, { 'www-authenticate': 'Basic realm="k3s-mirror"' })
 }

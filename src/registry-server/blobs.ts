@@ -1,40 +1,39 @@
 import { formatContentRange } from '../oci/content-range.ts'
 import { parseByteRange } from './byte-range.ts'
-import { isUnchanged } from './manifests.ts'
-import { digestOrRefusal, type RegistryCall, type WriteCall } from './registry-call.ts'
-import { refusal, type Reply } from './reply.ts'
+import { notModified } from './manifests.ts'
+import { requireDigest, type RegistryCall, type WriteCall } from './registry-call.ts'
+import { Refusal, type Reply } from './reply.ts'
 
-function unknown(digest: string): Reply {
-  return refusal(404, { code: 'BLOB_UNKNOWN', message: 'blob unknown to registry', detail: { digest } })
+function unknown(digest: string): Refusal {
+  return new Refusal(404, { code: 'BLOB_UNKNOWN', message: 'blob unknown to registry', detail: { digest } })
 }
 
 /** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */
 export async function getBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
-  const digest = digestOrRefusal(last)
-  if (typeof digest !== 'string') return digest
+  const digest = requireDigest(last)
   const size = await layout.blobSize(digest)
-  if (size === undefined) return unknown(digest)
+  if (size === undefined) throw unknown(digest)
   const etag = `"${digest}"`
   const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest, etag, 'accept-ranges': 'bytes' }
-  if (isUnchanged(request.headers['if-none-match'], etag)) return { status: 304, headers: { etag, 'docker-content-digest': digest } }
+  const unchanged = notModified(request, digest)
+  if (unchanged !== undefined) return unchanged
   if (method === 'HEAD') return { status: 200, headers: { ...headers, 'content-length': size } }
   const ifRange = request.headers['if-range']
   const range = ifRange === undefined || ifRange === etag ? parseByteRange(request.headers.range, size) : undefined
-  if (range === 'unsatisfiable') {
-    return refusal(416, { code: 'SIZE_INVALID', message: `the blob has ${size} bytes` }, { 'content-range': `bytes */${size}` })
-  }
+  if (range === 'unsatisfiable')
+    throw new Refusal(416, { code: 'SIZE_INVALID', message: `the blob has ${size} bytes` }, { 'content-range': `bytes */${size}` })
   const content = await layout.readBlob(digest, range === undefined ? {} : { offset: range.start, length: range.end - range.start + 1 })
-  if (content === undefined) return unknown(digest)
+  if (content === undefined) throw unknown(digest)
   if (range === undefined) return { status: 200, headers, body: content }
   return { status: 206, headers: { ...headers, 'content-range': formatContentRange({ ...range, total: size }) }, body: content }
 }
 
 /** DELETE /v2/<name>/blobs/<digest>: out of the whole layout, so only what no manifest refers to. */
 export async function deleteBlob({ writable, last }: WriteCall): Promise<Reply> {
-  const digest = digestOrRefusal(last)
-  if (typeof digest !== 'string') return digest
+  const digest = requireDigest(last)
   const deletion = await writable.deleteBlob(digest)
-  if (deletion === 'absent') return unknown(digest)
+  if (deletion === 'absent') throw unknown(digest)
   if (deletion === 'deleted') return { status: 202 }
-  return refusal(405, { code: 'UNSUPPORTED', message: 'a manifest refers to this blob: delete the manifest first' }, { allow: 'GET, HEAD' })
+  const message = 'a manifest refers to this blob: delete the manifest first'
+  throw new Refusal(405, { code: 'UNSUPPORTED', message }, { allow: 'GET, HEAD' })
 }

@@ -8,7 +8,7 @@ export class Html {
 }
 
 /** What may stand in a template: everything but Html is escaped, and undefined leaves nothing. */
-export type HtmlPart = string | number | undefined | Html | readonly Html[]
+export type HtmlValue = string | number | undefined | Html | readonly Html[]
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
@@ -17,14 +17,14 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => escapes[c] ?? '').replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd')
 }
 
-function partText(part: HtmlPart): string {
-  if (part === undefined) return ''
-  if (part instanceof Html) return part.text
-  if (typeof part === 'object') return part.map(({ text }) => text).join('')
-  return escapeHtml(String(part))
+function valueText(value: HtmlValue): string {
+  if (value === undefined) return ''
+  if (value instanceof Html) return value.text
+  if (typeof value === 'object') return value.map(({ text }) => text).join('')
+  return escapeHtml(String(value))
 }
 
 /** A template whose values are escaped. */
-export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
-  return new Html(strings.reduce((text, string, at) => text + partText(parts[at - 1]) + string))
+export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return new Html(strings.reduce((text, string, at) => text + valueText(values[at - 1]) + string))
 }

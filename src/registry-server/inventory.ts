@@ -6,19 +6,19 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import { summariseImage, type ImageSummary } from './image-summary.ts'
 
-/** One tag of the layout. */
-export interface InventoryEntry {
-  readonly repository: Repository
-  readonly tag: string
+/** What is known of an image by its root. */
+interface KnownImage extends ImageSummary {
   readonly digest: Digest
-  readonly platforms: readonly string[]
-  /** Platforms that the index names and the layout does not have. */
-  readonly absent: readonly string[]
   /** Bytes of its manifests and blobs. */
   readonly size: number
-  readonly isDamaged: boolean
   /** When its manifest came into the layout, where that is known. */
   readonly storedAt: Date | undefined
+}
+
+/** One tag of the layout. */
+export interface InventoryEntry extends KnownImage {
+  readonly repository: Repository
+  readonly tag: string
 }
 
 /** Every tag of a layout, and what all of them need together. */
@@ -30,18 +30,12 @@ export interface Inventory {
   readonly changedAt: Date | undefined
 }
 
-/** When things came into a layout, which the layout itself does not tell. */
+/** When things came into a layout, which the layout itself does not record. */
 export interface LayoutTimes {
   /** When the content of this digest was stored. */
   storedAt(digest: Digest): Promise<Date | undefined>
   /** When a tag was last set or taken away. */
   changedAt(): Promise<Date | undefined>
-}
-
-interface Known {
-  readonly summary: ImageSummary
-  readonly size: number
-  readonly storedAt: Date | undefined
 }
 
 const readsAtOnce = 16
@@ -55,7 +49,7 @@ function byName(a: InventoryEntry, b: InventoryEntry): number {
 export class InventoryReader {
   readonly #layout: LayoutReader
   readonly #times: LayoutTimes | undefined
-  #known = new Map<string, Known>()
+  #known = new Map<string, KnownImage>()
   #reading: Promise<Inventory> | undefined
   #isClosed = false
 
@@ -79,24 +73,21 @@ export class InventoryReader {
 
   async #read(): Promise<Inventory> {
     const layout = this.#layout
-    const kept = new Map<string, Known>()
+    const kept = new Map<string, KnownImage>()
     const sizes = new Map<string, number>()
-    const limit = pLimit(readsAtOnce)
     const repositories = layout.repositories()
     const tags = repositories.flatMap((repository) => layout.tags(repository).map((tag) => ({ repository, tag })))
-    const found = await limit.map(tags, async ({ repository, tag }): Promise<InventoryEntry | undefined> => {
+    const found = await pLimit(readsAtOnce).map(tags, async ({ repository, tag }): Promise<InventoryEntry | undefined> => {
       if (this.#isClosed) throw new MirrorError('CANCELLED', 'the server has stopped')
       const { registry, path } = repository
       const root = await layout.headManifest({ registry, path, tag })
       if (root === undefined) return undefined
-      const { digest } = root
       // The children of one index may be in one repository and not in another.
-      const id = `${registry}/${path}@${digest}`
+      const id = `${registry}/${path}@${root.digest}`
       const known = this.#known.get(id) ?? (await this.#look(repository, root))
-      const { summary, size, storedAt } = known
-      if (!summary.isDamaged && summary.absent.length === 0) kept.set(id, known)
-      for (const [blob, bytes] of summary.sizes) sizes.set(blob, bytes)
-      return { repository, tag, digest, platforms: summary.platforms, absent: summary.absent, size, isDamaged: summary.isDamaged, storedAt }
+      if (!known.isDamaged && known.absent.length === 0) kept.set(id, known)
+      for (const [blob, bytes] of known.sizes) sizes.set(blob, bytes)
+      return { ...known, repository, tag }
     })
     this.#known = kept
     const entries = found.filter((entry) => entry !== undefined).toSorted(byName)
@@ -104,14 +95,13 @@ export class InventoryReader {
     return { entries, repositories: repositories.length, blobs: sizes.size, bytes: sum(sizes), changedAt }
   }
 
-  async #look(repository: Repository, root: Descriptor): Promise<Known> {
+  async #look(repository: Repository, root: Descriptor): Promise<KnownImage> {
     const summary = await summariseImage(this.#layout, repository, root)
-    return { summary, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(root.digest) }
+    const { digest } = root
+    return { ...summary, digest, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(digest) }
   }
 }
 
 function sum(sizes: ReadonlyMap<string, number>): number {
-  let total = 0
-  for (const size of sizes.values()) total += size
-  return total
+  return [...sizes.values()].reduce((total, size) => total + size, 0)
 }

@@ -1,87 +1,77 @@
+import type { IncomingMessage } from 'node:http'
 import { isMirrorError } from '../errors.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
-import { isDigest } from '../oci/digest.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
 import { isTag, type Reference } from '../oci/reference.ts'
-import { largeBytes } from './large-body.ts'
-import type { RegistryCall, WriteCall } from './registry-call.ts'
-import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
+import { largeBytes } from './manifest-body.ts'
+import { unknownRepository, type RegistryCall, type WriteCall } from './registry-call.ts'
+import { Refusal, type Reply } from './reply.ts'
 
-/** The reference that a path's last part is; undefined for what is neither a tag nor a digest. */
+/** The reference that the last segment of a path is; undefined for what is neither a tag nor a digest. */
 export function referenceOf({ repository, last }: RegistryCall): Reference | undefined {
   const { registry, path } = repository
   if (isDigest(last)) return { registry, path, digest: last }
   return isTag(last) ? { registry, path, tag: last } : undefined
 }
 
-/** The answer to a reference that is none: what looks like a digest is a bad one, and any other name is simply not there. */
-function notReference({ last }: RegistryCall): Reply {
-  if (last.includes(':'))
-    return refusal(400, { code: 'DIGEST_INVALID', message: 'not a sha256 or sha512 digest', detail: { digest: last.slice(0, 200) } })
-  return refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'not a tag', detail: { tag: last.slice(0, 200) } })
+/** The reference of a path; what looks like a digest and is invalid is a bad request, and any other name is simply not found. */
+function requireReference(call: RegistryCall): Reference {
+  const reference = referenceOf(call)
+  if (reference !== undefined) return reference
+  const named = call.last.slice(0, 200)
+  if (call.last.includes(':'))
+    throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'not a sha256 or sha512 digest', detail: { digest: named } })
+  throw new Refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'not a tag', detail: { tag: named } })
 }
 
-function unknown(call: RegistryCall): Reply {
-  const { layout, repository, last } = call
-  if (!layout.knowsRepository(repository))
-    return refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: repository.path } })
-  return refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'manifest unknown', detail: { reference: last } })
-}
-
-function headersOf(descriptor: Descriptor): ReplyHeaders {
-  return {
-    'content-type': descriptor.mediaType,
-    'content-length': descriptor.size,
-    'docker-content-digest': descriptor.digest,
-    etag: `"${descriptor.digest}"`,
-  }
+function unknown({ layout, repository, last }: RegistryCall): Refusal {
+  if (!layout.knowsRepository(repository)) return unknownRepository(repository)
+  return new Refusal(404, { code: 'MANIFEST_UNKNOWN', message: 'manifest unknown', detail: { reference: last } })
 }
 
 /** True when an If-None-Match header names this entity. */
 export function isUnchanged(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false
-  return header.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag)
+  return header.split(',').some((given) => given.trim() === '*' || given.trim().replace(/^W\//, '') === etag)
+}
+
+/** The 304 to a request whose client has this content already; undefined for any other. */
+export function notModified({ headers }: IncomingMessage, digest: Digest): Reply | undefined {
+  const etag = `"${digest}"`
+  return isUnchanged(headers['if-none-match'], etag) ? { status: 304, headers: { etag, 'docker-content-digest': digest } } : undefined
 }
 
 /** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, whatever the Accept header says. */
 export async function getManifest(call: RegistryCall): Promise<Reply> {
   const { layout, method, request } = call
-  const reference = referenceOf(call)
-  if (reference === undefined) return notReference(call)
+  const reference = requireReference(call)
   const descriptor = await layout.headManifest(reference)
-  if (descriptor === undefined) return unknown(call)
-  const headers = headersOf(descriptor)
-  if (isUnchanged(request.headers['if-none-match'], `"${descriptor.digest}"`)) {
-    return { status: 304, headers: { etag: `"${descriptor.digest}"`, 'docker-content-digest': descriptor.digest } }
-  }
+  if (descriptor === undefined) throw unknown(call)
+  const { digest, size, mediaType } = descriptor
+  const headers = { 'content-type': mediaType, 'content-length': size, 'docker-content-digest': digest, etag: `"${digest}"` }
+  const unchanged = notModified(request, digest)
+  if (unchanged !== undefined) return unchanged
   if (method === 'HEAD') return { status: 200, headers }
-  if (descriptor.size > largeBytes) {
-    const isWhole = await layout.verifyBlob(descriptor.digest)
-    const body = isWhole ? await layout.readBlob(descriptor.digest) : undefined
+  if (size > largeBytes && (await layout.verifyBlob(digest))) {
+    const body = await layout.readBlob(digest)
     if (body !== undefined) return { status: 200, headers, body }
   }
   try {
-    const manifest = await layout.getManifest({ ...reference, digest: descriptor.digest })
+    const manifest = await layout.getManifest({ ...reference, digest })
     return { status: 200, headers, body: manifest.bytes }
   } catch (error) {
     // Deleted between the two looks.
-    if (isMirrorError(error) && error.code === 'NOT_FOUND') return unknown(call)
-    throw error
+    throw isMirrorError(error) && error.code === 'NOT_FOUND' ? unknown(call) : error
   }
 }
 
-/** DELETE /v2/<name>/manifests/<reference>: a tag alone, or a manifest with all its tags. */
+/** DELETE /v2/<name>/manifests/<reference>: only a tag, or a manifest with all its tags. */
 export async function deleteManifest(call: WriteCall): Promise<Reply> {
   const { writable, repository } = call
-  const reference = referenceOf(call)
-  if (reference === undefined) return notReference(call)
-  const { tag, digest } = reference
+  const { tag, digest } = requireReference(call)
   const deletion =
     digest === undefined ? await writable.deleteTag(repository, tag ?? '') : await writable.deleteManifest(repository, digest)
-  if (deletion === 'absent') return unknown(call)
+  if (deletion === 'absent') throw unknown(call)
   if (deletion === 'deleted') return { status: 202 }
-  return refusal(
-    405,
-    { code: 'UNSUPPORTED', message: 'an index in this repository refers to this manifest: delete the index first' },
-    { allow: 'GET, HEAD, PUT' },
-  )
+  const message = 'an index in this repository refers to this manifest: delete the index first'
+  throw new Refusal(405, { code: 'UNSUPPORTED', message }, { allow: 'GET, HEAD, PUT' })
 }

@@ -1,19 +1,5 @@
 import type { Socket } from 'node:net'
 
-/** What is counted of an answered request. */
-export interface AnsweredRequest {
-  readonly method: string
-  readonly status: number
-  readonly milliseconds: number
-}
-
-/** What is counted at the moment it is asked for. */
-export interface Gauges {
-  readonly uploads: number
-  readonly repositories: number
-  readonly tags: number
-}
-
 /** The media type of Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -36,7 +22,7 @@ export class Metrics {
   #sent = 0
 
   /** Counts one answered request, and what its connection has moved since the last one. */
-  observe({ method, status, milliseconds }: AnsweredRequest, socket: Socket): void {
+  observe({ method, status, milliseconds }: { method: string; status: number; milliseconds: number }, socket: Socket): void {
     const labels = `method="${methods.has(method) ? method : 'other'}",status="${Math.floor(status / 100)}xx"`
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1)
     const seconds = milliseconds / 1000
@@ -51,8 +37,8 @@ export class Metrics {
     this.#traffic.set(socket, now)
   }
 
-  /** Everything in Prometheus' text format. */
-  render({ uploads, repositories, tags }: Gauges): string {
+  /** Everything in Prometheus' text format, with how many uploads, repositories and tags there are at this moment. */
+  render({ uploads, repositories, tags }: { uploads: number; repositories: number; tags: number }): string {
     let below = 0
     const buckets = bounds.map((bound, at) => `_bucket{le="${bound}"} ${(below += this.#buckets[at] ?? 0)}`)
     const requests = [...this.#requests].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([labels, count]) => `{${labels}} ${count}`)

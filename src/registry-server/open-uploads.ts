@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { SingleFlight } from '../async/single-flight.ts'
 import type { BlobWriter } from '../layout/blob-writer.ts'
 import type { Layout } from '../layout/layout.ts'
 
@@ -21,36 +22,28 @@ export interface OpenUpload {
   readonly client?: string
 }
 
-/** An upload to open, and for whom. */
-export interface NewUpload {
-  readonly algorithm: 'sha256' | 'sha512'
-  /** The address of the client. */
-  readonly client: string
-}
-
 /**
  * The uploads in progress; between two requests one holds no descriptor. One that is left alone for an hour costs only its file, which the layout
  * keeps for a day, also after the server's end.
  */
 export class OpenUploads {
   readonly #uploads = new Map<string, OpenUpload>()
-  readonly #resuming = new Map<string, Promise<OpenUpload | undefined>>()
+  readonly #resuming = new SingleFlight<OpenUpload | undefined>()
   readonly #suspending = new Map<string, Promise<void>>()
   readonly #perClient = new Map<string, number>()
-  readonly #sweeper: NodeJS.Timeout
-
-  constructor() {
-    this.#sweeper = setInterval(() => this.#sweep(), sweepMilliseconds)
-    this.#sweeper.unref()
-  }
+  readonly #sweeper = setInterval(() => this.#sweep(), sweepMilliseconds).unref()
 
   /** How many are open. */
   get size(): number {
     return this.#uploads.size
   }
 
-  /** Opens a upload; undefined for a client that has too many. */
-  async open(layout: Layout, path: string, { algorithm, client }: NewUpload): Promise<OpenUpload | undefined> {
+  /** Opens an upload for the client of an address; undefined for one that has too many. */
+  async open(
+    layout: Layout,
+    path: string,
+    { algorithm, client }: { readonly algorithm: 'sha256' | 'sha512'; readonly client: string },
+  ): Promise<OpenUpload | undefined> {
     if ((this.#perClient.get(client) ?? 0) >= maxPerClient) return undefined
     this.#count(client, 1)
     const id = randomUUID()
@@ -70,23 +63,23 @@ export class OpenUploads {
       upload.usedAt = performance.now()
       return upload.path === path ? upload : undefined
     }
-    const name = `${id} ${path}`
-    const resuming = this.#resuming.get(name) ?? this.#resume(layout, path, id).finally(() => this.#resuming.delete(name))
-    this.#resuming.set(name, resuming)
-    return resuming
+    return this.#resuming.run(`${id} ${path}`, async () => {
+      const writer = await layout.resumeUpload({ id, owner: path })
+      return writer && this.#add({ id, path, writer })
+    })
   }
 
-  /** True for a upload that was neither removed nor suspended. */
+  /** True for an upload that was neither removed nor suspended. */
   has(upload: OpenUpload): boolean {
     return this.#uploads.get(upload.id) === upload
   }
 
-  /** Forgets a upload; its writer is the caller's to commit or discard. */
+  /** Forgets an upload; its writer is the caller's to commit or discard. */
   remove(upload: OpenUpload): void {
     if (this.#uploads.delete(upload.id) && upload.client !== undefined) this.#count(upload.client, -1)
   }
 
-  /** Leaves a upload to whoever continues it from what the disk has of it. */
+  /** Leaves an upload to the request that continues it from what the disk has of it. */
   async suspend(upload: OpenUpload): Promise<void> {
     this.remove(upload)
     const suspending = upload.writer.suspend().catch(() => undefined)
@@ -99,11 +92,6 @@ export class OpenUploads {
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
     await Promise.all([...this.#uploads.values()].map((upload) => this.suspend(upload)))
-  }
-
-  async #resume(layout: Layout, path: string, id: string): Promise<OpenUpload | undefined> {
-    const writer = await layout.resumeUpload({ id, owner: path })
-    return writer === undefined ? undefined : this.#add({ id, path, writer })
   }
 
   #add(opened: Pick<OpenUpload, 'id' | 'path' | 'writer' | 'client'>): OpenUpload {

@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { isRegistry } from '../oci/reference.ts'
-import { answerFailure } from './answer.ts'
 import { InventoryReader, type LayoutTimes } from './inventory.ts'
 import { Metrics, metricsType } from './metrics.ts'
 import { renderPage } from './page.ts'
 import type { RegistryState } from './registry-call.ts'
-import { refusal, type Reply } from './reply.ts'
+import { failureReply, Refusal, type Reply } from './reply.ts'
 
 /** What the page shows that neither the layout nor this server knows. */
 export interface PageSources extends LayoutTimes {
@@ -14,13 +13,6 @@ export interface PageSources extends LayoutTimes {
   readonly lists?: readonly string[]
   /** The registries.yaml with which nodes find the images at this origin; undefined where there is none. */
   nodeRegistries(origin: URL): string | undefined
-}
-
-/** What is said of the server on its page. */
-export interface OwnPathsOptions {
-  readonly isSecure: boolean
-  readonly hasPasswords: boolean
-  readonly page: PageSources | undefined
 }
 
 /** The path that is answered without a password: it says that the server runs, and nothing else. */
@@ -40,42 +32,32 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
   return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
 }
 
-/** A writer that another one replaced should be started again, or sent no more requests: that is what this path is asked for. */
-function answerHealth({ writable }: RegistryState): Reply {
-  if (writable?.lost.aborted === true) return answerFailure(writable.lost.reason)
-  return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body: 'ok\n' }
-}
-
-function answerMetrics({ layout, uploads }: RegistryState, metrics: Metrics): Reply {
-  const repositories = layout.repositories()
-  const tags = repositories.reduce((sum, repository) => sum + layout.tags(repository).length, 0)
-  const body = metrics.render({ uploads: uploads.size, repositories: repositories.length, tags })
-  return { status: 200, headers: { 'content-type': metricsType, 'cache-control': 'no-store' }, body }
-}
-
-/** Answers what stands beside the API. */
+/** Replies to what stands next to the API. */
 export class OwnPaths {
   readonly metrics: Metrics = new Metrics()
   readonly #state: RegistryState
   readonly #inventory: InventoryReader
-  readonly #options: OwnPathsOptions
+  readonly #options: { readonly isSecure: boolean; readonly hasPasswords: boolean; readonly page: PageSources | undefined }
 
-  constructor(state: RegistryState, options: OwnPathsOptions) {
+  constructor(state: RegistryState, options: { isSecure: boolean; hasPasswords: boolean; page: PageSources | undefined }) {
     this.#state = state
     this.#options = options
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** Answers `/`, `/healthz` and `/metrics` by GET and HEAD; undefined for every other path. */
-  async answer(request: IncomingMessage): Promise<Reply | undefined> {
+  /** The reply to GET and HEAD of `/`, `/healthz` and `/metrics`; undefined for every other path. */
+  async reply(request: IncomingMessage): Promise<Reply | undefined> {
     const { method, url = '' } = request
     const path = pathOf(url)
     if (path !== '/' && path !== healthPath && path !== '/metrics') return undefined
     if (method !== 'GET' && method !== 'HEAD')
-      return refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
-    if (path === healthPath) return answerHealth(this.#state)
-    if (path === '/metrics') return answerMetrics(this.#state, this.metrics)
-    return this.#answerPage(request)
+      throw new Refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
+    if (path === '/') return this.#page(request)
+    const headers = { 'content-type': path === healthPath ? 'text/plain; charset=utf-8' : metricsType, 'cache-control': 'no-store' }
+    if (path === '/metrics') return { status: 200, headers, body: this.#metrics() }
+    // A writer that another one replaced should be started again, or sent no more requests: that is what this path is asked for.
+    const { writable } = this.#state
+    return writable?.lost.aborted === true ? failureReply(writable.lost.reason) : { status: 200, headers, body: 'ok\n' }
   }
 
   /** Ends what is under way for a page. */
@@ -83,18 +65,24 @@ export class OwnPaths {
     this.#inventory.close()
   }
 
-  async #answerPage({ headers, socket }: IncomingMessage): Promise<Reply> {
+  #metrics(): string {
+    const { layout, uploads } = this.#state
+    const repositories = layout.repositories()
+    const tags = repositories.reduce((sum, repository) => sum + layout.tags(repository).length, 0)
+    return this.metrics.render({ uploads: uploads.size, repositories: repositories.length, tags })
+  }
+
+  async #page({ headers, socket }: IncomingMessage): Promise<Reply> {
     const { isSecure, hasPasswords, page } = this.#options
-    const origin = originOf(headers.host, isSecure, socket)
     const { writable, registry } = this.#state
-    const facts = {
+    const origin = originOf(headers.host, isSecure, socket)
+    return renderPage(await this.#inventory.read(), {
       origin,
       isWritable: writable !== undefined,
       hasPasswords,
       registry,
       lists: page?.lists ?? [],
       nodeRegistries: page?.nodeRegistries(origin),
-    }
-    return renderPage(await this.#inventory.read(), facts)
+    })
   }
 }

@@ -1,28 +1,16 @@
-import pLimit from 'p-limit'
 import { isMirrorError } from '../errors.ts'
 import type { Mismatch } from '../layout/layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hasDigest } from '../oci/digest.ts'
+import { hasDigest, type Digest } from '../oci/digest.ts'
 import { contentsOf, manifestOf, readSubject, type Manifest } from '../oci/manifest.ts'
-import { isTag, type Reference } from '../oci/reference.ts'
-import { LargeBody } from './large-body.ts'
+import { isTag } from '../oci/reference.ts'
+import { useManifestBody } from './manifest-body.ts'
 import { referenceOf } from './manifests.ts'
-import { receiveSmallBody } from './receive-body.ts'
-import { repositoryUrl, type WriteCall } from './registry-call.ts'
-import { refusal, type ApiError, type Reply } from './reply.ts'
-
-/** What the specification asks a registry to take at least. */
-const maxManifestBytes = 4 * 1024 * 1024
+import type { WriteCall } from './registry-call.ts'
+import { Refusal, type ApiError, type Reply } from './reply.ts'
 
 /** Tags that one request sets at most; the specification asks for ten at least. */
 const maxTags = 100
-
-/** Large manifests are rare, and each takes a processor: one is read at a time. */
-const largeReads = pLimit(1)
-
-function tooLarge(): Reply {
-  return refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
-}
 
 function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiError {
   if (actualSize === undefined)
@@ -31,55 +19,44 @@ function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiErr
   return { code: 'MANIFEST_INVALID', message, detail: { digest } }
 }
 
-/** PUT /v2/<name>/manifests/<reference>, with `?tag=` beside a digest; refused unless all it refers to is here, and of the size that it says. */
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` next to a digest; refused unless all it refers to is here, and of the size that it says. */
 export async function putManifest(call: WriteCall): Promise<Reply> {
   const { request, query, last } = call
   const reference = referenceOf(call)
   if (reference === undefined) {
     const code = last.includes(':') ? 'DIGEST_INVALID' : 'NAME_INVALID'
-    return refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
+    throw new Refusal(400, { code, message: 'neither a tag nor a sha256 or sha512 digest', detail: { reference: last.slice(0, 200) } })
   }
   const tags = reference.tag === undefined ? [...new Set(query.getAll('tag'))] : [reference.tag]
   const wrong = tags.find((tag) => !isTag(tag))
-  if (wrong !== undefined) return refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
-  if (tags.length > maxTags) return refusal(414, { code: 'NAME_INVALID', message: `a request can set at most ${maxTags} tags` })
-  using body = new LargeBody(request)
-  const bytes = await receiveSmallBody(request, maxManifestBytes, (size) => body.grow(size))
-  body.end()
-  const store = (): Promise<Reply> => storeManifest(call, bytes, reference, tags)
-  return await (body.isLarge ? largeReads(store) : store())
+  if (wrong !== undefined) throw new Refusal(400, { code: 'NAME_INVALID', message: 'not a tag', detail: { tag: wrong.slice(0, 200) } })
+  if (tags.length > maxTags) throw new Refusal(414, { code: 'NAME_INVALID', message: `a request can set at most ${maxTags} tags` })
+  return useManifestBody(request, (bytes) => storeManifest(call, bytes, reference.digest, tags))
 }
 
-async function storeManifest(
-  call: WriteCall,
-  bytes: Uint8Array | undefined,
-  { digest: expected }: Reference,
-  tags: readonly string[],
-): Promise<Reply> {
-  const { request, repository, writable } = call
-  if (bytes === undefined) return tooLarge()
+async function storeManifest(call: WriteCall, bytes: Uint8Array, expected: Digest | undefined, tags: readonly string[]): Promise<Reply> {
+  const { request, repository, repositoryUrl, writable } = call
   if (expected !== undefined && !hasDigest(bytes, expected))
-    return refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: expected } })
+    throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'the manifest does not have this digest', detail: { digest: expected } })
   let manifest: Manifest
   let subject: Descriptor | undefined
   try {
     manifest = manifestOf(bytes, request.headers['content-type'], expected)
     subject = readSubject(contentsOf(manifest).subject)
   } catch (error) {
-    if (isMirrorError(error)) return refusal(400, { code: 'MANIFEST_INVALID', message: error.message })
-    throw error
+    throw isMirrorError(error) ? new Refusal(400, { code: 'MANIFEST_INVALID', message: error.message }) : error
   }
   const { digest } = manifest.descriptor
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const { registry, path } = repository
     const named = tag === undefined ? { registry, path, digest } : { registry, path, tag, digest }
     const mismatches = await writable.putCheckedManifest(named, manifest, { isSparse: call.sparse })
-    if (mismatches.length > 0) return refusal(400, mismatches.slice(0, 20).map(errorOf))
+    if (mismatches.length > 0) throw new Refusal(400, mismatches.slice(0, 20).map(errorOf))
   }
   return {
     status: 201,
     headers: {
-      location: `${repositoryUrl(call)}/manifests/${digest}`,
+      location: `${repositoryUrl}/manifests/${digest}`,
       'docker-content-digest': digest,
       ...(subject !== undefined && { 'oci-subject': subject.digest }),
       ...(expected !== undefined && tags.length > 0 && { 'oci-tag': tags }),

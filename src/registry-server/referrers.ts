@@ -1,17 +1,14 @@
 import { mediaTypes } from '../oci/media-type.ts'
-import { digestOrRefusal, repositoryUrl, type RegistryCall } from './registry-call.ts'
+import { requireDigest, type RegistryCall } from './registry-call.ts'
 import type { Reply } from './reply.ts'
 
 /** How much of a list one answer has at most: what it says, and what has to be read for it, both in bytes; clients read indexes of 4 MiB. */
-const page = { listed: 1024 * 1024, read: 32 * 1024 * 1024 }
+const mostPerReply = { listed: 1024 * 1024, read: 32 * 1024 * 1024 }
 
 /** GET /v2/<name>/referrers/<digest>: an index of what is about that manifest, in pages; empty for one that nothing is about, or that is not here. */
-export async function listReferrers(call: RegistryCall): Promise<Reply> {
-  const { layout, query, repository, last } = call
-  const digest = digestOrRefusal(last)
-  if (typeof digest !== 'string') return digest
-  const after = query.has('last') ? digestOrRefusal(query.get('last')) : undefined
-  if (typeof after === 'object') return after
+export async function listReferrers({ layout, query, repository, repositoryUrl, last }: RegistryCall): Promise<Reply> {
+  const digest = requireDigest(last)
+  const after = query.has('last') ? requireDigest(query.get('last')) : undefined
   const artifactType = query.get('artifactType')
   const manifests: string[] = []
   let [listed, read, end] = [0, 0, '']
@@ -20,7 +17,7 @@ export async function listReferrers(call: RegistryCall): Promise<Reply> {
     const entry = artifactType === null || referrer.artifactType === artifactType ? JSON.stringify(referrer) : ''
     listed += Buffer.byteLength(entry)
     read += referrer.size
-    hasMore = end !== '' && (listed > page.listed || read > page.read)
+    hasMore = end !== '' && (listed > mostPerReply.listed || read > mostPerReply.read)
     if (hasMore) break
     if (entry !== '') manifests.push(entry)
     end = referrer.digest
@@ -32,7 +29,7 @@ export async function listReferrers(call: RegistryCall): Promise<Reply> {
     headers: {
       'content-type': mediaTypes.ociIndex,
       ...(artifactType !== null && { 'oci-filters-applied': 'artifactType' }),
-      ...(hasMore && { link: `<${repositoryUrl(call)}/referrers/${digest}?${next.toString()}>; rel="next"` }),
+      ...(hasMore && { link: `<${repositoryUrl}/referrers/${digest}?${next.toString()}>; rel="next"` }),
     },
     body: `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${manifests.join(',')}]}`,
   }

@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { OpenUploads } from './open-uploads.ts'
-import { refusal, type Reply } from './reply.ts'
+import { Refusal } from './reply.ts'
 
 /** What every route works with. */
 export interface RegistryState {
@@ -25,7 +25,9 @@ export interface RegistryCall extends RegistryState {
   readonly query: URLSearchParams
   /** The repository as the layout knows it. */
   readonly repository: Repository
-  /** The path's last part: a tag, a digest or an upload's id; empty where the route has none. */
+  /** Its path in the API. */
+  readonly repositoryUrl: string
+  /** The last segment of the path: a tag, a digest or an upload's id; empty where the route has none. */
   readonly last: string
 }
 
@@ -34,25 +36,14 @@ export interface WriteCall extends RegistryCall {
   readonly writable: Layout
 }
 
-/** A digest, or the refusal that answers anything else. */
-export function digestOrRefusal(text: string | null): Digest | Reply {
+/** The text as a digest; refuses anything else. */
+export function requireDigest(text: string | null): Digest {
   if (text !== null && isDigest(text)) return text
-  return refusal(400, { code: 'DIGEST_INVALID', message: 'not a sha256 or sha512 digest', detail: { digest: (text ?? '').slice(0, 200) } })
+  const detail = { digest: (text ?? '').slice(0, 200) }
+  throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'not a sha256 or sha512 digest', detail })
 }
 
-/** The path of the repository in the API. */
-export function repositoryUrl(call: RegistryCall): string {
-  return `/v2/${call.repository.path}`
-}
-
-/**
- * The repository of the layout that a path means. A layout holds images of many registries and a path names none: the registry that a containerd
- * asks for (`?ns=docker.io`) decides, then what was pushed here; without `ns` any registry that has the path will do, in the order of their names.
- */
-export function findRepository(layout: LayoutReader, path: string, ns: string | null, registry: string): Repository {
-  const own = { registry, path }
-  if (ns !== null && layout.hasRepository({ registry: ns, path })) return { registry: ns, path }
-  if (ns !== null || layout.hasRepository(own)) return own
-  const others = layout.repositories().filter((repository) => repository.path === path)
-  return others.toSorted((a, b) => (a.registry < b.registry ? -1 : 1))[0] ?? own
+/** The refusal of a repository that the layout does not know. */
+export function unknownRepository({ path }: Repository): Refusal {
+  return new Refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: path } })
 }

@@ -5,16 +5,13 @@ import type { AddressInfo, Socket } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { localIo } from '../layout/local-io.ts'
-import { answer, answerFailure } from './answer.ts'
 import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
 import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
-import { continueWhenRead } from './receive-body.ts'
 import type { RegistryState } from './registry-call.ts'
-import type { Reply } from './reply.ts'
-import { takeOriginForm } from './request-target.ts'
-import { sendReply } from './send-reply.ts'
-import { awaitTurn } from './turn.ts'
+import { failureReply, type Reply } from './reply.ts'
+import { routeRequest } from './route.ts'
+import { awaitEarlierReplies, sendReply } from './send-reply.ts'
 
 const maxHeaderBytes = 32 * 1024
 const idleMilliseconds = 5 * 60 * 1000
@@ -53,11 +50,11 @@ export interface RegistryServerOptions {
   readonly registry?: string
   /** Takes an index whose children, and an image whose layers, are not here. */
   readonly sparse?: boolean
-  /** Speaks HTTPS alone, with TLS 1.2 or later. */
+  /** Speaks HTTPS only, with TLS 1.2 or later. */
   readonly tls?: ServerTls
   /** Judges the credentials of every request; without it nobody is asked for any. */
   readonly authenticator?: { login(authorization: string | undefined, client: LoginClient): Promise<Login> }
-  /** What the page for people at `/` shows beside the layout's contents. */
+  /** What the page for people at `/` shows in addition to the layout's contents. */
   readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void
   /** Is told of each failure that is answered with 500 or more: its cause, which no answer names. */
@@ -74,15 +71,13 @@ export interface RegistryServer extends AsyncDisposable {
   close(options?: { readonly graceMilliseconds?: number }): Promise<void>
 }
 
-function writableLayout({ layout, writable }: RegistryServerOptions): Layout | undefined {
-  if (writable !== true) return undefined
-  if ('startBlob' in layout) return layout
-  throw new MirrorError('USAGE', 'a layout that was opened for reading cannot be served for writing')
-}
-
-interface Answered {
-  readonly reply: Reply
-  readonly user?: string
+/** Gives a request its path and Host where the client named the whole URL, as it does to a proxy: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+function takeOriginForm(request: IncomingMessage): void {
+  const match = /^https?:\/\/([^/?]*)(.*)$/is.exec(request.url ?? '')
+  if (match === null) return
+  const [, authority = '', rest = ''] = match
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
+  request.headers.host = authority
 }
 
 interface Serving {
@@ -92,27 +87,26 @@ interface Serving {
   isClosing: boolean
 }
 
-async function answerUser({ state, own, options }: Serving, request: IncomingMessage): Promise<Answered> {
+/** The reply to one request; `onUser` hears who asks. */
+async function replyTo({ state, own, options }: Serving, request: IncomingMessage, onUser: (user: string) => void): Promise<Reply> {
   const { url = '', headers, socket } = request
-  let user: string | undefined
   try {
     if (pathOf(url) !== healthPath && options.authenticator !== undefined) {
       const client = { address: socket.remoteAddress ?? '', isGone: () => socket.destroyed }
       const login = await options.authenticator.login(headers.authorization, client)
-      if (typeof login === 'string') return { reply: refuseLogin(login) }
-      user = login.user
+      if (typeof login === 'string') throw refuseLogin(login)
+      onUser(login.user)
     }
-    return { reply: (await own.answer(request)) ?? (await answer(state, request)), ...(user !== undefined && { user }) }
+    return (await own.reply(request)) ?? (await routeRequest(state, request))
   } catch (error) {
-    const reply = answerFailure(error)
+    const reply = failureReply(error)
     if (reply.status >= 500) options.onFailure?.(error)
-    return { reply, ...(user !== undefined && { user }) }
+    return reply
   }
 }
 
-async function answerOnce(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serveRequest(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedAt = performance.now()
-  const { options } = serving
   const { socket } = request
   const { remoteAddress = '' } = socket
   takeOriginForm(request)
@@ -121,13 +115,14 @@ async function answerOnce(serving: Serving, request: IncomingMessage, response: 
   let bytes = 0
   let user: string | undefined
   try {
-    await awaitTurn(request, response)
-    const answered = await answerUser(serving, request)
-    user = answered.user
+    await awaitEarlierReplies(request, response)
+    const reply = await replyTo(serving, request, (name) => {
+      user = name
+    })
     if (serving.isClosing) response.setHeader('connection', 'close')
-    bytes = await sendReply(request, response, answered.reply)
+    bytes = await sendReply(request, response, reply)
   } catch (error) {
-    if (!response.headersSent) response.statusCode = answerFailure(error).status
+    if (!response.headersSent) response.statusCode = failureReply(error).status
     response.destroy()
   }
   const record: AccessRecord = {
@@ -142,24 +137,30 @@ async function answerOnce(serving: Serving, request: IncomingMessage, response: 
     milliseconds: performance.now() - startedAt,
   }
   serving.own.metrics.observe(record, socket)
-  options.onRequest?.(record)
+  serving.options.onRequest?.(record)
 }
 
 /** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
   const { layout, registry = 'localhost', sparse = false, tls } = options
+  const writable = options.writable === true && 'startBlob' in layout ? layout : undefined
+  if (options.writable === true && writable === undefined)
+    throw new MirrorError('USAGE', 'a layout that was opened for reading cannot be served for writing')
   const uploads = new OpenUploads()
-  const state: RegistryState = { layout, writable: writableLayout(options), uploads, registry, sparse }
+  const state: RegistryState = { layout, writable, uploads, registry, sparse }
   const isSecure = tls !== undefined
   const own = new OwnPaths(state, { isSecure, hasPasswords: options.authenticator !== undefined, page: options.page })
   const serving: Serving = { state, own, options, isClosing: false }
-  const handle: RequestListener = (request, response) => void answerOnce(serving, request, response)
+  const handle: RequestListener = (request, response) => void serveRequest(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
   const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
   server.timeout = idleMilliseconds
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    continueWhenRead(request, response)
+    // Answered once the body is read, and not before; what is read after a refusal is thrown away: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    request.once('resume', () => {
+      if (!response.headersSent) response.writeContinue()
+    })
     server.emit('request', request, response)
   })
 
@@ -171,11 +172,14 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
       throw await localIo(error, 'listen on', `${host}:${port}`)
     }
     const { address, port: actual } = server.address() as AddressInfo
-    const scheme = tls === undefined ? 'http' : 'https'
-    return { host: address, port: actual, url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${actual}` }
+    return {
+      host: address,
+      port: actual,
+      url: `http${isSecure ? 's' : ''}://${address.includes(':') ? `[${address}]` : address}:${actual}`,
+    }
   }
   const unused = new Set<Socket>()
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+  server.on(isSecure ? 'secureConnection' : 'connection', (socket: Socket) => {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })

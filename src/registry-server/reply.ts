@@ -1,4 +1,6 @@
 import type { Content } from '../async/content.ts'
+import { isMirrorError } from '../errors.ts'
+import { errnoOf, isDiskFull } from '../layout/local-io.ts'
 
 /** Header fields of an answer; a list is sent as several fields. */
 export type ReplyHeaders = Readonly<Record<string, string | number | readonly string[]>>
@@ -34,15 +36,42 @@ export interface ApiError {
   readonly detail?: unknown
 }
 
-/** A refusal with the API's error body. */
-export function refusal(status: number, errors: ApiError | readonly ApiError[], headers: ReplyHeaders = {}): Reply {
-  return {
-    ...jsonReply({ errors: Array.isArray(errors) ? errors : [errors] }, { 'content-type': 'application/json; charset=utf-8', ...headers }),
-    status,
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
+
+/** A reply with the API's error body, which routes throw. */
+export class Refusal extends Error implements Reply {
+  readonly status: number
+  readonly headers: ReplyHeaders
+  readonly body: string
+
+  constructor(status: number, errors: ApiError | readonly ApiError[], headers: ReplyHeaders = {}) {
+    super(`refused with ${status}`)
+    this.status = status
+    this.headers = { ...jsonHeaders, ...headers }
+    this.body = JSON.stringify({ errors: Array.isArray(errors) ? errors : [errors] })
   }
 }
 
 /** A 200 with a JSON body. */
-export function jsonReply(value: unknown, headers: ReplyHeaders = { 'content-type': 'application/json; charset=utf-8' }): Reply {
-  return { status: 200, headers, body: JSON.stringify(value) }
+export function jsonReply(value: unknown, headers: ReplyHeaders = {}): Reply {
+  return { status: 200, headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(value) }
+}
+
+/** What logs and metrics say of a request that its client broke off, as nginx does; nobody is there to read it. */
+const clientWentAway = 499
+
+/** The reply to a refusal, or to what went wrong in the registry itself; paths of its machine are not shown. */
+export function failureReply(error: unknown): Reply {
+  if (error instanceof Refusal) return error
+  const failed = (status: number, message: string, headers?: ReplyHeaders): Reply =>
+    new Refusal(status, { code: 'UNKNOWN', message }, headers)
+  const code = isMirrorError(error) ? error.code : undefined
+  const errno = isMirrorError(error) && code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
+  if (code === 'CANCELLED') return failed(clientWentAway, 'the client went away before the end of its request')
+  if (code === 'LAYOUT_LOCKED') return failed(503, 'another process took over the layout of this registry, which no longer accepts writes')
+  if (code === 'NO_SPACE') return failed(507, 'the registry has no room for more tags')
+  if (errno !== undefined && isDiskFull(error)) return failed(507, 'the registry has no space left on its disk')
+  if (errno === 'EMFILE' || errno === 'ENFILE') return failed(503, 'the registry has too many files open', { 'retry-after': 1 })
+  if (errno !== undefined) return failed(500, `the registry cannot use its disk (${errno})`)
+  return failed(500, code === 'INTEGRITY' ? 'the content is damaged on the disk of the registry' : 'the registry could not answer')
 }

@@ -1,27 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import type { LayoutReader } from '../layout/layout.ts'
+import { isRepositoryPath, type Repository } from '../oci/reference.ts'
 import { deleteBlob, getBlob } from './blobs.ts'
 import { deleteManifest, getManifest } from './manifests.ts'
 import { putManifest } from './put-manifest.ts'
 import { listReferrers } from './referrers.ts'
-import type { RegistryCall, WriteCall } from './registry-call.ts'
-import type { Reply } from './reply.ts'
+import type { RegistryCall, RegistryState, WriteCall } from './registry-call.ts'
+import { Refusal, type Reply } from './reply.ts'
 import { listRepositories, listTags } from './tags.ts'
 import { cancelUpload, continueUpload, finishUpload, getUpload, startUpload } from './uploads.ts'
 
 /** A path of the API: what may be done with it by reading, and what only on a server that may write. */
-export interface Route {
-  /** The repository name is the first group, the last part of the path the second. */
+interface Route {
+  /** The repository name is the first group, the last segment of the path the second. */
   readonly path: RegExp
   readonly reads: Readonly<Record<string, (call: RegistryCall) => Promise<Reply>>>
   readonly writes: Readonly<Record<string, (call: WriteCall) => Promise<Reply>>>
 }
 
-async function answerVersion(): Promise<Reply> {
+async function getVersion(): Promise<Reply> {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
 }
 
 /** The distribution API: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints */
 const routes: readonly Route[] = [
-  { path: /^\/v2\/?$/, reads: { GET: answerVersion }, writes: {} },
+  { path: /^\/v2\/?$/, reads: { GET: getVersion }, writes: {} },
   { path: /^\/v2\/_catalog$/, reads: { GET: listRepositories }, writes: {} },
   { path: /^\/v2\/(.+)\/tags\/list$/, reads: { GET: listTags }, writes: {} },
   { path: /^\/v2\/(.+)\/manifests\/([^/]+)$/, reads: { GET: getManifest }, writes: { PUT: putManifest, DELETE: deleteManifest } },
@@ -35,18 +38,79 @@ const routes: readonly Route[] = [
   { path: /^\/v2\/(.+)\/blobs\/([^/]+)$/, reads: { GET: getBlob }, writes: { DELETE: deleteBlob } },
 ]
 
-/** A route, and what its path names; both empty where the route has no such part. */
-export interface RouteMatch {
-  readonly route: Route
-  readonly name: string
-  readonly last: string
-}
+const maxUrlCharacters = 8192
 
-/** The route of a path; undefined where the API has none. */
-export function findRoute(path: string): RouteMatch | undefined {
+/** The route of a path with what the path names, both empty where the route has no such segment; undefined where the API has no such path. */
+export function findRoute(path: string): { readonly route: Route; readonly name: string; readonly last: string } | undefined {
   for (const route of routes) {
     const match = route.path.exec(path)
     if (match !== null) return { route, name: match[1] ?? '', last: match[2] ?? '' }
   }
   return undefined
+}
+
+/** Takes the path apart, checks the name, and lets the route reply. Throws Refusal. */
+export async function routeRequest(state: RegistryState, request: IncomingMessage): Promise<Reply> {
+  const { url = '', method = 'GET' } = request
+  if (url.length > maxUrlCharacters) throw new Refusal(414, { code: 'NAME_INVALID', message: 'the path is too long' })
+  const mark = url.indexOf('?')
+  // Every segment is held against its grammar after decoding, so that an encoded slash or dot gains nothing.
+  const match = findRoute(decoded(mark === -1 ? url : url.slice(0, mark)))
+  if (match === undefined) throw new Refusal(404, { code: 'NAME_UNKNOWN', message: 'there is nothing at this path' })
+  const { route, name, last } = match
+  if (name !== '' && !isRepositoryPath(name))
+    throw new Refusal(400, { code: 'NAME_INVALID', message: 'invalid repository name', detail: { name: name.slice(0, 300) } })
+
+  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
+  const ns = query.get('ns')
+  const repository = findRepository(state.layout, name, ns, state.registry)
+  const call = { ...state, request, method, query, repository, repositoryUrl: `/v2/${name}`, last }
+  const reply = await runRoute(route, call).catch((error: unknown) => {
+    if (error instanceof Refusal) return error
+    throw error
+  })
+  if (ns === null || !state.layout.hasRepository({ registry: ns, path: name })) return reply
+  const { status, headers, body } = reply
+  return { status, headers: { ...headers, 'oci-namespace': ns }, ...(body !== undefined && { body }) }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw new Refusal(400, { code: 'NAME_INVALID', message: 'the path is not encoded correctly' })
+  }
+}
+
+/**
+ * The repository of the layout that a path means. A layout holds images of many registries and a path names none: the registry that a containerd
+ * asks for (`?ns=docker.io`) decides, then what was pushed here; without `ns` any registry that has the path will do, in the order of their names.
+ */
+function findRepository(layout: LayoutReader, path: string, ns: string | null, registry: string): Repository {
+  const own = { registry, path }
+  if (ns !== null && layout.hasRepository({ registry: ns, path })) return { registry: ns, path }
+  if (ns !== null || layout.hasRepository(own)) return own
+  const others = layout.repositories().filter((repository) => repository.path === path)
+  return others.toSorted((a, b) => (a.registry < b.registry ? -1 : 1))[0] ?? own
+}
+
+async function runRoute(route: Route, call: RegistryCall): Promise<Reply> {
+  const { method, writable } = call
+  const read = route.reads[method === 'HEAD' ? 'GET' : method]
+  if (read !== undefined) return read(call)
+  const write = route.writes[method]
+  if (write !== undefined && writable !== undefined) {
+    try {
+      writable.lost.throwIfAborted()
+      return await write({ ...call, writable })
+    } catch (error) {
+      // What fails because another process has taken over is answered so.
+      if (!(error instanceof Refusal)) await writable.confirm()
+      throw error
+    }
+  }
+  const methods = Object.keys({ ...route.reads, ...(writable !== undefined && route.writes) })
+  const allow = methods.flatMap((allowed) => (allowed === 'GET' && 'GET' in route.reads ? ['GET', 'HEAD'] : [allowed])).join(', ')
+  const message = write === undefined ? 'the operation is unsupported' : 'this registry is read-only'
+  throw new Refusal(405, { code: 'UNSUPPORTED', message }, { allow })
 }

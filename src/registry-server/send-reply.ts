@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Reply } from './reply.ts'
@@ -6,8 +7,36 @@ import type { Reply } from './reply.ts'
 /** Bytes of an unread request body that are read and thrown away, so that the connection can serve the next request. */
 const maxDrainedBytes = 1024 * 1024
 
-/** How much and how long is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
-const linger = { bytes: 64 * 1024 * 1024, milliseconds: 30_000, silentMilliseconds: 2000 }
+/** How much and how many milliseconds is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
+const linger = { bytes: 64 * 1024 * 1024, whole: 30_000, silent: 2000 }
+
+/** Requests that a client may send ahead of a reply; each takes memory. */
+const mostAhead = 64
+
+const lastReplies = new WeakMap<Socket, Promise<void>>()
+const sentAhead = new WeakMap<Socket, number>()
+
+async function untilSent(before: Promise<void> | undefined, socket: Socket, response: ServerResponse): Promise<void> {
+  await before
+  // Of a reply that waits behind others when its connection is lost, some versions of Node say nothing.
+  if (socket.destroyed || response.closed) return
+  await new Promise((resolve) => response.once('close', resolve))
+}
+
+/**
+ * Waits until every reply before this one has left its connection: a client may send its next requests ahead, and what they open would be held
+ * until then. Throws CANCELLED where the client went away meanwhile, or sent so many ahead that its connection was closed.
+ */
+export async function awaitEarlierReplies({ socket }: IncomingMessage, response: ServerResponse): Promise<void> {
+  const before = lastReplies.get(socket)
+  lastReplies.set(socket, untilSent(before, socket, response))
+  const ahead = (sentAhead.get(socket) ?? 0) + 1
+  sentAhead.set(socket, ahead)
+  if (ahead > mostAhead) socket.destroy()
+  await before
+  sentAhead.set(socket, (sentAhead.get(socket) ?? 1) - 1)
+  if (response.socket === null || socket.destroyed) throw new MirrorError('CANCELLED', 'the client went away before its turn')
+}
 
 function isContent(body: Reply['body']): body is Content {
   return typeof body === 'object' && 'read' in body
@@ -39,12 +68,12 @@ function mustClose(request: IncomingMessage): boolean {
 }
 
 /**
- * Ends an answer that is written already once the client has sent its body or gone: a connection that is closed before is reset, and who sends
- * everything before it reads loses the answer.
+ * Ends a reply that is written already once the client has sent its body or gone: a connection that is closed before is reset, and who sends
+ * everything before it reads loses the reply.
  */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   let left = linger.bytes
-  const timers = [linger.milliseconds, linger.silentMilliseconds].map((milliseconds) => setTimeout(() => end(), milliseconds))
+  const timers = [linger.whole, linger.silent].map((milliseconds) => setTimeout(() => end(), milliseconds))
   const take = (chunk: Uint8Array): void => {
     left -= chunk.length
     timers.at(-1)?.refresh()
@@ -58,7 +87,7 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
   request.on('data', take).on('end', end).on('close', end).resume()
 }
 
-/** Sends the answer and resolves with the body bytes sent; a stream that fails midway breaks the connection, which is how a client learns of it. */
+/** Sends the reply and resolves with the body bytes sent; a stream that fails midway breaks the connection, which is how a client learns of it. */
 export async function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<number> {
   const { status, headers = {}, body } = reply
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, typeof value === 'object' ? [...value] : value)

@@ -1,23 +1,44 @@
-import { pageOf } from './pages.ts'
-import { repositoryUrl, type RegistryCall } from './registry-call.ts'
-import { jsonReply, refusal, type Reply } from './reply.ts'
+import { unknownRepository, type RegistryCall } from './registry-call.ts'
+import { jsonReply, Refusal, type Reply, type ReplyHeaders } from './reply.ts'
+
+/** Names in one answer at most, so that it stays in the range of a megabyte. */
+const maxNames = 10_000
+
+/**
+ * The names that the parameters `n` and `last` select out of sorted ones, and the Link header to the next of them; refuses what is no number:
+ * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
+ */
+export function paginate(
+  sorted: readonly string[],
+  query: URLSearchParams,
+  path: string,
+): { readonly names: readonly string[]; readonly headers: ReplyHeaders } {
+  const last = query.get('last')
+  const n = query.get('n')
+  if (n !== null && !/^[0-9]+$/.test(n))
+    throw new Refusal(400, { code: 'UNSUPPORTED', message: 'n is no whole number from 0 up', detail: { n: n.slice(0, 50) } })
+  const rest = last === null ? sorted : sorted.filter((name) => name > last)
+  const size = Math.min(n === null ? maxNames : Number(n), maxNames)
+  const names = rest.slice(0, size)
+  const end = names.at(-1)
+  if (end === undefined || names.length === rest.length) return { names, headers: {} }
+  const next = new URLSearchParams({ n: String(size), last: end })
+  const ns = query.get('ns')
+  if (ns !== null) next.set('ns', ns)
+  return { names, headers: { link: `<${path}?${next.toString()}>; rel="next"` } }
+}
 
 /** GET /v2/<name>/tags/list */
-export async function listTags(call: RegistryCall): Promise<Reply> {
-  const { layout, query, repository } = call
-  if (!layout.knowsRepository(repository))
-    return refusal(404, { code: 'NAME_UNKNOWN', message: 'repository name not known to registry', detail: { name: repository.path } })
-  const page = pageOf(layout.tags(repository), query, `${repositoryUrl(call)}/tags/list`)
-  return 'status' in page ? page : jsonReply({ name: repository.path, tags: page.names }, page.headers)
+export async function listTags({ layout, query, repository, repositoryUrl }: RegistryCall): Promise<Reply> {
+  if (!layout.knowsRepository(repository)) throw unknownRepository(repository)
+  const { names, headers } = paginate(layout.tags(repository), query, `${repositoryUrl}/tags/list`)
+  return jsonReply({ name: repository.path, tags: names }, headers)
 }
 
 /** GET /v2/_catalog */
 export async function listRepositories({ layout, query }: RegistryCall): Promise<Reply> {
   const paths = new Set(layout.repositories().map(({ path }) => path))
-  const page = pageOf(
-    [...paths].toSorted((a, b) => (a < b ? -1 : 1)),
-    query,
-    '/v2/_catalog',
-  )
-  return 'status' in page ? page : jsonReply({ repositories: page.names }, page.headers)
+  const sorted = [...paths].toSorted((a, b) => (a < b ? -1 : 1))
+  const { names, headers } = paginate(sorted, query, '/v2/_catalog')
+  return jsonReply({ repositories: names }, headers)
 }

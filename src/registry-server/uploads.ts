@@ -5,24 +5,24 @@ import { parseChunkRange } from '../oci/content-range.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { OpenUpload } from './open-uploads.ts'
 import { receiveBody } from './receive-body.ts'
-import { digestOrRefusal, repositoryUrl, type WriteCall } from './registry-call.ts'
-import { refusal, type Reply, type ReplyHeaders } from './reply.ts'
+import { requireDigest, type WriteCall } from './registry-call.ts'
+import { Refusal, type ApiErrorCode, type Reply, type ReplyHeaders } from './reply.ts'
 
 /** `0-<last byte>`; an empty upload is `0-0` as well, for the header has no form for nothing. */
-function stateHeaders(call: WriteCall, upload: OpenUpload): ReplyHeaders {
+function stateHeaders({ repositoryUrl }: WriteCall, upload: OpenUpload): ReplyHeaders {
   return {
-    location: `${repositoryUrl(call)}/blobs/uploads/${upload.id}`,
+    location: `${repositoryUrl}/blobs/uploads/${upload.id}`,
     range: `0-${Math.max(0, upload.writer.size - 1)}`,
     'docker-upload-uuid': upload.id,
   }
 }
 
-function stored(call: WriteCall, digest: Digest): Reply {
-  return { status: 201, headers: { location: `${repositoryUrl(call)}/blobs/${digest}`, 'docker-content-digest': digest } }
+function stored({ repositoryUrl }: WriteCall, digest: Digest): Reply {
+  return { status: 201, headers: { location: `${repositoryUrl}/blobs/${digest}`, 'docker-content-digest': digest } }
 }
 
-function unknownUpload(): Reply {
-  return refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
+function unknownUpload(): Refusal {
+  return new Refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
 }
 
 /** A new upload; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
@@ -31,15 +31,12 @@ async function openUpload(call: WriteCall): Promise<Reply> {
   const algorithm = query.get('digest-algorithm') ?? 'sha256'
   if (algorithm !== 'sha256' && algorithm !== 'sha512') {
     const detail = { 'digest-algorithm': algorithm.slice(0, 200) }
-    return refusal(400, { code: 'DIGEST_INVALID', message: 'the digest algorithm is neither sha256 nor sha512', detail })
+    throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'the digest algorithm is neither sha256 nor sha512', detail })
   }
   const upload = await uploads.open(writable, repository.path, { algorithm, client: request.socket.remoteAddress ?? '' })
   if (upload === undefined) {
-    return refusal(
-      429,
-      { code: 'TOOMANYREQUESTS', message: 'too many of your uploads are open: finish or cancel some' },
-      { 'retry-after': 10 },
-    )
+    const message = 'too many of your uploads are open: finish or cancel some'
+    throw new Refusal(429, { code: 'TOOMANYREQUESTS', message }, { 'retry-after': 10 })
   }
   if (request.socket.destroyed) {
     // Nobody will ever know its name.
@@ -50,8 +47,10 @@ async function openUpload(call: WriteCall): Promise<Reply> {
   return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }
 
-function findUpload({ uploads, writable, repository, last }: WriteCall): Promise<OpenUpload | undefined> {
-  return uploads.find(writable, repository.path, last)
+async function requireUpload({ uploads, writable, repository, last }: WriteCall): Promise<OpenUpload> {
+  const upload = await uploads.find(writable, repository.path, last)
+  if (upload === undefined) throw unknownUpload()
+  return upload
 }
 
 /** Ends a blob; one whose digest is wrong is gone. */
@@ -60,7 +59,7 @@ async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Prom
     await writer.commit(digest)
   } catch (error) {
     if (isMirrorError(error) && error.code === 'INTEGRITY') {
-      return refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
+      throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
     }
     throw error
   }
@@ -71,12 +70,10 @@ async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Prom
 export async function startUpload(call: WriteCall): Promise<Reply> {
   const { query, request, writable } = call
   if (query.has('mount')) {
-    const digest = digestOrRefusal(query.get('mount'))
-    if (typeof digest !== 'string') return digest
+    const digest = requireDigest(query.get('mount'))
     if ((await writable.blobSize(digest)) !== undefined) return stored(call, digest)
   } else if (query.has('digest')) {
-    const digest = digestOrRefusal(query.get('digest'))
-    if (typeof digest !== 'string') return digest
+    const digest = requireDigest(query.get('digest'))
     const writer = await writable.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
     try {
       await receiveBody(request, (chunk) => writer.write(chunk))
@@ -91,42 +88,36 @@ export async function startUpload(call: WriteCall): Promise<Reply> {
 
 /** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */
 export async function getUpload(call: WriteCall): Promise<Reply> {
-  const upload = await findUpload(call)
-  return upload === undefined ? unknownUpload() : { status: 204, headers: stateHeaders(call, upload) }
+  return { status: 204, headers: stateHeaders(call, await requireUpload(call)) }
 }
 
 /** DELETE /v2/<name>/blobs/uploads/<id>: gives the upload up. */
 export async function cancelUpload(call: WriteCall): Promise<Reply> {
-  const upload = await findUpload(call)
-  if (upload === undefined) return unknownUpload()
+  const upload = await requireUpload(call)
   call.uploads.remove(upload)
   await upload.writer.discard()
   return { status: 204 }
 }
 
-/** The refusal of a chunk that does not go on where the upload stands, or whose length is not what its range says. */
-function refuseChunk(call: WriteCall, upload: OpenUpload): Reply | undefined {
-  if (upload.isBusy)
-    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'another request is writing to this upload' }, stateHeaders(call, upload))
+/** Refuses a chunk that does not continue where the upload stands, or whose length is not what its range says. */
+function checkChunk(call: WriteCall, upload: OpenUpload): void {
+  const refuse = (status: number, code: ApiErrorCode, message: string): never => {
+    throw new Refusal(status, { code, message }, stateHeaders(call, upload))
+  }
+  if (upload.isBusy) refuse(400, 'BLOB_UPLOAD_INVALID', 'another request is writing to this upload')
   const { 'content-range': header, 'content-length': length } = call.request.headers
-  if (header === undefined) return undefined
-  const range = parseChunkRange(header)
-  if (range === undefined)
-    return refusal(400, { code: 'BLOB_UPLOAD_INVALID', message: 'Content-Range is not <start>-<end>' }, stateHeaders(call, upload))
-  if (range.start !== upload.writer.size) {
-    return refusal(416, { code: 'BLOB_UPLOAD_INVALID', message: `the next byte is ${upload.writer.size}` }, stateHeaders(call, upload))
-  }
-  if (length !== undefined && Number(length) !== range.end - range.start + 1) {
-    return refusal(400, { code: 'SIZE_INVALID', message: 'Content-Length and Content-Range differ' }, stateHeaders(call, upload))
-  }
-  return undefined
+  if (header === undefined) return
+  const range = parseChunkRange(header) ?? refuse(400, 'BLOB_UPLOAD_INVALID', 'Content-Range is not <start>-<end>')
+  if (range.start !== upload.writer.size) refuse(416, 'BLOB_UPLOAD_INVALID', `the next byte is ${upload.writer.size}`)
+  if (length !== undefined && Number(length) !== range.end - range.start + 1)
+    refuse(400, 'SIZE_INVALID', 'Content-Length and Content-Range differ')
 }
 
 /**
- * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is told of it is true
- * for the next process too, and a client that broke off can go on there. The answer is for an upload that another request has cancelled meanwhile.
+ * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is said of it is true
+ * for the next process too, and a client that broke off can continue there. Refuses for an upload that another request has cancelled meanwhile.
  */
-async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<Reply | undefined> {
+async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<void> {
   const { writer } = upload
   upload.isBusy = true
   let isWhole = false
@@ -140,17 +131,14 @@ async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload,
     } finally {
       if (!isLast || !isWhole) await writer.flush()
     }
-    return undefined
   } catch (error) {
-    if (!uploads.has(upload)) return unknownUpload()
+    if (!uploads.has(upload)) throw unknownUpload()
     if (isDiskFull(error)) {
-      // What nobody can go on with takes the space that the next upload needs.
+      // What nobody can continue takes the space that the next upload needs.
       uploads.remove(upload)
       await upload.writer.discard()
-      throw error
-    }
-    // Where the disk has failed, only the file itself can tell where to go on.
-    if (!isMirrorError(error) || error.code !== 'CANCELLED') await uploads.suspend(upload)
+      // Where the disk has failed, only the file itself can show where to continue.
+    } else if (!isMirrorError(error) || error.code !== 'CANCELLED') await uploads.suspend(upload)
     throw error
   } finally {
     upload.isBusy = false
@@ -160,26 +148,18 @@ async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload,
 
 /** PATCH /v2/<name>/blobs/uploads/<id>: the next bytes. */
 export async function continueUpload(call: WriteCall): Promise<Reply> {
-  const upload = await findUpload(call)
-  if (upload === undefined) return unknownUpload()
-  const refused = refuseChunk(call, upload)
-  if (refused !== undefined) return refused
-  const failed = await receiveChunk(call, upload, false)
-  if (failed !== undefined) return failed
+  const upload = await requireUpload(call)
+  checkChunk(call, upload)
+  await receiveChunk(call, upload, false)
   return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }
 
 /** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; the upload ends once all of them are here, whatever their digest. */
 export async function finishUpload(call: WriteCall): Promise<Reply> {
-  const { query, uploads } = call
-  const upload = await findUpload(call)
-  if (upload === undefined) return unknownUpload()
-  const digest = digestOrRefusal(query.get('digest'))
-  if (typeof digest !== 'string') return digest
-  const refused = refuseChunk(call, upload)
-  if (refused !== undefined) return refused
-  const failed = await receiveChunk(call, upload, true)
-  if (failed !== undefined) return failed
-  uploads.remove(upload)
+  const upload = await requireUpload(call)
+  const digest = requireDigest(call.query.get('digest'))
+  checkChunk(call, upload)
+  await receiveChunk(call, upload, true)
+  call.uploads.remove(upload)
   return commit(call, upload.writer, digest)
 }

@@ -6,8 +6,7 @@ import { DestinationView } from '../engine/destination-view.ts'
 import { EngineCopier } from '../engine/engine-copier.ts'
 import type { Engine, LookedUp } from '../engine/engine.ts'
 import { registryAuth, type RegistryAuth } from '../engine/registry-auth.ts'
-import { distinctPlatforms, resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
-import { Room } from '../engine/room.ts'
+import { resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
 import { MirrorError, type Side } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isIndexType } from '../oci/media-type.ts'
@@ -62,7 +61,7 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
     lookUp: (reference) => lookUp('destination', reference, reference),
     onWarning,
   })
-  const copier = new EngineCopier({ engine, destination, room: new Room(engine.facts), pulledName, auth, retry, recheck, keep, onWarning })
+  const copier = new EngineCopier({ engine, destination, pulledName, auth, retry, recheck, keep, onWarning })
   const resolveOptions = { platforms: wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
   return {
     engine: { apiVersion, store },
@@ -133,7 +132,7 @@ async function refuseSeveral(images: readonly NamedImage[], lookUp: LookUp): Pro
   }
   const several = images.flatMap(({ source }, index) => {
     const offered = found[index]?.platforms ?? []
-    return distinctPlatforms(offered).length > 1 ? [{ source, offered }] : []
+    return offered.length > 1 ? [{ source, offered }] : []
   })
   const [first] = several
   if (first !== undefined) throw severalPlatforms(formatReference(first.source), first.offered, several.length)

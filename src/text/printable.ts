@@ -5,7 +5,8 @@ import { maskForeign } from './secrets.ts'
 const mostShown = 2048
 const mostQuoted = 120
 
-function withoutControls(text: string): string {
+/** Control and formatting characters as escapes, everything else as it is. */
+export function withoutControls(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { findEngineAddress, formatEngineAddress, type EngineAddress, type EngineAddressOptions } from '../../src/engine/engine-address.ts'
+import { findEngineAddress, formatEngineAddress, type EngineAddress } from '../../src/engine/engine-address.ts'
 import { MirrorError } from '../../src/errors.ts'
 import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 
@@ -15,7 +15,7 @@ async function parsed(dockerHost: string): Promise<EngineAddress> {
 }
 
 /** The error of a search that must fail, which shows no password. */
-async function failureOf(options: EngineAddressOptions): Promise<MirrorError> {
+async function failureOf(options: Parameters<typeof findEngineAddress>[0]): Promise<MirrorError> {
   const error = await findEngineAddress(options).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -152,7 +152,7 @@ test('--docker-host goes before DOCKER_HOST, DOCKER_CONTEXT, the current context
   await writeContext(directory, 'current', metaOf('unix:///current'))
   await directory.write('config.json', JSON.stringify({ auths: {}, currentContext: 'current' }))
   const environment = { DOCKER_HOST: 'unix:///environment', DOCKER_CONTEXT: 'named' }
-  const where = async (options: EngineAddressOptions): Promise<string> => {
+  const where = async (options: Parameters<typeof findEngineAddress>[0]): Promise<string> => {
     const { address, from } = await findEngineAddress(options)
     return `${from}: ${formatEngineAddress(address)}`
   }

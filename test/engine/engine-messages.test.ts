@@ -6,7 +6,7 @@ import { readMessages, type EngineMessage } from '../../src/engine/engine-messag
 
 async function read(chunks: Iterable<Uint8Array>, silence = 10_000): Promise<readonly EngineMessage[]> {
   const messages: EngineMessage[] = []
-  for await (const message of readMessages(Readable.from(chunks, { objectMode: true }), { silence })) messages.push(message)
+  for await (const message of readMessages(Readable.from(chunks, { objectMode: true }), silence)) messages.push(message)
   return messages
 }
 
@@ -64,14 +64,14 @@ test('a stream that breaks is CONNECTION_LOST, and one that is silent TIMEOUT', 
   }
   await assert.rejects(
     async () => {
-      for await (const message of readMessages(Readable.from(broken()), { silence: 1000 })) assert.equal(message.status, 'x')
+      for await (const message of readMessages(Readable.from(broken()), 1000)) assert.equal(message.status, 'x')
     },
     { code: 'CONNECTION_LOST' },
   )
   const silent = new Readable({ read: () => undefined })
   await assert.rejects(
     async () => {
-      for await (const message of readMessages(silent, { silence: 5 })) assert.fail(JSON.stringify(message))
+      for await (const message of readMessages(silent, 5)) assert.fail(JSON.stringify(message))
     },
     { code: 'TIMEOUT' },
   )
@@ -81,7 +81,7 @@ test('a stream that breaks is CONNECTION_LOST, and one that is silent TIMEOUT', 
 test('whoever leaves the loop closes the connection', async () => {
   const stream = new Readable({ read: () => undefined })
   stream.push('{"status":"x"}\n')
-  for await (const { status } of readMessages(stream, { silence: 1000 })) {
+  for await (const { status } of readMessages(stream, 1000)) {
     assert.equal(status, 'x')
     break
   }

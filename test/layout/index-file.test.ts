@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { isMirrorError } from '../../src/errors.ts'
 import { IndexFile } from '../../src/layout/index-file.ts'
-import { answerFailure } from '../../src/registry-server/answer.ts'
+import { failureReply } from '../../src/registry-server/reply.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { tinyImage } from './tiny-image.ts'
 
@@ -41,7 +41,7 @@ test('a tag that would make the index larger than what is read is refused, and n
   assert.ok(isMirrorError(refused))
   assert.equal(refused.code, 'NO_SPACE')
   assert.match(refused.message, /index\.json would be larger than [\d.]+ MiB$/)
-  const answer = answerFailure(refused)
+  const answer = failureReply(refused)
   assert.equal(answer.status, 507)
   assert.match(answer.body as string, /no room for more tags/)
   // Deletions work, the others still fit, and the file can be opened again.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pageOf } from '../../src/registry-server/pages.ts'
+import { paginate } from '../../src/registry-server/tags.ts'
 import { storeImage, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
@@ -82,7 +82,7 @@ test('the registry that a containerd asks for decides between repositories of on
 test('a page has ten thousand names at most, whether the client asks for more or for all', () => {
   const names = Array.from({ length: 10_001 }, (_, at) => `v${String(at).padStart(5, '0')}`)
   for (const query of ['', 'n=20000', `n=${'9'.repeat(5000)}`]) {
-    const page = pageOf(names, new URLSearchParams(query), '/v2/a/tags/list')
+    const page = paginate(names, new URLSearchParams(query), '/v2/a/tags/list')
     assert.ok('names' in page)
     assert.equal(page.names.length, 10_000)
     assert.equal(page.headers['link'], '</v2/a/tags/list?n=10000&last=v09999>; rel="next"')

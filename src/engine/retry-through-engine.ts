@@ -2,11 +2,8 @@ import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '.
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
 import { QuotaSpent } from './engine-error.ts'
 
-/** Whose registry is asked through the Engine, how patiently, and who is told. */
+/** How patiently a registry is asked through the Engine, and who hears of it. */
 export interface PatienceOptions {
-  readonly side: Side
-  /** `host[:port]`, for messages. */
-  readonly registry: string
   readonly retry?: Partial<RetryPolicy> | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
   /** `delay` in milliseconds. */
@@ -20,11 +17,11 @@ const usualRetries = 3
 const throttleFactor = 20
 
 /**
- * Has the Engine ask a registry, again where a failure may pass. A registry that is asked too much gets its pause from us, because the daemon gives up
- * at once and does not tell how long a pause was asked for; a quota that is spent is not waited for.
+ * Has the Engine ask the registry `host[:port]` of a side, again where a failure may pass. A registry that is asked too much gets its pause from us,
+ * because the daemon gives up at once and does not say how long a pause was asked for; a quota that is spent is not waited for.
  */
-export function patiently<T>(work: () => Promise<T>, options: PatienceOptions): Promise<T> {
-  const { side, registry, onRetry, onThrottled, signal } = options
+export function retryThroughEngine<T>(work: () => Promise<T>, side: Side, registry: string, options: PatienceOptions): Promise<T> {
+  const { onRetry, onThrottled, signal } = options
   const policy = retryPolicy({ retries: usualRetries, ...options.retry })
   let pauses = 0
   const attempt = async (): Promise<T> => {
