@@ -1,9 +1,8 @@
 import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
-import { formatEngine } from './format-engine.ts'
 import type { Styles } from './styles.ts'
-import { formatFailures } from './summary.ts'
+import { formatEngine, formatFailures } from './summary.ts'
 
 /** One column; numbers are set to the right, so that their digits stand below each other. */
 interface Column {

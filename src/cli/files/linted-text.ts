@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
-import { MirrorError } from '../../../errors.ts'
-import { decodeRegistriesText, maxRegistriesBytes, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
-import { defaultRegistriesFile } from '../../../registries-yaml/registries.ts'
+import { MirrorError } from '../../errors.ts'
+import { decodeRegistriesText, maxRegistriesBytes, readRegistriesText } from '../../registries-yaml/read/read-registries.ts'
+import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 
 /** The text of a registries.yaml that is to be judged. */
 export interface LintedText {
