@@ -18,10 +18,8 @@ import { serve } from './commands/serve.ts'
 import { verify } from './commands/verify.ts'
 import type { CommandDefinition } from './options/option.ts'
 
-/** The module of what a command does. */
-interface Action {
-  readonly run: (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
-}
+/** What a command does, of its flags and its arguments. */
+type Action = (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
 
 /** Commander's `error: …`, and on a second line perhaps `(Did you mean …?)`, in the form that every error has. */
 function formatUsage(text: string): string {
@@ -47,27 +45,29 @@ export function createProgram(cli: CliProcess): Command {
     command.action(async () => {
       const flags = command.opts()
       cli.heed(flags)
-      const { run } = await load()
+      const run = await load()
       await run(cli, flags as never, ...(command.processedArgs as never[]))
     })
   }
-  add(program, 'images', images, () => import('./actions/images.ts'))
-  add(program, 'plan', plan, () => import('./actions/plan.ts'))
-  add(program, 'mirror', mirror, () => import('./actions/mirror.ts'))
-  add(program, 'verify', verify, () => import('./actions/verify.ts'))
+  const mirrorActions = (): Promise<typeof import('./actions/mirror.ts')> => import('./actions/mirror.ts')
+  const bundleActions = (): Promise<typeof import('./actions/bundle.ts')> => import('./actions/bundle.ts')
+  add(program, 'images', images, async () => (await mirrorActions()).runImages)
+  add(program, 'plan', plan, async () => (await mirrorActions()).runPlan)
+  add(program, 'mirror', mirror, async () => (await mirrorActions()).runMirror)
+  add(program, 'verify', verify, async () => (await import('./actions/verify.ts')).runVerify)
   const registries = program
     .command('registries')
     .description("judge, explain, render and write registries.yaml, K3s' file about registries")
-  add(registries, 'lint', registriesLint, () => import('./actions/registries/lint.ts'))
-  add(registries, 'resolve', registriesResolve, () => import('./actions/registries/resolve.ts'))
-  add(registries, 'render', registriesRender, () => import('./actions/registries/render.ts'))
-  add(registries, 'generate', registriesGenerate, () => import('./actions/registries/generate.ts'))
+  add(registries, 'lint', registriesLint, async () => (await import('./actions/registries/lint.ts')).runLint)
+  add(registries, 'resolve', registriesResolve, async () => (await import('./actions/registries/resolve.ts')).runResolve)
+  add(registries, 'render', registriesRender, async () => (await import('./actions/registries/render.ts')).runRender)
+  add(registries, 'generate', registriesGenerate, async () => (await import('./actions/registries/generate.ts')).runGenerate)
   const bundle = program.command('bundle').description('one file across the air gap: make it, look into it, check it, push it, load it')
-  add(bundle, 'create', bundleCreate, () => import('./actions/bundle/create.ts'))
-  add(bundle, 'info', bundleInfo, () => import('./actions/bundle/info.ts'))
-  add(bundle, 'check', bundleCheck, () => import('./actions/bundle/check.ts'))
-  add(bundle, 'push', bundlePush, () => import('./actions/bundle/push.ts'))
-  add(bundle, 'load', bundleLoad, () => import('./actions/bundle/load.ts'))
-  add(program, 'serve', serve, () => import('./actions/serve.ts'))
+  add(bundle, 'create', bundleCreate, async () => (await bundleActions()).runBundleCreate)
+  add(bundle, 'info', bundleInfo, async () => (await bundleActions()).runBundleInfo)
+  add(bundle, 'check', bundleCheck, async () => (await bundleActions()).runBundleCheck)
+  add(bundle, 'push', bundlePush, async () => (await bundleActions()).runBundlePush)
+  add(bundle, 'load', bundleLoad, async () => (await import('./actions/bundle-load.ts')).runBundleLoad)
+  add(program, 'serve', serve, async () => (await import('./actions/serve.ts')).runServe)
   return program
 }

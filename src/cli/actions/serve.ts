@@ -61,7 +61,7 @@ function failureTeller({ warn }: CliProcess): (error: unknown) => void {
 }
 
 /** Serves a layout or a bundle until a signal comes. */
-export async function run(cli: CliProcess, flags: ServeFlags, place: string): Promise<void> {
+export async function runServe(cli: CliProcess, flags: ServeFlags, place: string): Promise<void> {
   const { listen, writable = false, name, tlsCert, tlsKey, htpasswd, accessLog, quiet, verbose } = flags
   const identity = await readServerIdentity(tlsCert, tlsKey)
   for (const warning of identity?.warnings ?? []) cli.warn(warning)

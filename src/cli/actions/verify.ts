@@ -50,7 +50,7 @@ async function formatOf({ output, verbose = false }: VerifyFlags): Promise<Forma
 }
 
 /** Looks whether every image is where it ought to be. */
-export async function run(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
+export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
   const { to, asNode = false, deep, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
   const options = {
     ...placeOptions({ ...flags, to: to ?? '' }),

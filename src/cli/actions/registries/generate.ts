@@ -33,7 +33,7 @@ function flagNotes({ registries, systemDefaultRegistry: value }: GeneratedRegist
 }
 
 /** Makes the registries.yaml with which nodes find the images. */
-export async function run(cli: CliProcess, flags: GenerateFlags, references: readonly string[]): Promise<void> {
+export async function runGenerate(cli: CliProcess, flags: GenerateFlags, references: readonly string[]): Promise<void> {
   const { signal } = cli
   const { out, registries } = flags
   const generate = await nodeGenerator(flags, { signal })

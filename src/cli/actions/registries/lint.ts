@@ -8,7 +8,7 @@ import { formatFindings, formatLintTotals, lintReport } from '../../output/lint-
 import { k3sFlags } from '../library-options.ts'
 
 /** Prints the findings of a registries.yaml; the exit code is 4 where one is an error. */
-export async function run(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
+export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
   const { signal } = cli
   const { files, k3sVersion: version } = flags
   const { text, mode } = await readLintedText(file, { isOfThisMachine: files, signal })

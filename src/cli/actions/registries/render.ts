@@ -37,7 +37,7 @@ function refuseUnused(flags: RenderFlags): void {
 const renderers = { k3s: renderK3s, containerd: renderContainerd, legacy: renderLegacy }
 
 /** Writes the files that a node would have of a registries.yaml, and removes those that an earlier run has left. */
-export async function run(cli: CliProcess, flags: RenderFlags): Promise<void> {
+export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<void> {
   refuseUnused(flags)
   const { format, out } = flags
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })

@@ -9,7 +9,7 @@ import { formatResolutions, resolutionsDocument } from '../../output/resolve-tex
 import { k3sFlags } from '../library-options.ts'
 
 /** Prints the endpoints that a node asks for images. */
-export async function run(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
+export async function runResolve(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
   const references = texts.map(parseReference)
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const k3s = k3sFlags(flags)
