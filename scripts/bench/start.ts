@@ -35,8 +35,8 @@ export async function measureStart(names: readonly string[], runs: number): Prom
       .map((word) => (word === process.execPath ? 'node' : word === program ? 'k3s-mirror' : word))
       .join(' ')
       .replace(/^node k3s/, 'k3s'),
-    `${(of(command, ({ seconds }) => seconds) * 1000).toFixed(0)}`,
-    `${(cpu(command) * 1000).toFixed(0)}`,
+    (of(command, ({ seconds }) => seconds) * 1000).toFixed(0),
+    (cpu(command) * 1000).toFixed(0),
     `${(cpu(command) / cpu(own[0])).toFixed(2)}x`,
   ])
   return table([['', 'wall ms', 'CPU ms', 'ratio to node'], ...rows])
