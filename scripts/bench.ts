@@ -9,18 +9,20 @@ import { plainRequest } from '../test/servers/http-request.ts'
 import { findProgram } from '../test/servers/require-server.ts'
 import { seedRelease, type SeededRelease } from '../test/servers/seed-release.ts'
 import { tempDir, type TempDir } from '../test/servers/temp-dir.ts'
+import { measureAgain } from './bench/again.ts'
 import { ours, peers, type Contender, type Job } from './bench/contenders.ts'
 import { delayProxy } from './bench/delay-proxy.ts'
 import { RequestLog, type Requests } from './bench/request-log.ts'
 import { runProcesses, type Usage } from './bench/run-processes.ts'
-import { median, table } from './bench/table.ts'
+import { measureStart } from './bench/start.ts'
+import { inTurns, median, table } from './bench/table.ts'
 
 const usage = `npm run bench -- [options]
 
-  --runs <n>      measurements of each contender, of which the median is shown (default 3)
+  --runs <n>      measurements of each contender, of which the median is shown (default 3, and 9 of start and again)
   --scale <n>     factor on all sizes (default 1: 525 MB without a delay, 10 MB with one)
-  --only <names>  comma-separated: crane, skopeo, oras, and the settings delayed, loopback; ours is always there
-  --delay <ms>    of each direction in the setting delayed (default 25)
+  --only <names>  comma-separated: crane, skopeo, oras, and the settings start, again, delayed, loopback; ours is always there
+  --delay <ms>    of each direction in the settings again and delayed (default 25)
   --memory        instead: peak memory of ours, at --scale and at ten times that, once each
 `
 
@@ -161,12 +163,8 @@ async function runSetting(setting: Setting, contenders: readonly Contender[], ru
   await using registry = await startDockerRegistry()
   const release = await seedRelease(registry.url, { scale: setting.scale, salt: 'bench' })
   const from = { registry, log: new RequestLog(registry), release }
-  const results = new Map(contenders.map(({ name }) => [name, [] as Measurement[]]))
-  for (let run = 0; run < runs; run++) {
-    // Whoever comes first in one run comes last in another.
-    const turn = [...contenders.slice(run % contenders.length), ...contenders.slice(0, run % contenders.length)]
-    for (const contender of turn) results.get(contender.name)?.push(await measure(contender, setting, from, home))
-  }
+  const measured = await inTurns(contenders, runs, (contender) => measure(contender, setting, from, home))
+  const results = new Map([...measured].map(([{ name }, all]) => [name, all]))
   const line = setting.delay > 0 ? `${setting.delay} ms delay each way on both sides` : 'loopback, no delay'
   const first = results.get(ours.name) ?? []
   console.log(
@@ -219,12 +217,14 @@ async function main(): Promise<void> {
   if (findProgram('docker-registry') === undefined) {
     throw new Error('docker-registry is not on PATH; the benchmark needs two of them. On Debian: sudo scripts/install-test-servers.sh')
   }
+  const delay = positive(values.delay, 'delay', 25)
   const settings: readonly Setting[] = [
-    { name: 'delayed', scale: 0.02 * scale, delay: positive(values.delay, 'delay', 25), again: true },
+    { name: 'delayed', scale: 0.02 * scale, delay, again: true },
     { name: 'loopback', scale, delay: 0, again: false },
   ]
+  const allSettings = [{ name: 'start' }, { name: 'again' }, ...settings]
   const names = values.only?.split(',').map((name) => name.trim()) ?? []
-  const known = [ours.name, 'ours', ...peers.map(({ name }) => name), ...settings.map(({ name }) => name)]
+  const known = [ours.name, 'ours', ...peers.map(({ name }) => name), ...allSettings.map(({ name }) => name)]
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}; it knows ${known.join(', ')}`)
   const isChosen = (name: string, among: readonly { readonly name: string }[]): boolean =>
@@ -239,7 +239,19 @@ async function main(): Promise<void> {
   if (values.memory === true) return runMemory(scale)
   if (missing.length > 0) console.log(`not on PATH, and so not measured: ${missing.join(', ')}`)
   const contenders = [ours, ...wanted.filter(({ installed }) => installed)]
-  for (const setting of settings) if (isChosen(setting.name, settings)) await runSetting(setting, contenders, runs)
+  const shortRuns = values.runs === undefined ? 9 : runs
+  if (isChosen('start', allSettings)) {
+    const text = await measureStart(
+      contenders.map(({ name }) => name),
+      shortRuns,
+    )
+    console.log(`\nstart: what it takes to print a version or help, a mean of ten; median of ${shortRuns}\n\n${text}`)
+  }
+  if (isChosen('again', allSettings)) {
+    const text = await measureAgain(contenders, { scale: 0.02 * scale, delay, runs: shortRuns })
+    console.log(`\nagain: everything is at the destination; ${delay} ms delay each way on both sides; median of ${shortRuns}\n\n${text}`)
+  }
+  for (const setting of settings) if (isChosen(setting.name, allSettings)) await runSetting(setting, contenders, runs)
 }
 
 // Ctrl-C reaches the processes that are measured too; their end is an error here, and everything is taken down in order.

@@ -176,9 +176,17 @@ test('the table itself has no circle', () => {
   for (const place of Object.keys(house.places)) visit(place, [])
 })
 
-test('every package of the table is a dependency, and every dependency stands in it', () => {
-  const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: object }
-  assert.deepEqual(Object.keys(house.packages).toSorted(), Object.keys(dependencies).toSorted())
+test('every package of the table is a dependency, or part of the bundled command line only; every dependency stands in it', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    dependencies: object
+    devDependencies: object
+  }
+  const isOfCliOnly = (folders: readonly string[]): boolean => folders.every((folder) => folder.split('/')[0] === 'cli')
+  const [bundled, installed] = [true, false].map((ofCli) =>
+    Object.keys(house.packages).filter((name) => isOfCliOnly(house.packages[name] ?? []) === ofCli),
+  )
+  assert.deepEqual(installed?.toSorted(), Object.keys(dependencies).toSorted())
+  for (const name of bundled ?? []) assert.ok(Object.hasOwn(devDependencies, name), name)
 })
 
 /** A house in order that holds one file for every place of the table. */

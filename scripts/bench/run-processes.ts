@@ -45,8 +45,7 @@ async function run([program, ...args]: CommandLine, env: Readonly<Record<string,
   let said = ''
   const timer = setInterval(() => (peak = Math.max(peak, peakOf(child.pid ?? 0))), pollMilliseconds)
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)))
-  const [status] = (await once(child, 'close')) as [number | null]
-  clearInterval(timer)
+  const [status] = (await once(child, 'close').finally(() => clearInterval(timer))) as [number | null]
   if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${status}:\n${said}`)
   return peak
 }

@@ -19,3 +19,14 @@ export function median(values: readonly number[]): number {
   const high = sorted[middle] ?? Number.NaN
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2
 }
+
+/** Measures every contender so many times; whoever comes first in one turn comes last in another. */
+export async function inTurns<C, M>(contenders: readonly C[], runs: number, measure: (contender: C) => Promise<M>): Promise<Map<C, M[]>> {
+  const results = new Map(contenders.map((contender) => [contender, [] as M[]]))
+  for (let run = 0; run < runs; run++) {
+    const first = run % contenders.length
+    for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)])
+      results.get(contender)?.push(await measure(contender))
+  }
+  return results
+}

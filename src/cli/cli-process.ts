@@ -1,8 +1,10 @@
 import { safeLine } from '../text/printable.ts'
 import { exitCodes, type StopSignal } from './exit-code.ts'
-import { localIo } from './options/output-files.ts'
+import { fileError } from './files/file-error.ts'
+import type { OutputFlags } from './options/output.ts'
 import { formatError } from './output/error-text.ts'
-import { stylesFor } from './output/styles.ts'
+import { formatJson } from './output/json.ts'
+import { stylesFor, type Styles } from './output/styles.ts'
 
 /** What a command needs of its process: a signal that aborts, and where to write. */
 export interface CliProcess {
@@ -10,16 +12,22 @@ export interface CliProcess {
   readonly signal: AbortSignal
   /** The signal that was received. */
   readonly stopSignal: StopSignal | undefined
+  /** Takes what the command was given: how much is said, and what standard output carries. */
+  readonly heed: (flags: OutputFlags) => void
   /** Writes a result to standard output. */
-  print(text: string): void
+  readonly print: (text: string) => void
+  /** The same: the document itself for `--output json`, otherwise the text that `format` makes of it. */
+  readonly show: (document: object, format: (styles: Styles) => string) => void
+  /** Writes a line to standard error. */
+  readonly say: (line: string) => void
   /** Writes a line to standard error, unless --quiet. */
-  note(line: string, flags: { readonly quiet?: boolean }): void
+  readonly note: (line: string) => void
   /** The same, marked as a warning. */
-  warn(line: string, flags: { readonly quiet?: boolean }): void
+  readonly warn: (line: string) => void
   /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
-  complain(error: unknown, flags: { readonly verbose?: boolean }): void
+  readonly complain: (error: unknown) => void
   /** Sets the exit code. */
-  exit(code: number): void
+  readonly exit: (code: number) => void
 }
 
 /** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
@@ -53,18 +61,20 @@ export function startCliProcess(): CliProcess {
     if (process.stderr.writableLength <= maxUnread) process.stderr.write(`${line}\n`)
   }
   const styles = stylesFor(process.stderr, process.env)
+  let { output, quiet = false, verbose = false }: OutputFlags = {}
   let hasComplaint = false
-  const complain = (error: unknown, { verbose = false }: { readonly verbose?: boolean } = {}): void => {
+  const complain = (error: unknown): void => {
     if (!hasComplaint) process.stderr.write(formatError(error, { styles, verbose }))
     hasComplaint = true
     process.exitCode ||= exitCodes.someFailed
   }
+  const print = (text: string): void => void process.stdout.write(text)
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGHUP', () => stop('SIGTERM'))
   // Whoever reads our output has gone: that is no error of ours, but the end of the work.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') return complain(localIo('write', 'standard output', error))
+    if (error.code !== 'EPIPE') return complain(fileError('write', 'standard output', error))
     // Every further write fails too, and is no second signal.
     if (stopSignal === undefined) stop('SIGTERM')
   })
@@ -74,9 +84,12 @@ export function startCliProcess(): CliProcess {
     get stopSignal() {
       return stopSignal
     },
-    print: (text) => void process.stdout.write(text),
-    note: (line, { quiet }) => quiet === true || say(safeLine(line)),
-    warn: (line, { quiet }) => quiet === true || say(`${styles.warning('warning:')} ${safeLine(line)}`),
+    heed: (flags) => void ({ output, quiet = false, verbose = false } = flags),
+    print,
+    show: (document, format) => print(output === 'json' ? `${formatJson(document)}\n` : format(stylesFor(process.stdout, process.env))),
+    say: (line) => say(safeLine(line)),
+    note: (line) => quiet || say(safeLine(line)),
+    warn: (line) => quiet || say(`${styles.warning('warning:')} ${safeLine(line)}`),
     complain,
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)

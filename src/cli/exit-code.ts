@@ -18,8 +18,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 /** The signals that end a run early. */
 export type StopSignal = 'SIGINT' | 'SIGTERM'
 
-/** The exit code of a run that ended with this error. */
-export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
+/** The exit codes of errors that are not simply failures: what the user gave is wrong, or bytes were refused. */
+const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: exitCodes.invalidInput,
   INVALID_REFERENCE: exitCodes.invalidInput,
   INVALID_LIST: exitCodes.invalidInput,
@@ -31,46 +31,22 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   CHANNEL_NOT_FOUND: exitCodes.invalidInput,
   CHECKSUM_MISMATCH: exitCodes.integrityRefused,
   INTEGRITY: exitCodes.integrityRefused,
-  // Comes from a registry, not from the user.
-  INVALID_MANIFEST: exitCodes.someFailed,
-  LIST_UNAVAILABLE: exitCodes.someFailed,
-  NOT_FOUND: exitCodes.someFailed,
-  UNAUTHORIZED: exitCodes.someFailed,
-  DENIED: exitCodes.someFailed,
-  UNSUPPORTED: exitCodes.someFailed,
-  NO_SUCH_PLATFORM: exitCodes.someFailed,
-  THROTTLED: exitCodes.someFailed,
-  UNAVAILABLE: exitCodes.someFailed,
-  UNREACHABLE: exitCodes.someFailed,
-  CONNECTION_LOST: exitCodes.someFailed,
-  TLS: exitCodes.someFailed,
-  TIMEOUT: exitCodes.someFailed,
-  PROTOCOL: exitCodes.someFailed,
-  REFUSED_ADDRESS: exitCodes.someFailed,
-  LAYOUT_LOCKED: exitCodes.someFailed,
-  LOCAL_IO: exitCodes.someFailed,
-  ENGINE_UNAVAILABLE: exitCodes.someFailed,
-  NO_SPACE: exitCodes.someFailed,
   CANCELLED: exitCodes.interrupted,
-  INTERNAL: exitCodes.someFailed,
-}
-
-/** What the exit code of a finished report depends on: a mirror report, or a plan report's `failures` as `images`. */
-export interface FinishedRun {
-  readonly images: readonly { readonly error?: ErrorSummary }[]
-  readonly interrupted?: boolean
 }
 
 /** The exit code of a run that an error ended; `signal` is the one that was received, if any. Anything that is no MirrorError is 1. */
 export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
-  const code = isMirrorError(error) ? exitCodeOf[error.code] : exitCodes.someFailed
+  const code = (isMirrorError(error) ? exceptions[error.code] : undefined) ?? exitCodes.someFailed
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
-/** The exit code of a run that came to its report: interrupted, then refused bytes, then any failure, in this order. */
-export function exitCodeOfReport(report: FinishedRun, signal?: StopSignal): ExitCode {
-  if (report.interrupted === true) return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
-  const failures = report.images.flatMap((image) => image.error ?? [])
-  if (failures.some((error) => exitCodeOf[error.code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
+/** The exit code of a run that came to its report, of a plan report's `failures` as `images`: interrupted, then refused bytes, then any failure, in this order. */
+export function exitCodeOfReport(
+  { images, interrupted }: { readonly images: readonly { readonly error?: ErrorSummary }[]; readonly interrupted?: boolean },
+  signal?: StopSignal,
+): ExitCode {
+  if (interrupted === true) return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+  const failures = images.flatMap((image) => image.error ?? [])
+  if (failures.some(({ code }) => exceptions[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
   return failures.length > 0 ? exitCodes.someFailed : exitCodes.done
 }

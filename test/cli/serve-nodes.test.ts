@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nodeNotes, nodeRegistries } from '../../src/cli/output/serve-nodes.ts'
-import { nodeOrigin } from '../../src/cli/output/serve-origin.ts'
+import { nodeNotes, nodeOrigin, nodeRegistries } from '../../src/cli/output/serve-nodes.ts'
 import { openLayout } from '../../src/layout/open-layout.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
-import { formatAccess } from '../../src/cli/options/access-log.ts'
+import { formatAccess } from '../../src/cli/files/access-log.ts'
 import { Authenticator } from '../../src/registry-server/authenticator.ts'
 import { safeLine } from '../../src/text/printable.ts'
 import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'

@@ -1,81 +1,66 @@
-import type { Command } from 'commander'
-import type { VerifyReport } from '../../report/verify-report.ts'
-import type { VerifyEvents } from '../../runs/verify.ts'
-import type { CliProcess } from '../cli-process.ts'
-import { exitCodes } from '../exit-code.ts'
-import { openReport, refuseSharedFiles } from '../options/output-files.ts'
-import { addSelection } from '../options/selection.ts'
-import { addVerifyOptions, verifyHelp, verifyOptions, type VerifyFlags } from '../options/verify.ts'
-import { systemClock } from '../output/clock.ts'
-import { formatJson } from '../output/events-ndjson.ts'
-import { formatDuration } from '../output/format-amount.ts'
-import { formatCoverage } from '../output/list-coverage.ts'
-import { stylesFor } from '../output/styles.ts'
-import { formatVerification } from '../output/verify-table.ts'
+import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
+import { option, type CommandDefinition } from '../options/option.ts'
+import { report, type OutputFlags } from '../options/output.ts'
+import { timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
+import { references, selection, type SelectionFlags } from '../options/selection.ts'
+import { collect, collectEndpoint, collectList, wholeNumber } from '../options/values.ts'
 
-/** Milliseconds between two lines about where a long check stands. */
-const heartbeat = 10_000
-
-interface Progress extends Disposable {
-  readonly events: VerifyEvents
+/** What commander makes of the options of `verify`. */
+export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceFlags, 'to'>, OutputFlags {
+  readonly to?: string
+  readonly asNode?: boolean
+  readonly deep?: boolean
+  readonly expect?: string
+  readonly report?: string
 }
 
-/** Says on standard error where a check stands that takes long; with --verbose every image and retry. */
-function showProgress(cli: CliProcess, flags: VerifyFlags): Progress {
-  let standing: string | undefined
-  let failed = 0
-  const stop = systemClock.every(heartbeat, () => {
-    if (standing !== undefined) cli.note(`... ${standing}`, flags)
-  })
-  const detail = (line: string): void => {
-    if (flags.verbose === true) cli.note(line, flags)
-  }
-  return {
-    events: {
-      onImage({ status, reference }, { done, images }) {
-        if (status !== 'ok') failed++
-        standing = `${done}/${images} images checked${failed === 0 ? '' : `, ${failed} not ok`}`
-        detail(`${status} ${reference}`)
-      },
-      onRetry: ({ attempt, delay, error }) => detail(`retry ${attempt} in ${formatDuration(delay)}: ${error.message} (${error.code})`),
-      onThrottled: ({ origin, delay }) => cli.note(`throttled: ${origin} asks for a pause of ${formatDuration(delay)}`, flags),
-    },
-    [Symbol.dispose]: stop,
-  }
-}
+/** `k3s-mirror verify`. */
+export const verify: CommandDefinition = {
+  description: 'is every image, platform and blob there? could a node pull it all? changes nothing',
+  arguments: [references],
+  options: [
+    ...selection,
+    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], or oci:<directory>: is everything there?'),
+    option('--as-node', 'could a node with the file of --registries pull everything? With --to too: and get what is there?'),
+    option(
+      '--registries <file>',
+      `a registries.yaml: credentials and TLS for --to, all that a node knows for --as-node (default there: ${defaultRegistriesFile})`,
+    ),
+    ...k3sServer,
+    ...k3sVersion,
+    option('--rewrite <regex=replacement>', 'repositories were renamed so at the destination; as for mirror; repeatable', collect),
+    option('--flatten', 'only the last part of repository names was kept; as for mirror'),
+    option('--foreign-layers', 'the layers of Windows base images were copied too; as for mirror'),
+    ...trustedHosts,
+    option(
+      '--platform <os/arch[/variant]>',
+      'what nodes of these platforms pull; repeatable or comma-separated; default: all that an image names',
+      collectList,
+    ),
+    option('--deep', 'read every blob and compare its digest, instead of asking whether it is there'),
+    option('--expect <file>', 'the report of mirror --report: images must still have the digests in it'),
+    option(
+      '--from <registry=endpoint>',
+      'images must have the digests that this endpoint has now; * for every registry; repeatable',
+      collectEndpoint,
+    ),
+    option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1)),
+    option('--retries <n>', 'tries after a failure (default: 3)', wholeNumber(0)),
+    ...timeout,
+    option('--output <format>', 'what standard output carries').choices(['text', 'json', 'junit', 'markdown']).default('text'),
+    ...report,
+    option('--quiet', 'only errors on standard error'),
+    option('--verbose', 'a line for every image and retry as they come, and stack traces'),
+  ],
+  help: `
+A tag that has moved is a problem where its digest is known: from the reference itself (name:tag@sha256:…), from --expect, from --from, and
+with --as-node from --to. Otherwise nothing is compared, and what a tag names now is checked.
+With --as-node an image that only its own registry has is a problem: it comes from upstream and not from a mirror.
 
-async function formatted(report: VerifyReport, { output, verbose = false }: VerifyFlags): Promise<string> {
-  switch (output) {
-    case 'json':
-      return `${formatJson(report)}\n`
-    case 'junit':
-      return (await import('../output/verify-junit.ts')).formatVerifyJunit(report)
-    case 'markdown':
-      return (await import('../output/verify-markdown.ts')).formatVerifyMarkdown(report)
-    case 'text':
-      return formatVerification(report, { styles: stylesFor(process.stdout, process.env), verbose })
-  }
-}
+Credentials for --to and --from come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of
+podman and skopeo, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for --to). A node has only those of its registries.yaml.
 
-async function runVerify(references: readonly string[], flags: VerifyFlags, cli: CliProcess): Promise<void> {
-  const options = await verifyOptions(references, flags, cli)
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), options.registries, flags.expect])
-  const writeReport = flags.report === undefined ? undefined : await openReport(flags.report)
-  const { verify } = await import('../../runs/verify.ts')
-  using progress = showProgress(cli, flags)
-  const report = await verify({ ...options, signal: cli.signal }, progress.events)
-  for (const line of report.lists.map(formatCoverage)) if (line !== undefined) cli.note(line, flags)
-  cli.print(await formatted(report, flags))
-  cli.exit(report.totals.failed === 0 ? exitCodes.done : exitCodes.problemsFound)
-  await writeReport?.(report).catch((error: unknown) => cli.complain(error, flags))
-}
-
-/** Adds `k3s-mirror verify`. */
-export function addVerifyCommand(program: Command, cli: CliProcess): void {
-  const command = program
-    .command('verify')
-    .description('is every image, platform and blob there? could a node pull it all? changes nothing')
-  addVerifyOptions(addSelection(command))
-    .addHelpText('after', verifyHelp)
-    .action((references: string[], flags: VerifyFlags) => runVerify(references, flags, cli))
+Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
+its checksum says, 130 interrupted.`,
 }

@@ -1,88 +1,44 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { SelectionOptions } from '../../release/select-images.ts'
+import { option, type OptionGroup } from './option.ts'
+import { collect } from './values.ts'
 
-/** What commander makes of the selection's options. */
+/** What commander makes of the options that say which images are meant. */
 export interface SelectionFlags {
   readonly release?: string[]
   readonly images?: string[]
   readonly include?: string[]
   readonly exclude?: string[]
-  readonly name?: string
   readonly artifactUrl?: string
   readonly channelUrl?: string
   readonly listSha256?: string
 }
 
-/** Collects the values of an option that may be repeated. */
-export function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value]
+/** What commander makes of the options that say which images of archives are meant. */
+export interface ArchivedFlags extends Pick<SelectionFlags, 'include' | 'exclude'> {
+  readonly name?: string
 }
 
-/** Collects values that may also be separated by commas. */
-export function collectList(value: string, previous: string[] = []): string[] {
-  return [...previous, ...value.split(',').map((part) => part.trim())]
-}
+/** The argument that names single images. */
+export const references = ['[reference...]', 'single images'] as const
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): (value: string) => number {
-  return (value) => {
-    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least)
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
-    return Number(value)
-  }
-}
+const filters: OptionGroup = [
+  option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect),
+  option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect),
+]
 
-/** Adds `--include` and `--exclude`. */
-export function addFilters(command: Command): Command {
-  return command
-    .option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect)
-    .option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect)
-}
+/** `--name`, for archives of other tools. */
+export const archivedName: OptionGroup = [
+  option('--name <repository[:tag]>', 'name images that have only a tag; with a tag also one without a name'),
+]
 
-/** Adds `--name`, for archives and layouts of other tools. */
-export function addName(command: Command): Command {
-  return command.option('--name <repository[:tag]>', 'name images that have only a tag; with a tag also one without a name')
-}
+/** Which images of archives are meant. */
+export const archived: OptionGroup = [...filters, ...archivedName]
 
-/** Adds the options that say which images are meant. */
-export function addSelectionOptions(command: Command): Command {
-  const lists = command
-    .option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect)
-    .option(
-      '--images <file, URL or ->',
-      'a list of your own, one reference a line, # comments; - reads standard input; repeatable',
-      collect,
-    )
-  return addFilters(lists)
-    .addOption(
-      new Option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env(
-        'INSTALL_K3S_ARTIFACT_URL',
-      ),
-    )
-    .addOption(
-      new Option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env(
-        'INSTALL_K3S_CHANNEL_URL',
-      ),
-    )
-    .option('--list-sha256 <hex>', 'refuse the list if it has another checksum')
-}
-
-/** Adds the options and the argument that say which images are meant. */
-export function addSelection(command: Command): Command {
-  return addSelectionOptions(command.argument('[reference...]', 'single images'))
-}
-
-/** The library's options for the flags. */
-export function selectionOptions(references: readonly string[], flags: SelectionFlags): Omit<SelectionOptions, 'signal'> {
-  return {
-    releases: flags.release,
-    images: flags.images,
-    references,
-    include: flags.include,
-    exclude: flags.exclude,
-    artifactUrl: flags.artifactUrl,
-    channelUrl: flags.channelUrl,
-    listSha256: flags.listSha256,
-    stdin: process.stdin,
-  }
-}
+/** Which images are meant. */
+export const selection: OptionGroup = [
+  option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect),
+  option('--images <file, URL or ->', 'a list of your own, one reference a line, # comments; - reads standard input; repeatable', collect),
+  ...filters,
+  option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env('INSTALL_K3S_ARTIFACT_URL'),
+  option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env('INSTALL_K3S_CHANNEL_URL'),
+  option('--list-sha256 <hex>', 'refuse the list if it has another checksum'),
+]

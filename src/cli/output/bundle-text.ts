@@ -4,7 +4,7 @@ import type { ArchiveFormat } from '../../bundle/image-archive.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
-import { formatTable } from './plan-table.ts'
+import { formatTable, type Column } from './plan-table.ts'
 import type { Styles } from './styles.ts'
 
 const mostNamed = 20
@@ -15,22 +15,16 @@ const formats: Readonly<Record<ArchiveFormat, string>> = {
   'docker-save': 'written by docker save',
 }
 
+const columns: readonly Column<ArchiveInfo['images'][number]>[] = [
+  { title: 'IMAGE', align: 'left', cell: ({ reference }) => reference },
+  { title: 'SIZE', align: 'right', cell: ({ size }) => formatBytes(size) },
+  { title: 'DIGEST', align: 'left', cell: ({ digest }) => digest.slice(0, 19) },
+  { title: 'PLATFORMS', align: 'left', cell: ({ platforms }) => platforms.join(',') },
+]
+
 /** What is in an archive, for people: one line an image, then the lists and the totals. Ends with a newline. */
 export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
-  const [titles = '', ...lines] = formatTable(
-    [
-      { title: 'IMAGE', align: 'left' },
-      { title: 'SIZE', align: 'right' },
-      { title: 'DIGEST', align: 'left' },
-      { title: 'PLATFORMS', align: 'left' },
-    ],
-    info.images.map(({ reference, size, digest, platforms }) => [
-      safeLine(reference),
-      formatBytes(size),
-      digest.slice(0, 19),
-      platforms.map(safeLine).join(','),
-    ]),
-  )
+  const [titles = '', ...lines] = formatTable(columns, info.images)
   const lists = info.lists.map(
     ({ name, sha256, images }) => `${safeLine(name)}: ${formatCount(images, 'image')}, sha256 ${safeLine(sha256)}`,
   )

@@ -1,6 +1,6 @@
-import type { Clock } from './clock.ts'
 import type { Verbosity } from './event-lines.ts'
 import type { Terminal } from './progress-bars.ts'
+import type { Clock } from './renderer.ts'
 import type { Renderer } from './renderer.ts'
 import { isLive, stylesFor, type Environment } from './styles.ts'
 import { textLines } from './text-lines.ts'

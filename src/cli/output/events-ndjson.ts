@@ -1,5 +1,5 @@
 import type { MirrorEvent } from '../../copy/events.ts'
-import { redactUserinfo } from '../../text/redact.ts'
+import { formatJson } from './json.ts'
 import type { Renderer, TextOutput } from './renderer.ts'
 
 /** For programs: one JSON event a line (https://github.com/ndjson/ndjson-spec), each with the `time` it came at in ISO 8601 and otherwise as it is. */
@@ -11,9 +11,4 @@ export function eventsNdjson(output: TextOutput, options: { readonly date?: () =
     },
     end(): void {},
   }
-}
-
-/** A document for `--output json` and `--report`, on one line without a newline; userinfo in any string is replaced. */
-export function formatJson(document: object): string {
-  return JSON.stringify(document, (_key, value: unknown) => (typeof value === 'string' ? redactUserinfo(value) : value))
 }

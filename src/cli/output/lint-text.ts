@@ -3,47 +3,22 @@ import { safeLine } from '../../text/printable.ts'
 import { formatCount } from './format-amount.ts'
 import type { Styles } from './styles.ts'
 
-/** How many findings there are of each severity. */
-export interface LintTotals {
-  readonly errors: number
-  readonly warnings: number
-  readonly infos: number
-}
-
 /** The document of `registries lint --output json`. */
-export interface LintReport {
-  readonly schemaVersion: 1
-  readonly command: 'registries lint'
-  /** As it was given; `-` is standard input. */
-  readonly file: string
-  readonly findings: readonly {
-    readonly rule: string
-    readonly severity: Severity
-    readonly line: number
-    readonly column: number
-    readonly message: string
-    readonly fix: string
-  }[]
-  readonly totals: LintTotals
-}
+export type LintReport = ReturnType<typeof lintReport>
 
-/** Findings as the document for programs. */
-export function lintReport(file: string, findings: readonly Finding[]): LintReport {
-  const count = (wanted: Severity): number => findings.filter(({ severity }) => severity === wanted).length
-  return {
-    schemaVersion: 1,
-    command: 'registries lint',
-    file,
-    findings: findings.map(({ rule, severity, position: { line, column }, message, fix }) => ({
-      rule,
-      severity,
-      line,
-      column,
-      message,
-      fix,
-    })),
-    totals: { errors: count('error'), warnings: count('warning'), infos: count('info') },
-  }
+/** Findings of a file as the document for programs; `-` is standard input. */
+export function lintReport(file: string, found: readonly Finding[]) {
+  const findings = found.map(({ rule, severity, position: { line, column }, message, fix }) => ({
+    rule,
+    severity,
+    line,
+    column,
+    message,
+    fix,
+  }))
+  const count = (wanted: Severity): number => found.filter(({ severity }) => severity === wanted).length
+  const totals = { errors: count('error'), warnings: count('warning'), infos: count('info') }
+  return { schemaVersion: 1, command: 'registries lint', file, findings, totals }
 }
 
 /** Two lines for each finding: `file:line:column severity rule-id message`, and what to do, indented. Empty where there is none. */
@@ -58,11 +33,12 @@ export function formatFindings({ file, findings }: LintReport, styles: Styles): 
 }
 
 /** How many findings there are, for people: `1 error, 2 warnings`. */
-export function formatLintTotals({ errors, warnings, infos }: LintTotals): string {
-  const counts = [
-    ...(errors === 0 ? [] : [formatCount(errors, 'error')]),
-    ...(warnings === 0 ? [] : [formatCount(warnings, 'warning')]),
-    ...(infos === 0 ? [] : [formatCount(infos, 'remark')]),
-  ]
+export function formatLintTotals({ errors, warnings, infos }: LintReport['totals']): string {
+  const named = [
+    [errors, 'error'],
+    [warnings, 'warning'],
+    [infos, 'remark'],
+  ] as const
+  const counts = named.filter(([count]) => count > 0).map(([count, noun]) => formatCount(count, noun))
   return counts.length === 0 ? 'no problems' : counts.join(', ')
 }

@@ -1,6 +1,11 @@
 import type { SelectedList } from '../../release/image-list.ts'
 
-/** A line on what vouches for a list; undefined where nothing does, which is a warning where somebody should. */
+/** A line on what vouches for each list; none where nothing does, which is a warning where somebody should. */
+export function coverageLines(lists: readonly Pick<SelectedList, 'name' | 'coverage'>[]): readonly string[] {
+  return lists.flatMap((list) => formatCoverage(list) ?? [])
+}
+
+/** The same of one list. */
 export function formatCoverage({ name, coverage }: Pick<SelectedList, 'name' | 'coverage'>): string | undefined {
   switch (coverage) {
     case 'checksum-file':

@@ -1,36 +1,27 @@
 import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
-import { formatEngine } from './format-engine.ts'
 import type { Styles } from './styles.ts'
-import { formatFailures } from './summary.ts'
+import { formatEngine, formatFailures } from './summary.ts'
 
-/** One column; numbers are set to the right, so that their digits stand below each other. */
-interface Column {
+/** One column of a table; numbers are set to the right, so that their digits stand below each other. */
+export interface Column<T> {
   readonly title: string
   readonly align: 'left' | 'right'
-}
-
-/** Lines up rows of plain text under their titles, two spaces apart; the last column is not filled up. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [columns.map((column) => column.title), ...rows]
-  const widths = columns.map((_, index) => lines.reduce((widest, cells) => Math.max(widest, (cells[index] ?? '').length), 0))
-  return lines.map((cells) =>
-    columns
-      .map(({ align }, index) => {
-        const cell = cells[index] ?? ''
-        return align === 'right' ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)
-      })
-      .join('  ')
-      .trimEnd(),
-  )
-}
-
-interface PlanColumn extends Column {
-  readonly cell: (image: PlannedImage) => string
+  readonly cell: (row: T) => string
   readonly isVerbose?: boolean
-  /** Only where a Docker Engine carries the images. */
-  readonly isEngine?: boolean
+  /** Shown only where a Docker Engine carries the images, or where they are looked for as a node does. */
+  readonly isSpecial?: boolean
+}
+
+/** Lines up plain text under its titles, two spaces apart; the last column is not filled up. */
+export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[], { verbose = false, special = false } = {}): string[] {
+  const shown = columns.filter(({ isVerbose, isSpecial }) => (isVerbose !== true || verbose) && (isSpecial !== true || special))
+  const lines = [shown.map(({ title }) => title), ...rows.map((row) => shown.map(({ cell }) => safeLine(cell(row))))]
+  const widths = shown.map((_, index) => lines.reduce((widest, cells) => Math.max(widest, (cells[index] ?? '').length), 0))
+  const padded = (cell: string, index: number): string =>
+    shown[index]?.align === 'right' ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)
+  return lines.map((cells) => cells.map(padded).join('  ').trimEnd())
 }
 
 /** An image that is present was not walked, and a Docker Engine tells nothing before it pulls: nothing is known of its blobs. */
@@ -40,19 +31,19 @@ function walked(cell: (image: PlannedImage) => string): (image: PlannedImage) =>
 
 /** What the Docker Engine has already; it need not pull that again. */
 function held({ heldByEngine = [] }: PlannedImage): string {
-  return heldByEngine.length === 0 ? '-' : heldByEngine.map(safeLine).join(',')
+  return heldByEngine.length === 0 ? '-' : heldByEngine.join(',')
 }
 
-const planColumns: readonly PlanColumn[] = [
-  { title: 'IMAGE', align: 'left', cell: (image) => safeLine(image.source) },
+const planColumns: readonly Column<PlannedImage>[] = [
+  { title: 'IMAGE', align: 'left', cell: (image) => image.source },
   { title: 'STATE', align: 'left', cell: (image) => image.state },
   { title: 'BLOBS', align: 'right', cell: walked(({ blobs }) => `${blobs.missing}/${blobs.total}`) },
   { title: 'TO MOVE', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.missing)) },
   { title: 'PRESENT', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.present)) },
   { title: 'PULLS', align: 'right', cell: (image) => String(image.dockerHubPulls) },
-  { title: 'IN THE ENGINE', align: 'left', cell: held, isEngine: true },
-  { title: 'DESTINATION', align: 'left', cell: (image) => safeLine(image.destination), isVerbose: true },
-  { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.map(safeLine).join(',') },
+  { title: 'IN THE ENGINE', align: 'left', cell: held, isSpecial: true },
+  { title: 'DESTINATION', align: 'left', cell: (image) => image.destination, isVerbose: true },
+  { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.join(',') },
 ]
 
 function rateLimitLine({ registry, limit, remaining, windowSeconds }: RateLimit): string {
@@ -84,11 +75,10 @@ function totalLine({ totals, engine }: PlanReport): string {
  */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles } = options
-  const columns = planColumns.filter(
-    ({ isVerbose, isEngine }) => (options.verbose === true || isVerbose !== true) && (report.engine !== undefined || isEngine !== true),
-  )
-  const rows = report.images.map((image) => columns.map((column) => column.cell(image)))
-  const [titles = '', ...lined] = formatTable(columns, rows)
+  const [titles = '', ...lined] = formatTable(planColumns, report.images, {
+    verbose: options.verbose ?? false,
+    special: report.engine !== undefined,
+  })
   const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
   const lines = [
     `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through ${formatEngine(report.engine)}`}`,

@@ -10,3 +10,20 @@ export interface Renderer {
 export interface TextOutput {
   write(text: string): unknown
 }
+
+/** Time as the output sees it, so that tests can turn it by hand. */
+export interface Clock {
+  /** Milliseconds since some moment; never goes back. */
+  now(): number
+  /** Calls `tick` every so many milliseconds until the returned function is called; keeps no process alive. */
+  every(milliseconds: number, tick: () => void): () => void
+}
+
+/** The real time. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  every: (milliseconds, tick) => {
+    const timer = setInterval(tick, milliseconds).unref()
+    return () => clearInterval(timer)
+  },
+}

@@ -1,10 +1,27 @@
+import { stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { isMirrorError } from '../../errors.ts'
+import { isLoopback } from '../../http/address.ts'
 import type { LayoutReader } from '../../layout/layout.ts'
-import type { Repository } from '../../oci/reference.ts'
+import { isRegistry, type Repository } from '../../oci/reference.ts'
 import { generateRegistries } from '../../registries-yaml/generate/generate-registries.ts'
 import type { MirroredImage } from '../../registries-yaml/generate/options.ts'
 import { isLocalhost } from '../../registries-yaml/hosts/normalise-endpoint.ts'
+import type { PageSources } from '../../registry-server/own-paths.ts'
 import { version } from '../../version.ts'
+import type { Served } from '../files/served.ts'
 import { formatCount } from './format-amount.ts'
+
+/** Where nodes reach the server: what it listens on, or where that is every address, the first name of its certificate, or this machine's. */
+export function nodeOrigin(url: string, names: readonly string[]): URL {
+  const origin = new URL(url)
+  if (origin.hostname !== '0.0.0.0' && origin.hostname !== '[::]') return origin
+  const name = [...names.filter((candidate) => !isLoopback(candidate)), hostname()]
+    .map((candidate) => (candidate.includes(':') ? `[${candidate}]` : candidate.toLowerCase()))
+    .find(isRegistry)
+  origin.host = `${name ?? 'registry.example.com'}:${origin.port || (origin.protocol === 'https:' ? 443 : 80)}`
+  return origin
+}
 
 /** The name under which a served layout files what was pushed to it. */
 const ownRegistry = 'localhost'
@@ -52,4 +69,33 @@ export function nodeNotes(
       : [`the certificate is for ${names.join(', ') || 'no name'} and not for ${origin.hostname}: nodes refuse it under that name`]),
     ...(hasPasswords ? ['this registry asks for a password: fill in "auth"'] : []),
   ]
+}
+
+async function modifiedAt(path: string): Promise<Date | undefined> {
+  try {
+    return (await stat(path)).mtime
+  } catch {
+    return undefined
+  }
+}
+
+/** What the page of a served layout or bundle shows beside its contents; times are those of its files. */
+export function pageSources(
+  { reader, lists = [], namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>,
+  hasPasswords: boolean,
+): PageSources {
+  return {
+    lists,
+    nodeRegistries: (origin) => {
+      try {
+        return nodeRegistries(reader, origin, hasPasswords)
+      } catch (error) {
+        // Names that no registries.yaml can express cost the page that part alone.
+        if (isMirrorError(error)) return undefined
+        throw error
+      }
+    },
+    storedAt: (digest) => modifiedAt(contentPath(digest)),
+    changedAt: () => modifiedAt(namesPath),
+  }
 }

@@ -1,7 +1,7 @@
 import type { MirrorEvent } from '../../copy/events.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { EventLines, type EventLinesOptions } from './event-lines.ts'
 import { formatCount, formatBytes, formatDuration, formatRate } from './format-amount.ts'
+import { systemClock, type Clock } from './renderer.ts'
 import type { Renderer, TextOutput } from './renderer.ts'
 import { RunTally } from './run-tally.ts'
 

@@ -1,26 +1,17 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes } from './format-amount.ts'
-import { formatTable } from './plan-table.ts'
+import { formatTable, type Column } from './plan-table.ts'
 import type { Styles } from './styles.ts'
 import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-lines.ts'
 
-interface VerifyColumn {
-  readonly title: string
-  readonly align: 'left' | 'right'
-  readonly cell: (image: VerifiedImage) => string
-  /** Shown where images are looked for as a node does. */
-  readonly isForNode?: boolean
-  readonly isVerbose?: boolean
-}
-
-const columns: readonly VerifyColumn[] = [
+const columns: readonly Column<VerifiedImage>[] = [
   { title: 'IMAGE', align: 'left', cell: ({ reference }) => reference },
   { title: 'STATUS', align: 'left', cell: ({ status }) => status },
   { title: 'MANIFESTS', align: 'right', cell: ({ manifests }) => String(manifests) },
   { title: 'BLOBS', align: 'right', cell: ({ blobs }) => String(blobs) },
   { title: 'SIZE', align: 'right', cell: ({ bytes }) => formatBytes(bytes) },
-  { title: 'SERVED BY', align: 'left', cell: (image) => servedBy(image) || '-', isForNode: true },
+  { title: 'SERVED BY', align: 'left', cell: (image) => servedBy(image) || '-', isSpecial: true },
   { title: 'DIGEST', align: 'left', cell: ({ digest }) => digest ?? '-', isVerbose: true },
   { title: 'DESTINATION', align: 'left', cell: ({ destination }) => destination ?? '-', isVerbose: true },
   { title: 'PLATFORMS', align: 'left', cell: ({ platforms }) => platforms.join(',') },
@@ -31,9 +22,7 @@ const mostShown = 20
 
 function tableLines({ images, asNode }: VerifyReport, styles: Styles, verbose: boolean): readonly string[] {
   if (images.length === 0) return []
-  const shown = columns.filter(({ isForNode, isVerbose }) => (isForNode !== true || asNode) && (isVerbose !== true || verbose))
-  const rows = images.map((image) => shown.map(({ cell }) => safeLine(cell(image))))
-  const [titles = '', ...lines] = formatTable(shown, rows)
+  const [titles = '', ...lines] = formatTable(columns, images, { verbose, special: asNode })
   return [styles.strong(titles), ...lines.map((line, index) => (images[index]?.status === 'ok' ? line : styles.bad(line))), '']
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/cli/output/clock.ts'
+import type { Clock } from '../../../src/cli/output/renderer.ts'
 import { stylesFor, type Styles } from '../../../src/cli/output/styles.ts'
 
 /** Text without colours. */

@@ -96,9 +96,9 @@ describe('formatPlan', () => {
 describe('formatTable', () => {
   it('sets numbers to the right', () => {
     const columns = [
-      { title: 'A', align: 'left' },
-      { title: 'B', align: 'right' },
-      { title: 'C', align: 'left' },
+      { title: 'A', align: 'left', cell: ([a]: readonly string[]) => a ?? '' },
+      { title: 'B', align: 'right', cell: ([, b]: readonly string[]) => b ?? '' },
+      { title: 'C', align: 'left', cell: ([, , c]: readonly string[]) => c ?? '' },
     ] as const
     assert.deepEqual(
       formatTable(columns, [

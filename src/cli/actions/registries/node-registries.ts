@@ -11,19 +11,7 @@ import { parseEndpoint } from '../../../registry/endpoint.ts'
 import type { SelectedList } from '../../../release/image-list.ts'
 import { parseVersion } from '../../../release/version.ts'
 import { version } from '../../../version.ts'
-
-/** The options that decide what nodes are told; names at the destination are made as `mirror` makes them with the same ones. */
-export interface NodeFlags {
-  readonly to: string
-  readonly registries?: string
-  readonly rewrite?: readonly string[]
-  readonly flatten?: boolean
-  readonly wildcard?: boolean
-  readonly caFile?: string
-  readonly certFile?: string
-  readonly keyFile?: string
-  readonly username?: string
-}
+import type { NodeFlags } from '../../commands/registries/generate.ts'
 
 /** The images that nodes are to find, and the lists that they were named in. */
 export interface NodeSelection {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { removeStale, writeFiles } from '../../../src/cli/output/write-files.ts'
+import { removeStale, writeFiles } from '../../../src/cli/files/write-files.ts'
 import { tempDir } from '../../servers/temp-dir.ts'
 
 const { signal } = new AbortController()

@@ -5,7 +5,7 @@ import { MirrorError } from '../../errors.ts'
 import { followLinks } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
 import { generatedMark } from '../../registries-yaml/generate/comments.ts'
-import { localIo } from './output-files.ts'
+import { fileError } from './file-error.ts'
 
 /** Which file that is there already may be written over: any, one that we made, or none. */
 export type Replaceable = 'any' | 'generated' | 'none'
@@ -21,13 +21,13 @@ async function isGenerated(path: string): Promise<boolean> {
 async function refuseExisting(path: string, replaceable: Replaceable): Promise<void> {
   const facts = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw localIo(action, path, error)
+    throw fileError(action, path, error)
   })
   if (facts === undefined) return
   if (!facts.isFile()) throw new MirrorError('USAGE', `${path} is there and no file`, { hint: 'Name a file for the registries.yaml.' })
   const isRefused =
     replaceable === 'none' ||
-    (replaceable === 'generated' && !(await isGenerated(path).catch((error: unknown) => Promise.reject(localIo(action, path, error)))))
+    (replaceable === 'generated' && !(await isGenerated(path).catch((error: unknown) => Promise.reject(fileError(action, path, error)))))
   if (!isRefused) return
   throw replaceable === 'none'
     ? new MirrorError('USAGE', `${path} is there already`, { hint: 'Give another name, or --force to write over it.' })
@@ -40,7 +40,7 @@ async function refuseExisting(path: string, replaceable: Replaceable): Promise<v
  */
 export async function openRegistriesFile(path: string, replaceable: Replaceable): Promise<(text: string) => Promise<void>> {
   const refuse = (error: unknown): never => {
-    throw localIo(action, path, error)
+    throw fileError(action, path, error)
   }
   const target = await followLinks(path)
   await refuseExisting(target, replaceable)

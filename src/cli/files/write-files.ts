@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
 import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
-import { localIo } from '../options/output-files.ts'
+import { fileError } from './file-error.ts'
 
 /** Files and directories are the owner's alone, because there may be passwords in them. */
 const fileMode = 0o600
@@ -13,7 +13,7 @@ async function refuseStranger(path: string, kind: 'file' | 'directory'): Promise
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     // Below something that is no directory, the refusal names that.
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw localIo('write', path, error)
+    throw fileError('write', path, error)
   })
   if (found === undefined || (kind === 'file' ? found.isFile() : found.isDirectory())) return
   throw new MirrorError('LOCAL_IO', `${path} is there and is no ${kind === 'file' ? 'regular file' : 'directory'}; nothing was written`, {
@@ -27,14 +27,14 @@ async function replace(path: string, text: string, signal: AbortSignal): Promise
     await mkdir(dirname(path), { recursive: true, mode: directoryMode })
     await replaceFile(path, text, { mode: fileMode })
   } catch (error) {
-    throw localIo('write', path, error)
+    throw fileError('write', path, error)
   }
 }
 
 async function refuseForeign(path: string, text: string, isReplaceable: (found: string) => boolean): Promise<void> {
   const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw localIo('read', path, error)
+    throw fileError('read', path, error)
   })
   if (found === undefined || found === text || isReplaceable(found)) return
   throw new MirrorError('USAGE', `${path} is there already, and neither K3s nor k3s-mirror has made it; nothing was written`, {
@@ -88,7 +88,7 @@ export async function removeStale(
       removed.push(path)
       await removeEmpty(dirname(path), directory)
     } catch (error) {
-      throw localIo('remove', path, error)
+      throw fileError('remove', path, error)
     }
   }
   return removed
@@ -104,7 +104,7 @@ async function findFiles(directory: string, name: string): Promise<readonly stri
     return found
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw localIo('read', directory, error)
+    throw fileError('read', directory, error)
   }
 }
 

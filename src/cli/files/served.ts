@@ -1,9 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { findParts, partListPath, wholeFile } from '../../bundle/part-list.ts'
+import { ServedBundle } from '../../bundle/served-bundle.ts'
 import { MirrorError } from '../../errors.ts'
 import { parseGivenName } from '../../layout/entry-name.ts'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
+import { freeBytes } from '../../layout/local-io.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
+import { openLayout, readLayout } from '../../layout/open-layout.ts'
 import type { Digest } from '../../oci/digest.ts'
 
 /** What `serve` was told to serve, opened. */
@@ -28,19 +32,16 @@ async function isFile(path: string): Promise<boolean> {
   try {
     return !(await stat(path)).isDirectory()
   } catch {
-    const { findParts } = await import('../../bundle/part-list.ts')
     return (await findParts(path)) !== undefined
   }
 }
 
 /** The file that tells how old a bundle is: itself, or the list of its parts, which was written last. */
 async function datedFile(file: string): Promise<string> {
-  const { findParts, partListPath, wholeFile } = await import('../../bundle/part-list.ts')
   return (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
 }
 
 async function openBundle(file: string): Promise<Served> {
-  const { ServedBundle } = await import('../../bundle/served-bundle.ts')
   const dated = await datedFile(file)
   const reader = await ServedBundle.open(file)
   const lists = reader.lists.map(({ name }) => name)
@@ -55,8 +56,6 @@ async function openBundle(file: string): Promise<Served> {
 }
 
 async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
-  const { openLayout, readLayout } = await import('../../layout/open-layout.ts')
-  const { freeBytes } = await import('../../layout/local-io.ts')
   const layout = writable ? await openLayout(directory) : undefined
   const reader = layout ?? (await readLayout(directory, { name: parseGivenName(name) }))
   return {

@@ -2,7 +2,8 @@ import type { FileHandle } from 'node:fs/promises'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { redactUrl } from '../../text/redact.ts'
 import { maskForeign } from '../../text/secrets.ts'
-import { localIo, openInPlace } from './output-files.ts'
+import { fileError } from './file-error.ts'
+import { openInPlace } from './output-files.ts'
 
 /** Lines that wait for a slow disk at most; further ones are lost rather than kept in memory. */
 const maxWaiting = 10_000
@@ -81,7 +82,8 @@ class FileLog implements AccessLog {
         this.#hasWarned = false
       } catch (error) {
         this.#isTorn = true
-        if (!this.#hasWarned) this.#warn(`${localIo('write the access log', this.#path, error).message}; requests are answered without it`)
+        if (!this.#hasWarned)
+          this.#warn(`${fileError('write the access log', this.#path, error).message}; requests are answered without it`)
         this.#hasWarned = true
       }
     }
@@ -113,6 +115,6 @@ export async function openAccessLog(
   try {
     return new FileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)
   } catch (error) {
-    throw localIo('write the access log', path, error)
+    throw fileError('write the access log', path, error)
   }
 }

@@ -1,20 +1,12 @@
 import { constants } from 'node:fs'
 import { access, lstat, open, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { isMirrorError, MirrorError } from '../../errors.ts'
-import { isDiskFull } from '../../layout/local-io.ts'
+import { MirrorError } from '../../errors.ts'
 import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
-import { formatJson } from '../output/events-ndjson.ts'
+import { formatJson } from '../output/json.ts'
 import type { TextOutput } from '../output/renderer.ts'
-
-/** The error for a file of the user's that cannot be written; a MirrorError is returned as it is. */
-export function localIo(action: string, path: string, cause: unknown): MirrorError {
-  if (isMirrorError(cause)) return cause
-  const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-  const hint = isDiskFull(cause) ? 'Make room there.' : 'Check that the directory exists and may be written.'
-  return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, { hint, cause })
-}
+import { fileError } from './file-error.ts'
 
 /** How a file is opened that is written to as it is. */
 interface InPlaceOptions {
@@ -47,10 +39,11 @@ export async function openInPlace(path: string, { append = false, mode = 0o666 }
   }
 }
 
-/** The writer for `--report`; a path that cannot be written is said here, before anything moves. */
-export async function openReport(path: string): Promise<(report: object) => Promise<void>> {
+/** The writer for `--report`, which does nothing without a path; one that cannot be written is said here, before anything moves. */
+export async function openReport(path: string | undefined): Promise<(report: object) => Promise<void>> {
+  if (path === undefined) return () => Promise.resolve()
   const refuse = (error: unknown): never => {
-    throw localIo('write the report', path, error)
+    throw fileError('write the report', path, error)
   }
   const target = await followLinks(path)
   // A device or a pipe, such as /dev/stdout, is written to and never replaced.
@@ -81,7 +74,7 @@ export interface EventsFile {
 export async function openEvents(path: string): Promise<EventsFile> {
   if (path === '-') return { output: process.stdout, close: () => Promise.resolve() }
   const file = await openInPlace(path).catch((error: unknown) => {
-    throw localIo('write events to', path, error)
+    throw fileError('write events to', path, error)
   })
   const stream = file.createWriteStream()
   let failure: unknown
@@ -94,7 +87,7 @@ export async function openEvents(path: string): Promise<EventsFile> {
     async close() {
       stream.end()
       await closed
-      if (failure !== undefined) throw localIo('write events to', path, failure)
+      if (failure !== undefined) throw fileError('write events to', path, failure)
     },
   }
 }

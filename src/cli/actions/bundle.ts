@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { bundleTarget } from '../../bundle/bundle-target.ts'
+import { describeBundle, checkBundle } from '../../bundle/inspect-bundle.ts'
+import { partListPath, readPartList } from '../../bundle/part-list.ts'
+import { createBundle } from '../../runs/create-bundle.ts'
+import { pushBundle } from '../../runs/push-bundle.ts'
+import { safeLine } from '../../text/printable.ts'
+import type { CliProcess } from '../cli-process.ts'
+import type { CreateFlags } from '../commands/bundle/create.ts'
+import type { PushFlags } from '../commands/bundle/push.ts'
+import { exitCodes } from '../exit-code.ts'
+import { refuseSharedFiles } from '../files/output-files.ts'
+import type { ArchivedFlags } from '../options/selection.ts'
+import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
+import { formatBytes, formatCount } from '../output/format-amount.ts'
+import { followRun } from './follow-run.ts'
+import { selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
+
+/** What the run has left on the disk, as lines that end with a newline. */
+async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
+  const file = await bundleTarget(name)
+  // Beside a bundle that is not split, a list is the user's own.
+  const parts = splitSize === undefined ? undefined : await readPartList(file)
+  const paths = parts?.map(({ name }) => join(dirname(file), name)) ?? [file]
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
+  const size = formatBytes(sizes.reduce((sum, bytes) => sum + bytes, 0))
+  const last = paths.at(-1) ?? file
+  const what =
+    parts === undefined ? file : `${formatCount(paths.length, 'part')} of ${file}, ${paths[0]} to ${last}, and ${partListPath(file)}`
+  return `wrote ${safeLine(what)} (${size})\n${lock === undefined ? '' : `wrote ${safeLine(lock)}, for a later --since\n`}`
+}
+
+/** Puts images into one file. */
+export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {
+  const { since, lock, splitSize } = flags
+  await refuseSharedFiles([file, lock, flags.report, flags.events], [...(flags.images ?? []), flags.registries, since])
+  const { report, hasSummary } = await followRun(cli, flags, () =>
+    createBundle({ file, since, lock, splitSize, ...sourceOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }),
+  )
+  if (hasSummary && report.totals.failed === 0 && report.interrupted !== true) cli.print(await formatWritten(file, flags))
+}
+
+/** Prints what is in an archive. */
+export async function runBundleInfo(cli: CliProcess, { name }: ArchivedFlags, file: string): Promise<void> {
+  const info = await describeBundle(file, { name, signal: cli.signal })
+  cli.show({ schemaVersion: 1, command: 'bundle info', ...info }, (styles) => formatBundleInfo(info, styles))
+}
+
+/** Reads every byte of an archive, and prints what is wrong with it. */
+export async function runBundleCheck(cli: CliProcess, { name }: ArchivedFlags, file: string): Promise<void> {
+  const check = { schemaVersion: 1, command: 'bundle check', file, ...(await checkBundle(file, { name, signal: cli.signal })) }
+  cli.show(check, (styles) => formatBundleCheck(check, styles))
+  cli.exit(check.problems.length === 0 ? exitCodes.done : exitCodes.problemsFound)
+}
+
+/** Copies the images of archives to a registry or a layout. */
+export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: readonly string[]): Promise<void> {
+  const { include, exclude, name } = flags
+  await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
+  await followRun(cli, flags, () => pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal }))
+}

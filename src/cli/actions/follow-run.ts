@@ -1,0 +1,55 @@
+import type { MirrorReport } from '../../report/report.ts'
+import type { MirrorRun } from '../../runs/start-run.ts'
+import { safeLine } from '../../text/printable.ts'
+import type { CliProcess } from '../cli-process.ts'
+import { exitCodeOfReport } from '../exit-code.ts'
+import { openEvents, openReport } from '../files/output-files.ts'
+import type { RunFlags } from '../options/output.ts'
+import { createRenderer } from '../output/create-renderer.ts'
+import { eventsNdjson } from '../output/events-ndjson.ts'
+import { formatSummary } from '../output/summary.ts'
+
+/** What became of a run, and whether people read a summary of it on standard output. */
+export interface FollowedRun {
+  readonly report: MirrorReport
+  readonly hasSummary: boolean
+}
+
+/**
+ * Carries a run that copies images from its start to the exit code: opens the outputs of `--report` and `--events`, shows the events as they come, prints the
+ * report or its summary with the closing line that `closing` makes, and writes the files about the run. Throws LOCAL_IO for a file that cannot be written.
+ */
+export async function followRun(
+  cli: CliProcess,
+  flags: RunFlags,
+  start: () => MirrorRun,
+  closing?: (report: MirrorReport) => Promise<string | undefined>,
+): Promise<FollowedRun> {
+  const { output, quiet = false, verbose = false } = flags
+  const writeReport = await openReport(flags.report)
+  const events = flags.events === undefined ? undefined : await openEvents(flags.events)
+  const renderers = [
+    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal' }),
+    ...(events ? [eventsNdjson(events.output)] : []),
+  ]
+  const run = start()
+  try {
+    for await (const event of run) for (const renderer of renderers) renderer.event(event)
+  } finally {
+    for (const renderer of renderers) renderer.end()
+  }
+  const report = await run.report
+  const line = await closing?.(report)
+  const hasSummary = output !== 'json' && !quiet && flags.events !== '-'
+  if (output === 'json' || hasSummary) cli.show(report, (styles) => formatSummary(report, styles))
+  if (line !== undefined) {
+    if (hasSummary) cli.print(`${safeLine(line)}\n`)
+    else cli.note(line)
+  }
+  // The images are where they are, whatever becomes of these files.
+  cli.exit(exitCodeOfReport(report, cli.stopSignal))
+  for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
+    if (written.status === 'rejected') cli.complain(written.reason)
+  }
+  return { report, hasSummary }
+}

@@ -1,0 +1,59 @@
+import { formatReference } from '../../oci/reference.ts'
+import { listImages } from '../../runs/list-images.ts'
+import { mirror } from '../../runs/mirror.ts'
+import { planImages } from '../../runs/plan-images.ts'
+import type { CliProcess } from '../cli-process.ts'
+import type { ImagesFlags } from '../commands/images.ts'
+import type { MirrorFlags } from '../commands/mirror.ts'
+import type { PlanFlags } from '../commands/plan.ts'
+import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
+import { openReport, refuseSharedFiles } from '../files/output-files.ts'
+import { coverageLines } from '../output/list-coverage.ts'
+import { formatPlan } from '../output/plan-table.ts'
+import { followRun } from './follow-run.ts'
+import { selectionOptions, engineOptions, placeOptions } from './library-options.ts'
+
+/** Prints the image list. */
+export async function runImages(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
+  const { registries } = flags
+  const options = { ...selectionOptions(references, flags), registries, environment: process.env, signal: cli.signal }
+  const { images: selected, lists, warnings } = await listImages(options)
+  for (const message of warnings) cli.warn(message)
+  for (const line of coverageLines(lists)) cli.note(line)
+  const images = selected.map(formatReference)
+  cli.show({ schemaVersion: 1, command: 'images', images, lists, warnings }, () => images.map((line) => `${line}\n`).join(''))
+  cli.exit(exitCodes.done)
+}
+
+/** Prints what would move, and moves nothing. */
+export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
+  const writeReport = await openReport(flags.report)
+  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
+  const report = await planImages(options)
+  for (const line of coverageLines(report.lists)) cli.note(line)
+  cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
+  cli.exit(exitCodeOfReport({ images: report.failures }))
+  await writeReport(report).catch(cli.complain)
+}
+
+/** Copies the images; with `--dry-run` plans only. */
+export async function runMirror(cli: CliProcess, flags: MirrorFlags, references: readonly string[]): Promise<void> {
+  const { writeRegistries } = flags
+  if (flags.dryRun === true) {
+    if (writeRegistries !== undefined) cli.note(`${writeRegistries} is not written: nothing is moved`)
+    return runPlan(cli, flags, references)
+  }
+  await refuseSharedFiles([flags.report, flags.events, writeRegistries], [...(flags.images ?? []), flags.registries])
+  const writeNodes =
+    writeRegistries === undefined
+      ? undefined
+      : await (await import('./registries/write-for-nodes.ts')).openNodesWriter(writeRegistries, flags, cli)
+  const options = (): Parameters<typeof mirror>[0] => ({
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    signal: cli.signal,
+  })
+  await followRun(cli, flags, () => mirror(options()), writeNodes)
+}

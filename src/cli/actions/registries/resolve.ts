@@ -1,0 +1,23 @@
+import { parseReference } from '../../../oci/reference.ts'
+import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
+import { explainResolution } from '../../../registries-yaml/resolve/explain-resolution.ts'
+import { createResolver } from '../../../registries-yaml/resolve/resolve-reference.ts'
+import type { CliProcess } from '../../cli-process.ts'
+import type { ResolveFlags } from '../../commands/registries/resolve.ts'
+import { exitCodes } from '../../exit-code.ts'
+import { formatResolutions, resolutionsDocument } from '../../output/resolve-text.ts'
+import { k3sFlags } from '../library-options.ts'
+
+/** Prints the endpoints that a node asks for images. */
+export async function runResolve(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
+  const references = texts.map(parseReference)
+  const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
+  const k3s = k3sFlags(flags)
+  const resolver = createResolver(registries, { ...k3s, version: flags.k3sVersion })
+  const explained = references.map((reference) => {
+    const resolved = resolver.resolve(reference)
+    return { resolved, explanation: explainResolution(resolved, registries, k3s) }
+  })
+  cli.show(resolutionsDocument(explained), (styles) => formatResolutions(explained, styles))
+  cli.exit(exitCodes.done)
+}

@@ -1,0 +1,76 @@
+import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import type { VerifyReport } from '../../report/verify-report.ts'
+import { verify, type VerifyEvents } from '../../runs/verify.ts'
+import type { CliProcess } from '../cli-process.ts'
+import type { VerifyFlags } from '../commands/verify.ts'
+import { exitCodes } from '../exit-code.ts'
+import { readExpected } from '../files/expected-report.ts'
+import { openReport, refuseSharedFiles } from '../files/output-files.ts'
+import { formatDuration } from '../output/format-amount.ts'
+import { coverageLines } from '../output/list-coverage.ts'
+import { systemClock } from '../output/renderer.ts'
+import type { Styles } from '../output/styles.ts'
+import { formatVerification } from '../output/verify-table.ts'
+import { k3sFlags, placeOptions, selectionOptions } from './library-options.ts'
+
+/** Milliseconds between two lines about where a long check stands. */
+const heartbeat = 10_000
+
+/** Says on standard error where a check stands that takes long; with --verbose every image and retry. */
+function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & { readonly events: VerifyEvents } {
+  let standing: string | undefined
+  let failed = 0
+  const stop = systemClock.every(heartbeat, () => {
+    if (standing !== undefined) cli.note(`... ${standing}`)
+  })
+  const detail = (line: string): void => {
+    if (verbose === true) cli.note(line)
+  }
+  return {
+    events: {
+      onImage({ status, reference }, { done, images }) {
+        if (status !== 'ok') failed++
+        standing = `${done}/${images} images checked${failed === 0 ? '' : `, ${failed} not ok`}`
+        detail(`${status} ${reference}`)
+      },
+      onRetry: ({ attempt, delay, error }) => detail(`retry ${attempt} in ${formatDuration(delay)}: ${error.message} (${error.code})`),
+      onThrottled: ({ origin, delay }) => cli.note(`throttled: ${origin} asks for a pause of ${formatDuration(delay)}`),
+    },
+    [Symbol.dispose]: stop,
+  }
+}
+
+type Format = (report: VerifyReport, styles: Styles) => string
+
+/** The text of `--output`; a format that most runs do without is loaded where it is asked for. */
+async function formatOf({ output, verbose = false }: VerifyFlags): Promise<Format> {
+  if (output === 'junit') return (await import('../output/verify-junit.ts')).formatVerifyJunit
+  if (output === 'markdown') return (await import('../output/verify-markdown.ts')).formatVerifyMarkdown
+  return (report, styles) => formatVerification(report, { styles, verbose })
+}
+
+/** Looks whether every image is where it ought to be. */
+export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
+  const { to, asNode = false, deep, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
+  const options = {
+    ...placeOptions({ ...flags, to: to ?? '' }),
+    ...selectionOptions(references, flags),
+    ...k3sFlags(flags),
+    to,
+    asNode,
+    registries,
+    k3sVersion,
+    deep,
+    expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),
+    signal: cli.signal,
+  }
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), registries, expect])
+  const writeReport = await openReport(flags.report)
+  using progress = showProgress(cli, flags)
+  const report = await verify(options, progress.events)
+  for (const line of coverageLines(report.lists)) cli.note(line)
+  const format = await formatOf(flags)
+  cli.show(report, (styles) => format(report, styles))
+  cli.exit(report.totals.failed === 0 ? exitCodes.done : exitCodes.problemsFound)
+  await writeReport(report).catch(cli.complain)
+}

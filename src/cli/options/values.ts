@@ -1,0 +1,73 @@
+import { InvalidArgumentError } from 'commander'
+import { isMirrorError } from '../../errors.ts'
+import { isForbiddenHost } from '../../http/address.ts'
+import { isRegistry } from '../../oci/reference.ts'
+import { parseVersion, type K3sVersion } from '../../release/version.ts'
+
+/** Collects the values of an option that may be repeated. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}
+
+/** Collects values that may also be separated by commas. */
+export function collectList(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...value.split(',').map((part) => part.trim())]
+}
+
+/** Collects `<registry>=<endpoint>` by registry. */
+export function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
+  const at = value.indexOf('=')
+  if (at < 1 || at === value.length - 1)
+    throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
+  return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
+}
+
+/** Collects `host` and `host:port`. */
+export function collectHost(value: string, previous: readonly string[] = []): readonly string[] {
+  if (!isRegistry(value))
+    throw new InvalidArgumentError('Write host or host:port, without http:// and without a path, as in 10.1.2.3:9000.')
+  if (isForbiddenHost(new URL(`http://${value}`).hostname))
+    throw new InvalidArgumentError('Link-local and cloud metadata addresses are never asked.')
+  return [...previous, value]
+}
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (value: string) => number {
+  return (value) => {
+    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least)
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    return Number(value)
+  }
+}
+
+/** Less than this is a slip of the keyboard. */
+const leastBytes = 1024 * 1024
+
+const factors: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 }
+
+/** Bytes of a size as split(1) takes it, in powers of 1024: `4095M`, `4G`, `700MiB`. */
+export function parseSize(text: string): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,12})(?:([KMGT])(?:iB)?)?$/i.exec(text) ?? []
+  const bytes = Number(digits) * (factors[unit.toUpperCase()] ?? 1)
+  if (digits === '' || !Number.isSafeInteger(bytes))
+    throw new InvalidArgumentError('Write a number of bytes, or one with K, M or G, as in 4095M.')
+  if (bytes < leastBytes) throw new InvalidArgumentError('It must be at least 1M.')
+  return bytes
+}
+
+/** Where a server listens, of `host:port` or `:port`, which is every address. */
+export function parseListen(value: string): { readonly host: string; readonly port: number } {
+  const [, literal, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(value) ?? []
+  if (port === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Write host:port, as in 127.0.0.1:5000.')
+  return { host: literal ?? (name || '0.0.0.0'), port: Number(port) }
+}
+
+/** A version of K3s, whose `v` and `+k3s1` may be left out. */
+export function parseK3sVersion(text: string): K3sVersion {
+  try {
+    return parseVersion(/^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(text) ? `v${text.replace(/^v/, '')}+k3s1` : text)
+  } catch (error) {
+    if (isMirrorError(error)) throw new InvalidArgumentError(error.hint ?? error.message)
+    throw error
+  }
+}
