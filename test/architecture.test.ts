@@ -104,7 +104,7 @@ const house: House = {
     '@bokuweb/zstd-wasm': ['bundle'],
     tldts: ['registry/auth'],
     yaml: ['registries-yaml'],
-    zstddec: ['bundle/decompress.ts'],
+    zstddec: ['bundle/compression.ts'],
   },
   ioBuiltins: {
     'node:child_process': ['engine/ssh-agent.ts', 'registry/auth'],

@@ -2,12 +2,11 @@ import { Changes } from '../async/changes.ts'
 import { readAll, type Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
-import type { BlobPart } from '../layout/blob-store.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './decompress.ts'
+import { contentAt, openFileBytes, openSplitBytes, type ArchiveBytes } from './archive-bytes.ts'
+import { detectCompression } from './compression.ts'
 import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
-import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
 import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './unsupported-compression.ts'
@@ -21,7 +20,7 @@ const maxSpooledPadding = 64 * 1024 ** 2
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
 /**
- * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
+ * A tar archive whose files are read where they lie, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
  * compressed one, files can be read as soon as they are decompressed.
  */
 export class Archive implements AsyncDisposable {
@@ -127,8 +126,8 @@ export class Archive implements AsyncDisposable {
       })
   }
 
-  /** The bytes of a file, or a part of them, not verified. */
-  content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobPart = {}): Content {
+  /** The bytes of a file, or some of them, not verified. */
+  content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobRange = {}): Content {
     return contentAt(this.#bytes, { offset: start + offset, size: length, signal })
   }
 

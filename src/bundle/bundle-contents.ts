@@ -1,5 +1,5 @@
 import { MirrorError } from '../errors.ts'
-import { formatIndexEntry } from '../layout/index-entry.ts'
+import { formatIndexEntry } from '../layout/entry-name.ts'
 import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'

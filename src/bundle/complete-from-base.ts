@@ -1,14 +1,16 @@
 import pLimit from 'p-limit'
+import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
-import type { ImageSource } from '../oci/image-source.ts'
+import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
+import type { Manifest } from '../oci/manifest.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
-import { DeltaSource } from './delta-source.ts'
 
 /** Where an earlier bundle was pushed to, and under which names. */
-export interface BasePlace {
+export interface BaseDestination {
   readonly destination: ImageDestination & ImageSource
   readonly nameAt: (image: Reference) => Reference
   /** Called with each repository that has a blob, so that it can be mounted from there. */
@@ -23,32 +25,25 @@ const jobs = 16
  * The images of bundles that need earlier ones: what they do not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
  * before anything moves where some of it is not.
  */
-export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], place: BasePlace): Promise<ImageSource> {
-  const places = new Map<Digest, Repository>()
-  for (const base of bases) await findBase(base, place, places)
-  return places.size === 0 ? bundle : new DeltaSource(bundle, place.destination, places)
-}
-
-async function findBase({ bundle: name, contents }: BundleBase, place: BasePlace, places: Map<Digest, Repository>): Promise<void> {
+export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], base: BaseDestination): Promise<ImageSource> {
+  const { destination, nameAt, onHeld, signal } = base
+  const repositories = new Map<Digest, Repository>()
   const limit = pLimit(jobs)
-  const missing: HeldContent[] = []
-  await Promise.all(
-    contents.map((content) =>
-      limit(async () => {
-        const repository = place.nameAt(content.image)
-        if (!(await isThere(content, repository, place))) return void missing.push(content)
-        places.set(content.digest, repository)
-        if (!content.isManifest) place.onHeld(content.digest, repository)
-      }),
-    ),
-  )
-  if (missing.length > 0) throw refuse(name, contents.length, missing)
-}
-
-async function isThere({ digest, size, isManifest }: HeldContent, repository: Repository, place: BasePlace): Promise<boolean> {
-  const { destination, signal } = place
-  if (!isManifest) return destination.headBlob(repository, { mediaType: 'application/octet-stream', digest, size }, { signal })
-  return (await destination.headManifest(atDigest(repository, digest), { signal })) !== undefined
+  const find = async ({ digest, size, isManifest, image }: HeldContent): Promise<boolean> => {
+    const repository = nameAt(image)
+    const isThere = isManifest
+      ? (await destination.headManifest(atDigest(repository, digest), { signal })) !== undefined
+      : await destination.headBlob(repository, { mediaType: 'application/octet-stream', digest, size }, { signal })
+    if (isThere) repositories.set(digest, repository)
+    if (isThere && !isManifest) onHeld(digest, repository)
+    return isThere
+  }
+  for (const { bundle: name, contents } of bases) {
+    const found = await Promise.all(contents.map((content) => limit(find, content)))
+    const missing = contents.filter((_, index) => found[index] === false)
+    if (missing.length > 0) throw refuse(name, contents.length, missing)
+  }
+  return repositories.size === 0 ? bundle : new DeltaSource(bundle, destination, repositories)
 }
 
 function refuse(name: string, total: number, missing: readonly HeldContent[]): MirrorError {
@@ -63,4 +58,34 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
       hint: `Push the bundle first that this one was made from with --since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
     },
   )
+}
+
+/** The images of a bundle that holds only what an earlier one lacks: the rest is read from where the earlier one was pushed to. */
+class DeltaSource implements ImageSource {
+  readonly #bundle: ImageSource
+  readonly #elsewhere: ImageSource
+  /** By digest, the repository of `elsewhere` that has the content. */
+  readonly #repositories: ReadonlyMap<Digest, Repository>
+
+  constructor(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>) {
+    this.#bundle = bundle
+    this.#elsewhere = elsewhere
+    this.#repositories = repositories
+  }
+
+  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
+    return this.#bundle.headManifest(reference, options)
+  }
+
+  async getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {
+    const digest = reference.digest ?? (await this.#bundle.headManifest(reference, options))?.digest
+    const repository = digest && this.#repositories.get(digest)
+    if (digest === undefined || repository === undefined) return this.#bundle.getManifest(reference, options)
+    return this.#elsewhere.getManifest(atDigest(repository, digest), options)
+  }
+
+  getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content> {
+    const other = this.#repositories.get(descriptor.digest)
+    return other === undefined ? this.#bundle.getBlob(repository, descriptor, options) : this.#elsewhere.getBlob(other, descriptor, options)
+  }
 }

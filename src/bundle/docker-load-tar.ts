@@ -1,11 +1,11 @@
 import { PassThrough, type Readable } from 'node:stream'
 import type { ChunkSink, Content } from '../async/content.ts'
-import { imageName, refName } from '../layout/index-entry.ts'
+import { imageName, refName } from '../layout/entry-name.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { blobPath, indexPath, layoutVersion } from './bundle-contents.ts'
-import { savePath } from './docker-save-list.ts'
+import { savePath } from './docker-save.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
 /** An image of one platform, and the tag that it is to have in an Engine. */

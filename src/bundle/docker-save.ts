@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { nameOf, type GivenName } from '../layout/entry-name.ts'
-import { imageName } from '../layout/index-entry.ts'
+import { imageName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -12,13 +12,45 @@ import { formatPlatform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { detectCompression } from './decompress.ts'
-import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
-import { ForeignArchive } from './foreign-archive.ts'
-import type { ForeignOptions } from './oci-archive.ts'
+import { detectCompression } from './compression.ts'
+import { ImageArchive, type ForeignOptions } from './image-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
 import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
+
+/** Where `docker save` lists its images. */
+export const savePath = 'manifest.json'
+
+/** An image of a `docker save` archive: paths of its files, and the names that it goes by. */
+export interface SavedImage {
+  readonly config: string
+  readonly tags: readonly string[]
+  /** The lowest first. */
+  readonly layers: readonly string[]
+}
+
+function strings(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((one): one is string => typeof one === 'string') ? value : undefined
+}
+
+/** Reads manifest.json: https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format. Throws INVALID_MANIFEST. */
+export function parseSavedImages(bytes: Uint8Array, archive: string): readonly SavedImage[] {
+  const refuse = (why: string, cause?: unknown): MirrorError =>
+    new MirrorError('INVALID_MANIFEST', `${savePath} in ${archive} ${why}`, { cause })
+  let document: unknown
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (cause) {
+    throw refuse('is not JSON', cause)
+  }
+  if (!Array.isArray(document)) throw refuse('is no list of images')
+  return document.map((value: unknown) => {
+    const { Config: config, RepoTags, Layers } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+    const [tags, layers] = [strings(RepoTags ?? []), strings(Layers ?? [])]
+    if (typeof config !== 'string' || tags === undefined || layers === undefined) throw refuse('has an image that is none')
+    return { config, tags, layers }
+  })
+}
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
@@ -27,7 +59,7 @@ class Save {
   readonly #archive: Archive
   readonly #options: CallOptions
   readonly #digests = new Map<TarEntry, Descriptor>()
-  readonly places = new Map<Digest, TarEntry>()
+  readonly entries = new Map<Digest, TarEntry>()
 
   constructor(archive: Archive, options: CallOptions) {
     this.#archive = archive
@@ -50,7 +82,7 @@ class Save {
       const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
       throw this.#refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
     }
-    this.places.set(digest, entry)
+    this.entries.set(digest, entry)
     const layers: Descriptor[] = []
     for (const [index, path] of image.layers.entries()) {
       layers.push(await this.#layer(await this.#find(path, name), diffIds[index] ?? digest))
@@ -84,7 +116,7 @@ class Save {
     const compression = detectCompression(start)
     const digest = compression === undefined ? diffId : await this.#hash(entry)
     const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }
-    if (!this.places.has(digest)) this.places.set(digest, entry)
+    if (!this.entries.has(digest)) this.entries.set(digest, entry)
     this.#digests.set(entry, descriptor)
     return descriptor
   }
@@ -125,7 +157,7 @@ function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
  * manifest, the same for the same image. Images without a name are skipped. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE
  * where no image has a name.
  */
-export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ForeignArchive> {
+export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ImageArchive> {
   const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
   const save = new Save(archive, options)
   const images: BundledImage[] = []
@@ -136,7 +168,7 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
     made.set(manifest.descriptor.digest, manifest)
     for (const reference of references) images.push({ reference, ...manifest.descriptor, platforms, digestPreserved: false })
   }
-  return new ForeignArchive(archive, { images, skipped, made, places: save.places })
+  return new ImageArchive(archive, { images, skipped, made, entries: save.entries })
 }
 
 interface NamedSaved {

@@ -1,12 +1,13 @@
 import { MirrorError } from '../errors.ts'
+import { nameEntries } from '../layout/name-entries.ts'
+import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import { Archive } from './archive.ts'
-import { indexPath } from './bundle-contents.ts'
+import { blobPath, indexPath } from './bundle-contents.ts'
 import { BundleReader } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
-import { savePath } from './docker-save-list.ts'
-import { openDockerSave } from './docker-save.ts'
-import type { ImageArchive } from './image-archive.ts'
-import { openOciArchive, type ForeignOptions } from './oci-archive.ts'
+import { openDockerSave, savePath } from './docker-save.ts'
+import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
+import type { TarEntry } from './tar-map.ts'
 
 /**
  * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's
@@ -23,6 +24,36 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
     await archive[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The names of a whole node take 1 MiB. */
+const maxIndexBytes = 64 * 1024 * 1024
+
+/**
+ * Opens an OCI layout in one tar, as `ctr images export`, `docker save` since Docker 25, buildx, skopeo and hauler write it; manifests are kept byte for
+ * byte. Entries without a whole name are skipped. Throws INVALID_MANIFEST.
+ */
+async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ImageArchive> {
+  const bytes = await archive.bytes(index, maxIndexBytes, { signal })
+  const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))
+  const { named, skipped } = await nameEntries(entries, {
+    name,
+    signal,
+    read: async ({ digest }) => {
+      const entry = await archive.find(blobPath(digest))
+      return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })
+    },
+  })
+  const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => ({
+    reference,
+    mediaType,
+    digest,
+    size,
+    platforms: [],
+    digestPreserved: true,
+    ...(about !== undefined && { about }),
+  }))
+  return new ImageArchive(archive, { images, skipped })
 }
 
 /** The directory in an archive whose content would be one of images. */

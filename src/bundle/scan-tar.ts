@@ -1,7 +1,7 @@
 import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './decompress.ts'
+import { detectCompression } from './compression.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 import { detectUnsupported } from './unsupported-compression.ts'
 

@@ -7,7 +7,7 @@ import { Changes } from '../async/changes.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { localIo } from '../layout/local-io.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { decompress, type Compression } from './decompress.ts'
+import { decompress, type Compression } from './compression.ts'
 
 const chunkBytes = 256 * 1024
 /** What is made to fill a disk shrinks a thousand times and more; archives of images do so ten times at best. */

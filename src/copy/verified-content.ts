@@ -1,10 +1,9 @@
-import type { Hash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { isTransient, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, endsInDigest } from '../oci/digest.ts'
+import { DigestCheck } from '../oci/digest.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 
@@ -52,8 +51,7 @@ class VerifiedContent implements Content {
   readonly #repository: Repository
   readonly #descriptor: Descriptor
   readonly #options: VerifiedOptions
-  readonly #hash: Hash
-  #received = 0
+  readonly #check: DigestCheck
   #open: Content | undefined
   #wasOpen = false
 
@@ -63,13 +61,14 @@ class VerifiedContent implements Content {
     this.#repository = repository
     this.#descriptor = descriptor
     this.#options = options
-    this.#hash = digestHash(descriptor.digest)
+    this.#check = new DigestCheck(descriptor, () => wrongContent(repository, descriptor))
   }
 
   async read(sink: ChunkSink): Promise<void> {
     const safe = guarded(sink)
     const take: ChunkSink = (chunk) => {
-      this.#take(chunk)
+      this.#check.take(chunk)
+      this.#options.onProgress?.(this.#check.received)
       return safe(chunk)
     }
     await this.#patiently(async () => {
@@ -78,7 +77,7 @@ class VerifiedContent implements Content {
       this.#open = undefined
       await content?.read(take)
     })
-    if (this.#descriptor.size === 0) this.#verify()
+    if (this.size === 0) this.#check.end()
   }
 
   cancel(): void {
@@ -90,7 +89,7 @@ class VerifiedContent implements Content {
   async open(): Promise<void> {
     const { signal } = this.#options
     this.#open ??= await this.#source.getBlob(this.#repository, this.#descriptor, {
-      offset: this.#received,
+      offset: this.#check.received,
       isResumed: this.#wasOpen,
       signal,
     })
@@ -107,7 +106,7 @@ class VerifiedContent implements Content {
     const policy = retryPolicy(this.#options.retry)
     let failures = 0
     let throttled = 0
-    for (let before = this.#received; ; before = this.#received) {
+    for (let before = this.#check.received; ; before = this.#check.received) {
       try {
         return await work()
       } catch (cause) {
@@ -115,7 +114,7 @@ class VerifiedContent implements Content {
         if (cause instanceof SinkFailure) throw cause.error
         const error = onSide('source', cause)
         if (signal?.aborted || !isTransient(error)) throw error
-        const progressed = this.#received - before >= progressBytes
+        const progressed = this.#check.received - before >= progressBytes
         if (progressed) failures = 0
         throttled += error.retryAfter ?? 0
         if (++failures > policy.retries || throttled > policy.maxThrottled) throw error
@@ -126,22 +125,13 @@ class VerifiedContent implements Content {
       }
     }
   }
+}
 
-  #take(chunk: Uint8Array): void {
-    this.#received += chunk.length
-    this.#hash.update(chunk)
-    if (this.#received >= this.#descriptor.size) this.#verify()
-    this.#options.onProgress?.(this.#received)
-  }
-
-  #verify(): void {
-    const { digest, size } = this.#descriptor
-    if (this.#received === size && endsInDigest(this.#hash, digest)) return
-    throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(this.#repository)} has other content than its digest says`, {
-      side: 'source',
-      hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
-    })
-  }
+function wrongContent(repository: Repository, { digest }: Descriptor): MirrorError {
+  return new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(repository)} has other content than its digest says`, {
+    side: 'source',
+    hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
+  })
 }
 
 /** Opens a blob for one reading, verified and resumed as it is read. */

@@ -9,10 +9,8 @@ export interface CataloguedManifest {
 }
 
 /** That a repository has a manifest, or, with `deleted`, that it has it no more. */
-export interface ManifestRecord {
+export interface ManifestRecord extends CataloguedManifest {
   readonly repository: Repository
-  readonly descriptor: Descriptor
-  readonly subject?: Digest | undefined
   readonly deleted?: boolean
 }
 
@@ -50,7 +48,7 @@ export class Catalogue {
 
   /** The tags that name this manifest. */
   tagsOf(repository: Repository, digest: Digest): string[] {
-    return [...(this.#find(repository)?.tags ?? [])].filter(([, tagged]) => tagged === digest).map(([tag]) => tag)
+    return this.tags(repository).filter((tag) => this.#find(repository)?.tags.get(tag) === digest)
   }
 
   /** The manifest that a tag or digest names; where both are given the digest decides. */
@@ -67,9 +65,10 @@ export class Catalogue {
 
   /** The manifests of a repository that are about this one, in the order of their digests and after a given one. */
   referrers(repository: Repository, subject: Digest, after: Digest | undefined): Descriptor[] {
-    const about = this.manifests(repository).filter((manifest) => manifest.subject === subject)
-    const descriptors = about.map(({ descriptor }) => descriptor).filter(({ digest }) => after === undefined || digest > after)
-    return descriptors.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+    return this.manifests(repository)
+      .filter(({ descriptor, subject: about }) => about === subject && (after === undefined || descriptor.digest > after))
+      .map(({ descriptor }) => descriptor)
+      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
   /** How many records `records` gives, at most. */
@@ -124,5 +123,30 @@ export class Catalogue {
 
   #find(repository: Repository): CataloguedRepository | undefined {
     return this.#repositories.get(formatRepository(repository))
+  }
+}
+
+/** The images that a catalogue knows, as a LayoutReader lists them. */
+export abstract class CataloguedImages {
+  protected readonly catalogue: Catalogue
+
+  constructor(catalogue: Catalogue) {
+    this.catalogue = catalogue
+  }
+
+  repositories(): readonly Repository[] {
+    return this.catalogue.repositories()
+  }
+
+  hasRepository(repository: Repository): boolean {
+    return this.catalogue.has(repository)
+  }
+
+  knowsRepository(repository: Repository): boolean {
+    return this.catalogue.knows(repository)
+  }
+
+  tags(repository: Repository): readonly string[] {
+    return this.catalogue.tags(repository)
   }
 }

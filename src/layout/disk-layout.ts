@@ -8,22 +8,22 @@ import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import { DeletionGate } from './deletion-gate.ts'
-import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
+import { DiskLayoutReader, type OpenedLayout } from './disk-layout-reader.ts'
 import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
 import type { LayoutClaim } from './layout-claim.ts'
 import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
-import { Parents, storedLinks } from './parents.ts'
+import { Parents } from './parents.ts'
 import type { Reserve } from './reserve.ts'
 import type { UploadKey } from './upload-files.ts'
 
-/** What writing needs beside. */
-export interface WritableLayoutParts extends LayoutParts {
+/** What is opened of a layout to be written. */
+export interface WritableLayout extends OpenedLayout {
   readonly index: IndexFile
   readonly journal: ManifestJournal
-  readonly lock: LayoutClaim
+  readonly claim: LayoutClaim
   readonly reserve: Reserve
   /** Entries of index.json without a name: what they need is kept. */
   readonly unnamed: readonly Descriptor[]
@@ -33,32 +33,30 @@ export interface WritableLayoutParts extends LayoutParts {
 export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #index: IndexFile
   readonly #journal: ManifestJournal
-  readonly #lock: LayoutClaim
+  readonly #claim: LayoutClaim
   readonly #reserve: Reserve
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
   readonly #unnamed: readonly Descriptor[]
-  /** Manifests that entries without a name need. */
-  readonly #kept = new Set<Digest>()
   #parents: Parents | undefined
   #isClosed = false
 
-  constructor(parts: WritableLayoutParts) {
-    super(parts)
-    this.#index = parts.index
-    this.#journal = parts.journal
-    this.#lock = parts.lock
-    this.#reserve = parts.reserve
-    this.#unnamed = parts.unnamed
+  constructor(opened: WritableLayout) {
+    super(opened)
+    this.#index = opened.index
+    this.#journal = opened.journal
+    this.#claim = opened.claim
+    this.#reserve = opened.reserve
+    this.#unnamed = opened.unnamed
   }
 
   get lost(): AbortSignal {
-    return this.#lock.lost
+    return this.#claim.lost
   }
 
   confirm(): Promise<void> {
-    return this.#lock.confirm()
+    return this.#claim.confirm()
   }
 
   async startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
@@ -217,11 +215,11 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       const record = { repository: { registry, path }, descriptor: found.descriptor, deleted: true }
       await this.#reserve.spend(() => this.#journal.append([record]))
       this.catalogue.remove(repository, digest)
-      if (!this.catalogue.hasAnywhere(digest) && !this.#kept.has(digest)) {
+      if (!this.catalogue.hasAnywhere(digest)) {
         parents.remove(digest)
-        if (parents.of(digest).size === 0) await this.blobs.remove(digest, this.#lock.claim)
+        if (!parents.need(digest)) await this.blobs.remove(digest, this.#claim.directory)
       }
-      await this.#journal.compact(this.catalogue, this.#lock.claim)
+      await this.#journal.compact(this.catalogue, this.#claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -231,9 +229,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   deleteBlob(digest: Digest): Promise<Deletion> {
     const remove = async (): Promise<Deletion> => {
       if ((await this.blobs.size(digest)) === undefined) return 'absent'
-      const parents = await this.#findParents()
-      if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest) || this.#kept.has(digest)) return 'referenced'
-      await this.blobs.remove(digest, this.#lock.claim)
+      if ((await this.#findParents()).need(digest) || this.catalogue.hasAnywhere(digest)) return 'referenced'
+      await this.blobs.remove(digest, this.#claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -242,26 +239,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
   async #findParents(): Promise<Parents> {
-    if (this.#parents !== undefined) return this.#parents
-    const parents = new Parents()
-    const seen = new Set<Digest>()
-    const read = async (digest: Digest, mediaType?: string): Promise<ManifestLinks | undefined> => {
-      if (seen.has(digest)) return undefined
-      seen.add(digest)
-      const links = await storedLinks(this.blobs, digest, mediaType)
-      if (links !== undefined) parents.add(digest, links)
-      return links
-    }
-    const keep = async (digest: Digest): Promise<void> => {
-      if (this.#kept.has(digest)) return
-      this.#kept.add(digest)
-      for (const child of (await read(digest))?.manifests ?? []) await keep(child.digest)
-    }
-    for (const { digest } of this.#unnamed) await keep(digest)
-    for (const repository of this.catalogue.repositories())
-      for (const { descriptor } of this.catalogue.manifests(repository)) await read(descriptor.digest, descriptor.mediaType)
-    this.#parents = parents
-    return parents
+    return (this.#parents ??= await Parents.read(this.blobs, this.catalogue, this.#unnamed))
   }
 
   #checkOpen(): void {
@@ -273,7 +251,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#gate.deleting(() => this.#journal.close())
-    await this.#lock.release()
+    await this.#claim.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

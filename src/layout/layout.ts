@@ -5,7 +5,7 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
-import type { BlobPart } from './blob-store.ts'
+import type { BlobRange } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
@@ -54,8 +54,8 @@ export interface LayoutReader extends ImageSource {
   tags(repository: Repository): readonly string[]
   /** Bytes of a blob; undefined when the layout does not have it. */
   blobSize(digest: Digest): Promise<number | undefined>
-  /** A blob's bytes, or a part of them; undefined when the layout does not have it. */
-  readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined>
+  /** A blob's bytes, or some of them; undefined when the layout does not have it. */
+  readBlob(digest: Digest, range?: BlobRange): Promise<Content | undefined>
   /** The manifests of a repository whose subject this is, in the order of their digests; each is read when its turn comes. */
   referrers(repository: Repository, subject: Digest, options?: ReferrerOptions): AsyncIterable<Referrer>
   /** True when the bytes on disk have this digest: every one is read again. */
