@@ -66,10 +66,7 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
   }
 }
 
-/**
- * The parts of a bundle as one, named by the bundle's own name, by any part, or by the list of them; undefined where a path means a file as it is.
- * Throws NOT_FOUND for a part that is missing, INTEGRITY for a list that is none.
- */
+/** The parts of a split bundle as one, named by the bundle, a part or their list; undefined for a path of another file. Throws NOT_FOUND, INTEGRITY. */
 export async function openSplitBytes(path: string): Promise<ArchiveBytes | undefined> {
   const file = wholeFile(path)
   const list = await findParts(path)

@@ -19,10 +19,7 @@ const maxSpooledPadding = 64 * 1024 ** 2
 /** How an archive is opened. */
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
-/**
- * A tar archive whose files are read where they lie, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
- * compressed one, files can be read as soon as they are decompressed.
- */
+/** A tar archive whose files are read in any order, side by side, and where it is compressed as soon as they are there: plain, gzip, zstd, or split. */
 export class Archive implements AsyncDisposable {
   readonly name: string
   readonly #bytes: ArchiveBytes
@@ -47,10 +44,7 @@ export class Archive implements AsyncDisposable {
     this.#scanned.catch(() => undefined)
   }
 
-  /**
-   * Opens an archive. A compressed one is decompressed meanwhile, until the signal, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO,
-   * INTEGRITY, and UNSUPPORTED for a compression other than gzip and zstd.
-   */
+  /** Opens an archive; what is wrong with a compressed one is thrown later. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, and UNSUPPORTED for other compressions. */
   static async open(path: string, options: ArchiveOptions = {}): Promise<Archive> {
     options.signal?.throwIfAborted()
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))

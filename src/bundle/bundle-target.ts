@@ -16,10 +16,7 @@ function refuse(message: string, hint: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
 }
 
-/**
- * The file that a bundle is to be written to: that of the name, or the one that a symbolic link leads to. Throws USAGE for something else than a file,
- * for a directory that is not there, and where something of others would be in the way; LOCAL_IO.
- */
+/** The file of that name, or the one that a link leads to, for a bundle to be written to. Throws USAGE where something is in the way, and LOCAL_IO. */
 export async function bundleTarget(name: string): Promise<string> {
   const facts = await lstat(name).catch(() => undefined)
   if (facts !== undefined && !facts.isFile() && !facts.isSymbolicLink()) {

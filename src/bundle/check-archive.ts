@@ -28,10 +28,7 @@ export interface ArchiveCheck {
   readonly problems: readonly ArchiveProblem[]
 }
 
-/**
- * Reads every byte of an archive again, and looks for all that its images need. What an earlier bundle brought, and layers that are fetched from their
- * own URLs, are not missed; nor are further platforms of an image in an archive of another tool, which exports one of several by custom.
- */
+/** Reads every byte of an archive again, and looks for all that its images need and that neither an earlier bundle nor a layer's own URL has. */
 export async function checkArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveCheck> {
   const roots = imagesByRoot(archive.images)
   const needers: Needers<Digest> = new Map()

@@ -21,10 +21,7 @@ export interface BaseDestination {
 /** Questions at once. */
 const jobs = 16
 
-/**
- * The images of bundles that need earlier ones: what they do not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
- * before anything moves where some of it is not.
- */
+/** Bundles together with what they lack at the destination, where all of it has to be. Throws NOT_FOUND before anything moves where it is not. */
 export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], base: BaseDestination): Promise<ImageSource> {
   const { destination, nameAt, onHeld, signal } = base
   const repositories = new Map<Digest, Repository>()

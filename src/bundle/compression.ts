@@ -6,10 +6,7 @@ import { zstdBlocks } from './zstd-blocks.ts'
 /** How an archive is compressed; undefined where it is not. */
 export type Compression = 'gzip' | 'zstd'
 
-/**
- * The compression that a file's first bytes name: gzip (https://www.rfc-editor.org/rfc/rfc1952), or a zstd frame, a skippable one included
- * (https://www.rfc-editor.org/rfc/rfc8878).
- */
+/** The compression that a file's first bytes name: https://www.rfc-editor.org/rfc/rfc1952 and https://www.rfc-editor.org/rfc/rfc8878 */
 export function detectCompression(start: Uint8Array): Compression | undefined {
   const [a = 0, b = 0, c = 0, d = 0] = start
   if (a === 0x1f && b === 0x8b) return 'gzip'
@@ -27,10 +24,7 @@ export function compressionOfName(file: string): Compression | undefined | null 
 /** Members of node:zlib that Node has from 22.15 on. */
 const zstdOfNode = zlib as { createZstdCompress?(): Transform; createZstdDecompress?(): Duplex }
 
-/**
- * What compressed bytes become. All that comes before a failure is given before it is thrown: where something is damaged or cut off, so that what can be
- * had of it does not depend on time.
- */
+/** What compressed bytes become. All that comes before a failure is given before it is thrown, so that what is had of a damaged file does not depend on time. */
 export async function* decompress(compressed: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
   if (compression === 'gzip') return yield* throughStream(compressed, zlib.createGunzip())
   // Whichever decodes them, what belongs to no frame is told the same way.

@@ -37,10 +37,7 @@ export interface ArchiveInfo {
   readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number }
 }
 
-/**
- * Works out what an archive holds, from its record and its manifests; nothing large is read. An image of another tool's archive is told as `bundle push`
- * would push it. Throws INTEGRITY for a damaged archive, and INVALID_MANIFEST.
- */
+/** Works out what an archive holds from its record and manifests, as `bundle push` would push it. Throws INTEGRITY for a damaged one, INVALID_MANIFEST. */
 export async function describeArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveInfo> {
   const { path, format, record, digest: own, base } = archive
   const described: DescribedImage[] = []

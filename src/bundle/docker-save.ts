@@ -1,11 +1,11 @@
 import { MirrorError } from '../errors.ts'
-import { nameOf, type GivenName } from '../layout/entry-name.ts'
-import { imageName } from '../layout/entry-name.ts'
+import { imageName, nameOf, type GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
@@ -45,7 +45,7 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
   }
   if (!Array.isArray(document)) throw refuse('is no list of images')
   return document.map((value: unknown) => {
-    const { Config: config, RepoTags, Layers } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+    const { Config: config, RepoTags, Layers } = isJsonObject(value) ? value : {}
     const [tags, layers] = [strings(RepoTags ?? []), strings(Layers ?? [])]
     if (typeof config !== 'string' || tags === undefined || layers === undefined) throw refuse('has an image that is none')
     return { config, tags, layers }
@@ -84,9 +84,8 @@ class Save {
     }
     this.entries.set(digest, entry)
     const layers: Descriptor[] = []
-    for (const [index, path] of image.layers.entries()) {
+    for (const [index, path] of image.layers.entries())
       layers.push(await this.#layer(await this.#find(path, name), diffIds[index] ?? digest))
-    }
     const document = {
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
@@ -106,10 +105,10 @@ class Save {
     if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
     const size = Math.min(entry.size, unsupportedMagicBytes)
     const start = await this.#archive.bytes({ ...entry, size }, size, this.#options)
-    const unsupported = detectUnsupported(start)
+    const unsupported = detectUnsupported(start)?.name
     if (unsupported !== undefined) {
-      const why = `${entry.path} is compressed with ${unsupported.name}, and nodes unpack only gzip and zstd`
-      throw new MirrorError('UNSUPPORTED', `${this.#archive.name}: the layer ${why}`, {
+      const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
+      throw new MirrorError('UNSUPPORTED', `${this.#archive.name}: ${why}`, {
         hint: 'Load the archive where it was made, and save it again with docker save.',
       })
     }
@@ -143,20 +142,13 @@ class Save {
 }
 
 function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
-  try {
-    const { rootfs } = JSON.parse(Buffer.from(config).toString('utf8')) as { readonly rootfs?: { readonly diff_ids?: unknown } | null }
-    const diffIds = rootfs?.diff_ids ?? []
-    return Array.isArray(diffIds) && diffIds.every((id): id is Digest => typeof id === 'string' && isDigest(id)) ? diffIds : undefined
-  } catch {
-    return undefined
-  }
+  const document = parseJsonObject(Buffer.from(config).toString('utf8'))
+  const rootfs = document?.['rootfs']
+  const diffIds = document && strings((isJsonObject(rootfs) ? rootfs['diff_ids'] : undefined) ?? [])
+  return diffIds?.every(isDigest) ? diffIds : undefined
 }
 
-/**
- * Opens what `docker save` has written, and K3s' airgap archives until 2025: configs and layers stay as they are, and each image gets a new
- * manifest, the same for the same image. Images without a name are skipped. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE
- * where no image has a name.
- */
+/** Opens what `docker save` wrote before Docker 25: each image gets a new manifest, the same for the same image. Throws INVALID_MANIFEST, INTEGRITY. */
 export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ImageArchive> {
   const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
   const save = new Save(archive, options)
@@ -177,28 +169,20 @@ interface NamedSaved {
 }
 
 /** The names of each image, and why others have none; the given one is for a single image without a name. */
-function nameSaved(
-  saved: readonly SavedImage[],
-  given: GivenName | undefined,
-): { readonly named: readonly NamedSaved[]; readonly skipped: readonly SkippedEntry[] } {
+function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined): { named: readonly NamedSaved[]; skipped: SkippedEntry[] } {
   const named: NamedSaved[] = []
-  const nameless: SavedImage[] = []
   const skipped: SkippedEntry[] = []
+  const nameless = saved.filter(({ tags }) => tags.every((tag) => nameOf({ [imageName]: tag }).reference === undefined))
+  const [only, ...others] = given?.tag === undefined ? [] : nameless
+  const renamed = others.length > 0 ? undefined : only
   for (const image of saved) {
-    const names = image.tags.map((tag) => nameOf({ [imageName]: tag }))
+    if (image === renamed) continue
+    const names = image.tags.length === 0 ? [nameOf({})] : image.tags.map((tag) => nameOf({ [imageName]: tag }))
     const references = names.flatMap(({ reference }) => reference ?? [])
     if (references.length > 0) named.push({ image, references })
-    else nameless.push(image)
     const entry = image.config.slice(0, 80)
-    const lacking = image.tags.length === 0 ? [nameOf({})] : names.filter(({ reference }) => reference === undefined)
-    for (const { why } of lacking) skipped.push({ entry, why })
+    for (const { reference, why } of names) if (reference === undefined) skipped.push({ entry, why })
   }
-  const [only, ...others] = nameless
-  if (given?.tag === undefined || only === undefined || others.length > 0) return { named, skipped }
-  const { registry, path, tag } = given
-  const entry = only.config.slice(0, 80)
-  return {
-    named: [...named, { image: only, references: [{ registry, path, tag }] }],
-    skipped: skipped.filter((one) => one.entry !== entry),
-  }
+  if (renamed !== undefined && given !== undefined) named.push({ image: renamed, references: [given] })
+  return { named, skipped }
 }

@@ -20,10 +20,7 @@ function openNamed(file: string, { name, signal }: InspectOptions): Promise<Imag
   return openImageArchive(file, { name: parseGivenName(name), signal })
 }
 
-/**
- * What is in a bundle, or in an archive of another tool: lists, images, platforms and sizes in bytes. Nothing large is read, but a compressed archive is
- * decompressed. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE, and UNSUPPORTED for an archive of something else.
- */
+/** What is in a bundle or another archive. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE, UNSUPPORTED for something else. */
 export async function describeBundle(file: string, options: InspectOptions = {}): Promise<ArchiveInfo> {
   await using archive = await openNamed(file, options)
   return await describeArchive(archive, options)
@@ -50,10 +47,7 @@ function problemOf({ name, sha256 }: BundlePart, found: string | undefined, part
   return { message: `${name} ${what}`, images: [] }
 }
 
-/**
- * Reads the parts of a split bundle again and compares their checksums: of the bundle's name or its list every part, of a part's name that one.
- * Undefined where the path means a file as it is: one that is not split, or whose parts were joined. Throws LOCAL_IO.
- */
+/** Compares the parts of a split bundle with their checksums: all, or the one that the path names. Undefined for a path of another file. Throws LOCAL_IO. */
 async function checkParts(path: string, options: CallOptions = {}): Promise<ArchiveCheck | undefined> {
   const parts = await findParts(path)
   if (parts === undefined) return undefined
@@ -70,10 +64,7 @@ async function checkParts(path: string, options: CallOptions = {}): Promise<Arch
   return { blobs: 0, parts: checked.length, bytes, problems }
 }
 
-/**
- * Reads every byte of a bundle, or of an archive of another tool, again; of a split one also the checksums of its parts, or that of the one part that
- * `file` names. A file in which nothing can be found has one problem: that. Throws as describeBundle does, but for what is a problem.
- */
+/** Reads every byte of an archive again, and compares the checksums of parts, or of the one that `file` names. Throws as describeBundle, but for problems. */
 export async function checkBundle(file: string, options: InspectOptions = {}): Promise<ArchiveCheck> {
   try {
     const parts = await checkParts(file, options)

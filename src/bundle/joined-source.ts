@@ -98,10 +98,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
   }
 
-  /**
-   * Settles what these names stand for, of all archives together. Throws DESTINATION_COLLISION for two images of one platform under one name,
-   * and INTEGRITY for an image that is not whole.
-   */
+  /** Settles what these names stand for in all archives. Throws INTEGRITY for an image that is not whole, and DESTINATION_COLLISION as joinRoots does. */
   async join(references: readonly Reference[], options: CallOptions = {}): Promise<readonly BundledImage[]> {
     const roots = new Map<string, Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>>()
     for (const { images, isSettled } of this.#archives) {

@@ -9,11 +9,7 @@ import { openDockerSave, savePath } from './docker-save.ts'
 import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
-/**
- * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's
- * archive everything is found first, so that one that was cut off is refused here. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE,
- * and UNSUPPORTED for an archive of something else.
- */
+/** Opens a bundle, OCI layout or `docker save` archive, of the latter two with all they hold. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, UNSUPPORTED. */
 export async function openImageArchive(path: string, options: ForeignOptions = {}): Promise<ImageArchive> {
   const archive = await Archive.open(path, { links: true, signal: options.signal })
   try {
@@ -29,10 +25,7 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
 /** The names of a whole node take 1 MiB. */
 const maxIndexBytes = 64 * 1024 * 1024
 
-/**
- * Opens an OCI layout in one tar, as `ctr images export`, `docker save` since Docker 25, buildx, skopeo and hauler write it; manifests are kept byte for
- * byte. Entries without a whole name are skipped. Throws INVALID_MANIFEST.
- */
+/** Opens an OCI layout in one tar, as ctr, Docker 25, buildx, skopeo and hauler write it; entries without a name are skipped. Throws INVALID_MANIFEST. */
 async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ImageArchive> {
   const bytes = await archive.bytes(index, maxIndexBytes, { signal })
   const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))

@@ -19,10 +19,7 @@ export interface Publication {
   readonly signal?: AbortSignal | undefined
 }
 
-/**
- * Gives a complete archive its name; compressed or split, what is made of it stands beside it until all of that is on the disk. What was there by the
- * name, whole or in parts, is replaced.
- */
+/** Gives a complete archive its name, once all that is made of it is on the disk; what had the name before, whole or in parts, is replaced. */
 export async function publishBundle({ file, archivePath, splitSize, signal }: Publication): Promise<void> {
   const before = (await readPartList(file).catch(() => undefined)) ?? []
   const isPlain = splitSize === undefined && (compressionOfName(file) ?? undefined) === undefined

@@ -43,10 +43,7 @@ async function catalogueBundle(
 /** Blobs up to this size are read and hashed before their first byte is given, so that a damaged one is an error and not a broken answer. */
 const checkedFirstBytes = 16 * 1024 * 1024
 
-/**
- * A bundle as a layout to read, straight out of the file. Whoever reads a blob never gets all bytes of a damaged one: its last chunk, and any part of
- * it, comes only once all of it has its digest; INTEGRITY comes in its place.
- */
+/** A bundle as a layout to read, out of the file. Nobody gets all bytes of a damaged blob, nor a range of one: INTEGRITY comes in place of the last chunk. */
 export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []

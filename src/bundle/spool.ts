@@ -24,10 +24,7 @@ async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
   })
 }
 
-/**
- * What a compressed archive holds, decompressed once into a file of the directory for temporary files, which has no name there: bytes are read while
- * later ones are still on their way.
- */
+/** What a compressed archive holds, decompressed once into a nameless temporary file: bytes are read while later ones are still on their way. */
 export class Spool implements ArchiveBytes {
   readonly name: string
   readonly #compressed: ArchiveBytes

@@ -24,10 +24,7 @@ export function paddedSize(size: number): number {
   return Math.ceil(size / blockBytes) * blockBytes
 }
 
-/**
- * The header of a file, the same for the same path and size: no time, no owner. From 8 GiB on the size is written in base 256, as GNU tar, Go and
- * libarchive read it: https://www.gnu.org/software/tar/manual/html_node/Extensions.html
- */
+/** The header of a file without time and owner; sizes from 8 GiB on as https://www.gnu.org/software/tar/manual/html_node/Extensions.html */
 export function tarHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
   const block = Buffer.alloc(blockBytes)
   new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' }).encode(block)

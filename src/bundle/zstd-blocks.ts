@@ -73,10 +73,7 @@ async function* frameBlocks(input: ByteReader, magic: Buffer): AsyncGenerator<Ui
   if ((flags & 0x04) !== 0) yield Buffer.from(await input.take(4))
 }
 
-/**
- * A zstd file in pieces: the headers of frames, their blocks and their checksums, none of which becomes more than 128 KiB, without what is to be
- * skipped. Nothing is decoded. Throws where a piece is invalid or not all there. https://www.rfc-editor.org/rfc/rfc8878#section-3.1
- */
+/** Headers, blocks of at most 128 KiB and checksums of zstd frames, not decoded; throws for others: https://www.rfc-editor.org/rfc/rfc8878#section-3.1 */
 export async function* zstdBlocks(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const input = new ByteReader(compressed)
   try {

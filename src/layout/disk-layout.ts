@@ -31,32 +31,24 @@ export interface WritableLayout extends OpenedLayout {
 
 /** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
 export class DiskLayout extends DiskLayoutReader implements Layout {
-  readonly #index: IndexFile
-  readonly #journal: ManifestJournal
-  readonly #claim: LayoutClaim
-  readonly #reserve: Reserve
+  readonly #opened: WritableLayout
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
-  readonly #unnamed: readonly Descriptor[]
   #parents: Parents | undefined
   #isClosed = false
 
   constructor(opened: WritableLayout) {
     super(opened)
-    this.#index = opened.index
-    this.#journal = opened.journal
-    this.#claim = opened.claim
-    this.#reserve = opened.reserve
-    this.#unnamed = opened.unnamed
+    this.#opened = opened
   }
 
   get lost(): AbortSignal {
-    return this.#claim.lost
+    return this.#opened.claim.lost
   }
 
   confirm(): Promise<void> {
-    return this.#claim.confirm()
+    return this.#opened.claim.confirm()
   }
 
   async startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
@@ -128,15 +120,15 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   async #mismatches({ registry, path }: Repository, { manifests, blobs }: ManifestLinks): Promise<Mismatch[]> {
     const mismatches: Mismatch[] = []
-    const children = new Set(manifests)
-    for (const descriptor of [...manifests, ...blobs]) {
-      const { mediaType, digest, size } = descriptor
-      const isChild = children.has(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
-      const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
-      if (actualSize === size) continue
+    const check = async (descriptor: Descriptor, isManifest: boolean): Promise<void> => {
+      const { digest, size } = descriptor
+      const actualSize = isManifest ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
+      if (actualSize === size) return
       // What is damaged counts as absent, so that whoever has it brings it again.
       mismatches.push({ descriptor, actualSize: (await this.blobs.isWhole(digest)) ? actualSize : undefined })
     }
+    for (const child of manifests) await check(child, isIndexType(child.mediaType) || isImageType(child.mediaType))
+    for (const blob of blobs) await check(blob, false)
     return mismatches
   }
 
@@ -153,7 +145,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
     const { digest, mediaType, size } = manifest.descriptor
     const descriptor = { mediaType, digest, size }
-    const repository = { registry: reference.registry, path: reference.path }
+    const { registry, path, tag } = reference
+    const repository = { registry, path }
     if (reference.digest !== undefined && reference.digest !== digest) {
       throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
     }
@@ -168,15 +161,14 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       }
     }
     if (this.catalogue.find({ ...repository, digest }) === undefined) {
-      await this.#journal.append([{ repository, descriptor, subject: links.subject }])
+      await this.#opened.journal.append([{ repository, descriptor, subject: links.subject }])
       this.catalogue.add(repository, { descriptor, subject: links.subject })
       this.#parents?.add(digest, links)
     }
-    const { tag } = reference
     if (tag === undefined) return
     const tagged = { ...repository, tag }
     await this.#tagTurns.run(formatReference(tagged), async () => {
-      await this.#index.set(tagged, descriptor)
+      await this.#opened.index.set(tagged, descriptor)
       this.catalogue.tag(repository, tag, digest)
     })
     await this.#fillReserve()
@@ -184,14 +176,14 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   /** Deletions write both files anew at most. */
   #fillReserve(): Promise<void> {
-    return this.#reserve.fill(this.#index.size + this.#journal.size)
+    return this.#opened.reserve.fill(this.#opened.index.size + this.#opened.journal.size)
   }
 
   deleteTag(repository: Repository, tag: string): Promise<Deletion> {
     const reference = { registry: repository.registry, path: repository.path, tag }
     const remove = async (): Promise<Deletion> => {
       if (this.catalogue.find(reference) === undefined) return 'absent'
-      await this.#reserve.spend(() => this.#index.remove([reference]))
+      await this.#opened.reserve.spend(() => this.#opened.index.remove([reference]))
       this.catalogue.untag(repository, tag)
       await this.#fillReserve()
       return 'deleted'
@@ -210,16 +202,16 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
         return 'referenced'
       const tags = this.catalogue.tagsOf(repository, digest)
       // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
-      if (tags.length > 0) await this.#reserve.spend(() => this.#index.remove(tags.map((tag) => ({ registry, path, tag }))))
+      if (tags.length > 0) await this.#opened.reserve.spend(() => this.#opened.index.remove(tags.map((tag) => ({ registry, path, tag }))))
       for (const tag of tags) this.catalogue.untag(repository, tag)
       const record = { repository: { registry, path }, descriptor: found.descriptor, deleted: true }
-      await this.#reserve.spend(() => this.#journal.append([record]))
+      await this.#opened.reserve.spend(() => this.#opened.journal.append([record]))
       this.catalogue.remove(repository, digest)
       if (!this.catalogue.hasAnywhere(digest)) {
         parents.remove(digest)
-        if (!parents.need(digest)) await this.blobs.remove(digest, this.#claim.directory)
+        if (!parents.need(digest)) await this.blobs.remove(digest, this.#opened.claim.directory)
       }
-      await this.#journal.compact(this.catalogue, this.#claim.directory)
+      await this.#opened.journal.compact(this.catalogue, this.#opened.claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -230,7 +222,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     const remove = async (): Promise<Deletion> => {
       if ((await this.blobs.size(digest)) === undefined) return 'absent'
       if ((await this.#findParents()).need(digest) || this.catalogue.hasAnywhere(digest)) return 'referenced'
-      await this.blobs.remove(digest, this.#claim.directory)
+      await this.blobs.remove(digest, this.#opened.claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -239,7 +231,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
   async #findParents(): Promise<Parents> {
-    return (this.#parents ??= await Parents.read(this.blobs, this.catalogue, this.#unnamed))
+    return (this.#parents ??= await Parents.read(this.blobs, this.catalogue, this.#opened.unnamed))
   }
 
   #checkOpen(): void {
@@ -250,8 +242,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#gate.deleting(() => this.#journal.close())
-    await this.#claim.release()
+    await this.#gate.deleting(() => this.#opened.journal.close())
+    await this.#opened.claim.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,10 +8,7 @@ export const refName = 'org.opencontainers.image.ref.name'
 /** The annotation by which containerd names an image when it imports it. */
 export const imageName = 'io.containerd.image.name'
 
-/**
- * What an entry calls a manifest. Readers such as skopeo 1.9 look in index.json for OCI media types alone; what the manifest is, its own
- * `mediaType` says, which stays as it is and is what every reader goes by once it has the bytes.
- */
+/** What an entry calls a manifest: skopeo 1.9 looks in index.json for OCI media types only. The manifest keeps its own. */
 function entryType(mediaType: string): string {
   if (mediaType === mediaTypes.dockerList) return mediaTypes.ociIndex
   return mediaType === mediaTypes.dockerManifest ? mediaTypes.ociManifest : mediaType

@@ -148,10 +148,7 @@ export class LayoutClaim {
     await removeClaim(this.directory)
   }
 
-  /**
-   * Renames a file within the claim to and fro. That takes the directory's time from the file system, needs no space on a full disk, and asks the
-   * server of a network file system, where a look could be answered from a cache.
-   */
+  /** Renames a file within the claim: that sets the directory's time, needs no space, and asks the server of a network file system instead of a cache. */
   async #beat(): Promise<void> {
     this.lost.throwIfAborted()
     for (const [from, to] of [beatNames, beatNames.toReversed()] as const) {

@@ -37,10 +37,7 @@ export interface CheckOptions extends CallOptions {
 /** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
 export type Deletion = 'deleted' | 'absent' | 'referenced'
 
-/**
- * A layout to read. A blob belongs to no repository: each that the layout has can be read through any of them, which the distribution
- * specification allows; manifests and tags belong to the repository they were stored for.
- */
+/** A layout to read. A blob belongs to no repository and is read through any of them; manifests and tags belong to the one they were stored for. */
 export interface LayoutReader extends ImageSource {
   /** Entries of index.json that no repository has, because they have no whole name; they are kept as they are. */
   readonly skipped: readonly SkippedEntry[]

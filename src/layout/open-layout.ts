@@ -116,10 +116,7 @@ async function isDirectory(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
-/**
- * Makes a directory and what it stands in; true when it was not there. Step by step, because Node's own recursion never ends where
- * nothing can be made, as in /proc.
- */
+/** Makes a directory and its parents; true when it is new. Step by step, because Node's own recursion never ends where nothing can be made, as in /proc. */
 async function makeDirectory(directory: string): Promise<boolean> {
   try {
     await mkdir(directory)
@@ -151,10 +148,7 @@ async function prepareFiles(
   await index.openForWriting(claim.directory)
 }
 
-/**
- * Opens a layout for writing, and makes one where there is none. One process at a time: throws LAYOUT_LOCKED while another one writes;
- * what a writer that died has left is taken over and cleaned. Throws USAGE for a directory with other things in it, and LOCAL_IO.
- */
+/** Opens or makes a layout for writing, and takes over what a dead writer left. Throws LAYOUT_LOCKED, USAGE for a foreign directory, LOCAL_IO. */
 export async function openLayout(directory: string, options: OpenLayoutOptions = {}): Promise<Layout> {
   const durable = options.durable ?? true
   const privateDirectory = join(directory, privateName)

@@ -10,10 +10,7 @@ export interface ReplaceOptions {
   readonly durable?: boolean
 }
 
-/**
- * Replaces what is at a path, whole or not at all: a link there too, not the file that it leads to. A file that has the temporary name already is never
- * opened. Throws what the system does.
- */
+/** Replaces what is at a path, a link too, whole or not at all, and opens no file that has the temporary name already. Throws what the system does. */
 export async function replaceFile(path: string, content: string | Uint8Array, options: ReplaceOptions = {}): Promise<void> {
   await replace(path, content, options, false)
 }

@@ -26,10 +26,7 @@ function fileName({ id, owner }: UploadKey): string | undefined {
   return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
 }
 
-/**
- * The files of blobs on their way in. Most belong to one process and go with it; an upload that is kept can be continued by a later one, for a
- * day after its last byte. Either way a file gets its name in `blobs` only once all its bytes have been hashed.
- */
+/** Blobs on their way in. Most go with their process; a kept one can be resumed for a day. A file gets its name in `blobs` once its bytes have been hashed. */
 export class UploadFiles {
   readonly #blobs: BlobDirectory
   readonly #open = new Set<string>()
