@@ -96,7 +96,6 @@ export class Archive implements AsyncDisposable {
     return !(this.#bytes instanceof Spool)
   }
 
-  /** Waits until the whole archive was found. Throws INTEGRITY for a damaged one. */
   end(): Promise<void> {
     return this.#scanned
   }
@@ -120,7 +119,6 @@ export class Archive implements AsyncDisposable {
       })
   }
 
-  /** The bytes of a file, or some of them, not verified. */
   content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobRange = {}): Content {
     return contentAt(this.#bytes, { offset: start + offset, size: length, signal })
   }

@@ -17,7 +17,6 @@ export interface HeldContent extends NeededContent {
 
 /** What has to be where a bundle is pushed to, because an earlier bundle brought it. */
 export interface BundleBase {
-  /** `sha256:…` of the earlier bundle's `k3s-mirror.json`. */
   readonly bundle: string
   /** In the order of the digests. */
   readonly contents: readonly HeldContent[]

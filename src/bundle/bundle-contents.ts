@@ -7,14 +7,13 @@ import type { StepContents } from '../plan/plan.ts'
 import { formatBundleRecord, maxRecordBytes, recordPath, type BundleRecord } from './bundle-record.ts'
 import { mapTar, type TarMap } from './tar-map.ts'
 
-/** A bundle before it is written: its small files with their bytes, and where everything has its place. */
+/** A bundle before it is written: its small files with their bytes, and the position of everything. */
 export interface BundleContents {
   readonly map: TarMap
   /** By path: what is known before a blob has moved. */
   readonly files: ReadonlyMap<string, Uint8Array>
   /** Bytes of blobs by digest, manifests left out. */
   readonly blobs: ReadonlyMap<Digest, number>
-  /** What the images need and the base has. */
   readonly elsewhere: ReadonlySet<Digest>
 }
 

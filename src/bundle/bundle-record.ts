@@ -32,7 +32,6 @@ export interface BundleRecord {
   /** `k3s-mirror/<version>` of what made it. */
   readonly tool: string
   readonly lists: readonly BundledList[]
-  /** In the order of the lists. */
   readonly images: readonly BundledImage[]
   /** What the images need and the bundle does not hold, because an earlier one brought it. */
   readonly base?: BundleBase

@@ -1,11 +1,8 @@
 import pLimit from 'p-limit'
-import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
-import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
+import type { ImageSource } from '../oci/image-source.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
 
@@ -40,7 +37,7 @@ export async function completeFromBase(bundle: ImageSource, bases: readonly Bund
     const missing = contents.filter((_, index) => found[index] === false)
     if (missing.length > 0) throw refuse(name, contents.length, missing)
   }
-  return repositories.size === 0 ? bundle : new DeltaSource(bundle, destination, repositories)
+  return repositories.size === 0 ? bundle : deltaSource(bundle, destination, repositories)
 }
 
 function refuse(name: string, total: number, missing: readonly HeldContent[]): MirrorError {
@@ -57,32 +54,19 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
   )
 }
 
-/** The images of a bundle that holds only what an earlier one lacks: the rest is read from where the earlier one was pushed to. */
-class DeltaSource implements ImageSource {
-  readonly #bundle: ImageSource
-  readonly #elsewhere: ImageSource
-  /** By digest, the repository of `elsewhere` that has the content. */
-  readonly #repositories: ReadonlyMap<Digest, Repository>
-
-  constructor(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>) {
-    this.#bundle = bundle
-    this.#elsewhere = elsewhere
-    this.#repositories = repositories
-  }
-
-  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
-    return this.#bundle.headManifest(reference, options)
-  }
-
-  async getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {
-    const digest = reference.digest ?? (await this.#bundle.headManifest(reference, options))?.digest
-    const repository = digest && this.#repositories.get(digest)
-    if (digest === undefined || repository === undefined) return this.#bundle.getManifest(reference, options)
-    return this.#elsewhere.getManifest(atDigest(repository, digest), options)
-  }
-
-  getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content> {
-    const other = this.#repositories.get(descriptor.digest)
-    return other === undefined ? this.#bundle.getBlob(repository, descriptor, options) : this.#elsewhere.getBlob(other, descriptor, options)
+/** A bundle whose missing content is read from the repositories of `elsewhere` that have it. */
+function deltaSource(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>): ImageSource {
+  return {
+    headManifest: (reference, options) => bundle.headManifest(reference, options),
+    getManifest: async (reference, options) => {
+      const digest = reference.digest ?? (await bundle.headManifest(reference, options))?.digest
+      const repository = digest && repositories.get(digest)
+      if (digest === undefined || repository === undefined) return bundle.getManifest(reference, options)
+      return elsewhere.getManifest(atDigest(repository, digest), options)
+    },
+    getBlob: (repository, descriptor, options) => {
+      const other = repositories.get(descriptor.digest)
+      return other === undefined ? bundle.getBlob(repository, descriptor, options) : elsewhere.getBlob(other, descriptor, options)
+    },
   }
 }

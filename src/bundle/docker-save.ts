@@ -25,7 +25,6 @@ export const savePath = 'manifest.json'
 export interface SavedImage {
   readonly config: string
   readonly tags: readonly string[]
-  /** The lowest first. */
   readonly layers: readonly string[]
 }
 
@@ -54,90 +53,76 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
-/** An archive being read: what has been found of its blobs. */
-class Save {
-  readonly #archive: Archive
-  readonly #options: CallOptions
-  readonly #digests = new Map<TarEntry, Descriptor>()
-  readonly entries = new Map<Digest, TarEntry>()
+interface MadeManifest {
+  readonly manifest: Manifest
+  readonly platforms: readonly string[]
+}
 
-  constructor(archive: Archive, options: CallOptions) {
-    this.#archive = archive
-    this.#options = options
-  }
+/** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
+function manifestMaker(
+  archive: Archive,
+  entries: Map<Digest, TarEntry>,
+  options: CallOptions,
+): (image: SavedImage) => Promise<MadeManifest> {
+  const digests = new Map<TarEntry, Descriptor>()
+  const refuse = (code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError =>
+    new MirrorError(code, `${archive.name}: ${why}`, { hint: 'Copy the file again from where it was made, or make it again.' })
 
-  /** The manifest of an image: its config as it lies there, and its layers, of which a compressed one is hashed. */
-  async manifest(image: SavedImage): Promise<{ readonly manifest: Manifest; readonly platforms: readonly string[] }> {
-    const name = image.tags[0] ?? image.config
-    const entry = await this.#find(image.config, name)
-    const config = await this.#archive.bytes(entry, maxManifestBytes, this.#options)
-    const digest = sha256(config)
-    const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
-    if (stated !== undefined && digest !== `sha256:${stated}`) {
-      throw this.#refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
-    }
-    const diffIds = diffIdsOf(config)
-    if (diffIds === undefined) throw this.#refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
-    if (diffIds.length !== image.layers.length) {
-      const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
-      throw this.#refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
-    }
-    this.entries.set(digest, entry)
-    const layers: Descriptor[] = []
-    for (const [index, path] of image.layers.entries())
-      layers.push(await this.#layer(await this.#find(path, name), diffIds[index] ?? digest))
-    const document = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.ociManifest,
-      config: { mediaType: mediaTypes.ociConfig, digest, size: config.length },
-      layers,
-    }
-    const platform = platformOf(config)
-    return {
-      manifest: manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest),
-      platforms: platform === undefined ? [] : [formatPlatform(platform)],
-    }
+  const find = async (path: string, name: string): Promise<TarEntry> => {
+    const plain = plainPath(path)
+    if (plain === undefined) throw refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
+    const entry = await archive.find(plain)
+    if (entry === undefined) throw refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
+    return entry
   }
 
   /** What is not compressed has the digest that the config names; the copy finds out whether that is so. */
-  async #layer(entry: TarEntry, diffId: Digest): Promise<Descriptor> {
-    const known = this.#digests.get(entry)
+  const describe = async (entry: TarEntry, diffId: Digest): Promise<Descriptor> => {
+    const known = digests.get(entry)
     if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
     const size = Math.min(entry.size, unsupportedMagicBytes)
-    const start = await this.#archive.bytes({ ...entry, size }, size, this.#options)
+    const start = await archive.bytes({ ...entry, size }, size, options)
     const unsupported = detectUnsupported(start)?.name
     if (unsupported !== undefined) {
       const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
-      throw new MirrorError('UNSUPPORTED', `${this.#archive.name}: ${why}`, {
+      throw new MirrorError('UNSUPPORTED', `${archive.name}: ${why}`, {
         hint: 'Load the archive where it was made, and save it again with docker save.',
       })
     }
     const compression = detectCompression(start)
-    const digest = compression === undefined ? diffId : await this.#hash(entry)
+    const hash = digestHash('sha256:')
+    if (compression !== undefined) await archive.content(entry, options).read((chunk) => void hash.update(chunk))
+    const digest: Digest = compression === undefined ? diffId : `sha256:${hash.digest('hex')}`
     const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }
-    if (!this.entries.has(digest)) this.entries.set(digest, entry)
-    this.#digests.set(entry, descriptor)
+    if (!entries.has(digest)) entries.set(digest, entry)
+    digests.set(entry, descriptor)
     return descriptor
   }
 
-  async #hash(entry: TarEntry): Promise<Digest> {
-    const hash = digestHash('sha256:')
-    await this.#archive.content(entry, this.#options).read((chunk) => void hash.update(chunk))
-    return `sha256:${hash.digest('hex')}`
-  }
-
-  async #find(path: string, name: string): Promise<TarEntry> {
-    const plain = plainPath(path)
-    if (plain === undefined) throw this.#refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
-    const entry = await this.#archive.find(plain)
-    if (entry === undefined) throw this.#refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
-    return entry
-  }
-
-  #refuse(code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError {
-    return new MirrorError(code, `${this.#archive.name}: ${why}`, {
-      hint: 'Copy the file again from where it was made, or make it again.',
-    })
+  return async (image) => {
+    const name = image.tags[0] ?? image.config
+    const entry = await find(image.config, name)
+    const bytes = await archive.bytes(entry, maxManifestBytes, options)
+    const digest = sha256(bytes)
+    const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
+    if (stated !== undefined && digest !== `sha256:${stated}`)
+      throw refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
+    const diffIds = diffIdsOf(bytes)
+    if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
+    if (diffIds.length !== image.layers.length) {
+      const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
+      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
+    }
+    entries.set(digest, entry)
+    const layers: Descriptor[] = []
+    for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))
+    const config = { mediaType: mediaTypes.ociConfig, digest, size: bytes.length }
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }
+    const platform = platformOf(bytes)
+    return {
+      manifest: manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest),
+      platforms: platform === undefined ? [] : [formatPlatform(platform)],
+    }
   }
 }
 
@@ -151,16 +136,17 @@ function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
 /** Opens what `docker save` wrote before Docker 25: each image gets a new manifest, the same for the same image. Throws INVALID_MANIFEST, INTEGRITY. */
 export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ImageArchive> {
   const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
-  const save = new Save(archive, options)
+  const entries = new Map<Digest, TarEntry>()
+  const make = manifestMaker(archive, entries, options)
   const images: BundledImage[] = []
   const made = new Map<Digest, Manifest>()
   const { named, skipped } = nameSaved(saved, name)
   for (const { image, references } of named) {
-    const { manifest, platforms } = await save.manifest(image)
+    const { manifest, platforms } = await make(image)
     made.set(manifest.descriptor.digest, manifest)
     for (const reference of references) images.push({ reference, ...manifest.descriptor, platforms, digestPreserved: false })
   }
-  return new ImageArchive(archive, { images, skipped, made, entries: save.entries })
+  return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
 interface NamedSaved {

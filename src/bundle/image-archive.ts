@@ -96,19 +96,16 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     })
   }
 
-  /** Bytes of a manifest or a blob; undefined where it is not there. */
   async sizeOf(digest: Digest): Promise<number | undefined> {
     return this.#made.get(digest)?.bytes.length ?? (await this.find(digest))?.size
   }
 
-  /** True where every byte of a manifest or a blob is what its digest says. */
   async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     if (this.#made.has(digest)) return true
     const entry = await this.find(digest)
     return entry !== undefined && contentHasDigest(this.archive.content(entry, options), digest)
   }
 
-  /** True where it has the manifest or the blob. Throws INTEGRITY for a damaged archive. */
   async holds(digest: Digest, _options?: CallOptions): Promise<boolean> {
     return this.#made.has(digest) || (await this.find(digest)) !== undefined
   }
@@ -150,7 +147,6 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     return reference.digest
   }
 
-  /** The error for content that is not what its digest says. */
   wrong(digest: Digest): MirrorError {
     return new MirrorError('INTEGRITY', `${this.path} holds other content for ${digest} than its digest says`, {
       side: 'source',

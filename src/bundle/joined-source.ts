@@ -48,7 +48,6 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   readonly #images = new Map<string, BundledImage>()
   readonly #made = new Map<Digest, Manifest>()
   readonly #reduced: string[] = []
-  /** Roots of bundles that were found to lack nothing. */
   readonly #whole = new Set<Digest>()
   /** What bundles count on to be where they are pushed to. */
   readonly #elsewhere: ReadonlySet<Digest>

@@ -45,7 +45,7 @@ interface WrittenPart {
   readonly sha256: string
 }
 
-/** Compresses an archive as the name says and splits it, into files beside it: one where no size is given. */
+/** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on beside it: one where no size is given. */
 async function writeParts({
   file,
   archivePath,
@@ -53,80 +53,52 @@ async function writeParts({
   signal,
 }: Publication): Promise<readonly WrittenPart[]> {
   const compression = compressionOfName(file) ?? undefined
-  await using archive = await open(archivePath, constants.O_RDONLY | constants.O_NOFOLLOW)
-  await using parts = new PartsWriter(dirname(archivePath), splitSize)
+  const written: WrittenPart[] = []
+  let part: { readonly path: string; readonly handle: FileHandle; readonly hash: Hash; left: number } | undefined
+  const begin = async (): Promise<NonNullable<typeof part>> => {
+    const path = join(dirname(archivePath), `part-${written.length + 1}`)
+    await rm(path, { force: true })
+    const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
+    return { path, handle, hash: createHash('sha256'), left: splitSize }
+  }
+  const finish = async (): Promise<void> => {
+    if (part === undefined) return
+    await part.handle.sync()
+    await part.handle.close()
+    written.push({ path: part.path, sha256: part.hash.digest('hex') })
+    part = undefined
+  }
   let failure: unknown
-  const write = (chunks: AsyncIterable<Buffer>): Promise<void> =>
-    parts.write(chunks).catch((error: unknown) => {
+  const write = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    try {
+      for await (const chunk of chunks) {
+        for (let at = 0; at < chunk.length;) {
+          part ??= await begin()
+          const piece = chunk.subarray(at, at + Math.min(part.left, chunk.length - at))
+          part.hash.update(piece)
+          await part.handle.writeFile(piece)
+          part.left -= piece.length
+          at += piece.length
+          if (part.left === 0) await finish()
+        }
+      }
+      await finish()
+    } catch (error) {
       failure = error
       throw error
-    })
+    }
+  }
+  await using archive = await open(archivePath, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     const options = signal === undefined ? {} : { signal }
     const bytes = archive.createReadStream({ autoClose: false })
     if (compression === undefined) await pipeline(bytes, write, options)
     else await pipeline(bytes, await createCompressor(compression), write, options)
-    return parts.written
+    return written
   } catch (error) {
     // Where writing failed, a pipeline tells that it was aborted.
     throw failure ?? error
-  }
-}
-
-interface OpenPart {
-  readonly path: string
-  readonly handle: FileHandle
-  readonly hash: Hash
-  /** Bytes that it still has room for. */
-  left: number
-}
-
-/** Writes bytes into the files `part-1`, `part-2` and so on of a directory, of one size but the last, and hashes each. */
-class PartsWriter implements AsyncDisposable {
-  readonly written: WrittenPart[] = []
-  readonly #directory: string
-  readonly #size: number
-  #open: OpenPart | undefined
-
-  constructor(directory: string, size: number) {
-    this.#directory = directory
-    this.#size = size
-  }
-
-  /** Writes all chunks; each file is safely on the disk when it is closed. */
-  async write(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length;) {
-        const part = (this.#open ??= await this.#begin())
-        const piece = chunk.subarray(at, at + Math.min(part.left, chunk.length - at))
-        part.hash.update(piece)
-        await part.handle.writeFile(piece)
-        part.left -= piece.length
-        at += piece.length
-        if (part.left === 0) await this.#finish()
-      }
-    }
-    await this.#finish()
-  }
-
-  /** Closes what an interruption left open. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#open?.handle.close()
-  }
-
-  async #begin(): Promise<OpenPart> {
-    const path = join(this.#directory, `part-${this.written.length + 1}`)
-    await rm(path, { force: true })
-    const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
-    return { path, handle, hash: createHash('sha256'), left: this.#size }
-  }
-
-  async #finish(): Promise<void> {
-    if (this.#open === undefined) return
-    const { path, handle, hash } = this.#open
-    await handle.sync()
-    await handle.close()
-    this.#open = undefined
-    this.written.push({ path, sha256: hash.digest('hex') })
+  } finally {
+    await part?.handle.close()
   }
 }

@@ -2,7 +2,7 @@ import type { ChunkSink, Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import { Catalogue, CataloguedImages } from '../layout/catalogue.ts'
-import type { LayoutReader, Referrer, ReferrerOptions } from '../layout/layout.ts'
+import type { LayoutReader, Referrer } from '../layout/layout.ts'
 import { linksOf, referrerOf, type ManifestLinks } from '../layout/manifest-links.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -78,7 +78,6 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     }
   }
 
-  /** The lists that its images came from. */
   get lists(): readonly BundledList[] {
     return this.#bundle.record.lists
   }
@@ -119,7 +118,11 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     return { size, read, cancel: () => content.cancel() }
   }
 
-  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after }: { readonly after?: Digest | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
     for (const descriptor of this.catalogue.referrers(repository, subject, after))
       yield referrerOf(descriptor, this.#links.get(descriptor.digest))
   }

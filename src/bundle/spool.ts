@@ -32,7 +32,6 @@ export class Spool implements ArchiveBytes {
   #stopped: { readonly reason: unknown } | undefined
   readonly #ended: Promise<void>
   #size = 0
-  /** Compressed bytes that were read. */
   #taken = 0
   #isEnded = false
   #failure: unknown
@@ -59,8 +58,8 @@ export class Spool implements ArchiveBytes {
     }
   }
 
-  async reaches(place: number): Promise<boolean> {
-    while (this.#size < place) {
+  async reaches(position: number): Promise<boolean> {
+    while (this.#size < position) {
       if (this.#failure !== undefined) throw this.#failure
       if (this.#isEnded) return false
       await this.#changes.next()
@@ -91,7 +90,12 @@ export class Spool implements ArchiveBytes {
     try {
       for await (const chunk of decompress(this.#chunks(), compression)) {
         if (this.#stopped !== undefined) throw this.#stopped.reason
-        if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) throw this.#refuseGrowth()
+        if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) {
+          const why = `becomes more than ${mostGrowth} times as large as it is: that is no archive of images`
+          throw new MirrorError('INTEGRITY', `${this.name} ${why}`, {
+            hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
+          })
+        }
         await this.#write(chunk)
       }
     } catch (error) {
@@ -109,16 +113,6 @@ export class Spool implements ArchiveBytes {
       this.#taken += bytesRead
       yield buffer.subarray(0, bytesRead)
     }
-  }
-
-  #refuseGrowth(): MirrorError {
-    return new MirrorError(
-      'INTEGRITY',
-      `${this.name} becomes more than ${mostGrowth} times as large as it is: that is no archive of images`,
-      {
-        hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
-      },
-    )
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

@@ -12,10 +12,9 @@ export interface TarEntry {
   readonly link?: string
 }
 
-/** An archive before it is written: every byte has its place. */
+/** An archive before it is written: every byte has its position. */
 export interface TarMap {
   readonly entries: ReadonlyMap<string, TarEntry>
-  /** Bytes of the whole archive. */
   readonly size: number
 }
 
@@ -31,7 +30,7 @@ export function tarHeader({ path, size }: { readonly path: string; readonly size
   return block
 }
 
-/** Gives files their places, one behind the other in the order given, and two empty blocks at the end. */
+/** Gives files their positions, one behind the other in the order given, and two empty blocks at the end. */
 export function mapTar(files: readonly { readonly path: string; readonly size: number }[]): TarMap {
   const entries = new Map<string, TarEntry>()
   let at = 0

@@ -68,7 +68,6 @@ export class UnfinishedBundle implements AsyncDisposable {
     }
   }
 
-  /** True for a blob that is whole in it. */
   has(digest: Digest): boolean {
     return this.#opened.done.has(digest)
   }

@@ -20,13 +20,11 @@ class ByteReader {
     }
   }
 
-  /** True where nothing is left. */
   async isAtEnd(): Promise<boolean> {
     await this.#fill(1)
     return this.#held.length === 0
   }
 
-  /** The next bytes, all of them. */
   async take(size: number): Promise<Buffer> {
     await this.#fill(size)
     if (this.#held.length < size) throw new Error('unexpected end of file')

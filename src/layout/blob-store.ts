@@ -8,7 +8,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
 import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
-import { UploadFiles, type PrepareOptions } from './upload-files.ts'
+import { UploadFiles } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
 const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${name}:${createHash(name).digest('hex')}`))
@@ -24,7 +24,6 @@ export interface BlobRange extends CallOptions {
 export class BlobStore {
   readonly #directory: string
   readonly #privateDirectory: string
-  /** Blobs on their way in. */
   readonly uploads: UploadFiles
   readonly #whole = new Map<Digest, { readonly file: string; readonly isWhole: Promise<boolean> }>()
   readonly #nameCommits: ReadonlyMap<string, GroupCommit>
@@ -48,10 +47,10 @@ export class BlobStore {
   }
 
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
-  async prepare(options: PrepareOptions): Promise<void> {
+  async prepare(isTakeover: boolean): Promise<void> {
     try {
       for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
-      await this.uploads.prepare(options)
+      await this.uploads.prepare(isTakeover)
     } catch (error) {
       throw await localIo(error, 'write', this.#directory)
     }

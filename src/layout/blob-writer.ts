@@ -13,7 +13,6 @@ const firstBufferBytes = 64 * 1024
 
 /** A blob on its way in: private and nameless until `commit` has found its digest right. */
 export interface BlobWriter {
-  /** Bytes written so far. */
   readonly size: number
   /** Adds a copy of the chunk; a promise means: wait before the next one. Throws LOCAL_IO. */
   write(chunk: Uint8Array): void | Promise<void>
@@ -23,7 +22,6 @@ export interface BlobWriter {
   flush(): Promise<void>
   /** Ends writing and leaves the file to whoever knows its name. */
   suspend(): Promise<void>
-  /** Gives the bytes up. */
   discard(): Promise<void>
 }
 

@@ -26,17 +26,14 @@ interface CataloguedRepository {
 export class Catalogue {
   readonly #repositories = new Map<string, CataloguedRepository>()
 
-  /** Every repository that has a manifest. */
   repositories(): Repository[] {
     return [...this.#repositories.values()].filter(({ manifests }) => manifests.size > 0).map(({ repository }) => repository)
   }
 
-  /** True when the repository has a manifest. */
   has(repository: Repository): boolean {
     return (this.#find(repository)?.manifests.size ?? 0) > 0
   }
 
-  /** True when the repository has a manifest, or has had one. */
   knows(repository: Repository): boolean {
     return this.#find(repository) !== undefined
   }
@@ -46,7 +43,6 @@ export class Catalogue {
     return [...(this.#find(repository)?.tags.keys() ?? [])].toSorted((a, b) => (a < b ? -1 : 1))
   }
 
-  /** The tags that name this manifest. */
   tagsOf(repository: Repository, digest: Digest): string[] {
     return this.tags(repository).filter((tag) => this.#find(repository)?.tags.get(tag) === digest)
   }
@@ -58,7 +54,6 @@ export class Catalogue {
     return digest === undefined ? undefined : found?.manifests.get(digest)
   }
 
-  /** Every manifest of a repository. */
   manifests(repository: Repository): CataloguedManifest[] {
     return [...(this.#find(repository)?.manifests.values() ?? [])]
   }
@@ -86,12 +81,10 @@ export class Catalogue {
     }
   }
 
-  /** True when any repository has the manifest. */
   hasAnywhere(digest: Digest): boolean {
     return [...this.#repositories.values()].some(({ manifests }) => manifests.has(digest))
   }
 
-  /** Adds a manifest. */
   add(repository: Repository, manifest: CataloguedManifest): void {
     const name = formatRepository(repository)
     let found = this.#repositories.get(name)
@@ -107,7 +100,6 @@ export class Catalogue {
     this.#find(repository)?.tags.set(tag, digest)
   }
 
-  /** Takes a tag away. */
   untag(repository: Repository, tag: string): void {
     this.#find(repository)?.tags.delete(tag)
   }

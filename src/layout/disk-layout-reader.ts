@@ -8,7 +8,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import type { BlobRange, BlobStore } from './blob-store.ts'
 import { CataloguedImages, type Catalogue } from './catalogue.ts'
 import { InTurn } from './in-turn.ts'
-import type { LayoutReader, Referrer, ReferrerOptions } from './layout.ts'
+import type { LayoutReader, Referrer } from './layout.ts'
 import { referrerOf, storedLinks } from './manifest-links.ts'
 import type { SkippedEntry } from './name-entries.ts'
 
@@ -25,14 +25,14 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
-  readonly #referrers: ReferrerReader
+  readonly #readReferrer: ReturnType<typeof referrerReader>
 
   constructor({ directory, blobs, catalogue, skipped }: OpenedLayout) {
     super(catalogue)
     this.directory = directory
     this.skipped = skipped
     this.blobs = blobs
-    this.#referrers = new ReferrerReader(blobs)
+    this.#readReferrer = referrerReader(blobs)
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
@@ -76,9 +76,13 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
     return this.blobs.verify(digest, options)
   }
 
-  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after }: { readonly after?: Digest | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
     for (const descriptor of this.catalogue.referrers(repository, subject, after)) {
-      const referrer = await this.#referrers.read(descriptor)
+      const referrer = await this.#readReferrer(descriptor)
       if (referrer !== undefined) yield referrer
     }
   }
@@ -87,37 +91,26 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
 /** Bytes of JSON that are remembered at most. */
 const maxRemembered = 8 * 1024 * 1024
 
-/** Reads what lists of referrers say of manifests: one manifest at a time, because each may take megabytes, and the latest ones once. */
-class ReferrerReader {
-  readonly #blobs: BlobStore
-  readonly #turns = new InTurn()
-  readonly #known = new Map<Digest, { readonly referrer: Referrer; readonly bytes: number }>()
-  #bytes = 0
-
-  constructor(blobs: BlobStore) {
-    this.#blobs = blobs
-  }
-
-  /** The entry of a stored manifest; undefined where it is absent or not a manifest. */
-  async read(descriptor: Descriptor): Promise<Referrer | undefined> {
+/** Reads what lists of referrers say of stored manifests: one at a time, because each may take megabytes, and the latest ones once. */
+function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<Referrer | undefined> {
+  const turns = new InTurn()
+  const known = new Map<Digest, { readonly referrer: Referrer; readonly bytes: number }>()
+  let remembered = 0
+  const read = async (descriptor: Descriptor): Promise<Referrer | undefined> => {
     const { digest, mediaType } = descriptor
-    const read = async (): Promise<Referrer | undefined> => {
-      const known = this.#known.get(digest)
-      const links = known ? undefined : await storedLinks(this.#blobs, digest, mediaType)
-      return links ? this.#remember(referrerOf(descriptor, links)) : known?.referrer
-    }
-    return this.#known.get(digest)?.referrer ?? this.#turns.run('read', read)
-  }
-
-  #remember(referrer: Referrer): Referrer {
-    const bytes = JSON.stringify(referrer).length
-    this.#known.set(referrer.digest, { referrer, bytes })
-    this.#bytes += bytes
-    for (const [oldest, { bytes: freed }] of this.#known) {
-      if (this.#bytes <= maxRemembered) break
-      this.#known.delete(oldest)
-      this.#bytes -= freed
+    if (known.has(digest)) return known.get(digest)?.referrer
+    const links = await storedLinks(blobs, digest, mediaType)
+    if (links === undefined) return undefined
+    const referrer = referrerOf(descriptor, links)
+    const { length } = JSON.stringify(referrer)
+    known.set(digest, { referrer, bytes: length })
+    remembered += length
+    for (const [oldest, { bytes }] of known) {
+      if (remembered <= maxRemembered) break
+      known.delete(oldest)
+      remembered -= bytes
     }
     return referrer
   }
+  return async (descriptor) => known.get(descriptor.digest)?.referrer ?? turns.run('read', () => read(descriptor))
 }

@@ -12,7 +12,7 @@ import { DiskLayoutReader, type OpenedLayout } from './disk-layout-reader.ts'
 import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
 import type { LayoutClaim } from './layout-claim.ts'
-import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
+import type { Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
 import { Parents } from './parents.ts'
@@ -108,11 +108,15 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     await this.#gate.adding(() => this.#fenced(() => this.#store(reference, manifest, links)))
   }
 
-  async putCheckedManifest(reference: Reference, manifest: Manifest, options: CheckOptions = {}): Promise<readonly Mismatch[]> {
+  async putCheckedManifest(
+    reference: Reference,
+    manifest: Manifest,
+    { isSparse = false }: { readonly isSparse?: boolean } = {},
+  ): Promise<readonly Mismatch[]> {
     const links = linksOf(contentsOf(manifest))
     return this.#gate.adding(async () => {
       const all = await this.#mismatches(reference, links)
-      const mismatches = options.isSparse === true ? all.filter(({ actualSize }) => actualSize !== undefined) : all
+      const mismatches = isSparse ? all.filter(({ actualSize }) => actualSize !== undefined) : all
       if (mismatches.length === 0) await this.#fenced(() => this.#store(reference, manifest, links))
       return mismatches
     })

@@ -12,14 +12,6 @@ import { replaceFile } from './replace-file.ts'
 
 const mebibyte = 1024 * 1024
 
-/** How index.json is written. */
-export interface IndexFileOptions {
-  readonly directory: string
-  readonly durable: boolean
-  /** Bytes that the file may have (default 256 MiB); what is larger is neither read nor written. */
-  readonly maxBytes?: number
-}
-
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
   readonly #path: string
@@ -35,13 +27,13 @@ export class IndexFile {
   #rest: Record<string, unknown> = { schemaVersion: 2, mediaType: mediaTypes.ociIndex }
   readonly #commit = new GroupCommit(() => this.#write())
 
-  constructor({ directory, durable, maxBytes = 256 * mebibyte }: IndexFileOptions) {
+  /** The file may have `maxBytes` bytes (default 256 MiB); what is larger is neither read nor written. */
+  constructor(directory: string, durable: boolean, maxBytes: number = 256 * mebibyte) {
     this.#path = join(directory, 'index.json')
     this.#durable = durable
     this.#maxBytes = maxBytes
   }
 
-  /** Bytes of the file. */
   get size(): number {
     return this.#size
   }

@@ -141,7 +141,6 @@ export class LayoutClaim {
     this.isTakeover = false
   }
 
-  /** Gives it back. */
   async release(): Promise<void> {
     clearInterval(this.#timer)
     await this.confirm().catch(() => undefined)

@@ -82,7 +82,6 @@ export class ManifestJournal {
     this.#durable = durable
   }
 
-  /** Bytes of the file. */
   get size(): number {
     return this.#length
   }
@@ -159,7 +158,6 @@ export class ManifestJournal {
     return this.#commit.run()
   }
 
-  /** Closes the file. */
   async close(): Promise<void> {
     await this.#handle?.close()
     this.#handle = undefined

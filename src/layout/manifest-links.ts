@@ -9,7 +9,6 @@ import type { Referrer } from './layout.ts'
 /** What a manifest says of other content. */
 export interface ManifestLinks {
   readonly mediaType: string
-  /** Child manifests of an index. */
   readonly manifests: readonly Descriptor[]
   /** Config and layers that a registry holds; layers that live elsewhere are left out. */
   readonly blobs: readonly Descriptor[]

@@ -142,7 +142,6 @@ class EntryNames {
     this.#add({ reference: { registry, path, digest: descriptor.digest }, descriptor, at, about: root.descriptor.digest })
   }
 
-  /** Images by name, and by the empty name all of them. */
   #rootsByName(images: readonly Entry[]): ReadonlyMap<string, Map<Digest, Entry>> {
     const all = new Map<Digest, Entry>()
     const roots = new Map([['', all]])

@@ -82,7 +82,7 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   const privateDirectory = join(directory, privateName)
   const blobs = new BlobStore(directory, join(privateDirectory, 'uploads'), durable)
   await blobs.checkDirectories()
-  const index = new IndexFile({ directory, durable })
+  const index = new IndexFile(directory, durable)
   const journal = new ManifestJournal(join(privateDirectory, 'manifests.ndjson'), durable)
   const catalogue = new Catalogue()
   await journal.read(({ repository, descriptor, subject, deleted }) => {
@@ -137,7 +137,7 @@ async function prepareFiles(
   claim: LayoutClaim,
   reserve: Reserve,
 ): Promise<void> {
-  await blobs.prepare({ isTakeover: claim.isTakeover })
+  await blobs.prepare(claim.isTakeover)
   if (claim.isTakeover) await reserve.spend(() => journal.replace(catalogue, claim.directory))
   else {
     await journal.openForWriting(() => claim.confirm())

@@ -32,7 +32,6 @@ export class Parents {
     return parents
   }
 
-  /** The manifests that refer to this content. */
   of(digest: Digest): ReadonlySet<Digest> {
     return this.#parents.get(digest) ?? new Set()
   }
@@ -42,7 +41,6 @@ export class Parents {
     return this.#parents.has(digest) || this.#kept.has(digest)
   }
 
-  /** Adds what a manifest refers to. */
   add(parent: Digest, links: ManifestLinks): void {
     for (const { digest } of [...links.manifests, ...links.blobs]) {
       const parents = this.#parents.get(digest)

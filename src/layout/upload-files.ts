@@ -15,12 +15,6 @@ export interface UploadKey {
   readonly owner: string
 }
 
-/** What is known of the writer before. */
-export interface PrepareOptions {
-  /** It may still be alive and have any file open: none is kept. */
-  readonly isTakeover?: boolean
-}
-
 /** The file of an upload that is kept; undefined where the id is none, so that no name leaves the directory. */
 function fileName({ id, owner }: UploadKey): string | undefined {
   return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
@@ -36,19 +30,17 @@ export class UploadFiles {
     this.#blobs = blobs
   }
 
-  /** Makes the directory and removes what dead writers left, but uploads that may still be continued; only for the one writer of the layout. */
-  async prepare({ isTakeover = false }: PrepareOptions = {}): Promise<void> {
+  /** Makes the directory and removes what dead writers left, but uploads that may still be continued: none after one that may be alive. Only for the one writer. */
+  async prepare(isTakeover: boolean): Promise<void> {
     await mkdir(this.#blobs.directory, { recursive: true, mode: 0o700 })
     await this.#remove((name) => isTakeover || !keptName.test(name))
     await this.#purge()
   }
 
-  /** Starts a blob that goes with this process. */
   start(algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
     return openBlobWriter({ ...this.#blobs, algorithm })
   }
 
-  /** Starts an upload that is kept. */
   async startKept(key: UploadKey, algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
     const name = fileName(key)
     if (name === undefined) throw new TypeError('the id of an upload is a UUID')

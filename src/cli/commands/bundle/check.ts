@@ -19,7 +19,7 @@ export function addBundleCheckCommand(parent: Command, cli: CliProcess): void {
         .argument('<file>', 'the bundle or archive; of one that is split also a single part'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
-    const { checkBundle } = await import('../../../bundle/inspect-bundle.ts')
+    const { checkBundle } = await import('../../../bundle/check-archive.ts')
     const check = await checkBundle(file, { name: flags.name, signal: cli.signal })
     const document = { schemaVersion: 1, command: 'bundle check', file, ...check }
     cli.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleCheck(document, stylesFor(process.stdout, process.env)))

@@ -16,7 +16,7 @@ export function addBundleInfoCommand(parent: Command, cli: CliProcess): void {
         .argument('<file>', 'the bundle or archive'),
     ),
   ).action(async (file: string, flags: OutputFlags & { readonly name?: string }) => {
-    const { describeBundle } = await import('../../../bundle/inspect-bundle.ts')
+    const { describeBundle } = await import('../../../bundle/describe-archive.ts')
     const info = await describeBundle(file, { name: flags.name, signal: cli.signal })
     const document = { schemaVersion: 1, command: 'bundle info', ...info }
     cli.print(flags.output === 'json' ? `${formatJson(document)}\n` : formatBundleInfo(info, stylesFor(process.stdout, process.env)))
