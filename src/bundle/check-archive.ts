@@ -92,11 +92,12 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
   const pause = yielding(options.signal)
   for (const images of roots) {
     await pause()
-    for (const { digest, size } of await neededContents(archive, images[0], options)) {
-      addNeeder(needers, digest, images)
+    const needed = images[0] ? await neededContents(archive, images[0], options) : []
+    for (const { digest, size } of needed) {
+      append(needers, digest, images)
       const held = await archive.sizeOf(digest)
       if (held === undefined || held === size) continue
-      addNeeder(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
+      append(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
     }
   }
   const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images: namesOf(images) }))
@@ -117,25 +118,20 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
 }
 
 /** Images that name one root: what the first needs, all need. */
-type SameRoot = readonly [BundledImage, ...BundledImage[]]
+type SameRoot = readonly BundledImage[]
 type Needers<K> = Map<K, SameRoot[]>
 
 /** Groups images by their root, so that a root with many tags is read once. */
 function imagesByRoot(images: readonly BundledImage[]): readonly SameRoot[] {
-  const roots = new Map<string, [BundledImage, ...BundledImage[]]>()
-  for (const image of images) {
-    const key = `${image.digest} ${image.size} ${image.reference.digest === undefined}`
-    const same = roots.get(key)
-    if (same === undefined) roots.set(key, [image])
-    else same.push(image)
-  }
+  const roots = new Map<string, BundledImage[]>()
+  for (const image of images) append(roots, `${image.digest} ${image.size} ${image.reference.digest === undefined}`, image)
   return [...roots.values()]
 }
 
-function addNeeder<K>(needers: Needers<K>, what: K, images: SameRoot): void {
-  const known = needers.get(what)
-  if (known === undefined) needers.set(what, [images])
-  else known.push(images)
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const known = lists.get(key)
+  if (known === undefined) lists.set(key, [value])
+  else known.push(value)
 }
 
 function namesOf(needers: readonly SameRoot[] = []): readonly string[] {

@@ -99,27 +99,26 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
 
   /** Settles what these names stand for in all archives. Throws INTEGRITY for an image that is not whole, and DESTINATION_COLLISION as joinRoots does. */
   async join(references: readonly Reference[], options: CallOptions = {}): Promise<readonly BundledImage[]> {
-    const roots = new Map<string, Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>>()
-    for (const { images, isSettled } of this.#archives) {
-      for (const image of images) {
-        const name = formatReference(image.reference)
-        const same = roots.get(name) ?? new Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>()
-        if (same.get(image.digest)?.isSettled !== true) same.set(image.digest, { image, isSettled })
-        roots.set(name, same)
-      }
+    const roots = new Map<string, Map<Digest, BundledImage>>()
+    const settled = new Set(this.#archives.flatMap(({ images, isSettled }) => (isSettled ? images : [])))
+    for (const image of this.#archives.flatMap(({ images }) => images)) {
+      const name = formatReference(image.reference)
+      const same = roots.get(name) ?? new Map<Digest, BundledImage>()
+      const known = same.get(image.digest)
+      if (known === undefined || !settled.has(known)) same.set(image.digest, image)
+      roots.set(name, same)
     }
     const pause = yielding(options.signal)
     for (const name of references.map(formatReference)) {
       await pause()
       const found = [...(roots.get(name)?.values() ?? [])]
       const [only] = found
-      if (only !== undefined && only.isSettled && found.length === 1) {
-        await this.#refuseLack(only.image, options)
-        this.#images.set(name, only.image)
+      if (only !== undefined && settled.has(only) && found.length === 1) {
+        await this.#refuseLack(only, options)
+        this.#images.set(name, only)
       } else if (only !== undefined) {
-        const images = found.map(({ image }) => image)
         // Signatures have no platforms to join by: those of the last archive count.
-        await this.#join(name, only.image.about === undefined ? images : images.slice(-1), options)
+        await this.#join(name, only.about === undefined ? found : found.slice(-1), options)
       }
     }
     return [...this.#images.values()]
@@ -144,7 +143,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   }
 
   get lacksEnd(): boolean {
-    return this.#archives.some(({ lacksEnd }) => lacksEnd === true)
+    return this.#archives.some(({ lacksEnd }) => lacksEnd)
   }
 
   /** What archives count on and none of these holds. */

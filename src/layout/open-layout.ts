@@ -106,8 +106,8 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
 
 /** Throws USAGE where a directory that is no layout has other things in it. */
 async function checkEmpty(directory: string): Promise<void> {
-  const ours = [privateName, 'blobs', 'index.json', 'lost+found']
-  if ((await readdir(directory)).some((name) => !ours.includes(name))) {
+  const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
+  if ((await readdir(directory)).some((name) => !ours.has(name))) {
     throw new MirrorError('USAGE', `${directory} is not an OCI layout, and not empty`, { hint: 'Name a new or an empty directory.' })
   }
 }
