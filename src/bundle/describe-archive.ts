@@ -85,11 +85,7 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
 
 async function describeImage(archive: ImageArchive, named: BundledImage, options: CallOptions): Promise<Omit<DescribedImage, 'reference'>> {
   const { digest, platforms, digestPreserved } = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
-  return { digest, platforms, digestPreserved, size: await sizeOf(archive, named, options) }
-}
-
-async function sizeOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<number> {
-  let bytes = 0
-  for (const { digest } of await neededContents(archive, image, options)) bytes += (await archive.sizeOf(digest)) ?? 0
-  return bytes
+  let size = 0
+  for (const needed of await neededContents(archive, named, options)) size += (await archive.sizeOf(needed.digest)) ?? 0
+  return { digest, platforms, digestPreserved, size }
 }

@@ -49,20 +49,16 @@ async function openOciArchive(archive: Archive, index: TarEntry, { name, signal 
   return new ImageArchive(archive, { images, skipped })
 }
 
-/** The directory in an archive whose content would be one of images. */
-async function directoryOfImages(archive: Archive): Promise<string | undefined> {
-  const names = [recordPath, indexPath, savePath]
-  const path = (await archive.files()).map((file) => file.path).find((one) => names.some((name) => one.endsWith(`/${name}`)))
-  return path?.slice(0, path.lastIndexOf('/'))
-}
-
 /** Its scan has come to the end, for it was asked for what it does not have. */
 async function openForeign(archive: Archive, options: ForeignOptions): Promise<ImageArchive> {
   const index = await archive.find(indexPath)
   if (index !== undefined) return openOciArchive(archive, index, options)
   const list = await archive.find(savePath)
   if (list !== undefined) return openDockerSave(archive, list, options)
-  const directory = await directoryOfImages(archive)
+  const names = [recordPath, indexPath, savePath]
+  // An archive may have all of that in a directory.
+  const found = (await archive.files()).map(({ path }) => path).find((path) => names.some((name) => path.endsWith(`/${name}`)))
+  const directory = found?.slice(0, found.lastIndexOf('/'))
   throw new MirrorError(
     'UNSUPPORTED',
     `${archive.name} is an archive, and none of images: it has neither ${recordPath}, ${indexPath} nor ${savePath}`,
