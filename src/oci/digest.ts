@@ -22,7 +22,7 @@ export function sha256(bytes: Uint8Array): Digest {
 }
 
 /** True when all that went into a hash of the digest's algorithm has this digest; the hash is used up. */
-export function endsInDigest(hash: Hash, digest: Digest): boolean {
+function endsInDigest(hash: Hash, digest: Digest): boolean {
   return hash.digest('hex') === digest.slice(7)
 }
 
