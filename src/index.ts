@@ -1,6 +1,5 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
-import type { ArchiveInfo } from './bundle/describe-archive.ts'
-import type { InspectOptions } from './bundle/inspect-bundle.ts'
+import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
 import type { PlanReport } from './report/plan-report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
@@ -125,10 +124,10 @@ export function loadBundle(options: LoadBundleOptions): MirrorRun {
 
 /** What is in a bundle, or in an archive of another tool: lists, images, platforms and sizes in bytes. */
 export async function describeBundle(file: string, options?: InspectOptions): Promise<ArchiveInfo> {
-  return (await import('./bundle/inspect-bundle.ts')).describeBundle(file, options)
+  return (await import('./bundle/describe-archive.ts')).describeBundle(file, options)
 }
 
 /** Reads every byte of a bundle, or of an archive of another tool, again; of a split one also the checksums of its parts. Damage is a problem, not an error. */
 export async function checkBundle(file: string, options?: InspectOptions): Promise<ArchiveCheck> {
-  return (await import('./bundle/inspect-bundle.ts')).checkBundle(file, options)
+  return (await import('./bundle/check-archive.ts')).checkBundle(file, options)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseBundleRecord } from '../src/bundle/bundle-record.ts'
-import { parseSavedImages } from '../src/bundle/docker-save-list.ts'
+import { parseSavedImages } from '../src/bundle/docker-save.ts'
 import { plainPath } from '../src/bundle/scan-tar.ts'
 import { formatAccess } from '../src/cli/files/access-log.ts'
 import { parseSize } from '../src/cli/options/values.ts'

@@ -1,3 +1,6 @@
+import type { BundledList } from '../bundle/bundle-record.ts'
+import type { LayoutReader } from '../layout/layout.ts'
+
 export {
   createRegistryServer,
   type AccessRecord,
@@ -9,14 +12,13 @@ export type { Login, LoginClient } from '../registry-server/authenticator.ts'
 export type { LayoutTimes } from '../registry-server/inventory.ts'
 export type { PageSources } from '../registry-server/own-paths.ts'
 export { openLayout, readLayout, type OpenLayoutOptions, type ReadLayoutOptions } from '../layout/open-layout.ts'
-export type { CheckOptions, Deletion, Layout, LayoutReader, Mismatch, Referrer, ReferrerOptions } from '../layout/layout.ts'
+export type { Deletion, Layout, LayoutReader, Mismatch, Referrer } from '../layout/layout.ts'
 export type { GivenName } from '../layout/entry-name.ts'
 export type { SkippedEntry } from '../layout/name-entries.ts'
-export type { BlobPart } from '../layout/blob-store.ts'
+export type { BlobRange } from '../layout/blob-store.ts'
 export type { BlobWriter } from '../layout/blob-writer.ts'
 export type { UploadKey } from '../layout/upload-files.ts'
 export type { BundledList } from '../bundle/bundle-record.ts'
-export { ServedBundle } from '../bundle/served-bundle.ts'
 export type { ChunkSink, Content } from '../async/content.ts'
 export type { Descriptor } from '../oci/descriptor.ts'
 export type { Digest } from '../oci/digest.ts'
@@ -25,3 +27,14 @@ export type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-sour
 export type { Platform } from '../oci/platform.ts'
 export type { Manifest } from '../oci/manifest.ts'
 export type { Reference, Repository } from '../oci/reference.ts'
+
+/** A bundle as a layout to read. Nobody gets all bytes of a damaged blob: INTEGRITY comes in place of its end. */
+export interface ServedBundle extends LayoutReader, AsyncDisposable {
+  /** The releases and lists that its images are of. */
+  readonly lists: readonly BundledList[]
+}
+
+/** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
+export const ServedBundle: { open(path: string): Promise<ServedBundle> } = {
+  open: async (path) => (await import('../bundle/served-bundle.ts')).ServedBundle.open(path),
+}

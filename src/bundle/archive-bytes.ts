@@ -1,31 +1,38 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { findParts, isThere, partListPath, partName, wholeFile } from './part-list.ts'
 
-/** The bytes of an archive by their place, from wherever they come: one file, several, or what a compressed one gives. */
+/** The bytes of an archive by their position, from wherever they come: one file, several, or what a compressed one gives. */
 export interface ArchiveBytes extends AsyncDisposable {
   /** For messages. */
   readonly name: string
-  /** Waits until the bytes before this place are there; false where the archive ends before it. */
-  reaches(place: number): Promise<boolean>
-  /** Reads up to `length` bytes from a place that is there; 0 at the end. */
+  /** Waits until the bytes before this position are there; false where the archive ends before it. */
+  reaches(position: number): Promise<boolean>
+  /** Reads up to `length` bytes from a position that is there; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
   /** Gives up what is not there yet: whoever waits for it is told this. */
   stop(reason: unknown): void
 }
 
-/** A part of an archive's bytes, from a place that is there. */
-export function contentAt(bytes: ArchiveBytes, part: { readonly offset: number; readonly size: number } & CallOptions): Content {
+/** Bytes of files, all of which are there. */
+interface FileBytes extends ArchiveBytes {
+  readonly size: number
+}
+
+/** Some of an archive's bytes, from a position that is there. */
+export function contentAt(bytes: ArchiveBytes, range: { readonly offset: number; readonly size: number } & CallOptions): Content {
   const handle = { read: bytes.read.bind(bytes), close: () => Promise.resolve() }
-  return fileContent(handle, { ...part, path: bytes.name, isShared: true })
+  return fileContent(handle, { ...range, path: bytes.name, isShared: true })
 }
 
 /** Opens the bytes of a regular file as they are. Throws NOT_FOUND, LOCAL_IO, and USAGE for a directory or a pipe. */
-export async function openFileBytes(path: string): Promise<ArchiveBytes & { readonly size: number }> {
+export async function openFileBytes(path: string): Promise<FileBytes> {
   let handle
   try {
     // Without O_NONBLOCK the opening of a FIFO would wait for ever.
@@ -41,13 +48,14 @@ export async function openFileBytes(path: string): Promise<ArchiveBytes & { read
         hint: 'An archive is read at several places at once: write it to a file.',
       })
     }
+    const { size } = stats
     const opened = handle
     return {
       name: path,
-      size: stats.size,
-      reaches: (place) => Promise.resolve(place <= stats.size),
-      read: (buffer, offset, length, position) => opened.read(buffer, offset, length, position),
+      size,
       stop: () => undefined,
+      reaches: (position) => Promise.resolve(position <= size),
+      read: (buffer, offset, length, position) => opened.read(buffer, offset, length, position),
       [Symbol.asyncDispose]: () => opened.close(),
     }
   } catch (error) {
@@ -55,5 +63,55 @@ export async function openFileBytes(path: string): Promise<ArchiveBytes & { read
     if (errnoOf(error) === 'ENOENT')
       throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error, hint: 'Check the name and the directory.' })
     throw await localIo(error, 'read', path)
+  }
+}
+
+/** The parts of a split bundle as one, named by the bundle, a part or their list; undefined for a path of another file. Throws NOT_FOUND, INTEGRITY. */
+export async function openSplitBytes(path: string): Promise<ArchiveBytes | undefined> {
+  const file = wholeFile(path)
+  const list = await findParts(path)
+  if (list === undefined) {
+    if ((await isThere(file)) || (await isThere(partListPath(file))) || !(await isThere(partName(file, 1)))) return undefined
+    throw new MirrorError('NOT_FOUND', `${file} is split, and the list of its parts is missing: ${partListPath(file)}`, {
+      hint: `Copy it from where the bundle was made, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
+    })
+  }
+  const parts: { readonly bytes: FileBytes; readonly start: number; readonly end: number }[] = []
+  const close = async (): Promise<void> => {
+    for (const { bytes } of parts) await bytes[Symbol.asyncDispose]()
+  }
+  let size = 0
+  try {
+    for (const [index, { name }] of list.entries()) {
+      const bytes = await openPart(join(dirname(file), name), `part ${index + 1} of the ${list.length} of ${file}`)
+      parts.push({ bytes, start: size, end: size + bytes.size })
+      size += bytes.size
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    name: file,
+    stop: () => undefined,
+    [Symbol.asyncDispose]: close,
+    reaches: (position) => Promise.resolve(position <= size),
+    read: async (buffer, offset, length, position) => {
+      const part = parts.find(({ end }) => position < end)
+      if (part === undefined) return { bytesRead: 0 }
+      const { bytes, start, end } = part
+      const result = await bytes.read(buffer, offset, Math.min(length, end - position), position - start)
+      if (result.bytesRead === 0) throw new MirrorError('INTEGRITY', `${bytes.name} became shorter while it was read`)
+      return result
+    },
+  }
+}
+
+async function openPart(path: string, what: string): Promise<FileBytes> {
+  try {
+    return await openFileBytes(path)
+  } catch (error) {
+    if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+    throw new MirrorError('NOT_FOUND', `there is no ${path}: ${what} is missing`, { hint: 'Copy it from where the bundle was made.' })
   }
 }

@@ -2,12 +2,11 @@ import { Changes } from '../async/changes.ts'
 import { readAll, type Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
-import type { BlobPart } from '../layout/blob-store.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { contentAt, openFileBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './decompress.ts'
+import { contentAt, openFileBytes, openSplitBytes, type ArchiveBytes } from './archive-bytes.ts'
+import { detectCompression } from './compression.ts'
 import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
-import { openSplitBytes } from './split-bytes.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
 import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './unsupported-compression.ts'
@@ -20,10 +19,7 @@ const maxSpooledPadding = 64 * 1024 ** 2
 /** How an archive is opened. */
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
-/**
- * A tar archive whose files are read at their places, in any order and side by side: plain, compressed with gzip or zstd, or split into parts. Of a
- * compressed one, files can be read as soon as they are decompressed.
- */
+/** A tar archive whose files are read in any order, side by side, and where it is compressed as soon as they are there: plain, gzip, zstd, or split. */
 export class Archive implements AsyncDisposable {
   readonly name: string
   readonly #bytes: ArchiveBytes
@@ -48,10 +44,7 @@ export class Archive implements AsyncDisposable {
     this.#scanned.catch(() => undefined)
   }
 
-  /**
-   * Opens an archive. A compressed one is decompressed meanwhile, until the signal, and what is wrong with it is said later. Throws NOT_FOUND, LOCAL_IO,
-   * INTEGRITY, and UNSUPPORTED for a compression other than gzip and zstd.
-   */
+  /** Opens an archive; what is wrong with a compressed one is thrown later. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, and UNSUPPORTED for other compressions. */
   static async open(path: string, options: ArchiveOptions = {}): Promise<Archive> {
     options.signal?.throwIfAborted()
     const bytes = (await openSplitBytes(path)) ?? (await openFileBytes(path))
@@ -103,7 +96,6 @@ export class Archive implements AsyncDisposable {
     return !(this.#bytes instanceof Spool)
   }
 
-  /** Waits until the whole archive was found. Throws INTEGRITY for a damaged one. */
   end(): Promise<void> {
     return this.#scanned
   }
@@ -127,8 +119,7 @@ export class Archive implements AsyncDisposable {
       })
   }
 
-  /** The bytes of a file, or a part of them, not verified. */
-  content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobPart = {}): Content {
+  content({ offset: start, size }: TarEntry, { offset = 0, length = size - offset, signal }: BlobRange = {}): Content {
     return contentAt(this.#bytes, { offset: start + offset, size: length, signal })
   }
 

@@ -17,10 +17,14 @@ export interface HeldContent extends NeededContent {
 
 /** What has to be where a bundle is pushed to, because an earlier bundle brought it. */
 export interface BundleBase {
-  /** `sha256:…` of the earlier bundle's `k3s-mirror.json`. */
   readonly bundle: string
   /** In the order of the digests. */
   readonly contents: readonly HeldContent[]
+}
+
+/** True for a number of bytes. */
+export function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function invalid(why: string): MirrorError {
@@ -28,10 +32,9 @@ function invalid(why: string): MirrorError {
 }
 
 function parseContent(value: unknown): HeldContent {
-  if (!isJsonObject(value)) throw invalid('content that is none')
-  const { digest, size, kind, image } = value
+  const { digest, size, kind, image } = isJsonObject(value) ? value : {}
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('content without a digest')
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid('content without a size')
+  if (!isSize(size)) throw invalid('content without a size')
   if (kind !== 'manifest' && kind !== 'blob') throw invalid('content that is neither manifest nor blob')
   if (typeof image !== 'string') throw invalid('content without an image')
   return { digest, size, isManifest: kind === 'manifest', image: parseReference(image) }
@@ -39,8 +42,7 @@ function parseContent(value: unknown): HeldContent {
 
 /** Reads a base from a document. Throws INVALID_MANIFEST. */
 export function parseBundleBase(value: unknown): BundleBase {
-  if (!isJsonObject(value)) throw invalid('it is no object')
-  const { schemaVersion, bundle, contents } = value
+  const { schemaVersion, bundle, contents } = isJsonObject(value) ? value : {}
   if (schemaVersion !== 1) throw invalid('its form is not known here')
   if (typeof bundle !== 'string' || !isDigest(bundle)) throw invalid('the bundle has no digest')
   if (!Array.isArray(contents)) throw invalid('there is no list of contents')
@@ -49,14 +51,8 @@ export function parseBundleBase(value: unknown): BundleBase {
 
 /** A base as a document that parseBundleBase reads. */
 export function formatBundleBase({ bundle, contents }: BundleBase): object {
-  return {
-    schemaVersion: 1,
-    bundle,
-    contents: contents.map(({ digest, size, isManifest, image }) => ({
-      digest,
-      size,
-      kind: isManifest ? 'manifest' : 'blob',
-      image: formatReference(image),
-    })),
-  }
+  const documents = contents.map(({ digest, size, isManifest, image }) => {
+    return { digest, size, kind: isManifest ? 'manifest' : 'blob', image: formatReference(image) }
+  })
+  return { schemaVersion: 1, bundle, contents: documents }
 }

@@ -1,5 +1,5 @@
 import { MirrorError } from '../errors.ts'
-import { formatIndexEntry } from '../layout/index-entry.ts'
+import { formatIndexEntry } from '../layout/entry-name.ts'
 import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
@@ -7,14 +7,13 @@ import type { StepContents } from '../plan/plan.ts'
 import { formatBundleRecord, maxRecordBytes, recordPath, type BundleRecord } from './bundle-record.ts'
 import { mapTar, type TarMap } from './tar-map.ts'
 
-/** A bundle before it is written: its small files with their bytes, and where everything has its place. */
+/** A bundle before it is written: its small files with their bytes, and the position of everything. */
 export interface BundleContents {
   readonly map: TarMap
   /** By path: what is known before a blob has moved. */
   readonly files: ReadonlyMap<string, Uint8Array>
   /** Bytes of blobs by digest, manifests left out. */
   readonly blobs: ReadonlyMap<Digest, number>
-  /** What the images need and the base has. */
   readonly elsewhere: ReadonlySet<Digest>
 }
 
@@ -35,10 +34,7 @@ export function blobPath(digest: Digest): string {
 /** The annotation of index.json that holds the digest of a bundle's record. */
 const recordDigest = 'io.k3s-mirror.record.digest'
 
-/**
- * The index.json of a bundle. It follows from the record and names its digest, so that a bit that turned in one of them shows beside the other: no
- * blob's digest covers a name.
- */
+/** The index.json of a bundle. It names the digest of the record, so that a bit that turned in one of them shows: no blob's digest covers a name. */
 export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Array): Buffer {
   const entries = images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
   const annotations = JSON.stringify({ [recordDigest]: sha256(recordBytes) })
@@ -46,10 +42,7 @@ export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Ar
   return Buffer.from(`{${head},"manifests":[\n${entries.join(',\n')}\n]}\n`)
 }
 
-/**
- * Lays a bundle out, without what its base has: an OCI layout whose files stand in one order for one selection. What says what is inside comes first, then manifests, then
- * blobs, each sorted by digest, so that whoever reads it from front to back knows what a blob is for. Throws UNSUPPORTED for more than a reader takes.
- */
+/** Arranges a bundle without what its base has, in one order for one selection: what tells its contents, manifests, blobs. Throws UNSUPPORTED for too much. */
 export function arrangeBundle(record: BundleRecord, contents: readonly StepContents[]): BundleContents {
   const manifests = new Map<Digest, Manifest>()
   const blobs = new Map<Digest, number>()

@@ -1,19 +1,15 @@
 import type { Content } from '../async/content.ts'
 import { yielding } from '../async/yielding.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
-import type { BlobPart } from '../layout/blob-store.ts'
-import type { SkippedEntry } from '../layout/name-entries.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { sha256, type Digest } from '../oci/digest.ts'
-import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
-import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import { Archive } from './archive.ts'
-import { absentContent, isWholeContent, layoutContents, openArchivedBlob, readArchivedManifest, wrongContent } from './archived-content.ts'
-import type { BundleBase } from './bundle-base.ts'
-import { blobPath, formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-contents.ts'
+import { formatBundleIndex, indexPath, layoutPath, layoutVersion } from './bundle-contents.ts'
 import { maxRecordBytes, parseBundleRecord, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
-import type { ArchivedContent, ImageArchive } from './image-archive.ts'
+import { ImageArchive } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** The error for a bundle whose own files are not what they were when it was made. */
@@ -48,23 +44,14 @@ async function readRecord(archive: Archive, entry: TarEntry): Promise<{ readonly
 }
 
 /** A bundle as a place that images are read from, straight out of the file. */
-export class BundleReader implements ImageSource, ImageArchive {
-  readonly path: string
-  readonly format = 'bundle'
-  readonly isSettled = true
-  readonly skipped: readonly SkippedEntry[] = []
-  readonly record: BundleRecord
-  /** Of what it says of itself. */
-  readonly digest: Digest
-  readonly #archive: Archive
+export class BundleReader extends ImageArchive implements ImageSource {
+  declare readonly record: BundleRecord
+  declare readonly digest: Digest
   readonly #images: ReadonlyMap<string, BundledImage>
 
   private constructor(archive: Archive, { record, digest }: Awaited<ReturnType<typeof readRecord>>) {
-    this.path = archive.name
-    this.record = record
-    this.digest = digest
-    this.#archive = archive
-    this.#images = new Map(this.record.images.map((image) => [formatReference(image.reference), image]))
+    super(archive, { images: record.images, record, digest })
+    this.#images = new Map(record.images.map((image) => [formatReference(image.reference), image]))
   }
 
   /** Opens a bundle and reads what it says of itself. Throws NOT_FOUND, INTEGRITY for a damaged one, UNSUPPORTED for an archive that is no bundle. */
@@ -82,34 +69,10 @@ export class BundleReader implements ImageSource, ImageArchive {
     }
   }
 
-  /** Reads a bundle from an open archive in which its record was found; the archive is closed with it. Throws INTEGRITY for a damaged one. */
+  /** Reads a bundle from an open archive in which its record was found. Throws INTEGRITY for a damaged one. */
   static async over(archive: Archive, record: TarEntry): Promise<BundleReader> {
     archive.refuseForeignForms()
     return new BundleReader(archive, await readRecord(archive, record))
-  }
-
-  get images(): readonly BundledImage[] {
-    return this.record.images
-  }
-
-  get isListed(): boolean {
-    return this.#archive.isListed
-  }
-
-  get base(): BundleBase | undefined {
-    return this.record.base
-  }
-
-  async holds(digest: Digest): Promise<boolean> {
-    return (await this.#archive.find(blobPath(digest))) !== undefined
-  }
-
-  contents(): Promise<readonly ArchivedContent[]> {
-    return layoutContents(this.#archive)
-  }
-
-  end(): Promise<void> {
-    return this.#archive.end()
   }
 
   headManifest(reference: Reference): Promise<Descriptor | undefined> {
@@ -117,39 +80,13 @@ export class BundleReader implements ImageSource, ImageArchive {
     return Promise.resolve(image && { mediaType: image.mediaType, digest: image.digest, size: image.size })
   }
 
-  async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
-    const digest = reference.digest ?? this.#images.get(formatReference(reference))?.digest
-    const entry = digest && (await this.#archive.find(blobPath(digest)))
-    if (digest === undefined || entry === undefined) {
-      throw absentContent(this.path, formatReference(reference))
-    }
-    return readArchivedManifest(this.#archive, entry, digest, options)
+  /** A blob or some of its bytes, not verified; undefined where there is none. */
+  async read(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
+    const entry = await this.find(digest)
+    return entry && this.archive.content(entry, range)
   }
 
-  async getBlob(_repository: Repository, blob: Descriptor, options: GetBlobOptions = {}): Promise<Content> {
-    return openArchivedBlob(this.#archive, await this.#archive.find(blobPath(blob.digest)), blob, options)
-  }
-
-  async sizeOf(digest: Digest): Promise<number | undefined> {
-    return (await this.#archive.find(blobPath(digest)))?.size
-  }
-
-  /** A file of the bundle or a part of it, unchecked; undefined where there is none of that path. */
-  async readFile(path: string, part: BlobPart = {}): Promise<Content | undefined> {
-    const entry = await this.#archive.find(path)
-    return entry && this.#archive.content(entry, part)
-  }
-
-  async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
-    return isWholeContent(this.#archive, await this.#archive.find(blobPath(digest)), digest, options)
-  }
-
-  /** The error for content that is not what its digest says. */
-  wrong(digest: Digest): MirrorError {
-    return wrongContent(this.#archive, digest)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#archive[Symbol.asyncDispose]()
+  protected override digestOf(reference: Reference): Digest | undefined {
+    return reference.digest ?? this.#images.get(formatReference(reference))?.digest
   }
 }

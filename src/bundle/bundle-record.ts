@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
-import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
+import { formatBundleBase, isSize, parseBundleBase, type BundleBase } from './bundle-base.ts'
 
 /** One image of a bundle. */
 export interface BundledImage {
@@ -32,7 +32,6 @@ export interface BundleRecord {
   /** `k3s-mirror/<version>` of what made it. */
   readonly tool: string
   readonly lists: readonly BundledList[]
-  /** In the order of the lists. */
   readonly images: readonly BundledImage[]
   /** What the images need and the bundle does not hold, because an earlier one brought it. */
   readonly base?: BundleBase
@@ -49,20 +48,10 @@ export function formatBundleRecord({ tool, lists, images, base }: BundleRecord):
   const document = {
     schemaVersion: 1,
     tool,
-    lists: lists.map(({ name, release, sha256, images: count }) => ({
-      name,
-      ...(release !== undefined && { release }),
-      sha256,
-      images: count,
-    })),
-    images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved }) => ({
-      reference: formatReference(reference),
-      mediaType,
-      digest,
-      size,
-      platforms,
-      digestPreserved,
-    })),
+    lists: lists.map(({ name, release, sha256, images: count }) => ({ name, release, sha256, images: count })),
+    images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved }) => {
+      return { reference: formatReference(reference), mediaType, digest, size, platforms, digestPreserved }
+    }),
     ...(base && { base: formatBundleBase(base) }),
   }
   return Buffer.from(`${JSON.stringify(document, null, 1)}\n`)
@@ -77,7 +66,7 @@ function parseImage(value: unknown): BundledImage {
   const { reference, mediaType, digest, size, platforms, digestPreserved } = value
   if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('has an image without a name or a type')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('has an image without a digest')
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid('has an image without a size')
+  if (!isSize(size)) throw invalid('has an image without a size')
   return {
     reference: parseReference(reference),
     mediaType,
@@ -89,8 +78,7 @@ function parseImage(value: unknown): BundledImage {
 }
 
 function parseList(value: unknown): BundledList {
-  if (!isJsonObject(value)) throw invalid('has a list that is none')
-  const { name, release, sha256, images } = value
+  const { name, release, sha256, images } = isJsonObject(value) ? value : {}
   if (typeof name !== 'string' || typeof sha256 !== 'string' || typeof images !== 'number') throw invalid('has a list that is none')
   return { name, ...(typeof release === 'string' && { release }), sha256, images }
 }

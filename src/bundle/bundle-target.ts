@@ -5,21 +5,18 @@ import { errnoOf, localIo } from '../layout/local-io.ts'
 import { followLinks, refusePlanted } from '../layout/planted-files.ts'
 
 /** Where a bundle is made before it gets its name. */
-export function partDirectory(file: string): string {
+export function unfinishedDirectory(file: string): string {
   return `${file}.part`
 }
 
-/** What this program has there: the archive, its journal, the claim of who writes, and what is made of the archive. */
+/** What this program has there: the archive, its journal, the claim of the writer, and what is made of the archive. */
 const ownNames = /^(?:archive|done|list|takeover|writer-.*|part-[0-9]+)$/
 
 function refuse(message: string, hint: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
 }
 
-/**
- * The file that a bundle is to be written to: that of the name, or the one that a symbolic link leads to. Throws USAGE for something else than a file,
- * for a directory that is not there, and where something of others would be in the way; LOCAL_IO.
- */
+/** The file of that name, or the one that a link leads to, for a bundle to be written to. Throws USAGE where something is in the way, and LOCAL_IO. */
 export async function bundleTarget(name: string): Promise<string> {
   const facts = await lstat(name).catch(() => undefined)
   if (facts !== undefined && !facts.isFile() && !facts.isSymbolicLink()) {
@@ -34,11 +31,11 @@ export async function bundleTarget(name: string): Promise<string> {
   if ((await stat(directory).catch(() => undefined))?.isDirectory() !== true) {
     throw refuse(`there is no directory ${directory} for ${basename(file)}`, 'Make it, or name a file elsewhere.')
   }
-  await checkPart(partDirectory(file))
+  await checkUnfinished(unfinishedDirectory(file))
   return file
 }
 
-async function checkPart(directory: string): Promise<void> {
+async function checkUnfinished(directory: string): Promise<void> {
   await refusePlanted(await followLinks(directory))
   let names
   try {

@@ -1,24 +1,29 @@
+import { createHash } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
 import { yielding } from '../async/yielding.ts'
 import { isMirrorError } from '../errors.ts'
+import { parseGivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference } from '../oci/reference.ts'
+import { contentAt, openFileBytes } from './archive-bytes.ts'
 import type { BundledImage } from './bundle-record.ts'
+import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
 import type { ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
+import { openImageArchive } from './open-image-archive.ts'
+import { findParts, wholeFile, type BundlePart } from './part-list.ts'
 
 /** Something wrong with an archive: what, and which images need it. */
 export interface ArchiveProblem {
   readonly message: string
-  /** Source references. */
   readonly images: readonly string[]
 }
 
 /** What a check of an archive has found. */
 export interface ArchiveCheck {
-  /** Blobs and manifests that were read and hashed. */
   readonly blobs: number
   /** Files of a split bundle that were read and compared with the list of them; absent where the file is whole. */
   readonly parts?: number
@@ -28,10 +33,58 @@ export interface ArchiveCheck {
   readonly problems: readonly ArchiveProblem[]
 }
 
-/**
- * Reads every byte of an archive again, and looks for all that its images need. What an earlier bundle brought, and layers that are fetched from their
- * own URLs, are not missed; nor are further platforms of an image in an archive of another tool, which exports one of several by custom.
- */
+/** SHA-256 of a file and its bytes; undefined where there is none. */
+async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
+  try {
+    await using file = await openFileBytes(path)
+    const hash = createHash('sha256')
+    await contentAt(file, { offset: 0, size: file.size, signal }).read((chunk) => void hash.update(chunk))
+    return { sha256: hash.digest('hex'), size: file.size }
+  } catch (error) {
+    if (isMirrorError(error) && error.code === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function problemOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): ArchiveProblem | undefined {
+  if (found === sha256) return undefined
+  if (found === undefined) return { message: `${name} is missing`, images: [] }
+  const other = parts.find((part) => part.sha256 === found)
+  const what = other === undefined ? 'has other content than the list of parts says' : `holds what belongs in ${other.name}`
+  return { message: `${name} ${what}`, images: [] }
+}
+
+/** Compares the parts of a split bundle with their checksums: all, or the one that the path names. Undefined for a path of another file. Throws LOCAL_IO. */
+async function checkParts(path: string, options: CallOptions = {}): Promise<ArchiveCheck | undefined> {
+  const parts = await findParts(path)
+  if (parts === undefined) return undefined
+  const single = parts.filter(({ name }) => name === basename(path))
+  const checked = single.length > 0 ? single : parts
+  const problems: ArchiveProblem[] = []
+  let bytes = 0
+  for (const part of checked) {
+    const found = await hashFile(join(dirname(path), part.name), options)
+    bytes += found?.size ?? 0
+    const problem = problemOf(part, found?.sha256, parts)
+    if (problem !== undefined) problems.push(problem)
+  }
+  return { blobs: 0, parts: checked.length, bytes, problems }
+}
+
+/** Reads every byte of an archive again, and compares the checksums of parts, or of the one that `file` names. Throws as describeBundle, but for problems. */
+export async function checkBundle(file: string, options: InspectOptions = {}): Promise<ArchiveCheck> {
+  try {
+    const parts = await checkParts(file, options)
+    if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
+    await using archive = await openImageArchive(file, { name: parseGivenName(options.name), signal: options.signal })
+    return { ...(await checkArchive(archive, options)), ...(parts && { parts: parts.parts }) }
+  } catch (error) {
+    if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
+    return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }
+  }
+}
+
+/** Reads every byte of an archive again, and looks for all that its images need and that neither an earlier bundle nor a layer's own URL has. */
 export async function checkArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveCheck> {
   const roots = imagesByRoot(archive.images)
   const needers: Needers<Digest> = new Map()
@@ -39,11 +92,12 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
   const pause = yielding(options.signal)
   for (const images of roots) {
     await pause()
-    for (const { digest, size } of await neededContents(archive, images[0], options)) {
-      addNeeder(needers, digest, images)
+    const needed = images[0] ? await neededContents(archive, images[0], options) : []
+    for (const { digest, size } of needed) {
+      append(needers, digest, images)
       const held = await archive.sizeOf(digest)
       if (held === undefined || held === size) continue
-      addNeeder(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
+      append(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
     }
   }
   const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images: namesOf(images) }))
@@ -64,25 +118,20 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
 }
 
 /** Images that name one root: what the first needs, all need. */
-type SameRoot = readonly [BundledImage, ...BundledImage[]]
+type SameRoot = readonly BundledImage[]
 type Needers<K> = Map<K, SameRoot[]>
 
 /** Groups images by their root, so that a root with many tags is read once. */
 function imagesByRoot(images: readonly BundledImage[]): readonly SameRoot[] {
-  const roots = new Map<string, [BundledImage, ...BundledImage[]]>()
-  for (const image of images) {
-    const key = `${image.digest} ${image.size} ${image.reference.digest === undefined}`
-    const same = roots.get(key)
-    if (same === undefined) roots.set(key, [image])
-    else same.push(image)
-  }
+  const roots = new Map<string, BundledImage[]>()
+  for (const image of images) append(roots, `${image.digest} ${image.size} ${image.reference.digest === undefined}`, image)
   return [...roots.values()]
 }
 
-function addNeeder<K>(needers: Needers<K>, what: K, images: SameRoot): void {
-  const known = needers.get(what)
-  if (known === undefined) needers.set(what, [images])
-  else known.push(images)
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const known = lists.get(key)
+  if (known === undefined) lists.set(key, [value])
+  else known.push(value)
 }
 
 function namesOf(needers: readonly SameRoot[] = []): readonly string[] {

@@ -5,10 +5,9 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
-import { DeltaSource } from './delta-source.ts'
 
 /** Where an earlier bundle was pushed to, and under which names. */
-export interface BasePlace {
+export interface BaseDestination {
   readonly destination: ImageDestination & ImageSource
   readonly nameAt: (image: Reference) => Reference
   /** Called with each repository that has a blob, so that it can be mounted from there. */
@@ -19,36 +18,26 @@ export interface BasePlace {
 /** Questions at once. */
 const jobs = 16
 
-/**
- * The images of bundles that need earlier ones: what they do not hold is taken from the destination, where all of it has to be. Throws NOT_FOUND
- * before anything moves where some of it is not.
- */
-export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], place: BasePlace): Promise<ImageSource> {
-  const places = new Map<Digest, Repository>()
-  for (const base of bases) await findBase(base, place, places)
-  return places.size === 0 ? bundle : new DeltaSource(bundle, place.destination, places)
-}
-
-async function findBase({ bundle: name, contents }: BundleBase, place: BasePlace, places: Map<Digest, Repository>): Promise<void> {
+/** Bundles together with what they lack at the destination, where all of it has to be. Throws NOT_FOUND before anything moves where it is not. */
+export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], base: BaseDestination): Promise<ImageSource> {
+  const { destination, nameAt, onHeld, signal } = base
+  const repositories = new Map<Digest, Repository>()
   const limit = pLimit(jobs)
-  const missing: HeldContent[] = []
-  await Promise.all(
-    contents.map((content) =>
-      limit(async () => {
-        const repository = place.nameAt(content.image)
-        if (!(await isThere(content, repository, place))) return void missing.push(content)
-        places.set(content.digest, repository)
-        if (!content.isManifest) place.onHeld(content.digest, repository)
-      }),
-    ),
-  )
-  if (missing.length > 0) throw refuse(name, contents.length, missing)
-}
-
-async function isThere({ digest, size, isManifest }: HeldContent, repository: Repository, place: BasePlace): Promise<boolean> {
-  const { destination, signal } = place
-  if (!isManifest) return destination.headBlob(repository, { mediaType: 'application/octet-stream', digest, size }, { signal })
-  return (await destination.headManifest(atDigest(repository, digest), { signal })) !== undefined
+  const find = async ({ digest, size, isManifest, image }: HeldContent): Promise<boolean> => {
+    const repository = nameAt(image)
+    const isThere = isManifest
+      ? (await destination.headManifest(atDigest(repository, digest), { signal })) !== undefined
+      : await destination.headBlob(repository, { mediaType: 'application/octet-stream', digest, size }, { signal })
+    if (isThere) repositories.set(digest, repository)
+    if (isThere && !isManifest) onHeld(digest, repository)
+    return isThere
+  }
+  for (const { bundle: name, contents } of bases) {
+    const found = await Promise.all(contents.map((content) => limit(find, content)))
+    const missing = contents.filter((_, index) => found[index] === false)
+    if (missing.length > 0) throw refuse(name, contents.length, missing)
+  }
+  return repositories.size === 0 ? bundle : deltaSource(bundle, destination, repositories)
 }
 
 function refuse(name: string, total: number, missing: readonly HeldContent[]): MirrorError {
@@ -63,4 +52,21 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
       hint: `Push the bundle first that this one was made from with --since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
     },
   )
+}
+
+/** A bundle whose missing content is read from the repositories of `elsewhere` that have it. */
+function deltaSource(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>): ImageSource {
+  return {
+    headManifest: (reference, options) => bundle.headManifest(reference, options),
+    getManifest: async (reference, options) => {
+      const digest = reference.digest ?? (await bundle.headManifest(reference, options))?.digest
+      const repository = digest && repositories.get(digest)
+      if (digest === undefined || repository === undefined) return bundle.getManifest(reference, options)
+      return elsewhere.getManifest(atDigest(repository, digest), options)
+    },
+    getBlob: (repository, descriptor, options) => {
+      const other = repositories.get(descriptor.digest)
+      return other === undefined ? bundle.getBlob(repository, descriptor, options) : elsewhere.getBlob(other, descriptor, options)
+    },
+  }
 }

@@ -1,4 +1,5 @@
 import { yielding } from '../async/yielding.ts'
+import { parseGivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -7,6 +8,7 @@ import type { BundledImage, BundledList } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 import type { ArchiveFormat, ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
+import { openImageArchive } from './open-image-archive.ts'
 
 /** One image of an archive as it is told. */
 export interface DescribedImage {
@@ -37,10 +39,19 @@ export interface ArchiveInfo {
   readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number }
 }
 
-/**
- * Works out what an archive holds, from its record and its manifests; nothing large is read. An image of another tool's archive is told as `bundle push`
- * would push it. Throws INTEGRITY for a damaged archive, and INVALID_MANIFEST.
- */
+/** How an archive is looked into. */
+export interface InspectOptions extends CallOptions {
+  /** `registry/repository[:tag]` for images of the archives that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: string | undefined
+}
+
+/** What is in a bundle or another archive. Throws NOT_FOUND, LOCAL_IO, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE, UNSUPPORTED for something else. */
+export async function describeBundle(file: string, options: InspectOptions = {}): Promise<ArchiveInfo> {
+  await using archive = await openImageArchive(file, { name: parseGivenName(options.name), signal: options.signal })
+  return await describeArchive(archive, options)
+}
+
+/** Works out what an archive holds from its record and manifests, as `bundle push` would push it. Throws INTEGRITY for a damaged one, INVALID_MANIFEST. */
 export async function describeArchive(archive: ImageArchive, options: CallOptions = {}): Promise<ArchiveInfo> {
   const { path, format, record, digest: own, base } = archive
   const described: DescribedImage[] = []
@@ -74,11 +85,7 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
 
 async function describeImage(archive: ImageArchive, named: BundledImage, options: CallOptions): Promise<Omit<DescribedImage, 'reference'>> {
   const { digest, platforms, digestPreserved } = archive.isSettled ? named : (await joinRoots([named], archive, options)).image
-  return { digest, platforms, digestPreserved, size: await sizeOf(archive, named, options) }
-}
-
-async function sizeOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<number> {
-  let bytes = 0
-  for (const { digest } of await neededContents(archive, image, options)) bytes += (await archive.sizeOf(digest)) ?? 0
-  return bytes
+  let size = 0
+  for (const needed of await neededContents(archive, named, options)) size += (await archive.sizeOf(needed.digest)) ?? 0
+  return { digest, platforms, digestPreserved, size }
 }

@@ -1,11 +1,11 @@
 import { PassThrough, type Readable } from 'node:stream'
-import type { ChunkSink, Content } from '../async/content.ts'
-import { imageName, refName } from '../layout/index-entry.ts'
+import { contentOf, type ChunkSink, type Content } from '../async/content.ts'
+import { imageName, refName } from '../layout/entry-name.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { blobPath, indexPath, layoutVersion } from './bundle-contents.ts'
-import { savePath } from './docker-save-list.ts'
+import { savePath } from './docker-save.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
 /** An image of one platform, and the tag that it is to have in an Engine. */
@@ -32,10 +32,7 @@ function smallFiles({ reference, manifest }: LoadableImage): readonly (readonly 
   ]
 }
 
-/**
- * The tar that `docker load` takes for one image, made while it is read; `open` gives each blob once, and its failure is the stream's.
- * https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageLoad
- */
+/** The tar for `docker load` of one image, made while it is read: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageLoad */
 export function dockerLoadTar(image: LoadableImage, open: (blob: Descriptor) => Promise<Content>): Readable {
   const out = new PassThrough({ highWaterMark: chunkBytes })
   const sink: ChunkSink = async (chunk) => {
@@ -50,34 +47,30 @@ export function dockerLoadTar(image: LoadableImage, open: (blob: Descriptor) => 
 }
 
 async function writeTar(image: LoadableImage, open: (blob: Descriptor) => Promise<Content>, sink: ChunkSink): Promise<void> {
-  for (const [path, bytes] of smallFiles(image)) {
-    await sink(tarHeader({ path, size: bytes.length }))
-    await sink(bytes)
-    await sink(Buffer.alloc(paddedSize(bytes.length) - bytes.length))
+  const write = async (path: string, { size, read }: Pick<Content, 'size' | 'read'>): Promise<void> => {
+    await sink(tarHeader({ path, size }))
+    await read(sink)
+    await sink(Buffer.alloc(paddedSize(size) - size))
   }
+  for (const [path, bytes] of smallFiles(image)) await write(path, contentOf(bytes))
   const contents = contentsOf(image.manifest)
   const blobs = contents.kind === 'image' ? [contents.config, ...contents.layers] : []
   for (const blob of new Map(blobs.map((one) => [one.digest, one])).values()) {
-    await sink(tarHeader({ path: blobPath(blob.digest), size: blob.size }))
-    await (await open(blob)).read(sink)
-    await sink(Buffer.alloc(paddedSize(blob.size) - blob.size))
+    const { size } = blob
+    await write(blobPath(blob.digest), { size, read: async (to) => (await open(blob)).read(to) })
   }
   await sink(Buffer.alloc(2 * blockBytes))
 }
 
 /** Waits until the reader has taken what was written; rejects where it has left. */
 async function drained(out: PassThrough): Promise<void> {
-  if (out.destroyed) throw gone()
   await new Promise<void>((resolve, reject) => {
-    const leave = (): void => reject(gone())
+    const leave = (): void => reject(new DOMException('the reader of the archive left', 'AbortError'))
+    if (out.destroyed) return leave()
     out.once('close', leave)
     out.once('drain', () => {
       out.off('close', leave)
       resolve()
     })
   })
-}
-
-function gone(): Error {
-  return new DOMException('the reader of the archive left', 'AbortError')
 }

@@ -1,142 +1,152 @@
 import { MirrorError } from '../errors.ts'
-import { nameOf, type GivenName } from '../layout/entry-name.ts'
-import { imageName } from '../layout/index-entry.ts'
+import { imageName, nameOf, type GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { detectCompression } from './decompress.ts'
-import { parseSavedImages, savePath, type SavedImage } from './docker-save-list.ts'
-import { ForeignArchive } from './foreign-archive.ts'
-import type { ForeignOptions } from './oci-archive.ts'
+import { detectCompression } from './compression.ts'
+import { ImageArchive, type ForeignOptions } from './image-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
 import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
 
+/** Where `docker save` lists its images. */
+export const savePath = 'manifest.json'
+
+/** An image of a `docker save` archive: paths of its files, and the names that it goes by. */
+export interface SavedImage {
+  readonly config: string
+  readonly tags: readonly string[]
+  readonly layers: readonly string[]
+}
+
+function strings(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((one): one is string => typeof one === 'string') ? value : undefined
+}
+
+/** Reads manifest.json: https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format. Throws INVALID_MANIFEST. */
+export function parseSavedImages(bytes: Uint8Array, archive: string): readonly SavedImage[] {
+  const refuse = (why: string, cause?: unknown): MirrorError =>
+    new MirrorError('INVALID_MANIFEST', `${savePath} in ${archive} ${why}`, { cause })
+  let document: unknown
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (cause) {
+    throw refuse('is not JSON', cause)
+  }
+  if (!Array.isArray(document)) throw refuse('is no list of images')
+  return document.map((value: unknown) => {
+    const { Config: config, RepoTags, Layers } = isJsonObject(value) ? value : {}
+    const [tags, layers] = [strings(RepoTags ?? []), strings(Layers ?? [])]
+    if (typeof config !== 'string' || tags === undefined || layers === undefined) throw refuse('has an image that is none')
+    return { config, tags, layers }
+  })
+}
+
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
-/** An archive being read: what has been found of its blobs. */
-class Save {
-  readonly #archive: Archive
-  readonly #options: CallOptions
-  readonly #digests = new Map<TarEntry, Descriptor>()
-  readonly places = new Map<Digest, TarEntry>()
+interface MadeManifest {
+  readonly manifest: Manifest
+  readonly platforms: readonly string[]
+}
 
-  constructor(archive: Archive, options: CallOptions) {
-    this.#archive = archive
-    this.#options = options
+/** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
+function manifestMaker(
+  archive: Archive,
+  entries: Map<Digest, TarEntry>,
+  options: CallOptions,
+): (image: SavedImage) => Promise<MadeManifest> {
+  const digests = new Map<TarEntry, Descriptor>()
+  const refuse = (code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError =>
+    new MirrorError(code, `${archive.name}: ${why}`, { hint: 'Copy the file again from where it was made, or make it again.' })
+
+  const find = async (path: string, name: string): Promise<TarEntry> => {
+    const plain = plainPath(path)
+    if (plain === undefined) throw refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
+    const entry = await archive.find(plain)
+    if (entry === undefined) throw refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
+    return entry
   }
 
-  /** The manifest of an image: its config as it lies there, and its layers, of which a compressed one is hashed. */
-  async manifest(image: SavedImage): Promise<{ readonly manifest: Manifest; readonly platforms: readonly string[] }> {
-    const name = image.tags[0] ?? image.config
-    const entry = await this.#find(image.config, name)
-    const config = await this.#archive.bytes(entry, maxManifestBytes, this.#options)
-    const digest = sha256(config)
-    const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
-    if (stated !== undefined && digest !== `sha256:${stated}`) {
-      throw this.#refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
+  /** What is not compressed has the digest that the config names; the copy finds out whether that is so. */
+  const describe = async (entry: TarEntry, diffId: Digest): Promise<Descriptor> => {
+    const known = digests.get(entry)
+    if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
+    const size = Math.min(entry.size, unsupportedMagicBytes)
+    const start = await archive.bytes({ ...entry, size }, size, options)
+    const unsupported = detectUnsupported(start)?.name
+    if (unsupported !== undefined) {
+      const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
+      throw new MirrorError('UNSUPPORTED', `${archive.name}: ${why}`, {
+        hint: 'Load the archive where it was made, and save it again with docker save.',
+      })
     }
-    const diffIds = diffIdsOf(config)
-    if (diffIds === undefined) throw this.#refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
+    const compression = detectCompression(start)
+    const hash = digestHash('sha256:')
+    if (compression !== undefined) await archive.content(entry, options).read((chunk) => void hash.update(chunk))
+    const digest: Digest = compression === undefined ? diffId : `sha256:${hash.digest('hex')}`
+    const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }
+    if (!entries.has(digest)) entries.set(digest, entry)
+    digests.set(entry, descriptor)
+    return descriptor
+  }
+
+  return async (image) => {
+    const name = image.tags[0] ?? image.config
+    const entry = await find(image.config, name)
+    const bytes = await archive.bytes(entry, maxManifestBytes, options)
+    const digest = sha256(bytes)
+    const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
+    if (stated !== undefined && digest !== `sha256:${stated}`)
+      throw refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
+    const diffIds = diffIdsOf(bytes)
+    if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
     if (diffIds.length !== image.layers.length) {
       const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
-      throw this.#refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
+      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
     }
-    this.places.set(digest, entry)
+    entries.set(digest, entry)
     const layers: Descriptor[] = []
-    for (const [index, path] of image.layers.entries()) {
-      layers.push(await this.#layer(await this.#find(path, name), diffIds[index] ?? digest))
-    }
-    const document = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.ociManifest,
-      config: { mediaType: mediaTypes.ociConfig, digest, size: config.length },
-      layers,
-    }
-    const platform = platformOf(config)
+    for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))
+    const config = { mediaType: mediaTypes.ociConfig, digest, size: bytes.length }
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }
+    const platform = platformOf(bytes)
     return {
       manifest: manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest),
       platforms: platform === undefined ? [] : [formatPlatform(platform)],
     }
   }
-
-  /** What is not compressed has the digest that the config names; the copy finds out whether that is so. */
-  async #layer(entry: TarEntry, diffId: Digest): Promise<Descriptor> {
-    const known = this.#digests.get(entry)
-    if (known !== undefined && (known.mediaType !== layerType || known.digest === diffId)) return known
-    const size = Math.min(entry.size, unsupportedMagicBytes)
-    const start = await this.#archive.bytes({ ...entry, size }, size, this.#options)
-    const unsupported = detectUnsupported(start)
-    if (unsupported !== undefined) {
-      const why = `${entry.path} is compressed with ${unsupported.name}, and nodes unpack only gzip and zstd`
-      throw new MirrorError('UNSUPPORTED', `${this.#archive.name}: the layer ${why}`, {
-        hint: 'Load the archive where it was made, and save it again with docker save.',
-      })
-    }
-    const compression = detectCompression(start)
-    const digest = compression === undefined ? diffId : await this.#hash(entry)
-    const descriptor = { mediaType: compression === undefined ? layerType : `${layerType}+${compression}`, digest, size: entry.size }
-    if (!this.places.has(digest)) this.places.set(digest, entry)
-    this.#digests.set(entry, descriptor)
-    return descriptor
-  }
-
-  async #hash(entry: TarEntry): Promise<Digest> {
-    const hash = digestHash('sha256:')
-    await this.#archive.content(entry, this.#options).read((chunk) => void hash.update(chunk))
-    return `sha256:${hash.digest('hex')}`
-  }
-
-  async #find(path: string, name: string): Promise<TarEntry> {
-    const plain = plainPath(path)
-    if (plain === undefined) throw this.#refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
-    const entry = await this.#archive.find(plain)
-    if (entry === undefined) throw this.#refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
-    return entry
-  }
-
-  #refuse(code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError {
-    return new MirrorError(code, `${this.#archive.name}: ${why}`, {
-      hint: 'Copy the file again from where it was made, or make it again.',
-    })
-  }
 }
 
 function diffIdsOf(config: Uint8Array): readonly Digest[] | undefined {
-  try {
-    const { rootfs } = JSON.parse(Buffer.from(config).toString('utf8')) as { readonly rootfs?: { readonly diff_ids?: unknown } | null }
-    const diffIds = rootfs?.diff_ids ?? []
-    return Array.isArray(diffIds) && diffIds.every((id): id is Digest => typeof id === 'string' && isDigest(id)) ? diffIds : undefined
-  } catch {
-    return undefined
-  }
+  const document = parseJsonObject(Buffer.from(config).toString('utf8'))
+  const rootfs = document?.['rootfs']
+  const diffIds = document && strings((isJsonObject(rootfs) ? rootfs['diff_ids'] : undefined) ?? [])
+  return diffIds?.every(isDigest) ? diffIds : undefined
 }
 
-/**
- * Opens what `docker save` has written, and K3s' airgap archives until 2025: configs and layers stay as they are, and each image gets a new
- * manifest, the same for the same image. Images without a name are skipped. Throws INVALID_MANIFEST, INTEGRITY for what is missing, and INVALID_REFERENCE
- * where no image has a name.
- */
-export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ForeignArchive> {
+/** Opens what `docker save` wrote before Docker 25: each image gets a new manifest, the same for the same image. Throws INVALID_MANIFEST, INTEGRITY. */
+export async function openDockerSave(archive: Archive, list: TarEntry, { name, ...options }: ForeignOptions = {}): Promise<ImageArchive> {
   const saved = parseSavedImages(await archive.bytes(list, maxManifestBytes, options), archive.name)
-  const save = new Save(archive, options)
+  const entries = new Map<Digest, TarEntry>()
+  const make = manifestMaker(archive, entries, options)
   const images: BundledImage[] = []
   const made = new Map<Digest, Manifest>()
   const { named, skipped } = nameSaved(saved, name)
   for (const { image, references } of named) {
-    const { manifest, platforms } = await save.manifest(image)
+    const { manifest, platforms } = await make(image)
     made.set(manifest.descriptor.digest, manifest)
     for (const reference of references) images.push({ reference, ...manifest.descriptor, platforms, digestPreserved: false })
   }
-  return new ForeignArchive(archive, { images, skipped, made, places: save.places })
+  return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
 interface NamedSaved {
@@ -145,28 +155,20 @@ interface NamedSaved {
 }
 
 /** The names of each image, and why others have none; the given one is for a single image without a name. */
-function nameSaved(
-  saved: readonly SavedImage[],
-  given: GivenName | undefined,
-): { readonly named: readonly NamedSaved[]; readonly skipped: readonly SkippedEntry[] } {
+function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined): { named: readonly NamedSaved[]; skipped: SkippedEntry[] } {
   const named: NamedSaved[] = []
-  const nameless: SavedImage[] = []
   const skipped: SkippedEntry[] = []
+  const nameless = saved.filter(({ tags }) => tags.every((tag) => nameOf({ [imageName]: tag }).reference === undefined))
+  const [only, ...others] = given?.tag === undefined ? [] : nameless
+  const renamed = others.length > 0 ? undefined : only
   for (const image of saved) {
-    const names = image.tags.map((tag) => nameOf({ [imageName]: tag }))
+    if (image === renamed) continue
+    const names = image.tags.length === 0 ? [nameOf({})] : image.tags.map((tag) => nameOf({ [imageName]: tag }))
     const references = names.flatMap(({ reference }) => reference ?? [])
     if (references.length > 0) named.push({ image, references })
-    else nameless.push(image)
     const entry = image.config.slice(0, 80)
-    const lacking = image.tags.length === 0 ? [nameOf({})] : names.filter(({ reference }) => reference === undefined)
-    for (const { why } of lacking) skipped.push({ entry, why })
+    for (const { reference, why } of names) if (reference === undefined) skipped.push({ entry, why })
   }
-  const [only, ...others] = nameless
-  if (given?.tag === undefined || only === undefined || others.length > 0) return { named, skipped }
-  const { registry, path, tag } = given
-  const entry = only.config.slice(0, 80)
-  return {
-    named: [...named, { image: only, references: [{ registry, path, tag }] }],
-    skipped: skipped.filter((one) => one.entry !== entry),
-  }
+  if (renamed !== undefined && given !== undefined) named.push({ image: renamed, references: [given] })
+  return { named, skipped }
 }

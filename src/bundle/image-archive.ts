@@ -1,11 +1,26 @@
+import type { Content } from '../async/content.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
+import type { GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
-import type { Digest } from '../oci/digest.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { contentHasDigest, hasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
+import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import type { Archive } from './archive.ts'
 import type { BundleBase } from './bundle-base.ts'
+import { blobPath } from './bundle-contents.ts'
 import type { BundledImage, BundleRecord } from './bundle-record.ts'
+import type { TarEntry } from './tar-map.ts'
 
 /** What an archive of images was made as: a bundle of ours, another OCI layout, or what `docker save` wrote before Docker 25. */
 export type ArchiveFormat = 'bundle' | 'oci-layout' | 'docker-save'
+
+/** How an archive of another tool is opened. */
+export interface ForeignOptions extends CallOptions {
+  /** For images that have only a tag; with a tag also for a single one that has no name. */
+  readonly name?: GivenName | undefined
+}
 
 /** A manifest or a blob in an archive. */
 export interface ArchivedContent {
@@ -14,33 +29,147 @@ export interface ArchivedContent {
   readonly size: number
 }
 
-/** An open archive of images, whatever wrote it: what it names, and its contents by digest. */
-export interface ImageArchive extends Pick<ImageSource, 'getManifest' | 'getBlob'>, AsyncDisposable {
-  readonly path: string
-  readonly format: ArchiveFormat
+/** What an archive was found to hold. */
+export interface FoundImages {
+  readonly images: readonly BundledImage[]
+  readonly skipped?: readonly SkippedEntry[]
+  /** Manifests that the archive itself lacks. */
+  readonly made?: ReadonlyMap<Digest, Manifest>
+  /** Where its contents lie; default: where an OCI layout has them. */
+  readonly entries?: ReadonlyMap<Digest, TarEntry>
   /** What a bundle says of itself, and the digest of that. */
   readonly record?: BundleRecord
   readonly digest?: Digest
+}
+
+/** An open archive of images, whatever wrote it: what it names, and its contents by digest; the archive is closed with it. */
+export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'>, AsyncDisposable {
+  readonly path: string
+  readonly format: ArchiveFormat
+  /** What a bundle says of itself, and the digest of that. */
+  readonly record: BundleRecord | undefined
+  readonly digest: Digest | undefined
   /** In the archive's order; one name may stand there more than once. */
   readonly images: readonly BundledImage[]
   /** What is left out because it has no name that a registry could use. */
   readonly skipped: readonly SkippedEntry[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */
   readonly isSettled: boolean
+  protected readonly archive: Archive
+  readonly #made: ReadonlyMap<Digest, Manifest>
+  readonly #entries: ReadonlyMap<Digest, TarEntry> | undefined
+
+  constructor(archive: Archive, { images, skipped = [], made = new Map(), entries, record, digest }: FoundImages) {
+    this.path = archive.name
+    this.format = record !== undefined ? 'bundle' : entries === undefined ? 'oci-layout' : 'docker-save'
+    this.isSettled = record !== undefined
+    this.record = record
+    this.digest = digest
+    this.images = images
+    this.skipped = skipped
+    this.archive = archive
+    this.#made = made
+    this.#entries = entries
+  }
+
   /** True where all that it holds is known once it is open; false for a bundle that is decompressed while it is read. */
-  readonly isListed: boolean
-  /** True where the archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
-  readonly lacksEnd?: boolean
+  get isListed(): boolean {
+    return !this.isSettled || this.archive.isListed
+  }
+
+  /** True where another tool's archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
+  get lacksEnd(): boolean {
+    return !this.isSettled && this.archive.lacksEnd
+  }
+
   /** What the images need and the archive does not hold, because an earlier one brought it. */
-  readonly base?: BundleBase | undefined
+  get base(): BundleBase | undefined {
+    return this.record?.base
+  }
+
   /** Every manifest and blob that it holds, each once, and where. Throws INTEGRITY for a damaged archive. */
-  contents(): Promise<readonly ArchivedContent[]>
-  /** Bytes of a manifest or a blob; undefined where it is not there. */
-  sizeOf(digest: Digest): Promise<number | undefined>
-  /** True where every byte of a manifest or a blob is what its digest says. */
-  isWhole(digest: Digest, options?: CallOptions): Promise<boolean>
-  /** True where it has the manifest or the blob. Throws INTEGRITY for a damaged archive. */
-  holds(digest: Digest, options?: CallOptions): Promise<boolean>
+  async contents(): Promise<readonly ArchivedContent[]> {
+    if (this.#entries !== undefined) return [...this.#entries].map(([digest, { path, size }]) => ({ digest, path, size }))
+    return (await this.archive.files()).flatMap(({ path, entry }) => {
+      const digest = path.startsWith('blobs/') ? path.slice('blobs/'.length).replace('/', ':') : ''
+      return isDigest(digest) ? [{ digest, path, size: entry.size }] : []
+    })
+  }
+
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return this.#made.get(digest)?.bytes.length ?? (await this.find(digest))?.size
+  }
+
+  async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    if (this.#made.has(digest)) return true
+    const entry = await this.find(digest)
+    return entry !== undefined && contentHasDigest(this.archive.content(entry, options), digest)
+  }
+
+  async holds(digest: Digest, _options?: CallOptions): Promise<boolean> {
+    return this.#made.has(digest) || (await this.find(digest)) !== undefined
+  }
+
   /** Waits until the archive was found to end where it should. Throws INTEGRITY for one that is damaged or was cut off, be it behind its last image. */
-  end(): Promise<void>
+  end(): Promise<void> {
+    return this.archive.end()
+  }
+
+  /** A manifest, verified. Throws INTEGRITY, and as manifestOf does. */
+  async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
+    const digest = this.digestOf(reference)
+    const made = digest && this.#made.get(digest)
+    if (made !== undefined) return made
+    const entry = digest && (await this.find(digest))
+    if (digest === undefined || entry === undefined) throw absentContent(this.path, formatReference(reference))
+    const bytes = entry.size > maxManifestBytes ? undefined : await this.archive.bytes(entry, maxManifestBytes, options)
+    if (bytes === undefined || !hasDigest(bytes, digest)) throw this.wrong(digest)
+    return inFile(this.archive, entry.path, () => manifestOf(bytes, undefined, digest))
+  }
+
+  /** The bytes of a blob, not verified. Throws INTEGRITY where there is none, or one of another size. */
+  async getBlob(_repository: Repository, { digest, size }: Descriptor, { offset, signal }: GetBlobOptions = {}): Promise<Content> {
+    const entry = await this.find(digest)
+    if (entry === undefined) throw absentContent(this.path, digest)
+    if (entry.size !== size) throw this.wrong(digest)
+    return this.archive.content(entry, { offset, signal })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.archive[Symbol.asyncDispose]()
+  }
+
+  protected async find(digest: Digest): Promise<TarEntry | undefined> {
+    return this.#entries === undefined ? this.archive.find(blobPath(digest)) : this.#entries.get(digest)
+  }
+
+  protected digestOf(reference: Reference): Digest | undefined {
+    return reference.digest
+  }
+
+  wrong(digest: Digest): MirrorError {
+    return new MirrorError('INTEGRITY', `${this.path} holds other content for ${digest} than its digest says`, {
+      side: 'source',
+      hint: 'Copy the file again from where it was made; of a bundle, k3s-mirror bundle check names all that is damaged.',
+    })
+  }
+}
+
+/** The error for content that ought to be in an archive. */
+export function absentContent(name: string, what: string): MirrorError {
+  return new MirrorError('INTEGRITY', `${name} does not hold ${what}`, {
+    side: 'source',
+    hint: 'Copy the file again from where it was made, or make it again.',
+  })
+}
+
+/** Says of a manifest's fault which file of which archive it is in. */
+export function inFile<T>(archive: Archive, path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    const { code, message, hint } = error
+    throw new MirrorError(code, `${path} in ${archive.name}: ${message}`, { hint, cause: error, side: 'source' })
+  }
 }

@@ -3,7 +3,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isIndexType } from '../oci/media-type.ts'
 import { platformIndex, type PlatformImage } from '../oci/platform-index.ts'
-import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform } from '../oci/platform.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { surveyRoot, type ArchivedContents, type RootSurvey } from './survey-root.ts'
@@ -35,7 +35,10 @@ export async function joinRoots(
   const original = surveys
     .filter(({ images, missing }) => missing === undefined && images.length === digests.size)
     .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))[0]
-  if (original !== undefined) return { image: withPlatforms(original.image, original), isReduced: false }
+  if (original !== undefined) {
+    const named = original.images.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
+    return { image: { ...original.image, platforms: [...new Set(named)] }, isReduced: false }
+  }
   for (const survey of surveys) if (contents.lacksEnd === true) refuseCutOff(survey)
   const chosen = choosePlatforms(surveys)
   const listed = [...chosen, ...unknownOf(surveys)]
@@ -51,11 +54,6 @@ export async function joinRoots(
   const { mediaType, digest, size } = descriptor
   const image = { reference, mediaType, digest, size, platforms, digestPreserved: false }
   return { image, ...(index !== undefined && { index }), isReduced: true }
-}
-
-function withPlatforms(image: BundledImage, { images }: RootSurvey): BundledImage {
-  const platforms = images.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
-  return { ...image, platforms: [...new Set(platforms)] }
 }
 
 function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
@@ -81,11 +79,21 @@ function refuseCutOff({ image, missing }: RootSurvey): void {
 function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
   const chosen: PlatformImage[] = []
   for (const { image, images } of surveys) {
+    const name = formatReference(image.reference)
     for (const { descriptor, platform } of images) {
-      if (platform === undefined) throw unnamed(image)
+      if (platform === undefined)
+        throw new MirrorError('INVALID_MANIFEST', `an image of ${name} names no platform, and so cannot stand beside others`)
       const known = chosen.find((one) => isSamePlatform(one.platform, platform))
       if (known === undefined) chosen.push({ descriptor, platform })
-      else if (known.descriptor.digest !== descriptor.digest) throw collision(image, platform)
+      else if (known.descriptor.digest !== descriptor.digest) {
+        throw new MirrorError(
+          'DESTINATION_COLLISION',
+          `the archives have two different images of ${name} for ${formatPlatform(platform)}`,
+          {
+            hint: 'Push one of the archives alone, or --exclude the image.',
+          },
+        )
+      }
     }
   }
   const key = ({ platform }: PlatformImage): string => `${formatPlatform(platform)} ${platform.osVersion ?? ''}`
@@ -97,18 +105,4 @@ function unknownOf(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
   const unknown = new Map(surveys.flatMap((survey) => survey.unknown).map((descriptor) => [descriptor.digest, descriptor]))
   const platform = { os: 'unknown', architecture: 'unknown' }
   return [...unknown.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1)).map((descriptor) => ({ descriptor, platform }))
-}
-
-function unnamed({ reference }: BundledImage): MirrorError {
-  return new MirrorError(
-    'INVALID_MANIFEST',
-    `an image of ${formatReference(reference)} names no platform, and so cannot stand beside others`,
-  )
-}
-
-function collision({ reference }: BundledImage, platform: Platform): MirrorError {
-  const what = `two different images of ${formatReference(reference)} for ${formatPlatform(platform)}`
-  return new MirrorError('DESTINATION_COLLISION', `the archives have ${what}`, {
-    hint: 'Push one of the archives alone, or --exclude the image.',
-  })
 }

@@ -7,13 +7,11 @@ import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
-import { absentContent } from './archived-content.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
-import type { ImageArchive } from './image-archive.ts'
+import { absentContent, type ForeignOptions, type ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
-import type { ForeignOptions } from './oci-archive.ts'
 import { openImageArchive } from './open-image-archive.ts'
 import type { ArchivedContents } from './survey-root.ts'
 
@@ -50,7 +48,6 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   readonly #images = new Map<string, BundledImage>()
   readonly #made = new Map<Digest, Manifest>()
   readonly #reduced: string[] = []
-  /** Roots of bundles that were found to lack nothing. */
   readonly #whole = new Set<Digest>()
   /** What bundles count on to be where they are pushed to. */
   readonly #elsewhere: ReadonlySet<Digest>
@@ -100,32 +97,28 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
   }
 
-  /**
-   * Settles what these names stand for, of all archives together. Throws DESTINATION_COLLISION for two images of one platform under one name,
-   * and INTEGRITY for an image that is not whole.
-   */
+  /** Settles what these names stand for in all archives. Throws INTEGRITY for an image that is not whole, and DESTINATION_COLLISION as joinRoots does. */
   async join(references: readonly Reference[], options: CallOptions = {}): Promise<readonly BundledImage[]> {
-    const roots = new Map<string, Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>>()
-    for (const { images, isSettled } of this.#archives) {
-      for (const image of images) {
-        const name = formatReference(image.reference)
-        const same = roots.get(name) ?? new Map<Digest, { readonly image: BundledImage; readonly isSettled: boolean }>()
-        if (same.get(image.digest)?.isSettled !== true) same.set(image.digest, { image, isSettled })
-        roots.set(name, same)
-      }
+    const roots = new Map<string, Map<Digest, BundledImage>>()
+    const settled = new Set(this.#archives.flatMap(({ images, isSettled }) => (isSettled ? images : [])))
+    for (const image of this.#archives.flatMap(({ images }) => images)) {
+      const name = formatReference(image.reference)
+      const same = roots.get(name) ?? new Map<Digest, BundledImage>()
+      const known = same.get(image.digest)
+      if (known === undefined || !settled.has(known)) same.set(image.digest, image)
+      roots.set(name, same)
     }
     const pause = yielding(options.signal)
     for (const name of references.map(formatReference)) {
       await pause()
       const found = [...(roots.get(name)?.values() ?? [])]
       const [only] = found
-      if (only !== undefined && only.isSettled && found.length === 1) {
-        await this.#refuseLack(only.image, options)
-        this.#images.set(name, only.image)
+      if (only !== undefined && settled.has(only) && found.length === 1) {
+        await this.#refuseLack(only, options)
+        this.#images.set(name, only)
       } else if (only !== undefined) {
-        const images = found.map(({ image }) => image)
         // Signatures have no platforms to join by: those of the last archive count.
-        await this.#join(name, only.image.about === undefined ? images : images.slice(-1), options)
+        await this.#join(name, only.about === undefined ? found : found.slice(-1), options)
       }
     }
     return [...this.#images.values()]
@@ -150,7 +143,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   }
 
   get lacksEnd(): boolean {
-    return this.#archives.some(({ lacksEnd }) => lacksEnd === true)
+    return this.#archives.some(({ lacksEnd }) => lacksEnd)
   }
 
   /** What archives count on and none of these holds. */

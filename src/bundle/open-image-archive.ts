@@ -1,18 +1,15 @@
 import { MirrorError } from '../errors.ts'
+import { nameEntries } from '../layout/name-entries.ts'
+import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import { Archive } from './archive.ts'
-import { indexPath } from './bundle-contents.ts'
+import { blobPath, indexPath } from './bundle-contents.ts'
 import { BundleReader } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
-import { savePath } from './docker-save-list.ts'
-import { openDockerSave } from './docker-save.ts'
-import type { ImageArchive } from './image-archive.ts'
-import { openOciArchive, type ForeignOptions } from './oci-archive.ts'
+import { openDockerSave, savePath } from './docker-save.ts'
+import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
+import type { TarEntry } from './tar-map.ts'
 
-/**
- * Opens an archive of images by what is in it: a bundle, an OCI layout, or what `docker save` writes; plain, compressed or split. Of another tool's
- * archive everything is found first, so that one that was cut off is refused here. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, INVALID_REFERENCE,
- * and UNSUPPORTED for an archive of something else.
- */
+/** Opens a bundle, OCI layout or `docker save` archive, of the latter two with all they hold. Throws NOT_FOUND, INTEGRITY, INVALID_MANIFEST, UNSUPPORTED. */
 export async function openImageArchive(path: string, options: ForeignOptions = {}): Promise<ImageArchive> {
   const archive = await Archive.open(path, { links: true, signal: options.signal })
   try {
@@ -25,11 +22,31 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
   }
 }
 
-/** The directory in an archive whose content would be one of images. */
-async function directoryOfImages(archive: Archive): Promise<string | undefined> {
-  const names = [recordPath, indexPath, savePath]
-  const path = (await archive.files()).map((file) => file.path).find((one) => names.some((name) => one.endsWith(`/${name}`)))
-  return path?.slice(0, path.lastIndexOf('/'))
+/** The names of a whole node take 1 MiB. */
+const maxIndexBytes = 64 * 1024 * 1024
+
+/** Opens an OCI layout in one tar, as ctr, Docker 25, buildx, skopeo and hauler write it; entries without a name are skipped. Throws INVALID_MANIFEST. */
+async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ImageArchive> {
+  const bytes = await archive.bytes(index, maxIndexBytes, { signal })
+  const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))
+  const { named, skipped } = await nameEntries(entries, {
+    name,
+    signal,
+    read: async ({ digest }) => {
+      const entry = await archive.find(blobPath(digest))
+      return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })
+    },
+  })
+  const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => ({
+    reference,
+    mediaType,
+    digest,
+    size,
+    platforms: [],
+    digestPreserved: true,
+    ...(about !== undefined && { about }),
+  }))
+  return new ImageArchive(archive, { images, skipped })
 }
 
 /** Its scan has come to the end, for it was asked for what it does not have. */
@@ -38,7 +55,10 @@ async function openForeign(archive: Archive, options: ForeignOptions): Promise<I
   if (index !== undefined) return openOciArchive(archive, index, options)
   const list = await archive.find(savePath)
   if (list !== undefined) return openDockerSave(archive, list, options)
-  const directory = await directoryOfImages(archive)
+  const names = [recordPath, indexPath, savePath]
+  // An archive may have all of that in a directory.
+  const found = (await archive.files()).map(({ path }) => path).find((path) => names.some((name) => path.endsWith(`/${name}`)))
+  const directory = found?.slice(0, found.lastIndexOf('/'))
   throw new MirrorError(
     'UNSUPPORTED',
     `${archive.name} is an archive, and none of images: it has neither ${recordPath}, ${indexPath} nor ${savePath}`,

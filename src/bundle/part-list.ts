@@ -61,10 +61,7 @@ export async function readPartList(file: string): Promise<readonly BundlePart[] 
   return parts
 }
 
-/**
- * The parts that a path leads to, by the name of the bundle, of its list or of one of them. Undefined where it means a file as it is: one that is not
- * split, whose parts were joined, or whose name only ends as that of a part does. Throws INTEGRITY for a list that names other files, LOCAL_IO.
- */
+/** The parts of a bundle, named by it, a part or their list; undefined where the path means a file as it is. Throws INTEGRITY for a wrong list, LOCAL_IO. */
 export async function findParts(path: string): Promise<readonly BundlePart[] | undefined> {
   const file = wholeFile(path)
   if (path === file) return (await isThere(file)) ? undefined : readPartList(file)

@@ -1,11 +1,12 @@
+import { createHash, type Hash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { syncDirectory } from '../layout/blob-store.ts'
-import { compressionOfName, createCompressor } from './compress.ts'
-import { formatPartList, partListPath, partName, readPartList, type BundlePart } from './part-list.ts'
-import { PartsWriter } from './parts-writer.ts'
+import { syncDirectory } from '../layout/local-io.ts'
+import { replaceFile } from '../layout/replace-file.ts'
+import { compressionOfName, createCompressor } from './compression.ts'
+import { formatPartList, partListPath, partName, readPartList } from './part-list.ts'
 
 /** An archive that is complete, and what becomes of it. */
 export interface Publication {
@@ -18,72 +19,86 @@ export interface Publication {
   readonly signal?: AbortSignal | undefined
 }
 
-/**
- * Gives a complete archive its name; compressed or split, what is made of it stands beside it until all of that is on the disk. What was there by the
- * name, whole or in parts, is replaced.
- */
+/** Gives a complete archive its name, once all that is made of it is on the disk; what had the name before, whole or in parts, is replaced. */
 export async function publishBundle({ file, archivePath, splitSize, signal }: Publication): Promise<void> {
-  const before = await readPartList(file).catch(() => undefined)
-  const compression = compressionOfName(file) ?? undefined
-  if (compression === undefined && splitSize === undefined) {
-    await rename(archivePath, file)
-    await removeParts(file, before ?? [])
+  const before = (await readPartList(file).catch(() => undefined)) ?? []
+  const isPlain = splitSize === undefined && (compressionOfName(file) ?? undefined) === undefined
+  const written = isPlain ? [] : await writeParts({ file, archivePath, splitSize, signal })
+  const names = splitSize === undefined ? [] : written.map((_, index) => partName(basename(file), index + 1))
+  if (splitSize === undefined) {
+    await rename(written[0]?.path ?? archivePath, file)
+    if (before.length > 0) await rm(partListPath(file), { force: true })
   } else {
-    const archive = await open(archivePath, constants.O_RDONLY | constants.O_NOFOLLOW)
-    const parts = new PartsWriter(dirname(archivePath), splitSize ?? Number.POSITIVE_INFINITY)
-    let failure: unknown
-    try {
-      const options = signal === undefined ? {} : { signal }
-      const bytes = archive.createReadStream({ autoClose: false })
-      const write = (chunks: AsyncIterable<Buffer>): Promise<void> =>
-        parts.write(chunks).catch((error: unknown) => {
-          failure = error
-          throw error
-        })
-      if (compression === undefined) await pipeline(bytes, write, options)
-      else await pipeline(bytes, await createCompressor(compression), write, options)
-    } catch (error) {
-      // Where writing failed, a pipeline tells that it was aborted.
-      throw failure ?? error
-    } finally {
-      try {
-        await parts.close()
-      } finally {
-        await archive.close()
-      }
-    }
-    if (splitSize === undefined) {
-      await rename(parts.paths[0] ?? '', file)
-      await removeParts(file, before ?? [])
-    } else await publishParts(file, parts, before ?? [])
+    // Parts without their list are no bundle: what was there ends here, and what comes begins with its list.
+    await rm(partListPath(file), { force: true })
+    for (const [index, name] of names.entries()) await rename(written[index]?.path ?? '', join(dirname(file), name))
+    const list = formatPartList(names.map((name, index) => ({ name, sha256: written[index]?.sha256 ?? '' })))
+    await replaceFile(partListPath(file), list, { temporary: join(dirname(archivePath), 'list') })
+    await rm(file, { force: true })
   }
+  for (const { name } of before) if (!names.includes(name)) await rm(join(dirname(file), name), { force: true })
   await syncDirectory(dirname(file))
 }
 
-async function publishParts(file: string, { paths, hashes }: PartsWriter, before: readonly BundlePart[]): Promise<void> {
-  const names = paths.map((_, index) => partName(basename(file), index + 1))
-  // Parts without their list are no bundle: what was there ends here, and what comes begins with its list.
-  await rm(partListPath(file), { force: true })
-  for (const [index, path] of paths.entries()) await rename(path, join(dirname(file), names[index] ?? ''))
-  const list = join(dirname(paths[0] ?? file), 'list')
-  await writeFile(list, formatPartList(names.map((name, index) => ({ name, sha256: hashes[index] ?? '' }))), { flush: true })
-  await rename(list, partListPath(file))
-  await rm(file, { force: true })
-  await removeFiles(
-    file,
-    before.map(({ name }) => name).filter((name) => !names.includes(name)),
-  )
+interface WrittenPart {
+  readonly path: string
+  readonly sha256: string
 }
 
-async function removeParts(file: string, parts: readonly BundlePart[]): Promise<void> {
-  if (parts.length === 0) return
-  await rm(partListPath(file), { force: true })
-  await removeFiles(
-    file,
-    parts.map(({ name }) => name),
-  )
-}
-
-async function removeFiles(file: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await rm(join(dirname(file), name), { force: true })
+/** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on beside it: one where no size is given. */
+async function writeParts({
+  file,
+  archivePath,
+  splitSize = Number.POSITIVE_INFINITY,
+  signal,
+}: Publication): Promise<readonly WrittenPart[]> {
+  const compression = compressionOfName(file) ?? undefined
+  const written: WrittenPart[] = []
+  let part: { readonly path: string; readonly handle: FileHandle; readonly hash: Hash; left: number } | undefined
+  const begin = async (): Promise<NonNullable<typeof part>> => {
+    const path = join(dirname(archivePath), `part-${written.length + 1}`)
+    await rm(path, { force: true })
+    const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
+    return { path, handle, hash: createHash('sha256'), left: splitSize }
+  }
+  const finish = async (): Promise<void> => {
+    if (part === undefined) return
+    await part.handle.sync()
+    await part.handle.close()
+    written.push({ path: part.path, sha256: part.hash.digest('hex') })
+    part = undefined
+  }
+  let failure: unknown
+  const write = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    try {
+      for await (const chunk of chunks) {
+        for (let at = 0; at < chunk.length;) {
+          part ??= await begin()
+          const piece = chunk.subarray(at, at + Math.min(part.left, chunk.length - at))
+          part.hash.update(piece)
+          await part.handle.writeFile(piece)
+          part.left -= piece.length
+          at += piece.length
+          if (part.left === 0) await finish()
+        }
+      }
+      await finish()
+    } catch (error) {
+      failure = error
+      throw error
+    }
+  }
+  await using archive = await open(archivePath, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const options = signal === undefined ? {} : { signal }
+    const bytes = archive.createReadStream({ autoClose: false })
+    if (compression === undefined) await pipeline(bytes, write, options)
+    else await pipeline(bytes, await createCompressor(compression), write, options)
+    return written
+  } catch (error) {
+    // Where writing failed, a pipeline tells that it was aborted.
+    throw failure ?? error
+  } finally {
+    await part?.handle.close()
+  }
 }

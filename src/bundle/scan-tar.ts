@@ -1,7 +1,7 @@
 import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './decompress.ts'
+import { detectCompression } from './compression.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 import { detectUnsupported } from './unsupported-compression.ts'
 
@@ -28,7 +28,7 @@ export function cutOff(file: Pick<ArchiveBytes, 'name'>): MirrorError {
 }
 
 /** Reads on until `least` bytes of the buffer are filled, or the archive ends; gives how many are. */
-async function readFully(file: ArchiveBytes, buffer: Uint8Array, position: number, least: number): Promise<number> {
+async function readFully(file: ArchiveBytes, buffer: Uint8Array, position: number, least: number = buffer.length): Promise<number> {
   let done = 0
   while (done < least) {
     const { bytesRead } = await file.read(buffer, done, buffer.length - done, position + done)
@@ -38,24 +38,17 @@ async function readFully(file: ArchiveBytes, buffer: Uint8Array, position: numbe
   return done
 }
 
-/** Reads single blocks of a file, several at once from the disk. */
-class Blocks {
-  readonly #file: ArchiveBytes
-  readonly #buffer = Buffer.alloc(readAhead)
-  #start = 0
-  #end = 0
-
-  constructor(file: ArchiveBytes) {
-    this.#file = file
-  }
-
-  /** The block at an offset; fewer bytes, or none, where the archive ends. */
-  async at(offset: number): Promise<Buffer> {
-    if (offset < this.#start || offset + blockBytes > this.#end) {
-      this.#start = offset
-      this.#end = offset + (await readFully(this.#file, this.#buffer, offset, blockBytes))
+/** Reads single blocks of a file, several at once from the disk; a block has fewer bytes, or none, where the archive ends. */
+function blockReader(file: ArchiveBytes): (offset: number) => Promise<Buffer> {
+  const buffer = Buffer.alloc(readAhead)
+  let start = 0
+  let end = 0
+  return async (offset) => {
+    if (offset < start || offset + blockBytes > end) {
+      start = offset
+      end = offset + (await readFully(file, buffer, offset, blockBytes))
     }
-    return this.#buffer.subarray(offset - this.#start, Math.min(offset + blockBytes, this.#end) - this.#start)
+    return buffer.subarray(offset - start, Math.min(offset + blockBytes, end) - start)
   }
 }
 
@@ -83,8 +76,8 @@ function isZero(bytes: Uint8Array): boolean {
 
 /** A path below the archive's root without `.`, `..` and doubled slashes; undefined for one that leads elsewhere. */
 export function plainPath(path: string): string | undefined {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  return path.startsWith('/') || path.includes('\0') || path.includes('\\') || parts.includes('..') ? undefined : parts.join('/')
+  const steps = path.split('/').filter((step) => step !== '' && step !== '.')
+  return path.startsWith('/') || path.includes('\0') || path.includes('\\') || steps.includes('..') ? undefined : steps.join('/')
 }
 
 /** A header; undefined for a block that is none. */
@@ -96,10 +89,6 @@ function parseHeader(block: Buffer): Header | undefined {
     // numbers that are none
     return undefined
   }
-}
-
-function decimal(text: string): number {
-  return /^[0-9]+$/.test(text) ? Number(text) : Number.NaN
 }
 
 /** The size that a header states; NaN for a number that is none, of which a parser would read the beginning. */
@@ -125,11 +114,6 @@ const typeNames: Readonly<Record<string, string>> = {
   X: 'a Solaris extended header',
 }
 
-function nameType(block: Buffer): string {
-  const type = block.toString('latin1', typeOffset, typeOffset + 1)
-  return typeNames[type] ?? `of the unknown type ${JSON.stringify(type)}`
-}
-
 /** What a header before the header says of the next file. */
 interface Override {
   readonly path?: string | undefined
@@ -145,14 +129,11 @@ const packAgain = 'Pack it again with nothing but directories and regular files,
 async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
-  if ((await readFully(file, bytes, offset, size)) < size) throw cutOff(file)
+  if ((await readFully(file, bytes, offset)) < size) throw cutOff(file)
   return bytes
 }
 
-/**
- * The records of an extended header, `<length> <key>=<value>` and a line feed each; undefined where one is none. Archivers' libraries pass over such a
- * one, and would take a file for another. https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_03
- */
+/** The `<length> <key>=<value>` records of https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_03; undefined for invalid ones. */
 function parsePax(bytes: Buffer): ReadonlyMap<string, string> | undefined {
   const records = new Map<string, string>()
   for (let at = 0; at < bytes.length;) {
@@ -166,18 +147,15 @@ function parsePax(bytes: Buffer): ReadonlyMap<string, string> | undefined {
   return records
 }
 
-async function readOverride(file: ArchiveBytes, type: string, offset: number, size: number): Promise<Override | undefined> {
+async function readOverride(file: ArchiveBytes, type: string, offset: number, length: number): Promise<Override | undefined> {
   if (type === 'ExtendedHeader' || type === 'GlobalExtendedHeader') {
-    const records = parsePax(await readHeaderBytes(file, offset, size))
+    const records = parsePax(await readHeaderBytes(file, offset, length))
     if (records === undefined) throw refuse(file, `the extended header at byte ${offset} is damaged`)
     if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.')))
       throw refuse(file, 'there are sparse files in it', 'Pack it again without --sparse.')
-    const stated = records.get('size')
-    const override = {
-      path: records.get('path'),
-      linkpath: records.get('linkpath'),
-      size: stated === undefined ? undefined : decimal(stated),
-    }
+    const [path, linkpath, stated] = ['path', 'linkpath', 'size'].map((key) => records.get(key))
+    const size = stated === undefined ? undefined : Number(/^[0-9]+$/.test(stated) ? stated : Number.NaN)
+    const override = { path, linkpath, size }
     if (type === 'ExtendedHeader') return override
     // GNU tar lets it name every file that follows, and Go's archive/tar none.
     if (Object.values(override).some((value) => value !== undefined))
@@ -185,20 +163,19 @@ async function readOverride(file: ArchiveBytes, type: string, offset: number, si
     return noOverride
   }
   if (type !== 'NextFileHasLongPath' && type !== 'NextFileHasLongLinkpath') return undefined
-  const path = (await readHeaderBytes(file, offset, size)).toString('utf8').replace(/\0.*$/s, '')
+  const path = (await readHeaderBytes(file, offset, length)).toString('utf8').replace(/\0.*$/s, '')
   return type === 'NextFileHasLongPath' ? { path, isGnu: true } : { linkpath: path, isGnu: true }
 }
 
 /** Where a link leads, below the archive's root: a symbolic one from its own directory. Undefined where it leads out. */
 function linkTarget(path: string, isSymbolic: boolean, target: string): string | undefined {
   if (target.startsWith('/') || target.includes('\0') || target.includes('\\')) return undefined
-  const parts = isSymbolic ? path.split('/').slice(0, -1) : []
-  for (const part of target.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
+  const steps = isSymbolic ? path.split('/').slice(0, -1) : []
+  for (const step of target.split('/').filter((one) => one !== '' && one !== '.')) {
+    if (step !== '..') steps.push(step)
+    else if (steps.pop() === undefined) return undefined
   }
-  return parts.join('/')
+  return steps.join('/')
 }
 
 /** Of a compressed file one compression is undone: what is compressed behind that is no tar archive. */
@@ -220,39 +197,36 @@ export interface ScanOptions {
   readonly onMissingEnd?: (() => void) | undefined
 }
 
-/** Headers that are not of a file, and what of the next one each names. */
-const namedFields: Readonly<Record<string, readonly (keyof Override)[]>> = {
-  ExtendedHeader: ['path', 'linkpath', 'size'],
-  GlobalExtendedHeader: ['path', 'linkpath', 'size'],
-  NextFileHasLongPath: ['path'],
-  NextFileHasLongLinkpath: ['linkpath'],
-  TapeVolumeHeader: ['path', 'linkpath', 'size'],
+/** Headers that are not of a file, and what of the next one a single-purpose one names. */
+const namedFields: Readonly<Record<string, 'path' | 'linkpath' | undefined>> = {
+  ExtendedHeader: undefined,
+  GlobalExtendedHeader: undefined,
+  NextFileHasLongPath: 'path',
+  NextFileHasLongLinkpath: 'linkpath',
+  TapeVolumeHeader: undefined,
 }
 
 /** True for a header that may stand between a file and the headers before it: GNU's long path and long link. Of others readers differ in what counts. */
 function mayPrecede(next: Override, type: string): boolean {
-  const [field, ...others] = namedFields[type] ?? []
-  return next === noOverride || (next.isGnu === true && field !== undefined && others.length === 0 && next[field] === undefined)
+  const field = namedFields[type]
+  return next === noOverride || (next.isGnu === true && field !== undefined && next[field] === undefined)
 }
 
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile'])
 /** Directories, and those of GNU tar's incremental archives with a list of what was in them. */
 const directoryTypes = new Set(['Directory', 'GNUDumpDir'])
 
-/**
- * Finds every file of an archive without reading what is in them, each once all of it is there. Links, devices, paths that lead out, files of one
- * name and an end inside a file or a header are refused: an archive is hostile until it is checked. Throws INTEGRITY.
- */
+/** Finds every file of an archive, each once all of it is there, without reading any: an archive is hostile until it is checked. Throws INTEGRITY. */
 export async function* scanTar(
   file: ArchiveBytes,
   { links = false, maxPadding = Number.POSITIVE_INFINITY, onMissingEnd }: ScanOptions = {},
 ): AsyncGenerator<TarEntry> {
-  const blocks = new Blocks(file)
+  const blockAt = blockReader(file)
   const paths = new Set<string>()
   let next = noOverride
   let count = 0
   for (let at = 0; ;) {
-    const block = await blocks.at(at)
+    const block = await blockAt(at)
     if (at === 0) refuseTwiceCompressed(file, block)
     if (block.length < blockBytes) {
       if (at === 0 && block.length === 0) throw refuse(file, 'it is empty')
@@ -283,7 +257,9 @@ export async function* scanTar(
     next = noOverride
     if (directoryTypes.has(header.type)) continue
     const isLink = links && size === 0 && (header.type === 'SymbolicLink' || header.type === 'Link')
-    if (!isLink && !fileTypes.has(header.type)) throw refuse(file, `${path} is ${nameType(block)}`, packAgain)
+    const type = block.toString('latin1', typeOffset, typeOffset + 1)
+    if (!isLink && !fileTypes.has(header.type))
+      throw refuse(file, `${path} is ${typeNames[type] ?? `of the unknown type ${JSON.stringify(type)}`}`, packAgain)
     const link = isLink ? linkTarget(path, header.type === 'SymbolicLink', target) : undefined
     if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads out of it`)
     if (paths.has(path)) throw refuse(file, `${path} is in it twice`)

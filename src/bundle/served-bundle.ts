@@ -1,36 +1,61 @@
-import type { Content } from '../async/content.ts'
+import type { ChunkSink, Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
-import type { BlobPart } from '../layout/blob-store.ts'
-import type { LayoutReader, Referrer, ReferrerOptions } from '../layout/layout.ts'
-import { referrerOf } from '../layout/manifest-links.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
+import { Catalogue, CataloguedImages } from '../layout/catalogue.ts'
+import type { LayoutReader, Referrer } from '../layout/layout.ts'
+import { linksOf, referrerOf, type ManifestLinks } from '../layout/manifest-links.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, endsInDigest, type Digest } from '../oci/digest.ts'
+import { DigestCheck, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
+import { contentsOf, type Manifest } from '../oci/manifest.ts'
+import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
-import { catalogueBundle, type CataloguedBundle } from './bundle-catalogue.ts'
-import { blobPath } from './bundle-contents.ts'
-import { BundleReader } from './bundle-reader.ts'
+import { walkImage } from '../oci/walk.ts'
+import { BundleReader, damagedBundle } from './bundle-reader.ts'
 import type { BundledList } from './bundle-record.ts'
+
+/** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
+async function catalogueBundle(
+  bundle: BundleReader,
+): Promise<{ readonly catalogue: Catalogue; readonly links: ReadonlyMap<Digest, ManifestLinks> }> {
+  const catalogue = new Catalogue()
+  const links = new Map<Digest, ManifestLinks>()
+  for (const image of bundle.record.images) {
+    const { reference, digest: root } = image
+    if (!(await bundle.holds(root))) throw damagedBundle(bundle.path, `${formatReference(reference)} is missing`)
+    await walkImage(image, {
+      async read({ mediaType, digest }, depth) {
+        const isManifest = depth === 0 || isIndexType(mediaType) || isImageType(mediaType)
+        const named = atDigest(reference, digest)
+        if (!isManifest || catalogue.find(named) !== undefined || !(await bundle.holds(digest))) return undefined
+        const manifest = await bundle.getManifest(named)
+        const known = links.get(digest) ?? linksOf(contentsOf(manifest))
+        links.set(digest, known)
+        catalogue.add(reference, { descriptor: manifest.descriptor, subject: known.subject })
+        return manifest
+      },
+    })
+    if (reference.tag !== undefined) catalogue.tag(reference, reference.tag, root)
+  }
+  return { catalogue, links }
+}
 
 /** Blobs up to this size are read and hashed before their first byte is given, so that a damaged one is an error and not a broken answer. */
 const checkedFirstBytes = 16 * 1024 * 1024
 
-/**
- * A bundle as a layout to read, straight out of the file. Whoever reads a blob never gets all bytes of a damaged one: its last chunk, and any part of
- * it, comes only once all of it has its digest; INTEGRITY comes in its place.
- */
-export class ServedBundle implements LayoutReader, AsyncDisposable {
+/** A bundle as a layout to read, out of the file. Nobody gets all bytes of a damaged blob, nor a range of one: INTEGRITY comes in place of the last chunk. */
+export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []
   readonly #bundle: BundleReader
-  readonly #catalogued: CataloguedBundle
+  readonly #links: ReadonlyMap<Digest, ManifestLinks>
   readonly #checks = new Map<Digest, Promise<boolean>>()
 
-  private constructor(bundle: BundleReader, catalogued: CataloguedBundle) {
+  private constructor(bundle: BundleReader, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
+    super(catalogue)
     this.#bundle = bundle
-    this.#catalogued = catalogued
+    this.#links = links
   }
 
   /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
@@ -54,29 +79,12 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
     }
   }
 
-  /** The lists that its images came from. */
   get lists(): readonly BundledList[] {
     return this.#bundle.record.lists
   }
 
-  repositories(): readonly Repository[] {
-    return this.#catalogued.catalogue.repositories()
-  }
-
-  hasRepository(repository: Repository): boolean {
-    return this.#catalogued.catalogue.has(repository)
-  }
-
-  knowsRepository(repository: Repository): boolean {
-    return this.hasRepository(repository)
-  }
-
-  tags(repository: Repository): readonly string[] {
-    return this.#catalogued.catalogue.tags(repository)
-  }
-
   headManifest(reference: Reference): Promise<Descriptor | undefined> {
-    return Promise.resolve(this.#catalogued.catalogue.find(reference)?.descriptor)
+    return Promise.resolve(this.catalogue.find(reference)?.descriptor)
   }
 
   async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
@@ -93,20 +101,31 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
     return this.#bundle.sizeOf(digest)
   }
 
-  async readBlob(digest: Digest, part: BlobPart = {}): Promise<Content | undefined> {
+  async readBlob(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
     const size = await this.blobSize(digest)
     if (size === undefined) return undefined
-    const offset = Math.min(part.offset ?? 0, size)
-    const length = Math.min(part.length ?? size, size - offset)
-    const isPart = length < size
-    if ((isPart || size <= checkedFirstBytes) && !(await this.#isWhole(digest))) throw this.#bundle.wrong(digest)
-    const content = await this.#bundle.readFile(blobPath(digest), { offset, length, signal: part.signal })
-    return isPart || content === undefined ? content : this.#checked(digest, content)
+    const offset = Math.min(range.offset ?? 0, size)
+    const length = Math.min(range.length ?? size, size - offset)
+    const isAll = length === size
+    if ((!isAll || size <= checkedFirstBytes) && !(await this.#isWhole(digest))) throw this.#bundle.wrong(digest)
+    const content = await this.#bundle.read(digest, { offset, length, signal: range.signal })
+    if (!isAll || content === undefined) return content
+    const check = new DigestCheck({ digest, size }, () => this.#bundle.wrong(digest))
+    const read = (sink: ChunkSink): Promise<void> =>
+      content.read((chunk) => {
+        check.take(chunk)
+        return sink(chunk)
+      })
+    return { size, read, cancel: () => content.cancel() }
   }
 
-  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
-    const { catalogue, links } = this.#catalogued
-    for (const descriptor of catalogue.referrers(repository, subject, after)) yield referrerOf(descriptor, links.get(descriptor.digest))
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after }: { readonly after?: Digest | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
+    for (const descriptor of this.catalogue.referrers(repository, subject, after))
+      yield referrerOf(descriptor, this.#links.get(descriptor.digest))
   }
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {
@@ -119,30 +138,9 @@ export class ServedBundle implements LayoutReader, AsyncDisposable {
 
   /** Requests that come together, and later ones, share one look at all of a blob. */
   #isWhole(digest: Digest): Promise<boolean> {
-    const known = this.#checks.get(digest)
-    if (known !== undefined) return known
-    const check = this.#bundle.isWhole(digest).catch((error: unknown) => {
-      this.#checks.delete(digest)
-      throw error
-    })
+    const check = this.#checks.get(digest) ?? this.#bundle.isWhole(digest)
     this.#checks.set(digest, check)
+    check.catch(() => this.#checks.delete(digest))
     return check
-  }
-
-  #checked(digest: Digest, content: Content): Content {
-    const { size } = content
-    const hash = digestHash(digest)
-    let done = 0
-    return {
-      size,
-      cancel: () => content.cancel(),
-      read: (sink) =>
-        content.read((chunk) => {
-          hash.update(chunk)
-          done += chunk.length
-          if (done === size && !endsInDigest(hash, digest)) throw this.#bundle.wrong(digest)
-          return sink(chunk)
-        }),
-    }
   }
 }

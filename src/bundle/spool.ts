@@ -7,7 +7,7 @@ import { Changes } from '../async/changes.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { localIo } from '../layout/local-io.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { decompress, type Compression } from './decompress.ts'
+import { decompress, type Compression } from './compression.ts'
 
 const chunkBytes = 256 * 1024
 /** What is made to fill a disk shrinks a thousand times and more; archives of images do so ten times at best. */
@@ -24,10 +24,7 @@ async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
   })
 }
 
-/**
- * What a compressed archive holds, decompressed once into a file of the directory for temporary files, which has no name there: bytes are read while
- * later ones are still on their way.
- */
+/** What a compressed archive holds, decompressed once into a nameless temporary file: bytes are read while later ones are still on their way. */
 export class Spool implements ArchiveBytes {
   readonly name: string
   readonly #compressed: ArchiveBytes
@@ -35,7 +32,6 @@ export class Spool implements ArchiveBytes {
   #stopped: { readonly reason: unknown } | undefined
   readonly #ended: Promise<void>
   #size = 0
-  /** Compressed bytes that were read. */
   #taken = 0
   #isEnded = false
   #failure: unknown
@@ -62,8 +58,8 @@ export class Spool implements ArchiveBytes {
     }
   }
 
-  async reaches(place: number): Promise<boolean> {
-    while (this.#size < place) {
+  async reaches(position: number): Promise<boolean> {
+    while (this.#size < position) {
       if (this.#failure !== undefined) throw this.#failure
       if (this.#isEnded) return false
       await this.#changes.next()
@@ -94,7 +90,12 @@ export class Spool implements ArchiveBytes {
     try {
       for await (const chunk of decompress(this.#chunks(), compression)) {
         if (this.#stopped !== undefined) throw this.#stopped.reason
-        if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) throw this.#refuseGrowth()
+        if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) {
+          const why = `becomes more than ${mostGrowth} times as large as it is: that is no archive of images`
+          throw new MirrorError('INTEGRITY', `${this.name} ${why}`, {
+            hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
+          })
+        }
         await this.#write(chunk)
       }
     } catch (error) {
@@ -112,16 +113,6 @@ export class Spool implements ArchiveBytes {
       this.#taken += bytesRead
       yield buffer.subarray(0, bytesRead)
     }
-  }
-
-  #refuseGrowth(): MirrorError {
-    return new MirrorError(
-      'INTEGRITY',
-      `${this.name} becomes more than ${mostGrowth} times as large as it is: that is no archive of images`,
-      {
-        hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
-      },
-    )
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

@@ -12,10 +12,9 @@ export interface TarEntry {
   readonly link?: string
 }
 
-/** An archive before it is written: every byte has its place. */
+/** An archive before it is written: every byte has its position. */
 export interface TarMap {
   readonly entries: ReadonlyMap<string, TarEntry>
-  /** Bytes of the whole archive. */
   readonly size: number
 }
 
@@ -24,17 +23,14 @@ export function paddedSize(size: number): number {
   return Math.ceil(size / blockBytes) * blockBytes
 }
 
-/**
- * The header of a file, the same for the same path and size: no time, no owner. From 8 GiB on the size is written in base 256, as GNU tar, Go and
- * libarchive read it: https://www.gnu.org/software/tar/manual/html_node/Extensions.html
- */
+/** The header of a file without time and owner; sizes from 8 GiB on as https://www.gnu.org/software/tar/manual/html_node/Extensions.html */
 export function tarHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
   const block = Buffer.alloc(blockBytes)
   new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' }).encode(block)
   return block
 }
 
-/** Gives files their places, one behind the other in the order given, and two empty blocks at the end. */
+/** Gives files their positions, one behind the other in the order given, and two empty blocks at the end. */
 export function mapTar(files: readonly { readonly path: string; readonly size: number }[]): TarMap {
   const entries = new Map<string, TarEntry>()
   let at = 0

@@ -2,7 +2,7 @@ import type { ChunkSink, Content } from '../async/content.ts'
 import { retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { digestHash, endsInDigest } from '../oci/digest.ts'
+import { DigestCheck } from '../oci/digest.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 
@@ -52,8 +52,14 @@ export async function openVerified(
 ): Promise<Content> {
   const { digest, size } = descriptor
   const { signal, onProgress, onRetry } = options
-  const hash = digestHash(digest)
-  let received = 0
+  const check = new DigestCheck(
+    descriptor,
+    () =>
+      new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(repository)} has other content than its digest says`, {
+        side: 'source',
+        hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
+      }),
+  )
   let opened: Content | undefined
   let isResumed = false
   const cancel = (): void => {
@@ -61,13 +67,13 @@ export async function openVerified(
     opened = undefined
   }
   const open = async (): Promise<void> => {
-    opened ??= await source.getBlob(repository, descriptor, { offset: received, isResumed, signal })
+    opened ??= await source.getBlob(repository, descriptor, { offset: check.received, isResumed, signal })
     isResumed = true
   }
   const patiently = (work: () => Promise<void>): Promise<void> => {
-    let before = received
+    let before = check.received
     const attempt = async (): Promise<void> => {
-      before = received
+      before = check.received
       try {
         await work()
       } catch (error) {
@@ -75,22 +81,13 @@ export async function openVerified(
         throw onSide('source', error)
       }
     }
-    return retry(attempt, { ...options.retry, signal, onRetry, hasProgressed: () => received - before >= progressBytes })
-  }
-  const verify = (): void => {
-    if (received === size && endsInDigest(hash, digest)) return
-    throw new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(repository)} has other content than its digest says`, {
-      side: 'source',
-      hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
-    })
+    return retry(attempt, { ...options.retry, signal, onRetry, hasProgressed: () => check.received - before >= progressBytes })
   }
   const read = async (sink: ChunkSink): Promise<void> => {
     const safe = guarded(sink)
     const take: ChunkSink = (chunk) => {
-      received += chunk.length
-      hash.update(chunk)
-      if (received >= size) verify()
-      onProgress?.(received)
+      check.take(chunk)
+      onProgress?.(check.received)
       return safe(chunk)
     }
     try {
@@ -103,7 +100,7 @@ export async function openVerified(
     } catch (error) {
       throw error instanceof SinkFailure ? error.error : error
     }
-    if (size === 0) verify()
+    if (size === 0) check.end()
   }
   await patiently(open)
   return { size, read, cancel }

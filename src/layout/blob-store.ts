@@ -1,20 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { lstat, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import { contentHasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { fileContent, openRegularFile } from './file-content.ts'
+import { fileContent } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
-import { errnoOf, localIo } from './local-io.ts'
-import { UploadFiles, type PrepareOptions } from './upload-files.ts'
+import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
+import { UploadFiles } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
 const emptyDigests: ReadonlySet<string> = new Set(algorithms.map((name) => `${name}:${createHash(name).digest('hex')}`))
 
 /** Which bytes of a blob to read. */
-export interface BlobPart extends CallOptions {
+export interface BlobRange extends CallOptions {
   readonly offset?: number | undefined
   /** Bytes from the offset on; to the end where it is left out. */
   readonly length?: number
@@ -24,34 +24,33 @@ export interface BlobPart extends CallOptions {
 export class BlobStore {
   readonly #directory: string
   readonly #privateDirectory: string
-  /** Blobs on their way in. */
   readonly uploads: UploadFiles
   readonly #whole = new Map<Digest, { readonly file: string; readonly isWhole: Promise<boolean> }>()
-  readonly #nameCommits = new Map<string, GroupCommit>()
+  readonly #nameCommits: ReadonlyMap<string, GroupCommit>
 
   constructor(layoutDirectory: string, privateDirectory: string, durable: boolean) {
     this.#directory = join(layoutDirectory, 'blobs')
     this.#privateDirectory = privateDirectory
+    this.#nameCommits = new Map(algorithms.map((name) => [name, new GroupCommit(() => syncDirectory(join(this.#directory, name)))]))
     this.uploads = new UploadFiles({
       directory: privateDirectory,
       finalPath: (digest) => this.path(digest),
-      syncNames: (digest) => this.#syncNames(digest),
+      syncNames: async (digest) => this.#nameCommits.get(digest.slice(0, 6))?.run(),
       durable,
     })
   }
 
   /** Refuses directories that are symbolic links, which would lead blobs out of the layout. */
   async checkDirectories(): Promise<void> {
-    const ours = [dirname(this.#privateDirectory), this.#privateDirectory]
     const blobs = algorithms.map((name) => join(this.#directory, name))
-    for (const path of [this.#directory, ...blobs, ...ours]) await refuseLink(path)
+    for (const path of [this.#directory, ...blobs, dirname(this.#privateDirectory), this.#privateDirectory]) await refuseLink(path)
   }
 
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
-  async prepare(options: PrepareOptions): Promise<void> {
+  async prepare(isTakeover: boolean): Promise<void> {
     try {
       for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
-      await this.uploads.prepare(options)
+      await this.uploads.prepare(isTakeover)
     } catch (error) {
       throw await localIo(error, 'write', this.#directory)
     }
@@ -66,8 +65,7 @@ export class BlobStore {
   async size(digest: Digest): Promise<number | undefined> {
     try {
       const stats = await lstat(this.path(digest))
-      if (!stats.isFile() || (stats.size === 0 && !emptyDigests.has(digest))) return undefined
-      return stats.size
+      return stats.isFile() && (stats.size > 0 || emptyDigests.has(digest)) ? stats.size : undefined
     } catch (error) {
       const code = errnoOf(error)
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
@@ -76,7 +74,7 @@ export class BlobStore {
   }
 
   /** A blob's bytes; undefined when it is absent. */
-  async read(digest: Digest, options: BlobPart = {}): Promise<Content | undefined> {
+  async read(digest: Digest, options: BlobRange = {}): Promise<Content | undefined> {
     const path = this.path(digest)
     const file = await openRegularFile(path)
     if (file === undefined) return undefined
@@ -91,11 +89,9 @@ export class BlobStore {
   /** All bytes of a small blob; undefined when it is absent or larger than `limit` bytes. */
   async readWhole(digest: Digest, limit: number): Promise<Uint8Array | undefined> {
     const content = await this.read(digest)
-    if (content === undefined || content.size > limit) {
-      content?.cancel()
-      return undefined
-    }
-    return readAll(content)
+    if (content !== undefined && content.size <= limit) return readAll(content)
+    content?.cancel()
+    return undefined
   }
 
   /** True when the bytes on disk have their digest: every one is read. */
@@ -128,16 +124,6 @@ export class BlobStore {
       if (errnoOf(error) !== 'ENOENT') throw await localIo(error, 'remove', this.path(digest))
     }
   }
-
-  #syncNames(digest: Digest): Promise<void> {
-    const algorithm = digest.slice(0, 6)
-    let commit = this.#nameCommits.get(algorithm)
-    if (commit === undefined) {
-      commit = new GroupCommit(() => syncDirectory(join(this.#directory, algorithm)))
-      this.#nameCommits.set(algorithm, commit)
-    }
-    return commit.run()
-  }
 }
 
 /** Throws INTEGRITY for something else than a directory. */
@@ -147,19 +133,5 @@ export async function refuseLink(path: string): Promise<void> {
     throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {
       hint: 'Remove it if you did not put it there: a layout holds no links.',
     })
-  }
-}
-
-/** Makes the names in a directory durable, where the system can. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    // Some network file systems and Windows have no sync for directories.
-    const code = errnoOf(error)
-    if (code !== 'EINVAL' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EISDIR') throw error
-  } finally {
-    await handle.close()
   }
 }

@@ -4,7 +4,8 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import { errnoOf, localIo } from './local-io.ts'
+import { fileContent } from './file-content.ts'
+import { localIo, openRegularFile, writeAt } from './local-io.ts'
 
 const bufferBytes = 512 * 1024
 /** Most blobs are configs and manifests: the first buffer is small. */
@@ -12,7 +13,6 @@ const firstBufferBytes = 64 * 1024
 
 /** A blob on its way in: private and nameless until `commit` has found its digest right. */
 export interface BlobWriter {
-  /** Bytes written so far. */
   readonly size: number
   /** Adds a copy of the chunk; a promise means: wait before the next one. Throws LOCAL_IO. */
   write(chunk: Uint8Array): void | Promise<void>
@@ -22,12 +22,11 @@ export interface BlobWriter {
   flush(): Promise<void>
   /** Ends writing and leaves the file to whoever knows its name. */
   suspend(): Promise<void>
-  /** Gives the bytes up. */
   discard(): Promise<void>
 }
 
-/** Where blob writers work. */
-export interface BlobWriterPlace {
+/** Where blobs are written. */
+export interface BlobDirectory {
   /** Directory of the private file; on the same file system as the final name. */
   readonly directory: string
   readonly finalPath: (digest: Digest) => string
@@ -37,7 +36,7 @@ export interface BlobWriterPlace {
 }
 
 /** How one blob writer works. */
-export interface BlobWriterOptions extends BlobWriterPlace {
+export interface BlobWriterOptions extends BlobDirectory {
   readonly algorithm: 'sha256' | 'sha512'
   /** Name of the private file; a random one by default. */
   readonly name?: string
@@ -59,19 +58,8 @@ export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWr
 /** Opens a private file that another writer left, to go on at its end; undefined where there is no regular file of that name. */
 export async function reopenBlobWriter(options: BlobWriterOptions & { readonly name: string }): Promise<BlobWriter | undefined> {
   const path = join(options.directory, options.name)
-  let handle
-  try {
-    handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    const facts = await handle.stat()
-    if (facts.isFile()) return new FileBlobWriter(path, handle, options, facts.size)
-    await handle.close()
-    return undefined
-  } catch (error) {
-    await handle?.close().catch(() => undefined)
-    const code = errnoOf(error)
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'EISDIR' || code === 'ENXIO') return undefined
-    throw await localIo(error, 'write', dirname(path))
-  }
+  const file = await openRegularFile(path, constants.O_RDWR)
+  return file && new FileBlobWriter(path, file.handle, options, file.stats.size)
 }
 
 /** Collects chunks in one buffer while the other is being written, so that the sender waits only for a slow disk. */
@@ -111,10 +99,10 @@ class FileBlobWriter implements BlobWriter {
     let rest = chunk
     while (rest.length > 0) {
       this.#filling ??= Buffer.allocUnsafeSlow(this.#flushed === 0 && this.#writing === undefined ? firstBufferBytes : bufferBytes)
-      const part = rest.subarray(0, this.#filling.length - this.#filled)
-      this.#filling.set(part, this.#filled)
-      this.#filled += part.length
-      rest = rest.subarray(part.length)
+      const piece = rest.subarray(0, this.#filling.length - this.#filled)
+      this.#filling.set(piece, this.#filled)
+      this.#filled += piece.length
+      rest = rest.subarray(piece.length)
       if (this.#filled === this.#filling.length) {
         if (this.#writing !== undefined) return this.#takeLater(rest)
         this.#flush()
@@ -142,12 +130,8 @@ class FileBlobWriter implements BlobWriter {
 
   async #writeAll(buffer: Buffer, length: number): Promise<void> {
     try {
-      const handle = await this.#open()
-      for (let done = 0; done < length;) {
-        const { bytesWritten } = await handle.write(buffer, done, length - done, this.#flushed)
-        done += bytesWritten
-        this.#flushed += bytesWritten
-      }
+      await writeAt(await this.#open(), buffer.subarray(0, length), this.#flushed)
+      this.#flushed += length
       if (buffer.length === bufferBytes) this.#spare = buffer
     } catch (error) {
       this.#failure = error
@@ -227,14 +211,8 @@ class FileBlobWriter implements BlobWriter {
     const algorithm = wanted.slice(0, 6)
     if (this.#hash !== undefined && algorithm === this.#options.algorithm) return `${algorithm}:${this.#hash.digest('hex')}`
     const hash = createHash(algorithm)
-    const buffer = Buffer.allocUnsafeSlow(bufferBytes)
-    const handle = await this.#open()
-    for (let at = 0; at < this.size;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
-      if (bytesRead === 0) break
-      hash.update(buffer.subarray(0, bytesRead))
-      at += bytesRead
-    }
+    const content = fileContent(await this.#open(), { path: this.#path, offset: 0, size: this.size, isShared: true })
+    await content.read((chunk) => void hash.update(chunk))
     return `${algorithm}:${hash.digest('hex')}`
   }
 

@@ -9,10 +9,8 @@ export interface CataloguedManifest {
 }
 
 /** That a repository has a manifest, or, with `deleted`, that it has it no more. */
-export interface ManifestRecord {
+export interface ManifestRecord extends CataloguedManifest {
   readonly repository: Repository
-  readonly descriptor: Descriptor
-  readonly subject?: Digest | undefined
   readonly deleted?: boolean
 }
 
@@ -28,17 +26,14 @@ interface CataloguedRepository {
 export class Catalogue {
   readonly #repositories = new Map<string, CataloguedRepository>()
 
-  /** Every repository that has a manifest. */
   repositories(): Repository[] {
     return [...this.#repositories.values()].filter(({ manifests }) => manifests.size > 0).map(({ repository }) => repository)
   }
 
-  /** True when the repository has a manifest. */
   has(repository: Repository): boolean {
     return (this.#find(repository)?.manifests.size ?? 0) > 0
   }
 
-  /** True when the repository has a manifest, or has had one. */
   knows(repository: Repository): boolean {
     return this.#find(repository) !== undefined
   }
@@ -48,9 +43,8 @@ export class Catalogue {
     return [...(this.#find(repository)?.tags.keys() ?? [])].toSorted((a, b) => (a < b ? -1 : 1))
   }
 
-  /** The tags that name this manifest. */
   tagsOf(repository: Repository, digest: Digest): string[] {
-    return [...(this.#find(repository)?.tags ?? [])].filter(([, tagged]) => tagged === digest).map(([tag]) => tag)
+    return this.tags(repository).filter((tag) => this.#find(repository)?.tags.get(tag) === digest)
   }
 
   /** The manifest that a tag or digest names; where both are given the digest decides. */
@@ -60,16 +54,16 @@ export class Catalogue {
     return digest === undefined ? undefined : found?.manifests.get(digest)
   }
 
-  /** Every manifest of a repository. */
   manifests(repository: Repository): CataloguedManifest[] {
     return [...(this.#find(repository)?.manifests.values() ?? [])]
   }
 
   /** The manifests of a repository that are about this one, in the order of their digests and after a given one. */
   referrers(repository: Repository, subject: Digest, after: Digest | undefined): Descriptor[] {
-    const about = this.manifests(repository).filter((manifest) => manifest.subject === subject)
-    const descriptors = about.map(({ descriptor }) => descriptor).filter(({ digest }) => after === undefined || digest > after)
-    return descriptors.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+    return this.manifests(repository)
+      .filter(({ descriptor, subject: about }) => about === subject && (after === undefined || descriptor.digest > after))
+      .map(({ descriptor }) => descriptor)
+      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
   /** How many records `records` gives, at most. */
@@ -87,12 +81,10 @@ export class Catalogue {
     }
   }
 
-  /** True when any repository has the manifest. */
   hasAnywhere(digest: Digest): boolean {
     return [...this.#repositories.values()].some(({ manifests }) => manifests.has(digest))
   }
 
-  /** Adds a manifest. */
   add(repository: Repository, manifest: CataloguedManifest): void {
     const name = formatRepository(repository)
     let found = this.#repositories.get(name)
@@ -108,7 +100,6 @@ export class Catalogue {
     this.#find(repository)?.tags.set(tag, digest)
   }
 
-  /** Takes a tag away. */
   untag(repository: Repository, tag: string): void {
     this.#find(repository)?.tags.delete(tag)
   }
@@ -124,5 +115,30 @@ export class Catalogue {
 
   #find(repository: Repository): CataloguedRepository | undefined {
     return this.#repositories.get(formatRepository(repository))
+  }
+}
+
+/** The images that a catalogue knows, as a LayoutReader lists them. */
+export abstract class CataloguedImages {
+  protected readonly catalogue: Catalogue
+
+  constructor(catalogue: Catalogue) {
+    this.catalogue = catalogue
+  }
+
+  repositories(): readonly Repository[] {
+    return this.catalogue.repositories()
+  }
+
+  hasRepository(repository: Repository): boolean {
+    return this.catalogue.has(repository)
+  }
+
+  knowsRepository(repository: Repository): boolean {
+    return this.catalogue.knows(repository)
+  }
+
+  tags(repository: Repository): readonly string[] {
+    return this.catalogue.tags(repository)
   }
 }

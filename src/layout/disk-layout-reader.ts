@@ -5,14 +5,15 @@ import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
-import type { BlobPart, BlobStore } from './blob-store.ts'
-import type { Catalogue } from './catalogue.ts'
-import type { LayoutReader, Referrer, ReferrerOptions } from './layout.ts'
+import type { BlobRange, BlobStore } from './blob-store.ts'
+import { CataloguedImages, type Catalogue } from './catalogue.ts'
+import { InTurn } from './in-turn.ts'
+import type { LayoutReader, Referrer } from './layout.ts'
+import { referrerOf, storedLinks } from './manifest-links.ts'
 import type { SkippedEntry } from './name-entries.ts'
-import { ReferrerReader } from './referrer-reader.ts'
 
-/** The opened parts of a layout. */
-export interface LayoutParts {
+/** What is read of a layout when it is opened. */
+export interface OpenedLayout {
   readonly directory: string
   readonly blobs: BlobStore
   readonly catalogue: Catalogue
@@ -20,46 +21,28 @@ export interface LayoutParts {
 }
 
 /** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
-export class DiskLayoutReader implements LayoutReader {
+export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
-  protected readonly catalogue: Catalogue
-  readonly #referrers: ReferrerReader
+  readonly #readReferrer: ReturnType<typeof referrerReader>
 
-  constructor(parts: LayoutParts) {
-    this.directory = parts.directory
-    this.skipped = parts.skipped
-    this.blobs = parts.blobs
-    this.catalogue = parts.catalogue
-    this.#referrers = new ReferrerReader(parts.blobs)
-  }
-
-  repositories(): readonly Repository[] {
-    return this.catalogue.repositories()
-  }
-
-  hasRepository(repository: Repository): boolean {
-    return this.catalogue.has(repository)
-  }
-
-  knowsRepository(repository: Repository): boolean {
-    return this.catalogue.knows(repository)
-  }
-
-  tags(repository: Repository): readonly string[] {
-    return this.catalogue.tags(repository)
+  constructor({ directory, blobs, catalogue, skipped }: OpenedLayout) {
+    super(catalogue)
+    this.directory = directory
+    this.skipped = skipped
+    this.blobs = blobs
+    this.#readReferrer = referrerReader(blobs)
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
     const descriptor = this.catalogue.find(reference)?.descriptor
-    if (descriptor === undefined || (await this.blobs.size(descriptor.digest)) !== descriptor.size) return undefined
-    return descriptor
+    return descriptor && (await this.blobs.size(descriptor.digest)) === descriptor.size ? descriptor : undefined
   }
 
   async getManifest(reference: Reference, _options?: CallOptions): Promise<Manifest> {
     const descriptor = this.catalogue.find(reference)?.descriptor
-    const bytes = descriptor === undefined ? undefined : await this.blobs.readWhole(descriptor.digest, maxManifestBytes)
+    const bytes = descriptor && (await this.blobs.readWhole(descriptor.digest, maxManifestBytes))
     if (descriptor === undefined || bytes === undefined)
       throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no ${formatReference(reference)}`)
     if (!hasDigest(bytes, descriptor.digest)) {
@@ -85,18 +68,49 @@ export class DiskLayoutReader implements LayoutReader {
     return this.blobs.size(digest)
   }
 
-  readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined> {
-    return this.blobs.read(digest, part)
+  readBlob(digest: Digest, range?: BlobRange): Promise<Content | undefined> {
+    return this.blobs.read(digest, range)
   }
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {
     return this.blobs.verify(digest, options)
   }
 
-  async *referrers(repository: Repository, subject: Digest, { after }: ReferrerOptions = {}): AsyncGenerator<Referrer, void> {
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after }: { readonly after?: Digest | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
     for (const descriptor of this.catalogue.referrers(repository, subject, after)) {
-      const referrer = await this.#referrers.describe(descriptor)
+      const referrer = await this.#readReferrer(descriptor)
       if (referrer !== undefined) yield referrer
     }
   }
+}
+
+/** Bytes of JSON that are remembered at most. */
+const maxRemembered = 8 * 1024 * 1024
+
+/** Reads what lists of referrers say of stored manifests: one at a time, because each may take megabytes, and the latest ones once. */
+function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<Referrer | undefined> {
+  const turns = new InTurn()
+  const known = new Map<Digest, { readonly referrer: Referrer; readonly bytes: number }>()
+  let remembered = 0
+  const read = async (descriptor: Descriptor): Promise<Referrer | undefined> => {
+    const { digest, mediaType } = descriptor
+    if (known.has(digest)) return known.get(digest)?.referrer
+    const links = await storedLinks(blobs, digest, mediaType)
+    if (links === undefined) return undefined
+    const referrer = referrerOf(descriptor, links)
+    const { length } = JSON.stringify(referrer)
+    known.set(digest, { referrer, bytes: length })
+    remembered += length
+    for (const [oldest, { bytes }] of known) {
+      if (remembered <= maxRemembered) break
+      known.delete(oldest)
+      remembered -= bytes
+    }
+    return referrer
+  }
+  return async (descriptor) => known.get(descriptor.digest)?.referrer ?? turns.run('read', () => read(descriptor))
 }

@@ -9,22 +9,22 @@ import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import { DeletionGate } from './deletion-gate.ts'
-import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
+import { DiskLayoutReader, type OpenedLayout } from './disk-layout-reader.ts'
 import { InTurn } from './in-turn.ts'
 import type { IndexFile } from './index-file.ts'
 import type { LayoutClaim } from './layout-claim.ts'
-import type { CheckOptions, Deletion, Layout, Mismatch } from './layout.ts'
+import type { Deletion, Layout, Mismatch } from './layout.ts'
 import type { ManifestJournal } from './manifest-journal.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
-import { Parents, storedLinks } from './parents.ts'
+import { Parents } from './parents.ts'
 import type { Reserve } from './reserve.ts'
 import type { UploadKey } from './upload-files.ts'
 
-/** What writing needs beside. */
-export interface WritableLayoutParts extends LayoutParts {
+/** What is opened of a layout to be written. */
+export interface WritableLayout extends OpenedLayout {
   readonly index: IndexFile
   readonly journal: ManifestJournal
-  readonly lock: LayoutClaim
+  readonly claim: LayoutClaim
   readonly reserve: Reserve
   /** Entries of index.json without a name: what they need is kept. */
   readonly unnamed: readonly Descriptor[]
@@ -32,34 +32,24 @@ export interface WritableLayoutParts extends LayoutParts {
 
 /** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
 export class DiskLayout extends DiskLayoutReader implements Layout {
-  readonly #index: IndexFile
-  readonly #journal: ManifestJournal
-  readonly #lock: LayoutClaim
-  readonly #reserve: Reserve
+  readonly #opened: WritableLayout
   readonly #gate = new DeletionGate()
   /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
-  readonly #unnamed: readonly Descriptor[]
-  /** Manifests that entries without a name need. */
-  readonly #kept = new Set<Digest>()
   #parents: Parents | undefined
   #isClosed = false
 
-  constructor(parts: WritableLayoutParts) {
-    super(parts)
-    this.#index = parts.index
-    this.#journal = parts.journal
-    this.#lock = parts.lock
-    this.#reserve = parts.reserve
-    this.#unnamed = parts.unnamed
+  constructor(opened: WritableLayout) {
+    super(opened)
+    this.#opened = opened
   }
 
   get lost(): AbortSignal {
-    return this.#lock.lost
+    return this.#opened.claim.lost
   }
 
   confirm(): Promise<void> {
-    return this.#lock.confirm()
+    return this.#opened.claim.confirm()
   }
 
   async startBlob(algorithm: 'sha256' | 'sha512' = 'sha256'): Promise<BlobWriter> {
@@ -121,11 +111,15 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     await this.#gate.adding(() => this.#fenced(() => this.#store(reference, manifest, links)))
   }
 
-  async putCheckedManifest(reference: Reference, manifest: Manifest, options: CheckOptions = {}): Promise<readonly Mismatch[]> {
+  async putCheckedManifest(
+    reference: Reference,
+    manifest: Manifest,
+    { isSparse = false }: { readonly isSparse?: boolean } = {},
+  ): Promise<readonly Mismatch[]> {
     const links = linksOf(contentsOf(manifest))
     return this.#gate.adding(async () => {
       const all = await this.#mismatches(reference, links)
-      const mismatches = options.isSparse === true ? all.filter(({ actualSize }) => actualSize !== undefined) : all
+      const mismatches = isSparse ? all.filter(({ actualSize }) => actualSize !== undefined) : all
       if (mismatches.length === 0) await this.#fenced(() => this.#store(reference, manifest, links))
       return mismatches
     })
@@ -133,15 +127,15 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   async #mismatches({ registry, path }: Repository, { manifests, blobs }: ManifestLinks): Promise<Mismatch[]> {
     const mismatches: Mismatch[] = []
-    const children = new Set(manifests)
-    for (const descriptor of [...manifests, ...blobs]) {
-      const { mediaType, digest, size } = descriptor
-      const isChild = children.has(descriptor) && (isIndexType(mediaType) || isImageType(mediaType))
-      const actualSize = isChild ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
-      if (actualSize === size) continue
+    const check = async (descriptor: Descriptor, isManifest: boolean): Promise<void> => {
+      const { digest, size } = descriptor
+      const actualSize = isManifest ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
+      if (actualSize === size) return
       // What is damaged counts as absent, so that whoever has it brings it again.
       mismatches.push({ descriptor, actualSize: (await this.blobs.isWhole(digest)) ? actualSize : undefined })
     }
+    for (const child of manifests) await check(child, isIndexType(child.mediaType) || isImageType(child.mediaType))
+    for (const blob of blobs) await check(blob, false)
     return mismatches
   }
 
@@ -158,7 +152,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
     const { digest, mediaType, size } = manifest.descriptor
     const descriptor = { mediaType, digest, size }
-    const repository = { registry: reference.registry, path: reference.path }
+    const { registry, path, tag } = reference
+    const repository = { registry, path }
     if (reference.digest !== undefined && reference.digest !== digest) {
       throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
     }
@@ -173,15 +168,14 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       }
     }
     if (this.catalogue.find({ ...repository, digest }) === undefined) {
-      await this.#journal.append([{ repository, descriptor, subject: links.subject }])
+      await this.#opened.journal.append([{ repository, descriptor, subject: links.subject }])
       this.catalogue.add(repository, { descriptor, subject: links.subject })
       this.#parents?.add(digest, links)
     }
-    const { tag } = reference
     if (tag === undefined) return
     const tagged = { ...repository, tag }
     await this.#tagTurns.run(formatReference(tagged), async () => {
-      await this.#index.set(tagged, descriptor)
+      await this.#opened.index.set(tagged, descriptor)
       this.catalogue.tag(repository, tag, digest)
     })
     await this.#fillReserve()
@@ -189,14 +183,14 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   /** Deletions write both files anew at most. */
   #fillReserve(): Promise<void> {
-    return this.#reserve.fill(this.#index.size + this.#journal.size)
+    return this.#opened.reserve.fill(this.#opened.index.size + this.#opened.journal.size)
   }
 
   deleteTag(repository: Repository, tag: string): Promise<Deletion> {
     const reference = { registry: repository.registry, path: repository.path, tag }
     const remove = async (): Promise<Deletion> => {
       if (this.catalogue.find(reference) === undefined) return 'absent'
-      await this.#reserve.spend(() => this.#index.remove([reference]))
+      await this.#opened.reserve.spend(() => this.#opened.index.remove([reference]))
       this.catalogue.untag(repository, tag)
       await this.#fillReserve()
       return 'deleted'
@@ -215,16 +209,16 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
         return 'referenced'
       const tags = this.catalogue.tagsOf(repository, digest)
       // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
-      if (tags.length > 0) await this.#reserve.spend(() => this.#index.remove(tags.map((tag) => ({ registry, path, tag }))))
+      if (tags.length > 0) await this.#opened.reserve.spend(() => this.#opened.index.remove(tags.map((tag) => ({ registry, path, tag }))))
       for (const tag of tags) this.catalogue.untag(repository, tag)
       const record = { repository: { registry, path }, descriptor: found.descriptor, deleted: true }
-      await this.#reserve.spend(() => this.#journal.append([record]))
+      await this.#opened.reserve.spend(() => this.#opened.journal.append([record]))
       this.catalogue.remove(repository, digest)
-      if (!this.catalogue.hasAnywhere(digest) && !this.#kept.has(digest)) {
+      if (!this.catalogue.hasAnywhere(digest)) {
         parents.remove(digest)
-        if (parents.of(digest).size === 0) await this.blobs.remove(digest, this.#lock.claim)
+        if (!parents.need(digest)) await this.blobs.remove(digest, this.#opened.claim.directory)
       }
-      await this.#journal.compact(this.catalogue, this.#lock.claim)
+      await this.#opened.journal.compact(this.catalogue, this.#opened.claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -234,9 +228,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   deleteBlob(digest: Digest): Promise<Deletion> {
     const remove = async (): Promise<Deletion> => {
       if ((await this.blobs.size(digest)) === undefined) return 'absent'
-      const parents = await this.#findParents()
-      if (parents.of(digest).size > 0 || this.catalogue.hasAnywhere(digest) || this.#kept.has(digest)) return 'referenced'
-      await this.blobs.remove(digest, this.#lock.claim)
+      if ((await this.#findParents()).need(digest) || this.catalogue.hasAnywhere(digest)) return 'referenced'
+      await this.blobs.remove(digest, this.#opened.claim.directory)
       await this.#fillReserve()
       return 'deleted'
     }
@@ -245,26 +238,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
 
   /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
   async #findParents(): Promise<Parents> {
-    if (this.#parents !== undefined) return this.#parents
-    const parents = new Parents()
-    const seen = new Set<Digest>()
-    const read = async (digest: Digest, mediaType?: string): Promise<ManifestLinks | undefined> => {
-      if (seen.has(digest)) return undefined
-      seen.add(digest)
-      const links = await storedLinks(this.blobs, digest, mediaType)
-      if (links !== undefined) parents.add(digest, links)
-      return links
-    }
-    const keep = async (digest: Digest): Promise<void> => {
-      if (this.#kept.has(digest)) return
-      this.#kept.add(digest)
-      for (const child of (await read(digest))?.manifests ?? []) await keep(child.digest)
-    }
-    for (const { digest } of this.#unnamed) await keep(digest)
-    for (const repository of this.catalogue.repositories())
-      for (const { descriptor } of this.catalogue.manifests(repository)) await read(descriptor.digest, descriptor.mediaType)
-    this.#parents = parents
-    return parents
+    return (this.#parents ??= await Parents.read(this.blobs, this.catalogue, this.#opened.unnamed))
   }
 
   #checkOpen(): void {
@@ -275,8 +249,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#gate.deleting(() => this.#journal.close())
-    await this.#lock.release()
+    await this.#gate.deleting(() => this.#opened.journal.close())
+    await this.#opened.claim.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

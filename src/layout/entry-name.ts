@@ -1,6 +1,24 @@
 import { isMirrorError, MirrorError } from '../errors.ts'
-import { isTag, parseReference, type Reference, type Repository } from '../oci/reference.ts'
-import { imageName, refName } from './index-entry.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { formatReference, isTag, parseReference, type Reference, type Repository } from '../oci/reference.ts'
+
+/** The annotation that names an image in index.json: https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md */
+export const refName = 'org.opencontainers.image.ref.name'
+/** The annotation by which containerd names an image when it imports it. */
+export const imageName = 'io.containerd.image.name'
+
+/** What an entry calls a manifest: skopeo 1.9 looks in index.json for OCI media types only. The manifest keeps its own. */
+function entryType(mediaType: string): string {
+  if (mediaType === mediaTypes.dockerList) return mediaTypes.ociIndex
+  return mediaType === mediaTypes.dockerManifest ? mediaTypes.ociManifest : mediaType
+}
+
+/** The entry of a named image in index.json, as one line of JSON. */
+export function formatIndexEntry(reference: Reference, { mediaType, digest, size }: Descriptor): string {
+  const name = formatReference(reference)
+  return JSON.stringify({ mediaType: entryType(mediaType), digest, size, annotations: { [imageName]: name, [refName]: name } })
+}
 
 /** What an entry of index.json is: an image or another artifact, or what sigstore's and hauler's stores keep about one. */
 export type EntryKind = 'image' | 'sig' | 'att' | 'sbom' | 'referrer' | 'unknown'

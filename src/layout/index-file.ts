@@ -1,32 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isJsonObject } from '../oci/json-object.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { syncDirectory } from './blob-store.ts'
-import { openRegularFile } from './file-content.ts'
+import { formatIndexEntry } from './entry-name.ts'
 import { GroupCommit } from './group-commit.ts'
-import { formatIndexEntry } from './index-entry.ts'
-import { localIo } from './local-io.ts'
+import { localIo, openRegularFile, syncDirectory } from './local-io.ts'
 import { nameEntries, type NamedEntries, type NamingOptions } from './name-entries.ts'
+import { replaceFile } from './replace-file.ts'
 
 const mebibyte = 1024 * 1024
 
-/** How index.json is written. */
-export interface IndexFileOptions {
-  readonly directory: string
-  readonly durable: boolean
-  /** Bytes that the file may have (default 256 MiB); what is larger is neither read nor written. */
-  readonly maxBytes?: number
-}
-
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
-  readonly #options: IndexFileOptions
   readonly #path: string
+  readonly #durable: boolean
   readonly #maxBytes: number
   /** Every entry as one line of JSON, so that writing the file again costs a join; where several have one name, all of them. */
   readonly #lines = new Map<string, string>()
@@ -38,13 +27,13 @@ export class IndexFile {
   #rest: Record<string, unknown> = { schemaVersion: 2, mediaType: mediaTypes.ociIndex }
   readonly #commit = new GroupCommit(() => this.#write())
 
-  constructor(options: IndexFileOptions) {
-    this.#options = options
-    this.#path = join(options.directory, 'index.json')
-    this.#maxBytes = options.maxBytes ?? 256 * mebibyte
+  /** The file may have `maxBytes` bytes (default 256 MiB); what is larger is neither read nor written. */
+  constructor(directory: string, durable: boolean, maxBytes: number = 256 * mebibyte) {
+    this.#path = join(directory, 'index.json')
+    this.#durable = durable
+    this.#maxBytes = maxBytes
   }
 
-  /** Bytes of the file. */
   get size(): number {
     return this.#size
   }
@@ -53,25 +42,23 @@ export class IndexFile {
   async read(naming: NamingOptions): Promise<NamedEntries> {
     const file = await openRegularFile(this.#path)
     if (file === undefined) return { named: [], skipped: [], unnamed: [] }
-    let document: unknown
+    let entries: readonly unknown[]
     try {
       if (file.stats.size > this.#maxBytes) throw new Error(`larger than ${this.#maxBytes} bytes`)
-      document = JSON.parse(await file.handle.readFile('utf8'))
+      const { manifests, ...rest } = JSON.parse(await file.handle.readFile('utf8')) as { readonly manifests: unknown }
+      if (!Array.isArray(manifests)) throw new Error('it has no list of manifests')
+      entries = manifests
+      this.#rest = rest
     } catch (cause) {
       throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`, { cause })
     } finally {
       await file.handle.close()
     }
-    const entries = isJsonObject(document) ? document['manifests'] : undefined
-    if (!isJsonObject(document) || !Array.isArray(entries))
-      throw new MirrorError('INVALID_MANIFEST', `${this.#path} is not the index of an OCI layout`)
-    const { manifests: _, ...rest } = document
-    this.#rest = rest
     this.#size = file.stats.size
     this.#written = 0
-    const found = await nameEntries(entries as unknown[], naming)
+    const found = await nameEntries(entries, naming)
     const names = new Map(found.named.map(({ at, reference }) => [at, formatReference(reference)]))
-    for (const [at, entry] of (entries as unknown[]).entries()) {
+    for (const [at, entry] of entries.entries()) {
       const name = names.get(at) ?? `\n${at}`
       const before = this.#lines.get(name)
       this.#lines.set(name, before === undefined ? JSON.stringify(entry) : `${before},\n${JSON.stringify(entry)}`)
@@ -81,8 +68,7 @@ export class IndexFile {
 
   /** Gives a tag to a manifest and waits until any reader finds it. */
   async set(reference: Reference, descriptor: Descriptor): Promise<void> {
-    const name = formatReference(reference)
-    await this.#change(name, formatIndexEntry(reference, descriptor))
+    await this.#change(formatReference(reference), formatIndexEntry(reference, descriptor))
   }
 
   /** Takes tags away and waits until no reader finds them. */
@@ -119,7 +105,6 @@ export class IndexFile {
   }
 
   async #write(): Promise<void> {
-    const { directory, durable } = this.#options
     const temporary = join(this.#privateDirectory, `index-${randomUUID()}`)
     const changes = this.#changes
     const head = JSON.stringify(this.#rest).slice(0, -1)
@@ -130,19 +115,11 @@ export class IndexFile {
       })
     }
     try {
-      const handle = await open(temporary, 'wx', 0o644)
-      try {
-        await handle.writeFile(bytes)
-        if (durable) await handle.datasync()
-      } finally {
-        await handle.close()
-      }
-      await rename(temporary, this.#path)
-      if (durable) await syncDirectory(directory)
+      await replaceFile(this.#path, bytes, { temporary, mode: 0o644, durable: this.#durable })
+      if (this.#durable) await syncDirectory(dirname(this.#path))
       this.#written = changes
       this.#size = bytes.length
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined)
       throw await localIo(error, 'write', this.#path)
     }
   }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,27 +13,6 @@ const beatMilliseconds = 5000
 const staleMilliseconds = 30_000
 const attempts = 4
 const beatNames = ['alive', 'alive-'] as const
-
-/** The right to write to a layout. */
-export interface LayoutClaim {
-  /** The owner of what this process makes there. */
-  readonly uid: number
-  /**
-   * This writer's claim, a directory. Every file that replaces another one is renamed out of it, and every file to delete is renamed into it: once
-   * another writer has removed the claim, neither can happen, at whatever instruction this process was frozen.
-   */
-  readonly claim: string
-  /** True until `endTakeover` where an earlier writer may still be alive with open files: those must be replaced before anything is written to them. */
-  readonly isTakeover: boolean
-  /** Aborted once another process has removed the claim; its reason is a LAYOUT_LOCKED error. */
-  readonly lost: AbortSignal
-  /** Resolves if the claim still existed after the call, and throws LAYOUT_LOCKED if not: what was written before the call reached the next writer too. */
-  confirm(): Promise<void>
-  /** Records that no file is left that an earlier writer may have open. */
-  endTakeover(): Promise<void>
-  /** Gives it back. */
-  release(): Promise<void>
-}
 
 /** Field 22 of /proc/<pid>/stat, the start in clock ticks; the name before it may hold spaces and brackets. */
 async function startOf(pid: string): Promise<string | undefined> {
@@ -103,7 +82,11 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
         }
       }
       const { uid } = await stat(claim)
-      if (holder === undefined) return new HeldLock({ claim, uid, takeover, isTakeover: await exists(takeover) })
+      const isTakeover = await access(takeover).then(
+        () => true,
+        () => false,
+      )
+      if (holder === undefined) return new LayoutClaim({ directory: claim, uid, takeover, isTakeover })
     } catch (error) {
       await removeClaim(claim)
       throw await localIo(error, 'write', claim)
@@ -115,21 +98,24 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined
-}
-
-class HeldLock implements LayoutClaim {
-  readonly claim: string
+/** The right of this process to write to a layout. */
+export class LayoutClaim {
+  /**
+   * This writer's own directory. Every file that replaces another one is renamed out of it, and every file to delete is renamed into it: once another
+   * writer has removed it, neither can happen, at whatever instruction this process was frozen.
+   */
+  readonly directory: string
+  /** The owner of what this process makes there. */
   readonly uid: number
+  /** True until `endTakeover` where an earlier writer may still be alive with open files: those must be replaced before anything is written to them. */
   isTakeover: boolean
   readonly #takeover: string
   readonly #loss = new AbortController()
   readonly #beats = new GroupCommit(() => this.#beat())
   readonly #timer: NodeJS.Timeout
 
-  constructor({ claim, uid, takeover, isTakeover }: Pick<LayoutClaim, 'claim' | 'uid' | 'isTakeover'> & { readonly takeover: string }) {
-    this.claim = claim
+  constructor({ directory, uid, takeover, isTakeover }: Pick<LayoutClaim, 'directory' | 'uid' | 'isTakeover'> & { takeover: string }) {
+    this.directory = directory
     this.uid = uid
     this.#takeover = takeover
     this.isTakeover = isTakeover
@@ -138,14 +124,17 @@ class HeldLock implements LayoutClaim {
     this.#timer.unref()
   }
 
+  /** Aborted once another process has removed the claim; its reason is a LAYOUT_LOCKED error. */
   get lost(): AbortSignal {
     return this.#loss.signal
   }
 
+  /** Resolves if the claim still existed after the call, and throws LAYOUT_LOCKED if not: what was written before the call reached the next writer too. */
   confirm(): Promise<void> {
     return this.#beats.run()
   }
 
+  /** Records that no file is left that an earlier writer may have open. */
   async endTakeover(): Promise<void> {
     if (!this.isTakeover) return
     await rm(this.#takeover, { force: true })
@@ -155,22 +144,19 @@ class HeldLock implements LayoutClaim {
   async release(): Promise<void> {
     clearInterval(this.#timer)
     await this.confirm().catch(() => undefined)
-    await removeClaim(this.claim)
+    await removeClaim(this.directory)
   }
 
-  /**
-   * Renames a file within the claim to and fro. That takes the directory's time from the file system, needs no space on a full disk, and asks the
-   * server of a network file system, where a look could be answered from a cache.
-   */
+  /** Renames a file within the claim: that sets the directory's time, needs no space, and asks the server of a network file system instead of a cache. */
   async #beat(): Promise<void> {
     this.lost.throwIfAborted()
     for (const [from, to] of [beatNames, beatNames.toReversed()] as const) {
       try {
-        await rename(join(this.claim, from), join(this.claim, to))
+        await rename(join(this.directory, from), join(this.directory, to))
         return
       } catch (error) {
         const code = errnoOf(error)
-        if (code !== 'ENOENT' && code !== 'ESTALE') throw await localIo(error, 'write', this.claim)
+        if (code !== 'ENOENT' && code !== 'ESTALE') throw await localIo(error, 'write', this.directory)
       }
     }
     clearInterval(this.#timer)

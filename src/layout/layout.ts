@@ -5,7 +5,7 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
-import type { BlobPart } from './blob-store.ts'
+import type { BlobRange } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
@@ -15,12 +15,6 @@ export interface Referrer extends Descriptor {
   readonly artifactType?: string
 }
 
-/** Which referrers to list. */
-export interface ReferrerOptions {
-  /** Only those whose digest comes after this one. */
-  readonly after?: Digest | undefined
-}
-
 /** Content that a manifest refers to and that the layout does not have as it is described there. */
 export interface Mismatch {
   readonly descriptor: Descriptor
@@ -28,19 +22,10 @@ export interface Mismatch {
   readonly actualSize: number | undefined
 }
 
-/** How strictly a manifest is held against what is here. */
-export interface CheckOptions extends CallOptions {
-  /** Content may be absent; what is here has to be of its size all the same. */
-  readonly isSparse?: boolean
-}
-
 /** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
 export type Deletion = 'deleted' | 'absent' | 'referenced'
 
-/**
- * A layout to read. A blob belongs to no repository: each that the layout has can be read through any of them, which the distribution
- * specification allows; manifests and tags belong to the repository they were stored for.
- */
+/** A layout to read. A blob belongs to no repository and is read through any of them; manifests and tags belong to the one they were stored for. */
 export interface LayoutReader extends ImageSource {
   /** Entries of index.json that no repository has, because they have no whole name; they are kept as they are. */
   readonly skipped: readonly SkippedEntry[]
@@ -54,11 +39,10 @@ export interface LayoutReader extends ImageSource {
   tags(repository: Repository): readonly string[]
   /** Bytes of a blob; undefined when the layout does not have it. */
   blobSize(digest: Digest): Promise<number | undefined>
-  /** A blob's bytes, or a part of them; undefined when the layout does not have it. */
-  readBlob(digest: Digest, part?: BlobPart): Promise<Content | undefined>
-  /** The manifests of a repository whose subject this is, in the order of their digests; each is read when its turn comes. */
-  referrers(repository: Repository, subject: Digest, options?: ReferrerOptions): AsyncIterable<Referrer>
-  /** True when the bytes on disk have this digest: every one is read again. */
+  /** A blob's bytes, or some of them; undefined when the layout does not have it. */
+  readBlob(digest: Digest, range?: BlobRange): Promise<Content | undefined>
+  /** The manifests of a repository whose subject this is, in the order of their digests, from the one behind `after` on; each is read when its turn comes. */
+  referrers(repository: Repository, subject: Digest, options?: { readonly after?: Digest | undefined }): AsyncIterable<Referrer>
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean>
 }
 
@@ -75,8 +59,8 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   startUpload(key: UploadKey, algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
   /** Goes on after the bytes of an upload that the disk has; undefined where there is none, or where it is being written to. */
   resumeUpload(key: UploadKey): Promise<BlobWriter | undefined>
-  /** Stores a manifest if the repository has its children and the layout its blobs, each of its size; the answer is what is not so, and then nothing was stored. */
-  putCheckedManifest(reference: Reference, manifest: Manifest, options?: CheckOptions): Promise<readonly Mismatch[]>
+  /** Stores a manifest if the repository has its children and the layout its blobs, each of its size; the answer is what is not so, and then nothing was stored; `isSparse` allows what is absent. */
+  putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>
   /** Takes a tag away; the manifest stays. */
   deleteTag(repository: Repository, tag: string): Promise<Deletion>
   /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */

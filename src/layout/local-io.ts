@@ -1,4 +1,5 @@
-import { statfs } from 'node:fs/promises'
+import { constants, type Stats } from 'node:fs'
+import { open, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError } from '../errors.ts'
 
@@ -26,11 +27,6 @@ export async function freeBytes(path: string): Promise<number | undefined> {
   }
 }
 
-async function freeSpace(path: string): Promise<string> {
-  const free = await freeBytes(path)
-  return free === undefined ? '' : ` (${Math.floor(free / 1_048_576)} MiB free)`
-}
-
 const advice: Readonly<Record<string, string>> = {
   ENOSPC: 'Free some space on that file system, or choose a directory on another one, and run again: what is there already is kept.',
   EDQUOT: 'Your disk quota is used up: free some of it, or choose another directory, and run again: what is there already is kept.',
@@ -47,10 +43,56 @@ const advice: Readonly<Record<string, string>> = {
 export async function localIo(error: unknown, doing: string, path: string): Promise<MirrorError> {
   if (isMirrorError(error)) return error
   const code = errnoOf(error)
-  const space = code === 'ENOSPC' ? await freeSpace(path) : ''
-  const why = code === undefined ? String(error) : `${code}${space}`
-  return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${why}`, {
+  const free = code === 'ENOSPC' ? await freeBytes(path) : undefined
+  const space = free === undefined ? '' : ` (${Math.floor(free / 1_048_576)} MiB free)`
+  return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${code === undefined ? String(error) : code + space}`, {
     hint: code === 'ENOENT' && doing.startsWith('write') ? 'Make the directory first, or choose another.' : advice[code ?? ''],
     cause: error,
   })
+}
+
+/** An open regular file and what it is. */
+export interface OpenFile {
+  readonly handle: FileHandle
+  readonly stats: Stats
+}
+
+const noFile: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'])
+
+/** Opens a regular file; undefined where there is none, or where its name is a symbolic link or something else. Throws LOCAL_IO. */
+export async function openRegularFile(path: string, access: number = constants.O_RDONLY): Promise<OpenFile | undefined> {
+  let handle
+  try {
+    // Without O_NONBLOCK the opening of a planted FIFO would wait for ever.
+    handle = await open(path, access | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const stats = await handle.stat()
+    if (stats.isFile()) return { handle, stats }
+    await handle.close()
+    return undefined
+  } catch (error) {
+    await handle?.close().catch(() => undefined)
+    if (noFile.has(errnoOf(error))) return undefined
+    throw access === constants.O_RDONLY ? await localIo(error, 'read', path) : await localIo(error, 'write', dirname(path))
+  }
+}
+
+/** Writes all bytes at a position of a file. Throws what the system does. */
+export async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** Makes the names in a directory durable, where the system can. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    // Some network file systems and Windows have no sync for directories.
+    if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EISDIR'].includes(errnoOf(error) ?? '')) throw error
+  } finally {
+    await handle.close()
+  }
 }

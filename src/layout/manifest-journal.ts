@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDigest } from '../oci/digest.ts'
+import { parseJsonObject } from '../oci/json-object.ts'
 import { isRegistry, isRepositoryPath } from '../oci/reference.ts'
-import { syncDirectory } from './blob-store.ts'
 import type { Catalogue, ManifestRecord } from './catalogue.ts'
-import { openRegularFile } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
-import { isDiskFull, localIo } from './local-io.ts'
+import { isDiskFull, localIo, openRegularFile, syncDirectory, writeAt } from './local-io.ts'
+import { replaceOpenFile } from './replace-file.ts'
 
 /** No line of ours is nearly as long. */
 const bufferBytes = 1024 * 1024
@@ -25,14 +25,7 @@ function formatRecord(record: ManifestRecord): string {
 
 /** Reads one line; undefined for one that a crash cut off, or that is none of ours. */
 function parseRecord(line: string): ManifestRecord | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const { registry, path, digest, mediaType, size, subject, deleted } = value as Record<string, unknown>
+  const { registry, path, digest, mediaType, size, subject, deleted } = parseJsonObject(line) ?? {}
   if (typeof registry !== 'string' || !isRegistry(registry) || typeof path !== 'string' || !isRepositoryPath(path)) return undefined
   if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || typeof size !== 'number') return undefined
   return {
@@ -89,7 +82,6 @@ export class ManifestJournal {
     this.#durable = durable
   }
 
-  /** Bytes of the file. */
   get size(): number {
     return this.#length
   }
@@ -136,37 +128,28 @@ export class ManifestJournal {
 
   /** Replaces the file by one that has what the catalogue has, made in a directory of this writer's own; not while an `append` is under way. */
   async replace(catalogue: Catalogue, privateDirectory: string): Promise<void> {
-    const temporary = join(privateDirectory, `journal-${randomUUID()}`)
-    let handle: FileHandle | undefined
-    let length = 0
     let count = 0
-    try {
-      const file = await open(temporary, 'wx+', 0o644)
-      handle = file
-      let lines: string[] = []
-      const flush = async (): Promise<void> => {
-        const bytes = Buffer.from(lines.join(''))
-        lines = []
-        await writeAll(file, bytes, length)
-        length += bytes.length
-      }
+    function* blocks(): Generator<string> {
+      let lines = ''
       for (const record of catalogue.records()) {
-        count++
-        if (lines.push(formatRecord(record)) === recordsAtOnce) await flush()
+        lines += formatRecord(record)
+        if (++count % recordsAtOnce !== 0) continue
+        yield lines
+        lines = ''
       }
-      await flush()
-      if (this.#durable) await file.datasync()
-      await rename(temporary, this.#path)
+      yield lines
+    }
+    const temporary = join(privateDirectory, `journal-${randomUUID()}`)
+    try {
+      const handle = await replaceOpenFile(this.#path, blocks(), { temporary, mode: 0o644, durable: this.#durable })
+      await this.close()
+      this.#handle = handle
+      this.#records = count
+      this.#length = (await handle.stat()).size
+      if (this.#durable) await syncDirectory(dirname(this.#path))
     } catch (error) {
-      await handle?.close()
-      await rm(temporary, { force: true }).catch(() => undefined)
       throw await localIo(error, 'write', this.#path)
     }
-    await this.close()
-    this.#handle = handle
-    this.#length = length
-    this.#records = count
-    if (this.#durable) await syncDirectory(dirname(this.#path))
   }
 
   /** Adds records and waits until a later reader finds them. */
@@ -175,7 +158,6 @@ export class ManifestJournal {
     return this.#commit.run()
   }
 
-  /** Closes the file. */
   async close(): Promise<void> {
     await this.#handle?.close()
     this.#handle = undefined
@@ -187,7 +169,7 @@ export class ManifestJournal {
     this.#waiting = []
     try {
       if (this.#handle === undefined) throw new Error('the layout is closed')
-      await writeAll(this.#handle, bytes, this.#length)
+      await writeAt(this.#handle, bytes, this.#length)
       if (this.#durable) await this.#handle.datasync()
       this.#length += bytes.length
       this.#records += records.length
@@ -196,12 +178,5 @@ export class ManifestJournal {
       await this.#handle?.truncate(this.#length).catch(() => undefined)
       throw await localIo(error, 'write', this.#path)
     }
-  }
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
-    done += bytesWritten
   }
 }

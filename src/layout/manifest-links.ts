@@ -1,13 +1,14 @@
+import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject } from '../oci/json-object.ts'
-import { isForeignLayer, parseManifest, type ManifestContents } from '../oci/manifest.ts'
+import { isForeignLayer, maxManifestBytes, parseManifest, type ManifestContents } from '../oci/manifest.ts'
+import type { BlobStore } from './blob-store.ts'
 import type { Referrer } from './layout.ts'
 
 /** What a manifest says of other content. */
 export interface ManifestLinks {
   readonly mediaType: string
-  /** Child manifests of an index. */
   readonly manifests: readonly Descriptor[]
   /** Config and layers that a registry holds; layers that live elsewhere are left out. */
   readonly blobs: readonly Descriptor[]
@@ -49,9 +50,16 @@ export function linksOf(contents: ManifestContents): ManifestLinks {
   }
 }
 
-/** Reads what a manifest links to; throws INVALID_MANIFEST or UNSUPPORTED. */
-export function readLinks(bytes: Uint8Array, contentType?: string): ManifestLinks {
-  return linksOf(parseManifest(bytes, contentType))
+/** The links of a stored manifest; undefined when it is absent or not a manifest. */
+export async function storedLinks(blobs: BlobStore, digest: Digest, mediaType?: string): Promise<ManifestLinks | undefined> {
+  const bytes = await blobs.readWhole(digest, maxManifestBytes)
+  if (bytes === undefined) return undefined
+  try {
+    return linksOf(parseManifest(bytes, mediaType))
+  } catch (error) {
+    if (isMirrorError(error) && (error.code === 'INVALID_MANIFEST' || error.code === 'UNSUPPORTED')) return undefined
+    throw error
+  }
 }
 
 /** A manifest in a list of referrers. */

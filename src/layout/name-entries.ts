@@ -13,7 +13,7 @@ import { signedDigest, type ReadContent } from './signed-digest.ts'
 export interface NamedEntry {
   readonly reference: Reference
   readonly descriptor: Descriptor
-  /** Its place in the list. */
+  /** Its position in the list. */
   readonly at: number
   /** Present for a signature, an attestation, an SBOM or a referrer: the root in the same repository that it belongs to. */
   readonly about?: Digest
@@ -21,7 +21,7 @@ export interface NamedEntry {
 
 /** An entry of index.json, or an image of an archive, that is left out because it has no name that a registry could use. */
 export interface SkippedEntry {
-  /** Its digest, or its place. */
+  /** Its digest, or its position. */
   readonly entry: string
   readonly why: string
   /** True where its name contradicts its content. */
@@ -55,8 +55,7 @@ interface Entry {
 
 function parseEntry(value: unknown, at: number, name: GivenName | undefined): Entry | SkippedEntry {
   const { mediaType, digest, size, annotations } = isJsonObject(value) ? value : {}
-  const place = `entry ${at + 1}`
-  if (typeof digest !== 'string' || !isDigest(digest)) return { entry: place, why: 'it has no digest that is supported' }
+  if (typeof digest !== 'string' || !isDigest(digest)) return { entry: `entry ${at + 1}`, why: 'it has no digest that is supported' }
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return { entry: digest, why: 'it has no valid size' }
   if (typeof mediaType !== 'string' || !(isIndexType(mediaType) || isImageType(mediaType)))
     return { entry: digest, why: `its type is ${JSON.stringify(mediaType)?.slice(0, 100)}, which is no manifest` }
@@ -64,6 +63,16 @@ function parseEntry(value: unknown, at: number, name: GivenName | undefined): En
   const found = nameOf(notes)
   const { tag, reference = tag === undefined || name === undefined ? undefined : { ...name, tag } } = found
   return { at, descriptor: { mediaType, digest, size }, kind: kindOf(notes), found, reference }
+}
+
+/** Does work that depends on the digest of content once for each. */
+function onceEach<T>(work: (descriptor: Descriptor) => Promise<T>): (descriptor: Descriptor) => Promise<T> {
+  const known = new Map<Digest, Promise<T>>()
+  return (descriptor) => {
+    const done = known.get(descriptor.digest) ?? work(descriptor)
+    known.set(descriptor.digest, done)
+    return done
+  }
 }
 
 /** The entries of one index.json, and what was found out about them. */
@@ -76,8 +85,12 @@ class EntryNames {
   readonly #taken = new Map<string, Digest>()
   /** The index that lists a manifest. */
   readonly #parents = new Map<Digest, Digest>()
-  readonly #children = new Map<Digest, ReadonlySet<Digest>>()
-  readonly #subjects = new Map<Digest, Digest | undefined>()
+  /** The manifests that an index lists; each index is read once, however many entries name it. */
+  readonly #childrenOf = onceEach(async (descriptor): Promise<ReadonlySet<Digest>> => {
+    const contents = await this.#parse(descriptor, parseManifest)
+    return new Set(contents?.kind === 'index' ? contents.manifests.map(({ digest }) => digest) : [])
+  })
+  readonly #subjectOf = onceEach(async (descriptor) => (await this.#parse(descriptor, parseSubject))?.digest)
   /** Entries by the digest, the named ones first. */
   readonly #byDigest = new Map<Digest, Entry>()
 
@@ -98,7 +111,7 @@ class EntryNames {
     const subjects = new Map<Entry, Digest>()
     for (const entry of nameless) {
       await this.#pause()
-      const subject = await this.#subjectOf(entry)
+      const subject = await this.#subjectOf(entry.descriptor)
       if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
     }
     const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parents.has(entry.descriptor.digest))
@@ -129,7 +142,6 @@ class EntryNames {
     this.#add({ reference: { registry, path, digest: descriptor.digest }, descriptor, at, about: root.descriptor.digest })
   }
 
-  /** Images by name, and by the empty name all of them. */
   #rootsByName(images: readonly Entry[]): ReadonlyMap<string, Map<Digest, Entry>> {
     const all = new Map<Digest, Entry>()
     const roots = new Map([['', all]])
@@ -177,26 +189,11 @@ class EntryNames {
   }
 
   async #readIndexes(images: readonly Entry[]): Promise<void> {
-    for (const { descriptor } of images) {
-      if (!isIndexType(descriptor.mediaType) || this.#children.has(descriptor.digest)) continue
-      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parents.has(digest)) this.#parents.set(digest, descriptor.digest)
+    const indexes = new Map(images.map(({ descriptor }) => [descriptor.digest, descriptor]))
+    for (const [parent, descriptor] of indexes) {
+      if (!isIndexType(descriptor.mediaType)) continue
+      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parents.has(digest)) this.#parents.set(digest, parent)
     }
-  }
-
-  /** The manifests that an index lists; each index is read once, however many entries name it. */
-  async #childrenOf(descriptor: Descriptor): Promise<ReadonlySet<Digest>> {
-    const known = this.#children.get(descriptor.digest)
-    if (known !== undefined) return known
-    const contents = await this.#parse(descriptor, parseManifest)
-    const children = new Set(contents?.kind === 'index' ? contents.manifests.map(({ digest }) => digest) : [])
-    this.#children.set(descriptor.digest, children)
-    return children
-  }
-
-  async #subjectOf({ descriptor }: Entry): Promise<Digest | undefined> {
-    const { digest } = descriptor
-    if (!this.#subjects.has(digest)) this.#subjects.set(digest, (await this.#parse(descriptor, parseSubject))?.digest)
-    return this.#subjects.get(digest)
   }
 
   async #parse<T>(descriptor: Descriptor, parse: (bytes: Uint8Array) => T): Promise<T | undefined> {
@@ -226,14 +223,14 @@ class EntryNames {
   }
 
   #result(): NamedEntries {
-    const places = new Set(this.#named.map(({ at }) => at))
+    const positions = new Set(this.#named.map(({ at }) => at))
     const digests = new Set(this.#named.map(({ descriptor }) => descriptor.digest))
     const isNamed = (digest: Digest | undefined): boolean =>
       digest !== undefined && (digests.has(digest) || digests.has(this.#parents.get(digest) as Digest))
     return {
       named: this.#named,
       skipped: this.#skipped.filter(({ digest }) => !isNamed(digest)).map(({ skipped }) => skipped),
-      unnamed: this.#entries.filter(({ at }) => !places.has(at)).map(({ descriptor }) => descriptor),
+      unnamed: this.#entries.filter(({ at }) => !positions.has(at)).map(({ descriptor }) => descriptor),
     }
   }
 }
@@ -241,9 +238,8 @@ class EntryNames {
 const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SBOM', referrer: 'a referrer' } as const
 
 /**
- * Finds out what each entry of an index.json is named. Signatures, attestations and SBOMs of cosign and hauler, which share the name of their image, get
- * the tag `sha256-<hex>.sig`, `.att` or `.sbom` of what they are about; referrers are named by their digest. Nothing in the list keeps the others from being
- * named. Rejects as `read` does.
+ * Finds out what each entry of an index.json is named: signatures, attestations and SBOMs of cosign and hauler get the tag `sha256-<hex>.sig`, `.att` or
+ * `.sbom` of what they are about, and referrers their digest. Rejects as `read` does.
  */
 export async function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
   const pause = yielding(options.signal)

@@ -3,22 +3,23 @@ import { dirname, join, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
-import { adoptEntries } from './adopt-entries.ts'
-import { BlobStore, refuseLink, syncDirectory } from './blob-store.ts'
+import type { Repository } from '../oci/reference.ts'
+import { BlobStore, refuseLink } from './blob-store.ts'
 import { Catalogue, type ManifestRecord } from './catalogue.ts'
-import { DiskLayoutReader, type LayoutParts } from './disk-layout-reader.ts'
-import { DiskLayout } from './disk-layout.ts'
+import { DiskLayoutReader } from './disk-layout-reader.ts'
+import { DiskLayout, type WritableLayout } from './disk-layout.ts'
 import type { GivenName } from './entry-name.ts'
-import { openRegularFile } from './file-content.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
 import type { Layout, LayoutReader } from './layout.ts'
-import { errnoOf, localIo } from './local-io.ts'
+import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
+import { storedLinks } from './manifest-links.ts'
+import type { NamedEntry } from './name-entries.ts'
 import { followLinks, refusePlanted } from './planted-files.ts'
 import { Reserve } from './reserve.ts'
 
-/** What is ours in a layout, beside what the specification names: the writer's lock, the journal of manifests, and files on their way in. */
+/** What is ours in a layout, beside what the specification names: the writer's claim, the journal of manifests, and files on their way in. */
 const privateName = '.k3s-mirror'
 
 /** How a layout is written. */
@@ -33,10 +34,7 @@ export interface ReadLayoutOptions {
   readonly name?: GivenName | undefined
 }
 
-interface OpenedFiles extends LayoutParts {
-  readonly index: IndexFile
-  readonly journal: ManifestJournal
-  readonly unnamed: readonly Descriptor[]
+interface OpenedFiles extends Omit<WritableLayout, 'claim' | 'reserve'> {
   readonly adopted: readonly ManifestRecord[]
 }
 
@@ -57,11 +55,34 @@ async function isLayout(directory: string): Promise<boolean> {
   return true
 }
 
+const maxDepth = 4
+
+/** Catalogues the images that other tools put into index.json, with their children; the answer is what the journal did not know of. */
+async function adoptEntries(blobs: BlobStore, catalogue: Catalogue, entries: readonly NamedEntry[]): Promise<ManifestRecord[]> {
+  const records: ManifestRecord[] = []
+  const adopt = async (repository: Repository, { digest, mediaType, size }: Descriptor, depth: number): Promise<void> => {
+    if (depth > maxDepth || catalogue.find({ ...repository, digest }) !== undefined || (await blobs.size(digest)) !== size) return
+    // An entry of index.json may call a Docker manifest by the OCI type: the manifest's own word counts.
+    const links = await storedLinks(blobs, digest, depth === 1 ? undefined : mediaType)
+    const found = { descriptor: { mediaType: links?.mediaType ?? mediaType, digest, size }, subject: links?.subject }
+    catalogue.add(repository, found)
+    records.push({ repository, ...found })
+    for (const child of links?.manifests ?? []) await adopt(repository, child, depth + 1)
+  }
+  for (const { reference, descriptor } of entries) {
+    const { registry, path, tag } = reference
+    await adopt({ registry, path }, descriptor, 1)
+    const isThere = catalogue.find({ registry, path, digest: descriptor.digest }) !== undefined
+    if (tag !== undefined && isThere) catalogue.tag(reference, tag, descriptor.digest)
+  }
+  return records
+}
+
 async function openFiles(directory: string, durable: boolean, { name }: ReadLayoutOptions = {}): Promise<OpenedFiles> {
   const privateDirectory = join(directory, privateName)
   const blobs = new BlobStore(directory, join(privateDirectory, 'uploads'), durable)
   await blobs.checkDirectories()
-  const index = new IndexFile({ directory, durable })
+  const index = new IndexFile(directory, durable)
   const journal = new ManifestJournal(join(privateDirectory, 'manifests.ndjson'), durable)
   const catalogue = new Catalogue()
   await journal.read(({ repository, descriptor, subject, deleted }) => {
@@ -85,64 +106,49 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
 
 /** Throws USAGE where a directory that is no layout has other things in it. */
 async function checkEmpty(directory: string): Promise<void> {
-  const others = (await readdir(directory)).filter(
-    (name) => name !== privateName && name !== 'blobs' && name !== 'index.json' && name !== 'lost+found',
-  )
-  if (others.length > 0) {
+  const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
+  if ((await readdir(directory)).some((name) => !ours.has(name))) {
     throw new MirrorError('USAGE', `${directory} is not an OCI layout, and not empty`, { hint: 'Name a new or an empty directory.' })
   }
 }
 
-/**
- * Makes a directory and what it stands in; true when it was not there. Step by step, because Node's own recursion never ends where
- * nothing can be made, as in /proc.
- */
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
+}
+
+/** Makes a directory and its parents; true when it is new. Step by step, because Node's own recursion never ends where nothing can be made, as in /proc. */
 async function makeDirectory(directory: string): Promise<boolean> {
   try {
     await mkdir(directory)
     return true
   } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && (await isDirectory(directory))) return false
     const parent = dirname(resolve(directory))
-    const code = errnoOf(error)
-    if (code === 'EEXIST') {
-      if ((await stat(directory)).isDirectory()) return false
-      throw error
-    }
-    if (code !== 'ENOENT' || (await isDirectory(parent))) throw error
+    if (errnoOf(error) !== 'ENOENT' || (await isDirectory(parent))) throw error
     await makeDirectory(parent)
     await mkdir(directory)
     return true
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  )
-}
-
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
 async function prepareFiles(
   { blobs, catalogue, index, journal, adopted }: OpenedFiles,
-  lock: LayoutClaim,
+  claim: LayoutClaim,
   reserve: Reserve,
 ): Promise<void> {
-  await blobs.prepare({ isTakeover: lock.isTakeover })
-  if (lock.isTakeover) await reserve.spend(() => journal.replace(catalogue, lock.claim))
+  await blobs.prepare(claim.isTakeover)
+  if (claim.isTakeover) await reserve.spend(() => journal.replace(catalogue, claim.directory))
   else {
-    await journal.openForWriting(() => lock.confirm())
+    await journal.openForWriting(() => claim.confirm())
     if (adopted.length > 0) await reserve.spend(() => journal.append(adopted))
   }
-  await lock.endTakeover()
-  await journal.compact(catalogue, lock.claim)
-  await index.openForWriting(lock.claim)
+  await claim.endTakeover()
+  await journal.compact(catalogue, claim.directory)
+  await index.openForWriting(claim.directory)
 }
 
-/**
- * Opens a layout for writing, and makes one where there is none. One process at a time: throws LAYOUT_LOCKED while another one writes;
- * what a writer that died has left is taken over and cleaned. Throws USAGE for a directory with other things in it, and LOCAL_IO.
- */
+/** Opens or makes a layout for writing, and takes over what a dead writer left. Throws LAYOUT_LOCKED, USAGE for a foreign directory, LOCAL_IO. */
 export async function openLayout(directory: string, options: OpenLayoutOptions = {}): Promise<Layout> {
   const durable = options.durable ?? true
   const privateDirectory = join(directory, privateName)
@@ -159,20 +165,20 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
       : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))
-  const lock = await reserve.spend(() => claimLayout(privateDirectory))
+  const claim = await reserve.spend(() => claimLayout(privateDirectory))
   let files
   try {
     files = await openFiles(directory, durable)
-    await prepareFiles(files, lock, reserve)
+    await prepareFiles(files, claim, reserve)
     // Last, so that a layout is either none yet or whole.
     if (!(await isLayout(directory)))
       await writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n', { flag: 'wx', flush: durable })
     if (durable) for (const path of [privateDirectory, join(directory, 'blobs'), directory]) await syncDirectory(path)
     await reserve.fill(files.index.size + files.journal.size)
-    return new DiskLayout({ ...files, lock, reserve })
+    return new DiskLayout({ ...files, claim, reserve })
   } catch (error) {
     await files?.journal.close()
-    await lock.release()
+    await claim.release()
     throw await localIo(error, 'write', directory)
   }
 }

@@ -18,10 +18,7 @@ async function ownUid(): Promise<number> {
   return (await factsOf('/proc/self'))?.uid ?? userInfo().uid
 }
 
-/**
- * Who has put this into a directory that everybody may write to: the uid of another user than ours and the directory's; undefined for anything else.
- * The rule is that of Linux's protected_symlinks: https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-symlinks
- */
+/** The uid of who planted this in a directory that everybody may write to: https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-symlinks */
 async function planter(path: string, facts: Stats): Promise<number | undefined> {
   const directory = await factsOf(dirname(path))
   if (directory === undefined || (directory.mode & 0o002) === 0 || facts.uid === directory.uid) return undefined
@@ -38,10 +35,7 @@ function steps(path: string): string[] {
   return path.split(sep).filter((step) => step !== '' && step !== '.')
 }
 
-/**
- * Where a path leads, every link followed, also to a file that is still to be made. Throws USAGE for a link that another user has put into a directory
- * where everybody may write: it would lead what is written to one of our own files.
- */
+/** Where a path leads, every link followed, also to a new file. Throws USAGE for a link that another user has planted: it could lead to one of our own files. */
 export async function followLinks(path: string): Promise<string> {
   const whole = isAbsolute(path) ? path : join(resolve('.'), path)
   let at = parse(whole).root
@@ -65,10 +59,7 @@ export async function followLinks(path: string): Promise<string> {
   return at
 }
 
-/**
- * Throws USAGE where something of another user stands at a path in a directory where everybody may write, or a file that has a second name, which
- * need not be there by our will; `path` has no links, as followLinks gives it.
- */
+/** Throws USAGE for what another user planted at a path without links, and for a planted file with a second name, which could be one of our own. */
 export async function refusePlanted(path: string): Promise<void> {
   const facts = await factsOf(path)
   if (facts === undefined) return

@@ -1,23 +1,41 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 
-/**
- * Replaces what is at a path, whole or not at all: a link there too, not the file that it leads to. Nobody can know the name of the file that is written
- * at first, and one that is there already is never opened. Throws what the system does.
- */
-export async function replaceFile(path: string, text: string, { mode = 0o666 }: { readonly mode?: number } = {}): Promise<void> {
-  const part = `${path}.${randomBytes(6).toString('hex')}.part`
-  const file = await open(part, 'wx', mode)
+/** How a file is replaced. */
+export interface ReplaceOptions {
+  readonly mode?: number
+  /** The file that is written at first, on the same file system; default: beside the path, by a name that nobody can know. */
+  readonly temporary?: string
+  /** Whether the bytes survive a power cut (default). */
+  readonly durable?: boolean
+}
+
+/** Replaces what is at a path, a link too, whole or not at all, and opens no file that has the temporary name already. Throws what the system does. */
+export async function replaceFile(path: string, content: string | Uint8Array, options: ReplaceOptions = {}): Promise<void> {
+  await replace(path, content, options, false)
+}
+
+/** The same, and the new file stays open for reading and writing. */
+export function replaceOpenFile(path: string, content: Iterable<string>, options: ReplaceOptions): Promise<FileHandle> {
+  return replace(path, content, options, true)
+}
+
+async function replace(
+  path: string,
+  content: string | Uint8Array | Iterable<string>,
+  { mode = 0o666, temporary = `${path}.${randomBytes(6).toString('hex')}.part`, durable = true }: ReplaceOptions,
+  staysOpen: boolean,
+): Promise<FileHandle> {
+  const file = await open(temporary, 'wx+', mode)
   try {
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(part, path)
+    await writeFile(file, content)
+    if (durable) await file.datasync()
+    if (!staysOpen) await file.close()
+    await rename(temporary, path)
+    return file
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined)
+    await file.close().catch(() => undefined)
+    await rm(temporary, { force: true }).catch(() => undefined)
     throw error
   }
 }

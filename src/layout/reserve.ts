@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { syncDirectory } from './blob-store.ts'
 import { GroupCommit } from './group-commit.ts'
-import { isDiskFull } from './local-io.ts'
+import { isDiskFull, syncDirectory } from './local-io.ts'
 
 const leastBytes = 64 * 1024
 const chunkBytes = 1024 * 1024
@@ -27,7 +26,11 @@ export class Reserve {
       return await work()
     } catch (error) {
       if (!isDiskFull(error)) throw error
-      await this.#remove()
+      this.#size = 0
+      // Removing a file needs no space, or what the file system keeps for that; to shorten or overwrite one may need some.
+      await rm(this.#path, { force: true })
+      // Some file systems give the space back with their next transaction.
+      await syncDirectory(dirname(this.#path))
       return work()
     }
   }
@@ -40,20 +43,11 @@ export class Reserve {
     if (this.#size < this.#wanted) await this.#fills.run()
   }
 
-  // Removing a file needs no space, or what the file system keeps for that; to shorten or overwrite one may need some.
-  async #remove(): Promise<void> {
-    this.#size = 0
-    await rm(this.#path, { force: true })
-    // Some file systems give the space back with their next transaction.
-    await syncDirectory(dirname(this.#path))
-  }
-
   async #fill(): Promise<void> {
     let handle
     try {
       handle = await open(this.#path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
       this.#size = (await handle.stat()).size
-      if (this.#size >= this.#wanted) return
       for (let chunk = chunkBytes; chunk >= blockBytes && this.#size < this.#wanted;) {
         // Random, because a file system that compresses keeps no space for zeros.
         const bytes = randomBytes(Math.min(chunk, this.#wanted - this.#size))

@@ -1,20 +1,11 @@
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { isJsonObject } from '../oci/json-object.ts'
+import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
 import { parseManifest } from '../oci/manifest.ts'
 
 /** Reads small content of a layout or an archive; undefined where it is absent or large. */
 export type ReadContent = (content: Pick<Descriptor, 'digest'>) => Promise<Uint8Array | undefined>
-
-function parseJson(bytes: Uint8Array | undefined): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes ?? []).toString('utf8'))
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
 
 function digestIn(value: unknown): Digest | undefined {
   return typeof value === 'string' && isDigest(value) ? value : undefined
@@ -29,7 +20,7 @@ function ofSimpleSigning(payload: Readonly<Record<string, unknown>>): Digest | u
 
 /** https://github.com/secure-systems-lab/dsse/blob/master/envelope.md, https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 function ofEnvelope({ payload }: Readonly<Record<string, unknown>>): Digest | undefined {
-  const statement = typeof payload === 'string' ? parseJson(Buffer.from(payload, 'base64')) : undefined
+  const statement = typeof payload === 'string' ? parseJsonObject(Buffer.from(payload, 'base64').toString('utf8')) : undefined
   const subjects: unknown = statement?.['subject']
   const [subject] = Array.isArray(subjects) ? (subjects as unknown[]) : []
   const digest = isJsonObject(subject) ? subject['digest'] : undefined
@@ -47,7 +38,8 @@ export async function signedDigest(manifest: Uint8Array, read: ReadContent): Pro
     const contents = parseManifest(manifest)
     const [layer] = contents.kind === 'image' ? contents.layers : []
     const reader = layer && readers[layer.mediaType]
-    const payload = reader && parseJson(await read(layer))
+    const bytes = reader && (await read(layer))
+    const payload = bytes && parseJsonObject(Buffer.from(bytes).toString('utf8'))
     return payload && reader(payload)
   } catch (error) {
     if (isMirrorError(error)) return undefined

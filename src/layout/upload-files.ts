@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openBlobWriter, reopenBlobWriter, type BlobWriter, type BlobWriterPlace } from './blob-writer.ts'
+import { openBlobWriter, reopenBlobWriter, type BlobWriter, type BlobDirectory } from './blob-writer.ts'
 import { localIo } from './local-io.ts'
 
 const keptMilliseconds = 24 * 60 * 60 * 1000
@@ -15,71 +15,57 @@ export interface UploadKey {
   readonly owner: string
 }
 
-/** What is known of the writer before. */
-export interface PrepareOptions {
-  /** It may still be alive and have any file open: none is kept. */
-  readonly isTakeover?: boolean
-}
-
 /** The file of an upload that is kept; undefined where the id is none, so that no name leaves the directory. */
 function fileName({ id, owner }: UploadKey): string | undefined {
   return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
 }
 
-/**
- * The files of blobs on their way in. Most belong to one process and go with it; an upload that is kept can be continued by a later one, for a
- * day after its last byte. Either way a file gets its name in `blobs` only once all its bytes have been hashed.
- */
+/** Blobs on their way in. Most go with their process; a kept one can be resumed for a day. A file gets its name in `blobs` once its bytes have been hashed. */
 export class UploadFiles {
-  readonly #place: BlobWriterPlace
+  readonly #blobs: BlobDirectory
   readonly #open = new Set<string>()
   #purgedAt = 0
 
-  constructor(place: BlobWriterPlace) {
-    this.#place = place
+  constructor(blobs: BlobDirectory) {
+    this.#blobs = blobs
   }
 
-  /** Makes the directory and removes what dead writers left, but uploads that may still be continued; only for the one writer of the layout. */
-  async prepare({ isTakeover = false }: PrepareOptions = {}): Promise<void> {
-    await mkdir(this.#place.directory, { recursive: true, mode: 0o700 })
+  /** Makes the directory and removes what dead writers left, but uploads that may still be continued: none after one that may be alive. Only for the one writer. */
+  async prepare(isTakeover: boolean): Promise<void> {
+    await mkdir(this.#blobs.directory, { recursive: true, mode: 0o700 })
     await this.#remove((name) => isTakeover || !keptName.test(name))
     await this.#purge()
   }
 
-  /** Starts a blob that goes with this process. */
   start(algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
-    return openBlobWriter({ ...this.#place, algorithm })
+    return openBlobWriter({ ...this.#blobs, algorithm })
   }
 
-  /** Starts an upload that is kept. */
   async startKept(key: UploadKey, algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
     const name = fileName(key)
     if (name === undefined) throw new TypeError('the id of an upload is a UUID')
     if (performance.now() - this.#purgedAt > purgeMilliseconds) await this.#purge()
-    this.#open.add(name)
-    try {
-      const writer = await openBlobWriter({ ...this.#place, algorithm, name, onClosed: () => this.#open.delete(name) })
-      // Its client comes when it likes: until then it holds no descriptor.
-      await writer.flush()
-      return writer
-    } catch (error) {
-      this.#open.delete(name)
-      throw error
-    }
+    return this.#opened(name, (onClosed) => openBlobWriter({ ...this.#blobs, algorithm, name, onClosed }))
   }
 
   /** Goes on with an upload that was kept, after the bytes that the disk has; undefined where there is none, or where somebody is writing to it. */
   async resume(key: UploadKey): Promise<BlobWriter | undefined> {
     const name = fileName(key)
     if (name === undefined || this.#open.has(name)) return undefined
+    return this.#opened(name, (onClosed) => reopenBlobWriter({ ...this.#blobs, algorithm: 'sha256', name, onClosed }))
+  }
+
+  async #opened<W extends BlobWriter | undefined>(name: string, open: (onClosed: () => void) => Promise<W>): Promise<W> {
+    const forget = (): void => void this.#open.delete(name)
     this.#open.add(name)
     try {
-      const writer = await reopenBlobWriter({ ...this.#place, algorithm: 'sha256', name, onClosed: () => this.#open.delete(name) })
-      if (writer === undefined) this.#open.delete(name)
+      const writer = await open(forget)
+      if (writer === undefined) forget()
+      // Its client comes when it likes: until then it holds no descriptor.
       await writer?.flush()
       return writer
     } catch (error) {
-      this.#open.delete(name)
+      forget()
       throw error
     }
   }
@@ -89,13 +75,13 @@ export class UploadFiles {
     const now = Date.now()
     await this.#remove(async (name) => {
       if (this.#open.has(name) || !keptName.test(name)) return false
-      const facts = await stat(join(this.#place.directory, name)).catch(() => undefined)
+      const facts = await stat(join(this.#blobs.directory, name)).catch(() => undefined)
       return facts === undefined || now - facts.mtimeMs > keptMilliseconds
     })
   }
 
   async #remove(isOld: (name: string) => boolean | Promise<boolean>): Promise<void> {
-    const { directory } = this.#place
+    const { directory } = this.#blobs
     try {
       for (const name of await readdir(directory)) if (await isOld(name)) await rm(join(directory, name), { force: true })
     } catch (error) {

@@ -22,7 +22,7 @@ export function sha256(bytes: Uint8Array): Digest {
 }
 
 /** True when all that went into a hash of the digest's algorithm has this digest; the hash is used up. */
-export function endsInDigest(hash: Hash, digest: Digest): boolean {
+function endsInDigest(hash: Hash, digest: Digest): boolean {
   return hash.digest('hex') === digest.slice(7)
 }
 
@@ -36,4 +36,32 @@ export async function contentHasDigest(content: Content, digest: Digest): Promis
 /** True when the bytes have this digest. */
 export function hasDigest(bytes: Uint8Array, digest: Digest): boolean {
   return endsInDigest(digestHash(digest).update(bytes), digest)
+}
+
+/** Hashes content while its chunks pass, and refuses the last one where the whole is wrong: no reader ever gets all bytes of wrong content. */
+export class DigestCheck {
+  /** Bytes that have passed so far. */
+  received = 0
+  readonly #expected: { readonly digest: Digest; readonly size: number }
+  readonly #refusal: () => Error
+  readonly #hash: Hash
+
+  constructor(expected: { readonly digest: Digest; readonly size: number }, refusal: () => Error) {
+    this.#expected = expected
+    this.#refusal = refusal
+    this.#hash = digestHash(expected.digest)
+  }
+
+  /** Takes a chunk before anybody gets it; throws the refusal. */
+  take(chunk: Uint8Array): void {
+    this.received += chunk.length
+    this.#hash.update(chunk)
+    if (this.received >= this.#expected.size) this.end()
+  }
+
+  /** For content without bytes, of which no chunk is the last; throws the refusal. */
+  end(): void {
+    const { digest, size } = this.#expected
+    if (this.received !== size || !endsInDigest(this.#hash, digest)) throw this.#refusal()
+  }
 }

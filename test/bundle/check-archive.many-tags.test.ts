@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BundledImage } from '../../src/bundle/bundle-record.ts'
 import { checkArchive } from '../../src/bundle/check-archive.ts'
-import { describeArchive } from '../../src/bundle/describe-archive.ts'
+import { describeArchive, describeBundle } from '../../src/bundle/describe-archive.ts'
 import type { ImageArchive } from '../../src/bundle/image-archive.ts'
-import { describeBundle } from '../../src/bundle/inspect-bundle.ts'
 import { manifestOf } from '../../src/oci/manifest.ts'
 import { processorTime } from '../servers/processor-time.ts'
 import { packTar } from './bundle-files.ts'
@@ -14,12 +13,16 @@ const many = 100_000
 const manifest = manifestOf(ociLayout({ layers: [Buffer.alloc(100)] }).manifests[0]?.bytes ?? Buffer.alloc(0))
 
 /** A bundle in memory whose images all name one root, and that counts how often the root is read. */
-function archive(): { readonly archive: ImageArchive; readonly reads: () => number } {
+function archive(rootOf: (at: number) => Partial<BundledImage> = () => ({})): {
+  readonly archive: ImageArchive
+  readonly reads: () => number
+} {
   let reads = 0
   const images = Array.from({ length: many }, (_, at): BundledImage => {
     return {
       reference: { registry: 'docker.io', path: 'a/b', tag: `v${at}` },
       ...manifest.descriptor,
+      ...rootOf(at),
       platforms: [],
       digestPreserved: true,
     }
@@ -62,10 +65,9 @@ test('the signal ends a check and a description of many tags', async () => {
   for (const work of [checkArchive, describeArchive]) {
     const abort = new AbortController()
     // Every tag has a root of its own, so that there is something to do for each.
-    const { archive: tagged } = archive()
-    const images = tagged.images.map((image, at): BundledImage => ({ ...image, digest: `sha256:${at.toString(16).padStart(64, '0')}` }))
+    const { archive: tagged } = archive((at) => ({ digest: `sha256:${at.toString(16).padStart(64, '0')}` }))
     setImmediate(() => abort.abort(new Error('stopped')))
-    await assert.rejects(work({ ...tagged, images }, { signal: abort.signal }), { message: 'stopped' })
+    await assert.rejects(work(tagged, { signal: abort.signal }), { message: 'stopped' })
   }
 })
 

@@ -15,7 +15,7 @@ function tagged(tag: string): { readonly registry: string; readonly path: string
 }
 
 async function openIndex(directory: string, maxBytes: number): Promise<IndexFile> {
-  const index = new IndexFile({ directory, durable: false, maxBytes })
+  const index = new IndexFile(directory, false, maxBytes)
   await index.read({ read: async () => undefined })
   await index.openForWriting(directory)
   return index
@@ -48,7 +48,7 @@ test('a tag that would make the index larger than what is read is refused, and n
   await index.remove([tagged('t0')])
   await index.set(tagged('u0'), descriptor)
   await assert.rejects(index.set(tagged('u1'), descriptor), { code: 'NO_SPACE' })
-  const again = new IndexFile({ directory: dir.path, durable: false, maxBytes: 5000 })
+  const again = new IndexFile(dir.path, false, 5000)
   assert.equal((await again.read({ read: async () => undefined })).named.length, count)
 })
 

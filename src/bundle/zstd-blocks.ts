@@ -20,13 +20,11 @@ class ByteReader {
     }
   }
 
-  /** True where nothing is left. */
   async isAtEnd(): Promise<boolean> {
     await this.#fill(1)
     return this.#held.length === 0
   }
 
-  /** The next bytes, all of them. */
   async take(size: number): Promise<Buffer> {
     await this.#fill(size)
     if (this.#held.length < size) throw new Error('unexpected end of file')
@@ -58,7 +56,7 @@ function headerBytes(descriptor: number): number {
   return (hasWindow ? 1 : 0) + dictionaryBytes + sizeBytes
 }
 
-async function* frameParts(input: ByteReader, magic: Buffer): AsyncGenerator<Uint8Array> {
+async function* frameBlocks(input: ByteReader, magic: Buffer): AsyncGenerator<Uint8Array> {
   const descriptor = await input.take(1)
   const flags = descriptor[0] ?? 0
   yield Buffer.concat([magic, descriptor, await input.take(headerBytes(flags))])
@@ -73,17 +71,14 @@ async function* frameParts(input: ByteReader, magic: Buffer): AsyncGenerator<Uin
   if ((flags & 0x04) !== 0) yield Buffer.from(await input.take(4))
 }
 
-/**
- * A zstd file in its parts: the headers of frames, their blocks and their checksums, none of which becomes more than 128 KiB, without what is to be
- * skipped. Nothing is decoded. Throws where a part is none or not all there. https://www.rfc-editor.org/rfc/rfc8878#section-3.1
- */
-export async function* zstdParts(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Headers, blocks of at most 128 KiB and checksums of zstd frames, not decoded; throws for others: https://www.rfc-editor.org/rfc/rfc8878#section-3.1 */
+export async function* zstdBlocks(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const input = new ByteReader(compressed)
   try {
     while (!(await input.isAtEnd())) {
       const magic = Buffer.from(await input.take(4))
       const number = magic.readUInt32LE()
-      if (number === frameMagic) yield* frameParts(input, magic)
+      if (number === frameMagic) yield* frameBlocks(input, magic)
       else if ((number & 0xfffffff0) === skippableMagic) await input.skip((await input.take(4)).readUInt32LE())
       else throw new Error('something else than a frame follows')
     }

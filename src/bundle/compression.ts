@@ -1,0 +1,148 @@
+import { Transform, type Duplex } from 'node:stream'
+import zlib from 'node:zlib'
+import { Changes } from '../async/changes.ts'
+import { zstdBlocks } from './zstd-blocks.ts'
+
+/** How an archive is compressed; undefined where it is not. */
+export type Compression = 'gzip' | 'zstd'
+
+/** The compression that a file's first bytes name: https://www.rfc-editor.org/rfc/rfc1952 and https://www.rfc-editor.org/rfc/rfc8878 */
+export function detectCompression(start: Uint8Array): Compression | undefined {
+  const [a = 0, b = 0, c = 0, d = 0] = start
+  if (a === 0x1f && b === 0x8b) return 'gzip'
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'zstd'
+  return a >= 0x50 && a <= 0x5f && b === 0x2a && c === 0x4d && d === 0x18 ? 'zstd' : undefined
+}
+
+/** How a bundle of this name is compressed, as in `k3s.tar.zst`; undefined for a plain `.tar`, null for a name that is none of a bundle. */
+export function compressionOfName(file: string): Compression | undefined | null {
+  if (file.endsWith('.tar')) return undefined
+  if (/\.(?:tar\.gz|tgz)$/.test(file)) return 'gzip'
+  return /\.(?:tar\.zst|tzst)$/.test(file) ? 'zstd' : null
+}
+
+/** Members of node:zlib that Node has from 22.15 on. */
+const zstdOfNode = zlib as { createZstdCompress?(): Transform; createZstdDecompress?(): Duplex }
+
+/** What compressed bytes become. All that comes before a failure is given before it is thrown, so that what is had of a damaged file does not depend on time. */
+export async function* decompress(compressed: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
+  if (compression === 'gzip') return yield* throughStream(compressed, zlib.createGunzip())
+  // Whichever decodes them, what belongs to no frame is told the same way.
+  const blocks = zstdBlocks(compressed)
+  const stream = zstdOfNode.createZstdDecompress?.()
+  yield* stream === undefined ? decodeInWasm(blocks) : throughStream(blocks, stream)
+}
+
+/** Its iterator would drop what lies in the stream's buffer when an error comes. */
+async function* throughStream(compressed: AsyncIterable<Uint8Array>, stream: Duplex): AsyncGenerator<Uint8Array> {
+  const changes = new Changes()
+  let failure: { readonly error: unknown } | undefined
+  let hasEnded = false
+  const fail = (error: unknown): void => {
+    failure ??= { error }
+    changes.tell()
+  }
+  stream.on('readable', () => changes.tell()).on('error', fail)
+  stream.on('end', () => {
+    hasEnded = true
+    changes.tell()
+  })
+  const feeding = feed(compressed, stream).catch(fail)
+  try {
+    for (;;) {
+      const chunk = stream.read() as Uint8Array | null
+      if (chunk !== null) yield chunk
+      else if (failure !== undefined) throw failure.error
+      else if (hasEnded) return
+      else await changes.next()
+    }
+  } finally {
+    stream.destroy()
+    await feeding
+  }
+}
+
+/** The end is told once all before it has been taken: with the last chunk, it would cost what that chunk gives where something is missing. */
+async function feed(compressed: AsyncIterable<Uint8Array>, stream: Duplex): Promise<void> {
+  for await (const chunk of compressed) {
+    await new Promise<void>((resolve, reject) => {
+      // A stream that fails forgets its callback.
+      stream.once('close', reject)
+      stream.write(chunk, (error) => {
+        stream.off('close', reject)
+        return error ? reject(error) : resolve()
+      })
+    })
+  }
+  stream.end()
+}
+
+/** Of each block the decoder takes all at once. One that it cannot decode it takes again and again, without an error: then it does not take the next. */
+async function* decodeInWasm(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { ZSTDDecoder } = await import('zstddec/stream')
+  const decoder = new ZSTDDecoder()
+  await decoder.init()
+  let next: Uint8Array | undefined
+  /** The decoder cannot wait for bytes: it gets each block when it is there. */
+  function* input(): Generator<Uint8Array> {
+    for (let taken = next; taken !== undefined; taken = next) {
+      next = undefined
+      yield taken
+    }
+  }
+  const decoding = decoder.decodeStreaming(input())
+  for await (const block of blocks) {
+    next = block
+    const { value, done } = decoding.next()
+    if (done === true || next !== undefined) throw new Error('a zstd frame is damaged, or its window is too large')
+    if (value.length > 0) yield value
+  }
+  if (decoding.next().done !== true) throw new Error('a zstd frame is damaged')
+}
+
+/** A stream that compresses; the same bytes give the same bytes in the same version of Node. Layers are compressed already, so that it does not try hard. */
+export async function createCompressor(compression: Compression): Promise<Transform> {
+  if (compression === 'gzip') return zlib.createGzip({ level: 1 })
+  return zstdOfNode.createZstdCompress?.() ?? encodeInWasm(await loadEncoder())
+}
+
+const frameBytes = 4 * 1024 * 1024
+const zstdLevel = 3
+
+type Encode = (bytes: Uint8Array, level: number) => Uint8Array
+
+let encoder: Promise<Encode> | undefined
+
+/** Loaded once: a second instance would take the memory of the first. */
+function loadEncoder(): Promise<Encode> {
+  encoder ??= import('@bokuweb/zstd-wasm').then(async ({ init, compress }) => {
+    await init()
+    return compress
+  })
+  return encoder
+}
+
+/** One frame for every 4 MiB: frames one behind the other are a zstd file. https://www.rfc-editor.org/rfc/rfc8878#section-3.1 */
+function encodeInWasm(encode: Encode): Transform {
+  const frame = Buffer.alloc(frameBytes)
+  let filled = 0
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      for (let at = 0; at < chunk.length;) {
+        const piece = chunk.subarray(at, at + frameBytes - filled)
+        frame.set(piece, filled)
+        filled += piece.length
+        at += piece.length
+        if (filled === frameBytes) {
+          this.push(encode(frame, zstdLevel))
+          filled = 0
+        }
+      }
+      done()
+    },
+    flush(done) {
+      if (filled > 0) this.push(encode(frame.subarray(0, filled), zstdLevel))
+      done()
+    },
+  })
+}
