@@ -34,6 +34,7 @@ export interface WrittenKey {
 export interface WrittenAuth {
   readonly key: string
   readonly auth: RegistryAuth
+  readonly position: Position
   /** Where a field of it stands, or the whole. */
   readonly positionOf: (...field: readonly string[]) => Position
 }
@@ -54,6 +55,7 @@ export interface WrittenTls {
   readonly caFile: NamedFile | undefined
   readonly certFile: NamedFile | undefined
   readonly keyFile: NamedFile | undefined
+  readonly position: Position
   /** Where a field of it stands, or the whole. */
   readonly positionOf: (...field: readonly string[]) => Position
 }
@@ -130,7 +132,7 @@ export function readContext(input: LintInput): LintContext {
       path === '' ? undefined : { field, path, position: positionOf(field), file: files?.get(path) }
     const { caFile, certFile, keyFile } = config.tls
     const [ca, cert, own] = [named('ca_file', caFile), named('cert_file', certFile), named('key_file', keyFile)]
-    return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, positionOf }]
+    return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, position: positionOf(), positionOf }]
   })
   return {
     ...input,
@@ -139,7 +141,10 @@ export function readContext(input: LintInput): LintContext {
     distinctEndpoints: oncePerPosition(endpoints),
     usedKeys: new Set(endpoints.map(({ found }) => found.key)),
     keys,
-    auths: [...configs].flatMap(([key, { auth }]) => (auth === undefined ? [] : [{ key, auth, positionOf: below(key, 'auth') }])),
+    auths: [...configs].flatMap(([key, { auth }]) => {
+      const positionOf = below(key, 'auth')
+      return auth === undefined ? [] : [{ key, auth, position: positionOf(), positionOf }]
+    }),
     tls,
     namedFiles: tls.flatMap(({ caFile, certFile, keyFile }) => [caFile, certFile, keyFile].filter((named) => named !== undefined)),
     rewrites: hasFeature(version, 'rewrite') ? readRewrites(mirrors, parsed) : new Map(),

@@ -16,21 +16,19 @@ function conflict({ username, password, auth, identityToken }: RegistryAuth): {
 
 /** Several kinds of credentials for one host. */
 export const authPrecedence: Rule = {
-  id: 'auth-precedence',
   severity: 'warning',
   title: 'Several kinds of credentials for one host',
   about: `containerd uses one kind: \`username\` with \`password\` before \`identity_token\` before \`auth\`, and never tries the next. An
 \`auth\` that says the same as \`username\` and \`password\` is not reported.`,
-  check: ({ auths }) =>
-    auths.map(({ key, auth, positionOf }) => {
-      const { used, unused } = conflict(auth)
-      const [first] = unused
-      // Without a password another rule has more to say.
-      if (first === undefined || (auth.username !== '' && auth.password === '')) return undefined
-      return {
-        position: positionOf(first),
-        message: `the credentials of ${shown(key)} are given in several ways: ${used} is used, ${unused.join(' and ')} not`,
-        fix: 'Remove what is not meant.',
-      }
-    }),
+  auth: ({ key, auth, positionOf }) => {
+    const { used, unused } = conflict(auth)
+    const [first] = unused
+    // Without a password another rule has more to say.
+    if (first === undefined || (auth.username !== '' && auth.password === '')) return undefined
+    return {
+      position: positionOf(first),
+      message: `the credentials of ${shown(key)} are given in several ways: ${used} is used, ${unused.join(' and ')} not`,
+      fix: 'Remove what is not meant.',
+    }
+  },
 }

@@ -41,10 +41,8 @@ function judge(written: WrittenAuth): Discovery | undefined {
 
 /** A user name without a password, or a password without a user name. */
 export const authWithoutPassword: Rule = {
-  id: 'auth-without-password',
-  severity: 'error',
   title: '`username` without `password`, or the other way round',
   about: `containerd sends nothing where the user name or the password is empty. A \`username\` alone also keeps \`auth\` and \`identity_token\`
 from being used; a \`password\` alone does not.`,
-  check: ({ auths }) => auths.map(judge),
+  auth: judge,
 }

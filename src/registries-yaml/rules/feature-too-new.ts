@@ -32,8 +32,6 @@ function* usedFeatures({ parsed, flags, version, tls }: LintContext): Iterable<L
 
 /** Something that the version of K3s does not have yet. */
 export const featureTooNew: Rule = {
-  id: 'feature-too-new',
-  severity: 'error',
   title: 'Newer than the version of K3s',
   about: `Only with \`--k3s-version\`. Keys that a version does not know are passed over in silence, and with a flag that it does not know
 it does not start. registries.yaml is read since v0.10.0, \`insecure_skip_verify\` since v1.19.1, \`rewrite\` since v1.21.0; both flags

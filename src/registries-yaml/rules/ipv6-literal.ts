@@ -33,8 +33,6 @@ function* inTables({ version, auths, distinctEndpoints, parsed }: LintContext): 
 
 /** An IPv6 address where brackets are missing, or are too much for this version. */
 export const ipv6Literal: Rule = {
-  id: 'ipv6-literal',
-  severity: 'error',
   title: 'An IPv6 address that is not understood',
   about: `In a URL and before a port an IPv6 address stands in brackets; without them its last part reads as a port, and K3s passes the endpoint over. With brackets
 it becomes the name of a table in \`hosts.toml\`, and for credentials in \`config.toml\`, which containerd 1 cannot read

@@ -35,8 +35,6 @@ function judge({ key, position }: WrittenKey, { table, parsed }: LintContext): D
 
 /** A registry that is still asked itself. */
 export const noDefaultWithoutEffect: Rule = {
-  id: 'no-default-without-effect',
-  severity: 'error',
   title: `\`${flag}\` has no effect`,
   about: `The flag takes the registry itself away from the endpoints of a mirror, so that nodes ask nobody else. It does so only for names under \`mirrors\` that are
 not keys of \`configs\` as well; and a mirror without any endpoint leaves no \`hosts.toml\`, without which containerd asks the registry itself. This rule looks

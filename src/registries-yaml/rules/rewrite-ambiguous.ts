@@ -29,8 +29,6 @@ function findConflicts(rewrites: readonly WrittenRewrite[]): ReadonlyMap<Written
 
 /** Several patterns of a mirror that match the same name. */
 export const rewriteAmbiguous: Rule = {
-  id: 'rewrite-ambiguous',
-  severity: 'error',
   title: 'Several rewrites match the same name',
   about: `The first pattern that changes a name counts, and K3s' containerd tries them in random order, anew for each request: the order
 of the file means nothing. Of two patterns that match the same name now this one is used, now that one. There is no look-ahead to exclude

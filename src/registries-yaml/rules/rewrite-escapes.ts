@@ -63,8 +63,6 @@ function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 
 
 /** Quotes, backslashes and control characters in a rewrite. */
 export const rewriteEscapes: Rule = {
-  id: 'rewrite-escapes',
-  severity: 'error',
   title: 'Backslashes or quotes in a rewrite',
   about: `K3s writes patterns and replacements between quotes into the hosts.toml and escapes nothing. With \`\\.\`, \`\\d\`, \`\\w\` or a
 quote the file is no TOML; containerd logs that, goes on without it, and pulls from the registry itself. Escapes that TOML knows change

@@ -32,17 +32,14 @@ function describe({ kind, text, meant }: ReplacementFault, isToml: boolean): Pic
 
 /** A replacement that names a group which does not exist. */
 export const rewriteGroup: Rule = {
-  id: 'rewrite-group',
-  severity: 'error',
   title: 'A replacement names a group that does not exist',
   about: `In a replacement \`$1\` or \`\${1}\` is the first group of the pattern and \`$0\` the whole match. A name goes on as long as
 letters, digits and underscores follow: \`$1x\` and \`$1_y\` are groups called \`1x\` and \`1_y\`. A group that does not exist is replaced
 by nothing. \`\\1\` and \`$&\` of other languages do not exist.`,
-  check: ({ rewrites }) =>
-    [...rewrites.values()].flat().map(({ position, read, regexp, isToml }) => {
-      const [fault] = regexp === undefined ? [] : replacementFaults(read.pattern, read.replacement)
-      if (fault === undefined) return undefined
-      const { message, fix } = describe(fault, isToml)
-      return { position, message: `in the replacement ${quoted(read.replacement)} ${message}`, fix }
-    }),
+  rewrite: ({ read, regexp, isToml }) => {
+    const [fault] = regexp === undefined ? [] : replacementFaults(read.pattern, read.replacement)
+    if (fault === undefined) return undefined
+    const { message, fix } = describe(fault, isToml)
+    return { message: `in the replacement ${quoted(read.replacement)} ${message}`, fix }
+  },
 }

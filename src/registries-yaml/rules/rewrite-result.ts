@@ -53,8 +53,6 @@ function judge(rewrite: WrittenRewrite): Discovery | undefined {
 
 /** A replacement that makes no name of a repository. */
 export const rewriteResult: Rule = {
-  id: 'rewrite-result',
-  severity: 'error',
   title: 'A rewrite makes no name of a repository',
   about: `What comes out of a rewrite has to be a repository's name: lower case, no empty parts, no slash at an end. Registries refuse
 others. Slashes that are too many containerd takes out of its requests, but not out of the scope that it asks a token for, so that such a

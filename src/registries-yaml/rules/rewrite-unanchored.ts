@@ -28,7 +28,6 @@ function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly
 
 /** A pattern that also matches in the middle of names. */
 export const rewriteUnanchored: Rule = {
-  id: 'rewrite-unanchored',
   severity: 'warning',
   title: 'A rewrite pattern matches anywhere in a name',
   about: `A pattern that does not begin with \`^\` is looked for in the whole name, and every match is replaced: \`rancher/(.*)\` also

@@ -59,8 +59,6 @@ function* inHosts({ namedFiles, keys, endpoints, parsed, flags }: LintContext): 
 
 /** Characters that break the files which K3s writes. */
 export const tomlEscapes: Rule = {
-  id: 'toml-escapes',
-  severity: 'error',
   title: 'Characters that break the files K3s writes',
   about: `K3s writes its TOML files by a template. A \`'\` in a key of \`configs\` that has \`auth\` ends the quotes of config.toml early
 (before containerd 2 a \`"\` does); control characters in credentials and file names are written as \`\\a\`, \`\\v\` or \`\\x1b\`, which

@@ -75,8 +75,6 @@ function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoin
 
 /** Settings whose key is almost an endpoint. */
 export const unmatchedConfig: Rule = {
-  id: 'unmatched-config',
-  severity: 'error',
   title: 'Settings that no endpoint gets',
   about: `Credentials and TLS are looked up under the \`host[:port]\` of the endpoint, and the key has to be that exactly: with the port, with the domain, in the
 same case. The name of the mirrored registry is not the key of its endpoints. A key that is no endpoint may still be right, because images can name that
