@@ -15,12 +15,9 @@ export const authInvalid: Rule = {
 the pull fails before a registry is asked. It is looked at only where neither \`username\` nor \`identity_token\` is given.`,
   auth: ({ key, auth: { auth, username, identityToken }, positionOf }) => {
     const fault = auth !== '' && username === '' && identityToken === '' ? findFault(auth) : undefined
-    return (
-      fault && {
-        position: positionOf('auth'),
-        message: `the auth of ${shown(key)} ${fault}: pulls from there fail`,
-        fix: 'Write username and password, or the base64 of username:password.',
-      }
-    )
+    const fix = 'Write username and password, or the base64 of username:password.'
+    return fault === undefined
+      ? undefined
+      : { position: positionOf('auth'), message: `the auth of ${shown(key)} ${fault}: pulls from there fail`, fix }
   },
 }

@@ -38,12 +38,7 @@ function* inCredentials({ auths, parsed, version }: LintContext): Iterable<Disco
   }
 }
 
-function* inHosts({ namedFiles, keys, endpoints, parsed, flags }: LintContext): Iterable<Discovery> {
-  for (const { path, position } of namedFiles) {
-    if (strangeCharacter(path) === undefined) continue
-    const message = `the file name ${quoted(path)} has a control character in it, ${bypassed}`
-    yield { position, message, fix: 'Give the file another name.' }
-  }
+function* inHosts({ keys, endpoints, parsed, flags }: LintContext): Iterable<Discovery> {
   const urls = [
     ...keys
       .filter(({ section, key }) => section === 'mirrors' || hasAnySettings(parsed.registries.configs.get(key)))
@@ -64,5 +59,9 @@ export const tomlEscapes: Rule = {
 (before containerd 2 a \`"\` does); control characters in credentials and file names are written as \`\\a\`, \`\\v\` or \`\\x1b\`, which
 TOML does not know; quotes and backslashes in an endpoint are written as they are. Without a valid config.toml containerd does not start;
 a hosts.toml that is no TOML is passed over.`,
+  file: ({ path }) =>
+    strangeCharacter(path) === undefined
+      ? undefined
+      : { message: `the file name ${quoted(path)} has a control character in it, ${bypassed}`, fix: 'Give the file another name.' },
   check: (context) => [...inCredentials(context), ...inHosts(context)],
 }

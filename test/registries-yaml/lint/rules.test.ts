@@ -50,7 +50,7 @@ for (const [id, { title, about, severity = 'error' }] of Object.entries(rules)) 
   }
 }
 
-test('a rule has one id, and every folder of fixtures is of a rule', () => {
+test('every folder of fixtures is of a rule', () => {
   assert.deepEqual(foldersOfRules(), Object.keys(rules).toSorted())
 })
 
