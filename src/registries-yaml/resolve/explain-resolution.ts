@@ -60,54 +60,54 @@ function explainDefault(
     : []
 }
 
-function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, hosts: ReadonlySet<string>): string[] {
+/** The keys with settings of this kind, and those of them that may have been meant for a host; settings under the key of another endpoint are for that one. */
+function keysWith(
+  { configs }: Registries,
+  settings: 'auth' | 'tls',
+  host: string,
+  hosts: ReadonlySet<string>,
+): readonly [set: string[], near: readonly string[]] {
+  const set = [...configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
+  return [set, nearKeys(set, host).filter((key) => !hosts.has(key))]
+}
+
+function explainCredentials({ host, credentials }: ResolvedEndpoint, registries: Registries, hosts: ReadonlySet<string>): string[] {
   if (credentials.isInvalid)
     return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of user:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
-  const withAuth = [...configs].filter(([, config]) => config.auth !== undefined).map(([key]) => key)
-  if (configs.has(host))
-    return withAuth.includes(host)
-      ? [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
-      : []
-  const near = nearKeys(withAuth, host).filter((key) => !hosts.has(key))
+  const [withAuth, near] = keysWith(registries, 'auth', host, hosts)
+  if (withAuth.includes(host))
+    return [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
+  if (registries.configs.has(host)) return []
   if (near.length > 0) return [`anonymous: credentials stand under ${shownKeys(near)}, and containerd looks for exactly ${shown(host)}`]
   return withAuth.includes('*') ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${shown(host)}`] : []
 }
 
 function explainTls(
   { host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint,
-  { configs }: Registries,
+  registries: Registries,
   hosts: ReadonlySet<string>,
 ): string[] {
   if (tls.triesHttpsFirst) return [`asked by https first, because there are TLS settings for it, and by http if that fails`]
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
-  const withTls = [...configs].filter(([, config]) => config.tls !== undefined).map(([key]) => key)
-  const near = nearKeys(withTls, host).filter((key) => !hosts.has(key))
-  if (near.length > 0)
-    return [`verified with the system's authorities alone: tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
-  return withTls.includes('*') && !isDefault
-    ? [`verified with the system's authorities alone: the tls under "*" is for no endpoint of a mirror`]
-    : []
+  const [withTls, near] = keysWith(registries, 'tls', host, hosts)
+  const verified = "verified with the system's authorities alone:"
+  if (near.length > 0) return [`${verified} tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
+  return withTls.includes('*') && !isDefault ? [`${verified} the tls under "*" is for no endpoint of a mirror`] : []
 }
 
-function explainRewrite({ rewrite, repository }: ResolvedEndpoint): string[] {
+function* explainRewrite({ rewrite, repository }: ResolvedEndpoint): Iterable<string> {
   const { pattern, alternatives, invalid, missed } = rewrite
-  return [
-    ...(alternatives.length === 0
-      ? []
-      : [`several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`]),
-    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`]),
-    ...(missed.length === 0
-      ? []
-      : [`asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`]),
-    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quoted(pattern)}`]),
-  ]
+  if (alternatives.length > 0)
+    yield `several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`
+  if (invalid.length > 0) yield `no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`
+  if (missed.length > 0) yield `asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`
+  if (pattern !== undefined && alternatives.length === 0) yield `renamed by the rewrite ${quoted(pattern)}`
 }
 
 /** Answers why a node asks these endpoints, why anonymously, and why with these authorities. */
 export function explainResolution(resolved: ResolvedReference, registries: Registries, flags: K3sFlags = {}): Explanation {
   const hasMirrors = resolved.endpoints.some(({ isDefault }) => !isDefault)
-  // Settings under the key of another endpoint of the list are for that one.
   const hosts = new Set(resolved.endpoints.map(({ host }) => host))
   return {
     notes: explainHosts(resolved, registries),
