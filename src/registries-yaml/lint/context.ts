@@ -1,12 +1,14 @@
+import { isMirrorError } from '../../errors.ts'
 import type { K3sVersion } from '../../release/version.ts'
+import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { buildHostTable, configFor, type FoundConfig, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
-import { noRegistries, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
+import { noRegistries, type Mirror, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
 import type { InspectedFile } from './inspect-files.ts'
 import { keyFault, type KeyFault } from './key-fault.ts'
-import { readRewrites, type WrittenRewrite } from './read-rewrites.ts'
+import { readTomlKey, readTomlText } from './toml-text.ts'
 
 /** An endpoint of a mirror as it is written, with what K3s makes of it. */
 export interface WrittenEndpoint {
@@ -60,6 +62,23 @@ export interface WrittenTls {
   readonly positionOf: (...field: readonly string[]) => Position
 }
 
+/** A rewrite of a mirror: as it is written, and as containerd gets it. */
+export interface WrittenRewrite {
+  /** The key of `mirrors`. */
+  readonly mirror: string
+  readonly pattern: string
+  readonly replacement: string
+  readonly position: Position
+  /** What containerd reads, as K3s escapes nothing; what is written where that is no TOML. */
+  readonly read: { readonly pattern: string; readonly replacement: string }
+  /** False for what is no TOML. */
+  readonly isToml: boolean
+  /** Undefined for what is no regular expression of Go's syntax. */
+  readonly regexp: GoRegexp | undefined
+  /** Why it is none. */
+  readonly why: string
+}
+
 /** What is known of the file, of the node and of the files that it names. */
 export interface LintInput {
   readonly parsed: ParsedRegistries
@@ -101,6 +120,24 @@ export function oncePerPosition<T extends { readonly position: Position }>(thing
   return [...first.values()]
 }
 
+function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
+  try {
+    return { regexp: parseGoRegexp(pattern), why: '' }
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    // What is before the colon names the pattern, and so does the rule.
+    const why = error.message.replace(/^"[^]*" is not a regular expression of Go's syntax: (?:error parsing regexp: )?/, '')
+    return { regexp: undefined, why }
+  }
+}
+
+function readRewrite(mirror: string, [pattern, replacement]: readonly [string, string], position: Position): WrittenRewrite {
+  const key = readTomlKey(`"${pattern}"`)
+  const text = readTomlText(`"${replacement}"`)
+  const read = { pattern: key ?? pattern, replacement: text ?? replacement }
+  return { mirror, pattern, replacement, position, read, isToml: key !== undefined && text !== undefined, ...compile(read.pattern) }
+}
+
 /** Works out of a file what rules ask for. */
 export function readContext(input: LintInput): LintContext {
   const { parsed, flags, version, files } = input
@@ -134,6 +171,10 @@ export function readContext(input: LintInput): LintContext {
     const [ca, cert, own] = [named('ca_file', caFile), named('cert_file', certFile), named('key_file', keyFile)]
     return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, position: positionOf(), positionOf }]
   })
+  const rewritesOf = ([mirror, { rewrites }]: readonly [string, Mirror]): [string, readonly WrittenRewrite[]] => [
+    mirror,
+    [...rewrites].map((written) => readRewrite(mirror, written, parsed.positionOf(['mirrors', mirror, 'rewrite', written[0]]))),
+  ]
   return {
     ...input,
     table: buildHostTable(parsed.registries, flags),
@@ -147,6 +188,6 @@ export function readContext(input: LintInput): LintContext {
     }),
     tls,
     namedFiles: tls.flatMap(({ caFile, certFile, keyFile }) => [caFile, certFile, keyFile].filter((named) => named !== undefined)),
-    rewrites: hasFeature(version, 'rewrite') ? readRewrites(mirrors, parsed) : new Map(),
+    rewrites: new Map(hasFeature(version, 'rewrite') ? [...mirrors].map(rewritesOf) : []),
   }
 }

@@ -1,7 +1,6 @@
 import type { Remark } from '../read/decode-yaml.ts'
 import type { Position } from '../registries.ts'
-import type { LintContext, NamedFile, WrittenAuth, WrittenEndpoint, WrittenKey, WrittenTls } from './context.ts'
-import type { WrittenRewrite } from './read-rewrites.ts'
+import type { LintContext, NamedFile, WrittenAuth, WrittenEndpoint, WrittenKey, WrittenTls, WrittenRewrite } from './context.ts'
 
 /** An error: nodes will not do what the file says. A warning: they may not, or not safely. A remark: worth knowing. */
 export type Severity = 'error' | 'warning' | 'info'

@@ -1,6 +1,6 @@
 import { quoted } from '../../text/printable.ts'
+import type { WrittenRewrite } from '../lint/context.ts'
 import { exampleNames, maxPatterns } from '../lint/example-names.ts'
-import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 

@@ -1,7 +1,7 @@
 import { isRepositoryPath } from '../../oci/reference.ts'
 import { quoted } from '../../text/printable.ts'
+import type { WrittenRewrite } from '../lint/context.ts'
 import { exampleNames, knownNames, maxPatterns } from '../lint/example-names.ts'
-import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import { replacementFaults } from '../lint/replacement-groups.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
 

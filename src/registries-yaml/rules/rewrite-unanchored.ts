@@ -1,8 +1,7 @@
 import { quoted } from '../../text/printable.ts'
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
-import { oncePerPosition } from '../lint/context.ts'
+import { oncePerPosition, type WrittenRewrite } from '../lint/context.ts'
 import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
-import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 
 /** True where the author thought of an end of the name, be it in one alternative alone. */
