@@ -59,10 +59,7 @@ async function readPem(field: TlsProblem['field'], path: string, signal: AbortSi
   return { field, why: `${path} ${reasons[read] ?? `cannot be read (${read})`}` }
 }
 
-/**
- * What Go takes of a file: blocks of this one type without headers, and of those what can be parsed, as long as there is one. The first of
- * a client's is its own and has to be right. https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM
- */
+/** What Go takes of a file: blocks without headers that can be parsed; a client's first is its own and has to be one: https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM */
 async function readCertificates(
   field: TlsProblem['field'],
   path: string,

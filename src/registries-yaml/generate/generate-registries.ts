@@ -58,10 +58,7 @@ function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRe
   return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
 }
 
-/**
- * Makes the registries.yaml with which nodes find every image under its name at the destination, and proves that they do. Throws USAGE
- * for options that cannot be right, and INTERNAL where the proof fails. https://docs.k3s.io/installation/private-registry
- */
+/** Makes the registries.yaml with which nodes find every image at the destination; throws USAGE for options that cannot be right, INTERNAL where its proof of that fails. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
   const { images } = options
   const endpoint = nodeEndpoint(options.endpoint.origin)
@@ -69,7 +66,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
   const made = mirrorsFor(options, endpoint)
   const { config, blanks, notes } = destinationConfig(options, isSecure)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
-  proveResolution(registries, { images, own: made.own, endpoint })
+  proveResolution(registries, images, made.own, endpoint)
   const system = systemDefaultRegistry(images)
   const noFlag = whyNoFlag(endpoint, system)
   return {

@@ -4,12 +4,7 @@ import { editDistance } from '../../oci/nearest.ts'
 /** How two spellings of `host[:port]` differ that may mean the same: by case alone, by the port, or by a slip in the name. */
 export type Nearness = 'case' | 'port' | 'name'
 
-interface HostPort {
-  readonly name: string
-  readonly port: string | undefined
-}
-
-function split(host: string): HostPort {
+function split(host: string): { readonly name: string; readonly port: string | undefined } {
   const [, literal, name = '', port] = /^(?:\[([^\]]*)\]|([^:]*))(?::([0-9]*))?$/.exec(host.toLowerCase()) ?? [undefined, host]
   return { name: literal ?? name, port }
 }

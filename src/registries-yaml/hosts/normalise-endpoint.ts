@@ -32,11 +32,7 @@ export function isLocalhost(hostPort: string): boolean {
   return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'))
 }
 
-/**
- * Reads an endpoint, or a key that names one. Without a scheme it is http for localhost with a port that is not 443, else https;
- * an empty path, `/` and `/v2` are the API itself, and every other path replaces it. `isEmbedded` where K3s has an embedded registry,
- * which is https. Throws GoUrlError.
- */
+/** Reads an endpoint, or a key that names one, as K3s does, which speaks https to its embedded registry (`isEmbedded`) on localhost too. Throws GoUrlError. */
 export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint {
   const parsed = parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
   const [, port = ''] = /:([0-9]*)$/.exec(parsed.host) ?? []

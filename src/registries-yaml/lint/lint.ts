@@ -44,7 +44,7 @@ function* discoveries(rule: Rule, context: LintContext): Iterable<Discovery | un
 /** Everything that is wrong with a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
   const { version, files = true, mode, now = new Date(), signal } = options
-  const inspected = files ? await inspectFiles(parsed.registries, { signal }) : undefined
+  const inspected = files ? await inspectFiles(parsed.registries, signal) : undefined
   const context = readContext({ parsed, flags: options, version, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)

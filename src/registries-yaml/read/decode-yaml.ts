@@ -80,10 +80,7 @@ function leavesUndefined(node: YamlScalar): boolean {
   return node.text === 'null' || node.text === '~' || (node.text === '' && node.isPlain)
 }
 
-/**
- * Reads types into nodes as gopkg.in/yaml.v2 does, which K3s uses, and not strictly: the last of several equal keys counts, and maps
- * and structs that occur twice are merged; a `<<` counts where it stands, over what is before it. https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal
- */
+/** Reads types into nodes as K3s' parser does: the last of equal keys counts, maps and structs that occur twice are merged, `<<` counts where it stands: https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal */
 export class YamlDecoder {
   readonly problems: ReadProblem[] = []
   readonly remarks: Remark[] = []

@@ -62,15 +62,10 @@ export interface Resolver {
   resolve(reference: Reference): ResolvedReference
 }
 
-/** The names under which containerd looks for a registry's directory: `host_port_`, `host:port`, `_default`. */
-function directoryNames(registry: string): readonly string[] {
-  const port = /^(.+):([^:]*)$/.exec(registry)
-  return [...(port === null ? [] : [`${port[1]}_${port[2]}_`]), registry, wildcardHost]
-}
-
 function findHost({ hosts }: HostTable, registry: string): readonly [key: string, entry: HostEntry] | undefined {
   const keys = [...hosts.keys()]
-  for (const name of directoryNames(registry)) {
+  const port = /^(.+):([^:]*)$/.exec(registry)
+  for (const name of [...(port === null ? [] : [`${port[1]}_${port[2]}_`]), registry, wildcardHost]) {
     // A key becomes a path, in which `docker.io/` and `./docker.io` are `docker.io`; the last that is written counts.
     const key = keys.findLast((candidate) => posix.join(candidate).replace(/\/$/, '') === name)
     const entry = key === undefined ? undefined : hosts.get(key)
@@ -99,10 +94,6 @@ function effectiveHosts(read: readonly TomlHost[] | undefined, registry: string)
   return [...(read ?? []).slice(0, -1), own]
 }
 
-function isProxy(host: string, registry: string): boolean {
-  return host !== registry && !(registry === 'docker.io' && host === defaultHost(registry))
-}
-
 /** Prepares to say for any image which endpoints a node with this file asks, in which order and how. */
 export function createResolver(
   given: Registries,
@@ -118,7 +109,8 @@ export function createResolver(
   ): ResolvedEndpoint => {
     const rewrite = rewriteRepository(reference.path, rewrites)
     const object = reference.digest ?? reference.tag ?? 'latest'
-    const namespace = isProxy(host, reference.registry) ? reference.registry : undefined
+    const isRegistryItself = host === reference.registry || host === defaultHost(reference.registry)
+    const namespace = isRegistryItself ? undefined : reference.registry
     const query = namespace === undefined ? '' : `?ns=${encodeURIComponent(namespace)}`
     const hasTls = ca.length > 0 || client.length > 0 || skipVerify
     return {

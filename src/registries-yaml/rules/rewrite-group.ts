@@ -37,7 +37,7 @@ export const rewriteGroup: Rule = {
 letters, digits and underscores follow: \`$1x\` and \`$1_y\` are groups called \`1x\` and \`1_y\`. A group that does not exist is replaced
 by nothing. \`\\1\` and \`$&\` of other languages do not exist.`,
   rewrite: ({ read, regexp, isToml }) => {
-    const [fault] = regexp === undefined ? [] : replacementFaults(read.pattern, read.replacement)
+    const [fault] = regexp === undefined ? [] : replacementFaults(regexp, read.replacement)
     if (fault === undefined) return undefined
     const { message, fix } = describe(fault, isToml)
     return { message: `in the replacement ${quoted(read.replacement)} ${message}`, fix }
