@@ -69,14 +69,11 @@ export function parseGoRegexp(pattern: string): GoRegexp {
   try {
     compiled = RE2JS.compile(apart)
   } catch (cause) {
-    throw new MirrorError(
-      'INVALID_REWRITE',
-      `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${cause instanceof Error ? cause.message : ''}`,
-      {
-        hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
-        cause,
-      },
-    )
+    const why = cause instanceof Error ? cause.message : ''
+    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${why}`, {
+      hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
+      cause,
+    })
   }
   return {
     matches: (text) => compiled.matcher(text).find(),

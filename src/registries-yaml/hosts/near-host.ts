@@ -9,11 +9,6 @@ function split(host: string): { readonly name: string; readonly port: string | u
   return { name: literal ?? name, port }
 }
 
-/** True for `registry` and `registry.example.com`: a name that lost its domain, or got one. */
-function isShortened(a: string, b: string): boolean {
-  return a !== '' && b.startsWith(`${a}.`)
-}
-
 // A longest name of DNS; whatever is longer is none, and not worth the time.
 const maxName = 253
 const minToken = 4
@@ -45,7 +40,9 @@ export function nearness(key: string, host: string): Nearness | undefined {
   const b = split(host)
   if (a.name === b.name) return 'port'
   if (a.port !== b.port || isIP(a.name) !== 0 || isIP(b.name) !== 0) return undefined
-  return isShortened(a.name, b.name) || isShortened(b.name, a.name) || isSlip(a.name, b.name) ? 'name' : undefined
+  // `registry` and `registry.example.com`
+  const [shorter = '', longer = ''] = a.name.length < b.name.length ? [a.name, b.name] : [b.name, a.name]
+  return (shorter !== '' && longer.startsWith(`${shorter}.`)) || isSlip(a.name, b.name) ? 'name' : undefined
 }
 
 /** The same host with the default port of the scheme written out, or left out where it is. */

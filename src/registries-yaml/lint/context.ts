@@ -32,13 +32,17 @@ export interface WrittenKey {
   readonly fault: KeyFault | undefined
 }
 
-/** The `auth` of a key of `configs`. */
-export interface WrittenAuth {
+/** Settings below a key of `configs`. */
+interface WrittenSettings {
   readonly key: string
-  readonly auth: RegistryAuth
   readonly position: Position
-  /** Where a field of it stands, or the whole. */
+  /** Where a field of them stands, or the whole. */
   readonly positionOf: (...field: readonly string[]) => Position
+}
+
+/** The `auth` of a key of `configs`. */
+export interface WrittenAuth extends WrittenSettings {
+  readonly auth: RegistryAuth
 }
 
 /** A file that the `tls` of a key of `configs` names. */
@@ -51,15 +55,11 @@ export interface NamedFile {
 }
 
 /** The `tls` of a key of `configs` with the files that it names. */
-export interface WrittenTls {
-  readonly key: string
+export interface WrittenTls extends WrittenSettings {
   readonly tls: RegistryTls
   readonly caFile: NamedFile | undefined
   readonly certFile: NamedFile | undefined
   readonly keyFile: NamedFile | undefined
-  readonly position: Position
-  /** Where a field of it stands, or the whole. */
-  readonly positionOf: (...field: readonly string[]) => Position
 }
 
 /** A rewrite of a mirror: as it is written, and as containerd gets it. */
@@ -150,26 +150,20 @@ export function readContext(input: LintInput): LintContext {
       return { mirror, text, position, endpoint, host: normalised?.host, found: configFor(configs, endpoint?.registry ?? '') }
     }),
   )
-  const keys = (['mirrors', 'configs'] as const).flatMap((section) =>
-    [...(section === 'mirrors' ? mirrors : configs).keys()].map((key) => ({
-      section,
-      key,
-      position: parsed.positionOf([section, key]),
-      fault: keyFault(key),
-    })),
-  )
-  const below =
-    (key: string, settings: 'auth' | 'tls'): WrittenAuth['positionOf'] =>
-    (...field) =>
-      parsed.positionOf(['configs', key, settings, ...field])
+  const keysOf = (section: 'mirrors' | 'configs', names: Iterable<string>): WrittenKey[] =>
+    Array.from(names, (key) => ({ section, key, position: parsed.positionOf([section, key]), fault: keyFault(key) }))
+  const settingsOf = (key: string, kind: 'auth' | 'tls'): WrittenSettings => {
+    const positionOf: WrittenSettings['positionOf'] = (...field) => parsed.positionOf(['configs', key, kind, ...field])
+    return { key, position: positionOf(), positionOf }
+  }
   const tls = [...configs].flatMap(([key, config]): readonly WrittenTls[] => {
     if (config.tls === undefined) return []
-    const positionOf = below(key, 'tls')
+    const settings = settingsOf(key, 'tls')
     const named = (field: NamedFile['field'], path: string): NamedFile | undefined =>
-      path === '' ? undefined : { field, path, position: positionOf(field), file: files?.get(path) }
+      path === '' ? undefined : { field, path, position: settings.positionOf(field), file: files?.get(path) }
     const { caFile, certFile, keyFile } = config.tls
     const [ca, cert, own] = [named('ca_file', caFile), named('cert_file', certFile), named('key_file', keyFile)]
-    return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, position: positionOf(), positionOf }]
+    return [{ ...settings, tls: config.tls, caFile: ca, certFile: cert, keyFile: own }]
   })
   const rewritesOf = ([mirror, { rewrites }]: readonly [string, Mirror]): [string, readonly WrittenRewrite[]] => [
     mirror,
@@ -181,11 +175,8 @@ export function readContext(input: LintInput): LintContext {
     endpoints,
     distinctEndpoints: oncePerPosition(endpoints),
     usedKeys: new Set(endpoints.map(({ found }) => found.key)),
-    keys,
-    auths: [...configs].flatMap(([key, { auth }]) => {
-      const positionOf = below(key, 'auth')
-      return auth === undefined ? [] : [{ key, auth, position: positionOf(), positionOf }]
-    }),
+    keys: [...keysOf('mirrors', mirrors.keys()), ...keysOf('configs', configs.keys())],
+    auths: [...configs].flatMap(([key, { auth }]) => (auth === undefined ? [] : [{ ...settingsOf(key, 'auth'), auth }])),
     tls,
     namedFiles: tls.flatMap(({ caFile, certFile, keyFile }) => [caFile, certFile, keyFile].filter((named) => named !== undefined)),
     rewrites: new Map(hasFeature(version, 'rewrite') ? [...mirrors].map(rewritesOf) : []),

@@ -43,11 +43,7 @@ function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 
     const token = culprit(text)
     const effect = file === 'hosts.toml' ? `containerd passes over the whole mirror ${shown(mirror)}` : 'containerd does not start'
     const cause = token === undefined ? '' : ` because of ${token === '"' ? 'the quote' : quoted(token)}`
-    return {
-      position,
-      message: `${intro}which makes it no TOML${cause}: ${effect}`,
-      fix: suggest(token),
-    }
+    return { position, message: `${intro}which makes it no TOML${cause}: ${effect}`, fix: suggest(token) }
   }
   const areDoubled = !text.replaceAll('\\\\', '').includes('\\')
   return {
