@@ -17,15 +17,7 @@ export function nonEmpty(table: TomlTable): TomlTable | undefined {
 /** Which parser reads a document; that of containerd 1 takes no brackets and escapes in the name of a table: https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go */
 export type TomlReader = 'go-toml-1' | 'go-toml-2'
 
-const short: Readonly<Record<string, string>> = {
-  '\b': '\\b',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\f': '\\f',
-  '\r': '\\r',
-  '"': '\\"',
-  '\\': '\\\\',
-}
+const short: Record<string, string> = { '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '"': '\\"', '\\': '\\\\' }
 
 /** A basic string: https://toml.io/en/v1.0.0#string */
 function basicString(text: string): string {

@@ -46,13 +46,12 @@ function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mir
 }
 
 function explainDefault(
-  endpoint: ResolvedEndpoint,
-  hasMirrors: boolean,
+  { isDefault }: ResolvedEndpoint,
   { registry }: ResolvedReference,
   { configs }: Registries,
   flags: K3sFlags,
 ): string[] {
-  if (!endpoint.isDefault || !hasMirrors) return []
+  if (!isDefault) return []
   if (flags.disableDefaultEndpoint !== true)
     return [`the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away`]
   return configs.has(registry)
@@ -60,37 +59,25 @@ function explainDefault(
     : []
 }
 
-/** The keys with settings of this kind, and those of them that may have been meant for a host; settings under the key of another endpoint are for that one. */
-function keysWith(
-  { configs }: Registries,
-  settings: 'auth' | 'tls',
-  host: string,
-  hosts: ReadonlySet<string>,
-): readonly [set: string[], near: readonly string[]] {
-  const set = [...configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
-  return [set, nearKeys(set, host).filter((key) => !hosts.has(key))]
-}
+/** The keys with settings of a kind, and those of them that may have been meant for an endpoint. */
+type KeysWith = (settings: 'auth' | 'tls') => readonly [set: readonly string[], near: readonly string[]]
 
-function explainCredentials({ host, credentials }: ResolvedEndpoint, registries: Registries, hosts: ReadonlySet<string>): string[] {
+function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, keysWith: KeysWith): string[] {
   if (credentials.isInvalid)
     return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of user:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
-  const [withAuth, near] = keysWith(registries, 'auth', host, hosts)
+  const [withAuth, near] = keysWith('auth')
   if (withAuth.includes(host))
     return [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
-  if (registries.configs.has(host)) return []
+  if (configs.has(host)) return []
   if (near.length > 0) return [`anonymous: credentials stand under ${shownKeys(near)}, and containerd looks for exactly ${shown(host)}`]
   return withAuth.includes('*') ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${shown(host)}`] : []
 }
 
-function explainTls(
-  { host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint,
-  registries: Registries,
-  hosts: ReadonlySet<string>,
-): string[] {
+function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, keysWith: KeysWith): string[] {
   if (tls.triesHttpsFirst) return [`asked by https first, because there are TLS settings for it, and by http if that fails`]
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
-  const [withTls, near] = keysWith(registries, 'tls', host, hosts)
+  const [withTls, near] = keysWith('tls')
   const verified = "verified with the system's authorities alone:"
   if (near.length > 0) return [`${verified} tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
   return withTls.includes('*') && !isDefault ? [`${verified} the tls under "*" is for no endpoint of a mirror`] : []
@@ -111,12 +98,19 @@ export function explainResolution(resolved: ResolvedReference, registries: Regis
   const hosts = new Set(resolved.endpoints.map(({ host }) => host))
   return {
     notes: explainHosts(resolved, registries),
-    endpoints: resolved.endpoints.map((endpoint) => [
-      ...explainDefault(endpoint, hasMirrors, resolved, registries, flags),
-      ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
-      ...explainRewrite(endpoint),
-      ...explainCredentials(endpoint, registries, hosts),
-      ...explainTls(endpoint, registries, hosts),
-    ]),
+    endpoints: resolved.endpoints.map((endpoint) => {
+      const keysWith: KeysWith = (settings) => {
+        const set = [...registries.configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
+        // Settings under the key of another endpoint of the list are for that one.
+        return [set, nearKeys(set, endpoint.host).filter((key) => !hosts.has(key))]
+      }
+      return [
+        ...(hasMirrors ? explainDefault(endpoint, resolved, registries, flags) : []),
+        ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
+        ...explainRewrite(endpoint),
+        ...explainCredentials(endpoint, registries, keysWith),
+        ...explainTls(endpoint, keysWith),
+      ]
+    }),
   }
 }

@@ -1,15 +1,7 @@
 import { posix } from 'node:path'
 import { formatReference, type Reference } from '../../oci/reference.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import {
-  buildHostTable,
-  withEmbeddedRegistry,
-  wildcardHost,
-  type DefaultEndpoint,
-  type HostEntry,
-  type HostTable,
-  type K3sFlags,
-} from '../hosts/host-table.ts'
+import { buildHostTable, withEmbeddedRegistry, wildcardHost, type HostEntry, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { defaultHost, isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
 import { renderHostsToml } from '../render/hosts-toml.ts'
@@ -104,7 +96,7 @@ export function createResolver(
   const resolveEndpoint = (
     { scheme, host, path, isDefault, rewrites, ca, client, skipVerify }: TomlHost,
     reference: Reference,
-    written: DefaultEndpoint | undefined,
+    settingsKey: string | undefined,
     isPrivate: boolean,
   ): ResolvedEndpoint => {
     const rewrite = rewriteRepository(reference.path, rewrites)
@@ -123,7 +115,7 @@ export function createResolver(
       isDefault,
       isUpstream: namespace === undefined && !isPrivate,
       credentials: resolveCredentials(configs, host, version),
-      tlsKey: hasTls ? written?.found.key : undefined,
+      tlsKey: hasTls ? settingsKey : undefined,
       tls: { ca, client, skipVerify, triesHttpsFirst: scheme === 'http' && hasTls && /:(?!80$)[0-9]+$/.test(host) },
       namespace,
       requestUrl: `${scheme}://${host}${posix.join('/', path, rewrite.path, 'manifests', object)}${query}`,
@@ -145,7 +137,7 @@ export function createResolver(
         isBroken: entry !== undefined && read === undefined,
         endpoints: hosts.map((host, index) => {
           const written = host.isDefault ? entry?.default : entry?.endpoints[index]
-          return resolveEndpoint(host, reference, read && written, isPrivate)
+          return resolveEndpoint(host, reference, read && written?.found.key, isPrivate)
         }),
       }
     },

@@ -20,13 +20,9 @@ function* usedFeatures({ parsed, flags, version, tls }: LintContext): Iterable<L
     if (name !== '*' || !hasFeature(version, 'hosts-toml')) continue
     yield ['wildcard', parsed.positionOf(['mirrors', '*']), 'K3s does not know the mirror "*" yet: it is used for no image']
   }
-  for (const {
-    key,
-    tls: { insecureSkipVerify },
-    positionOf,
-  } of tls) {
+  for (const { key, tls: settings, positionOf } of tls) {
     const message = `K3s does not know insecure_skip_verify yet: the certificate of ${shown(key)} is verified`
-    if (insecureSkipVerify) yield ['insecure-skip-verify', positionOf('insecure_skip_verify'), message]
+    if (settings.insecureSkipVerify) yield ['insecure-skip-verify', positionOf('insecure_skip_verify'), message]
   }
 }
 
@@ -44,8 +40,6 @@ releases before January 2024 leave it to containerd, which knows it too.`,
       : [['registries-yaml', start, 'K3s does not read registries.yaml yet']]
     return [...used]
       .filter(([feature]) => !hasFeature(version, feature))
-      .map(([feature, position, message]) => {
-        return { position, message, fix: `Upgrade K3s: it is in ${firstVersionsWith(feature)} and later.` }
-      })
+      .map(([feature, position, message]) => ({ position, message, fix: `Upgrade K3s: it is in ${firstVersionsWith(feature)} and later.` }))
   },
 }

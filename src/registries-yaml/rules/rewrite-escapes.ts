@@ -6,14 +6,7 @@ import type { Rule, Discovery } from '../lint/rule.ts'
 import { readTomlText } from '../lint/toml-text.ts'
 import { shown } from '../shown-text.ts'
 
-const replacements: Readonly<Record<string, string>> = {
-  '\\d': '[0-9]',
-  '\\w': '[0-9A-Za-z_]',
-  '\\s': '[ ]',
-  '\\S': '[^ ]',
-  '\\A': '^',
-  '\\z': '$',
-}
+const insteadOf: Record<string, string> = { '\\d': '[0-9]', '\\w': '[0-9A-Za-z_]', '\\s': '[ ]', '\\S': '[^ ]', '\\A': '^', '\\z': '$' }
 
 /** What in a text is no TOML: an escape that TOML does not know, a quote, or a control character. https://toml.io/en/v1.0.0#string */
 function culprit(text: string): string | undefined {
@@ -24,8 +17,7 @@ function culprit(text: string): string | undefined {
 function suggest(token: string | undefined): string {
   if (token === undefined) return 'Write it without quotes and backslashes.'
   const instead =
-    replacements[token] ??
-    (/^\\[-/_]$/.test(token) ? token.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(token) ? `[${token.slice(1)}]` : undefined)
+    insteadOf[token] ?? (/^\\[-/_]$/.test(token) ? token.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(token) ? `[${token.slice(1)}]` : undefined)
   if (instead !== undefined) return `Write ${instead} in place of ${token}.`
   return token.startsWith('\\') ? 'Write a character class in place of the escape.' : 'Remove it: no name of a repository holds it.'
 }
