@@ -14,7 +14,7 @@ export interface GoRegexp {
 /** Longer patterns take seconds to compile. */
 export const maxPatternLength: number = 4096
 
-/** The names that stand for each name of a group, in the order in which the groups stand. */
+// the names that stand for each name of a group, in the order in which the groups stand
 type GroupNames = ReadonlyMap<string, readonly string[]>
 
 // a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none

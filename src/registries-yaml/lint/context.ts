@@ -12,7 +12,6 @@ import { readTomlKey, readTomlText } from './toml-text.ts'
 
 /** An endpoint of a mirror as it is written, with what K3s makes of it. */
 export interface WrittenEndpoint {
-  /** The key of `mirrors`. */
   readonly mirror: string
   readonly text: string
   readonly position: Position
@@ -64,7 +63,6 @@ export interface WrittenTls extends WrittenSettings {
 
 /** A rewrite of a mirror: as it is written, and as containerd gets it. */
 export interface WrittenRewrite {
-  /** The key of `mirrors`. */
   readonly mirror: string
   readonly pattern: string
   readonly replacement: string
@@ -89,7 +87,6 @@ export interface LintInput {
   readonly files: ReadonlyMap<string, InspectedFile> | undefined
   /** Permission bits of the file itself; undefined where it has none. */
   readonly mode: number | undefined
-  /** For certificates. */
   readonly now: Date
 }
 

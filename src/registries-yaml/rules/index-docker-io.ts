@@ -1,11 +1,6 @@
 import { isIndexDockerIo } from '../lint/key-fault.ts'
 import type { Rule } from '../lint/rule.ts'
 
-const fixes = {
-  mirrors: 'Write docker.io.',
-  configs: "Write registry-1.docker.io, which every version of K3s sends Docker Hub's credentials to.",
-}
-
 /** The name that Docker's login files have for Docker Hub. */
 export const indexDockerIo: Rule = {
   title: "`index.docker.io` in place of Docker Hub's names",
@@ -15,8 +10,10 @@ are of the registry \`docker.io\`, so a mirror of \`index.docker.io\` is never u
   isPerSection: true,
   key: ({ section, key, fault }, { usedKeys }) => {
     if (fault !== 'index-docker-io' || (section === 'configs' && usedKeys.has(key))) return undefined
-    const why = section === 'mirrors' ? 'images of Docker Hub are of the registry docker.io' : 'Docker Hub is asked at registry-1.docker.io'
-    return { message: `index.docker.io under ${section} is never used: ${why}`, fix: fixes[section] }
+    const never = `index.docker.io under ${section} is never used:`
+    if (section === 'mirrors') return { message: `${never} images of Docker Hub are of the registry docker.io`, fix: 'Write docker.io.' }
+    const fix = "Write registry-1.docker.io, which every version of K3s sends Docker Hub's credentials to."
+    return { message: `${never} Docker Hub is asked at registry-1.docker.io`, fix }
   },
   endpoint: ({ endpoint, found }) => {
     if (endpoint === undefined || !isIndexDockerIo(endpoint.host) || found.key !== undefined) return undefined
