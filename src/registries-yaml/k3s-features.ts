@@ -10,7 +10,7 @@ const firstVersions = {
   wildcard: ['v1.26.15', 'v1.27.12', 'v1.28.8', 'v1.29.3'],
   'config-version-3': ['v1.31.6', 'v1.32.2'],
   'docker-io-credentials': ['v1.31.11', 'v1.32.7', 'v1.33.3'],
-}
+} as const
 
 /** What not every version of K3s has, as far as a registries.yaml shows it. */
 export type K3sFeature = keyof typeof firstVersions

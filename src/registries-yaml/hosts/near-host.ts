@@ -41,7 +41,7 @@ export function nearness(key: string, host: string): Nearness | undefined {
   if (a.name === b.name) return 'port'
   if (a.port !== b.port || isIP(a.name) !== 0 || isIP(b.name) !== 0) return undefined
   // `registry` and `registry.example.com`
-  const [shorter = '', longer = ''] = a.name.length < b.name.length ? [a.name, b.name] : [b.name, a.name]
+  const [shorter, longer] = a.name.length < b.name.length ? [a.name, b.name] : [b.name, a.name]
   return (shorter !== '' && longer.startsWith(`${shorter}.`)) || isSlip(a.name, b.name) ? 'name' : undefined
 }
 
