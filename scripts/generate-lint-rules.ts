@@ -42,7 +42,7 @@ function withFlags({ flags }: RuleFixture): string {
   return told.length === 0 ? '' : `, with \`${told.join(' ')}\``
 }
 
-async function section({ id, severity, title, about }: Rule, directory: string): Promise<string> {
+async function section(id: string, { severity = 'error', title, about }: Rule, directory: string): Promise<string> {
   const fixtures = fixturesOf(id).map(withoutFlags)
   const bad = fixtures.find(({ name }) => name === 'bad')
   const good = fixtures.find(({ name }) => name === 'good')
@@ -69,10 +69,10 @@ async function makePage(): Promise<string> {
   const table = [
     '| rule | severity | |',
     '| --- | --- | --- |',
-    ...rules.map(({ id, severity, title }) => `| [${id}](#${id}) | ${severity} | ${title} |`),
+    ...Object.entries(rules).map(([id, { severity = 'error', title }]) => `| [${id}](#${id}) | ${severity} | ${title} |`),
   ]
   const sections: string[] = []
-  for (const rule of rules) sections.push(await section(rule, directory.path))
+  for (const [id, rule] of Object.entries(rules)) sections.push(await section(id, rule, directory.path))
   return [head, `${table.join('\n')}\n`, ...sections].join('\n')
 }
 

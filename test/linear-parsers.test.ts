@@ -125,7 +125,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'next link': [(text) => parseNextLink([text]), '<', '<a>; rel="', '<a>;'],
   'path in a tar': [plainPath],
   pattern: [
-    (text) => [samplePattern(text, ['a']), replacementFaults('(a)', text), rewriteEffect(new Map([[text, 'a/$1']]))],
+    (text) => [samplePattern(text, ['a']), replacementFaults(parseGoRegexp('(a)'), text), rewriteEffect(new Map([[text, 'a/$1']]))],
     '^',
     '\\Q',
     '$',

@@ -23,10 +23,7 @@ function refuse(parsed: ParsedRegistries, at: Path, why: string): never {
   })
 }
 
-/**
- * Reads the `configs` of a registries.yaml (https://docs.k3s.io/installation/private-registry) and the PEM files that they name, for our
- * own connections. Throws INVALID_CONFIG with file, line and column, and never a value.
- */
+/** Reads the `configs` of a registries.yaml and the PEM files that they name, for our own connections; throws INVALID_CONFIG with a position, and never a value. */
 export async function readRegistriesConfigs(
   path: string,
   options: { readonly signal?: AbortSignal | undefined } = {},

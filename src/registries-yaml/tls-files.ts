@@ -38,18 +38,13 @@ export async function readTlsFiles(
   if (keyFile !== '' && certFile === '') return { field: 'key_file', why: 'there is a key_file but no cert_file' }
   const ca = caFile === '' ? undefined : await readCertificates('ca_file', caFile, signal)
   if (ca !== undefined && 'why' in ca) return ca
-  const cert = certFile === '' ? undefined : await readCertificates('cert_file', certFile, signal)
-  if (cert !== undefined && 'why' in cert) return cert
-  const key = keyFile === '' ? undefined : await readPem('key_file', keyFile, signal)
+  const settings = { ...(ca !== undefined && { ca: ca.pem }), ...(insecureSkipVerify && { insecureSkipVerify }) }
+  if (certFile === '') return settings
+  const cert = await readCertificates('cert_file', certFile, signal)
+  if ('why' in cert) return cert
+  const key = await readPem('key_file', keyFile, signal)
   if (typeof key === 'object') return key
-  const problem = cert === undefined || key === undefined ? undefined : checkPair(cert.first, certFile, key, keyFile)
-  if (problem !== undefined) return problem
-  return {
-    ...(ca !== undefined && { ca: ca.pem }),
-    ...(cert !== undefined && { cert: cert.pem }),
-    ...(key !== undefined && { key }),
-    ...(insecureSkipVerify && { insecureSkipVerify }),
-  }
+  return checkPair(cert.first, certFile, key, keyFile) ?? { ...settings, cert: cert.pem, key }
 }
 
 async function readPem(field: TlsProblem['field'], path: string, signal: AbortSignal | undefined): Promise<string | TlsProblem> {
@@ -59,10 +54,7 @@ async function readPem(field: TlsProblem['field'], path: string, signal: AbortSi
   return { field, why: `${path} ${reasons[read] ?? `cannot be read (${read})`}` }
 }
 
-/**
- * What Go takes of a file: blocks of this one type without headers, and of those what can be parsed, as long as there is one. The first of
- * a client's is its own and has to be right. https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM
- */
+/** What Go takes of a file: blocks without headers that can be parsed; a client's first is its own and has to be one: https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM */
 async function readCertificates(
   field: TlsProblem['field'],
   path: string,

@@ -66,15 +66,8 @@ function separately(paths: readonly RenamedPath[]): Rewrites {
   return rewrites
 }
 
-/**
- * The rewrites of a mirror under which every path gets its name at the destination; none where the names stay the same. K3s tries several
- * patterns in random order, so there is one for all paths or there are several that exclude each other. They hold neither quotes nor backslashes.
- * With `flatten` only the last part of each path was kept, which decides between rewrites that all fit.
- */
-export function deriveRewrites(
-  paths: readonly RenamedPath[],
-  { flatten = false }: { readonly flatten?: boolean | undefined } = {},
-): Rewrites {
+/** The rewrites under which every path gets its name at the destination, no two for one path, without quotes and backslashes; `flatten` where only last parts were kept, which decides between those that fit. */
+export function deriveRewrites(paths: readonly RenamedPath[], flatten: boolean = false): Rewrites {
   if (paths.every(({ from, to }) => from === to)) return new Map()
   const found = flatten ? (flattened(paths) ?? headReplaced(paths)) : (headReplaced(paths) ?? flattened(paths))
   return found ?? separately(paths)

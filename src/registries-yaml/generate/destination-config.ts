@@ -92,10 +92,7 @@ function mergeAuth(
   return { auth: undefined, blanks }
 }
 
-/**
- * Settles the entry of `configs` for the destination, where there is anything to say; `blanks` are lines of YAML to be filled in, for a comment
- * at its end. Throws USAGE for settings that contradict each other or the destination.
- */
+/** Settles the entry of `configs` for the destination, if any, with lines of YAML to be filled in, for a comment; throws USAGE for settings that contradict each other or it. */
 export function destinationConfig(
   options: GenerateOptions,
   isSecure: boolean,

@@ -1,4 +1,4 @@
-import { formatReference } from '../../oci/reference.ts'
+import { formatReference, type Reference } from '../../oci/reference.ts'
 import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import { firstVersionsWith, versionWithout } from '../k3s-features.ts'
 import type { Registries } from '../registries.ts'
@@ -6,9 +6,8 @@ import { blankEntry, blankLines, headerLines } from './comments.ts'
 import { destinationConfig } from './destination-config.ts'
 import { formatRegistries } from './format-registries.ts'
 import { mirrorsFor, type Mirrors } from './mirrors.ts'
-import { nodeEndpoint, type GenerateOptions, type NodeEndpoint } from './options.ts'
+import { nodeEndpoint, type GenerateOptions, type MirroredImage, type NodeEndpoint } from './options.ts'
 import { proveResolution } from './prove-resolution.ts'
-import { systemDefaultRegistry, type SystemDefaultRegistry } from './system-default-registry.ts'
 
 /** A registries.yaml for nodes. */
 export interface GeneratedRegistries {
@@ -50,6 +49,29 @@ function mirrorNotes(
   return notes
 }
 
+/** The value of K3s' flag that would lead to the same images, or why none would. */
+type SystemDefaultRegistry = { readonly value: string } | { readonly reason: string }
+
+/** K3s' own images, which alone the flag is about: today's, and those of the coming ones at GitHub. */
+function isSystemImage({ registry, path }: Reference): boolean {
+  return (registry === 'docker.io' && path.startsWith('rancher/')) || (registry === 'ghcr.io' && path.startsWith('k3s-io/'))
+}
+
+/** K3s puts `<value>/` before the path of each of its own images and leaves the names of all others: https://docs.k3s.io/cli/server */
+function systemDefaultRegistry(images: readonly MirroredImage[]): SystemDefaultRegistry {
+  const values = new Set<string>()
+  for (const { source, destination } of images) {
+    if (!isSystemImage(source)) return { reason: `${formatReference(source)} is none of K3s' own images, whose names alone it changes` }
+    const suffix = `/${source.path}`
+    const name = `${destination.registry}/${destination.path}`
+    if (!name.endsWith(suffix)) return { reason: `it keeps the path ${source.path}, and the destination has ${destination.path}` }
+    values.add(name.slice(0, -suffix.length))
+  }
+  const [value, ...others] = values
+  if (value === undefined || others.length > 0) return { reason: 'the images are not all under one prefix' }
+  return { value }
+}
+
 /** Why `--system-default-registry` alone would lead nowhere; undefined where it would do. */
 function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRegistry): string | undefined {
   if ('reason' in system) return `--system-default-registry would not do instead: ${system.reason}`
@@ -58,10 +80,7 @@ function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRe
   return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
 }
 
-/**
- * Makes the registries.yaml with which nodes find every image under its name at the destination, and proves that they do. Throws USAGE
- * for options that cannot be right, and INTERNAL where the proof fails. https://docs.k3s.io/installation/private-registry
- */
+/** Makes the registries.yaml with which nodes find every image at the destination; throws USAGE for options that cannot be right, INTERNAL where its proof of that fails. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
   const { images } = options
   const endpoint = nodeEndpoint(options.endpoint.origin)
@@ -69,7 +88,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
   const made = mirrorsFor(options, endpoint)
   const { config, blanks, notes } = destinationConfig(options, isSecure)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
-  proveResolution(registries, { images, own: made.own, endpoint })
+  proveResolution(registries, images, made.own, endpoint)
   const system = systemDefaultRegistry(images)
   const noFlag = whyNoFlag(endpoint, system)
   return {

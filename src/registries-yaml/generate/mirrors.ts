@@ -20,7 +20,7 @@ function isOwn(registry: string, { url }: NodeEndpoint): boolean {
 function mirrorFor(images: readonly MirroredImage[], { url }: NodeEndpoint, flatten: boolean | undefined): Mirror {
   const names = new Map(images.map(({ source, destination }) => [source.path, destination.path]))
   const paths = [...names].map(([from, to]) => ({ from, to }))
-  return { endpoints: [url], rewrites: deriveRewrites(paths, { flatten }) }
+  return { endpoints: [url], rewrites: deriveRewrites(paths, flatten) }
 }
 
 function byRegistry(images: readonly MirroredImage[]): readonly (readonly [registry: string, images: readonly MirroredImage[]])[] {

@@ -5,17 +5,12 @@ import type { Registries } from '../registries.ts'
 import { createResolver } from '../resolve/resolve-reference.ts'
 import type { MirroredImage, NodeEndpoint } from './options.ts'
 
-/**
- * Looks every image up as a node would, and throws INTERNAL unless the first endpoint is the destination and the repository there the
- * one that was mirrored; images of the destination's own registry keep their names.
- */
+/** Looks every image up as a node would; throws INTERNAL unless it comes from the destination first, under its name there, or its own where it keeps that. */
 export function proveResolution(
   registries: Registries,
-  {
-    images,
-    own,
-    endpoint,
-  }: { readonly images: readonly MirroredImage[]; readonly own: readonly MirroredImage[]; readonly endpoint: NodeEndpoint },
+  images: readonly MirroredImage[],
+  own: readonly MirroredImage[],
+  endpoint: NodeEndpoint,
 ): void {
   const { host, url } = normaliseEndpoint(endpoint.url)
   const resolver = createResolver(registries)

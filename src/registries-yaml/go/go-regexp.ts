@@ -1,10 +1,12 @@
-import { RE2JS } from 're2js'
+import { RE2JS, type Matcher } from 're2js'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 
 /** A regular expression as Go's regexp package has it: RE2 syntax, linear time, matching anywhere: https://pkg.go.dev/regexp/syntax */
 export interface GoRegexp {
   /** True when it matches somewhere in the text. */
   matches(text: string): boolean
+  /** True for the number or the name of a group. */
+  hasGroup(name: string): boolean
   /** The text with every match replaced, as Go's ReplaceAllString does. */
   replaceAll(text: string, template: string): string
 }
@@ -12,12 +14,7 @@ export interface GoRegexp {
 /** Longer patterns take seconds to compile. */
 export const maxPatternLength: number = 4096
 
-interface Groups {
-  group(name: string | number): string | null
-  groupCount(): number
-}
-
-/** The names that stand for each name of a group, in the order in which the groups stand. */
+// the names that stand for each name of a group, in the order in which the groups stand
 type GroupNames = ReadonlyMap<string, readonly string[]>
 
 // a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none
@@ -38,10 +35,12 @@ function nameApart(pattern: string): { readonly apart: string; readonly names: G
   return { apart, names }
 }
 
+// A number with a leading zero is a name, which no group has.
+const isNumber = /^(?:0|[1-9][0-9]*)$/
+
 /** A group's text; a group that does not exist or took no part is empty: https://pkg.go.dev/regexp#Regexp.Expand */
-function groupText(match: Groups, names: GroupNames, name: string): string {
-  // A number with a leading zero is a name, which no group has.
-  if (/^(?:0|[1-9][0-9]*)$/.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
+function groupText(match: Matcher, names: GroupNames, name: string): string {
+  if (isNumber.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
   for (const group of names.get(name) ?? []) {
     const text = match.group(group)
     if (text !== null) return text
@@ -50,7 +49,7 @@ function groupText(match: Groups, names: GroupNames, name: string): string {
 }
 
 /** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
-function expand(template: string, match: Groups, names: GroupNames): string {
+function expand(template: string, match: Matcher, names: GroupNames): string {
   return template.replace(
     /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
     (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
@@ -70,17 +69,15 @@ export function parseGoRegexp(pattern: string): GoRegexp {
   try {
     compiled = RE2JS.compile(apart)
   } catch (cause) {
-    throw new MirrorError(
-      'INVALID_REWRITE',
-      `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${cause instanceof Error ? cause.message : ''}`,
-      {
-        hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
-        cause,
-      },
-    )
+    const why = cause instanceof Error ? cause.message : ''
+    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${why}`, {
+      hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
+      cause,
+    })
   }
   return {
     matches: (text) => compiled.matcher(text).find(),
+    hasGroup: (name) => (isNumber.test(name) ? Number(name) <= compiled.groupCount() : names.has(name)),
     replaceAll: (text, template) => {
       const matcher = compiled.matcher(text)
       let result = ''

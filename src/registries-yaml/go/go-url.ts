@@ -22,6 +22,16 @@ export interface GoUrl {
 /** What Go's url.Parse says no to; the message quotes nothing. */
 export class GoUrlError extends Error {}
 
+/** What comes of reading URLs, or what Go says no to in one of them. */
+export function tryGoUrl<T>(read: () => T): T | GoUrlError {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof GoUrlError) return error
+    throw error
+  }
+}
+
 type Mode = 'host' | 'zone' | 'path' | 'userinfo' | 'fragment'
 
 /** Characters that stand for themselves. */

@@ -1,4 +1,4 @@
-import { GoUrlError } from '../go/go-url.ts'
+import { GoUrlError, tryGoUrl } from '../go/go-url.ts'
 import { hasAnySettings, noConfig, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
 import { defaultHost, embeddedRegistry, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
 
@@ -100,13 +100,10 @@ export function buildHostTable(given: Registries, flags: K3sFlags = {}): HostTab
   const { mirrors, configs } = isEmbedded ? withEmbeddedRegistry(given) : given
   const passedOver: PassedOver[] = []
   const normalise = (text: string, subject: Omit<PassedOver, 'why'>): NormalisedEndpoint | undefined => {
-    try {
-      return normaliseEndpoint(text, isEmbedded)
-    } catch (error) {
-      if (!(error instanceof GoUrlError)) throw error
-      passedOver.push({ ...subject, why: error.message })
-      return undefined
-    }
+    const normalised = tryGoUrl(() => normaliseEndpoint(text, isEmbedded))
+    if (!(normalised instanceof GoUrlError)) return normalised
+    passedOver.push({ ...subject, why: normalised.message })
+    return undefined
   }
   const ownEndpoint = (key: string, found: FoundConfig): DefaultEndpoint | undefined => {
     const own = normalise(key, { kind: 'invalid-host', key, index: undefined })

@@ -4,19 +4,9 @@ import { editDistance } from '../../oci/nearest.ts'
 /** How two spellings of `host[:port]` differ that may mean the same: by case alone, by the port, or by a slip in the name. */
 export type Nearness = 'case' | 'port' | 'name'
 
-interface HostPort {
-  readonly name: string
-  readonly port: string | undefined
-}
-
-function split(host: string): HostPort {
+function split(host: string): { readonly name: string; readonly port: string | undefined } {
   const [, literal, name = '', port] = /^(?:\[([^\]]*)\]|([^:]*))(?::([0-9]*))?$/.exec(host.toLowerCase()) ?? [undefined, host]
   return { name: literal ?? name, port }
-}
-
-/** True for `registry` and `registry.example.com`: a name that lost its domain, or got one. */
-function isShortened(a: string, b: string): boolean {
-  return a !== '' && b.startsWith(`${a}.`)
 }
 
 // A longest name of DNS; whatever is longer is none, and not worth the time.
@@ -50,7 +40,9 @@ export function nearness(key: string, host: string): Nearness | undefined {
   const b = split(host)
   if (a.name === b.name) return 'port'
   if (a.port !== b.port || isIP(a.name) !== 0 || isIP(b.name) !== 0) return undefined
-  return isShortened(a.name, b.name) || isShortened(b.name, a.name) || isSlip(a.name, b.name) ? 'name' : undefined
+  // `registry` and `registry.example.com`
+  const [shorter, longer] = a.name.length < b.name.length ? [a.name, b.name] : [b.name, a.name]
+  return (shorter !== '' && longer.startsWith(`${shorter}.`)) || isSlip(a.name, b.name) ? 'name' : undefined
 }
 
 /** The same host with the default port of the scheme written out, or left out where it is. */

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { formatGoUrl, GoUrlError, parseGoUrl, type GoUrl } from '../go/go-url.ts'
+import { formatGoUrl, GoUrlError, parseGoUrl, tryGoUrl } from '../go/go-url.ts'
 
 /** An endpoint as K3s understands it. */
 export interface NormalisedEndpoint {
@@ -32,17 +32,9 @@ export function isLocalhost(hostPort: string): boolean {
   return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'))
 }
 
-function parse(endpoint: string): GoUrl {
-  return parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
-}
-
-/**
- * Reads an endpoint, or a key that names one. Without a scheme it is http for localhost with a port that is not 443, else https;
- * an empty path, `/` and `/v2` are the API itself, and every other path replaces it. `isEmbedded` where K3s has an embedded registry,
- * which is https. Throws GoUrlError.
- */
+/** Reads an endpoint, or a key that names one, as K3s does, which speaks https to its embedded registry (`isEmbedded`) on localhost too. Throws GoUrlError. */
 export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint {
-  const parsed = parse(endpoint)
+  const parsed = parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
   const [, port = ''] = /:([0-9]*)$/.exec(parsed.host) ?? []
   const isPlainHttp = isLocalhost(parsed.host) && port !== '' && port !== '443' && !(isEmbedded && parsed.host === embeddedRegistry)
   const scheme = parsed.scheme === '' ? (isPlainHttp ? 'http' : 'https') : parsed.scheme
@@ -59,10 +51,6 @@ export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false)
 
 /** The same, undefined for what K3s passes over as no URL. */
 export function tryNormaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint | undefined {
-  try {
-    return normaliseEndpoint(endpoint, isEmbedded)
-  } catch (error) {
-    if (error instanceof GoUrlError) return undefined
-    throw error
-  }
+  const normalised = tryGoUrl(() => normaliseEndpoint(endpoint, isEmbedded))
+  return normalised instanceof GoUrlError ? undefined : normalised
 }

@@ -1,16 +1,17 @@
+import { isMirrorError } from '../../errors.ts'
 import type { K3sVersion } from '../../release/version.ts'
+import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { buildHostTable, configFor, type FoundConfig, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
-import { noRegistries, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
+import { noRegistries, type Mirror, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
 import type { InspectedFile } from './inspect-files.ts'
 import { keyFault, type KeyFault } from './key-fault.ts'
-import { readRewrites, type WrittenRewrite } from './read-rewrites.ts'
+import { readTomlKey, readTomlText } from './toml-text.ts'
 
 /** An endpoint of a mirror as it is written, with what K3s makes of it. */
 export interface WrittenEndpoint {
-  /** The key of `mirrors`. */
   readonly mirror: string
   readonly text: string
   readonly position: Position
@@ -30,12 +31,17 @@ export interface WrittenKey {
   readonly fault: KeyFault | undefined
 }
 
-/** The `auth` of a key of `configs`. */
-export interface WrittenAuth {
+/** Settings below a key of `configs`. */
+interface WrittenSettings {
   readonly key: string
-  readonly auth: RegistryAuth
-  /** Where a field of it stands, or the whole. */
+  readonly position: Position
+  /** Where a field of them stands, or the whole. */
   readonly positionOf: (...field: readonly string[]) => Position
+}
+
+/** The `auth` of a key of `configs`. */
+export interface WrittenAuth extends WrittenSettings {
+  readonly auth: RegistryAuth
 }
 
 /** A file that the `tls` of a key of `configs` names. */
@@ -48,14 +54,27 @@ export interface NamedFile {
 }
 
 /** The `tls` of a key of `configs` with the files that it names. */
-export interface WrittenTls {
-  readonly key: string
+export interface WrittenTls extends WrittenSettings {
   readonly tls: RegistryTls
   readonly caFile: NamedFile | undefined
   readonly certFile: NamedFile | undefined
   readonly keyFile: NamedFile | undefined
-  /** Where a field of it stands, or the whole. */
-  readonly positionOf: (...field: readonly string[]) => Position
+}
+
+/** A rewrite of a mirror: as it is written, and as containerd gets it. */
+export interface WrittenRewrite {
+  readonly mirror: string
+  readonly pattern: string
+  readonly replacement: string
+  readonly position: Position
+  /** What containerd reads, as K3s escapes nothing; what is written where that is no TOML. */
+  readonly read: { readonly pattern: string; readonly replacement: string }
+  /** False for what is no TOML. */
+  readonly isToml: boolean
+  /** Undefined for what is no regular expression of Go's syntax. */
+  readonly regexp: GoRegexp | undefined
+  /** Why it is none. */
+  readonly why: string
 }
 
 /** What is known of the file, of the node and of the files that it names. */
@@ -68,7 +87,6 @@ export interface LintInput {
   readonly files: ReadonlyMap<string, InspectedFile> | undefined
   /** Permission bits of the file itself; undefined where it has none. */
   readonly mode: number | undefined
-  /** For certificates. */
   readonly now: Date
 }
 
@@ -99,6 +117,24 @@ export function oncePerPosition<T extends { readonly position: Position }>(thing
   return [...first.values()]
 }
 
+function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
+  try {
+    return { regexp: parseGoRegexp(pattern), why: '' }
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    // What is before the colon names the pattern, and so does the rule.
+    const why = error.message.replace(/^"[^]*" is not a regular expression of Go's syntax: (?:error parsing regexp: )?/, '')
+    return { regexp: undefined, why }
+  }
+}
+
+function readRewrite(mirror: string, [pattern, replacement]: readonly [string, string], position: Position): WrittenRewrite {
+  const key = readTomlKey(`"${pattern}"`)
+  const text = readTomlText(`"${replacement}"`)
+  const read = { pattern: key ?? pattern, replacement: text ?? replacement }
+  return { mirror, pattern, replacement, position, read, isToml: key !== undefined && text !== undefined, ...compile(read.pattern) }
+}
+
 /** Works out of a file what rules ask for. */
 export function readContext(input: LintInput): LintContext {
   const { parsed, flags, version, files } = input
@@ -111,37 +147,35 @@ export function readContext(input: LintInput): LintContext {
       return { mirror, text, position, endpoint, host: normalised?.host, found: configFor(configs, endpoint?.registry ?? '') }
     }),
   )
-  const keys = (['mirrors', 'configs'] as const).flatMap((section) =>
-    [...(section === 'mirrors' ? mirrors : configs).keys()].map((key) => ({
-      section,
-      key,
-      position: parsed.positionOf([section, key]),
-      fault: keyFault(key),
-    })),
-  )
-  const below =
-    (key: string, settings: 'auth' | 'tls'): WrittenAuth['positionOf'] =>
-    (...field) =>
-      parsed.positionOf(['configs', key, settings, ...field])
+  const keysOf = (section: 'mirrors' | 'configs', names: Iterable<string>): WrittenKey[] =>
+    Array.from(names, (key) => ({ section, key, position: parsed.positionOf([section, key]), fault: keyFault(key) }))
+  const settingsOf = (key: string, kind: 'auth' | 'tls'): WrittenSettings => {
+    const positionOf: WrittenSettings['positionOf'] = (...field) => parsed.positionOf(['configs', key, kind, ...field])
+    return { key, position: positionOf(), positionOf }
+  }
   const tls = [...configs].flatMap(([key, config]): readonly WrittenTls[] => {
     if (config.tls === undefined) return []
-    const positionOf = below(key, 'tls')
+    const settings = settingsOf(key, 'tls')
     const named = (field: NamedFile['field'], path: string): NamedFile | undefined =>
-      path === '' ? undefined : { field, path, position: positionOf(field), file: files?.get(path) }
+      path === '' ? undefined : { field, path, position: settings.positionOf(field), file: files?.get(path) }
     const { caFile, certFile, keyFile } = config.tls
     const [ca, cert, own] = [named('ca_file', caFile), named('cert_file', certFile), named('key_file', keyFile)]
-    return [{ key, tls: config.tls, caFile: ca, certFile: cert, keyFile: own, positionOf }]
+    return [{ ...settings, tls: config.tls, caFile: ca, certFile: cert, keyFile: own }]
   })
+  const rewritesOf = ([mirror, { rewrites }]: readonly [string, Mirror]): [string, readonly WrittenRewrite[]] => [
+    mirror,
+    [...rewrites].map((written) => readRewrite(mirror, written, parsed.positionOf(['mirrors', mirror, 'rewrite', written[0]]))),
+  ]
   return {
     ...input,
     table: buildHostTable(parsed.registries, flags),
     endpoints,
     distinctEndpoints: oncePerPosition(endpoints),
     usedKeys: new Set(endpoints.map(({ found }) => found.key)),
-    keys,
-    auths: [...configs].flatMap(([key, { auth }]) => (auth === undefined ? [] : [{ key, auth, positionOf: below(key, 'auth') }])),
+    keys: [...keysOf('mirrors', mirrors.keys()), ...keysOf('configs', configs.keys())],
+    auths: [...configs].flatMap(([key, { auth }]) => (auth === undefined ? [] : [{ ...settingsOf(key, 'auth'), auth }])),
     tls,
     namedFiles: tls.flatMap(({ caFile, certFile, keyFile }) => [caFile, certFile, keyFile].filter((named) => named !== undefined)),
-    rewrites: hasFeature(version, 'rewrite') ? readRewrites(mirrors, parsed) : new Map(),
+    rewrites: new Map(hasFeature(version, 'rewrite') ? [...mirrors].map(rewritesOf) : []),
   }
 }

@@ -1,5 +1,5 @@
 import { isRepositoryPath } from '../../oci/reference.ts'
-import type { WrittenRewrite } from './read-rewrites.ts'
+import type { WrittenRewrite } from './context.ts'
 import { samplePattern } from './sample-pattern.ts'
 
 /** Repositories that K3s itself pulls, and some that everybody does. */

@@ -79,14 +79,8 @@ async function inspect(path: string, signal: AbortSignal | undefined): Promise<I
   }
 }
 
-/**
- * Looks at every file that the `tls` of a registries.yaml names, by the name that is written. Left out are relative names, because they are
- * relative to a directory of the node's, and those of another operating system.
- */
-export async function inspectFiles(
-  { configs }: Registries,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<ReadonlyMap<string, InspectedFile>> {
+/** Looks at every file that the `tls` of a registries.yaml names absolutely, by the name that is written; relative ones are relative to a directory of the node's. */
+export async function inspectFiles({ configs }: Registries, signal?: AbortSignal): Promise<ReadonlyMap<string, InspectedFile>> {
   const paths = [...configs.values()].flatMap(({ tls }) => (tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile]))
   const files = new Map<string, InspectedFile>()
   // One after the other: a file may name thousands.

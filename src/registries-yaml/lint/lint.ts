@@ -2,9 +2,10 @@ import { yielding } from '../../async/yielding.ts'
 import type { K3sVersion } from '../../release/version.ts'
 import type { K3sFlags } from '../hosts/host-table.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
-import { oncePerPosition, readContext } from './context.ts'
+import type { Position } from '../registries.ts'
+import { oncePerPosition, readContext, type LintContext } from './context.ts'
 import { inspectFiles } from './inspect-files.ts'
-import type { Discovery, Finding } from './rule.ts'
+import type { Discovery, Finding, Judge, Rule } from './rule.ts'
 import { readingRules, rules } from './rules.ts'
 
 /** How a file is judged. */
@@ -19,23 +20,43 @@ export interface LintOptions extends K3sFlags {
   readonly signal?: AbortSignal | undefined
 }
 
+function* discoveries(rule: Rule, context: LintContext): Iterable<Discovery | undefined> {
+  function* judged<T extends { readonly position: Position }>(
+    things: readonly T[],
+    judge: Judge<T> | undefined,
+  ): Iterable<Discovery | undefined> {
+    if (judge === undefined) return
+    for (const thing of things) {
+      const found = judge(thing, context)
+      yield found && { position: thing.position, ...found }
+    }
+  }
+  yield* judged(context.parsed.remarks, rule.remark)
+  yield* judged(context.keys, rule.key)
+  yield* judged(context.distinctEndpoints, rule.endpoint)
+  yield* judged([...context.rewrites.values()].flat(), rule.rewrite)
+  yield* judged(context.auths, rule.auth)
+  yield* judged(context.tls, rule.tls)
+  yield* judged(context.namedFiles, rule.file)
+  yield* rule.check?.(context) ?? []
+}
+
 /** Everything that is wrong with a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
   const { version, files = true, mode, now = new Date(), signal } = options
-  const inspected = files ? await inspectFiles(parsed.registries, { signal }) : undefined
+  const inspected = files ? await inspectFiles(parsed.registries, signal) : undefined
   const context = readContext({ parsed, flags: options, version, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)
-  for (const rule of parsed.problems.length > 0 ? readingRules : rules) {
+  for (const [id, rule] of Object.entries(parsed.problems.length > 0 ? readingRules : rules)) {
     await pause()
-    const discoveries: Discovery[] = []
-    for (const found of rule.check(context)) {
-      if (found !== undefined) discoveries.push(found)
+    const all: Discovery[] = []
+    for (const found of discoveries(rule, context)) {
+      if (found !== undefined) all.push(found)
       await pause()
     }
-    for (const found of rule.isPerSection ? discoveries : oncePerPosition(discoveries)) {
-      findings.push({ rule: rule.id, severity: rule.severity, ...found })
-    }
+    for (const found of rule.isPerSection ? all : oncePerPosition(all))
+      findings.push({ rule: id, severity: rule.severity ?? 'error', ...found })
   }
   return findings.toSorted((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
 }

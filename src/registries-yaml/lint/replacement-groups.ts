@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import type { GoRegexp } from '../go/go-regexp.ts'
 
 /** A reference in a replacement that does not mean what it seems to. */
 export interface ReplacementFault {
@@ -15,20 +15,17 @@ const longestName = 100
 // as go-regexp.ts reads it
 const reference = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
 
-/** What in a replacement is no group of its pattern, which has to be a regular expression: https://pkg.go.dev/regexp#Regexp.Expand */
-export function replacementFaults(pattern: string, replacement: string): readonly ReplacementFault[] {
-  const compiled = RE2JS.compile(pattern)
-  const names = new Set(Object.keys(compiled.namedGroups()))
-  const isGroup = (name: string): boolean => (/^(?:0|[1-9][0-9]*)$/.test(name) ? Number(name) <= compiled.groupCount() : names.has(name))
+/** What in a replacement is no group of its pattern: https://pkg.go.dev/regexp#Regexp.Expand */
+export function replacementFaults(regexp: GoRegexp, replacement: string): readonly ReplacementFault[] {
   const faults: ReplacementFault[] = []
   for (const [text, bare, braced, digit] of replacement.matchAll(reference)) {
     const name = bare ?? braced
-    if (text === '$$' || (name !== undefined && isGroup(name))) continue
+    if (text === '$$' || (name !== undefined && regexp.hasGroup(name))) continue
     if (digit !== undefined) faults.push({ kind: 'backslash', text, meant: `\${${digit}}` })
     else if (name === undefined) faults.push({ kind: 'bare-dollar', text, meant: text === '$&' ? '$0' : undefined })
     else {
       const start = name.slice(0, longestName)
-      const shorter = Array.from(start, (_, at) => start.slice(0, start.length - at)).find((one) => isGroup(one))
+      const shorter = Array.from(start, (_, at) => start.slice(0, start.length - at)).find((one) => regexp.hasGroup(one))
       if (shorter === undefined || bare === undefined) faults.push({ kind: 'no-group', text, meant: undefined })
       else faults.push({ kind: 'long-name', text, meant: `\${${shorter}}${name.slice(shorter.length)}` })
     }

@@ -3,16 +3,16 @@ import type { Position } from '../registries.ts'
 import type { YamlDocument } from './yaml-document.ts'
 import { isMergeKey, readScalar, type YamlScalar } from './yaml-scalar.ts'
 
-/** What a node is read as. A struct knows its keys; an optional one is undefined where nothing is written. What is unused is checked and left out. */
+/** What a node is read as. A struct knows its keys; an optional one is undefined where nothing is written. */
 export type Schema =
   | { readonly type: 'string' }
   | { readonly type: 'boolean' }
   | { readonly type: 'list'; readonly of: Schema }
-  | { readonly type: 'map'; readonly of: Schema; readonly isUnused?: boolean }
+  | { readonly type: 'map'; readonly of: Schema }
   | { readonly type: 'struct'; readonly fields: Fields; readonly isOptional?: boolean }
 
-/** The keys of a struct, and what they are called in the record that is made of it, where that is something else. */
-type Fields = Readonly<Record<string, Schema & { readonly as?: string }>>
+/** The keys of a struct, and what they are called in the record that is made of it, where that is something else. What is unused is checked and left out. */
+type Fields = Readonly<Record<string, Schema & { readonly as?: string; readonly isUnused?: true }>>
 
 /** Keys and list indices from the top of the file down. */
 export type Path = readonly (string | number)[]
@@ -35,10 +35,9 @@ export type Remark =
 /** Text, truth, lists, maps by key, and structs as records. */
 type Decoded = string | boolean | undefined | Decoded[] | Map<string, Decoded> | Record<string, unknown>
 
-interface Result {
-  readonly good: boolean
-  readonly value: Decoded
-}
+/** Stands for a node of another type than is wanted. */
+const mistyped = Symbol('mistyped')
+type Result = Decoded | typeof mistyped
 
 type MapNode = YAMLMap<Node | null, Node | null>
 
@@ -57,26 +56,12 @@ class Fatal extends Error {}
 const nouns = { string: 'a string', boolean: 'true or false', list: 'a list', map: 'a mapping', struct: 'a mapping' } as const
 
 function zero(schema: Schema): Decoded {
-  switch (schema.type) {
-    case 'string':
-      return ''
-    case 'boolean':
-      return false
-    case 'list':
-      return []
-    case 'map':
-      return new Map()
-    case 'struct':
-      return schema.isOptional === true ? undefined : zeroFields(schema.fields)
-  }
-}
-
-function isUnused(schema: Schema): boolean {
-  return schema.type === 'map' && schema.isUnused === true
+  if (schema.type === 'struct') return schema.isOptional === true ? undefined : zeroFields(schema.fields)
+  return { string: '', boolean: false, list: [], map: new Map() }[schema.type]
 }
 
 function usedFields(fields: Fields): readonly [string, Fields[string]][] {
-  return Object.entries(fields).filter(([, schema]) => !isUnused(schema))
+  return Object.entries(fields).filter(([, schema]) => schema.isUnused !== true)
 }
 
 function zeroFields(fields: Fields): Record<string, unknown> {
@@ -95,10 +80,7 @@ function leavesUndefined(node: YamlScalar): boolean {
   return node.text === 'null' || node.text === '~' || (node.text === '' && node.isPlain)
 }
 
-/**
- * Reads types into nodes as gopkg.in/yaml.v2 does, which K3s uses, and not strictly: the last of several equal keys counts, and maps
- * and structs that occur twice are merged; a `<<` counts where it stands, over what is before it. https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal
- */
+/** Reads types into nodes as K3s' parser does: the last of equal keys counts, maps and structs that occur twice are merged, `<<` counts where it stands: https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal */
 export class YamlDecoder {
   readonly problems: ReadProblem[] = []
   readonly remarks: Remark[] = []
@@ -118,7 +100,8 @@ export class YamlDecoder {
     const { root } = this.#document
     if (root === undefined) return value
     try {
-      return this.#decode(this.#spot(root, start, []), schema, value).value
+      const decoded = this.#decode(this.#spot(root, start, []), schema, value)
+      return decoded === mistyped ? value : decoded
     } catch (error) {
       if (error instanceof Fatal || error instanceof RangeError) return value
       throw error
@@ -151,31 +134,31 @@ export class YamlDecoder {
       }
     }
     if (isSeq<Node | null>(node)) {
-      if (schema.type !== 'list') return this.#mistyped(spot, schema, current)
+      if (schema.type !== 'list') return this.#mistyped(spot, schema)
       const items = node.items.map((item, index) => {
         const itemSpot = this.#spot(item, position, [...path, index])
         this.#positions.set(JSON.stringify(itemSpot.path), itemSpot.position)
         return this.#decode(itemSpot, schema.of, zero(schema.of))
       })
-      return { good: true, value: items.filter(({ good }) => good).map(({ value }) => value) }
+      return items.filter((item) => item !== mistyped)
     }
-    if (!isMap<Node | null, Node | null>(node)) return this.#scalar(spot, schema, current)
+    if (!isMap<Node | null, Node | null>(node)) return this.#scalar(spot, schema)
     if (schema.type === 'map') return this.#map(node, spot, schema.of, current as Map<string, Decoded>)
     if (schema.type === 'struct') return this.#struct(node, spot, schema, (current ?? zeroFields(schema.fields)) as Record<string, unknown>)
-    return this.#mistyped(spot, schema, current)
+    return this.#mistyped(spot, schema)
   }
 
-  #scalar(spot: Spot, schema: Schema, current: Decoded): Result {
+  #scalar(spot: Spot, schema: Schema): Result {
     const written = toScalar(spot.node)
     const scalar = readScalar(written)
     if (scalar.type === 'invalid') this.#fail(spot, scalar.why)
     if (scalar.type === 'null') {
       const isUndefined = schema.type === 'struct' && schema.isOptional === true && leavesUndefined(written)
-      return { good: true, value: schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema) }
+      return schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema)
     }
-    if (schema.type === 'string') return { good: true, value: scalar.type === 'text' ? scalar.text : written.text }
-    if (schema.type === 'boolean' && scalar.type === 'boolean') return { good: true, value: scalar.value }
-    return this.#mistyped(spot, schema, current)
+    if (schema.type === 'string') return scalar.type === 'text' ? scalar.text : written.text
+    if (schema.type === 'boolean' && scalar.type === 'boolean') return scalar.value
+    return this.#mistyped(spot, schema)
   }
 
   #map(node: MapNode, spot: Spot, of: Schema, map: Map<string, Decoded>): Result {
@@ -183,10 +166,10 @@ export class YamlDecoder {
       merge: (other) => this.#decode(other, { type: 'map', of }, map),
       entry: (key, _, value) => {
         const decoded = this.#decode(value, of, zero(of))
-        if (decoded.good) map.set(key, decoded.value)
+        if (decoded !== mistyped) map.set(key, decoded)
       },
     })
-    return { good: true, value: map }
+    return map
   }
 
   #struct(node: MapNode, spot: Spot, schema: Extract<Schema, { type: 'struct' }>, record: Record<string, unknown>): Result {
@@ -196,14 +179,15 @@ export class YamlDecoder {
       merge: (other) => this.#decode(other, schema, record),
       entry: (key, position, value) => {
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
-        if (field === undefined || isUnused(field)) this.remarks.push({ kind: 'unknown-key', path: value.path, position, known })
+        const isUsed = field !== undefined && field.isUnused !== true
+        if (!isUsed) this.remarks.push({ kind: 'unknown-key', path: value.path, position, known })
         if (field === undefined) return
         const name = field.as ?? key
-        const decoded = this.#decode(value, field, isUnused(field) ? zero(field) : (record[name] as Decoded))
-        if (!isUnused(field)) record[name] = decoded.value
+        const decoded = this.#decode(value, field, isUsed ? (record[name] as Decoded) : zero(field))
+        if (isUsed && decoded !== mistyped) record[name] = decoded
       },
     })
-    return { good: true, value: record }
+    return record
   }
 
   #entries(
@@ -219,8 +203,8 @@ export class YamlDecoder {
         for (const other of this.#merged(this.#spot(value, position, path))) on.merge(other)
         continue
       }
-      const { good, value: key } = this.#decode(spot, { type: 'string' }, '')
-      if (!good || typeof key !== 'string') continue
+      const key = this.#decode(spot, { type: 'string' }, '')
+      if (typeof key !== 'string') continue
       const below = [...path, key]
       const first = seen.get(key)
       if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: below, position, first })
@@ -241,7 +225,7 @@ export class YamlDecoder {
     return others
   }
 
-  #mistyped({ node, position, path }: Spot, schema: Schema, current: Decoded): Result {
+  #mistyped({ node, position, path }: Spot, schema: Schema): typeof mistyped {
     const scalar = isMap(node) || isSeq(node) ? undefined : toScalar(node)
     const found = scalar !== undefined ? 'a plain value' : isMap(node) ? 'a mapping' : 'a list'
     const isQuotedBoolean =
@@ -252,7 +236,7 @@ export class YamlDecoder {
       position,
       why: isQuotedBoolean ? 'a quoted word, where true or false belongs' : `${found}, where ${nouns[schema.type]} belongs`,
     })
-    return { good: false, value: current }
+    return mistyped
   }
 
   /** Some lines of aliases can unfold to gigabytes; the bound is that of K3s' parser. */

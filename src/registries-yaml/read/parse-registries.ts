@@ -42,7 +42,7 @@ const schema: Schema = {
         },
       },
     },
-    auths: { type: 'map', isUnused: true, of: { type: 'struct', fields: authFields } },
+    auths: { isUnused: true, type: 'map', of: { type: 'struct', fields: authFields } },
   },
 }
 

@@ -4,31 +4,31 @@ import { layOut } from './lay-out.ts'
 import { completeValues, k3sDefaults, type CompleteNodeValues, type NodeValues } from './node-values.ts'
 import { byKey, containerdAuth, k3sCertsDirectory, k3sHeader, type ConfigVersion } from './rendered.ts'
 
-const registrySections: Readonly<Record<ConfigVersion, { readonly registry: string; readonly quote: string }>> = {
-  2: { registry: `plugins."io.containerd.grpc.v1.cri".registry`, quote: '"' },
-  3: { registry: `plugins.'io.containerd.cri.v1.images'.registry`, quote: "'" },
-}
+const cri = '"io.containerd.grpc.v1.cri"'
+const formats = {
+  2: { file: 'config.toml', quote: '"', runtime: cri, images: cri },
+  3: { file: 'config-v3.toml', quote: "'", runtime: "'io.containerd.cri.v1.runtime'", images: "'io.containerd.cri.v1.images'" },
+} as const satisfies Record<ConfigVersion, unknown>
 
 /** The registry section of the config.toml that K3s writes: where hosts.toml files are, and all credentials, keys in order. */
 export function renderRegistrySection({ configs }: Registries, version: ConfigVersion): string {
-  const { registry, quote } = registrySections[version]
+  const { images, quote } = formats[version]
   const sections = byKey(configs).flatMap(([key, { auth }]) => {
     if (auth === undefined) return []
     // The key is written as it is, whatever TOML makes of it.
     return [
-      `[${registry}.configs.${quote}${key}${quote}.auth]`,
+      `[plugins.${images}.registry.configs.${quote}${key}${quote}.auth]`,
       ...[...containerdAuth(auth)].map(([name, value]) => `  ${name} = ${goQuote(value)}`),
     ]
   })
-  return layOut([`[${registry}]`, `  config_path = ${goQuote(k3sCertsDirectory)}`, ...sections].join('\n')).trimStart()
+  return layOut([`[plugins.${images}.registry]`, `  config_path = ${goQuote(k3sCertsDirectory)}`, ...sections].join('\n')).trimStart()
 }
 
 /** Where K3s takes templates and further files from. */
 const templateDirectory = '/var/lib/rancher/k3s/agent/etc/containerd'
 
 function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: ConfigVersion): string[] {
-  const file = version === 3 ? 'config-v3.toml' : 'config.toml'
-  const { quote } = registrySections[version]
+  const { file, quote } = formats[version]
   return [
     `${k3sHeader} Use ${file}.tmpl instead.`,
     `version = ${version}`,
@@ -47,10 +47,7 @@ function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: C
 
 function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string[] {
   const { selinux, userNamespace, pauseImage, flannel, cniBinDir, cniConfDir } = values
-  const [runtime, images] =
-    version === 3
-      ? [`plugins.'io.containerd.cri.v1.runtime'`, `plugins.'io.containerd.cri.v1.images'`]
-      : ['plugins."io.containerd.grpc.v1.cri"', '']
+  const { runtime, images } = formats[version]
   const security = [
     `  enable_selinux = ${selinux}`,
     '  enable_unprivileged_ports = true',
@@ -67,16 +64,16 @@ function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string
   ]
   return [
     ...(version === 3
-      ? [`[${runtime}]`, ...security, `[${images}]`, ...snapshotter, '  use_local_image_pull = true']
-      : [...security, ...pause, `[${runtime}.containerd]`, ...snapshotter]),
-    ...(version === 3 && pause.length > 0 ? [`[${images}.pinned_images]`, ...pause] : []),
-    ...(flannel && cni.length > 0 ? [`[${runtime}.cni]`, ...cni] : []),
-    `[${runtime}.containerd.runtimes.runc]`,
+      ? [`[plugins.${runtime}]`, ...security, `[plugins.${images}]`, ...snapshotter, '  use_local_image_pull = true']
+      : [...security, ...pause, `[plugins.${runtime}.containerd]`, ...snapshotter]),
+    ...(version === 3 && pause.length > 0 ? [`[plugins.${images}.pinned_images]`, ...pause] : []),
+    ...(flannel && cni.length > 0 ? [`[plugins.${runtime}.cni]`, ...cni] : []),
+    `[plugins.${runtime}.containerd.runtimes.runc]`,
     '  runtime_type = "io.containerd.runc.v2"',
-    `[${runtime}.containerd.runtimes.runc.options]`,
+    `[plugins.${runtime}.containerd.runtimes.runc.options]`,
     // In a user namespace there is no systemd to ask for cgroups.
     `  SystemdCgroup = ${!userNamespace}`,
-    `[${runtime}.containerd.runtimes.runhcs-wcow-process]`,
+    `[plugins.${runtime}.containerd.runtimes.runhcs-wcow-process]`,
     '  runtime_type = "io.containerd.runhcs.v1"',
   ]
 }

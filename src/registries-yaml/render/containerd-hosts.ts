@@ -1,17 +1,13 @@
-import { GoUrlError, formatGoUrl, parseGoUrl, type GoUrl } from '../go/go-url.ts'
+import { GoUrlError, formatGoUrl, parseGoUrl, tryGoUrl, type GoUrl } from '../go/go-url.ts'
 import type { FoundConfig, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
 import { rewriteEffect } from './prefix-rewrite.ts'
 import { ownHeader, quotedPatterns, type ConfigVersion } from './rendered.ts'
 import { isUnreadableKey, tomlTable, writeToml, type TomlTable, type TomlValue } from './write-toml.ts'
 
 function parseHttp(url: string): GoUrl | undefined {
-  try {
-    const parsed = parseGoUrl(url)
-    return /^https?$/.test(parsed.scheme) && parsed.host !== '' && parsed.opaque === '' ? parsed : undefined
-  } catch (error) {
-    if (error instanceof GoUrlError) return undefined
-    throw error
-  }
+  const parsed = tryGoUrl(() => parseGoUrl(url))
+  if (parsed instanceof GoUrlError) return undefined
+  return /^https?$/.test(parsed.scheme) && parsed.host !== '' && parsed.opaque === '' ? parsed : undefined
 }
 
 function tlsTable({ config }: FoundConfig): TomlTable {

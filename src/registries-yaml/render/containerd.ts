@@ -23,10 +23,7 @@ function* configNotes({ configs }: Registries, version: ConfigVersion): Generato
   }
 }
 
-/**
- * The files that make a containerd without K3s' changes ask the same endpoints as K3s' own. It has no rewrites, and after its mirrors always asks
- * one host more; what it cannot do is in the notes. Throws INVALID_CONFIG for keys that no file can be named after.
- */
+/** The files that make a containerd without K3s' changes ask the same endpoints as K3s' own; notes say what it cannot do. Throws INVALID_CONFIG for keys that no file can be named after. */
 export function renderContainerd(registries: Registries, { version, flags = {}, full }: ContainerdRenderOptions): RenderedConfig {
   const hostNotes: string[] = []
   const { files, notes, effective } = renderHosts(registries, flags, (entry, key, { mirrors }) => {

@@ -47,19 +47,14 @@ function* notesOf({ mirrors, configs }: Registries, { flags = {} }: RenderOption
   if (flags.embeddedRegistry === true) yield '--embedded-registry has no effect: the versions of K3s that read this format have none'
 }
 
-/**
- * The config.toml of K3s' Containerd Configuration Template as it was documented until v1.22, in version 1 of containerd's syntax and
- * without certs.d: https://github.com/containerd/cri/blob/release/1.3/docs/registry.md
- * The template wrote most strings as they were; here they are escaped, because containerd starts with none of its plugins otherwise.
- */
+/** The config.toml of K3s' template until v1.22, without certs.d, but with strings escaped, as containerd needs them: https://github.com/containerd/cri/blob/release/1.3/docs/registry.md */
 export function renderLegacy(registries: Registries, options: RenderOptions = {}): RenderedConfig {
   const values = options.full && completeValues(options.full, legacyDefaults)
-  const server = { stream_server_address: '127.0.0.1', stream_server_port: '10010' }
+  const runtime = values && runtimeTable(values, { binDir: ['bin_dir', values.cniBinDir || undefined], sandboxImage: values.pauseImage })
   const cri = tomlTable([
-    ...(values === undefined ? [] : Object.entries(server)),
-    ...(values === undefined
-      ? []
-      : runtimeTable(values, { binDir: ['bin_dir', values.cniBinDir || undefined], sandboxImage: values.pauseImage })),
+    ['stream_server_address', values && '127.0.0.1'],
+    ['stream_server_port', values && '10010'],
+    ...(runtime ?? []),
     ['registry', nonEmpty(registryTable(registries))],
   ])
   const plugins = tomlTable([

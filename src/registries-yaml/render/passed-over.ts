@@ -6,14 +6,9 @@ import { withoutUserinfo } from './rendered.ts'
 function sentence({ mirrors }: Registries, added: (key: string) => number, { kind, key, index, why }: PassedOver): string {
   const endpoint = index === undefined ? '' : ` ${added(key) + index}=${withoutUserinfo(mirrors.get(key)?.endpoints[index] ?? '')}`
   const host = withoutUserinfo(key)
-  switch (kind) {
-    case 'invalid-endpoint':
-      return `Ignoring invalid endpoint URL${endpoint} for ${host}: ${why}`
-    case 'duplicate-endpoint':
-      return `Skipping duplicate endpoint URL${endpoint} for ${host}`
-    case 'invalid-host':
-      return `Failed to generate config for registry ${host}: ${why}`
-  }
+  if (kind === 'invalid-host') return `Failed to generate config for registry ${host}: ${why}`
+  if (kind === 'duplicate-endpoint') return `Skipping duplicate endpoint URL${endpoint} for ${host}`
+  return `Ignoring invalid endpoint URL${endpoint} for ${host}: ${why}`
 }
 
 /** What K3s logs about a registries.yaml when it starts, without users and passwords of URLs. */

@@ -4,10 +4,7 @@ import type { ConfigVersion } from './rendered.ts'
 // Go quotes control characters in a way that TOML 1.0 does not know, and our parser takes some of them for TOML 1.1.
 const unknownEscape = /(?<!\\)(?:\\\\)*\\[xe]/
 
-/**
- * Why the containerd that a file is for cannot read it; undefined where it can. What K3s does not escape can be no TOML, and go-toml 1,
- * which containerd 1 has, takes no brackets in the name of a table: https://github.com/pelletier/go-toml/blob/v1.9.5/lexer.go
- */
+/** Why the containerd that a file of K3s is for cannot read it; undefined where it can: https://github.com/pelletier/go-toml/blob/v1.9.5/lexer.go */
 export function unreadableToml(text: string, version: ConfigVersion): string | undefined {
   try {
     parse(text)

@@ -14,21 +14,10 @@ export function nonEmpty(table: TomlTable): TomlTable | undefined {
   return table.size > 0 ? table : undefined
 }
 
-/**
- * Which parser has to read a document. That of containerd 1, go-toml 1, takes neither brackets nor escapes in the name of a table:
- * https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go
- */
+/** Which parser reads a document; that of containerd 1 takes no brackets and escapes in the name of a table: https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go */
 export type TomlReader = 'go-toml-1' | 'go-toml-2'
 
-const short: Readonly<Record<string, string>> = {
-  '\b': '\\b',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\f': '\\f',
-  '\r': '\\r',
-  '"': '\\"',
-  '\\': '\\\\',
-}
+const short: Record<string, string> = { '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '"': '\\"', '\\': '\\\\' }
 
 /** A basic string: https://toml.io/en/v1.0.0#string */
 function basicString(text: string): string {
@@ -60,15 +49,11 @@ function assign(key: string, value: TomlValue): string[] {
   return [...value].flatMap(([inner, item]) => assign(`${key}.${writeKey(inner)}`, item))
 }
 
-function canBeHeader(key: string, reader: TomlReader): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters would be escaped
-  return reader === 'go-toml-2' || !/["\\[\]\x00-\x1f\x7f]/.test(key)
-}
-
 function writeTable(path: string, table: TomlTable, reader: TomlReader): string[] {
   const children = [...table].filter((entry): entry is [string, TomlTable] => isTable(entry[1]))
   // All of them or none, because containerd asks hosts in the order in which they stand in the file.
-  const areHeaders = children.every(([key]) => canBeHeader(key, reader))
+  // oxlint-disable-next-line no-control-regex -- control characters would be escaped
+  const areHeaders = reader === 'go-toml-2' || children.every(([key]) => !/["\\[\]\x00-\x1f\x7f]/.test(key))
   const assignments = [...table]
     .filter(([, value]) => !areHeaders || !isTable(value))
     .flatMap(([key, value]) => assign(writeKey(key), value))

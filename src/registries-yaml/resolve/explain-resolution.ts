@@ -46,13 +46,12 @@ function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mir
 }
 
 function explainDefault(
-  endpoint: ResolvedEndpoint,
-  hasMirrors: boolean,
+  { isDefault }: ResolvedEndpoint,
   { registry }: ResolvedReference,
   { configs }: Registries,
   flags: K3sFlags,
 ): string[] {
-  if (!endpoint.isDefault || !hasMirrors) return []
+  if (!isDefault) return []
   if (flags.disableDefaultEndpoint !== true)
     return [`the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away`]
   return configs.has(registry)
@@ -60,63 +59,58 @@ function explainDefault(
     : []
 }
 
-function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, hosts: ReadonlySet<string>): string[] {
+/** The keys with settings of a kind, and those of them that may have been meant for an endpoint. */
+type KeysWith = (settings: 'auth' | 'tls') => readonly [set: readonly string[], near: readonly string[]]
+
+function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, keysWith: KeysWith): string[] {
   if (credentials.isInvalid)
     return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of user:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
-  const withAuth = [...configs].filter(([, config]) => config.auth !== undefined).map(([key]) => key)
-  if (configs.has(host))
-    return withAuth.includes(host)
-      ? [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
-      : []
-  const near = nearKeys(withAuth, host).filter((key) => !hosts.has(key))
+  const [withAuth, near] = keysWith('auth')
+  if (withAuth.includes(host))
+    return [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
+  if (configs.has(host)) return []
   if (near.length > 0) return [`anonymous: credentials stand under ${shownKeys(near)}, and containerd looks for exactly ${shown(host)}`]
   return withAuth.includes('*') ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${shown(host)}`] : []
 }
 
-function explainTls(
-  { host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint,
-  { configs }: Registries,
-  hosts: ReadonlySet<string>,
-): string[] {
+function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, keysWith: KeysWith): string[] {
   if (tls.triesHttpsFirst) return [`asked by https first, because there are TLS settings for it, and by http if that fails`]
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
-  const withTls = [...configs].filter(([, config]) => config.tls !== undefined).map(([key]) => key)
-  const near = nearKeys(withTls, host).filter((key) => !hosts.has(key))
-  if (near.length > 0)
-    return [`verified with the system's authorities alone: tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
-  return withTls.includes('*') && !isDefault
-    ? [`verified with the system's authorities alone: the tls under "*" is for no endpoint of a mirror`]
-    : []
+  const [withTls, near] = keysWith('tls')
+  const verified = "verified with the system's authorities alone:"
+  if (near.length > 0) return [`${verified} tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
+  return withTls.includes('*') && !isDefault ? [`${verified} the tls under "*" is for no endpoint of a mirror`] : []
 }
 
-function explainRewrite({ rewrite, repository }: ResolvedEndpoint): string[] {
+function* explainRewrite({ rewrite, repository }: ResolvedEndpoint): Iterable<string> {
   const { pattern, alternatives, invalid, missed } = rewrite
-  return [
-    ...(alternatives.length === 0
-      ? []
-      : [`several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`]),
-    ...(invalid.length === 0 ? [] : [`no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`]),
-    ...(missed.length === 0
-      ? []
-      : [`asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`]),
-    ...(pattern === undefined || alternatives.length > 0 ? [] : [`renamed by the rewrite ${quoted(pattern)}`]),
-  ]
+  if (alternatives.length > 0)
+    yield `several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`
+  if (invalid.length > 0) yield `no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`
+  if (missed.length > 0) yield `asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`
+  if (pattern !== undefined && alternatives.length === 0) yield `renamed by the rewrite ${quoted(pattern)}`
 }
 
 /** Answers why a node asks these endpoints, why anonymously, and why with these authorities. */
 export function explainResolution(resolved: ResolvedReference, registries: Registries, flags: K3sFlags = {}): Explanation {
   const hasMirrors = resolved.endpoints.some(({ isDefault }) => !isDefault)
-  // Settings under the key of another endpoint of the list are for that one.
   const hosts = new Set(resolved.endpoints.map(({ host }) => host))
   return {
     notes: explainHosts(resolved, registries),
-    endpoints: resolved.endpoints.map((endpoint) => [
-      ...explainDefault(endpoint, hasMirrors, resolved, registries, flags),
-      ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
-      ...explainRewrite(endpoint),
-      ...explainCredentials(endpoint, registries, hosts),
-      ...explainTls(endpoint, registries, hosts),
-    ]),
+    endpoints: resolved.endpoints.map((endpoint) => {
+      const keysWith: KeysWith = (settings) => {
+        const set = [...registries.configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
+        // Settings under the key of another endpoint of the list are for that one.
+        return [set, nearKeys(set, endpoint.host).filter((key) => !hosts.has(key))]
+      }
+      return [
+        ...(hasMirrors ? explainDefault(endpoint, resolved, registries, flags) : []),
+        ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
+        ...explainRewrite(endpoint),
+        ...explainCredentials(endpoint, registries, keysWith),
+        ...explainTls(endpoint, keysWith),
+      ]
+    }),
   }
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { parse } from 'smol-toml'
-import { GoUrlError, parseGoUrl } from '../go/go-url.ts'
+import { GoUrlError, parseGoUrl, tryGoUrl } from '../go/go-url.ts'
 import { unreadableToml } from '../render/unreadable-toml.ts'
 
 /** One endpoint as containerd reads it from a hosts.toml. */
@@ -43,18 +43,13 @@ function readHost(server: string, fields: HostFields, isDefault: boolean): TomlH
   }
 }
 
-/**
- * Reads a hosts.toml that K3s has written as K3s' containerd does: endpoints in the file's order, then the default endpoint if there
- * is a `server` or no endpoint at all. Undefined for text that is no TOML or names no URL, which containerd logs and then goes on without the file.
- */
+/** Reads a hosts.toml of K3s as its containerd does: endpoints in order, then the default one if there is a `server` or nothing else; undefined for no TOML or no URL, with which containerd does without the file. */
 export function readHostsToml(text: string): readonly TomlHost[] | undefined {
   if (unreadableToml(text, 3) !== undefined) return undefined
-  try {
-    const file = parse(text) as unknown as HostFields & { readonly server?: string; readonly host: Readonly<Record<string, HostFields>> }
+  const file = parse(text) as unknown as HostFields & { readonly server?: string; readonly host: Readonly<Record<string, HostFields>> }
+  const read = tryGoUrl(() => {
     const hosts = Object.entries(file.host).map(([url, fields]) => readHost(url, fields, false))
     return file.server === undefined && hosts.length > 0 ? hosts : [...hosts, readHost(file.server ?? '', file, true)]
-  } catch (error) {
-    if (error instanceof GoUrlError) return undefined
-    throw error
-  }
+  })
+  return read instanceof GoUrlError ? undefined : read
 }

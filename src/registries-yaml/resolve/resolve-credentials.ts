@@ -18,10 +18,7 @@ export interface ResolvedCredentials {
   readonly isInvalid: boolean
 }
 
-/**
- * Reads base64 of `username:password`, which containerd takes with its padding only; undefined for anything else. Line breaks do not count:
- * https://pkg.go.dev/encoding/base64#Encoding.Decode
- */
+/** Reads base64 of `username:password` with its padding, line breaks anywhere; undefined for anything else: https://pkg.go.dev/encoding/base64#Encoding.Decode */
 export function decodeAuth(base64: string): { readonly username: string; readonly password: string } | undefined {
   const encoded = base64.replace(/[\r\n]/g, '')
   return encoded.length % 4 === 0 && !/\s/.test(encoded) ? decodeAuthField(encoded) : undefined
@@ -36,10 +33,7 @@ export function readAuth({ username, password, auth, identityToken }: RegistryAu
   return decoded === undefined ? 'invalid' : { kind: 'basic', ...decoded }
 }
 
-/**
- * The credentials that containerd sends to `host[:port]`: those of exactly this key of `configs`, never those of `*`. Newer versions of
- * K3s look for Docker Hub's under docker.io too: https://github.com/k3s-io/k3s/issues/12561
- */
+/** The credentials that containerd sends to `host[:port]`: of exactly this key, never of `*`; Docker Hub's may stand under docker.io: https://github.com/k3s-io/k3s/issues/12561 */
 export function resolveCredentials(configs: Registries['configs'], host: string, version?: K3sVersion): ResolvedCredentials {
   const keys = host === defaultHost('docker.io') && hasFeature(version, 'docker-io-credentials') ? [host, 'docker.io'] : [host]
   for (const key of keys) {

@@ -1,15 +1,7 @@
 import { posix } from 'node:path'
 import { formatReference, type Reference } from '../../oci/reference.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import {
-  buildHostTable,
-  withEmbeddedRegistry,
-  wildcardHost,
-  type DefaultEndpoint,
-  type HostEntry,
-  type HostTable,
-  type K3sFlags,
-} from '../hosts/host-table.ts'
+import { buildHostTable, withEmbeddedRegistry, wildcardHost, type HostEntry, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { defaultHost, isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
 import { renderHostsToml } from '../render/hosts-toml.ts'
@@ -62,15 +54,10 @@ export interface Resolver {
   resolve(reference: Reference): ResolvedReference
 }
 
-/** The names under which containerd looks for a registry's directory: `host_port_`, `host:port`, `_default`. */
-function directoryNames(registry: string): readonly string[] {
-  const port = /^(.+):([^:]*)$/.exec(registry)
-  return [...(port === null ? [] : [`${port[1]}_${port[2]}_`]), registry, wildcardHost]
-}
-
 function findHost({ hosts }: HostTable, registry: string): readonly [key: string, entry: HostEntry] | undefined {
   const keys = [...hosts.keys()]
-  for (const name of directoryNames(registry)) {
+  const port = /^(.+):([^:]*)$/.exec(registry)
+  for (const name of [...(port === null ? [] : [`${port[1]}_${port[2]}_`]), registry, wildcardHost]) {
     // A key becomes a path, in which `docker.io/` and `./docker.io` are `docker.io`; the last that is written counts.
     const key = keys.findLast((candidate) => posix.join(candidate).replace(/\/$/, '') === name)
     const entry = key === undefined ? undefined : hosts.get(key)
@@ -99,10 +86,6 @@ function effectiveHosts(read: readonly TomlHost[] | undefined, registry: string)
   return [...(read ?? []).slice(0, -1), own]
 }
 
-function isProxy(host: string, registry: string): boolean {
-  return host !== registry && !(registry === 'docker.io' && host === defaultHost(registry))
-}
-
 /** Prepares to say for any image which endpoints a node with this file asks, in which order and how. */
 export function createResolver(
   given: Registries,
@@ -113,12 +96,13 @@ export function createResolver(
   const resolveEndpoint = (
     { scheme, host, path, isDefault, rewrites, ca, client, skipVerify }: TomlHost,
     reference: Reference,
-    written: DefaultEndpoint | undefined,
+    settingsKey: string | undefined,
     isPrivate: boolean,
   ): ResolvedEndpoint => {
     const rewrite = rewriteRepository(reference.path, rewrites)
     const object = reference.digest ?? reference.tag ?? 'latest'
-    const namespace = isProxy(host, reference.registry) ? reference.registry : undefined
+    const isRegistryItself = host === reference.registry || host === defaultHost(reference.registry)
+    const namespace = isRegistryItself ? undefined : reference.registry
     const query = namespace === undefined ? '' : `?ns=${encodeURIComponent(namespace)}`
     const hasTls = ca.length > 0 || client.length > 0 || skipVerify
     return {
@@ -131,7 +115,7 @@ export function createResolver(
       isDefault,
       isUpstream: namespace === undefined && !isPrivate,
       credentials: resolveCredentials(configs, host, version),
-      tlsKey: hasTls ? written?.found.key : undefined,
+      tlsKey: hasTls ? settingsKey : undefined,
       tls: { ca, client, skipVerify, triesHttpsFirst: scheme === 'http' && hasTls && /:(?!80$)[0-9]+$/.test(host) },
       namespace,
       requestUrl: `${scheme}://${host}${posix.join('/', path, rewrite.path, 'manifests', object)}${query}`,
@@ -153,7 +137,7 @@ export function createResolver(
         isBroken: entry !== undefined && read === undefined,
         endpoints: hosts.map((host, index) => {
           const written = host.isDefault ? entry?.default : entry?.endpoints[index]
-          return resolveEndpoint(host, reference, read && written, isPrivate)
+          return resolveEndpoint(host, reference, read && written?.found.key, isPrivate)
         }),
       }
     },

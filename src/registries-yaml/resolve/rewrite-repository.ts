@@ -13,10 +13,7 @@ export interface RewrittenRepository {
   readonly missed: readonly string[]
 }
 
-/**
- * Rewrites a repository's path as K3s' containerd does: the first pattern that changes it counts, one alone, and patterns are tried in
- * random order. Here they are tried in the order of their text.
- */
+/** Rewrites a repository's path as K3s' containerd does, by the first pattern alone that changes it; the order is random there, and that of their text here. */
 export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, string>): RewrittenRepository {
   const invalid: string[] = []
   const missed: string[] = []

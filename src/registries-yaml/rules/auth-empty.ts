@@ -3,22 +3,19 @@ import { shown } from '../shown-text.ts'
 
 /** An `auth` with nothing in it. */
 export const authEmpty: Rule = {
-  id: 'auth-empty',
   severity: 'warning',
   title: '`auth` with nothing in it',
   about: `An \`auth\` whose fields are all empty is no credentials: the registry is asked anonymously. Often a template that was filled in
 with an empty variable.`,
-  check: ({ auths, parsed: { remarks } }) =>
-    auths
-      .filter(({ auth }) => Object.values(auth).every((value) => value === ''))
-      // A key below auth that K3s does not know is reported by itself.
-      .filter(
-        ({ key }) =>
-          !remarks.some(({ kind, path }) => kind === 'unknown-key' && path[0] === 'configs' && path[1] === key && path[2] === 'auth'),
-      )
-      .map(({ key, positionOf }) => ({
-        position: positionOf(),
-        message: `the auth of ${shown(key)} is empty: the registry is asked without credentials`,
-        fix: 'Write username and password, or remove auth.',
-      })),
+  auth: ({ key, auth }, { parsed: { remarks } }) => {
+    // A key below auth that K3s does not know is reported by itself.
+    const isSaid = remarks.some(
+      ({ kind, path }) => kind === 'unknown-key' && path[0] === 'configs' && path[1] === key && path[2] === 'auth',
+    )
+    if (isSaid || Object.values(auth).some((value) => value !== '')) return undefined
+    return {
+      message: `the auth of ${shown(key)} is empty: the registry is asked without credentials`,
+      fix: 'Write username and password, or remove auth.',
+    }
+  },
 }

@@ -10,21 +10,14 @@ function findFault(auth: string): string | undefined {
 
 /** An `auth` that is not the base64 of user name and password. */
 export const authInvalid: Rule = {
-  id: 'auth-invalid',
-  severity: 'error',
   title: '`auth` is not the base64 of `username:password`',
   about: `\`auth\` is the base64 of user name, colon and password, with padding, as \`docker login\` stores it. Where it is anything else
 the pull fails before a registry is asked. It is looked at only where neither \`username\` nor \`identity_token\` is given.`,
-  check: ({ auths }) =>
-    auths.map(({ key, auth, positionOf }) => {
-      const isUsed = auth.auth !== '' && auth.username === '' && auth.identityToken === ''
-      const fault = isUsed ? findFault(auth.auth) : undefined
-      return fault === undefined
-        ? undefined
-        : {
-            position: positionOf('auth'),
-            message: `the auth of ${shown(key)} ${fault}: pulls from there fail`,
-            fix: 'Write username and password, or the base64 of username:password.',
-          }
-    }),
+  auth: ({ key, auth: { auth, username, identityToken }, positionOf }) => {
+    const fault = auth !== '' && username === '' && identityToken === '' ? findFault(auth) : undefined
+    const fix = 'Write username and password, or the base64 of username:password.'
+    return fault === undefined
+      ? undefined
+      : { position: positionOf('auth'), message: `the auth of ${shown(key)} ${fault}: pulls from there fail`, fix }
+  },
 }

@@ -12,20 +12,17 @@ function isSent({ found }: WrittenEndpoint): boolean {
 
 /** Credentials that are sent in clear text. */
 export const credentialsOverHttp: Rule = {
-  id: 'credentials-over-http',
   severity: 'warning',
   title: 'credentials are sent over plain http',
   about: `Over http everybody on the way can read the credentials, and change the images. Only credentials that really go to the endpoint
 count, those under its own host and port, and endpoints on the node itself do not.`,
-  check: ({ distinctEndpoints }) =>
-    distinctEndpoints
-      .filter(
-        ({ endpoint, mirror }) => endpoint?.url.startsWith('http://') && !isLocalhost(endpoint.host) && keyFault(mirror) === undefined,
-      )
-      .filter(isSent)
-      .map(({ mirror, text, position, found }) => ({
-        position,
-        message: `the endpoint ${shown(text)} of ${shown(mirror)} gets the credentials of ${shown(found.key ?? '')} in clear text`,
-        fix: 'Give the registry TLS and write https://, or let it be read without credentials.',
-      })),
+  endpoint: (written) => {
+    const { mirror, text, endpoint, found } = written
+    if (!endpoint?.url.startsWith('http://') || isLocalhost(endpoint.host) || keyFault(mirror) !== undefined || !isSent(written))
+      return undefined
+    return {
+      message: `the endpoint ${shown(text)} of ${shown(mirror)} gets the credentials of ${shown(found.key ?? '')} in clear text`,
+      fix: 'Give the registry TLS and write https://, or let it be read without credentials.',
+    }
+  },
 }

@@ -13,8 +13,6 @@ export function keyWithOtherPort({ endpoint, found }: WrittenEndpoint, configs: 
 
 /** `:443` at an endpoint and not at its key, or the other way round. */
 export const defaultPortKey: Rule = {
-  id: 'default-port-key',
-  severity: 'error',
   title: 'The default port at an endpoint and not at its key',
   about: `Settings are looked up under the endpoint's \`host[:port]\` exactly as it is written: \`registry.example.com\` and \`registry.example.com:443\` are two
 keys, though they are one server. The documented way to have rewrites for a registry itself, an endpoint \`https://registry.example.com:443\`, needs a

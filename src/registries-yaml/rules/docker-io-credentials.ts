@@ -6,8 +6,6 @@ const requestHost = 'registry-1.docker.io'
 
 /** Credentials for Docker Hub under a key that this version does not look at. */
 export const dockerIoCredentials: Rule = {
-  id: 'docker-io-credentials',
-  severity: 'error',
   title: 'Credentials of Docker Hub under a key that is not looked at',
   about: `containerd looks for credentials under the host that it sends a request to, and for images of \`docker.io\` that is \`registry-1.docker.io\`. The key
 \`docker.io\` counts too in K3s since ${firstVersionsWith('docker-io-credentials')}; before, it was passed over, and Docker Hub was asked anonymously. Where both keys have

@@ -11,23 +11,18 @@ function isPutTogether(path: Path): boolean {
 
 /** A key that occurs twice in one mapping. */
 export const duplicateKey: Rule = {
-  id: 'duplicate-key',
-  severity: 'error',
   title: 'A key occurs twice',
   about: `K3s takes the last of several equal keys and says nothing: of a mirror that is written twice the first one's endpoints are gone. Only the
 mappings \`mirrors\`, \`configs\`, \`rewrite\`, \`auth\` and \`tls\` are put together when they occur twice; that is a warning, because most readers of YAML refuse it.`,
-  *check({ parsed }) {
-    for (const remark of parsed.remarks) {
-      if (remark.kind !== 'duplicate-key') continue
-      const { path, position, first } = remark
-      const key = shown(String(path.at(-1)))
-      const isTogether = isPutTogether(path)
-      yield {
-        position,
-        message: `${key} stands here again, after line ${first.line}; ${isTogether ? 'K3s puts the two together' : 'only this one counts'}`,
-        fix: `Write ${key} once, with everything that belongs to it.`,
-        ...(isTogether && { severity: 'warning' }),
-      }
+  remark: (remark) => {
+    if (remark.kind !== 'duplicate-key') return undefined
+    const { path, first } = remark
+    const key = shown(String(path.at(-1)))
+    const isTogether = isPutTogether(path)
+    return {
+      message: `${key} stands here again, after line ${first.line}; ${isTogether ? 'K3s puts the two together' : 'only this one counts'}`,
+      fix: `Write ${key} once, with everything that belongs to it.`,
+      severity: isTogether ? 'warning' : 'error',
     }
   },
 }

@@ -40,8 +40,6 @@ function* invalidKeys({ keys }: LintContext, ignored: readonly PassedOver[]): It
 
 /** An endpoint, or a key, that is left out. */
 export const endpointInvalid: Rule = {
-  id: 'endpoint-invalid',
-  severity: 'error',
   title: 'An endpoint that nobody can ask',
   about: `K3s writes a line to its log and goes on without an endpoint that is no URL, and without one that is there already, once \`/v2\` is added or left out. It
 takes endpoints without a host or of another scheme than http and https, but containerd has no use for them. Keys of \`mirrors\` and \`configs\` that are no

@@ -1,33 +1,28 @@
 import { posix } from 'node:path'
-import type { WrittenEndpoint } from '../lint/context.ts'
-import type { Rule, Discovery } from '../lint/rule.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
-
-function judge({ text, endpoint, position }: WrittenEndpoint): Discovery | undefined {
-  if (endpoint?.overridePath !== true || !/^https?:\/\//.test(endpoint.url)) return undefined
-  const [, path = ''] = /^[a-z]+:\/\/[^/]*(\/[^?#]*)/.exec(endpoint.url) ?? []
-  const clean = posix.normalize(path).replace(/(.)\/$/, '$1')
-  const requests = `requests go to ${shown(`${clean === '/' ? '' : clean}/<repository>/manifests/<tag>`)}`
-  if (clean === '/v2') {
-    const message = `the path of ${shown(text)} sets override_path; ${requests}, as they would without it`
-    return { position, message, fix: 'Leave out the path, or write /v2.', severity: 'info' }
-  }
-  if (clean.split('/').includes('v2')) {
-    const message = `the path of ${shown(text)} replaces the API's /v2: ${requests}`
-    return { position, message, fix: 'Keep it if the registry serves its API there.', severity: 'info' }
-  }
-  const project = clean.toLowerCase() === '/v2' ? '' : clean.slice(1)
-  const rewrite = project === '' ? '' : `; for a project of the registry add the rewrite "^(.*)$": ${shown(`${project}/$1`)}`
-  return { position, message: `the path of ${shown(text)} replaces the API's /v2: ${requests}`, fix: `Leave out the path${rewrite}.` }
-}
 
 /** An endpoint with a path. */
 export const endpointPath: Rule = {
-  id: 'endpoint-path',
-  severity: 'error',
   title: 'An endpoint with a path',
   about: `Any path but \`/v2\` sets \`override_path\`: it stands for the root of the registry's API, and nothing is added to it. It is no project: with
 \`https://harbor.example.com/dockerhub\` nodes ask for \`/dockerhub/library/busybox/manifests/latest\`, which is no address of any registry. A project is said by a
 rewrite. Paths that have \`v2\` in them, such as Harbor's \`/v2/<project>\` and Nexus' \`/repository/<name>/v2\`, can be right and are only remarked upon.`,
-  check: ({ endpoints }) => endpoints.map(judge),
+  endpoint: ({ text, endpoint, position }) => {
+    if (endpoint?.overridePath !== true || !/^https?:\/\//.test(endpoint.url)) return undefined
+    const [, path = ''] = /^[a-z]+:\/\/[^/]*(\/[^?#]*)/.exec(endpoint.url) ?? []
+    const clean = posix.normalize(path).replace(/(.)\/$/, '$1')
+    const requests = `requests go to ${shown(`${clean === '/' ? '' : clean}/<repository>/manifests/<tag>`)}`
+    if (clean === '/v2') {
+      const message = `the path of ${shown(text)} sets override_path; ${requests}, as they would without it`
+      return { position, message, fix: 'Leave out the path, or write /v2.', severity: 'info' }
+    }
+    if (clean.split('/').includes('v2')) {
+      const message = `the path of ${shown(text)} replaces the API's /v2: ${requests}`
+      return { position, message, fix: 'Keep it if the registry serves its API there.', severity: 'info' }
+    }
+    const project = clean.toLowerCase() === '/v2' ? '' : clean.slice(1)
+    const rewrite = project === '' ? '' : `; for a project of the registry add the rewrite "^(.*)$": ${shown(`${project}/$1`)}`
+    return { position, message: `the path of ${shown(text)} replaces the API's /v2: ${requests}`, fix: `Leave out the path${rewrite}.` }
+  },
 }

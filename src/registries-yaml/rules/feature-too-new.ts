@@ -20,20 +20,14 @@ function* usedFeatures({ parsed, flags, version, tls }: LintContext): Iterable<L
     if (name !== '*' || !hasFeature(version, 'hosts-toml')) continue
     yield ['wildcard', parsed.positionOf(['mirrors', '*']), 'K3s does not know the mirror "*" yet: it is used for no image']
   }
-  for (const {
-    key,
-    tls: { insecureSkipVerify },
-    positionOf,
-  } of tls) {
+  for (const { key, tls: settings, positionOf } of tls) {
     const message = `K3s does not know insecure_skip_verify yet: the certificate of ${shown(key)} is verified`
-    if (insecureSkipVerify) yield ['insecure-skip-verify', positionOf('insecure_skip_verify'), message]
+    if (settings.insecureSkipVerify) yield ['insecure-skip-verify', positionOf('insecure_skip_verify'), message]
   }
 }
 
 /** Something that the version of K3s does not have yet. */
 export const featureTooNew: Rule = {
-  id: 'feature-too-new',
-  severity: 'error',
   title: 'Newer than the version of K3s',
   about: `Only with \`--k3s-version\`. Keys that a version does not know are passed over in silence, and with a flag that it does not know
 it does not start. registries.yaml is read since v0.10.0, \`insecure_skip_verify\` since v1.19.1, \`rewrite\` since v1.21.0; both flags
@@ -46,8 +40,6 @@ releases before January 2024 leave it to containerd, which knows it too.`,
       : [['registries-yaml', start, 'K3s does not read registries.yaml yet']]
     return [...used]
       .filter(([feature]) => !hasFeature(version, feature))
-      .map(([feature, position, message]) => {
-        return { position, message, fix: `Upgrade K3s: it is in ${firstVersionsWith(feature)} and later.` }
-      })
+      .map(([feature, position, message]) => ({ position, message, fix: `Upgrade K3s: it is in ${firstVersionsWith(feature)} and later.` }))
   },
 }

@@ -3,7 +3,6 @@ import type { Rule } from '../lint/rule.ts'
 
 /** Credentials in a file that others may read. */
 export const fileReadable: Rule = {
-  id: 'file-readable',
   severity: 'warning',
   title: 'Others can read the credentials in this file',
   about: `A registries.yaml with credentials is for root alone, and K3s reads it as root. Only said where it holds any, and of

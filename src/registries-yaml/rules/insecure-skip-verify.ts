@@ -6,7 +6,6 @@ import { shown } from '../shown-text.ts'
 
 /** Certificates that are not verified. */
 export const insecureSkipVerify: Rule = {
-  id: 'insecure-skip-verify',
   severity: 'warning',
   title: 'Certificates are not verified',
   about: `With \`insecure_skip_verify\` any certificate is taken, so that whoever is in the network's way can read the credentials and

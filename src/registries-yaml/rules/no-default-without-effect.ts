@@ -1,6 +1,5 @@
 import { wildcardHost, type HostEntry } from '../hosts/host-table.ts'
-import type { LintContext, WrittenKey } from '../lint/context.ts'
-import type { Rule, Discovery } from '../lint/rule.ts'
+import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
 const flag = '--disable-default-registry-endpoint'
@@ -11,38 +10,31 @@ function keepsDefault(entry: HostEntry): boolean {
   return own !== undefined && own.index === undefined && endpoints.length > 0 && endpoints.every(({ url }) => url !== own.url)
 }
 
-function judge({ key, position }: WrittenKey, { table, parsed }: LintContext): Discovery | undefined {
-  const entry = table.hosts.get(key === '*' ? wildcardHost : key)
-  if (entry === undefined) {
-    // Where "*" applies in its place, another rule says so.
-    if (key !== '*' && table.hosts.has(wildcardHost)) return undefined
-    return {
-      position,
-      message: `${flag} has no effect on ${shown(key)}: a mirror without endpoints is not written down, and the registry itself is asked`,
-      fix: 'Give it an endpoint, or share images between nodes with --embedded-registry.',
-    }
-  }
-  if (entry.endpoints.length > 0 ? !keepsDefault(entry) : entry.default?.index !== undefined) return undefined
-  return {
-    position: parsed.positionOf(['configs', key]),
-    message: `${flag} has no effect on ${shown(key)}: a registry that is a key of configs too keeps its default endpoint`,
-    fix:
-      key === 'docker.io'
-        ? 'Remove the key from configs; registry-1.docker.io does not keep the default endpoint of docker.io.'
-        : 'Remove the key from configs, or do not rely on the flag for this registry.',
-  }
-}
-
 /** A registry that is still asked itself. */
 export const noDefaultWithoutEffect: Rule = {
-  id: 'no-default-without-effect',
-  severity: 'error',
   title: `\`${flag}\` has no effect`,
   about: `The flag takes the registry itself away from the endpoints of a mirror, so that nodes ask nobody else. It does so only for names under \`mirrors\` that are
 not keys of \`configs\` as well; and a mirror without any endpoint leaves no \`hosts.toml\`, without which containerd asks the registry itself. This rule looks
 at files that are checked with \`${flag}\`.`,
-  check: (context) =>
-    context.flags.disableDefaultEndpoint === true
-      ? context.keys.filter(({ section, fault }) => section === 'mirrors' && fault === undefined).map((written) => judge(written, context))
-      : [],
+  key: ({ section, key, fault }, { table, parsed, flags }) => {
+    if (flags.disableDefaultEndpoint !== true || section !== 'mirrors' || fault !== undefined) return undefined
+    const entry = table.hosts.get(key === '*' ? wildcardHost : key)
+    if (entry === undefined) {
+      // Where "*" applies in its place, another rule says so.
+      if (key !== '*' && table.hosts.has(wildcardHost)) return undefined
+      return {
+        message: `${flag} has no effect on ${shown(key)}: a mirror without endpoints is not written down, and the registry itself is asked`,
+        fix: 'Give it an endpoint, or share images between nodes with --embedded-registry.',
+      }
+    }
+    if (entry.endpoints.length > 0 ? !keepsDefault(entry) : entry.default?.index !== undefined) return undefined
+    return {
+      position: parsed.positionOf(['configs', key]),
+      message: `${flag} has no effect on ${shown(key)}: a registry that is a key of configs too keeps its default endpoint`,
+      fix:
+        key === 'docker.io'
+          ? 'Remove the key from configs; registry-1.docker.io does not keep the default endpoint of docker.io.'
+          : 'Remove the key from configs, or do not rely on the flag for this registry.',
+    }
+  },
 }

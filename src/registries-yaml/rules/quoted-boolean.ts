@@ -3,8 +3,6 @@ import type { Rule } from '../lint/rule.ts'
 
 /** `"true"` in quotes. */
 export const quotedBoolean: Rule = {
-  id: 'quoted-boolean',
-  severity: 'error',
   title: 'A boolean in quotes',
   about: `In quotes \`"true"\` is a string, and K3s does not start with a string as \`insecure_skip_verify\`. Without quotes \`true\`, \`yes\` and \`on\` are
 the same, and so are \`false\`, \`no\` and \`off\`.`,

@@ -1,20 +1,12 @@
 import { quoted } from '../../text/printable.ts'
 import { wildcardHost } from '../hosts/host-table.ts'
 import { hasFeature } from '../k3s-features.ts'
-import type { LintContext } from '../lint/context.ts'
-import type { WrittenRewrite } from '../lint/read-rewrites.ts'
+import type { LintContext, WrittenRewrite } from '../lint/context.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
 import { readTomlText } from '../lint/toml-text.ts'
 import { shown } from '../shown-text.ts'
 
-const replacements: Readonly<Record<string, string>> = {
-  '\\d': '[0-9]',
-  '\\w': '[0-9A-Za-z_]',
-  '\\s': '[ ]',
-  '\\S': '[^ ]',
-  '\\A': '^',
-  '\\z': '$',
-}
+const insteadOf: Record<string, string> = { '\\d': '[0-9]', '\\w': '[0-9A-Za-z_]', '\\s': '[ ]', '\\S': '[^ ]', '\\A': '^', '\\z': '$' }
 
 /** What in a text is no TOML: an escape that TOML does not know, a quote, or a control character. https://toml.io/en/v1.0.0#string */
 function culprit(text: string): string | undefined {
@@ -25,8 +17,7 @@ function culprit(text: string): string | undefined {
 function suggest(token: string | undefined): string {
   if (token === undefined) return 'Write it without quotes and backslashes.'
   const instead =
-    replacements[token] ??
-    (/^\\[-/_]$/.test(token) ? token.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(token) ? `[${token.slice(1)}]` : undefined)
+    insteadOf[token] ?? (/^\\[-/_]$/.test(token) ? token.slice(1) : /^\\[.*+?()[\]{}|$]$/.test(token) ? `[${token.slice(1)}]` : undefined)
   if (instead !== undefined) return `Write ${instead} in place of ${token}.`
   return token.startsWith('\\') ? 'Write a character class in place of the escape.' : 'Remove it: no name of a repository holds it.'
 }
@@ -44,11 +35,7 @@ function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 
     const token = culprit(text)
     const effect = file === 'hosts.toml' ? `containerd passes over the whole mirror ${shown(mirror)}` : 'containerd does not start'
     const cause = token === undefined ? '' : ` because of ${token === '"' ? 'the quote' : quoted(token)}`
-    return {
-      position,
-      message: `${intro}which makes it no TOML${cause}: ${effect}`,
-      fix: suggest(token),
-    }
+    return { position, message: `${intro}which makes it no TOML${cause}: ${effect}`, fix: suggest(token) }
   }
   const areDoubled = !text.replaceAll('\\\\', '').includes('\\')
   return {
@@ -63,8 +50,6 @@ function judge(context: LintContext, rewrite: WrittenRewrite, what: 'pattern' | 
 
 /** Quotes, backslashes and control characters in a rewrite. */
 export const rewriteEscapes: Rule = {
-  id: 'rewrite-escapes',
-  severity: 'error',
   title: 'Backslashes or quotes in a rewrite',
   about: `K3s writes patterns and replacements between quotes into the hosts.toml and escapes nothing. With \`\\.\`, \`\\d\`, \`\\w\` or a
 quote the file is no TOML; containerd logs that, goes on without it, and pulls from the registry itself. Escapes that TOML knows change

@@ -9,18 +9,12 @@ function explain(pattern: string): string {
 
 /** A pattern that Go cannot compile. */
 export const rewriteInvalid: Rule = {
-  id: 'rewrite-invalid',
-  severity: 'error',
   title: 'A rewrite pattern is no regular expression of Go',
   about: `Patterns are [Go's regular expressions](https://pkg.go.dev/regexp/syntax), which know neither look-ahead nor look-behind nor
 back-references. K3s does not check them; containerd logs a warning with every request and goes on without the rewrite.`,
-  check: ({ rewrites }) =>
-    [...rewrites.values()]
-      .flat()
-      .filter(({ regexp }) => regexp === undefined)
-      .map(({ pattern, position, why }) => ({
-        position,
-        message: `the pattern ${quoted(pattern)} is no regular expression of Go's syntax, and containerd passes over it: ${escaped(why)}`,
-        fix: explain(pattern),
-      })),
+  rewrite: ({ pattern, regexp, why }) => {
+    if (regexp !== undefined) return undefined
+    const message = `the pattern ${quoted(pattern)} is no regular expression of Go's syntax, and containerd passes over it: ${escaped(why)}`
+    return { message, fix: explain(pattern) }
+  },
 }

@@ -5,8 +5,6 @@ import { shown } from '../shown-text.ts'
 
 /** A rewrite for the registry's own endpoint, which gets none. */
 export const rewriteOnDefault: Rule = {
-  id: 'rewrite-on-default',
-  severity: 'error',
   title: 'A rewrite on the default endpoint',
   about: `An endpoint that is the registry itself and stands last is its default endpoint, and rewrites are never applied to that. Where
 it is the only endpoint the rewrite does nothing; where it stands behind others it is asked under the names as they are, which is what a

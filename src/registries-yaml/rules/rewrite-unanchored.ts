@@ -1,8 +1,7 @@
 import { quoted } from '../../text/printable.ts'
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
-import { oncePerPosition } from '../lint/context.ts'
+import { oncePerPosition, type WrittenRewrite } from '../lint/context.ts'
 import { maxPatterns, shiftedNames } from '../lint/example-names.ts'
-import type { WrittenRewrite } from '../lint/read-rewrites.ts'
 import type { Rule } from '../lint/rule.ts'
 
 /** True where the author thought of an end of the name, be it in one alternative alone. */
@@ -28,7 +27,6 @@ function findExample(rewrite: WrittenRewrite): { readonly name: string; readonly
 
 /** A pattern that also matches in the middle of names. */
 export const rewriteUnanchored: Rule = {
-  id: 'rewrite-unanchored',
   severity: 'warning',
   title: 'A rewrite pattern matches anywhere in a name',
   about: `A pattern that does not begin with \`^\` is looked for in the whole name, and every match is replaced: \`rancher/(.*)\` also

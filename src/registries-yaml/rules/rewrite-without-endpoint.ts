@@ -4,8 +4,6 @@ import { shown } from '../shown-text.ts'
 
 /** A rewrite of a mirror without endpoints. */
 export const rewriteWithoutEndpoint: Rule = {
-  id: 'rewrite-without-endpoint',
-  severity: 'error',
   title: 'A rewrite without an endpoint',
   about: `Rewrites belong to the endpoints of their mirror. A mirror without any is asked at its default endpoint, under the names as they
 are; the nodes' own registry (\`--embedded-registry\`) gets no rewrites either. Before the releases of January 2024 rewrites were applied

@@ -3,8 +3,6 @@ import type { Rule } from '../lint/rule.ts'
 
 /** An endpoint that is no list. */
 export const stringForList: Rule = {
-  id: 'string-for-list',
-  severity: 'error',
   title: 'A string where a list belongs',
   about:
     'The endpoints of a mirror are a list, even where there is only one. K3s does not start with `endpoint: "https://registry.example.com"`.',

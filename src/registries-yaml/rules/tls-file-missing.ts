@@ -4,26 +4,23 @@ import type { Rule } from '../lint/rule.ts'
 const put = 'Put the file there on every node, or correct its name.'
 
 const problems = {
-  missing: { what: 'does not exist', fix: put },
-  'not a file': { what: 'is not a file', fix: put },
-  unreadable: { what: 'cannot be read by this user', fix: 'Lint as the user that K3s runs as.' },
-  'too large': { what: 'is larger than 4 MiB', fix: 'Name a file with the certificates of this registry alone.' },
+  missing: ['does not exist', put],
+  'not a file': ['is not a file', put],
+  unreadable: ['cannot be read by this user', 'Lint as the user that K3s runs as.'],
+  'too large': ['is larger than 4 MiB', 'Name a file with the certificates of this registry alone.'],
 } as const
 
 /** A file that `tls` names and that is not there. */
 export const tlsFileMissing: Rule = {
-  id: 'tls-file-missing',
-  severity: 'error',
   title: 'A file named by `tls` is missing',
   about: `K3s does not look at the files when it starts. containerd opens them with every pull, and without one of them every pull fails
 that this host is asked for, whatever other endpoints there are. Looked at on the machine that lints: switch that off where the files are
 on the nodes alone.`,
-  check: ({ namedFiles }) =>
-    namedFiles.map(({ path, field, position, file }) => {
-      if (file?.problem === undefined) return undefined
-      const { what, fix } = problems[file.problem]
-      const isUnread = file.problem === 'unreadable' || file.problem === 'too large'
-      const effect = isUnread ? ' and was not checked' : ': every pull that could go there fails'
-      return { position, severity: isUnread ? 'info' : 'error', message: `the ${field} ${quoted(path)} ${what}${effect}`, fix }
-    }),
+  file: ({ path, field, file }) => {
+    if (file?.problem === undefined) return undefined
+    const [what, fix] = problems[file.problem]
+    const isUnread = file.problem === 'unreadable' || file.problem === 'too large'
+    const effect = isUnread ? ' and was not checked' : ': every pull that could go there fails'
+    return { severity: isUnread ? 'info' : 'error', message: `the ${field} ${quoted(path)} ${what}${effect}`, fix }
+  },
 }

@@ -9,15 +9,14 @@ export function isTokenUnderAuth({ kind, path }: Remark): boolean {
 
 /** `token`, which documentation shows and no code reads. */
 export const tokenUnderAuth: Rule = {
-  id: 'token-under-auth',
-  severity: 'error',
   title: '`token` under `auth` is read by nobody',
   about: `The documentation of K3s and RKE2 lists \`token\` beside \`username\`, \`password\` and \`auth\`. The code has no such key: it is passed over, and the
 registry is asked anonymously. Personal access tokens are passwords; \`identity_token\` is a refresh token for OAuth, as \`docker login\` stores it.`,
-  check: ({ parsed }) =>
-    parsed.remarks.filter(isTokenUnderAuth).map(({ path, position }) => ({
-      position,
-      message: `K3s does not read ${shownPath(path)}, and sends no token`,
-      fix: 'Write an access token as password, with its username; a refresh token as identity_token.',
-    })),
+  remark: (remark) =>
+    isTokenUnderAuth(remark)
+      ? {
+          message: `K3s does not read ${shownPath(remark.path)}, and sends no token`,
+          fix: 'Write an access token as password, with its username; a refresh token as identity_token.',
+        }
+      : undefined,
 }

@@ -38,12 +38,7 @@ function* inCredentials({ auths, parsed, version }: LintContext): Iterable<Disco
   }
 }
 
-function* inHosts({ namedFiles, keys, endpoints, parsed, flags }: LintContext): Iterable<Discovery> {
-  for (const { path, position } of namedFiles) {
-    if (strangeCharacter(path) === undefined) continue
-    const message = `the file name ${quoted(path)} has a control character in it, ${bypassed}`
-    yield { position, message, fix: 'Give the file another name.' }
-  }
+function* inHosts({ keys, endpoints, parsed, flags }: LintContext): Iterable<Discovery> {
   const urls = [
     ...keys
       .filter(({ section, key }) => section === 'mirrors' || hasAnySettings(parsed.registries.configs.get(key)))
@@ -59,12 +54,14 @@ function* inHosts({ namedFiles, keys, endpoints, parsed, flags }: LintContext): 
 
 /** Characters that break the files which K3s writes. */
 export const tomlEscapes: Rule = {
-  id: 'toml-escapes',
-  severity: 'error',
   title: 'Characters that break the files K3s writes',
   about: `K3s writes its TOML files by a template. A \`'\` in a key of \`configs\` that has \`auth\` ends the quotes of config.toml early
 (before containerd 2 a \`"\` does); control characters in credentials and file names are written as \`\\a\`, \`\\v\` or \`\\x1b\`, which
 TOML does not know; quotes and backslashes in an endpoint are written as they are. Without a valid config.toml containerd does not start;
 a hosts.toml that is no TOML is passed over.`,
+  file: ({ path }) =>
+    strangeCharacter(path) === undefined
+      ? undefined
+      : { message: `the file name ${quoted(path)} has a control character in it, ${bypassed}`, fix: 'Give the file another name.' },
   check: (context) => [...inCredentials(context), ...inHosts(context)],
 }

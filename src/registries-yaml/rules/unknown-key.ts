@@ -5,20 +5,12 @@ import { shownKey } from '../shown-text.ts'
 import { isTokenUnderAuth } from './token-under-auth.ts'
 
 // where each key of the schema belongs, for one that is found elsewhere
-const parents: Readonly<Record<string, string>> = {
-  mirrors: 'at the top of the file',
-  configs: 'at the top of the file',
-  endpoint: 'under mirrors and the name of a registry',
-  rewrite: 'under mirrors and the name of a registry',
-  auth: 'under configs and a host',
-  tls: 'under configs and a host',
-  username: 'under auth',
-  password: 'under auth',
-  identity_token: 'under auth',
-  ca_file: 'under tls',
-  cert_file: 'under tls',
-  key_file: 'under tls',
-  insecure_skip_verify: 'under tls',
+const parents: Readonly<Record<string, readonly string[]>> = {
+  'at the top of the file': ['mirrors', 'configs'],
+  'under mirrors and the name of a registry': ['endpoint', 'rewrite'],
+  'under configs and a host': ['auth', 'tls'],
+  'under auth': ['username', 'password', 'identity_token'],
+  'under tls': ['ca_file', 'cert_file', 'key_file', 'insecure_skip_verify'],
 }
 
 const maxLength = 40
@@ -43,8 +35,8 @@ export function nearestKey(key: string, known: readonly string[]): string | unde
 /** Where a key of the schema belongs that is not known where it stands. */
 export function rightParent(key: string): { readonly key: string; readonly parent: string } | undefined {
   if (key.length > maxLength) return undefined
-  const found = Object.entries(parents).find(([candidate]) => squash(candidate) === squash(key))
-  return found && { key: found[0], parent: found[1] }
+  const all = Object.entries(parents).flatMap(([parent, keys]) => keys.map((candidate) => ({ key: candidate, parent })))
+  return all.find((candidate) => squash(candidate.key) === squash(key))
 }
 
 function suggest(key: string, { path, known }: Extract<Remark, { kind: 'unknown-key' }>): string {
@@ -58,19 +50,15 @@ function suggest(key: string, { path, known }: Extract<Remark, { kind: 'unknown-
 
 /** A key that K3s does not know. */
 export const unknownKey: Rule = {
-  id: 'unknown-key',
-  severity: 'error',
   title: 'A key that K3s does not know',
   about: `K3s passes over keys that it does not know, with all that is below them, and says nothing: \`endpoints\` in place of \`endpoint\` makes a mirror
 without endpoints. Keys are compared exactly, with case. At the top of the file a key that begins with \`x-\` or a dot is taken for a place to keep anchors, and not reported.`,
-  *check({ parsed }) {
-    for (const remark of parsed.remarks) {
-      if (remark.kind !== 'unknown-key' || isTokenUnderAuth(remark)) continue
-      const { path, position } = remark
-      const key = String(path.at(-1))
-      // At the top some keep what is referred to by alias under a name that no program knows.
-      if (path.length === 1 && /^(?:x-|\.)/.test(key)) continue
-      yield { position, message: `K3s does not know the key ${shownKey(path)} here and passes over it`, fix: suggest(key, remark) }
-    }
+  remark: (remark) => {
+    if (remark.kind !== 'unknown-key' || isTokenUnderAuth(remark)) return undefined
+    const { path } = remark
+    const key = String(path.at(-1))
+    // At the top some keep what is referred to by alias under a name that no program knows.
+    if (path.length === 1 && /^(?:x-|\.)/.test(key)) return undefined
+    return { message: `K3s does not know the key ${shownKey(path)} here and passes over it`, fix: suggest(key, remark) }
   },
 }

@@ -13,8 +13,6 @@ interface Match {
   readonly severity: NonNullable<Discovery['severity']>
 }
 
-const hasPort = (host: string): boolean => /:[0-9]+$/.test(host)
-
 /** Endpoints without any settings that differ from the key by a slip. */
 function nearMatch(key: string, lonely: readonly WrittenEndpoint[], { mirrors }: Registries): Match | undefined {
   for (const wanted of ['case', 'port', 'name'] as const) {
@@ -22,17 +20,13 @@ function nearMatch(key: string, lonely: readonly WrittenEndpoint[], { mirrors }:
       const host = endpoint?.host ?? ''
       if (nearness(key, host) !== wanted) continue
       // A registry that images name itself may have a sister that differs by port or domain.
-      const isNamed = mirrors.has(key) && mirror !== key
-      if (wanted !== 'case' && isNamed) continue
-      const isSure = wanted !== 'port' || !hasPort(key) || !hasPort(host)
+      if (wanted !== 'case' && mirrors.has(key) && mirror !== key) continue
+      const isSure = wanted !== 'port' || ![key, host].every((one) => /:[0-9]+$/.test(one))
       return { host, why: 'keys are compared exactly', severity: isSure ? 'error' : 'warning' }
     }
   }
   return undefined
 }
-
-// Docker Hub's public mirror, which has no accounts
-const anonymousMirrors: ReadonlySet<string> = new Set(['mirror.gcr.io'])
 
 /** True for an endpoint that gets no settings, where no other rule says why. */
 function isLonely(written: WrittenEndpoint, { configs }: Registries): boolean {
@@ -46,7 +40,8 @@ function mirrorMatch(key: string, endpoints: readonly WrittenEndpoint[], registr
   const isDockerHub = key === 'docker.io' || key === 'registry-1.docker.io'
   const own = endpoints.filter(({ mirror }) => mirror === (isDockerHub ? 'docker.io' : key))
   const host = own[0]?.endpoint?.host
-  if (host === undefined || anonymousMirrors.has(host)) return undefined
+  // Docker Hub's public mirror has no accounts.
+  if (host === undefined || host === 'mirror.gcr.io') return undefined
   // Credentials for plain http are better not asked for.
   if (!own.every((written) => isLonely(written, registries) && written.endpoint?.url.startsWith('https://') === true)) return undefined
   const isAccount = isDockerHub && registries.configs.get(key)?.tls === undefined
@@ -75,8 +70,6 @@ function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoin
 
 /** Settings whose key is almost an endpoint. */
 export const unmatchedConfig: Rule = {
-  id: 'unmatched-config',
-  severity: 'error',
   title: 'Settings that no endpoint gets',
   about: `Credentials and TLS are looked up under the \`host[:port]\` of the endpoint, and the key has to be that exactly: with the port, with the domain, in the
 same case. The name of the mirrored registry is not the key of its endpoints. A key that is no endpoint may still be right, because images can name that

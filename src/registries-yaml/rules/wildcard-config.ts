@@ -4,8 +4,6 @@ import { shown } from '../shown-text.ts'
 
 /** Credentials and TLS under `"*"`. */
 export const wildcardConfig: Rule = {
-  id: 'wildcard-config',
-  severity: 'error',
   title: 'Settings under `"*"` that do not apply',
   about: `\`configs."*"\` is no default for hosts without settings. Credentials under it are sent to nobody. Its TLS settings apply to registries that images name
 and that have no entry of their own, and even to those only where there is no \`mirrors."*"\`; endpoints of mirrors never get them. An endpoint needs an entry in

@@ -5,8 +5,6 @@ import { shown } from '../shown-text.ts'
 
 /** An empty entry beside `"*"`. */
 export const wildcardExemption: Rule = {
-  id: 'wildcard-exemption',
-  severity: 'error',
   title: 'An empty entry exempts nothing from `"*"`',
   about: `An entry without endpoints, rewrites, credentials and TLS leaves no trace: K3s writes no \`hosts.toml\` for it, and the one for \`"*"\` applies. Before
 January 2024 an empty mirror did keep a registry out of \`mirrors."*"\`. Today it takes an entry that says something: for example

@@ -14,8 +14,6 @@ const examples: Readonly<Record<string, string>> = {
 
 /** A value of another type than K3s reads there. */
 export const wrongType: Rule = {
-  id: 'wrong-type',
-  severity: 'error',
   title: 'A value has the wrong type',
   about: `K3s reads every key as one type, and does not start where the file has another: a plain value where a mapping belongs, a list where a string
 belongs. Endpoints that are a list of mappings are one of these: \`- https://host: 5000\` has a space too many.`,

@@ -388,7 +388,7 @@ test('the proof fails for every file that would lead nodes elsewhere', () => {
     const made = Object.entries(mirrors).map(
       ([name, [url, rewrites]]) => [name, { endpoints: [url], rewrites: new Map(Object.entries(rewrites)) }] as const,
     )
-    proveResolution({ mirrors: new Map(made), configs: new Map() }, { images, own: [], endpoint })
+    proveResolution({ mirrors: new Map(made), configs: new Map() }, images, [], endpoint)
   }
   const url = 'https://reg.example.com'
   const right = { '^(.*)$': 'p/$1' }

@@ -98,5 +98,5 @@ test('a name that is used twice is looked at once, an empty one never', async ()
 
 test('an aborted inspection ends with its reason', async () => {
   const signal = AbortSignal.abort(new Error('enough'))
-  await assert.rejects(inspectFiles(naming({ caFile: at('ca.crt') }), { signal }), /enough/)
+  await assert.rejects(inspectFiles(naming({ caFile: at('ca.crt') }), signal), /enough/)
 })

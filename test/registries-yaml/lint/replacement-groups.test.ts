@@ -7,7 +7,8 @@ import { replacementFaults } from '../../../src/registries-yaml/lint/replacement
 const pattern = '^(?P<org>[^/]+)/(.*)$'
 
 const good = ['', 'a/b', '$1/$2', '${1}x', '$0', '$org', '${org}-$2', '$1-x', '$1.x', '$$1', 'a$$']
-for (const replacement of good) test(`${replacement} is in order`, () => assert.deepEqual(replacementFaults(pattern, replacement), []))
+for (const replacement of good)
+  test(`${replacement} is in order`, () => assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), []))
 
 const bad: Readonly<Record<string, readonly [kind: string, text: string, meant: string | undefined]>> = {
   $3: ['no-group', '$3', undefined],
@@ -24,7 +25,7 @@ const bad: Readonly<Record<string, readonly [kind: string, text: string, meant: 
   'a/\\1': ['backslash', '\\1', '${1}'],
 }
 for (const [replacement, [kind, text, meant]] of Object.entries(bad)) {
-  test(`${replacement} is ${kind}`, () => assert.deepEqual(replacementFaults(pattern, replacement), [{ kind, text, meant }]))
+  test(`${replacement} is ${kind}`, () => assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), [{ kind, text, meant }]))
 }
 
 test('a replacement without a fault names no group that is missing: its text is there whatever the groups hold', () => {
@@ -32,7 +33,7 @@ test('a replacement without a fault names no group that is missing: its text is 
   fc.assert(
     fc.property(replacement, (parts) => {
       const text = parts.join('')
-      if (replacementFaults('^(a)(b)$', text).length > 0) return
+      if (replacementFaults(parseGoRegexp('^(a)(b)$'), text).length > 0) return
       const expected = text.replace(
         /\$(?:(\$)|([012])|\{([012])\})/g,
         (_, dollar: string | undefined, bare: string | undefined, braced: string | undefined) =>
