@@ -1,10 +1,8 @@
 import type { Socket } from 'node:net'
 import type { ChunkSink, Content } from '../async/content.ts'
-import { openSocket, type SocketRoute } from './open-socket.ts'
-import { readBeforeClosing } from './read-before-closing.ts'
-import { readBuffer } from './read-buffer.ts'
+import { WireError } from './network-error.ts'
+import { openSocket, readBeforeClosing, readBuffer, type SocketRoute } from './open-socket.ts'
 import { ResponseParser, type ResponseHead } from './response-parser.ts'
-import { WireError } from './wire-error.ts'
 
 /** What the connection waits for, and so which silence is the server's fault. */
 type Waiting = 'nothing' | 'head' | 'body' | 'write' | 'answer'

@@ -1,16 +1,54 @@
 import dns from 'node:dns'
-import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
 import { networkError, proxyError, wayHint } from './network-error.ts'
-import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { trustHint } from './redirect.ts'
 import { parseResponseHead } from './response-parser.ts'
-import { isUntrusted, type SystemTrust } from './system-trust.ts'
-import { tlsOptions } from './tls-options.ts'
+import { isUntrusted, tlsOptions, type SystemTrust, type TlsSettings } from './tls.ts'
+
+/** Bytes read at once. More is not faster, and every open connection holds as many. */
+const plainBytes = 128 * 1024
+
+/** Bytes that Node decrypts at once. */
+const encryptedBytes = 16 * 1024
+
+/**
+ * Where a socket puts what it reads: one buffer that is used again and again. Of an encrypted connection several, because Node
+ * stops reading when it is told so, but not before it has decrypted all it has read: memory of which `isHeld` is true is not
+ * written over.
+ */
+export function readBuffer(isEncrypted: boolean, isHeld: (memory: ArrayBufferLike) => boolean): Buffer | (() => Buffer) {
+  if (!isEncrypted) return Buffer.allocUnsafeSlow(plainBytes)
+  const buffers: Buffer[] = []
+  return () => {
+    const free = buffers.find(({ buffer }) => !isHeld(buffer))
+    if (free !== undefined) return free
+    const added = Buffer.allocUnsafeSlow(encryptedBytes)
+    buffers.push(added)
+    return added
+  }
+}
+
+/**
+ * Makes a socket whose writing fails read what has come before it closes. A server that refuses an upload and closes the connection
+ * has sent its answer; Node would throw it away with the socket as soon as the next write fails.
+ */
+export function readBeforeClosing(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket)
+  let isLast = false
+  socket.destroy = (error?: Error & { readonly syscall?: string }): Socket => {
+    if (error?.syscall !== 'write' || isLast) return destroy(error)
+    isLast = true
+    socket.resume()
+    // Between two turns of the event loop everything is read that the kernel holds.
+    setImmediate(() => setImmediate(() => destroy(error)))
+    return socket
+  }
+}
 
 /** Where a socket leads: an origin, its TLS settings, and the proxy on the way. */
 export interface SocketRoute {

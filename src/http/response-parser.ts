@@ -1,5 +1,5 @@
 import { ResponseHeaders } from './message.ts'
-import { WireError } from './wire-error.ts'
+import { WireError } from './network-error.ts'
 
 /** Status and headers of an answer, and how its body is delimited: https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
 export interface ResponseHead {

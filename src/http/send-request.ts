@@ -1,16 +1,78 @@
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
-import { isMirrorError } from '../errors.ts'
+import { MirrorError, isMirrorError } from '../errors.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
-import { decodeBody, tooLong } from './decode-body.ts'
-import type { HttpRequest, ResponseHeaders } from './message.ts'
-import { networkError, proxyError } from './network-error.ts'
+import type { HttpMethod, HttpRequest, ResponseHeaders } from './message.ts'
+import { WireError, networkError, proxyError } from './network-error.ts'
+import { proxyAuthorization } from './proxy.ts'
 import type { Reachability } from './reachability.ts'
-import { formatRequestHead } from './request-head.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watch, Watchdog } from './watchdog.ts'
-import { WireError } from './wire-error.ts'
+
+/** The failure of an answer that is longer than `most` bytes. */
+export function tooLong(most: number): WireError {
+  return new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+}
+
+/** What undoes an encoding: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1 */
+const decoders: Readonly<Record<string, (bytes: Uint8Array, options: zlib.ZlibOptions & zlib.BrotliOptions) => Promise<Buffer>>> = {
+  gzip: promisify(zlib.gunzip),
+  'x-gzip': promisify(zlib.gunzip),
+  deflate: promisify(zlib.inflate),
+  br: promisify(zlib.brotliDecompress),
+}
+
+/**
+ * A body without its Content-Encoding: some servers compress what nobody asked them to. What is not in that encoding, or in one that is unknown, stays as
+ * it is: storages keep such a label from an upload. Throws PROTOCOL for a body that becomes longer than `most` bytes.
+ */
+export async function decodeBody(
+  body: Uint8Array,
+  { url, headers }: { readonly url: URL; readonly headers: ResponseHeaders },
+  most: number,
+): Promise<Uint8Array> {
+  const decode = decoders[headers.all('content-encoding').join(',').trim().toLowerCase()]
+  if (decode === undefined || body.length === 0) return body
+  try {
+    return await decode(body, { maxOutputLength: most })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return body
+    throw new MirrorError('PROTOCOL', `no answer from ${url.origin}: ${tooLong(most).message}`, { cause })
+  }
+}
+
+/** What a request begins with. */
+export interface RequestHead {
+  readonly method: HttpMethod
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  /** The proxy on the way; plain HTTP is asked of it with the whole URL. */
+  readonly proxy: URL | undefined
+}
+
+/** Throws USAGE for a header whose name is no name, or whose value holds a control character that could smuggle in another header. */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'the name of a header contains a forbidden character')
+    // A character beyond one byte would be cut to its lower byte, which may be a control character.
+    // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+    if (/[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
+      throw new MirrorError('USAGE', `the header ${name} contains a control character, or one that no header can hold`)
+    }
+  }
+}
+
+/** The lines of a request up to its body: https://www.rfc-editor.org/rfc/rfc9112#section-3. Its headers have been checked. */
+export function formatRequestHead({ method, url, headers, proxy }: RequestHead): string {
+  const viaProxy = proxy !== undefined && url.protocol === 'http:'
+  const authorization = viaProxy ? proxyAuthorization(proxy) : undefined
+  let text = `${method} ${viaProxy ? url.origin : ''}${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
+  for (const [name, value] of Object.entries(headers)) text += `${name}: ${value}\r\n`
+  return `${text}${authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`}\r\n`
+}
 
 /** A request as it is sent, to one origin. */
 export interface StreamedRequest extends HttpRequest {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { WireError } from './wire-error.ts'
+import { WireError } from './network-error.ts'
 
 /** Bytes a second below which a transfer counts as stalled. */
 const leastRate = 1024

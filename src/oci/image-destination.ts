@@ -1,6 +1,6 @@
 import type { Content } from '../async/content.ts'
 import type { Descriptor } from './descriptor.ts'
-import type { CallOptions } from './image-source.ts'
+import type { CallOptions, ImageSource } from './image-source.ts'
 import type { Manifest } from './manifest.ts'
 import type { Reference, Repository } from './reference.ts'
 
@@ -36,4 +36,15 @@ export interface ImageDestination {
   offerBlob(repository: Repository, descriptor: Descriptor, options?: OfferOptions): Promise<OfferedBlob>
   /** Stores a manifest byte for byte under its digest and, where the reference has a tag, under the tag. */
   putManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<void>
+}
+
+/** A place whose images can be looked at; nothing is written there. */
+export type ReadablePlace = Pick<ImageSource, 'headManifest' | 'getManifest' | 'getBlob'> & Pick<ImageDestination, 'headBlob'>
+
+/** A place that cannot be asked at all, for the reason given. */
+export function refusingPlace(error: Error): ReadablePlace {
+  const refuse = async (): Promise<never> => {
+    throw error
+  }
+  return { headManifest: refuse, getManifest: refuse, getBlob: refuse, headBlob: refuse }
 }

@@ -1,8 +1,7 @@
 import { retry, type RetryOptions, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import type { HttpResponse } from '../http/message.ts'
-import { parseRetryAfter } from '../http/retry-after.ts'
+import { parseRetryAfter, type HttpResponse } from '../http/message.ts'
 import { redactUrl } from '../text/redact.ts'
 import { maxListBytes } from './list-text.ts'
 
