@@ -102,7 +102,7 @@ const house: House = {
     'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'registry-server', 'release', 'runs'],
     'pretty-bytes': ['cli/output', 'registry-server/page.ts'],
     'pretty-ms': ['cli/output'],
-    re2js: ['registries-yaml/go', 'registries-yaml/lint/replacement-groups.ts', 'release/glob.ts'],
+    re2js: ['registries-yaml/go', 'registries-yaml/lint/replacement-groups.ts', 'release/image-filter.ts'],
     'smol-toml': [
       'registries-yaml/lint/toml-text.ts',
       'registries-yaml/render/unreadable-toml.ts',

@@ -6,10 +6,7 @@ interface Waiting {
   readonly admit: () => Promise<void>
 }
 
-/**
- * At most so many tasks at once, highest priority first. The bound is halved when a server refuses more than two thirds of what it
- * is sent, and grows by one with each answer, so that it settles at what the server can take; fewer refusals are answered by waiting.
- */
+/** At most so many tasks at once, highest priority first: halved when a server refuses more than two thirds of what it is sent, one more with each answer. */
 export class AdaptiveLimit {
   readonly #limit: LimitFunction
   readonly #most: number

@@ -11,10 +11,7 @@ function listenersOf(signal: AbortSignal): Set<() => void> {
   return all
 }
 
-/**
- * Calls the listener when the signal is aborted; the returned function takes it away. A run's one signal is listened to by every
- * request, and an AbortSignal compares each new listener with all it has: here they are a set.
- */
+/** Calls the listener on abort, until the returned function is called: an AbortSignal compares each new listener with all it has, here they are a set. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => undefined
   const all = listenersOf(signal)

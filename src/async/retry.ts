@@ -77,10 +77,7 @@ function backoff(attempt: number, { baseDelay, maxDelay }: RetryPolicy): number 
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
-/**
- * Runs the operation until it succeeds, fails for good, or has used up its attempts; then its last error is thrown.
- * A Retry-After is honoured exactly, or, when it is longer than `maxThrottled` allows, ends the operation.
- */
+/** Runs the operation until it succeeds, fails for good, or has used up its attempts; a Retry-After is waited exactly, or ends it beyond `maxThrottled`. */
 export async function retry<T>(operation: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const policy = retryPolicy(options)
   const mayPass = options.isTransient ?? isTransient

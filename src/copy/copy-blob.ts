@@ -80,10 +80,7 @@ export interface BlobOptions extends Pick<OfferOptions, 'presence' | 'signal'> {
 /** Why a blob needed no upload, or that it was uploaded. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied'
 
-/**
- * Brings one blob to a repository in the cheapest way that works: it is there already; another repository of the destination has it
- * and it is mounted; or it is streamed from the source. A blob that several images share waits for the first of them.
- */
+/** Brings one blob to a repository in the cheapest way: it is there already, is mounted, or is streamed; a blob of several images waits for the first of them. */
 export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
   const { descriptor, to } = copy
   const { ledger } = ends

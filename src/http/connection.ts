@@ -14,10 +14,7 @@ function connectionClosed(): Error {
   return Object.assign(new Error('closed'), { code: 'ECONNRESET' })
 }
 
-/**
- * One HTTP/1.1 connection for bodies that are too large to hold: reads go through one reused buffer and writes straight
- * from it, so that memory does not grow with size. One request at a time.
- */
+/** One HTTP/1.1 connection, one request at a time: bodies pass through one reused buffer, so that memory does not grow with their size. */
 export class Connection {
   /** True once it can carry no further request. */
   closed = false

@@ -2,14 +2,62 @@ import { AdaptiveLimit } from '../async/adaptive-limit.ts'
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
-import { ConnectionPool } from './connection-pool.ts'
+import { Connection } from './connection.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
+import type { SocketRoute } from './open-socket.ts'
 import { proxyFor, type Environment } from './proxy.ts'
-import { Reachability } from './reachability.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
-import { checkHeaders, sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
+import { checkHeaders, Reachability, sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
 import { SystemTrust, type TlsSettings } from './tls.ts'
 import { Watchdog } from './watchdog.ts'
+
+/** Milliseconds an unused connection is kept; servers close theirs after 5 s and more. */
+const keepAliveTimeout = 4000
+
+/** The connections to one origin. */
+export class ConnectionPool {
+  readonly #route: SocketRoute
+  readonly #busy = new Set<Connection>()
+  readonly #idle: { readonly connection: Connection; readonly timer: NodeJS.Timeout }[] = []
+
+  #closed = false
+
+  constructor(route: SocketRoute) {
+    this.#route = route
+  }
+
+  /** The connection that was used last, or a new one. */
+  async take(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<{ connection: Connection; reused: boolean }> {
+    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+      clearTimeout(entry.timer)
+      if (entry.connection.closed) continue
+      this.#busy.add(entry.connection)
+      return { connection: entry.connection, reused: true }
+    }
+    const connection = await Connection.open(this.#route, options)
+    this.#busy.add(connection)
+    if (this.#closed) connection.destroy()
+    return { connection, reused: false }
+  }
+
+  /** Gives a connection back for the next request; one that can carry none is dropped. */
+  give(connection: Connection): void {
+    this.#busy.delete(connection)
+    if (connection.closed) return
+    const timer = setTimeout(() => connection.destroy(), keepAliveTimeout).unref()
+    this.#idle.push({ connection, timer })
+  }
+
+  /** Closes every connection; requests that are under way fail. */
+  close(): void {
+    this.#closed = true
+    for (const connection of this.#busy) connection.destroy()
+    for (const { connection, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer)
+      connection.destroy()
+    }
+  }
+}
 
 /** A GET whose body is streamed through one reused buffer. */
 type DownloadRequest = Omit<HttpRequest, 'method' | 'body' | 'maxBytes'>
@@ -23,10 +71,7 @@ export interface HttpClientOptions {
   /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
   readonly environment?: Environment | undefined
   readonly userAgent?: string | undefined
-  /**
-   * Milliseconds to connect, at most 30 000 of them, for the head of an answer, and within which a transfer must move 1 KiB/s; an answer that is no
-   * blob has to be whole after four times as many, and that to an upload gets a second more for each 4 MiB. Default 60 000.
-   */
+  /** Milliseconds to connect (30 000 at most), for the head of an answer, and within which a transfer must move 1 KiB/s; default 60 000. */
   readonly timeout?: number | undefined
   /** Called with every request that is sent, redirects included. */
   readonly onRequest?: ((method: HttpMethod, url: URL) => void) | undefined
@@ -49,8 +94,7 @@ const usualBytes = 64 * 1024
 /** The failure of a request to a host that nobody wrote, with who named it. */
 function namedBy(from: URL, to: URL, error: unknown): unknown {
   if (from.origin === to.origin || !isMirrorError(error) || error.side !== undefined) return error
-  const { code, message, hint, retryAfter, cause } = error
-  return new MirrorError(code, `${message}; ${from.origin} redirected there`, { hint: redirectHint(from, to) ?? hint, retryAfter, cause })
+  return error.with({ message: `${error.message}; ${from.origin} redirected there`, hint: redirectHint(from, to) ?? error.hint })
 }
 
 /** The answer with its body; only content that was asked for, and given, has to be whole. */

@@ -14,10 +14,7 @@ export interface HttpRequest {
   readonly maxBytes?: number | undefined
   /** Who named the host, where a server and not the user did: an address behind its name that this server may not name throws REFUSED_ADDRESS. */
   readonly naming?: Naming | undefined
-  /**
-   * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL. Of other methods than
-   * GET and HEAD only 307 and 308 are, with the same body. Default 0: a 3xx is an answer.
-   */
+  /** Redirects that are followed, without credentials beyond the origin; one more throws PROTOCOL. Default 0: a 3xx is an answer. */
   readonly redirects?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -58,10 +55,7 @@ export class ResponseHeaders {
   }
 }
 
-/**
- * Milliseconds that a Retry-After header asks for: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3. Undefined when it
- * is absent, in the past or neither seconds nor a date, so that the ordinary backoff takes its place.
- */
+/** Milliseconds that a Retry-After header asks for; undefined for none and nonsense: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
 export function parseRetryAfter(text: string | undefined, now: number = Date.now()): number | undefined {
   if (text === undefined) return undefined
   const trimmed = text.trim()

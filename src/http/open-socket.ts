@@ -16,11 +16,7 @@ const plainBytes = 128 * 1024
 /** Bytes that Node decrypts at once. */
 const encryptedBytes = 16 * 1024
 
-/**
- * Where a socket puts what it reads: one buffer that is used again and again. Of an encrypted connection several, because Node
- * stops reading when it is told so, but not before it has decrypted all it has read: memory of which `isHeld` is true is not
- * written over.
- */
+/** Where a socket puts what it reads: one buffer, or of an encrypted connection, which Node cannot stop at once, the first of which `isHeld` is not true. */
 export function readBuffer(isEncrypted: boolean, isHeld: (memory: ArrayBufferLike) => boolean): Buffer | (() => Buffer) {
   if (!isEncrypted) return Buffer.allocUnsafeSlow(plainBytes)
   const buffers: Buffer[] = []
@@ -33,10 +29,7 @@ export function readBuffer(isEncrypted: boolean, isHeld: (memory: ArrayBufferLik
   }
 }
 
-/**
- * Makes a socket whose writing fails read what has come before it closes. A server that refuses an upload and closes the connection
- * has sent its answer; Node would throw it away with the socket as soon as the next write fails.
- */
+/** Makes a socket whose writing fails read first what has come: a server that refuses an upload and closes has sent its answer, which Node would throw away. */
 export function readBeforeClosing(socket: Socket): void {
   const destroy = socket.destroy.bind(socket)
   let isLast = false
@@ -221,10 +214,7 @@ async function tunnel(origin: URL, proxy: Peer, route: SocketRoute, patience: Pa
   throw proxyError(origin.origin, status)
 }
 
-/**
- * Opens a socket to the origin. With `onread`, bytes are read through it into one reused buffer where Node allows it; through a
- * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
- */
+/** Opens a socket to the origin, which reads through `onread`, or where `buffered` is false by 'data' events. Throws MirrorError, or the signal's reason. */
 export async function openSocket(
   route: SocketRoute,
   onread?: OnReadOpts,

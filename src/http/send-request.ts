@@ -2,18 +2,52 @@ import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
-import { MirrorError, isMirrorError } from '../errors.ts'
-import type { ConnectionPool } from './connection-pool.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import type { ConnectionPool } from './http-client.ts'
 import type { HttpMethod, HttpRequest, ResponseHeaders } from './message.ts'
-import { WireError, networkError, proxyError } from './network-error.ts'
+import { networkError, proxyError, WireError } from './network-error.ts'
 import { proxyAuthorization } from './proxy.ts'
-import type { Reachability } from './reachability.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watch, Watchdog } from './watchdog.ts'
 
+/** Failures in a row after which an origin that never answered is given up. */
+const mostFailures = 4
+
+/** Milliseconds between the first two failures that count as two, twice as many to the next: requests that run side by side fail at one time. */
+const firstGap = 100
+
+/** Whether an origin can be reached, learned from all requests to it: one that never answered is given up, one that did gets the patience of a broken connection. */
+export class Reachability {
+  #hasAnswered = false
+  #failures = 0
+  #countsFrom = 0
+  #givenUp: MirrorError | undefined
+
+  /** Throws why the origin was given up, with an infinite `retryAfter`. */
+  check(): void {
+    if (this.#givenUp !== undefined) throw this.#givenUp
+  }
+
+  /** The origin has answered, whatever it was. */
+  answered(): void {
+    this.#hasAnswered = true
+  }
+
+  /** The failure of a request that began at `started`, as it is to be thrown. */
+  failed(error: unknown, started: number): unknown {
+    if (!isMirrorError(error) || (error.code !== 'UNREACHABLE' && error.code !== 'TIMEOUT')) return error
+    if (this.#hasAnswered) return error.code === 'TIMEOUT' ? error : error.with({ code: 'CONNECTION_LOST' })
+    if (started < this.#countsFrom) return error
+    this.#countsFrom = performance.now() + firstGap * 2 ** this.#failures++
+    if (this.#failures < mostFailures) return error
+    this.#givenUp = error.with({ retryAfter: Infinity })
+    return this.#givenUp
+  }
+}
+
 /** The failure of an answer that is longer than `most` bytes. */
-export function tooLong(most: number): WireError {
+function tooLong(most: number): WireError {
   return new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
 }
 
@@ -25,10 +59,7 @@ const decoders: Readonly<Record<string, (bytes: Uint8Array, options: zlib.ZlibOp
   br: promisify(zlib.brotliDecompress),
 }
 
-/**
- * A body without its Content-Encoding: some servers compress what nobody asked them to. What is not in that encoding, or in one that is unknown, stays as
- * it is: storages keep such a label from an upload. Throws PROTOCOL for a body that becomes longer than `most` bytes.
- */
+/** A body without its Content-Encoding, as it is where that is unknown or untrue, as storages have it; throws PROTOCOL where it becomes longer than `most` bytes. */
 export async function decodeBody(
   body: Uint8Array,
   { url, headers }: { readonly url: URL; readonly headers: ResponseHeaders },
@@ -190,10 +221,7 @@ export class StreamedAnswer {
   }
 }
 
-/**
- * Sends a request and resolves with the head of its answer; a redirect is an answer. A kept connection that the server closed
- * just as it was used again says nothing about the request, which is sent again where its body can be.
- */
+/** Sends a request and resolves with the head of its answer; a kept connection that was closed just as it was used again is replaced where the body can be sent again. */
 export async function sendRequest(request: StreamedRequest, means: OriginMeans): Promise<StreamedAnswer> {
   const { pool, watchdog, reachability, proxy } = means
   const { method, url, headers, body, signal, deadline } = request

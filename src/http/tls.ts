@@ -97,10 +97,7 @@ async function readSystemAuthorities(environment: Environment): Promise<readonly
   return [...byContent(texts)].flatMap(([content, pem]) => (known.has(content) || !isCertificate(pem) ? [] : [pem]))
 }
 
-/**
- * The system's trust store, read when the first server shows a certificate that nothing else vouches for: reading it takes longer than a handshake,
- * and most servers need none of it.
- */
+/** The system's trust store, read when the first server needs it: that takes longer than a handshake. */
 export class SystemTrust {
   readonly #environment: Environment
   #authorities: Promise<readonly string[]> | undefined

@@ -39,11 +39,7 @@ export function formatPlatform(platform: Platform): string {
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`
 }
 
-/**
- * The entries that a node of the wanted platform pulls: those of the best match by containerd's rules, and none where there is no match.
- * There are several where they differ in something else, as in the version of Windows.
- * https://github.com/containerd/platforms/blob/v1.0.0-rc.4/compare.go
- */
+/** The entries that a node of the platform pulls, all of the best match: https://github.com/containerd/platforms/blob/v1.0.0-rc.4/compare.go */
 export function pickEntries<T extends { readonly platform?: Platform | undefined }>(entries: readonly T[], wanted: Platform): readonly T[] {
   const os = normaliseOs(wanted.os)
   const order = compatible(normaliseProcessor(wanted.architecture, wanted.variant)).map(keyOf)

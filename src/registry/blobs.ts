@@ -18,10 +18,7 @@ export function blobName(repository: Repository, { digest }: Descriptor): string
   return `blob ${digest} of ${formatRepository(repository)}`
 }
 
-/**
- * True when the repository has the blob with the right size, asked by HEAD and, where that fails, by a GET of its first byte. 401 and 403 count as
- * absent: some registries answer so for a repository that is still to be made, and the upload gives the real answer.
- */
+/** True when the repository has the blob with the right size; 401 and 403 count as absent, as of a repository that is still to be made. */
 export async function headBlob(
   transport: RegistryTransport,
   repository: Repository,

@@ -21,11 +21,7 @@ function statedDigest(response: HttpResponse): Digest | undefined {
   return stated !== undefined && isDigest(stated) ? stated : undefined
 }
 
-/**
- * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD fails, the manifest is
- * read and hashed. `lenient` takes the 401 or 403 that a registry answers to credentials for an absent image, as a destination must: many answer so
- * for a repository that is still to be made, and the push gives the real answer.
- */
+/** Asks for a manifest by HEAD, and reads it where that does not tell; `lenient` takes a refusal of credentials for an absence, as many registries mean it. */
 export async function headManifest(
   transport: RegistryTransport,
   reference: Reference,
@@ -119,10 +115,7 @@ function isRefusal(error: unknown): boolean {
   return error.code !== 'THROTTLED' && !answer.codes.some((code) => code.endsWith('_UNKNOWN') || code === 'MANIFEST_INVALID')
 }
 
-/**
- * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a registry that stores and
- * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is not taken for a registry.
- */
+/** Stores a manifest byte for byte: it counts as stored when the registry says its digest or a HEAD finds it, whatever the answer was. */
 export async function putManifest(
   transport: RegistryTransport,
   reference: Reference,

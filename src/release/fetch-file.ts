@@ -32,10 +32,7 @@ export interface FetchOptions {
   readonly redirects?: number
 }
 
-/**
- * GETs a file of at most 10 MiB. Overload (429), server errors (5xx) and network failures are retried and then thrown,
- * as THROTTLED, UNAVAILABLE or the network's own code; every other status is an answer.
- */
+/** GETs a file of at most 10 MiB; 429, 5xx and network failures are retried and then thrown, every other status is an answer. */
 export async function fetchFile(client: HttpClient, url: URL, options: FetchOptions = {}): Promise<HttpResponse> {
   const { signal, headers, redirects = 5 } = options
   const once = async (): Promise<HttpResponse> => {

@@ -1,7 +1,63 @@
+import { RE2JS } from 're2js'
 import { yielding } from '../async/yielding.ts'
 import { MirrorError } from '../errors.ts'
 import type { Reference } from '../oci/reference.ts'
-import { compileGlob } from './glob.ts'
+
+const maxLength = 4096
+const maxDepth = 20
+
+const tokens =
+  /\\[^]|(?<=^|[/{(,|])\*\*\/|\/\*\*(?=$|[,}|)])|\*+(?!\()|\[[!^]?\]?(?:\[:[a-z]+:\]|\\[^]|[^\]\\])*(?:\]|$)|\{\w\.\.\w\}|[*+?@!]\(|[^]/gu
+
+/** A set of characters as regular expressions write it; a negated one does not match the "/" between parts of a name. */
+function translateSet(token: string): string {
+  const [, negation = '', set = ''] = /^\[([!^]?)([^]*)\]$/.exec(token) ?? []
+  if (set === '') throw new Error('a "[" is not closed')
+  const escaped = set.replace(/\[:[a-z]+:\]|\\[^]|[[\]]/g, (c) => (c.length > 2 ? c : `\\${c.at(-1)}`))
+  return negation === '' ? `[${escaped}]` : `[^/${escaped}]`
+}
+
+/** A glob in RE2 syntax, where no pattern takes more than linear time. */
+function translate(glob: string): string {
+  let source = ''
+  const groups: { readonly separator: string; readonly end: string; readonly written: string }[] = []
+  const open = (separator: string, end: string, written: string): string => {
+    if (groups.push({ separator, end, written }) > maxDepth) throw new Error(`groups are nested more than ${maxDepth} deep`)
+    return '(?:'
+  }
+  const translateToken = (token: string): string => {
+    const group = groups.at(-1)
+    if (token === group?.separator) return '|'
+    if (token === group?.end) return `)${groups.pop()?.written}`
+    if (token === '**/') return '(?:.*/)?'
+    if (token === '/**') return '(?:/.*)?'
+    if (token.startsWith('*') && !token.endsWith('(')) return '.*'
+    if (token === '?') return '[^/]'
+    if (token.startsWith('[')) return translateSet(token)
+    if (token === '{') return open(',', '}', '')
+    if (token.startsWith('{')) return `[${token.charAt(1)}-${token.charAt(4)}]`
+    if (token === '!(') throw new Error('"!(…)" is not supported')
+    if (token.endsWith('(') && !token.startsWith('\\')) return open('|', ')', /^[*+?]/.exec(token)?.[0] ?? '')
+    return RE2JS.quote(token.length > 1 && token.startsWith('\\') ? token.slice(1) : token)
+  }
+  for (const [token] of glob.matchAll(tokens)) source += translateToken(token)
+  const unclosed = groups.at(-1)
+  if (unclosed !== undefined) throw new Error(`a "${unclosed.end === '}' ? '{' : '('}" is not closed`)
+  return source
+}
+
+/**
+ * Compiles a glob on names: `*` stands for any characters, "/" included, `?` for one character of a part, `**` and a slash for any number of parts,
+ * `[a-z]` and `[^a-z]` for a character, `{a,b}` for alternatives, `?(a|b)`, `*(a|b)`, `+(a|b)` and `@(a|b)` for repetitions; a leading `!` negates the
+ * glob. Matching takes time that is linear in the name. Throws an Error with the reason for what is not a glob.
+ */
+export function compileGlob(glob: string): (name: string) => boolean {
+  if (glob === '') throw new Error('it is empty')
+  if (glob.length > maxLength) throw new Error(`it is longer than ${maxLength} characters`)
+  const [negations = ''] = /^(?:!(?!\())*/.exec(glob) ?? []
+  const compiled = RE2JS.compile(translate(glob.slice(negations.length)))
+  return negations.length % 2 === 0 ? (name) => compiled.testExact(name) : (name) => !compiled.testExact(name)
+}
 
 /** Which images of a selection stay. */
 export interface ImageFilterOptions {

@@ -1,4 +1,4 @@
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { isMirrorError } from '../errors.ts'
 import { formatReference, looksLikeHostPort, parseReference, type Reference } from '../oci/reference.ts'
 import { refuseList } from './list-text.ts'
 
@@ -53,10 +53,7 @@ export function parseReferences(texts: readonly string[]): ParsedReferences {
   return { images, warnings }
 }
 
-/**
- * Reads a list, one reference a line, with blank lines and `#` comments. Duplicates are kept.
- * Throws INVALID_REFERENCE with the list's name and the line, or INVALID_LIST when it is empty or has more than 100 000 lines.
- */
+/** Reads a list, one reference a line, with blank lines and `#` comments; throws INVALID_REFERENCE with the line, and INVALID_LIST. */
 export function parseImageList(text: string, name: string): ParsedReferences {
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
   if (lines.length > maxLines + 1) refuseList(name, 'the list has more than 100 000 lines')
@@ -71,7 +68,7 @@ export function parseImageList(text: string, name: string): ParsedReferences {
       warnings.push(...parsed.warnings)
     } catch (error) {
       if (!isMirrorError(error)) throw error
-      throw new MirrorError(error.code, `${name}:${index + 1}: ${error.message}`, { hint: error.hint, cause: error })
+      throw error.with({ message: `${name}:${index + 1}: ${error.message}`, cause: error })
     }
   }
   if (images.length === 0) refuseList(name, 'the list contains no images')

@@ -111,10 +111,7 @@ async function filterFor(options: SelectionOptions): Promise<(images: readonly R
   return (images) => filter(images, options.signal)
 }
 
-/**
- * The images of a selection. Lists are fetched and checked, everything is merged, then filtered.
- * Throws USAGE for options that contradict each other or leave nothing, and what fetching and reading the lists throws.
- */
+/** The images of a selection, fetched, checked, merged and filtered; throws USAGE for options that contradict each other or leave nothing. */
 export async function selectImages(client: HttpClient, options: SelectionOptions): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
   const filter = await filterFor(checked)

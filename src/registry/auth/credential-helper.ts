@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { withSignal } from '../../async/single-flight.ts'
 import { MirrorError } from '../../errors.ts'
+import { parseJsonObject } from '../../oci/json-object.ts'
 import { printable } from '../../text/printable.ts'
 import type { Credentials } from './credentials.ts'
 
@@ -35,9 +36,10 @@ export async function askCredentialHelper(
     if (notFound.has(output.trim())) return undefined
     throw failure(name, `it ended with ${exitCode === null ? 'a signal' : `exit code ${exitCode}`}`)
   }
-  const answer = parseAnswer(output)
-  if (answer === undefined) throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
-  const { username, secret } = answer
+  const { Username: username, Secret: secret } = parseJsonObject(output) ?? {}
+  if (typeof username !== 'string' || typeof secret !== 'string') {
+    throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
+  }
   if (username === '' && secret === '') return undefined
   return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'basic', username, password: secret }
 }
@@ -47,15 +49,6 @@ function failure(name: string, why: string, cause?: unknown): MirrorError {
     hint: `Try it: echo <registry> | docker-credential-${printable(name)} get. Or take it out of Docker's config.json (credHelpers, credsStore).`,
     cause,
   })
-}
-
-function parseAnswer(output: string): { readonly username: string; readonly secret: string } | undefined {
-  try {
-    const { Username: username, Secret: secret } = JSON.parse(output) as { Username?: unknown; Secret?: unknown }
-    return typeof username === 'string' && typeof secret === 'string' ? { username, secret } : undefined
-  } catch {
-    return undefined
-  }
 }
 
 async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions): Promise<Outcome> {
@@ -86,12 +79,9 @@ function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: str
     const chunks: Buffer[] = []
     let size = 0
     child.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        failure(
-          name,
-          error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : `it cannot be started (${error.code ?? 'unknown reason'})`,
-        ),
-      )
+      const why =
+        error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : `it cannot be started (${error.code ?? 'unknown reason'})`
+      reject(failure(name, why))
     })
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length

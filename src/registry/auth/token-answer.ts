@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts'
-import { isJsonObject } from '../../oci/json-object.ts'
+import { parseJsonObject } from '../../oci/json-object.ts'
 import { logInHint } from './credentials.ts'
 
 /** A token and when another one is to be asked for, in milliseconds of the monotonic clock. */
@@ -39,7 +39,7 @@ export function parseTokenAnswer(body: Uint8Array, tokenServer: string, received
       hint: 'A proxy or a login page before the token server is the usual cause.',
     })
   }
-  const answer = parseObject(Buffer.from(body).toString('utf8'))
+  const answer = parseJsonObject(Buffer.from(body).toString('utf8'))
   if (answer === undefined) return refuse('something else than a JSON object')
   const value = [answer['token'], answer['access_token']].find((field) => typeof field === 'string' && field !== '')
   if (typeof value !== 'string') {
@@ -48,13 +48,4 @@ export function parseTokenAnswer(body: Uint8Array, tokenServer: string, received
   }
   if (!/^[\x21-\x7e]+$/.test(value)) return refuse('a token with spaces or control characters')
   return { value, renewAt: receivedAt + lifetime(answer['expires_in'], answer['issued_at'], clock) * 900 }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -2,17 +2,27 @@ import { MirrorError, type ErrorCode } from '../../errors.ts'
 import type { Naming } from '../../http/address.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import { parseRetryAfter, type HttpResponse } from '../../http/message.ts'
+import type { CallOptions } from '../../oci/image-source.ts'
 import { rememberSecret } from '../../text/secrets.ts'
 import { parseErrorBody } from '../error-reason.ts'
 import type { BearerChallenge } from './challenge.ts'
-import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
+import {
+  basicAuthorization,
+  describeCredentials,
+  logInHint,
+  registryName,
+  repeatsSecret,
+  type Credentials,
+  type FoundCredentials,
+} from './credentials.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
-import { repeatsSecret } from './repeats-secret.ts'
 import type { Scope } from './scope.ts'
 import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
 
-/** What a token is asked for. */
-export interface TokenQuestion {
+/** What a token is asked for, and by which means. */
+export interface TokenQuestion extends CallOptions {
+  readonly client: HttpClient
+  readonly clock: Clock
   readonly challenge: BearerChallenge
   /** What the challenge's realm is judged by. */
   readonly context: RealmContext
@@ -23,12 +33,6 @@ export interface TokenQuestion {
   readonly lookedIn: string
 }
 
-/** Means of asking. */
-export interface TokenMeans {
-  readonly client: HttpClient
-  readonly clock: Clock
-}
-
 const maxBytes = 128 * 1024
 const maxRedirects = 3
 const clientId = 'k3s-mirror'
@@ -36,22 +40,16 @@ const clientId = 'k3s-mirror'
 const noOauth2 = new Set([400, 401, 404, 405])
 
 /** Asks the token server of a challenge. Throws REFUSED_ADDRESS, UNAUTHORIZED for a 401, DENIED where it gives no token for these scopes, PROTOCOL. */
-export async function requestToken(
-  question: TokenQuestion,
-  means: TokenMeans,
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Token> {
+export async function requestToken(question: TokenQuestion): Promise<Token> {
+  const { clock } = question
   const endpoint = tokenEndpoint(question.challenge.realm, question.context)
   const credentials = question.found?.credentials
   if (credentials !== undefined && !endpoint.trusted) throw untrusted(question, endpoint.url)
-  const asked = means.clock.monotonic()
-  let response =
-    credentials?.kind === 'identity-token'
-      ? await postIdentityToken(endpoint, credentials.token, question, means, options.signal)
-      : undefined
-  if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question, means, options.signal)
+  const asked = clock.monotonic()
+  let response = credentials?.kind === 'identity-token' ? await postIdentityToken(endpoint, credentials.token, question) : undefined
+  if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question)
   if (response.status !== 200) throw refused(question, response)
-  const token = parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  const token = parseTokenAnswer(response.body, response.url.host, asked, clock)
   rememberSecret(token.value)
   return token
 }
@@ -64,9 +62,7 @@ function naming(url: URL, { origin, address, tokenHosts }: RealmContext): Naming
 async function postIdentityToken(
   { url }: TokenEndpoint,
   token: string,
-  { challenge, context, scopes }: TokenQuestion,
-  { client }: TokenMeans,
-  signal: AbortSignal | undefined,
+  { client, challenge, context, scopes, signal }: TokenQuestion,
 ): Promise<HttpResponse | undefined> {
   const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: token })
   if (challenge.service !== undefined) form.set('service', challenge.service)
@@ -84,12 +80,8 @@ async function postIdentityToken(
   return isRedirect(response) ? undefined : response
 }
 
-async function getToken(
-  endpoint: TokenEndpoint,
-  question: TokenQuestion,
-  { client }: TokenMeans,
-  signal: AbortSignal | undefined,
-): Promise<HttpResponse> {
+async function getToken(endpoint: TokenEndpoint, question: TokenQuestion): Promise<HttpResponse> {
+  const { client, signal } = question
   let url = withQuery(endpoint.url, question)
   const authorization = basicHeader(question.found?.credentials)
   for (let hop = 0; ; hop++) {
