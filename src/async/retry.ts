@@ -50,10 +50,7 @@ export function isTransient(error: unknown): error is MirrorError {
   return isMirrorError(error) && transientCodes.has(error.code)
 }
 
-/**
- * Judges the failures of one operation: wrong content gets one more try, since a flipped bit can be an accident on the way; of the rest
- * `mayPass` decides.
- */
+/** Judges the failures of one operation: wrong content, which a flipped bit may have made, gets one more try; of the rest `mayPass` decides. */
 export function orWrongOnce(mayPass: (error: unknown) => boolean = isTransient): (error: unknown) => boolean {
   let wrong = 0
   return (error) => (isMirrorError(error) && error.code === 'INTEGRITY' ? ++wrong === 1 : mayPass(error))

@@ -82,7 +82,8 @@ function isLiteralInside(list: BlockList, hostname: string): boolean {
   return literalAddresses(hostname).some((address) => isInside(list, address))
 }
 
-function plainName(hostname: string): string {
+/** A host name in lower case, without the dot at its end. */
+export function plainName(hostname: string): string {
   return hostname.toLowerCase().replace(/\.$/, '')
 }
 

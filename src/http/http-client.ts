@@ -8,7 +8,7 @@ import type { SocketRoute } from './open-socket.ts'
 import { proxyFor, type Environment } from './proxy.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
 import { checkHeaders, Reachability, sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
-import { SystemTrust, type TlsSettings } from './tls.ts'
+import { systemTrust, type SystemTrust, type TlsSettings } from './tls.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Milliseconds an unused connection is kept; servers close theirs after 5 s and more. */
@@ -116,7 +116,7 @@ export class HttpClient {
   constructor(options: HttpClientOptions = {}) {
     this.#options = options
     this.storageHosts = options.storageHosts ?? []
-    this.#trust = new SystemTrust(options.environment ?? {})
+    this.#trust = systemTrust(options.environment ?? {})
     this.#watchdog = new Watchdog(options.timeout ?? defaultTimeout)
   }
 

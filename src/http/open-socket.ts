@@ -156,7 +156,7 @@ async function secured(
     return await connected(await open(known ?? tls), 'secureConnect', name, patience)
   } catch (error) {
     if (known !== undefined || !isUntrusted(error)) throw error
-    const more = await route.trust?.widen(tls)
+    const more = await route.trust?.(tls)
     if (more === undefined) throw error
     widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(name, more))
     return connected(await open(more), 'secureConnect', name, patience)

@@ -97,19 +97,15 @@ async function readSystemAuthorities(environment: Environment): Promise<readonly
   return [...byContent(texts)].flatMap(([content, pem]) => (known.has(content) || !isCertificate(pem) ? [] : [pem]))
 }
 
+/** Adds the authorities of the system's trust store to settings; undefined where it has none that are not trusted anyway. */
+export type SystemTrust = (settings: TlsSettings | undefined) => Promise<TlsSettings | undefined>
+
 /** The system's trust store, read when the first server needs it: that takes longer than a handshake. */
-export class SystemTrust {
-  readonly #environment: Environment
-  #authorities: Promise<readonly string[]> | undefined
-
-  constructor(environment: Environment) {
-    this.#environment = environment
-  }
-
-  /** The settings with the store's authorities; undefined where it has none that are not trusted anyway. */
-  async widen(settings: TlsSettings = {}): Promise<TlsSettings | undefined> {
-    this.#authorities ??= readSystemAuthorities(this.#environment)
-    const more = await this.#authorities
+export function systemTrust(environment: Environment): SystemTrust {
+  let authorities: Promise<readonly string[]> | undefined
+  return async (settings = {}) => {
+    authorities ??= readSystemAuthorities(environment)
+    const more = await authorities
     return more.length === 0 ? undefined : { ...settings, ca: [settings.ca ?? '', ...more].join('\n') }
   }
 }

@@ -14,10 +14,7 @@ export interface OfferOptions extends CallOptions {
 
 /** The upload of one blob, which holds on to what the place has opened for it: whoever gets one fills or cancels it. */
 export interface BlobUpload {
-  /**
-   * Stores the blob; false where the place refused it because it had it already. `open` is called while the place prepares for the bytes, and again when
-   * it asks for them a second time; the content is verified by whoever opens it. It may be called again after it has failed.
-   */
+  /** Stores the verified content that `open` gives, which is called for each time that the place asks for it; false where the place had the blob already. */
   put(open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
   /** Gives up what the place has opened and keeps open; after a `put` that stored the blob there is nothing. Never rejects. */
   cancel(): Promise<void>

@@ -24,15 +24,8 @@ export interface ReadOptions extends CallOptions {
   readonly foreignLayers?: boolean | undefined
 }
 
-/** The root that is carried. */
-export interface ReadRoot {
-  readonly root: Manifest
-  /** False when a subset of platforms made a new index with a digest of its own. */
-  readonly digestPreserved: boolean
-}
-
 /** What was found below a root. */
-export type ReadContents = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
+type ReadContents = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
 
 /** Reads an image, every manifest below its root once: what it takes to have it anywhere. Throws NOT_FOUND, NO_SUCH_PLATFORM, INVALID_MANIFEST. */
 export async function readImage(
@@ -46,12 +39,12 @@ export async function readImage(
 }
 
 /** Reads the root that a HEAD found, narrowed to the wanted platforms; throws NOT_FOUND where it found none. */
-export async function readRoot(
+async function readRoot(
   source: ImageSource,
   reference: Reference,
   found: Descriptor | undefined,
   { wanted, sparse = false, signal }: ReadOptions,
-): Promise<ReadRoot> {
+): Promise<{ readonly root: Manifest; readonly digestPreserved: boolean }> {
   if (found === undefined) throw await notFound(source, reference, signal)
   const original = await readFound(source, reference, found, signal)
   const contents = contentsOf(original)
@@ -88,12 +81,7 @@ async function readFound(source: ImageSource, reference: Reference, found: Descr
 }
 
 /** Reads everything below a root, siblings side by side, and of an image without an index its config. Throws NO_SUCH_PLATFORM, INVALID_MANIFEST. */
-export async function readContents(
-  source: ImageSource,
-  reference: Reference,
-  root: Manifest,
-  options: ReadOptions = {},
-): Promise<ReadContents> {
+async function readContents(source: ImageSource, reference: Reference, root: Manifest, options: ReadOptions = {}): Promise<ReadContents> {
   const name = formatReference(reference)
   const refuse = (why: string): never => {
     throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source' })

@@ -26,9 +26,8 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#transport.rateLimit
   }
 
-  headManifest(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    const lenient = this.#transport.side === 'destination'
-    return this.#transport.sided(() => headManifest(this.#transport, reference, { ...options, lenient }))
+  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
+    return this.#transport.sided(() => headManifest(this.#transport, reference, options))
   }
 
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {

@@ -139,12 +139,7 @@ class RegistryUpload implements BlobUpload {
     }
   }
 
-  /**
-   * Uploads the blob in one streamed PUT, which every registry takes: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put.
-   * Not retried here: the content can be read once. The upload of a failed try is cancelled, but not by a registry that only asks for patience: the next
-   * try goes on with it. False where the PUT was refused, or not answered in time, and the registry has the blob all the same: some refuse what they
-   * have, and another client may have been faster.
-   */
+  /** Uploads the blob in one streamed PUT, which every registry takes, and once: what only asked for patience is gone on with by the next try. */
   put(open: () => Promise<Content>, { signal }: CallOptions = {}): Promise<boolean> {
     return this.#transport.sided(async () => {
       // The source answers while the destination opens the upload: a round trip less per blob.
@@ -154,12 +149,12 @@ class RegistryUpload implements BlobUpload {
         await this.cancel()
         throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
       }
-      const has = (retries?: number): Promise<boolean> =>
-        headBlob(this.#transport, this.#repository, this.#descriptor, { signal, ...(retries !== undefined && { retries }) })
+      const has = (retries?: number): Promise<boolean> => headBlob(this.#transport, this.#repository, this.#descriptor, { signal, retries })
       let status
       try {
         status = await this.#send(opened.value, content.value, open, signal)
       } catch (error) {
+        // Some refuse what they have, and another client may have been faster.
         if (isUndecided(error) && (await has(0).catch(() => false))) return false
         throw error
       }

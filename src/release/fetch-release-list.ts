@@ -4,7 +4,7 @@ import type { HttpClient } from '../http/http-client.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { redactUrl } from '../text/redact.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type FetchOptions, type ListFetchOptions } from './fetch-file.ts'
-import { parseImageList, type ListCoverage, type ParsedReferences, type SelectedList } from './image-list.ts'
+import { parseImageList, type ListCoverage, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { checksumFile, defaultArtifactUrl, imageListFile, releaseApiUrlOf, releaseFileUrl } from './release-files.ts'
 import { hasImageList, parseVersion } from './version.ts'
@@ -37,7 +37,7 @@ export function parseChecksumFile(text: string, name: string): ReadonlyMap<strin
 }
 
 /** One list, read and checked. */
-export interface CheckedList extends ParsedReferences {
+export interface CheckedList extends NotedImages {
   readonly list: SelectedList
 }
 

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js'
 import { yielding } from '../async/yielding.ts'
 import { MirrorError } from '../errors.ts'
 import type { Reference } from '../oci/reference.ts'
+import type { NotedImages } from './image-list.ts'
 
 const maxLength = 4096
 const maxDepth = 20
@@ -46,11 +47,7 @@ function translate(glob: string): string {
   return source
 }
 
-/**
- * Compiles a glob on names: `*` stands for any characters, "/" included, `?` for one character of a part, `**` and a slash for any number of parts,
- * `[a-z]` and `[^a-z]` for a character, `{a,b}` for alternatives, `?(a|b)`, `*(a|b)`, `+(a|b)` and `@(a|b)` for repetitions; a leading `!` negates the
- * glob. Matching takes time that is linear in the name. Throws an Error with the reason for what is not a glob.
- */
+/** Compiles a glob with `*` ("/" included), `?`, `**`, `[a-z]`, `{a,b}`, `@(a|b)` and the like, negated by a leading `!`; throws an Error with the reason. */
 export function compileGlob(glob: string): (name: string) => boolean {
   if (glob === '') throw new Error('it is empty')
   if (glob.length > maxLength) throw new Error(`it is longer than ${maxLength} characters`)
@@ -65,12 +62,6 @@ export interface ImageFilterOptions {
   readonly include?: readonly string[] | undefined
   /** Globs; an image that matches one goes, whatever `include` says. */
   readonly exclude?: readonly string[] | undefined
-}
-
-/** The images that stay, and a warning for each glob that matched none. */
-export interface FilteredImages {
-  readonly images: readonly Reference[]
-  readonly warnings: readonly string[]
 }
 
 interface Glob {
@@ -92,8 +83,8 @@ function compile(option: Glob['option'], texts: readonly string[] = []): readonl
   })
 }
 
-/** Compiles include and exclude globs on `registry/repository:tag`; throws USAGE for a glob that cannot be read. */
-export function imageFilter(options: ImageFilterOptions): (images: readonly Reference[], signal?: AbortSignal) => Promise<FilteredImages> {
+/** Compiles include and exclude globs on `registry/repository:tag` into what leaves the images that stay, and warns of globs that match none; throws USAGE for a glob that cannot be read. */
+export function imageFilter(options: ImageFilterOptions): (images: readonly Reference[], signal?: AbortSignal) => Promise<NotedImages> {
   const include = compile('include', options.include)
   const exclude = compile('exclude', options.exclude)
   return async (images, signal) => {

@@ -108,13 +108,10 @@ export class RequestAuthorization {
     const { status } = outcome.value
     if (status >= 500 || passing.has(status)) return 'undecided'
     if (!this.#isRefusal(outcome.value)) return 'accepted'
-    return new MirrorError(
-      'UNAUTHORIZED',
-      `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`,
-      {
-        hint: 'Check user name and password, and what this user may do; they are not tried again.',
-      },
-    )
+    const message = `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`
+    return new MirrorError('UNAUTHORIZED', message, {
+      hint: 'Check user name and password, and what this user may do; they are not tried again.',
+    })
   }
 
   #final(how = ''): MirrorError {
