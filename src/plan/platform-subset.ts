@@ -42,6 +42,5 @@ export function subsetIndex(index: Manifest, entries: readonly Descriptor[]): Ma
   const document = JSON.parse(Buffer.from(index.bytes).toString('utf8')) as { manifests: readonly { digest: string }[] }
   const kept = new Set<string>(entries.map(({ digest }) => digest))
   const bytes = Buffer.from(JSON.stringify({ ...document, manifests: document.manifests.filter(({ digest }) => kept.has(digest)) }))
-  const { mediaType } = contentsOf(index)
-  return manifestOf(bytes, mediaType)
+  return manifestOf(bytes, contentsOf(index).mediaType)
 }

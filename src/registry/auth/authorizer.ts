@@ -4,7 +4,6 @@ import { RegistryAnswer } from '../registry-error.ts'
 import { logInHint, registryName, repeatsSecret } from './credentials.ts'
 import { OriginAccess, type AccessOptions, type Answer, type Asked, type Sent, type Verdict } from './origin-access.ts'
 import { normaliseScopes, type Scope } from './scope.ts'
-import { systemClock } from './token-answer.ts'
 
 /** Options of createAuthorizer: a client, and the rest where it is not to be the default. */
 export type AuthorizerOptions = Pick<AccessOptions, 'client'> & {
@@ -123,6 +122,9 @@ export class RequestAuthorization {
     })
   }
 }
+
+/** The clocks of this machine. */
+const systemClock: AccessOptions['clock'] = { date: () => Date.now(), monotonic: () => performance.now() }
 
 /** An authorizer that knows no challenge yet; what it learns is shared by all its requests. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {

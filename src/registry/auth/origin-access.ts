@@ -14,7 +14,7 @@ import {
 } from './credentials.ts'
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
-import type { Clock, Token } from './token-answer.ts'
+import type { Clock, Token } from './token.ts'
 
 /** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
 export type Verdict = 'accepted' | 'undecided' | MirrorError
@@ -94,10 +94,6 @@ export type Sent = { readonly found?: FoundCredentials | undefined } & (
   | { readonly scheme: 'bearer'; readonly header: string; readonly token: string; readonly renewable: boolean }
 )
 
-function isRefusal(error: unknown): error is MirrorError {
-  return isMirrorError(error) && error.code === 'UNAUTHORIZED'
-}
-
 /** Bytes of an answer of `/v2/`, which may be a page for people. */
 const pingBytes = 4 * 1024 * 1024
 
@@ -174,7 +170,8 @@ export class OriginAccess {
   }
 
   async #learnFromPing(request: URL, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
-    const answer = await this.#pings.run('', (shared) => this.#ping(request, shared), signal)
+    const ping = { method: 'GET', url: pingUrl(request), maxBytes: pingBytes } as const
+    const answer = await this.#pings.run('', (shared) => this.#options.client.request({ ...ping, signal: shared }), signal)
     return answer.status === 401 ? this.#keep(answer) : undefined
   }
 
@@ -219,10 +216,6 @@ export class OriginAccess {
     return { origin: this.#origin, base: this.#base, address: this.#address, tokenHosts: this.#options.tokenHosts }
   }
 
-  #ping(request: URL, signal: AbortSignal | undefined): Promise<HttpResponse> {
-    return this.#options.client.request({ method: 'GET', url: pingUrl(request), maxBytes: pingBytes, signal })
-  }
-
   #proofOf({ credentials }: FoundCredentials): CredentialProof {
     const key = JSON.stringify(credentials)
     const proof = this.#proofs.get(key) ?? new CredentialProof(this.#options.mostRefusals)
@@ -257,7 +250,8 @@ export class OriginAccess {
     const judge = (outcome: PromiseSettledResult<Token>): Verdict => {
       if (outcome.status === 'fulfilled') return 'accepted'
       // Of several scopes a single one may be what is refused.
-      return scopes.length <= 1 && isRefusal(outcome.reason) ? outcome.reason : 'undecided'
+      const { reason }: { readonly reason: unknown } = outcome
+      return scopes.length <= 1 && isMirrorError(reason) && reason.code === 'UNAUTHORIZED' ? reason : 'undecided'
     }
     const known = this.#tokens.get(key)
     if (known !== undefined && clock.monotonic() < known.renewAt) return known.value
