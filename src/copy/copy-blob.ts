@@ -1,11 +1,11 @@
 import { contentOf, type Content } from '../async/content.ts'
-import { isTransient, orWrongOnce, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { isTransient, orWrongOnce, retry, type RetryPolicy } from '../async/retry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination, OfferOptions } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { openVerified } from './verified-content.ts'
+import { openVerified, type VerifiedOptions } from './verified-content.ts'
 
 interface Entry {
   readonly holders: Map<string, Repository>
@@ -72,10 +72,7 @@ export interface Ends {
 }
 
 /** How a blob is copied, and who is told. */
-export interface BlobOptions extends Pick<OfferOptions, 'presence' | 'signal'> {
-  readonly onProgress?: ((bytes: number) => void) | undefined
-  readonly onRetry?: ((retry: Retry) => void) | undefined
-}
+export interface BlobOptions extends Omit<VerifiedOptions, 'retry'>, Pick<OfferOptions, 'presence'> {}
 
 /** Why a blob needed no upload, or that it was uploaded. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied'

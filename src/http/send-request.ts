@@ -3,9 +3,9 @@ import zlib from 'node:zlib'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
-import type { ConnectionPool } from './http-client.ts'
-import type { HttpMethod, HttpRequest, ResponseHeaders } from './message.ts'
+import type { HttpRequest, ResponseHeaders } from './message.ts'
 import { networkError, proxyError, WireError } from './network-error.ts'
 import { proxyAuthorization } from './proxy.ts'
 import type { ResponseHead } from './response-parser.ts'
@@ -75,15 +75,6 @@ export async function decodeBody(
   }
 }
 
-/** What a request begins with. */
-export interface RequestHead {
-  readonly method: HttpMethod
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-  /** The proxy on the way; plain HTTP is asked of it with the whole URL. */
-  readonly proxy: URL | undefined
-}
-
 /** Throws USAGE for a header whose name is no name, or whose value holds a control character that could smuggle in another header. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
@@ -96,8 +87,9 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
-/** The lines of a request up to its body: https://www.rfc-editor.org/rfc/rfc9112#section-3. Its headers have been checked. */
-export function formatRequestHead({ method, url, headers, proxy }: RequestHead): string {
+/** The lines of a request up to its body, its headers having been checked: https://www.rfc-editor.org/rfc/rfc9112#section-3 */
+export function formatRequestHead(request: Pick<StreamedRequest, 'method' | 'url' | 'headers'> & Pick<OriginMeans, 'proxy'>): string {
+  const { method, url, headers, proxy } = request
   const viaProxy = proxy !== undefined && url.protocol === 'http:'
   const authorization = viaProxy ? proxyAuthorization(proxy) : undefined
   let text = `${method} ${viaProxy ? url.origin : ''}${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
@@ -226,12 +218,8 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
   const { pool, watchdog, reachability, proxy } = means
   const { method, url, headers, body, signal, deadline } = request
   const length = isContent(body) ? body.size : body?.length
-  const head = formatRequestHead({
-    method,
-    url,
-    proxy,
-    headers: length === undefined ? headers : { ...headers, 'content-length': String(length) },
-  })
+  const sent = length === undefined ? headers : { ...headers, 'content-length': String(length) }
+  const head = formatRequestHead({ method, url, headers: sent, proxy })
   for (;;) {
     let reused = false
     let connection: Connection | undefined

@@ -110,12 +110,6 @@ export function systemTrust(environment: Environment): SystemTrust {
   }
 }
 
-/** What Node's connectors take for TLS. */
-export interface TlsOptions {
-  readonly secureContext?: tls.SecureContext
-  readonly rejectUnauthorized?: boolean
-}
-
 /** Reading some 150 authorities takes 20 ms of CPU: once for all connections of an origin, not for each. */
 const contexts = new WeakMap<TlsSettings, tls.SecureContext>()
 
@@ -129,7 +123,7 @@ function secureContext(settings: TlsSettings): tls.SecureContext {
 }
 
 /** Settings as options of a connector; a private authority is added to the default ones, not put in their place. */
-export function tlsOptions(settings: TlsSettings = {}): TlsOptions {
+export function tlsOptions(settings: TlsSettings = {}): Pick<tls.ConnectionOptions, 'secureContext' | 'rejectUnauthorized'> {
   const { ca, cert, key, insecureSkipVerify } = settings
   return {
     ...((ca ?? cert ?? key) !== undefined && { secureContext: secureContext(settings) }),

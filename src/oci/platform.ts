@@ -9,10 +9,7 @@ export interface Platform {
 }
 
 /** A processor by its one name; `variant` is empty for the usual one: amd64/v1, arm64/v8. */
-interface Processor {
-  readonly architecture: string
-  readonly variant: string
-}
+type Processor = Required<Pick<Platform, 'architecture' | 'variant'>>
 
 const component = /^[a-z0-9][a-z0-9._-]*$/
 

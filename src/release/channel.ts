@@ -10,12 +10,6 @@ import { fetchFile, unexpectedStatus, type FetchOptions, type ListFetchOptions }
 import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
 import { formatVersion, readVersion } from './version.ts'
 
-/** A channel as the channel server lists it: https://update.k3s.io/v1-release/channels */
-interface Channel {
-  readonly name: string
-  readonly latest: string | undefined
-}
-
 const maxHops = 5
 
 function unreadable(url: URL, what: string): MirrorError {
@@ -40,7 +34,8 @@ function asTag(text: string): string | undefined {
   return version && formatVersion(version)
 }
 
-function readChannels(response: HttpResponse): readonly Channel[] | undefined {
+/** The channels as the channel server lists them: https://update.k3s.io/v1-release/channels */
+function readChannels(response: HttpResponse) {
   const { data } = (response.status === 200 && parseJsonObject(new TextDecoder().decode(response.body))) || {}
   if (!Array.isArray(data)) return undefined
   return data.filter(isJsonObject).flatMap(({ name, latest }) => {

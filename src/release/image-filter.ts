@@ -64,13 +64,7 @@ export interface ImageFilterOptions {
   readonly exclude?: readonly string[] | undefined
 }
 
-interface Glob {
-  readonly option: 'include' | 'exclude'
-  readonly text: string
-  readonly matches: (name: string) => boolean
-}
-
-function compile(option: Glob['option'], texts: readonly string[] = []): readonly Glob[] {
+function compile(option: 'include' | 'exclude', texts: readonly string[] = []) {
   return texts.map((text) => {
     try {
       return { option, text, matches: compileGlob(text) }

@@ -19,11 +19,6 @@ const maxBytes = 64 * 1024
 /** What helpers print for none: https://github.com/docker/docker-credential-helpers/blob/v0.9.3/credentials/error.go */
 const notFound = new Set(['credentials not found in native keychain', 'no credentials server URL', 'no credentials username'])
 
-interface Outcome {
-  readonly exitCode: number | null
-  readonly output: string
-}
-
 /** Runs `docker-credential-<name> get`: undefined when it has none. Throws INVALID_CONFIG when it fails, hangs or answers nonsense, which is never shown. */
 export async function askCredentialHelper(
   name: string,
@@ -51,7 +46,7 @@ function failure(name: string, why: string, cause?: unknown): MirrorError {
   })
 }
 
-async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions): Promise<Outcome> {
+async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions) {
   signal?.throwIfAborted()
   const child = spawn(`docker-credential-${name}`, ['get'], {
     shell: false,
@@ -74,8 +69,8 @@ async function run(name: string, address: string, { environment, timeout = 30_00
   }
 }
 
-function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: string, address: string): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
+function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: string, address: string) {
+  return new Promise<{ readonly exitCode: number | null; readonly output: string }>((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     child.once('error', (error: NodeJS.ErrnoException) => {

@@ -120,15 +120,8 @@ function invalid(path: string, why: string, hint = 'Correct the file, or log in 
   return new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint })
 }
 
-interface KeyParts {
-  readonly scheme: string | undefined
-  readonly host: string
-  /** Of the repositories that it is for; empty for all of the registry. */
-  readonly path: string
-}
-
-/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for some repositories. */
-function parseKey(key: string): KeyParts | undefined {
+/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for some repositories; an empty path is for all. */
+function parseKey(key: string) {
   const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
   if (host === undefined) return undefined
   // Docker's own addresses end with the version of the API.

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { ConnectionPool } from '../../src/http/http-client.ts'
+import { ConnectionPool } from '../../src/http/connection-pool.ts'
 import { rawServer } from '../servers/scripted-server.ts'
 import { openClient } from './open-client.ts'
 
