@@ -47,7 +47,7 @@ export function isUntrusted(error: unknown): boolean {
 }
 
 /** Node before 22.15 cannot tell its default authorities; the bundled ones are all it can be given beside ours. */
-export function defaultAuthorities(): readonly string[] {
+function defaultAuthorities(): readonly string[] {
   return certificatesOf('default') ?? tls.rootCertificates
 }
 

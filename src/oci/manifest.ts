@@ -8,7 +8,7 @@ import { isUnknownPlatform, type Platform } from './platform.ts'
 const maxDepth = 64
 
 /** Throws INVALID_MANIFEST: the manifest, and why it is none. */
-export function refuse(why: string): never {
+function refuse(why: string): never {
   throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
 }
 
