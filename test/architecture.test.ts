@@ -22,7 +22,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],
     'registry-server': ['errors.ts', 'async', 'oci', 'layout'],
-    'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'type:http/origin-settings.ts', 'type:release/version.ts'],
+    'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'type:http/tls.ts', 'type:release/version.ts'],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [
       'errors.ts',
@@ -102,7 +102,7 @@ const house: House = {
     'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'registry-server', 'release', 'runs'],
     'pretty-bytes': ['cli/output', 'registry-server/page.ts'],
     'pretty-ms': ['cli/output'],
-    re2js: ['registries-yaml/go', 'release/glob.ts'],
+    re2js: ['registries-yaml/go', 'release/image-filter.ts'],
     'smol-toml': [
       'registries-yaml/lint/toml-text.ts',
       'registries-yaml/render/unreadable-toml.ts',
@@ -123,7 +123,7 @@ const house: House = {
       'bundle',
       'cli',
       'engine',
-      'http/system-trust.ts',
+      'http/tls.ts',
       'layout',
       'registries-yaml/lint/inspect-files.ts',
       'registries-yaml/read/bounded-file.ts',

@@ -1,20 +1,12 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 
-interface Waiting {
-  readonly priority: number
-  /** Gives the waiter a slot; fulfilled when the slot is given back. */
-  readonly admit: () => Promise<void>
-}
-
-/**
- * At most so many tasks at once, highest priority first. The bound is halved when a server refuses more than two thirds of what it
- * is sent, and grows by one with each answer, so that it settles at what the server can take; fewer refusals are answered by waiting.
- */
+/** At most so many tasks at once, highest priority first: halved when a server refuses more than two thirds of what it is sent, one more with each answer. */
 export class AdaptiveLimit {
   readonly #limit: LimitFunction
   readonly #most: number
   readonly #least: number
-  readonly #waiting: Waiting[] = []
+  /** `admit` gives the waiter a slot, and is fulfilled when the slot is given back. */
+  readonly #waiting: { readonly priority: number; readonly admit: () => Promise<void> }[] = []
   #answered = 0
   #refused = 0
 

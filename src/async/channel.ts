@@ -1,7 +1,4 @@
-/**
- * Merges many producers into one async iterable, for one reader. Producers never wait; a value with a key replaces the
- * unread one with the same key, and every other value is delivered exactly once, in order.
- */
+/** Merges many producers, who never wait, into one iterable for one reader, in order; a value with a key replaces the unread one with that key. */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #unread: { key: string | undefined; value: T }[] = []
   readonly #keyed = new Map<string, { value: T }>()

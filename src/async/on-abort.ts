@@ -11,13 +11,30 @@ function listenersOf(signal: AbortSignal): Set<() => void> {
   return all
 }
 
-/**
- * Calls the listener when the signal is aborted; the returned function takes it away. A run's one signal is listened to by every
- * request, and an AbortSignal compares each new listener with all it has: here they are a set.
- */
+/** Calls the listener on abort, until the returned function is called: an AbortSignal compares each new listener with all it has, here they are a set. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => undefined
   const all = listenersOf(signal)
   all.add(listener)
   return () => all.delete(listener)
+}
+
+/** A signal that is aborted `milliseconds` after the given one, so that what is under way may come to its end; dispose of it when it did. */
+export function graceAfter(
+  signal: AbortSignal | undefined,
+  milliseconds: number,
+): Disposable & { readonly signal: AbortSignal | undefined } {
+  if (signal === undefined) return { signal, [Symbol.dispose]: () => undefined }
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const leave = onAbort(signal, () => {
+    timer = setTimeout(() => late.abort(signal.reason), milliseconds)
+  })
+  return {
+    signal: late.signal,
+    [Symbol.dispose]() {
+      leave()
+      clearTimeout(timer)
+    },
+  }
 }

@@ -50,10 +50,7 @@ export function isTransient(error: unknown): error is MirrorError {
   return isMirrorError(error) && transientCodes.has(error.code)
 }
 
-/**
- * Judges the failures of one operation: wrong content gets one more try, since a flipped bit can be an accident on the way; of the rest
- * `mayPass` decides.
- */
+/** Judges the failures of one operation: wrong content, which a flipped bit may have made, gets one more try; of the rest `mayPass` decides. */
 export function orWrongOnce(mayPass: (error: unknown) => boolean = isTransient): (error: unknown) => boolean {
   let wrong = 0
   return (error) => (isMirrorError(error) && error.code === 'INTEGRITY' ? ++wrong === 1 : mayPass(error))
@@ -77,10 +74,7 @@ function backoff(attempt: number, { baseDelay, maxDelay }: RetryPolicy): number 
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
-/**
- * Runs the operation until it succeeds, fails for good, or has used up its attempts; then its last error is thrown.
- * A Retry-After is honoured exactly, or, when it is longer than `maxThrottled` allows, ends the operation.
- */
+/** Runs the operation until it succeeds, fails for good, or has used up its attempts; a Retry-After is waited exactly, or ends it beyond `maxThrottled`. */
 export async function retry<T>(operation: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const policy = retryPolicy(options)
   const mayPass = options.isTransient ?? isTransient

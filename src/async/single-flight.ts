@@ -6,10 +6,7 @@ interface Flight<T> {
   waiters: number
 }
 
-/**
- * Runs one task at a time per key: whoever asks while it runs shares its outcome. Whoever aborts leaves alone; the task is
- * aborted when nobody waits for it any more.
- */
+/** Runs one task at a time per key: whoever asks while it runs shares its outcome, and it is aborted when nobody waits for it any more. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
 

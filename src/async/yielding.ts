@@ -3,10 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 /** Milliseconds for which a loop may keep signals, timers and sockets waiting. */
 const longestTurn = 50
 
-/**
- * For loops over what may be long: each turn awaits the returned function, which lets signals and timers through from time to time.
- * Rejects with the signal's reason once it is aborted.
- */
+/** For long loops, whose turns await the returned function: it lets signals and timers through, and rejects with the signal's reason once that is aborted. */
 export function yielding(signal?: AbortSignal): () => Promise<void> {
   let since = performance.now()
   return async () => {

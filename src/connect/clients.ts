@@ -134,10 +134,7 @@ function credentialSources(options: ConnectionOptions, configs: RegistriesConfig
   if (variable.trim() !== '') {
     sources.push(dockerCredentials('DOCKER_AUTH_CONFIG', (module) => module.parseAuthConfig(variable, { environment })))
   }
-  if (dockerConfig !== undefined) {
-    const path = join(dockerConfig, 'config.json')
-    sources.push(dockerCredentials(path, (module) => module.readDockerConfig(dockerConfig, { environment })))
-  }
-  for (const path of podmanFiles(environment)) sources.push(dockerCredentials(path, (module) => module.readAuthFile(path, { environment })))
+  const files = [...(dockerConfig === undefined ? [] : [join(dockerConfig, 'config.json')]), ...podmanFiles(environment)]
+  for (const path of files) sources.push(dockerCredentials(path, (module) => module.readAuthFile(path, { environment })))
   return sources
 }

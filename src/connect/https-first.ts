@@ -1,5 +1,5 @@
 import { isMirrorError } from '../errors.ts'
-import type { ReadablePlace } from '../oci/readable-place.ts'
+import type { ReadablePlace } from '../oci/image-destination.ts'
 
 // what OpenSSL says of a server that answers a handshake in plain text
 const notTls: ReadonlySet<unknown> = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'])

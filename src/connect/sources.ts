@@ -2,7 +2,7 @@ import { MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isRegistry } from '../oci/reference.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
-import { Registries } from '../registry/registries.ts'
+import { Registries } from '../registry/registry.ts'
 import { openConnections, type Connections, type RegistryEvents, type RegistryOptions, type TransferOptions } from './clients.ts'
 
 /** Where images are read from. */

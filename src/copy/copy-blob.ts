@@ -1,11 +1,60 @@
 import { contentOf, type Content } from '../async/content.ts'
-import { isTransient, orWrongOnce, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { isTransient, orWrongOnce, retry, type RetryPolicy } from '../async/retry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination, OfferOptions } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
-import type { Repository } from '../oci/reference.ts'
-import type { BlobLedger } from './blob-ledger.ts'
-import { openVerified } from './verified-content.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import { openVerified, type VerifiedOptions } from './verified-content.ts'
+
+interface Entry {
+  readonly holders: Map<string, Repository>
+  copying: Promise<unknown> | undefined
+}
+
+/** What a run knows of the blobs at its destination: which repositories hold them, and which are on their way. */
+export class BlobLedger {
+  readonly #entries = new Map<Digest, Entry>()
+
+  /** Notes that a repository has the blob. */
+  add(digest: Digest, repository: Repository): void {
+    this.#entry(digest).holders.set(formatRepository(repository), repository)
+  }
+
+  /** True when the repository is known to have the blob. */
+  has(digest: Digest, repository: Repository): boolean {
+    return this.#entries.get(digest)?.holders.has(formatRepository(repository)) === true
+  }
+
+  /** A repository that has the blob. */
+  holder(digest: Digest): Repository | undefined {
+    return this.#entries.get(digest)?.holders.values().next().value
+  }
+
+  /** Forgets what is known: the destination said otherwise. */
+  forget(digest: Digest): void {
+    this.#entries.get(digest)?.holders.clear()
+  }
+
+  /** Runs the work when nobody else is at work on the same blob, one after another. */
+  async alone<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
+    const entry = this.#entry(digest)
+    while (entry.copying !== undefined) await entry.copying
+    const result = work()
+    entry.copying = Promise.allSettled([result])
+    try {
+      return await result
+    } finally {
+      entry.copying = undefined
+    }
+  }
+
+  #entry(digest: Digest): Entry {
+    const entry = this.#entries.get(digest) ?? { holders: new Map(), copying: undefined }
+    this.#entries.set(digest, entry)
+    return entry
+  }
+}
 
 /** A blob on its way from one repository to another. */
 export interface BlobCopy {
@@ -23,18 +72,12 @@ export interface Ends {
 }
 
 /** How a blob is copied, and who is told. */
-export interface BlobOptions extends Pick<OfferOptions, 'presence' | 'signal'> {
-  readonly onProgress?: ((bytes: number) => void) | undefined
-  readonly onRetry?: ((retry: Retry) => void) | undefined
-}
+export interface BlobOptions extends Omit<VerifiedOptions, 'retry'>, Pick<OfferOptions, 'presence'> {}
 
 /** Why a blob needed no upload, or that it was uploaded. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied'
 
-/**
- * Brings one blob to a repository in the cheapest way that works: it is there already; another repository of the destination has it
- * and it is mounted; or it is streamed from the source. A blob that several images share waits for the first of them.
- */
+/** Brings one blob to a repository in the cheapest way: it is there already, is mounted, or is streamed; a blob of several images waits for the first of them. */
 export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
   const { descriptor, to } = copy
   const { ledger } = ends

@@ -39,10 +39,7 @@ export interface StoredFacts {
   readonly platforms?: readonly string[]
 }
 
-/**
- * Everything that happens in a run, in order. `image` is the source reference and names the image throughout; sizes are bytes,
- * times milliseconds. Progress is coalesced; every other event is delivered exactly once.
- */
+/** What happens in a run, in order and each exactly once, but for progress, which is coalesced; `image` is the source reference, sizes are bytes, times milliseconds. */
 export type MirrorEvent =
   /** First event: every image of the run, in the list's order. `destination` is as the user wrote it. */
   | {

@@ -11,16 +11,12 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What the destination's tag names now. */
-export interface StoredImage extends StoredFacts {
-  readonly digest: Digest
-}
-
 /** What a copy came to. */
 export interface CopyOutcome {
   /** False where everything was there already. */
   readonly hasWritten: boolean
-  readonly stored: StoredImage
+  /** What the destination's tag names now. */
+  readonly stored: StoredFacts & { readonly digest: Digest }
 }
 
 /** Carries out one step of a plan: everything below its root is at the destination when it resolves. */

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { isTransient } from '../async/retry.ts'
 import { isMirrorError, type MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { NamedImage } from '../plan/collisions.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep, ResolvedStep } from '../plan/plan.ts'
 import { summariseError } from './events.ts'
 import type { CopyOptions, ImageCopier } from './image-copier.ts'
@@ -31,10 +31,7 @@ function contentsSize({ contents }: ResolvedStep): number {
   return sum(contents.blobs) + sum(contents.manifests.map(({ descriptor }) => descriptor))
 }
 
-/**
- * Plans and copies every image, so many at once, and those that failed once more at the end. One failing image stops no other, but for a layout that
- * another process took over: the images after it fail alike. An aborted signal stops all of them, and rejects with its reason.
- */
+/** Plans and copies every image, so many at once, and those that failed once more; none stops another, and an abort rejects with the signal's reason. */
 export async function runImages<Step extends ResolvedStep>(options: RunOptions<Step>): Promise<void> {
   const failed = await round(options, options.images, 1)
   options.signal?.throwIfAborted()

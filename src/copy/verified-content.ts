@@ -1,5 +1,5 @@
 import type { ChunkSink, Content } from '../async/content.ts'
-import { retry, type Retry, type RetryPolicy } from '../async/retry.ts'
+import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { DigestCheck } from '../oci/digest.ts'
@@ -18,32 +18,7 @@ export interface VerifiedOptions {
 /** Bytes that a broken stream must have brought for its next try to be at once, and to be counted as the first. */
 const progressBytes = 64 * 1024
 
-/** A failure of whoever takes the bytes, told apart from one of the source by this mark. */
-class SinkFailure {
-  readonly error: unknown
-
-  constructor(error: unknown) {
-    this.error = error
-  }
-}
-
-function guarded(sink: ChunkSink): ChunkSink {
-  const fail = (error: unknown): never => {
-    throw new SinkFailure(error)
-  }
-  return (chunk) => {
-    try {
-      return sink(chunk)?.catch(fail)
-    } catch (error) {
-      return fail(error)
-    }
-  }
-}
-
-/**
- * Opens a blob for one reading. Its stream is taken up again, where it broke, into the same reader, and its last chunk is withheld until the digest of
- * the whole is right: no reader ever gets all the bytes of a wrong blob.
- */
+/** Opens a blob for one reading, which goes on where its stream breaks; the last chunk is withheld until the digest is right, so nobody gets all of a wrong blob. */
 export async function openVerified(
   source: ImageSource,
   repository: Repository,
@@ -62,6 +37,12 @@ export async function openVerified(
   )
   let opened: Content | undefined
   let isResumed = false
+  /** True once whoever takes the bytes has failed, which is no failure of the source. */
+  let isRefused = false
+  const refuse = (error: unknown): never => {
+    isRefused = true
+    throw error
+  }
   const cancel = (): void => {
     opened?.cancel()
     opened = undefined
@@ -78,28 +59,33 @@ export async function openVerified(
         await work()
       } catch (error) {
         cancel()
-        throw onSide('source', error)
+        throw isRefused ? error : onSide('source', error)
       }
     }
-    return retry(attempt, { ...options.retry, signal, onRetry, hasProgressed: () => check.received - before >= progressBytes })
+    return retry(attempt, {
+      ...options.retry,
+      signal,
+      onRetry,
+      isTransient: (error) => !isRefused && isTransient(error),
+      hasProgressed: () => check.received - before >= progressBytes,
+    })
   }
   const read = async (sink: ChunkSink): Promise<void> => {
-    const safe = guarded(sink)
     const take: ChunkSink = (chunk) => {
       check.take(chunk)
       onProgress?.(check.received)
-      return safe(chunk)
+      try {
+        return sink(chunk)?.catch(refuse)
+      } catch (error) {
+        return refuse(error)
+      }
     }
-    try {
-      await patiently(async () => {
-        await open()
-        const content = opened
-        opened = undefined
-        await content?.read(take)
-      })
-    } catch (error) {
-      throw error instanceof SinkFailure ? error.error : error
-    }
+    await patiently(async () => {
+      await open()
+      const content = opened
+      opened = undefined
+      await content?.read(take)
+    })
     if (size === 0) check.end()
   }
   await patiently(open)

@@ -82,7 +82,8 @@ function isLiteralInside(list: BlockList, hostname: string): boolean {
   return literalAddresses(hostname).some((address) => isInside(list, address))
 }
 
-function plainName(hostname: string): string {
+/** A host name in lower case, without the dot at its end. */
+export function plainName(hostname: string): string {
   return hostname.toLowerCase().replace(/\.$/, '')
 }
 
@@ -140,11 +141,7 @@ export function isListed({ hostname, host }: URL, hosts: readonly string[]): boo
   return hosts.some((listed) => plainName(listed) === plainName(hostname) || listed.toLowerCase() === host)
 }
 
-/**
- * Why the server `from` may not send us to `to`: text that fits after "it is", or undefined when it may. Link-local, unspecified and metadata
- * addresses are always refused; loopback and private ones unless they are `trusted`, or `from` is the same host, or itself as local by its name or
- * by the address behind it. `address` is that of `to` once it is looked up.
- */
+/** Why the server `from` may not send us to `to`, as text after "it is"; undefined when it may. `address` is that of `to` once it is looked up. */
 export function addressRefusal(
   to: URL,
   from: NamingServer,

@@ -1,10 +1,8 @@
 import type { Socket } from 'node:net'
 import type { ChunkSink, Content } from '../async/content.ts'
-import { openSocket, type SocketRoute } from './open-socket.ts'
-import { readBeforeClosing } from './read-before-closing.ts'
-import { readBuffer } from './read-buffer.ts'
+import { WireError } from './network-error.ts'
+import { openSocket, readBeforeClosing, readBuffer, type SocketRoute } from './open-socket.ts'
 import { ResponseParser, type ResponseHead } from './response-parser.ts'
-import { WireError } from './wire-error.ts'
 
 /** What the connection waits for, and so which silence is the server's fault. */
 type Waiting = 'nothing' | 'head' | 'body' | 'write' | 'answer'
@@ -16,10 +14,7 @@ function connectionClosed(): Error {
   return Object.assign(new Error('closed'), { code: 'ECONNRESET' })
 }
 
-/**
- * One HTTP/1.1 connection for bodies that are too large to hold: reads go through one reused buffer and writes straight
- * from it, so that memory does not grow with size. One request at a time.
- */
+/** One HTTP/1.1 connection, one request at a time: bodies pass through one reused buffer, so that memory does not grow with their size. */
 export class Connection {
   /** True once it can carry no further request. */
   closed = false

@@ -4,13 +4,10 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
-import type { TlsSettings } from './origin-settings.ts'
 import { proxyFor, type Environment } from './proxy.ts'
-import { Reachability } from './reachability.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
-import { checkHeaders } from './request-head.ts'
-import { sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
-import { SystemTrust } from './system-trust.ts'
+import { checkHeaders, Reachability, sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
+import { systemTrust, type SystemTrust, type TlsSettings } from './tls.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** A GET whose body is streamed through one reused buffer. */
@@ -25,10 +22,7 @@ export interface HttpClientOptions {
   /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
   readonly environment?: Environment | undefined
   readonly userAgent?: string | undefined
-  /**
-   * Milliseconds to connect, at most 30 000 of them, for the head of an answer, and within which a transfer must move 1 KiB/s; an answer that is no
-   * blob has to be whole after four times as many, and that to an upload gets a second more for each 4 MiB. Default 60 000.
-   */
+  /** Milliseconds to connect (30 000 at most), for the head of an answer, and within which a transfer must move 1 KiB/s; default 60 000. */
   readonly timeout?: number | undefined
   /** Called with every request that is sent, redirects included. */
   readonly onRequest?: ((method: HttpMethod, url: URL) => void) | undefined
@@ -51,8 +45,7 @@ const usualBytes = 64 * 1024
 /** The failure of a request to a host that nobody wrote, with who named it. */
 function namedBy(from: URL, to: URL, error: unknown): unknown {
   if (from.origin === to.origin || !isMirrorError(error) || error.side !== undefined) return error
-  const { code, message, hint, retryAfter, cause } = error
-  return new MirrorError(code, `${message}; ${from.origin} redirected there`, { hint: redirectHint(from, to) ?? hint, retryAfter, cause })
+  return error.with({ message: `${error.message}; ${from.origin} redirected there`, hint: redirectHint(from, to) ?? error.hint })
 }
 
 /** The answer with its body; only content that was asked for, and given, has to be whole. */
@@ -74,7 +67,7 @@ export class HttpClient {
   constructor(options: HttpClientOptions = {}) {
     this.#options = options
     this.storageHosts = options.storageHosts ?? []
-    this.#trust = new SystemTrust(options.environment ?? {})
+    this.#trust = systemTrust(options.environment ?? {})
     this.#watchdog = new Watchdog(options.timeout ?? defaultTimeout)
   }
 

@@ -14,10 +14,7 @@ export interface HttpRequest {
   readonly maxBytes?: number | undefined
   /** Who named the host, where a server and not the user did: an address behind its name that this server may not name throws REFUSED_ADDRESS. */
   readonly naming?: Naming | undefined
-  /**
-   * Redirects that are followed, without credentials beyond the origin and never from https to http; one more throws PROTOCOL. Of other methods than
-   * GET and HEAD only 307 and 308 are, with the same body. Default 0: a 3xx is an answer.
-   */
+  /** Redirects that are followed, without credentials beyond the origin; one more throws PROTOCOL. Default 0: a 3xx is an answer. */
   readonly redirects?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -56,4 +53,18 @@ export class ResponseHeaders {
     const text = this.get(name)
     return text !== undefined && /^[0-9]{1,16}$/.test(text) ? Number(text) : undefined
   }
+}
+
+/** Milliseconds that a Retry-After header asks for; undefined for none and nonsense: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
+export function parseRetryAfter(text: string | undefined, now: number = Date.now()): number | undefined {
+  if (text === undefined) return undefined
+  const trimmed = text.trim()
+  if (/^[0-9]+$/.test(trimmed)) {
+    const delay = Number(trimmed) * 1000
+    return delay > 0 && Number.isSafeInteger(delay) ? delay : undefined
+  }
+  // Dates alone; Date.parse would take "-1" or "5 apples" for one.
+  if (!/^[A-Z][a-z]{2,8}, .* GMT$/.test(trimmed)) return undefined
+  const delay = Date.parse(trimmed) - now
+  return delay > 0 ? delay : undefined
 }

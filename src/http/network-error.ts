@@ -1,6 +1,19 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
 import { foreignText } from '../text/printable.ts'
-import { WireError } from './wire-error.ts'
+
+/** What a connection itself found wrong, before it is known what for and with whom it was used. */
+export class WireError extends Error {
+  override readonly name = 'WireError'
+  readonly kind: Extract<ErrorCode, 'PROTOCOL' | 'TIMEOUT' | 'CONNECTION_LOST'>
+  /** Milliseconds that were waited in vain. */
+  readonly waited: number
+
+  constructor(kind: WireError['kind'], message: string, { waited = 0 }: { readonly waited?: number } = {}) {
+    super(message)
+    this.kind = kind
+    this.waited = waited
+  }
+}
 
 /** What to do about a host that cannot be reached. */
 export const wayHint = 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).'

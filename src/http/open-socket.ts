@@ -1,16 +1,47 @@
 import dns from 'node:dns'
-import { isIP, connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
 import { networkError, proxyError, wayHint } from './network-error.ts'
-import type { TlsSettings } from './origin-settings.ts'
 import { proxyAuthorization } from './proxy.ts'
 import { trustHint } from './redirect.ts'
 import { parseResponseHead } from './response-parser.ts'
-import { isUntrusted, type SystemTrust } from './system-trust.ts'
-import { tlsOptions } from './tls-options.ts'
+import { isUntrusted, tlsOptions, type SystemTrust, type TlsSettings } from './tls.ts'
+
+/** Bytes read at once. More is not faster, and every open connection holds as many. */
+const plainBytes = 128 * 1024
+
+/** Bytes that Node decrypts at once. */
+const encryptedBytes = 16 * 1024
+
+/** Where a socket puts what it reads: one buffer, or of an encrypted connection, which Node cannot stop at once, the first of which `isHeld` is not true. */
+export function readBuffer(isEncrypted: boolean, isHeld: (memory: ArrayBufferLike) => boolean): Buffer | (() => Buffer) {
+  if (!isEncrypted) return Buffer.allocUnsafeSlow(plainBytes)
+  const buffers: Buffer[] = []
+  return () => {
+    const free = buffers.find(({ buffer }) => !isHeld(buffer))
+    if (free !== undefined) return free
+    const added = Buffer.allocUnsafeSlow(encryptedBytes)
+    buffers.push(added)
+    return added
+  }
+}
+
+/** Makes a socket whose writing fails read first what has come: a server that refuses an upload and closes has sent its answer, which Node would throw away. */
+export function readBeforeClosing(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket)
+  let isLast = false
+  socket.destroy = (error?: Error & { readonly syscall?: string }): Socket => {
+    if (error?.syscall !== 'write' || isLast) return destroy(error)
+    isLast = true
+    socket.resume()
+    // Between two turns of the event loop everything is read that the kernel holds.
+    setImmediate(() => setImmediate(() => destroy(error)))
+    return socket
+  }
+}
 
 /** Where a socket leads: an origin, its TLS settings, and the proxy on the way. */
 export interface SocketRoute {
@@ -125,7 +156,7 @@ async function secured(
     return await connected(await open(known ?? tls), 'secureConnect', name, patience)
   } catch (error) {
     if (known !== undefined || !isUntrusted(error)) throw error
-    const more = await route.trust?.widen(tls)
+    const more = await route.trust?.(tls)
     if (more === undefined) throw error
     widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(name, more))
     return connected(await open(more), 'secureConnect', name, patience)
@@ -183,10 +214,7 @@ async function tunnel(origin: URL, proxy: Peer, route: SocketRoute, patience: Pa
   throw proxyError(origin.origin, status)
 }
 
-/**
- * Opens a socket to the origin. With `onread`, bytes are read through it into one reused buffer where Node allows it; through a
- * tunnel they come as 'data' events, and `buffered` is false. Throws MirrorError, or the reason of the signal.
- */
+/** Opens a socket to the origin, which reads through `onread`, or where `buffered` is false by 'data' events. Throws MirrorError, or the signal's reason. */
 export async function openSocket(
   route: SocketRoute,
   onread?: OnReadOpts,

@@ -35,10 +35,7 @@ function isExempt(url: URL, entries: readonly string[]): boolean {
   })
 }
 
-/**
- * The proxy for a URL, undefined for a direct connection. Loopback is never proxied. Throws INVALID_CONFIG for a proxy URL
- * that is none; the message does not repeat it, because it may hold a password.
- */
+/** The proxy for a URL, undefined for a direct connection, as to loopback; throws INVALID_CONFIG, which does not repeat a URL that may hold a password. */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   // Lower case wins, as in curl; HTTP_PROXY in capitals is honoured because Go tools do.
   const variable = (name: string): string => environment[name.toLowerCase()] || environment[name] || ''

@@ -13,10 +13,7 @@ export function isRedirect(status: number, method: HttpMethod): boolean {
   return (method === 'GET' || method === 'HEAD') && (status === 301 || status === 302 || status === 303)
 }
 
-/**
- * Where a redirect leads. Throws PROTOCOL for a missing or doubled Location and REFUSED_ADDRESS for a step from https to
- * http, another scheme, or an address that no registry has a reason to name; `trusted` are hosts that it may name all the same.
- */
+/** Where a redirect leads, `trusted` being private hosts that it may name; throws PROTOCOL, and REFUSED_ADDRESS for a step to http or to a forbidden address. */
 export function redirectUrl(answer: NamingServer & { readonly headers: ResponseHeaders }, trusted: readonly string[] = []): URL {
   const from = answer.url
   const locations = [...new Set(answer.headers.all('location'))]
@@ -38,10 +35,7 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
   })
 }
 
-/**
- * What is wrong where `from` names `to` and nobody can be reached there; undefined where that is not known. A proxy that does not pass on its own
- * address makes a registry name its host without the port, or with another scheme.
- */
+/** What is wrong where `from` names its own host in a way that nobody can be reached: a proxy hides the scheme or the port; undefined for another host. */
 export function redirectHint(from: URL, to: URL): string | undefined {
   if (from.hostname !== to.hostname) return undefined
   return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`

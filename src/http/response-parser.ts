@@ -1,5 +1,5 @@
 import { ResponseHeaders } from './message.ts'
-import { WireError } from './wire-error.ts'
+import { WireError } from './network-error.ts'
 
 /** Status and headers of an answer, and how its body is delimited: https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
 export interface ResponseHead {
@@ -65,10 +65,7 @@ function parseLength(headers: ResponseHeaders, status: number, isHead: boolean):
   return Number(text)
 }
 
-/**
- * Reads a head, without its final empty line; throws PROTOCOL for anything that two readers could read in two ways. The answer to a
- * HEAD (`isHead`) ends with its head, whatever it announces.
- */
+/** Reads a head, without its final empty line; throws PROTOCOL for anything that two readers could read in two ways. */
 export function parseResponseHead(text: string, isHead = false): ResponseHead {
   const [statusLine = '', ...lines] = text.split('\r\n')
   const [, minor, code] = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: .*)?$/.exec(statusLine) ?? []

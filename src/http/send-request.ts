@@ -1,16 +1,101 @@
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
 import type { ChunkSink, Content } from '../async/content.ts'
 import { onAbort } from '../async/on-abort.ts'
-import { isMirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
-import { decodeBody, tooLong } from './decode-body.ts'
 import type { HttpRequest, ResponseHeaders } from './message.ts'
-import { networkError, proxyError } from './network-error.ts'
-import type { Reachability } from './reachability.ts'
-import { formatRequestHead } from './request-head.ts'
+import { networkError, proxyError, WireError } from './network-error.ts'
+import { proxyAuthorization } from './proxy.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watch, Watchdog } from './watchdog.ts'
-import { WireError } from './wire-error.ts'
+
+/** Failures in a row after which an origin that never answered is given up. */
+const mostFailures = 4
+
+/** Milliseconds between the first two failures that count as two, twice as many to the next: requests that run side by side fail at one time. */
+const firstGap = 100
+
+/** Whether an origin can be reached, learned from all requests to it: one that never answered is given up, one that did gets the patience of a broken connection. */
+export class Reachability {
+  #hasAnswered = false
+  #failures = 0
+  #countsFrom = 0
+  #givenUp: MirrorError | undefined
+
+  /** Throws why the origin was given up, with an infinite `retryAfter`. */
+  check(): void {
+    if (this.#givenUp !== undefined) throw this.#givenUp
+  }
+
+  /** The origin has answered, whatever it was. */
+  answered(): void {
+    this.#hasAnswered = true
+  }
+
+  /** The failure of a request that began at `started`, as it is to be thrown. */
+  failed(error: unknown, started: number): unknown {
+    if (!isMirrorError(error) || (error.code !== 'UNREACHABLE' && error.code !== 'TIMEOUT')) return error
+    if (this.#hasAnswered) return error.code === 'TIMEOUT' ? error : error.with({ code: 'CONNECTION_LOST' })
+    if (started < this.#countsFrom) return error
+    this.#countsFrom = performance.now() + firstGap * 2 ** this.#failures++
+    if (this.#failures < mostFailures) return error
+    this.#givenUp = error.with({ retryAfter: Infinity })
+    return this.#givenUp
+  }
+}
+
+/** The failure of an answer that is longer than `most` bytes. */
+function tooLong(most: number): WireError {
+  return new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+}
+
+/** What undoes an encoding: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1 */
+const decoders: Readonly<Record<string, (bytes: Uint8Array, options: zlib.ZlibOptions & zlib.BrotliOptions) => Promise<Buffer>>> = {
+  gzip: promisify(zlib.gunzip),
+  'x-gzip': promisify(zlib.gunzip),
+  deflate: promisify(zlib.inflate),
+  br: promisify(zlib.brotliDecompress),
+}
+
+/** A body without its Content-Encoding, as it is where that is unknown or untrue, as storages have it; throws PROTOCOL where it becomes longer than `most` bytes. */
+export async function decodeBody(
+  body: Uint8Array,
+  { url, headers }: { readonly url: URL; readonly headers: ResponseHeaders },
+  most: number,
+): Promise<Uint8Array> {
+  const decode = decoders[headers.all('content-encoding').join(',').trim().toLowerCase()]
+  if (decode === undefined || body.length === 0) return body
+  try {
+    return await decode(body, { maxOutputLength: most })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return body
+    throw new MirrorError('PROTOCOL', `no answer from ${url.origin}: ${tooLong(most).message}`, { cause })
+  }
+}
+
+/** Throws USAGE for a header whose name is no name, or whose value holds a control character that could smuggle in another header. */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'the name of a header contains a forbidden character')
+    // A character beyond one byte would be cut to its lower byte, which may be a control character.
+    // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+    if (/[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
+      throw new MirrorError('USAGE', `the header ${name} contains a control character, or one that no header can hold`)
+    }
+  }
+}
+
+/** The lines of a request up to its body, its headers having been checked: https://www.rfc-editor.org/rfc/rfc9112#section-3 */
+export function formatRequestHead(request: Pick<StreamedRequest, 'method' | 'url' | 'headers'> & Pick<OriginMeans, 'proxy'>): string {
+  const { method, url, headers, proxy } = request
+  const viaProxy = proxy !== undefined && url.protocol === 'http:'
+  const authorization = viaProxy ? proxyAuthorization(proxy) : undefined
+  let text = `${method} ${viaProxy ? url.origin : ''}${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
+  for (const [name, value] of Object.entries(headers)) text += `${name}: ${value}\r\n`
+  return `${text}${authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`}\r\n`
+}
 
 /** A request as it is sent, to one origin. */
 export interface StreamedRequest extends HttpRequest {
@@ -128,20 +213,13 @@ export class StreamedAnswer {
   }
 }
 
-/**
- * Sends a request and resolves with the head of its answer; a redirect is an answer. A kept connection that the server closed
- * just as it was used again says nothing about the request, which is sent again where its body can be.
- */
+/** Sends a request and resolves with the head of its answer; a kept connection that was closed just as it was used again is replaced where the body can be sent again. */
 export async function sendRequest(request: StreamedRequest, means: OriginMeans): Promise<StreamedAnswer> {
   const { pool, watchdog, reachability, proxy } = means
   const { method, url, headers, body, signal, deadline } = request
   const length = isContent(body) ? body.size : body?.length
-  const head = formatRequestHead({
-    method,
-    url,
-    proxy,
-    headers: length === undefined ? headers : { ...headers, 'content-length': String(length) },
-  })
+  const sent = length === undefined ? headers : { ...headers, 'content-length': String(length) }
+  const head = formatRequestHead({ method, url, headers: sent, proxy })
   for (;;) {
     let reused = false
     let connection: Connection | undefined

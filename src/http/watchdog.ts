@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { WireError } from './wire-error.ts'
+import { WireError } from './network-error.ts'
 
 /** Bytes a second below which a transfer counts as stalled. */
 const leastRate = 1024
@@ -28,10 +28,7 @@ export interface Watch {
   waiting: Connection['waiting']
 }
 
-/**
- * Ends requests whose server has gone silent, drips, or takes for ever: within every `timeout` milliseconds 1 KiB/s of a body must have moved, and the
- * head of an answer must have come; that to an upload gets a second more for each 4 MiB. Time in which the other end of a copy is waited for does not count.
- */
+/** Ends requests whose server is silent, drips, or takes for ever; time in which the other end of a copy is waited for does not count. */
 export class Watchdog {
   readonly #timeout: number
   readonly #watches = new Set<Watch>()

@@ -7,10 +7,7 @@ function trimNul(text: string): string {
   return text.slice(from, to)
 }
 
-/**
- * The `user:password` inside the base64 of an `auth` field; undefined when it is not base64, not UTF-8, or has no colon. Docker and containerd
- * ignore line breaks in the base64 and trim NUL bytes around the password: https://github.com/docker/cli/blob/v28.3.0/cli/config/configfile/file.go
- */
+/** The `user:password` of an `auth` field, read as Docker does, without line breaks and NUL bytes; undefined where it is not base64 or UTF-8, or has no colon. */
 export function decodeAuthField(field: string): { readonly username: string; readonly password: string } | undefined {
   const text = field.replace(/\s/g, '')
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined

@@ -1,6 +1,6 @@
 import type { Content } from '../async/content.ts'
 import type { Descriptor } from './descriptor.ts'
-import type { CallOptions } from './image-source.ts'
+import type { CallOptions, ImageSource } from './image-source.ts'
 import type { Manifest } from './manifest.ts'
 import type { Reference, Repository } from './reference.ts'
 
@@ -14,10 +14,7 @@ export interface OfferOptions extends CallOptions {
 
 /** The upload of one blob, which holds on to what the place has opened for it: whoever gets one fills or cancels it. */
 export interface BlobUpload {
-  /**
-   * Stores the blob; false where the place refused it because it had it already. `open` is called while the place prepares for the bytes, and again when
-   * it asks for them a second time; the content is verified by whoever opens it. It may be called again after it has failed.
-   */
+  /** Stores the verified content that `open` gives, which is called for each time that the place asks for it; false where the place had the blob already. */
   put(open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
   /** Gives up what the place has opened and keeps open; after a `put` that stored the blob there is nothing. Never rejects. */
   cancel(): Promise<void>
@@ -36,4 +33,15 @@ export interface ImageDestination {
   offerBlob(repository: Repository, descriptor: Descriptor, options?: OfferOptions): Promise<OfferedBlob>
   /** Stores a manifest byte for byte under its digest and, where the reference has a tag, under the tag. */
   putManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<void>
+}
+
+/** A place whose images can be looked at; nothing is written there. */
+export type ReadablePlace = Pick<ImageSource, 'headManifest' | 'getManifest' | 'getBlob'> & Pick<ImageDestination, 'headBlob'>
+
+/** A place that cannot be asked at all, for the reason given. */
+export function refusingPlace(error: Error): ReadablePlace {
+  const refuse = async (): Promise<never> => {
+    throw error
+  }
+  return { headManifest: refuse, getManifest: refuse, getBlob: refuse, headBlob: refuse }
 }

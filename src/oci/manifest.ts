@@ -4,7 +4,63 @@ import { isDigest, sha256, type Digest } from './digest.ts'
 import { isJsonObject } from './json-object.ts'
 import { isForeignType, isImageType, isIndexType, isSchema1Type, mediaTypes } from './media-type.ts'
 import { isUnknownPlatform, type Platform } from './platform.ts'
-import { parseUnambiguousJson, refuse } from './unambiguous-json.ts'
+
+const maxDepth = 64
+
+/** Throws INVALID_MANIFEST: the manifest, and why it is none. */
+function refuse(why: string): never {
+  throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
+}
+
+/** Where the string that begins here ends: at its last quote, or at the end of a text that has none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text[end - 1 - escapes] === '\\') escapes++
+    if (escapes % 2 === 0) return end
+  }
+  return text.length
+}
+
+/** Refuses keys that parsers disagree about, deep nesting, and more values than a limit; whether the text is JSON is left to the parser. */
+function scan(text: string, maxValues: number): void {
+  const open: Set<string>[] = []
+  let values = 0
+  let last = ''
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') {
+      const end = endOfString(text, at)
+      // Only names of members are needed; a slice of the text copies nothing.
+      last = text.slice(at, end + 1)
+      at = end
+    } else if (character === ':') {
+      const name = last.includes('\\') ? String(JSON.parse(last)) : last.slice(1, -1)
+      const names = open.at(-1)
+      if (name === '__proto__') refuse('has the key "__proto__"')
+      if (names?.has(name)) refuse(`has the key "${name.slice(0, 50)}" twice`)
+      names?.add(name)
+    } else if (character === '{' || character === '[') {
+      open.push(new Set())
+      if (open.length > maxDepth) refuse('is nested too deeply')
+    } else if (character === '}' || character === ']') open.pop()
+    if ((character === ',' || character === '{' || character === '[') && ++values > maxValues) refuse(`has more than ${maxValues} values`)
+  }
+}
+
+/** Reads JSON that every parser takes for the same, of `maxValues` values at most, counted before anything is made of them; throws INVALID_MANIFEST. */
+export function parseUnambiguousJson(bytes: Uint8Array, maxValues: number): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    scan(text, maxValues)
+    value = JSON.parse(text)
+  } catch (cause) {
+    if (cause instanceof MirrorError) throw cause
+    throw new MirrorError('INVALID_MANIFEST', 'the manifest is not JSON', { cause })
+  }
+  return isJsonObject(value) ? value : refuse('is not a JSON object')
+}
 
 /** A manifest as it was received: `bytes` are never re-serialised, because their digest is the image's name. */
 export interface Manifest {
@@ -103,10 +159,7 @@ function refuseAmbiguity(document: Readonly<Record<string, unknown>>, kind: 'ind
   if (key !== undefined) refuse(`is ambiguous: an ${kind} with "${key}"`)
 }
 
-/**
- * Reads a manifest's references; `contentType` is what it was served as. Throws INVALID_MANIFEST for anything that is not
- * exactly one thing, and UNSUPPORTED for schema 1 and unknown types.
- */
+/** Reads a manifest's references; throws INVALID_MANIFEST for anything that is not exactly one thing, and UNSUPPORTED for schema 1 and unknown types. */
 export function parseManifest(bytes: Uint8Array, contentType?: string): ManifestContents {
   if (bytes.length > maxManifestBytes) refuse(`is larger than ${maxManifestBytes} bytes`)
   const document = parseUnambiguousJson(bytes, maxValues)
@@ -139,10 +192,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
 }
 
-/**
- * The entries of a layout's index.json as they stand there. A registry's limits do not apply: how many there are is limited by the bytes that were read.
- * Throws INVALID_MANIFEST. https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
- */
+/** The entries of a layout's index.json as they stand there, however many; throws INVALID_MANIFEST. */
 export function parseLayoutIndex(bytes: Uint8Array): readonly unknown[] {
   const document = parseUnambiguousJson(bytes, Infinity)
   refuseAmbiguity(document, 'index')

@@ -9,10 +9,7 @@ export interface Platform {
 }
 
 /** A processor by its one name; `variant` is empty for the usual one: amd64/v1, arm64/v8. */
-interface Processor {
-  readonly architecture: string
-  readonly variant: string
-}
+type Processor = Required<Pick<Platform, 'architecture' | 'variant'>>
 
 const component = /^[a-z0-9][a-z0-9._-]*$/
 
@@ -39,11 +36,7 @@ export function formatPlatform(platform: Platform): string {
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`
 }
 
-/**
- * The entries that a node of the wanted platform pulls: those of the best match by containerd's rules, and none where there is no match.
- * There are several where they differ in something else, as in the version of Windows.
- * https://github.com/containerd/platforms/blob/v1.0.0-rc.4/compare.go
- */
+/** The entries that a node of the platform pulls, all of the best match: https://github.com/containerd/platforms/blob/v1.0.0-rc.4/compare.go */
 export function pickEntries<T extends { readonly platform?: Platform | undefined }>(entries: readonly T[], wanted: Platform): readonly T[] {
   const os = normaliseOs(wanted.os)
   const order = compatible(normaliseProcessor(wanted.architecture, wanted.variant)).map(keyOf)

@@ -77,10 +77,7 @@ function splitRegistry(name: string): Repository {
   return { registry: first, path }
 }
 
-/**
- * Reads an image reference as Docker does: `alpine` is `docker.io/library/alpine:latest`, and `latest` stands in only where
- * there is neither tag nor digest. Throws INVALID_REFERENCE; the message never repeats a password.
- */
+/** Reads an image reference as Docker does, `alpine` as `docker.io/library/alpine:latest`; throws INVALID_REFERENCE, which never repeats a password. */
 export function parseReference(text: string): Reference {
   if (text === '') refuse(text, 'it is empty')
   if (text.length > maxReferenceLength) refuse(text, `it is longer than ${maxReferenceLength} characters`)

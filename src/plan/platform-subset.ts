@@ -3,10 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { isPullable, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, isSamePlatform, pickEntries, type Platform } from '../oci/platform.ts'
 
-/**
- * The entries of an index that nodes of the wanted platforms pull, with the attestations about them and with what no node pulls and does not say what it
- * is about. Throws NO_SUCH_PLATFORM when a platform is not there.
- */
+/** The entries of an index that nodes of the wanted platforms pull, with what is about them or about nothing; throws NO_SUCH_PLATFORM. */
 export function selectEntries(entries: readonly Descriptor[], wanted: readonly Platform[], name: string): readonly Descriptor[] {
   const images = entries.filter((entry) => entry.platform !== undefined && isPullable(entry))
   const kept = new Set<string>()
@@ -14,14 +11,7 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
     const picked = pickEntries(images, platform)
     for (const { digest } of picked) kept.add(digest)
     if (picked.length > 0) continue
-    const offered = [
-      ...new Set(
-        images
-          .map((entry) => entry.platform)
-          .filter((p) => p !== undefined)
-          .map(formatPlatform),
-      ),
-    ]
+    const offered = [...new Set(images.flatMap((entry) => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)])))]
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
       `${name} has no image for ${formatPlatform(platform)}; it has ${offered.join(', ') || 'none that names its platform'}`,
@@ -52,6 +42,5 @@ export function subsetIndex(index: Manifest, entries: readonly Descriptor[]): Ma
   const document = JSON.parse(Buffer.from(index.bytes).toString('utf8')) as { manifests: readonly { digest: string }[] }
   const kept = new Set<string>(entries.map(({ digest }) => digest))
   const bytes = Buffer.from(JSON.stringify({ ...document, manifests: document.manifests.filter(({ digest }) => kept.has(digest)) }))
-  const { mediaType } = contentsOf(index)
-  return manifestOf(bytes, mediaType)
+  return manifestOf(bytes, contentsOf(index).mediaType)
 }

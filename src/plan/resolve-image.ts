@@ -1,9 +1,178 @@
+import { orWrongOnce, retry } from '../async/retry.ts'
+import { MirrorError } from '../errors.ts'
+import { platformOf, readConfig } from '../oci/config-platform.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
-import type { ImageSource } from '../oci/image-source.ts'
-import { withoutPin } from '../oci/reference.ts'
-import type { NamedImage } from './collisions.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { contentsOf, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
+import { nearestFirst } from '../oci/nearest.ts'
+import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
+import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
+import { referencesOf, walkImage } from '../oci/walk.ts'
+import type { NamedImage } from './destination-names.ts'
 import type { PlanStep } from './plan.ts'
-import { readContents, readRoot, type ReadContents, type ReadOptions } from './read-image.ts'
+import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
+
+/** What of an image is read. */
+export interface ReadOptions extends CallOptions {
+  /** The platforms that are wanted; default: every one, the index byte for byte. */
+  readonly wanted?: readonly Platform[] | undefined
+  /** Keep the original index and leave the other platforms' children out, instead of making a new index. */
+  readonly sparse?: boolean | undefined
+  /** Carry foreign layers too. */
+  readonly foreignLayers?: boolean | undefined
+}
+
+/** What was found below a root. */
+type ReadContents = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
+
+/** Reads an image, every manifest below its root once: what it takes to have it anywhere. Throws NOT_FOUND, NO_SUCH_PLATFORM, INVALID_MANIFEST. */
+export async function readImage(
+  source: ImageSource,
+  reference: Reference,
+  options: ReadOptions = {},
+): Promise<Pick<PlanStep, 'root' | 'digestPreserved'> & ReadContents> {
+  const found = await source.headManifest(reference, { signal: options.signal })
+  const { root, digestPreserved } = await readRoot(source, reference, found, options)
+  return { root: root.descriptor, digestPreserved, ...(await readContents(source, reference, root, options)) }
+}
+
+/** Reads the root that a HEAD found, narrowed to the wanted platforms; throws NOT_FOUND where it found none. */
+async function readRoot(
+  source: ImageSource,
+  reference: Reference,
+  found: Descriptor | undefined,
+  { wanted, sparse = false, signal }: ReadOptions,
+): Promise<{ readonly root: Manifest; readonly digestPreserved: boolean }> {
+  if (found === undefined) throw await notFound(source, reference, signal)
+  const original = await readFound(source, reference, found, signal)
+  const contents = contentsOf(original)
+  if (wanted === undefined || sparse || contents.kind === 'image') return { root: original, digestPreserved: true }
+  const entries = selectEntries(contents.manifests, wanted, formatReference(reference))
+  const root = entries.length === contents.manifests.length ? original : subsetIndex(original, entries)
+  return { root, digestPreserved: root.descriptor.digest === original.descriptor.digest }
+}
+
+/** The tag that was meant is often near the one that was written: where the place can list them, the nearest are named. */
+async function notFound(source: ImageSource, reference: Reference, signal: AbortSignal | undefined): Promise<MirrorError> {
+  const { digest, tag = 'latest' } = reference
+  const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
+  const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
+  const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
+  return new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist: there is no ${what} at the source`, {
+    side: 'source',
+    hint:
+      nearest.length > 0
+        ? `The repository has other tags, spelled most alike: ${nearest.join(', ')}.`
+        : 'Check the name; a private image may also need credentials to be seen.',
+  })
+}
+
+/** The manifest by the digest that HEAD told; where that digest leads nowhere, HEAD was wrong and the tag decides. */
+async function readFound(source: ImageSource, reference: Reference, found: Descriptor, signal: AbortSignal | undefined): Promise<Manifest> {
+  try {
+    return await source.getManifest(atDigest(reference, found.digest), { signal })
+  } catch (error) {
+    const isWrong = error instanceof MirrorError && (error.code === 'NOT_FOUND' || error.code === 'INTEGRITY')
+    if (!isWrong || reference.digest !== undefined) throw error
+    return source.getManifest(reference, { signal })
+  }
+}
+
+/** Reads everything below a root, siblings side by side, and of an image without an index its config. Throws NO_SUCH_PLATFORM, INVALID_MANIFEST. */
+async function readContents(source: ImageSource, reference: Reference, root: Manifest, options: ReadOptions = {}): Promise<ReadContents> {
+  const name = formatReference(reference)
+  const refuse = (why: string): never => {
+    throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source' })
+  }
+  const { wanted, foreignLayers = false } = options
+  const reads = new Map<Digest, Promise<Manifest>>()
+  const manifests = new Map<Digest, Manifest>()
+  const blobs = new Map<Digest, Descriptor>()
+  const foreign = new Map<Digest, Descriptor>()
+  const found = new Set<string>()
+  let warnings: readonly string[] = []
+  const readOnce = (digest: Digest): Promise<Manifest> => {
+    const read = reads.get(digest) ?? readChild(source, reference, digest, options)
+    reads.set(digest, read)
+    return read
+  }
+  const addBlob = (blob: Descriptor): void => {
+    const known = blobs.get(blob.digest)
+    if (known !== undefined && known.size !== blob.size) refuse(`names two sizes for ${blob.digest}`)
+    if (isForeignLayer(blob) && !foreignLayers) foreign.set(blob.digest, blob)
+    else if (known === undefined) blobs.set(blob.digest, blob)
+  }
+  const single = contentsOf(root)
+  if (single.kind === 'image') {
+    const { config, platform } = await readSingle(source, reference, single.config, options)
+    blobs.set(config.digest, config)
+    if (platform !== undefined) found.add(formatPlatform(platform))
+    if (wanted !== undefined && config.data !== undefined) warnings = describeFallbacks([{ platform }], wanted)
+  }
+  await walkImage(root.descriptor, {
+    async read({ digest, size }, depth) {
+      if (depth === 0) return root
+      const child = await readOnce(digest)
+      if (child.bytes.length !== size) refuse(`names the size ${size} for ${digest}, which has ${child.bytes.length} bytes`)
+      return child
+    },
+    choose(entries, depth) {
+      if (entries.length === 0) refuse('is an index without any image')
+      // A subset is taken from the top index; what it leaves in is taken whole.
+      const isSubset = wanted !== undefined && depth === 0
+      const chosen = isSubset ? selectEntries(entries, wanted, name) : entries
+      if (isSubset) warnings = describeFallbacks(entries, wanted)
+      for (const { platform } of chosen.filter(isPullable)) if (platform !== undefined) found.add(formatPlatform(platform))
+      // Read side by side: the walk comes to each failure later, or ends before it does.
+      for (const { digest } of chosen) readOnce(digest).catch(() => undefined)
+      return chosen
+    },
+    visit({ manifest, contents }) {
+      if (contents.kind === 'image') referencesOf(contents).forEach(addBlob)
+      manifests.set(manifest.descriptor.digest, manifest)
+    },
+    tooDeep: refuse,
+  })
+  return {
+    contents: { manifests: [...manifests.values()], blobs: [...blobs.values()], foreign: [...foreign.values()] },
+    platforms: [...found],
+    warnings,
+  }
+}
+
+async function readChild(source: ImageSource, reference: Reference, digest: Digest, { signal }: CallOptions): Promise<Manifest> {
+  try {
+    return await source.getManifest(atDigest(reference, digest), { signal })
+  } catch (error) {
+    if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
+    throw new MirrorError('NOT_FOUND', `${formatReference(reference)} is incomplete at the source: ${digest} of its index is missing`, {
+      side: 'source',
+      hint: 'Choose the platforms that are there with --platform, or read from another copy.',
+      cause: error,
+    })
+  }
+}
+
+/** An image without an index says its platform only in its config; the bytes are kept, so that they are not fetched twice. */
+async function readSingle(
+  source: ImageSource,
+  reference: Reference,
+  config: Descriptor,
+  { wanted, signal }: ReadOptions,
+): Promise<{ readonly config: Descriptor; readonly platform: Platform | undefined }> {
+  const data = await retry(() => readConfig(source, reference, config, { signal }), { signal, isTransient: orWrongOnce() })
+  if (data === undefined) return { config, platform: undefined }
+  const platform = platformOf(data)
+  if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
+    const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
+    throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
+      hint: 'Ask for platforms that it has, or --exclude the image.',
+    })
+  }
+  return { config: { ...config, data }, platform }
+}
 
 /** What of an image is wanted, and how thoroughly it is compared. */
 export interface ResolveOptions extends ReadOptions {
@@ -33,4 +202,15 @@ export async function resolveImage(
   const state = existing === undefined ? 'new' : existing.digest === root.descriptor.digest ? 'present' : 'changed'
   const below = state === 'present' && !recheck ? nothing : await readContents(source, image.source, root, options)
   return { ...image, root: root.descriptor, state, digestPreserved, ...below }
+}
+
+/** The blobs of a step that the destination's repository lacks. */
+export async function missingBlobs(
+  step: PlanStep,
+  destination: ImageDestination,
+  options: CallOptions = {},
+): Promise<readonly Descriptor[]> {
+  const { blobs } = step.contents
+  const present = await Promise.all(blobs.map((blob) => destination.headBlob(step.destination, blob, options)))
+  return blobs.filter((_, index) => present[index] !== true)
 }

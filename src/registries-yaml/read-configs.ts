@@ -1,6 +1,6 @@
 import { platform } from 'node:os'
 import { MirrorError } from '../errors.ts'
-import type { TlsSettings } from '../http/origin-settings.ts'
+import type { TlsSettings } from '../http/tls.ts'
 import { registryHostKeys } from '../oci/registry-host.ts'
 import type { Path } from './read/decode-yaml.ts'
 import type { ParsedRegistries } from './read/parse-registries.ts'

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { TlsSettings } from '../http/origin-settings.ts'
+import type { TlsSettings } from '../http/tls.ts'
 import { readBoundedFile } from './read/bounded-file.ts'
 import type { RegistryTls } from './registries.ts'
 

@@ -21,7 +21,7 @@ export interface ApiRequest {
   /** It is sent without credentials, also to the registry: another host named the address. */
   readonly isAnonymous?: boolean
   /** Tries after a failure, where the transport's own number is too patient. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -15,11 +15,7 @@ function isOwnAnswer({ url, headers }: HttpResponse, transport: RegistryTranspor
   return url.origin === transport.endpoint.origin.origin && (isJson || headers.get('docker-distribution-api-version') !== undefined)
 }
 
-/**
- * Asks by HEAD, which moves nothing and which Docker Hub does not count as a pull. Only a 200 and the registry's own 404 are answers: URLs that are
- * signed for GET, proxies and some registries refuse a HEAD for what a GET gives. Undefined where a GET has to be asked; what `transport.distrusted` holds is
- * no longer asked for by HEAD, because a GET gave what a HEAD did not. Throws UNAUTHORIZED, THROTTLED, and network failures.
- */
+/** Asks by HEAD, which Docker Hub does not count as a pull; undefined for what is no answer of the registry's own, so that a GET has to be asked. */
 export async function askByHead(
   transport: RegistryTransport,
   request: Omit<ApiRequest, 'method' | 'expect'> & { readonly asksFor: 'manifest' | 'blob' },

@@ -18,10 +18,7 @@ export function blobName(repository: Repository, { digest }: Descriptor): string
   return `blob ${digest} of ${formatRepository(repository)}`
 }
 
-/**
- * True when the repository has the blob with the right size, asked by HEAD and, where that fails, by a GET of its first byte. 401 and 403 count as
- * absent: some registries answer so for a repository that is still to be made, and the upload gives the real answer.
- */
+/** True when the repository has the blob with the right size; 401 and 403 count as absent, as of a repository that is still to be made. */
 export async function headBlob(
   transport: RegistryTransport,
   repository: Repository,
@@ -33,7 +30,7 @@ export async function headBlob(
     what: `look up ${blobName(repository, descriptor)}`,
     repository: repository.path,
     signal,
-    ...(retries !== undefined && { retries }),
+    retries,
   }
   try {
     const response = await askByHead(transport, { ...request, asksFor: 'blob' })
@@ -197,19 +194,16 @@ export async function getBlob(
   const release = isResumed ? () => undefined : await transport.acquire(descriptor.size)
   const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
     openBlob(transport, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
+  let download: StreamedAnswer | undefined
   try {
-    let download = offset === 0 ? await open([200]) : await open([200, 206, 416], { range: `bytes=${offset}-` })
+    download = offset === 0 ? await open([200]) : await open([200, 206, 416], { range: `bytes=${offset}-` })
     if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {
       download.cancel()
       download = await open([200])
     }
-    try {
-      return downloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
-    } catch (error) {
-      download.cancel()
-      throw error
-    }
+    return downloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
   } catch (error) {
+    download?.cancel()
     release()
     throw error
   }

@@ -21,15 +21,11 @@ function statedDigest(response: HttpResponse): Digest | undefined {
   return stated !== undefined && isDigest(stated) ? stated : undefined
 }
 
-/**
- * Asks for a manifest by HEAD, which Docker Hub does not count as a pull. Where the answer does not name the digest, or HEAD fails, the manifest is
- * read and hashed. `lenient` takes the 401 or 403 that a registry answers to credentials for an absent image, as a destination must: many answer so
- * for a repository that is still to be made, and the push gives the real answer.
- */
+/** Asks for a manifest by HEAD, and reads it where that does not tell; at a destination a refusal of credentials is taken for an absence, as many mean it. */
 export async function headManifest(
   transport: RegistryTransport,
   reference: Reference,
-  options: CallOptions & { readonly lenient?: boolean } = {},
+  options: CallOptions = {},
 ): Promise<Descriptor | undefined> {
   try {
     const response = await askByHead(transport, {
@@ -53,7 +49,7 @@ export async function headManifest(
     if (error.code === 'NOT_FOUND') return undefined
     const isRefusal = error.code === 'UNAUTHORIZED' || error.code === 'DENIED'
     // Without an answer, credentials are missing, or refused wherever they are sent, and no push can follow.
-    if (options.lenient === true && isRefusal && registryAnswer(error) !== undefined) return undefined
+    if (transport.side === 'destination' && isRefusal && registryAnswer(error) !== undefined) return undefined
     throw error
   }
 }
@@ -105,13 +101,6 @@ function readManifest(transport: RegistryTransport, response: HttpResponse, dige
   return manifest
 }
 
-function unknownAlgorithm(name: string, cause: unknown): MirrorError {
-  return new MirrorError('UNSUPPORTED', `cannot write ${name}: the registry does not take manifests by their sha512 digest`, {
-    hint: 'Name the image by a tag beside the digest, or by its sha256 digest.',
-    cause,
-  })
-}
-
 /** True for a refusal after which the manifest may be there all the same: what names missing content has not been stored. */
 function isRefusal(error: unknown): boolean {
   const answer = registryAnswer(error)
@@ -119,10 +108,7 @@ function isRefusal(error: unknown): boolean {
   return error.code !== 'THROTTLED' && !answer.codes.some((code) => code.endsWith('_UNKNOWN') || code === 'MANIFEST_INVALID')
 }
 
-/**
- * Stores a manifest byte for byte. It counts as stored when the registry says its digest, or when a HEAD finds it; so a registry that stores and
- * then answers with an error, or that refuses what it already has, is not a failure, and a web server that says yes to everything is not taken for a registry.
- */
+/** Stores a manifest byte for byte: it counts as stored when the registry says its digest or a HEAD finds it, whatever the answer was. */
 export async function putManifest(
   transport: RegistryTransport,
   reference: Reference,
@@ -135,7 +121,7 @@ export async function putManifest(
   const name = formatReference(named)
   // A registry may know the same bytes under another algorithm.
   const isSame = (found: Digest | undefined): boolean => found === digest || (found !== undefined && hasDigest(manifest.bytes, found))
-  const isStored = async (): Promise<boolean> => isSame((await headManifest(transport, named, { ...options, lenient: true }))?.digest)
+  const isStored = async (): Promise<boolean> => isSame((await headManifest(transport, named, options))?.digest)
   await transport.retry(async () => {
     try {
       const response = await transport.sendInTurn({
@@ -159,7 +145,11 @@ export async function putManifest(
       )
     } catch (error) {
       if (isRefusal(error) && (await isStored().catch(() => false))) return
-      throw named.digest?.startsWith('sha512:') === true && registryAnswer(error)?.status === 400 ? unknownAlgorithm(name, error) : error
+      if (named.digest?.startsWith('sha512:') !== true || registryAnswer(error)?.status !== 400) throw error
+      throw new MirrorError('UNSUPPORTED', `cannot write ${name}: the registry does not take manifests by their sha512 digest`, {
+        hint: 'Name the image by a tag beside the digest, or by its sha256 digest.',
+        cause: error,
+      })
     }
   }, options)
 }

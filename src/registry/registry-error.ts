@@ -1,6 +1,5 @@
 import { MirrorError, type ErrorCode } from '../errors.ts'
-import type { HttpMethod, ResponseHeaders } from '../http/message.ts'
-import { parseRetryAfter } from '../http/retry-after.ts'
+import { parseRetryAfter, type HttpMethod, type ResponseHeaders } from '../http/message.ts'
 import { foreignText } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 

@@ -4,11 +4,12 @@ import type { ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-d
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
+import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
-import { deleteTag } from './delete-tag.ts'
+import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { listTags } from './tags.ts'
+import { deleteTag, listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
 
@@ -25,9 +26,8 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#transport.rateLimit
   }
 
-  headManifest(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    const lenient = this.#transport.side === 'destination'
-    return this.#transport.sided(() => headManifest(this.#transport, reference, { ...options, lenient }))
+  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
+    return this.#transport.sided(() => headManifest(this.#transport, reference, options))
   }
 
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {
@@ -58,5 +58,56 @@ export class Registry implements ImageSource, ImageDestination {
   /** Takes a tag away; false where the registry does not do that. */
   deleteTag(reference: Reference, options?: CallOptions): Promise<boolean> {
     return this.#transport.sided(() => deleteTag(this.#transport, reference, options))
+  }
+}
+
+/** Every registry that references name, each read from its endpoint, as one source. */
+export class Registries implements ImageSource {
+  readonly #endpoints: ReadonlyMap<string, Endpoint>
+  readonly #open: (endpoint: Endpoint) => Registry
+  readonly #registries = new Map<string, Registry>()
+
+  /** `endpoints` by registry name, `*` for every other; a registry that is not in it is read from its own endpoint. */
+  constructor(endpoints: ReadonlyMap<string, Endpoint>, open: (endpoint: Endpoint) => Registry) {
+    this.#endpoints = endpoints
+    this.#open = open
+  }
+
+  /** Where a registry's images are read from. */
+  endpoint(registry: string): Endpoint {
+    return this.#endpoints.get(registry) ?? this.#endpoints.get('*') ?? defaultEndpoint(registry)
+  }
+
+  /** True when the registry's images come from Docker Hub itself, which counts pulls. */
+  isDockerHub({ registry }: Repository): boolean {
+    return isDockerHub(this.endpoint(registry).origin.origin)
+  }
+
+  /** The pull quotas that registries have stated, by registry name. */
+  rateLimits(): ReadonlyMap<string, RateLimit> {
+    const stated = [...this.#registries].map(([name, { rateLimit }]) => [name, rateLimit] as const)
+    return new Map(stated.filter((entry): entry is readonly [string, RateLimit] => entry[1] !== undefined))
+  }
+
+  headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
+    return this.#registry(reference).headManifest(reference, options)
+  }
+
+  getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {
+    return this.#registry(reference).getManifest(reference, options)
+  }
+
+  getBlob(repository: Repository, descriptor: Descriptor, options?: GetBlobOptions): Promise<Content> {
+    return this.#registry(repository).getBlob(repository, descriptor, options)
+  }
+
+  listTags(repository: Repository, options?: CallOptions): Promise<readonly string[]> {
+    return this.#registry(repository).listTags(repository, options)
+  }
+
+  #registry({ registry: name }: Repository): Registry {
+    const registry = this.#registries.get(name) ?? this.#open(this.endpoint(name))
+    this.#registries.set(name, registry)
+    return registry
   }
 }

@@ -1,6 +1,6 @@
 import { AdaptiveLimit } from '../async/adaptive-limit.ts'
 import type { Content } from '../async/content.ts'
-import { graceAfter } from '../async/grace.ts'
+import { graceAfter } from '../async/on-abort.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
 import { MirrorError, onSide, type Side } from '../errors.ts'

@@ -1,17 +1,74 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import { addressRefusal } from '../http/address.ts'
 import type { HttpResponse } from '../http/message.ts'
-import { redirectUrl } from '../http/redirect.ts'
+import { redirectHint, redirectUrl, trustHint } from '../http/redirect.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { BlobUpload, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
+import { foreignText } from '../text/printable.ts'
+import { redactUrl } from '../text/redact.ts'
 import type { ApiRequest } from './api-request.ts'
 import { blobName, headBlob } from './blobs.ts'
-import { apiUrl } from './endpoint.ts'
+import { apiUrl, type Endpoint } from './endpoint.ts'
 import { registryAnswer } from './registry-error.ts'
 import { smallBlobBytes, type RegistryTransport } from './transport.ts'
-import { explainAddress, uploadUrl, withDigest } from './upload-url.ts'
+
+/** True for `host[:port]/path` of the registry itself, without a scheme. */
+function isBareHost(location: string, { protocol, host }: URL): boolean {
+  const authority = /^[^/?#]+(?=\/)/.exec(location)?.[0]
+  const text = `${protocol}//${authority}`
+  return authority !== undefined && URL.canParse(text) && new URL(text).host === host
+}
+
+/** Where an upload goes on, from the Location of its opening; http at an https registry's own host is taken for https. Throws PROTOCOL and REFUSED_ADDRESS. */
+export function uploadUrl(response: HttpResponse, trusted: readonly string[] = []): URL {
+  const locations = [...new Set(response.headers.all('location'))]
+  const [location] = locations
+  const { url } = response
+  if (location === undefined || locations.length > 1) {
+    throw new MirrorError(
+      'PROTOCOL',
+      `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`,
+    )
+  }
+  let next
+  try {
+    next = new URL(isBareHost(location, url) ? `${url.protocol}//${location}` : location, url)
+  } catch (cause) {
+    throw new MirrorError('PROTOCOL', `${url.host} opened an upload at something that is not a URL`, { cause })
+  }
+  next.hash = ''
+  if (next.protocol === 'http:' && url.protocol === 'https:' && next.hostname === url.hostname && next.port === '') {
+    next.protocol = 'https:'
+    next.port = url.port
+  }
+  const refusal = addressRefusal(next, response, trusted)
+  if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
+    throw new MirrorError(
+      'REFUSED_ADDRESS',
+      `${url.host} opened an upload at ${foreignText(redactUrl(next))}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
+      { hint: refusal === undefined ? redirectHint(url, next) : trustHint(next) },
+    )
+  }
+  return next
+}
+
+/** The failure of an upload at an address that the registry named itself, with who named it; what else fails stays as it is. */
+function explainAddress(error: unknown, url: URL, { origin }: Endpoint): unknown {
+  if (url.origin === origin.origin || !isMirrorError(error)) return error
+  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
+  const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)
+  return error.with({ message: `${error.message}; ${origin.host} named ${url.origin} for the upload`, hint })
+}
+
+/** The URL that closes an upload: `digest` is appended as text, because the query may be signed as it stands. */
+export function withDigest(url: URL, digest: Digest): URL {
+  const joint = url.search !== '' ? '&' : url.href.endsWith('?') ? '' : '?'
+  return new URL(`${url.href}${joint}digest=${digest}`)
+}
 
 /** Milliseconds that cancelling an upload may take; the registry forgets it by itself sooner or later. */
 const cancelTimeout = 2000
@@ -19,10 +76,7 @@ const cancelTimeout = 2000
 /** Redirects of one PUT: each costs the content once more. */
 const mostRedirects = 3
 
-/**
- * Finds out whether a repository has a blob or can mount it. A small blob is asked for by a mount from its own repository, which opens the upload in the
- * same round trip; a large one is worth a HEAD, because some registries refuse every mount.
- */
+/** Finds out whether a repository has a blob or can mount it: a small one by a mount from itself, which opens the upload too, a large one by HEAD. */
 export async function offerBlob(
   transport: RegistryTransport,
   repository: Repository,
@@ -85,12 +139,7 @@ class RegistryUpload implements BlobUpload {
     }
   }
 
-  /**
-   * Uploads the blob in one streamed PUT, which every registry takes: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put.
-   * Not retried here: the content can be read once. The upload of a failed try is cancelled, but not by a registry that only asks for patience: the next
-   * try goes on with it. False where the PUT was refused, or not answered in time, and the registry has the blob all the same: some refuse what they
-   * have, and another client may have been faster.
-   */
+  /** Uploads the blob in one streamed PUT, which every registry takes, and once: what only asked for patience is gone on with by the next try. */
   put(open: () => Promise<Content>, { signal }: CallOptions = {}): Promise<boolean> {
     return this.#transport.sided(async () => {
       // The source answers while the destination opens the upload: a round trip less per blob.
@@ -100,12 +149,12 @@ class RegistryUpload implements BlobUpload {
         await this.cancel()
         throw content.status === 'rejected' ? content.reason : opened.status === 'rejected' ? opened.reason : undefined
       }
-      const has = (retries?: number): Promise<boolean> =>
-        headBlob(this.#transport, this.#repository, this.#descriptor, { signal, ...(retries !== undefined && { retries }) })
+      const has = (retries?: number): Promise<boolean> => headBlob(this.#transport, this.#repository, this.#descriptor, { signal, retries })
       let status
       try {
         status = await this.#send(opened.value, content.value, open, signal)
       } catch (error) {
+        // Some refuse what they have, and another client may have been faster.
         if (isUndecided(error) && (await has(0).catch(() => false))) return false
         throw error
       }

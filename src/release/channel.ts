@@ -2,18 +2,13 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { isRedirect, redirectUrl } from '../http/redirect.ts'
+import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
 import { nearestFirst } from '../oci/nearest.ts'
 import { foreignText } from '../text/printable.ts'
 import { redactUrl } from '../text/redact.ts'
 import { fetchFile, unexpectedStatus, type FetchOptions, type ListFetchOptions } from './fetch-file.ts'
 import { channelUrlOf, defaultChannelUrl } from './release-files.ts'
-import { formatVersion, parseVersion } from './version.ts'
-
-/** A channel as the channel server lists it: https://update.k3s.io/v1-release/channels */
-interface Channel {
-  readonly name: string
-  readonly latest: string | undefined
-}
+import { formatVersion, readVersion } from './version.ts'
 
 const maxHops = 5
 
@@ -35,26 +30,15 @@ function lastSegment(url: URL): string {
 
 /** The tag, written as K3s does; undefined when the text is no release tag. */
 function asTag(text: string): string | undefined {
-  try {
-    return formatVersion(parseVersion(text))
-  } catch (error) {
-    if (isMirrorError(error)) return undefined
-    throw error
-  }
+  const version = readVersion(text)
+  return version && formatVersion(version)
 }
 
-function readChannels(response: HttpResponse): readonly Channel[] | undefined {
-  if (response.status !== 200) return undefined
-  let document: unknown
-  try {
-    document = JSON.parse(new TextDecoder().decode(response.body))
-  } catch {
-    return undefined
-  }
-  const data = (document as { data?: unknown } | null)?.data
+/** The channels as the channel server lists them: https://update.k3s.io/v1-release/channels */
+function readChannels(response: HttpResponse) {
+  const { data } = (response.status === 200 && parseJsonObject(new TextDecoder().decode(response.body))) || {}
   if (!Array.isArray(data)) return undefined
-  return data.flatMap((entry: unknown): Channel[] => {
-    const { name, latest } = (entry ?? {}) as { name?: unknown; latest?: unknown }
+  return data.filter(isJsonObject).flatMap(({ name, latest }) => {
     return typeof name === 'string' ? [{ name, latest: typeof latest === 'string' ? latest : undefined }] : []
   })
 }
@@ -86,10 +70,7 @@ async function lookUp(client: HttpClient, name: string, answer: HttpResponse, ur
   return tag
 }
 
-/**
- * The release tag that a channel points to. The server redirects to a page whose last path segment is the tag, which is not
- * opened; one that does not redirect is asked for its list of channels. Throws CHANNEL_NOT_FOUND with the nearest known names.
- */
+/** The release tag that a channel redirects to, or that the list of channels names for it; throws CHANNEL_NOT_FOUND with the nearest known names. */
 export async function resolveChannel(client: HttpClient, name: string, options: ListFetchOptions = {}): Promise<string> {
   const { channelUrl = defaultChannelUrl, retry, signal } = options
   let url = channelUrlOf(channelUrl, name)

@@ -1,8 +1,7 @@
 import { retry, type RetryOptions, type RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import type { HttpResponse } from '../http/message.ts'
-import { parseRetryAfter } from '../http/retry-after.ts'
+import { parseRetryAfter, type HttpResponse } from '../http/message.ts'
 import { redactUrl } from '../text/redact.ts'
 import { maxListBytes } from './list-text.ts'
 
@@ -33,10 +32,7 @@ export interface FetchOptions {
   readonly redirects?: number
 }
 
-/**
- * GETs a file of at most 10 MiB. Overload (429), server errors (5xx) and network failures are retried and then thrown,
- * as THROTTLED, UNAVAILABLE or the network's own code; every other status is an answer.
- */
+/** GETs a file of at most 10 MiB; 429, 5xx and network failures are retried and then thrown, every other status is an answer. */
 export async function fetchFile(client: HttpClient, url: URL, options: FetchOptions = {}): Promise<HttpResponse> {
   const { signal, headers, redirects = 5 } = options
   const once = async (): Promise<HttpResponse> => {

@@ -1,16 +1,43 @@
 import { createHash } from 'node:crypto'
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { MirrorError, isMirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { redactUrl } from '../text/redact.ts'
-import { parseChecksumFile } from './checksum-file.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type FetchOptions, type ListFetchOptions } from './fetch-file.ts'
-import { parseImageList, type ListCoverage, type ParsedReferences, type SelectedList } from './image-list.ts'
+import { parseImageList, type ListCoverage, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { checksumFile, defaultArtifactUrl, imageListFile, releaseApiUrlOf, releaseFileUrl } from './release-files.ts'
 import { hasImageList, parseVersion } from './version.ts'
 
+function refuse(name: string, why: string): never {
+  throw new MirrorError('CHECKSUM_MISMATCH', `${name}: ${why}`, {
+    hint: 'Nothing of this release is used. Compare the checksum file with the one that K3s published.',
+  })
+}
+
+/** One line of `sha256sum`, in text (two spaces) or binary mode (space and asterisk). */
+const grammar = /^([0-9a-fA-F]{64}) [ *](\S+)$/
+
+/** Reads the output of `sha256sum`, file name to lower-case hex; throws CHECKSUM_MISMATCH, which calls the file `name`, for all that leaves a doubt. */
+export function parseChecksumFile(text: string, name: string): ReadonlyMap<string, string> {
+  const hashes = new Map<string, string>()
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const line = raw.trimEnd()
+    if (line === '') continue
+    const [, hash, file] = grammar.exec(line) ?? []
+    if (hash === undefined || file === undefined) refuse(name, `line ${index + 1} is not a SHA-256 checksum and a file name`)
+    if (/[/\\]/.test(file)) refuse(name, `line ${index + 1} names a file with a path`)
+    const known = hashes.get(file)
+    if (known !== undefined && known !== hash.toLowerCase())
+      refuse(name, `line ${index + 1} gives a second, different checksum for one file`)
+    hashes.set(file, hash.toLowerCase())
+  }
+  if (hashes.size === 0) refuse(name, 'it contains no checksums')
+  return hashes
+}
+
 /** One list, read and checked. */
-export interface CheckedList extends ParsedReferences {
+export interface CheckedList extends NotedImages {
   readonly list: SelectedList
 }
 
@@ -82,10 +109,9 @@ function readDigest(body: Uint8Array): ReleaseDigest {
   } catch {
     return { unknown: 'the release API did not answer with JSON' }
   }
-  const assets = (release as { assets?: unknown } | null)?.assets
-  const entries: readonly unknown[] = Array.isArray(assets) ? assets : []
-  const asset = entries.find((entry) => (entry as { name?: unknown } | null)?.name === imageListFile)
-  const digest = (asset as { digest?: unknown } | undefined)?.digest
+  const assets = isJsonObject(release) ? release['assets'] : undefined
+  const asset = Array.isArray(assets) ? assets.filter(isJsonObject).find(({ name }) => name === imageListFile) : undefined
+  const digest = asset?.['digest']
   const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(digest)?.[1] : undefined
   return hex === undefined ? { unknown: 'the release API knows no digest of it' } : { sha256: hex.toLowerCase() }
 }
@@ -126,11 +152,7 @@ async function coverageWithoutFile(
   return ['none', `the image list of ${tag} is not covered by a checksum${why}; its sha256 is ${sha256}`]
 }
 
-/**
- * The image list of a release, checked against the release's checksum file, or else the release API, or a given checksum.
- * Throws RELEASE_NOT_FOUND, LIST_UNAVAILABLE (no list before v1.17.4, or a checksum file that cannot be had),
- * CHECKSUM_MISMATCH, or INVALID_LIST for what is no list.
- */
+/** The image list of a release, checked by its checksum file, the release API, or a given checksum; throws RELEASE_NOT_FOUND, LIST_UNAVAILABLE, CHECKSUM_MISMATCH, INVALID_LIST. */
 export async function fetchReleaseList(client: HttpClient, tag: string, options: ListFetchOptions = {}): Promise<CheckedList> {
   if (!hasImageList(parseVersion(tag))) {
     throw new MirrorError('LIST_UNAVAILABLE', `K3s release ${tag} has no image list: K3s publishes one since v1.17.4`, {

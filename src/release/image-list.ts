@@ -1,4 +1,4 @@
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { isMirrorError } from '../errors.ts'
 import { formatReference, looksLikeHostPort, parseReference, type Reference } from '../oci/reference.ts'
 import { refuseList } from './list-text.ts'
 
@@ -27,8 +27,8 @@ export interface ImageList {
   readonly warnings: readonly string[]
 }
 
-/** References with what is worth a second look. */
-export interface ParsedReferences {
+/** Images, with sentences for the reader about them. */
+export interface NotedImages {
   readonly images: readonly Reference[]
   readonly warnings: readonly string[]
 }
@@ -44,7 +44,7 @@ function withoutComment(line: string): string {
 }
 
 /** Reads references given one by one; throws INVALID_REFERENCE for the first that is none. */
-export function parseReferences(texts: readonly string[]): ParsedReferences {
+export function parseReferences(texts: readonly string[]): NotedImages {
   const images = texts.map(parseReference)
   const warnings = texts.filter(looksLikeHostPort).map((text) => {
     const { registry, path, tag } = parseReference(text)
@@ -53,11 +53,8 @@ export function parseReferences(texts: readonly string[]): ParsedReferences {
   return { images, warnings }
 }
 
-/**
- * Reads a list, one reference a line, with blank lines and `#` comments. Duplicates are kept.
- * Throws INVALID_REFERENCE with the list's name and the line, or INVALID_LIST when it is empty or has more than 100 000 lines.
- */
-export function parseImageList(text: string, name: string): ParsedReferences {
+/** Reads a list, one reference a line, with blank lines and `#` comments; throws INVALID_REFERENCE with the line, and INVALID_LIST. */
+export function parseImageList(text: string, name: string): NotedImages {
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
   if (lines.length > maxLines + 1) refuseList(name, 'the list has more than 100 000 lines')
   const images: Reference[] = []
@@ -71,7 +68,7 @@ export function parseImageList(text: string, name: string): ParsedReferences {
       warnings.push(...parsed.warnings)
     } catch (error) {
       if (!isMirrorError(error)) throw error
-      throw new MirrorError(error.code, `${name}:${index + 1}: ${error.message}`, { hint: error.hint, cause: error })
+      throw error.with({ message: `${name}:${index + 1}: ${error.message}`, cause: error })
     }
   }
   if (images.length === 0) refuseList(name, 'the list contains no images')

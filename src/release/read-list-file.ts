@@ -9,10 +9,7 @@ import { readPipe } from './read-pipe.ts'
 /** Bytes or text as they arrive: a process' standard input, or any stream. */
 export type ByteStream = AsyncIterable<Uint8Array | string>
 
-/**
- * Reads a whole list from a stream, at most 10 MiB. It stops at the first NUL byte, so that an endless device is refused at once,
- * and when the signal fires, even where the stream never delivers anything. Throws INVALID_LIST.
- */
+/** Reads a list from a stream up to its first NUL byte, and no longer than the signal lets it; throws INVALID_LIST beyond 10 MiB. */
 export async function readListStream(stream: ByteStream, name: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
   signal?.throwIfAborted()
   const iterator = stream[Symbol.asyncIterator]()

@@ -5,10 +5,7 @@ import { refuseList } from './list-text.ts'
 
 const pollInterval = 20
 
-/**
- * The bytes of a named pipe. It is opened without blocking: a blocked open cannot be cancelled and would keep the process alive.
- * Throws INVALID_LIST when nobody begins to write to it within `patience` milliseconds.
- */
+/** The bytes of a named pipe, opened without blocking, which could not be cancelled; throws INVALID_LIST where nobody writes within `patience` milliseconds. */
 export async function* readPipe(
   path: string,
   { patience = 10_000, signal }: { readonly patience?: number; readonly signal?: AbortSignal | undefined } = {},

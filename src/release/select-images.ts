@@ -6,8 +6,8 @@ import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type ListFetchOptions, type ListSources } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
-import type { FilteredImages, ImageFilterOptions } from './image-filter.ts'
-import { parseImageList, parseReferences, type ImageList } from './image-list.ts'
+import type { ImageFilterOptions } from './image-filter.ts'
+import { parseImageList, parseReferences, type ImageList, type NotedImages } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
 import { parseUrl } from './release-files.ts'
@@ -104,17 +104,14 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 }
 
 /** Globs are loaded where there are some, and read before any list is fetched. */
-async function filterFor(options: SelectionOptions): Promise<(images: readonly Reference[]) => FilteredImages | Promise<FilteredImages>> {
+async function filterFor(options: SelectionOptions): Promise<(images: readonly Reference[]) => NotedImages | Promise<NotedImages>> {
   if ((options.include ?? []).length + (options.exclude ?? []).length === 0) return (images) => ({ images, warnings: [] })
   const { imageFilter } = await import('./image-filter.ts')
   const filter = imageFilter(options)
   return (images) => filter(images, options.signal)
 }
 
-/**
- * The images of a selection. Lists are fetched and checked, everything is merged, then filtered.
- * Throws USAGE for options that contradict each other or leave nothing, and what fetching and reading the lists throws.
- */
+/** The images of a selection, fetched, checked, merged and filtered; throws USAGE for options that contradict each other or leave nothing. */
 export async function selectImages(client: HttpClient, options: SelectionOptions): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
   const filter = await filterFor(checked)

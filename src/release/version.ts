@@ -37,7 +37,8 @@ function isUnsuffixed({ major, minor }: K3sVersion): boolean {
   return major === 0 || (major === 1 && minor === 0)
 }
 
-function readVersion(text: string): K3sVersion | undefined {
+/** Reads a release tag; undefined for what is none. */
+export function readVersion(text: string): K3sVersion | undefined {
   const match = grammar.exec(text)
   if (match === null) return undefined
   const [, major, minor, patch, stage, preDot, pre, buildDot, build] = match

@@ -13,7 +13,7 @@ import { isIndexType } from '../oci/media-type.ts'
 import { formatPlatform, isSamePlatform, parsePlatform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
-import { refuseCollisions, type NamedImage } from '../plan/collisions.ts'
+import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { MirrorOptions } from './options.ts'
 import type { MirrorRoute } from './route.ts'
 

@@ -12,7 +12,7 @@ import { contentsOf, isContainerImage, isPullable, type Manifest } from '../oci/
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import { referencesOf } from '../oci/walk.ts'
-import type { NamedImage } from '../plan/collisions.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
 import { defaultJobs, type ArchiveOptions } from './options.ts'

@@ -1,7 +1,7 @@
 import type { EndOptions } from '../connect/destination.ts'
 import type { EngineOptions } from '../connect/engine.ts'
 import type { Reference } from '../oci/reference.ts'
-import { nameDestination, type NamingOptions } from '../plan/name-destination.ts'
+import { nameDestination, type NamingOptions } from '../plan/destination-names.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 
 /** What of each image is wanted. */

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { summariseError } from '../copy/events.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { NamedImage } from '../plan/collisions.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
 import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from '../report/plan-report.ts'
 import type { PlanOptions } from './options.ts'
 import { prepare, type Prepared } from './prepare.ts'

@@ -1,6 +1,6 @@
 import type { EngineSummary } from '../copy/events.ts'
 import type { ImageCopier } from '../copy/image-copier.ts'
-import type { NamedImage } from '../plan/collisions.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
 import type { ResolvedStep } from '../plan/plan.ts'
 import type { SurveyedStep } from '../report/plan-report.ts'
 

@@ -5,7 +5,7 @@ import { summariseError, type EngineSummary, type MirrorEvent, type RequestCount
 import type { Emit } from '../copy/image-copier.ts'
 import { runImages } from '../copy/run-images.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { NamedImage } from '../plan/collisions.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'

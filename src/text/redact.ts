@@ -4,10 +4,7 @@ const shownParameters = new Set(['account', 'digest', 'from', 'last', 'mount', '
 /** Characters of a URL, and of its query, that are shown. */
 const mostShown = 2048
 
-/**
- * A URL for a message: without user and password, and without the values of parameters that may be signatures or tokens; cut after 2 KiB. Whoever
- * writes the URL may have put thousands of parameters into it, so each is looked at once.
- */
+/** A URL for a message, cut after 2 KiB: without user and password, and without the values of parameters that may be secret. */
 export function redactUrl(url: URL): string {
   const shown = new URLSearchParams()
   const hidden = new Set<string>()

@@ -2,9 +2,9 @@ import { isTransient, type RetryPolicy } from '../async/retry.ts'
 import { openVerified } from '../copy/verified-content.ts'
 import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
-import type { ReadablePlace } from '../oci/readable-place.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 
 /** How a place is looked at. */

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isTransient } from '../../src/async/retry.ts'
 import { MirrorError, type ErrorCode } from '../../src/errors.ts'
-import { networkError, proxyError } from '../../src/http/network-error.ts'
-import { WireError } from '../../src/http/wire-error.ts'
+import { WireError, networkError, proxyError } from '../../src/http/network-error.ts'
 
 const origin = 'https://registry.example.com'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { WireError } from '../../src/http/network-error.ts'
 import { ResponseParser, parseResponseHead, type ResponseHead } from '../../src/http/response-parser.ts'
-import { WireError } from '../../src/http/wire-error.ts'
 import { processorTime } from '../servers/processor-time.ts'
 
 /** What a parser made of a stream of bytes. */

@@ -1,5 +1,5 @@
 import { HttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
-import type { TlsSettings } from '../../src/http/origin-settings.ts'
+import type { TlsSettings } from '../../src/http/tls.ts'
 import { createAuthorizer } from '../../src/registry/auth/authorizer.ts'
 import { credentialsForOrigin } from '../../src/registry/auth/credentials.ts'
 import { parseEndpoint } from '../../src/registry/endpoint.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MirrorError } from '../../src/errors.ts'
-import { refusingPlace, type ReadablePlace } from '../../src/oci/readable-place.ts'
+import { refusingPlace, type ReadablePlace } from '../../src/oci/image-destination.ts'
 import { CheckedPlace } from '../../src/verify/checked-place.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 

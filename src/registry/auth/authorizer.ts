@@ -1,28 +1,13 @@
 import { MirrorError } from '../../errors.ts'
-import type { HttpClient } from '../../http/http-client.ts'
 import type { CallOptions } from '../../oci/image-source.ts'
 import { RegistryAnswer } from '../registry-error.ts'
-import type { Verdict } from './credential-proof.ts'
-import { logInHint, registryName, type CredentialsSource } from './credentials.ts'
-import { OriginAccess, type AccessOptions, type Answer, type Asked, type Sent } from './origin-access.ts'
-import { repeatsSecret } from './repeats-secret.ts'
+import { logInHint, registryName, repeatsSecret } from './credentials.ts'
+import { OriginAccess, type AccessOptions, type Answer, type Asked, type Sent, type Verdict } from './origin-access.ts'
 import { normaliseScopes, type Scope } from './scope.ts'
-import { systemClock, type Clock } from './token-answer.ts'
 
-/** Options of createAuthorizer. */
-export interface AuthorizerOptions {
-  readonly client: HttpClient
-  /** Where credentials are looked for, in this order; default: nowhere. */
-  readonly credentials?: readonly CredentialsSource[] | undefined
-  /** Hosts, `host` or `host:port`, that may see a registry's credentials as its token server though they are of another domain. */
-  readonly tokenHosts?: readonly string[] | undefined
-  readonly clock?: Clock | undefined
-  /** Ask `/v2/` for a challenge where a repository is not given to an anonymous request; default true. containerd does not. */
-  readonly probes?: boolean | undefined
-  /** Repositories that may refuse Basic credentials before they are sent no more; default 2, for the first may be one that this user may not see. */
-  readonly mostRefusals?: number | undefined
-  /** Called with a sentence about credentials that can be used and look wrong. */
-  readonly onWarning?: ((message: string) => void) | undefined
+/** Options of createAuthorizer: a client, and the rest where it is not to be the default. */
+export type AuthorizerOptions = Pick<AccessOptions, 'client'> & {
+  readonly [Name in keyof AccessOptions]?: AccessOptions[Name] | undefined
 }
 
 /** What a request is for. */
@@ -56,10 +41,7 @@ export class RequestAuthorization {
     this.#asked = { repository, scopes: () => normaliseScopes(scopes) }
   }
 
-  /**
-   * Sends the request once, with the Authorization header that is right by what is known; `transmit` gets undefined for none. The header is meant for
-   * the origin only. Credentials that were not accepted yet go out with one request at a time, whose answer is the proof. Throws as asking for a token.
-   */
+  /** Sends the request once, with the header that is right by what is known; credentials that were not accepted yet go out with one request at a time. */
   async send<R extends Answer>(transmit: (authorization: string | undefined) => Promise<R>, { signal }: CallOptions = {}): Promise<R> {
     const sent = await this.#access.sent(this.#asked, signal)
     this.#sent = sent
@@ -72,10 +54,7 @@ export class RequestAuthorization {
     )
   }
 
-  /**
-   * True when the answer is one after which the request is worth sending again: a 401, or what a registry answers that hides its repositories; false for
-   * any other answer, one of another origin included. Throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS.
-   */
+  /** True when the request is worth sending again after this answer; throws UNAUTHORIZED for a 401 that is final, UNSUPPORTED, REFUSED_ADDRESS. */
   async shouldResend(answer: Answer, { signal }: CallOptions = {}): Promise<boolean> {
     if (!this.#isRefusal(answer)) return this.#isHidden(answer, signal)
     const sent = this.#sent
@@ -114,10 +93,7 @@ export class RequestAuthorization {
     return status === 401 && url.origin === this.#origin
   }
 
-  /**
-   * True where what an anonymous request was not given may be there for credentials: some registries name their challenge at `/v2/` only, and hide
-   * repositories from whoever does not log in. A 404 is what most registries say of what is not there, so that credentials have to be known.
-   */
+  /** True where credentials may give what an anonymous request was not given: some registries name their challenge at `/v2/` only, and hide repositories. */
   async #isHidden({ status, url }: Answer, signal: AbortSignal | undefined): Promise<boolean> {
     const mayHide = status === 400 || status === 403 || status === 404
     if (!mayHide || this.#switched || this.#sent.scheme !== 'none' || url.origin !== this.#origin) return false
@@ -131,13 +107,10 @@ export class RequestAuthorization {
     const { status } = outcome.value
     if (status >= 500 || passing.has(status)) return 'undecided'
     if (!this.#isRefusal(outcome.value)) return 'accepted'
-    return new MirrorError(
-      'UNAUTHORIZED',
-      `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`,
-      {
-        hint: 'Check user name and password, and what this user may do; they are not tried again.',
-      },
-    )
+    const message = `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`
+    return new MirrorError('UNAUTHORIZED', message, {
+      hint: 'Check user name and password, and what this user may do; they are not tried again.',
+    })
   }
 
   #final(how = ''): MirrorError {
@@ -149,6 +122,9 @@ export class RequestAuthorization {
     })
   }
 }
+
+/** The clocks of this machine. */
+const systemClock: AccessOptions['clock'] = { date: () => Date.now(), monotonic: () => performance.now() }
 
 /** An authorizer that knows no challenge yet; what it learns is shared by all its requests. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {

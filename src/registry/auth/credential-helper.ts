@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { withSignal } from '../../async/single-flight.ts'
 import { MirrorError } from '../../errors.ts'
+import { parseJsonObject } from '../../oci/json-object.ts'
 import { printable } from '../../text/printable.ts'
 import type { Credentials } from './credentials.ts'
 
@@ -18,11 +19,6 @@ const maxBytes = 64 * 1024
 /** What helpers print for none: https://github.com/docker/docker-credential-helpers/blob/v0.9.3/credentials/error.go */
 const notFound = new Set(['credentials not found in native keychain', 'no credentials server URL', 'no credentials username'])
 
-interface Outcome {
-  readonly exitCode: number | null
-  readonly output: string
-}
-
 /** Runs `docker-credential-<name> get`: undefined when it has none. Throws INVALID_CONFIG when it fails, hangs or answers nonsense, which is never shown. */
 export async function askCredentialHelper(
   name: string,
@@ -35,9 +31,10 @@ export async function askCredentialHelper(
     if (notFound.has(output.trim())) return undefined
     throw failure(name, `it ended with ${exitCode === null ? 'a signal' : `exit code ${exitCode}`}`)
   }
-  const answer = parseAnswer(output)
-  if (answer === undefined) throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
-  const { username, secret } = answer
+  const { Username: username, Secret: secret } = parseJsonObject(output) ?? {}
+  if (typeof username !== 'string' || typeof secret !== 'string') {
+    throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
+  }
   if (username === '' && secret === '') return undefined
   return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'basic', username, password: secret }
 }
@@ -49,16 +46,7 @@ function failure(name: string, why: string, cause?: unknown): MirrorError {
   })
 }
 
-function parseAnswer(output: string): { readonly username: string; readonly secret: string } | undefined {
-  try {
-    const { Username: username, Secret: secret } = JSON.parse(output) as { Username?: unknown; Secret?: unknown }
-    return typeof username === 'string' && typeof secret === 'string' ? { username, secret } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions): Promise<Outcome> {
+async function run(name: string, address: string, { environment, timeout = 30_000, signal }: CredentialHelperOptions) {
   signal?.throwIfAborted()
   const child = spawn(`docker-credential-${name}`, ['get'], {
     shell: false,
@@ -81,17 +69,14 @@ async function run(name: string, address: string, { environment, timeout = 30_00
   }
 }
 
-function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: string, address: string): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
+function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: string, address: string) {
+  return new Promise<{ readonly exitCode: number | null; readonly output: string }>((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     child.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        failure(
-          name,
-          error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : `it cannot be started (${error.code ?? 'unknown reason'})`,
-        ),
-      )
+      const why =
+        error.code === 'ENOENT' ? 'it is not installed, or not on PATH' : `it cannot be started (${error.code ?? 'unknown reason'})`
+      reject(failure(name, why))
     })
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length

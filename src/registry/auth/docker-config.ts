@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { withSignal } from '../../async/single-flight.ts'
 import { MirrorError } from '../../errors.ts'
 import { decodeAuthField } from '../../oci/auth-field.ts'
@@ -8,7 +7,7 @@ import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'
 import { askCredentialHelper } from './credential-helper.ts'
 import { registryName, type Credentials, type CredentialsLookup, type CredentialsSource } from './credentials.ts'
 
-/** Options of readDockerConfig. */
+/** Options of readAuthFile. */
 export interface DockerConfigOptions {
   /** The environment of credential helpers, PATH included; default: this process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
@@ -30,12 +29,7 @@ export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions,
   return sourceOf(config, authConfigVariable, options)
 }
 
-/** The credentials of Docker's `config.json` in a directory, helpers included; a missing file holds none. Throws INVALID_CONFIG that shows no value. */
-export async function readDockerConfig(directory: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
-  return readAuthFile(join(directory, 'config.json'), options)
-}
-
-/** The same of a file that podman writes: https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md */
+/** The credentials of Docker's `config.json`, or of podman's file, helpers included; a missing file holds none. Throws INVALID_CONFIG that shows no value. */
 export async function readAuthFile(path: string, options: DockerConfigOptions = {}): Promise<CredentialsSource> {
   return sourceOf(await readConfig(path, options.signal), path, options)
 }
@@ -126,15 +120,8 @@ function invalid(path: string, why: string, hint = 'Correct the file, or log in 
   return new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint })
 }
 
-interface KeyParts {
-  readonly scheme: string | undefined
-  readonly host: string
-  /** Of the repositories that it is for; empty for all of the registry. */
-  readonly path: string
-}
-
-/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for some repositories. */
-function parseKey(key: string): KeyParts | undefined {
+/** Takes a key apart: `host`, `host:port`, `https://host/`, `http://host/v1/`, and podman's `host/path` for some repositories; an empty path is for all. */
+function parseKey(key: string) {
   const [, scheme, host, path = ''] = /^(?:(https?):\/\/)?([^/\s@]+)(\/.*)?$/i.exec(key) ?? []
   if (host === undefined) return undefined
   // Docker's own addresses end with the version of the API.

@@ -1,9 +1,8 @@
 import { SingleFlight, withSignal } from '../../async/single-flight.ts'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import type { HttpResponse, ResponseHeaders } from '../../http/message.ts'
+import type { HttpResponse } from '../../http/message.ts'
 import { chooseChallenge, parseChallenges, type BearerChallenge, type UsableChallenge } from './challenge.ts'
-import { CredentialProof, type Verdict } from './credential-proof.ts'
 import {
   basicAuthorization,
   describeCredentials,
@@ -15,27 +14,70 @@ import {
 } from './credentials.ts'
 import type { RealmContext } from './realm.ts'
 import { normaliseScopes, parseScopes, type Scope } from './scope.ts'
-import type { Clock, Token } from './token-answer.ts'
+import type { Clock, Token } from './token.ts'
+
+/** What one attempt says of the credentials it was made with; an error is thrown at everyone who wants to use them for the same from then on. */
+export type Verdict = 'accepted' | 'undecided' | MirrorError
+
+/** Lets one attempt prove credentials before others use them: fifty parallel requests with a wrong password must not lock the account. */
+export class CredentialProof {
+  readonly #mostRefusals: number
+  #proven = false
+  readonly #refusals = new Map<string, MirrorError>()
+  #attempt: Promise<void> | undefined
+
+  /** `mostRefusals` is how many repositories may refuse the credentials before they are used for none. */
+  constructor(mostRefusals: number) {
+    this.#mostRefusals = mostRefusals
+  }
+
+  /** Why the credentials are not used for this repository; undefined where they may be. */
+  refusal(repository: string): MirrorError | undefined {
+    if (this.#proven) return undefined
+    return this.#refusals.get(repository) ?? (this.#refusals.size < this.#mostRefusals ? undefined : [...this.#refusals.values()].at(-1))
+  }
+
+  /** Runs the task, alone until the outcome of one was judged to accept the credentials. */
+  async run<T>(
+    task: () => Promise<T>,
+    judge: (outcome: PromiseSettledResult<T>) => Verdict,
+    { repository, signal }: { readonly repository: string; readonly signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    while (!this.#proven && this.refusal(repository) === undefined && this.#attempt !== undefined) await withSignal(this.#attempt, signal)
+    const refusal = this.refusal(repository)
+    if (refusal !== undefined) throw refusal
+    if (this.#proven) return task()
+    let end = (): void => undefined
+    this.#attempt = new Promise((resolve) => (end = resolve))
+    const [outcome] = await Promise.allSettled([task()])
+    const verdict = judge(outcome)
+    if (verdict === 'accepted') this.#proven = true
+    else if (verdict !== 'undecided') this.#refusals.set(repository, verdict)
+    this.#attempt = undefined
+    end()
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  }
+}
 
 /** What access to an origin is worked out with. */
 export interface AccessOptions {
   readonly client: HttpClient
+  /** Where credentials are looked for, in this order; default: nowhere. */
   readonly credentials: readonly CredentialsSource[]
+  /** Hosts, `host` or `host:port`, that may see a registry's credentials as its token server though they are of another domain. */
   readonly tokenHosts: readonly string[]
   readonly clock: Clock
+  /** Ask `/v2/` for a challenge where a repository is not given to an anonymous request; default true. containerd does not. */
   readonly probes: boolean
+  /** Repositories that may refuse Basic credentials before they are sent no more; default 2, for the first may be one that this user may not see. */
   readonly mostRefusals: number
+  /** Called with a sentence about credentials that can be used and look wrong. */
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** The head of an answer, and where it came from after redirects. */
-export interface Answer {
-  readonly status: number
-  readonly headers: ResponseHeaders
-  readonly url: URL
-  /** The address of the server that answered; undefined behind a proxy. */
-  readonly address?: string | undefined
-}
+export type Answer = Omit<HttpResponse, 'body'>
 
 /** What a request asks for. */
 export interface Asked {
@@ -51,10 +93,6 @@ export type Sent = { readonly found?: FoundCredentials | undefined } & (
   | { readonly scheme: 'basic'; readonly header: string; readonly proof: CredentialProof }
   | { readonly scheme: 'bearer'; readonly header: string; readonly token: string; readonly renewable: boolean }
 )
-
-function isRefusal(error: unknown): error is MirrorError {
-  return isMirrorError(error) && error.code === 'UNAUTHORIZED'
-}
 
 /** Bytes of an answer of `/v2/`, which may be a page for people. */
 const pingBytes = 4 * 1024 * 1024
@@ -132,7 +170,8 @@ export class OriginAccess {
   }
 
   async #learnFromPing(request: URL, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
-    const answer = await this.#pings.run('', (shared) => this.#ping(request, shared), signal)
+    const ping = { method: 'GET', url: pingUrl(request), maxBytes: pingBytes } as const
+    const answer = await this.#pings.run('', (shared) => this.#options.client.request({ ...ping, signal: shared }), signal)
     return answer.status === 401 ? this.#keep(answer) : undefined
   }
 
@@ -177,10 +216,6 @@ export class OriginAccess {
     return { origin: this.#origin, base: this.#base, address: this.#address, tokenHosts: this.#options.tokenHosts }
   }
 
-  #ping(request: URL, signal: AbortSignal | undefined): Promise<HttpResponse> {
-    return this.#options.client.request({ method: 'GET', url: pingUrl(request), maxBytes: pingBytes, signal })
-  }
-
   #proofOf({ credentials }: FoundCredentials): CredentialProof {
     const key = JSON.stringify(credentials)
     const proof = this.#proofs.get(key) ?? new CredentialProof(this.#options.mostRefusals)
@@ -209,18 +244,20 @@ export class OriginAccess {
     signal?: AbortSignal,
   ): Promise<string> {
     const scopes = this.#widened(own)
-    const question = { challenge, context: this.#context(), scopes, found, lookedIn: this.#lookedIn() }
+    const { client, clock } = this.#options
+    const question = { challenge, context: this.#context(), scopes, found, lookedIn: this.#lookedIn(), client, clock }
     const key = JSON.stringify([challenge.realm, challenge.service ?? null, scopes.toSorted(), found?.credentials ?? null])
     const judge = (outcome: PromiseSettledResult<Token>): Verdict => {
       if (outcome.status === 'fulfilled') return 'accepted'
       // Of several scopes a single one may be what is refused.
-      return scopes.length <= 1 && isRefusal(outcome.reason) ? outcome.reason : 'undecided'
+      const { reason }: { readonly reason: unknown } = outcome
+      return scopes.length <= 1 && isMirrorError(reason) && reason.code === 'UNAUTHORIZED' ? reason : 'undecided'
     }
     const known = this.#tokens.get(key)
-    if (known !== undefined && this.#options.clock.monotonic() < known.renewAt) return known.value
+    if (known !== undefined && clock.monotonic() < known.renewAt) return known.value
     const request = async (shared: AbortSignal): Promise<Token> => {
       // Loaded where a registry wants tokens: the list of domain suffixes behind it is long.
-      const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken(question, this.#options, { signal: shared })
+      const ask = async (): Promise<Token> => (await import('./token.ts')).requestToken({ ...question, signal: shared })
       const token = await (found === undefined ? ask() : this.#proofOf(found).run(ask, judge, { repository: '', signal: shared }))
       this.#tokens.set(key, token)
       return token

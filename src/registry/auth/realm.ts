@@ -1,6 +1,6 @@
 import { getDomain } from 'tldts'
 import { MirrorError } from '../../errors.ts'
-import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed } from '../../http/address.ts'
+import { addressRefusal, isAddressLiteral, isForbiddenHost, isListed, plainName } from '../../http/address.ts'
 import { isDockerHub } from '../../oci/registry-host.ts'
 import { foreignText } from '../../text/printable.ts'
 import { registryName } from './credentials.ts'
@@ -22,10 +22,6 @@ export interface RealmContext {
   readonly address?: string | undefined
   /** Further hosts, `host` or `host:port`, that may see credentials. */
   readonly tokenHosts: readonly string[]
-}
-
-function withoutDot(hostname: string): string {
-  return hostname.toLowerCase().replace(/\.$/, '')
 }
 
 /** Domains below which every customer, or everybody, has a name, and which the public suffix list lacks. */
@@ -70,7 +66,7 @@ const namespaceName = /^(?:[^.]+\.)+?([^.]+\.(?:svc|pod)(?:\.[^.]+)*)$/
 /** The domain whose names belong to one owner: not two customers of one cloud provider, nor two namespaces of a cluster. */
 function ownDomain(hostname: string): string | undefined {
   if (isAddressLiteral(hostname)) return undefined
-  const name = withoutDot(hostname)
+  const name = plainName(hostname)
   if (sharedDomains.some((domain) => name.endsWith(`.${domain}`))) return name
   return namespaceName.exec(name)?.[1] ?? getDomain(name, { allowPrivateDomains: true }) ?? undefined
 }
@@ -78,7 +74,7 @@ function ownDomain(hostname: string): string | undefined {
 /** As by Docker, another port of the same host is trusted (docker_auth on 5001): a registry that wants a password only has to ask for Basic. */
 function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
   const registry = new URL(origin)
-  if (withoutDot(url.hostname) === withoutDot(registry.hostname) || isListed(url, tokenHosts)) return true
+  if (plainName(url.hostname) === plainName(registry.hostname) || isListed(url, tokenHosts)) return true
   if (isDockerHub(origin) && url.origin === 'https://auth.docker.io') return true
   if (knownPairs.some((pair) => pair.registry.test(registry.hostname) && pair.token.test(url.origin))) return true
   const domain = ownDomain(registry.hostname)

@@ -1,19 +1,73 @@
 import { MirrorError, type ErrorCode } from '../../errors.ts'
 import type { Naming } from '../../http/address.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import type { HttpResponse } from '../../http/message.ts'
-import { parseRetryAfter } from '../../http/retry-after.ts'
+import { parseRetryAfter, type HttpResponse } from '../../http/message.ts'
+import type { CallOptions } from '../../oci/image-source.ts'
+import { parseJsonObject } from '../../oci/json-object.ts'
 import { rememberSecret } from '../../text/secrets.ts'
 import { parseErrorBody } from '../error-reason.ts'
 import type { BearerChallenge } from './challenge.ts'
-import { basicAuthorization, describeCredentials, logInHint, registryName, type Credentials, type FoundCredentials } from './credentials.ts'
+import {
+  basicAuthorization,
+  describeCredentials,
+  logInHint,
+  registryName,
+  repeatsSecret,
+  type Credentials,
+  type FoundCredentials,
+} from './credentials.ts'
 import { tokenEndpoint, type RealmContext, type TokenEndpoint } from './realm.ts'
-import { repeatsSecret } from './repeats-secret.ts'
 import type { Scope } from './scope.ts'
-import { parseTokenAnswer, type Clock, type Token } from './token-answer.ts'
 
-/** What a token is asked for. */
-export interface TokenQuestion {
+/** A token and when another one is to be asked for, in milliseconds of the monotonic clock. */
+export interface Token {
+  readonly value: string
+  readonly renewAt: number
+}
+
+/** The two clocks that expiry needs: the date can jump and be wrong, so it only reads `issued_at`. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  date(): number
+  /** Milliseconds that never go back. */
+  monotonic(): number
+}
+
+const minimumSeconds = 60
+
+/** Seconds that the token is worth: 60 where the server says nothing, nonsense or less. */
+function lifetime(expiresIn: unknown, issuedAt: unknown, clock: Clock): number {
+  const seconds = typeof expiresIn === 'string' && /^[0-9]{1,12}$/.test(expiresIn) ? Number(expiresIn) : expiresIn
+  const announced = typeof seconds === 'number' && seconds > minimumSeconds ? seconds : minimumSeconds
+  const issued = typeof issuedAt === 'string' ? Date.parse(issuedAt) : Number.NaN
+  const age = (clock.date() - issued) / 1000
+  // issued in the future, or expired on arrival: one of the two clocks is wrong, and only ours can be asked again
+  const plausible = age >= 0 && age < announced
+  return Math.max(minimumSeconds, plausible ? announced - age : announced)
+}
+
+/** Reads a token server's answer, received at `receivedAt` (monotonic); it is renewed after nine tenths of its life. Throws PROTOCOL without a token. */
+export function parseTokenAnswer(body: Uint8Array, tokenServer: string, receivedAt: number, clock: Clock): Token {
+  const refuse = (what: string): never => {
+    throw new MirrorError('PROTOCOL', `the token server ${tokenServer} answered with ${what} instead of a token`, {
+      hint: 'A proxy or a login page before the token server is the usual cause.',
+    })
+  }
+  const answer = parseJsonObject(Buffer.from(body).toString('utf8'))
+  if (answer === undefined) return refuse('something else than a JSON object')
+  const value = [answer['token'], answer['access_token']].find((field) => typeof field === 'string' && field !== '')
+  if (typeof value !== 'string') {
+    if (answer['token'] !== '' && answer['access_token'] !== '') return refuse('JSON without "token" and "access_token"')
+    throw new MirrorError('UNAUTHORIZED', `the token server ${tokenServer} answered with an empty token`, { hint: logInHint })
+  }
+  if (!/^[\x21-\x7e]+$/.test(value)) return refuse('a token with spaces or control characters')
+  return { value, renewAt: receivedAt + lifetime(answer['expires_in'], answer['issued_at'], clock) * 900 }
+}
+
+/** What a token is asked for, and by which means. */
+export interface TokenQuestion extends CallOptions {
+  readonly client: HttpClient
+  readonly clock: Clock
   readonly challenge: BearerChallenge
   /** What the challenge's realm is judged by. */
   readonly context: RealmContext
@@ -24,12 +78,6 @@ export interface TokenQuestion {
   readonly lookedIn: string
 }
 
-/** Means of asking. */
-export interface TokenMeans {
-  readonly client: HttpClient
-  readonly clock: Clock
-}
-
 const maxBytes = 128 * 1024
 const maxRedirects = 3
 const clientId = 'k3s-mirror'
@@ -37,22 +85,16 @@ const clientId = 'k3s-mirror'
 const noOauth2 = new Set([400, 401, 404, 405])
 
 /** Asks the token server of a challenge. Throws REFUSED_ADDRESS, UNAUTHORIZED for a 401, DENIED where it gives no token for these scopes, PROTOCOL. */
-export async function requestToken(
-  question: TokenQuestion,
-  means: TokenMeans,
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Token> {
+export async function requestToken(question: TokenQuestion): Promise<Token> {
+  const { clock } = question
   const endpoint = tokenEndpoint(question.challenge.realm, question.context)
   const credentials = question.found?.credentials
   if (credentials !== undefined && !endpoint.trusted) throw untrusted(question, endpoint.url)
-  const asked = means.clock.monotonic()
-  let response =
-    credentials?.kind === 'identity-token'
-      ? await postIdentityToken(endpoint, credentials.token, question, means, options.signal)
-      : undefined
-  if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question, means, options.signal)
+  const asked = clock.monotonic()
+  let response = credentials?.kind === 'identity-token' ? await postIdentityToken(endpoint, credentials.token, question) : undefined
+  if (response === undefined || noOauth2.has(response.status)) response = await getToken(endpoint, question)
   if (response.status !== 200) throw refused(question, response)
-  const token = parseTokenAnswer(response.body, response.url.host, asked, means.clock)
+  const token = parseTokenAnswer(response.body, response.url.host, asked, clock)
   rememberSecret(token.value)
   return token
 }
@@ -65,9 +107,7 @@ function naming(url: URL, { origin, address, tokenHosts }: RealmContext): Naming
 async function postIdentityToken(
   { url }: TokenEndpoint,
   token: string,
-  { challenge, context, scopes }: TokenQuestion,
-  { client }: TokenMeans,
-  signal: AbortSignal | undefined,
+  { client, challenge, context, scopes, signal }: TokenQuestion,
 ): Promise<HttpResponse | undefined> {
   const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: token })
   if (challenge.service !== undefined) form.set('service', challenge.service)
@@ -85,12 +125,8 @@ async function postIdentityToken(
   return isRedirect(response) ? undefined : response
 }
 
-async function getToken(
-  endpoint: TokenEndpoint,
-  question: TokenQuestion,
-  { client }: TokenMeans,
-  signal: AbortSignal | undefined,
-): Promise<HttpResponse> {
+async function getToken(endpoint: TokenEndpoint, question: TokenQuestion): Promise<HttpResponse> {
+  const { client, signal } = question
   let url = withQuery(endpoint.url, question)
   const authorization = basicHeader(question.found?.credentials)
   for (let hop = 0; ; hop++) {

@@ -3,7 +3,7 @@ import { chmod, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MirrorError } from '../../../src/errors.ts'
-import { parseAuthConfig, readDockerConfig } from '../../../src/registry/auth/docker-config.ts'
+import { parseAuthConfig, readAuthFile } from '../../../src/registry/auth/docker-config.ts'
 import { tempDir } from '../../servers/temp-dir.ts'
 import { canary } from './send-authorized.ts'
 import { failureOf } from './token-registry.ts'
@@ -15,7 +15,7 @@ const hub = 'https://registry-1.docker.io'
 async function configOf(content: unknown, environment?: Readonly<Record<string, string>>) {
   await using directory = await tempDir()
   await directory.write('config.json', typeof content === 'string' ? content : JSON.stringify(content))
-  return await readDockerConfig(directory.path, { environment })
+  return await readAuthFile(`${directory.path}/config.json`, { environment })
 }
 
 /** The user that an origin would be logged in as. */
@@ -72,8 +72,8 @@ test('user and password, identity token and registry token are told apart', asyn
 
 test('a missing file or directory holds no credentials', async () => {
   await using directory = await tempDir()
-  assert.equal(await (await readDockerConfig(directory.path)).find(hub), undefined)
-  assert.equal(await (await readDockerConfig(`${directory.path}/none`)).find(hub), undefined)
+  assert.equal(await (await readAuthFile(`${directory.path}/config.json`)).find(hub), undefined)
+  assert.equal(await (await readAuthFile(`${directory.path}/none/config.json`)).find(hub), undefined)
 })
 
 test('a file that makes no sense is named, never quoted', async () => {
@@ -137,7 +137,7 @@ test('no content at all makes the reader fail in another way', async () => {
       async (content) => {
         await directory.write('config.json', content)
         try {
-          await (await readDockerConfig(directory.path)).find('https://r.example.com')
+          await (await readAuthFile(`${directory.path}/config.json`)).find('https://r.example.com')
         } catch (error) {
           assert.ok(error instanceof MirrorError && error.code === 'INVALID_CONFIG', String(error))
         }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import picomatch from 'picomatch'
-import { compileGlob } from '../../src/release/glob.ts'
+import { compileGlob } from '../../src/release/image-filter.ts'
 
 const matches = (glob: string, name: string): boolean => compileGlob(glob)(name)
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tlsOptions } from '../../src/http/tls-options.ts'
+import { tlsOptions } from '../../src/http/tls.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 
 test('nothing is set where nothing is asked for', () => {

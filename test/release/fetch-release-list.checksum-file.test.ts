@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../src/errors.ts'
-import { parseChecksumFile } from '../../src/release/checksum-file.ts'
+import { parseChecksumFile } from '../../src/release/fetch-release-list.ts'
 
 const a = 'a'.repeat(64)
 const b = 'b'.repeat(64)

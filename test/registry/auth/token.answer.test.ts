@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MirrorError } from '../../../src/errors.ts'
-import { parseTokenAnswer, type Clock } from '../../../src/registry/auth/token-answer.ts'
+import { parseTokenAnswer, type Clock } from '../../../src/registry/auth/token.ts'
 
 const hour = 3_600_000
 const now = Date.parse('2026-11-23T12:00:00Z')

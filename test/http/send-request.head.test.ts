@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { checkHeaders, formatRequestHead } from '../../src/http/request-head.ts'
+import { checkHeaders, formatRequestHead } from '../../src/http/send-request.ts'
 
 const url = new URL('https://registry.example.com:5000/v2/a/manifests/x?ns=b%2Fc')
 

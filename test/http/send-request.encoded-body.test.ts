@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { decodeBody } from '../../src/http/decode-body.ts'
 import { ResponseHeaders } from '../../src/http/message.ts'
+import { decodeBody } from '../../src/http/send-request.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { openClient } from './open-client.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { readBeforeClosing } from '../../src/http/read-before-closing.ts'
+import { readBeforeClosing } from '../../src/http/open-socket.ts'
 import { rawServer } from '../servers/scripted-server.ts'
 
 test('what came before a failed write is read, and the failure is told afterwards', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../src/errors.ts'
 import { formatReference, isRepositoryPath, parseReference } from '../../src/oci/reference.ts'
-import { nameDestination, type NamingOptions } from '../../src/plan/name-destination.ts'
+import { nameDestination, type NamingOptions } from '../../src/plan/destination-names.ts'
 
 const name = (source: string, naming: NamingOptions): string => formatReference(nameDestination(parseReference(source), naming))
 const registry = 'r.example:5000'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isMirrorError } from '../../src/errors.ts'
-import { parseUnambiguousJson } from '../../src/oci/unambiguous-json.ts'
+import { parseUnambiguousJson } from '../../src/oci/manifest.ts'
 import { processorTime } from '../servers/processor-time.ts'
 
 function read(text: string, maxValues = 1000): unknown {

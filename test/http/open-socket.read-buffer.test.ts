@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readBuffer } from '../../src/http/read-buffer.ts'
+import { readBuffer } from '../../src/http/open-socket.ts'
 
 test('a plain connection has one buffer', () => {
   const buffer = readBuffer(false, () => true)

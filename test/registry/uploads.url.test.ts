@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ResponseHeaders } from '../../src/http/message.ts'
-import { uploadUrl, withDigest } from '../../src/registry/upload-url.ts'
+import { uploadUrl, withDigest } from '../../src/registry/uploads.ts'
 
 const digest = `sha256:${'ab'.repeat(32)}` as const
 

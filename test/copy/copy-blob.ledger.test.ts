@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BlobLedger } from '../../src/copy/blob-ledger.ts'
+import { BlobLedger } from '../../src/copy/copy-blob.ts'
 
 const [first, second] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`] as const
 const [here, there] = ['a/b', 'c/d'].map((path) => ({ registry: 'r.example', path })) as [

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { basicAuthorization, type Credentials } from '../../../src/registry/auth/credentials.ts'
-import { repeatsSecret } from '../../../src/registry/auth/repeats-secret.ts'
+import { basicAuthorization, repeatsSecret, type Credentials } from '../../../src/registry/auth/credentials.ts'
 
 const password = 'c4nary "pass\\w/é+='
 const credentials: Credentials = { kind: 'basic', username: 'alice', password }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImageSource } from '../../src/oci/image-source.ts'
 import { formatReference, parseReference } from '../../src/oci/reference.ts'
-import { refuseCollisions, type NamedImage } from '../../src/plan/collisions.ts'
+import { refuseCollisions, type NamedImage } from '../../src/plan/destination-names.ts'
 
 const digest = (hex: string) => `sha256:${hex.repeat(64)}` as const
 const image = (source: string, destination: string): NamedImage => ({
