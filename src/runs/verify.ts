@@ -38,7 +38,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
     const { sought, destination } = await finder.find(image)
-    const verdict = await verifyImage(sought, { platforms: wanted, foreignLayers, deep, signal })
+    const verdict = await verifyImage(sought, { wanted, foreignLayers, deep, signal })
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
     return named
