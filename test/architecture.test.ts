@@ -49,8 +49,6 @@ const house: House = {
       'bundle',
       'engine',
       'connect',
-      'layout/entry-name.ts',
-      'layout/planted-files.ts',
       'registries-yaml/rename-rule.ts',
     ],
     api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'type:async'],

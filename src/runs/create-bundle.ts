@@ -3,7 +3,7 @@ import type { BundleBase, HeldContent } from '../bundle/bundle-base.ts'
 import { arrangeBundle } from '../bundle/bundle-contents.ts'
 import { readBase, writeLock } from '../bundle/bundle-lock.ts'
 import { formatBundleRecord } from '../bundle/bundle-record.ts'
-import { bundleTarget } from '../bundle/bundle-target.ts'
+import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { BundleWriter } from '../bundle/bundle-writer.ts'
 import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
@@ -14,7 +14,6 @@ import { BlobLedger } from '../copy/blob-ledger.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
-import { followLinks } from '../layout/planted-files.ts'
 import { sha256 } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
@@ -69,7 +68,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 
 /** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
 async function findFiles({ file, lock, since, signal }: CreateBundleOptions): Promise<BundleFiles> {
-  const lockFile = lock === undefined ? undefined : await followLinks(lock)
+  const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }
