@@ -1,3 +1,4 @@
+import type { MirrorEvent } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { foreignText } from '../text/printable.ts'
@@ -5,12 +6,7 @@ import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
 import type { EngineMessage } from './engine-messages.ts'
 
 /** How far one layer is: `layer` is its short id, `bytes` of `size` are done. */
-export interface LayerProgress {
-  readonly phase: 'download' | 'extract' | 'push'
-  readonly layer: string
-  readonly bytes: number
-  readonly size: number
-}
+export type LayerProgress = Omit<Extract<MirrorEvent, { type: 'layer-progressed' }>, 'type' | 'image'>
 
 /** Takes the progress of layers. */
 export type OnLayer = (progress: LayerProgress) => void

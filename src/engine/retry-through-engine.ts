@@ -1,5 +1,5 @@
 import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
-import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import { isMirrorError, type Side } from '../errors.ts'
 import { QuotaSpent } from './engine-error.ts'
 
 /** How patiently a registry is asked through the Engine, and who hears of it. */
@@ -31,8 +31,7 @@ export function retryThroughEngine<T>(work: () => Promise<T>, side: Side, regist
       if (!isMirrorError(error) || error.code !== 'THROTTLED' || error instanceof QuotaSpent) throw error
       const delay = Math.round(Math.min(2 * policy.maxDelay, policy.baseDelay * throttleFactor * 2 ** pauses++))
       onThrottled?.({ side, origin: registry, delay })
-      const { code, message, hint } = error
-      throw new MirrorError(code, message, { hint, side, retryAfter: delay, cause: error })
+      throw error.with({ side, retryAfter: delay })
     }
   }
   return retry(attempt, { ...policy, onRetry, signal, isTransient: (error) => !(error instanceof QuotaSpent) && isTransient(error) })
