@@ -78,10 +78,7 @@ function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Refe
   return new MirrorError('INVALID_REWRITE', `the rewrite makes ${name} of ${path}, which is no repository name`)
 }
 
-/**
- * A node's registries, as its containerd talks to them; an endpoint is opened when an image first leads to it. Each has its own client: credentials and
- * certificates of one are seen by no other.
- */
+/** A node's registries, as its containerd talks to them: each has a client of its own, so that no other sees its credentials and certificates. */
 export class Node implements AsyncDisposable {
   readonly #resolver: Resolver
   readonly #options: NodeOptions

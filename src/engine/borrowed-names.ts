@@ -5,10 +5,7 @@ import type { Engine, HeldImages } from './engine.ts'
 /** Milliseconds for putting things back, in an aborted run too. */
 const patience = 3000
 
-/**
- * Names in the Engine that a run takes for a while. What was there before is there again afterwards: a tag goes back to the image it named,
- * a new name goes, and so does an image that came with it and has no other name.
- */
+/** Names in the Engine that a run takes for a while: what was there before is there again afterwards, and what came under a new name goes. */
 export class BorrowedNames {
   readonly #engine: Engine
   readonly #before: HeldImages
@@ -48,10 +45,7 @@ export class BorrowedNames {
     return stay
   }
 
-  /**
-   * A containerd store and Podman have no digests of their own to take away: by such a name they would remove the tags of the image. In a classic store an image
-   * that was there without any name would go with its last one.
-   */
+  /** Elsewhere a digest would remove the tags of its image; in a classic store an image that was there without any name would go with its last one. */
   #mayRemoveDigest(): boolean {
     return this.#engine.facts.store === 'classic' && !this.#foundNames().some((names) => names.length === 0)
   }

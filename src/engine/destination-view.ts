@@ -34,10 +34,7 @@ const noWayIn: ReadonlySet<ErrorCode> = new Set([
   'DENIED',
 ])
 
-/**
- * The destination as it is seen beside the Engine's word: by registry HTTP, and where there is no way in from here, by the Engine's own look,
- * after a warning.
- */
+/** The destination by registry HTTP, and where there is no way in from here, by the Engine's own look, after a warning. */
 export class DestinationView {
   /** Its own API, for what no Engine does. */
   readonly registry: DestinationRegistry

@@ -33,11 +33,8 @@ const unixSocket = '/var/run/docker.sock'
 const namedPipe = '//./pipe/docker_engine'
 
 /**
- * Finds the Engine as Docker's own CLI does: `--docker-host`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
- * https://docs.docker.com/reference/cli/docker/#environment-variables
- * `environment` is where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for, `dockerConfig` the directory
- * of Docker's config.json; default: neither. `from` says where the address was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`.
- * Throws USAGE for an invalid address, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
+ * Finds the Engine as Docker's own CLI does (https://docs.docker.com/reference/cli/docker/#environment-variables): `dockerHost`, DOCKER_HOST,
+ * DOCKER_CONTEXT, `currentContext` of config.json, the default; `from` says which. Throws USAGE for an address, INVALID_CONFIG for a context or TLS files.
  */
 export async function findEngineAddress(options: {
   readonly dockerHost?: string | undefined

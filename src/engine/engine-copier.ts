@@ -57,10 +57,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
-  /**
-   * Several platforms: each is pushed under a tag of its own, and the tag that nodes ask for is written once, as the index over all of them, so
-   * that it never names an image of one platform alone.
-   */
+  /** Several platforms, each under a tag of its own: the tag that nodes ask for is written once, as the index, and never names one platform alone. */
   async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { existing, wanted } = step
     const destination = tagged(step.destination)

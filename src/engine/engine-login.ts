@@ -1,10 +1,7 @@
 import { isDockerHub } from '../oci/registry-host.ts'
 import type { Credentials } from '../registry/auth/credentials.ts'
 
-/**
- * What the X-Registry-Auth header of a pull or push holds: https://docs.docker.com/reference/api/engine/version/v1.41/#section/Authentication
- * Without credentials it is empty, which is sent all the same: an Engine without the header fails a push.
- */
+/** What X-Registry-Auth of a pull or push holds: https://docs.docker.com/reference/api/engine/version/v1.41/#section/Authentication */
 export interface EngineLogin {
   readonly username?: string
   readonly password?: string

@@ -2,10 +2,7 @@ import type { Readable } from 'node:stream'
 import { MirrorError } from '../errors.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 
-/**
- * One line of an Engine's answer to a pull, a push or a load, in bytes where it counts:
- * https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate
- */
+/** One line of an answer, in bytes: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate */
 export interface EngineMessage {
   /** The short id of a layer, or the tag that is pulled. */
   readonly id?: string

@@ -16,10 +16,7 @@ const usualRetries = 3
 /** A busy registry is waited for this many times as long as a failure: 5 s, then 10 s and so on. */
 const throttleFactor = 20
 
-/**
- * Has the Engine ask the registry `host[:port]` of a side, again where a failure may pass. A registry that is asked too much gets its pause from us,
- * because the daemon gives up at once and does not say how long a pause was asked for; a quota that is spent is not waited for.
- */
+/** Has the Engine ask a registry, again where a failure may pass; the daemon takes no pause by itself, so a busy registry gets one here. */
 export function retryThroughEngine<T>(work: () => Promise<T>, side: Side, registry: string, options: PatienceOptions): Promise<T> {
   const { onRetry, onThrottled, signal } = options
   const policy = retryPolicy({ retries: usualRetries, ...options.retry })

@@ -44,10 +44,7 @@ interface BundleFiles {
   readonly before: BundleBase | undefined
 }
 
-/**
- * Makes a bundle: list → steps → places in the file → copy. The file is there when every image is in it, and otherwise what has come is kept for the
- * next run. Failed images are in the report; what is thrown kept the whole run from starting.
- */
+/** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
   return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
 }

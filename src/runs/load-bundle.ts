@@ -31,10 +31,7 @@ interface Loading {
   readonly signal: AbortSignal
 }
 
-/**
- * Loads the images of archives into a Docker Engine, for its own platform and under their own names, with the events and the report of `mirror`.
- * An image counts as loaded when the Engine has it by its digest.
- */
+/** Loads the images of archives into a Docker Engine, for its own platform; one counts as loaded when the Engine has it by its digest. */
 export function loadBundle(options: LoadBundleOptions): MirrorRun {
   return startRun('bundle load', options.signal, (run) => load(options, run))
 }

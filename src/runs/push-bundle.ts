@@ -19,10 +19,7 @@ export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, T
   readonly recheck?: boolean | undefined
 }
 
-/**
- * Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. What several
- * archives have of one image comes under one tag. An archive that is damaged or not whole is refused before anything moves.
- */
+/** Copies the images of archives straight out of the files; an archive that is damaged or not whole is refused before anything moves. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   return startRun('bundle push', options.signal, (run) => push(options, run))
 }

@@ -54,10 +54,7 @@ const final: ReadonlySet<ErrorCode> = new Set(['INTEGRITY', 'INVALID_MANIFEST', 
 /** What a registry answers that is there and does not let us in. */
 const refusals: ReadonlySet<ErrorCode> = new Set(['UNAUTHORIZED', 'DENIED'])
 
-/**
- * Asks for one image and everything below it as containerd does, the first endpoint that has something serves it, and keeps what each endpoint did. The
- * image's own registry is asked last, and only whether it would have what no mirror has. Throws what is no MirrorError, or comes of the signal.
- */
+/** Asks for one image and all below it as containerd does, and keeps what each endpoint did; the image's own registry is asked whether it would have it. */
 export class ImageSearch {
   readonly #image: SoughtImage
   readonly #signal: AbortSignal | undefined
