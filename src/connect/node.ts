@@ -10,12 +10,7 @@ import type { K3sFlags } from '../registries-yaml/hosts/host-table.ts'
 import { readRegistries } from '../registries-yaml/read/read-registries.ts'
 import type { RegistryTls } from '../registries-yaml/registries.ts'
 import { describeEndpoint, type DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
-import {
-  createResolver,
-  type ResolvedEndpoint,
-  type ResolvedReference,
-  type Resolver,
-} from '../registries-yaml/resolve/resolve-reference.ts'
+import { createResolver, type ResolvedEndpoint, type Resolver } from '../registries-yaml/resolve/resolve-reference.ts'
 import { shownPath } from '../registries-yaml/shown-text.ts'
 import { readTlsFiles, type TlsProblem } from '../registries-yaml/tls-files.ts'
 import { createAuthorizer } from '../registry/auth/authorizer.ts'
@@ -56,12 +51,6 @@ interface ReadTls {
 
 /** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
 const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
-
-function brokenHostsToml({ isBroken, hostsKey, registry }: ResolvedReference): readonly string[] {
-  if (!isBroken) return []
-  const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
-  return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
-}
 
 /** A file that containerd looks for beside the hosts.toml, in a directory that K3s empties when it starts. */
 function findRelative({ caFile, certFile, keyFile }: RegistryTls): TlsProblem | undefined {
@@ -130,7 +119,10 @@ export class Node implements AsyncDisposable {
 
   /** Sentences about what containerd will pass over for this image. */
   warnings(reference: Reference): readonly string[] {
-    return brokenHostsToml(this.#resolver.resolve(reference))
+    const { isBroken, hostsKey, registry } = this.#resolver.resolve(reference)
+    if (!isBroken) return []
+    const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
+    return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

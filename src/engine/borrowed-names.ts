@@ -1,5 +1,5 @@
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts'
 import type { Engine, HeldImages } from './engine.ts'
 
 /** Milliseconds for putting things back, in an aborted run too. */
@@ -38,7 +38,7 @@ export class BorrowedNames {
       if (isDigestName(name)) {
         if (id === undefined && this.#mayRemoveDigest()) await this.#engine.remove(name, options)
       } else if (id !== undefined) {
-        if ((await this.#engine.inspect(name, options))?.id !== id) await this.#engine.tag(id, taggedName(name), options)
+        if ((await this.#engine.inspect(name, options))?.id !== id) await this.#engine.tag(id, parseReference(name), options)
       } else if (this.#wouldTakeAlong(name) || (await this.#engine.remove(name, options)) === 'in-use') stay.push(name)
     }
     for (const id of this.#images) if (!this.#before.ids.has(id)) await this.#removeNameless(id, options)
@@ -79,11 +79,5 @@ function isDigestName(name: string): boolean {
 }
 
 function repositoryOf(name: string): string {
-  return isDigestName(name) ? name.slice(0, name.indexOf('@')) : name.slice(0, name.lastIndexOf(':'))
-}
-
-function taggedName(name: string): Reference {
-  const slash = name.indexOf('/')
-  const colon = name.lastIndexOf(':')
-  return { registry: name.slice(0, slash), path: name.slice(slash + 1, colon), tag: name.slice(colon + 1) }
+  return formatRepository(parseReference(name))
 }

@@ -30,7 +30,7 @@ export async function readCurrentContext(dockerConfig: string): Promise<string> 
 }
 
 /** Reads the address and the directory of PEM files of a context: https://docs.docker.com/engine/manage-resources/contexts/. Throws INVALID_CONFIG. */
-export async function readContext(
+export async function readDockerContext(
   dockerConfig: string,
   name: string,
 ): Promise<{ readonly host: string; readonly skipTlsVerify: boolean; readonly tlsDirectory: string }> {

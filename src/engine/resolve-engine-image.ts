@@ -54,21 +54,6 @@ export function severalPlatforms(name: string, platforms: readonly Platform[], i
   })
 }
 
-/** True where the tag names the source's own root, or an index that was joined from it before. */
-async function isThere(
-  image: NamedImage,
-  existing: Descriptor,
-  root: Descriptor,
-  wanted: readonly Platform[],
-  destination: DestinationView,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  if (existing.digest === root.digest) return true
-  if (wanted.length < 2 || !isIndexType(existing.mediaType)) return false
-  const index = await destination.manifest(image.destination, existing.digest, { signal })
-  return index !== undefined && isJoinedFrom(index, root.digest, wanted)
-}
-
 /** Finds out what it takes to carry one image; a tag that names the very same root already needs nothing. `lookUp` has the Engine ask for a source. */
 export async function resolveEngineImage(
   image: NamedImage,
@@ -103,8 +88,14 @@ export async function resolveEngineImage(
     })
   }
   if (destination.blind !== undefined) throw destination.blind
+  /** True where the tag names an index that was joined from the source's root before. */
+  const isJoined = async ({ mediaType, digest }: Descriptor, { root }: LookedUp): Promise<boolean> => {
+    if (wanted.length < 2 || !isIndexType(mediaType)) return false
+    const index = await destination.manifest(image.destination, digest, { signal })
+    return index !== undefined && isJoinedFrom(index, root.digest, wanted)
+  }
   const isPresent =
-    existing !== undefined && found !== undefined && (await isThere(image, existing, found.root, wanted, destination, signal))
+    existing !== undefined && found !== undefined && (existing.digest === found.root.digest || (await isJoined(existing, found)))
   return {
     ...image,
     root: found?.root,

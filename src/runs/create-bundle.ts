@@ -38,11 +38,7 @@ export interface CreateBundleOptions extends ImageSelection, SourceOptions, Tran
 }
 
 /** The files of a run: where the bundle and its lock go, links followed, and the bundle that it builds on. */
-interface BundleFiles {
-  readonly target: string
-  readonly lock: string | undefined
-  readonly before: BundleBase | undefined
-}
+type BundleFiles = Awaited<ReturnType<typeof findFiles>>
 
 /** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
@@ -64,7 +60,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 }
 
 /** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
-async function findFiles({ file, lock, since, signal }: CreateBundleOptions): Promise<BundleFiles> {
+async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
