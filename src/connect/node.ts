@@ -44,10 +44,7 @@ export interface AskedEndpoint extends Pick<ResolvedEndpoint, 'url' | 'isDefault
 }
 
 /** The TLS files of an endpoint, or why containerd cannot use them. */
-interface ReadTls {
-  readonly settings?: TlsSettings
-  readonly refusal?: MirrorError
-}
+type ReadTls = TlsSettings | MirrorError
 
 /** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
 const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
@@ -101,7 +98,8 @@ export class Node implements AsyncDisposable {
     const { endpoints } = this.#resolver.resolve(reference)
     // It reads all files of a hosts.toml before it asks anybody.
     const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
-    const refusal = read.find((one) => one.refusal !== undefined)?.refusal
+    const refusal = read.find((tls) => tls instanceof MirrorError)
+    const settings = read.filter((tls) => !(tls instanceof MirrorError))
     return endpoints.map((endpoint, index) => {
       const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
       const why = refusal ?? unusable(endpoint, reference)
@@ -112,7 +110,7 @@ export class Node implements AsyncDisposable {
         isUpstream,
         missesRewrites: rewrite.missed.length > 0,
         askedAs: describeEndpoint(endpoint),
-        place: why === undefined ? this.#place(endpoint, read[index]?.settings) : refusingPlace(why),
+        place: why === undefined ? this.#place(endpoint, settings[index]) : refusingPlace(why),
       }
     })
   }
@@ -145,10 +143,10 @@ export class Node implements AsyncDisposable {
     const read = async (): Promise<ReadTls> => {
       const fields = { caFile, certFile, keyFile, insecureSkipVerify: tls.skipVerify }
       const files = findRelative(fields) ?? (await readTlsFiles(fields, { signal: this.#signal }))
-      if (!('field' in files)) return { settings: files }
+      if (!('field' in files)) return files
       const where = shownPath(['configs', tlsKey ?? '', 'tls', files.field])
       const why = `containerd cannot use ${where}, and then asks nobody: ${files.why}`
-      return { refusal: new MirrorError('INVALID_CONFIG', why) }
+      return new MirrorError('INVALID_CONFIG', why)
     }
     const reading = this.#tls.get(key) ?? read()
     this.#tls.set(key, reading)

@@ -23,13 +23,16 @@ import { retryThroughEngine } from './retry-through-engine.ts'
 export interface CarryMeans {
   readonly engine: Engine
   readonly destination: DestinationView
-  /** The name that the Engine pulls a source by, which may be read from another registry than it names. */
+  /** The tag or digest that the Engine pulls a source by, which may be read from another registry than it names. */
   readonly pulledName: (source: Reference) => Reference
   /** What the Engine is to log in with, at the registry that a source is read from or a target is in. */
   readonly auth: (side: Side, repository: Repository, options: CallOptions) => Promise<EngineLogin>
   readonly retry?: Partial<RetryPolicy> | undefined
   /** Push what is there already too. */
   readonly recheck?: boolean | undefined
+  /** Leave in the Engine what was pulled. */
+  readonly keep?: boolean | undefined
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** One platform of an image, and where it goes. */
@@ -114,8 +117,7 @@ async function carriedPlatform(
 
 async function pull(carriage: Carriage): Promise<EngineImage> {
   const { source, root, platform, engine, space, names, pulledName, signal } = carriage
-  const named = pulledName(source)
-  const pulled = source.digest === undefined ? named : atDigest(named, source.digest)
+  const pulled = pulledName(source)
   const name = formatReference(pulled)
   if (source.digest !== undefined && platform !== undefined && isClassic(engine)) {
     const held = (await engine.inspect(name, { signal }))?.platform

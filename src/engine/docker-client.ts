@@ -9,7 +9,7 @@ import { MirrorError } from '../errors.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { connectionError } from './engine-error.ts'
 import { encodeRegistryAuth, type EngineLogin } from './engine-login.ts'
-import { readMessages, type EngineMessage } from './engine-messages.ts'
+import { readMessages, type EngineMessage } from './follow-messages.ts'
 import { sshAgent } from './ssh-agent.ts'
 
 /** A request to the Engine's API. */

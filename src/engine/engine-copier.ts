@@ -10,16 +10,9 @@ import { DiskSpace } from './disk-space.ts'
 import { joinPlatforms, platformTag } from './join-platforms.ts'
 import type { EngineStep } from './resolve-engine-image.ts'
 
-/** What a run through an Engine needs. */
-export interface EngineCopierOptions extends CarryMeans {
-  /** Leave in the Engine what was pulled. */
-  readonly keep?: boolean | undefined
-  readonly onWarning?: ((message: string) => void) | undefined
-}
-
 /** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
 export class EngineCopier implements ImageCopier<EngineStep> {
-  readonly #options: EngineCopierOptions
+  readonly #options: CarryMeans
   readonly #space: DiskSpace
   /** Names that could not be given back yet. */
   readonly #owed = new Set<BorrowedNames>()
@@ -27,7 +20,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   #stopped: MirrorError | undefined
   #keptTags = false
 
-  constructor(options: EngineCopierOptions) {
+  constructor(options: CarryMeans) {
     this.#options = options
     this.#space = new DiskSpace(options.engine.facts.dataDirectory)
   }

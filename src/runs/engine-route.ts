@@ -48,13 +48,11 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
   const pulledName = ({ registry, path, tag, digest }: Reference): Reference => {
     const { origin, prefix } = ends.source.endpoint(registry)
     const host = isDockerHub(origin.origin) ? 'docker.io' : origin.host
-    return { registry: host, path: `${prefix}${path}`, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
+    const repository = { registry: host, path: `${prefix}${path}` }
+    return digest === undefined ? { ...repository, ...(tag !== undefined && { tag }) } : atDigest(repository, digest)
   }
   const lookUp = async (side: Side, reference: Reference, pulled: Reference): Promise<LookedUp | undefined> =>
-    engine.lookUp(pulled.digest === undefined ? pulled : atDigest(pulled, pulled.digest), side, {
-      auth: await auth(side, reference, { signal }),
-      signal,
-    })
+    engine.lookUp(pulled, side, { auth: await auth(side, reference, { signal }), signal })
   const lookUpSource = remembering((reference) => lookUp('source', reference, pulledName(reference)))
   const destination = new DestinationView({
     registry: ends.registry as NonNullable<RunEnds['registry']>,

@@ -27,11 +27,7 @@ type Problems = readonly Problem[]
 export type CheckedContents = Pick<ImageVerdict, 'platforms' | 'manifests' | 'blobs' | 'bytes' | 'problems' | 'warnings'>
 
 /** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is told and does not end the search. */
-export function checkContents(name: string, root: Descriptor, search: ImageSearch, options: VerifyImageOptions): Promise<CheckedContents> {
-  return new ContentsCheck(name, search, options).below(root)
-}
-
-class ContentsCheck {
+export class ContentsCheck {
   readonly #name: string
   readonly #search: ImageSearch
   readonly #options: VerifyImageOptions

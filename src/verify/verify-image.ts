@@ -1,4 +1,4 @@
-import { checkContents, type CheckedContents, type VerifyImageOptions } from './check-contents.ts'
+import { ContentsCheck, type CheckedContents, type VerifyImageOptions } from './check-contents.ts'
 import { locationOf } from './checked-endpoint.ts'
 import { compareDigests } from './expected-digest.ts'
 import { ImageSearch, type SoughtImage } from './image-search.ts'
@@ -11,7 +11,7 @@ export async function verifyImage(sought: SoughtImage, options: VerifyImageOptio
   const { name, expected } = sought
   const search = new ImageSearch(sought, options.signal)
   const { found, ...root } = await search.root()
-  const contents = found?.endpoint.isUpstream === false ? await checkContents(name, found.value, search, options) : nothing
+  const contents = found?.endpoint.isUpstream === false ? await new ContentsCheck(name, search, options).below(found.value) : nothing
   const moved = found && compareDigests(name, found.value.digest, locationOf(found.endpoint), expected)
   const problems = [...root.problems, ...(moved ?? []), ...contents.problems]
   return {
