@@ -99,7 +99,7 @@ export class Node implements AsyncDisposable {
     // It reads all files of a hosts.toml before it asks anybody.
     const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
     const refusal = read.find((tls) => tls instanceof MirrorError)
-    const settings = read.filter((tls) => !(tls instanceof MirrorError))
+    const settings = read.flatMap((tls) => (tls instanceof MirrorError ? [] : [tls]))
     return endpoints.map((endpoint, index) => {
       const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
       const why = refusal ?? unusable(endpoint, reference)

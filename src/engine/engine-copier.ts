@@ -28,7 +28,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async copy(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     if (this.#stopped !== undefined) throw this.#stopped
     try {
-      return await (step.wanted.length === 1 ? this.#copyOne(step, options) : this.#copySeveral(step, options))
+      return await (step.chosen.length === 1 ? this.#copyOne(step, options) : this.#copySeveral(step, options))
     } catch (error) {
       if (isMirrorError(error) && error.code === 'NO_SPACE') this.#stopped ??= error
       throw error
@@ -45,14 +45,14 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { destination, existing } = step
     const present = existing && (await this.#manifest(destination, existing.digest, options))
-    const target = { platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
+    const target = { platform: step.chosen[0], target: tagged(destination), before: existing?.digest, present }
     const carried = await this.#carry(step, target, options)
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
   /** Several platforms, each under a tag of its own: the tag that nodes ask for is written once, as the index, and never names one platform alone. */
   async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
-    const { existing, wanted } = step
+    const { existing, chosen } = step
     const destination = tagged(step.destination)
     const { signal, emit } = options
     const index = existing && (await this.#manifest(destination, existing.digest, options))
@@ -60,7 +60,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     const carried: CarriedPlatform[] = []
     const tags: Reference[] = []
     try {
-      for (const platform of wanted) {
+      for (const platform of chosen) {
         if (platform === undefined) continue
         const target = { ...destination, tag: platformTag(destination.tag, platform) }
         const [entry] = there?.kind === 'index' ? pickEntries(there.manifests, platform) : []

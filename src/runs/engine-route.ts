@@ -60,7 +60,7 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
     onWarning,
   })
   const copier = new EngineCopier({ engine, destination, pulledName, auth, retry, recheck, keep, onWarning })
-  const resolveOptions = { platforms: wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
+  const resolveOptions = { wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
   return {
     engine: { apiVersion, store },
     warnings: isOpen ? [`passwords for registries go to the Docker Engine at ${name} in the clear: it is reached without TLS`] : [],
@@ -71,12 +71,12 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
       await refuseCollisions(images, { headManifest: async (reference) => (await lookUpSource(reference))?.root }, { signal })
       if (wanted === undefined) await refuseSeveral(images, lookUpSource)
     },
-    async survey({ source, root, state, wanted: ofStep, platforms }) {
+    async survey({ source, root, state, chosen, platforms }) {
       // What the Engine has under the same tag of an older image has to be pulled again.
       const image = root && (await engine.inspect(formatReference(atDigest(pulledName(source), root.digest)), { signal }))
       const held = image?.platform
       // By the name that the step has for it.
-      const heldByEngine = held ? [formatPlatform(ofStep.find((one) => one !== undefined && isSamePlatform(one, held)) ?? held)] : []
+      const heldByEngine = held ? [formatPlatform(chosen.find((one) => one !== undefined && isSamePlatform(one, held)) ?? held)] : []
       const pulled = state === 'present' ? [] : platforms.filter((platform) => !heldByEngine.includes(platform))
       // For each platform the index is read, and the manifest below it.
       const pulls = pulled.length * (root !== undefined && isIndexType(root.mediaType) ? 2 : 1)
