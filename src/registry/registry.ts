@@ -7,7 +7,7 @@ import type { Reference, Repository } from '../oci/reference.ts'
 import { getBlob, headBlob } from './blobs.ts'
 import { deleteTag } from './delete-tag.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { PullQuota } from './rate-limit.ts'
 import { listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
@@ -21,7 +21,7 @@ export class Registry implements ImageSource, ImageDestination {
   }
 
   /** The pull quota as the registry last stated it. */
-  get rateLimit(): RateLimit | undefined {
+  get rateLimit(): PullQuota | undefined {
     return this.#transport.rateLimit
   }
 

@@ -5,11 +5,11 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { PullQuota } from './rate-limit.ts'
 import type { Registry } from './registry.ts'
 
 /** Every registry that references name, each read from its endpoint, as one source. */
-export class Registries implements ImageSource {
+export class SourceRegistries implements ImageSource {
   readonly #endpoints: ReadonlyMap<string, Endpoint>
   readonly #open: (endpoint: Endpoint) => Registry
   readonly #registries = new Map<string, Registry>()
@@ -31,9 +31,9 @@ export class Registries implements ImageSource {
   }
 
   /** The pull quotas that registries have stated, by registry name. */
-  rateLimits(): ReadonlyMap<string, RateLimit> {
+  rateLimits(): ReadonlyMap<string, PullQuota> {
     const stated = [...this.#registries].map(([name, { rateLimit }]) => [name, rateLimit] as const)
-    return new Map(stated.filter((entry): entry is readonly [string, RateLimit] => entry[1] !== undefined))
+    return new Map(stated.filter((entry): entry is readonly [string, PullQuota] => entry[1] !== undefined))
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
