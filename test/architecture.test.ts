@@ -49,8 +49,6 @@ const house: House = {
       'bundle',
       'engine',
       'connect',
-      'layout/entry-name.ts',
-      'layout/planted-files.ts',
       'registries-yaml/rename-rule.ts',
     ],
     api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'type:async'],
@@ -152,6 +150,8 @@ const house: House = {
   // what Docker calls the programs that keep passwords
   fieldTerms: ['credential-helper'],
   maxLines: 300,
+  // what they export loads what it bears the name of
+  facades: ['index.ts', 'api/server.ts'],
 }
 
 function filesOf(folder: string): FileSet {
@@ -191,9 +191,9 @@ test('every package of the table is a dependency, or part of the bundled command
 
 /** A house in order that holds one file for every place of the table. */
 const inOrder: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.keys(house.places).map((place) => [
+  Object.keys(house.places).map((place, index) => [
     `src/${place.endsWith('.ts') ? place : `${place}/content.ts`}`,
-    'export const x: number = 1\n',
+    `export const x${index}: number = 1\n`,
   ]),
 )
 const violationsWith = (planted: Readonly<Record<string, string>>): readonly string[] =>
@@ -202,10 +202,11 @@ const violationsWith = (planted: Readonly<Record<string, string>>): readonly str
 test('a house in order has no violation', () => {
   const planted = {
     'src/copy/copy-blob.ts': `import { x } from '../plan/content.ts'\nexport const y: number = x`,
-    'src/http/open-socket.ts': `import { connect } from 'node:net'\nexport const y: unknown = connect`,
-    'src/oci/host.ts': `import { isIP } from 'node:net'\nimport { createHash } from 'node:crypto'\nimport type { x } from '../async/content.ts'\nexport const y: unknown = [isIP, createHash]\nexport type Z = typeof x`,
-    'src/oci/words.ts': `export const y = (a: { process: number }): number => a.process\nexport const z: unknown = { console: 1 }`,
+    'src/http/open-socket.ts': `import { connect } from 'node:net'\nexport const open: unknown = connect`,
+    'src/oci/host.ts': `import { isIP } from 'node:net'\nimport { createHash } from 'node:crypto'\nimport type { x } from '../async/content.ts'\nexport const found: unknown = [isIP, createHash]\nexport type Z = typeof x`,
+    'src/oci/words.ts': `export const z = (a: { process: number }): number => a.process\nexport const words: unknown = { console: 1 }`,
     'src/registry/auth/credential-helper.ts': '',
+    'src/index.ts': `import type { x4 } from './oci/content.ts'\nexport type { x4 }\nexport function y(): number {\n  return 1\n}`,
     'src/cli/main.ts': `import { Command } from 'commander'\nconsole.log(process.argv, Command)`,
   }
   assert.deepEqual(violationsWith(planted), [])
@@ -247,6 +248,7 @@ const plants: readonly (readonly [what: string, path: string, text: string, viol
   ['a default export', 'src/plan/a.ts', `export default 1`, /default export/],
   ['a default export by name', 'src/plan/a.ts', `const x = 1\nexport { x as default }`, /default export/],
   ['an export of everything', 'src/plan/a.ts', `export * from './content.ts'`, /exports everything/],
+  ['a name of two things', 'src/plan/a.ts', `export type x0 = number`, /src\/plan\/a\.ts: exports x0, as src\/text\/content\.ts does/],
   ['a forbidden file', 'src/plan/utils.ts', '', /holds the word utils/],
   ['a forbidden folder', 'src/cli/common/a.ts', '', /holds the word common/],
   ['a forbidden part of a name', 'src/http/request-handler.ts', '', /holds the word handler/],

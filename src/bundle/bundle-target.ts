@@ -35,6 +35,11 @@ export async function bundleTarget(name: string): Promise<string> {
   return file
 }
 
+/** Where a lock file goes, every link followed. Throws USAGE for a link that another user has planted. */
+export async function lockTarget(lock: string | undefined): Promise<string | undefined> {
+  return lock === undefined ? undefined : followLinks(lock)
+}
+
 async function checkUnfinished(directory: string): Promise<void> {
   await refusePlanted(await followLinks(directory))
   let names

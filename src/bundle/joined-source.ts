@@ -1,7 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { yielding } from '../async/yielding.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
-import type { GivenName } from '../layout/entry-name.ts'
+import { parseGivenName, type GivenName } from '../layout/entry-name.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
@@ -9,8 +9,9 @@ import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { BundleBase, HeldContent } from './bundle-base.ts'
 import type { BundledImage } from './bundle-record.ts'
+import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
-import { absentContent, type ForeignOptions, type ImageArchive } from './image-archive.ts'
+import { absentContent, type ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
 import { openImageArchive } from './open-image-archive.ts'
 import type { ArchivedContents } from './survey-root.ts'
@@ -57,14 +58,15 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     this.#elsewhere = new Set(archives.flatMap(({ base }) => base?.contents.map(({ digest }) => digest) ?? []))
   }
 
-  /** Opens archives of any kind; nothing is joined yet. Throws as openImageArchive does, and UNSUPPORTED where none holds an image. */
-  static async open(paths: readonly string[], options: ForeignOptions = {}): Promise<JoinedSource> {
+  /** Opens archives of any kind; nothing is joined yet. Throws as describeBundle does, and UNSUPPORTED where none holds an image. */
+  static async open(paths: readonly string[], { name, signal }: InspectOptions = {}): Promise<JoinedSource> {
+    const given = parseGivenName(name)
     const archives: ImageArchive[] = []
     try {
-      for (const path of paths) archives.push(await openImageArchive(path, options))
+      for (const path of paths) archives.push(await openImageArchive(path, { name: given, signal }))
       const source = new JoinedSource(archives)
       if (source.names().length > 0) return source
-      throw refuseNameless(archives, options.name)
+      throw refuseNameless(archives, given)
     } catch (error) {
       for (const archive of archives) await archive[Symbol.asyncDispose]()
       throw error

@@ -8,14 +8,14 @@ import { bundleInfo } from './commands/bundle/info.ts'
 import { bundleLoad } from './commands/bundle/load.ts'
 import { bundlePush } from './commands/bundle/push.ts'
 import { images } from './commands/images.ts'
-import { mirror } from './commands/mirror.ts'
+import { mirrorCommand } from './commands/mirror.ts'
 import { plan } from './commands/plan.ts'
 import { registriesGenerate } from './commands/registries/generate.ts'
 import { registriesLint } from './commands/registries/lint.ts'
 import { registriesRender } from './commands/registries/render.ts'
 import { registriesResolve } from './commands/registries/resolve.ts'
 import { serve } from './commands/serve.ts'
-import { verify } from './commands/verify.ts'
+import { verifyCommand } from './commands/verify.ts'
 import type { CommandDefinition } from './options/option.ts'
 
 /** What a command does, of its flags and its arguments. */
@@ -49,10 +49,10 @@ export function createProgram(cli: CliProcess): Command {
       await run(cli, flags as never, ...(command.processedArgs as never[]))
     })
   }
-  add(program, 'images', images, async () => (await import('./actions/mirror.ts')).runImages)
+  add(program, 'images', images, async () => (await import('./actions/mirror.ts')).runImageList)
   add(program, 'plan', plan, async () => (await import('./actions/mirror.ts')).runPlan)
-  add(program, 'mirror', mirror, async () => (await import('./actions/mirror.ts')).runMirror)
-  add(program, 'verify', verify, async () => (await import('./actions/verify.ts')).runVerify)
+  add(program, 'mirror', mirrorCommand, async () => (await import('./actions/mirror.ts')).runMirror)
+  add(program, 'verify', verifyCommand, async () => (await import('./actions/verify.ts')).runVerify)
   const registries = program
     .command('registries')
     .description("judge, explain, render and write registries.yaml, K3s' file about registries")

@@ -69,7 +69,10 @@ export async function openConnections(
 ): Promise<Connections> {
   const { registries, environment, storageHosts, timeout, tokenHosts, retry, blobJobs } = options
   // The YAML parser is loaded where there is a file.
-  const configs = registries === undefined ? undefined : await readConfigs(registries, signal)
+  const configs =
+    registries === undefined
+      ? undefined
+      : await (await import('../registries-yaml/read-configs.ts')).readRegistriesConfigs(registries, { signal })
   const requests = { source: 0, destination: 0 }
   const open = (side: Side): HttpClient =>
     new HttpClient({
@@ -95,11 +98,6 @@ export async function openConnections(
       await Promise.all([clients.source.close(), clients.destination.close()])
     },
   }
-}
-
-async function readConfigs(path: string, signal: AbortSignal | undefined): Promise<RegistriesConfigs> {
-  const { readRegistriesConfigs } = await import('../registries-yaml/read-configs.ts')
-  return readRegistriesConfigs(path, { signal })
 }
 
 /** Docker's configuration is read when a registry asks for credentials: one that cannot be read hinders no run that needs none. */

@@ -106,10 +106,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
   }
 }
 
-/**
- * Opens the ends of a check, for reading alone; nothing is sent yet. A layout that is not there answers nothing. The TLS and credentials of a node's file
- * that cannot be used are left out, with a warning. Throws USAGE and INVALID_CONFIG.
- */
+/** Opens the ends of a check, for reading alone; what of a node's file cannot be used is left out with a warning. Throws USAGE and INVALID_CONFIG. */
 export async function openCheckedEnds(
   options: SourceOptions & DestinationOptions & { readonly asNode?: boolean | undefined },
   events: RegistryEvents = {},

@@ -10,12 +10,7 @@ import type { K3sFlags } from '../registries-yaml/hosts/host-table.ts'
 import { readRegistries } from '../registries-yaml/read/read-registries.ts'
 import type { RegistryTls } from '../registries-yaml/registries.ts'
 import { describeEndpoint, type DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
-import {
-  createResolver,
-  type ResolvedEndpoint,
-  type ResolvedReference,
-  type Resolver,
-} from '../registries-yaml/resolve/resolve-reference.ts'
+import { createResolver, type ResolvedEndpoint, type Resolver } from '../registries-yaml/resolve/resolve-reference.ts'
 import { shownPath } from '../registries-yaml/shown-text.ts'
 import { readTlsFiles, type TlsProblem } from '../registries-yaml/tls-files.ts'
 import { createAuthorizer } from '../registry/auth/authorizer.ts'
@@ -49,19 +44,10 @@ export interface AskedEndpoint extends Pick<ResolvedEndpoint, 'url' | 'isDefault
 }
 
 /** The TLS files of an endpoint, or why containerd cannot use them. */
-interface ReadTls {
-  readonly settings?: TlsSettings
-  readonly refusal?: MirrorError
-}
+type ReadTls = TlsSettings | MirrorError
 
 /** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
 const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
-
-function brokenHostsToml({ isBroken, hostsKey, registry }: ResolvedReference): readonly string[] {
-  if (!isBroken) return []
-  const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
-  return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
-}
 
 /** A file that containerd looks for beside the hosts.toml, in a directory that K3s empties when it starts. */
 function findRelative({ caFile, certFile, keyFile }: RegistryTls): TlsProblem | undefined {
@@ -78,10 +64,7 @@ function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Refe
   return new MirrorError('INVALID_REWRITE', `the rewrite makes ${name} of ${path}, which is no repository name`)
 }
 
-/**
- * A node's registries, as its containerd talks to them; an endpoint is opened when an image first leads to it. Each has its own client: credentials and
- * certificates of one are seen by no other.
- */
+/** A node's registries, as its containerd talks to them: each has a client of its own, so that no other sees its credentials and certificates. */
 export class Node implements AsyncDisposable {
   readonly #resolver: Resolver
   readonly #options: NodeOptions
@@ -115,7 +98,8 @@ export class Node implements AsyncDisposable {
     const { endpoints } = this.#resolver.resolve(reference)
     // It reads all files of a hosts.toml before it asks anybody.
     const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
-    const refusal = read.find((one) => one.refusal !== undefined)?.refusal
+    const refusal = read.find((tls) => tls instanceof MirrorError)
+    const settings = read.flatMap((tls) => (tls instanceof MirrorError ? [] : [tls]))
     return endpoints.map((endpoint, index) => {
       const { url, host, repository: path, rewrite, isDefault, isUpstream } = endpoint
       const why = refusal ?? unusable(endpoint, reference)
@@ -126,14 +110,17 @@ export class Node implements AsyncDisposable {
         isUpstream,
         missesRewrites: rewrite.missed.length > 0,
         askedAs: describeEndpoint(endpoint),
-        place: why === undefined ? this.#place(endpoint, read[index]?.settings) : refusingPlace(why),
+        place: why === undefined ? this.#place(endpoint, settings[index]) : refusingPlace(why),
       }
     })
   }
 
   /** Sentences about what containerd will pass over for this image. */
   warnings(reference: Reference): readonly string[] {
-    return brokenHostsToml(this.#resolver.resolve(reference))
+    const { isBroken, hostsKey, registry } = this.#resolver.resolve(reference)
+    if (!isBroken) return []
+    const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
+    return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,10 +143,10 @@ export class Node implements AsyncDisposable {
     const read = async (): Promise<ReadTls> => {
       const fields = { caFile, certFile, keyFile, insecureSkipVerify: tls.skipVerify }
       const files = findRelative(fields) ?? (await readTlsFiles(fields, { signal: this.#signal }))
-      if (!('field' in files)) return { settings: files }
+      if (!('field' in files)) return files
       const where = shownPath(['configs', tlsKey ?? '', 'tls', files.field])
       const why = `containerd cannot use ${where}, and then asks nobody: ${files.why}`
-      return { refusal: new MirrorError('INVALID_CONFIG', why) }
+      return new MirrorError('INVALID_CONFIG', why)
     }
     const reading = this.#tls.get(key) ?? read()
     this.#tls.set(key, reading)

@@ -2,7 +2,7 @@ import { MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isRegistry } from '../oci/reference.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
-import { Registries } from '../registry/registry.ts'
+import { SourceRegistries } from '../registry/registry.ts'
 import { openConnections, type Connections, type RegistryEvents, type RegistryOptions, type TransferOptions } from './clients.ts'
 
 /** Where images are read from. */
@@ -13,7 +13,7 @@ export interface SourceOptions extends RegistryOptions {
 
 /** The connections of a run with its source: every registry that references name. */
 export interface Sources extends Connections {
-  readonly source: Registries
+  readonly source: SourceRegistries
   /** The endpoints of `from`, by registry name. */
   readonly from: ReadonlyMap<string, Endpoint>
 }
@@ -26,7 +26,7 @@ export async function openSources(
 ): Promise<Sources> {
   const from = parseFrom(options.from ?? {})
   const connections = await openConnections(options, events, callOptions)
-  return { ...connections, from, source: new Registries(from, connections.opener('source', connections.credentials)) }
+  return { ...connections, from, source: new SourceRegistries(from, connections.opener('source', connections.credentials)) }
 }
 
 function parseFrom(from: Readonly<Record<string, string>>): ReadonlyMap<string, Endpoint> {

@@ -1,14 +1,11 @@
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts'
 import type { Engine, HeldImages } from './engine.ts'
 
 /** Milliseconds for putting things back, in an aborted run too. */
 const patience = 3000
 
-/**
- * Names in the Engine that a run takes for a while. What was there before is there again afterwards: a tag goes back to the image it named,
- * a new name goes, and so does an image that came with it and has no other name.
- */
+/** Names in the Engine that a run takes for a while: what was there before is there again afterwards, and what came under a new name goes. */
 export class BorrowedNames {
   readonly #engine: Engine
   readonly #before: HeldImages
@@ -41,17 +38,14 @@ export class BorrowedNames {
       if (isDigestName(name)) {
         if (id === undefined && this.#mayRemoveDigest()) await this.#engine.remove(name, options)
       } else if (id !== undefined) {
-        if ((await this.#engine.inspect(name, options))?.id !== id) await this.#engine.tag(id, taggedName(name), options)
+        if ((await this.#engine.inspect(name, options))?.id !== id) await this.#engine.tag(id, parseReference(name), options)
       } else if (this.#wouldTakeAlong(name) || (await this.#engine.remove(name, options)) === 'in-use') stay.push(name)
     }
     for (const id of this.#images) if (!this.#before.ids.has(id)) await this.#removeNameless(id, options)
     return stay
   }
 
-  /**
-   * A containerd store and Podman have no digests of their own to take away: by such a name they would remove the tags of the image. In a classic store an image
-   * that was there without any name would go with its last one.
-   */
+  /** Elsewhere a digest would remove the tags of its image; in a classic store an image that was there without any name would go with its last one. */
   #mayRemoveDigest(): boolean {
     return this.#engine.facts.store === 'classic' && !this.#foundNames().some((names) => names.length === 0)
   }
@@ -85,11 +79,5 @@ function isDigestName(name: string): boolean {
 }
 
 function repositoryOf(name: string): string {
-  return isDigestName(name) ? name.slice(0, name.indexOf('@')) : name.slice(0, name.lastIndexOf(':'))
-}
-
-function taggedName(name: string): Reference {
-  const slash = name.indexOf('/')
-  const colon = name.lastIndexOf(':')
-  return { registry: name.slice(0, slash), path: name.slice(slash + 1, colon), tag: name.slice(colon + 1) }
+  return formatRepository(parseReference(name))
 }

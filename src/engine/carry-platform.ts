@@ -13,30 +13,30 @@ import type { BorrowedNames } from './borrowed-names.ts'
 import type { DestinationView } from './destination-view.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { ImageGone } from './engine-error.ts'
+import type { EngineLogin } from './engine-login.ts'
 import type { Engine, EngineImage, EngineTransfer } from './engine.ts'
-import type { RegistryAuth } from './registry-auth.ts'
+import type { LayerOutcome } from './follow-messages.ts'
+import type { EngineStep } from './resolve-engine-image.ts'
 import { retryThroughEngine } from './retry-through-engine.ts'
-import { tellContents } from './tell-contents.ts'
 
 /** What every image of a run is carried with. */
 export interface CarryMeans {
   readonly engine: Engine
   readonly destination: DestinationView
-  /** The name that the Engine pulls a source by, which may be read from another registry than it names. */
+  /** The tag or digest that the Engine pulls a source by, which may be read from another registry than it names. */
   readonly pulledName: (source: Reference) => Reference
   /** What the Engine is to log in with, at the registry that a source is read from or a target is in. */
-  readonly auth: (side: Side, repository: Repository, options: CallOptions) => Promise<RegistryAuth>
+  readonly auth: (side: Side, repository: Repository, options: CallOptions) => Promise<EngineLogin>
   readonly retry?: Partial<RetryPolicy> | undefined
   /** Push what is there already too. */
   readonly recheck?: boolean | undefined
+  /** Leave in the Engine what was pulled. */
+  readonly keep?: boolean | undefined
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** One platform of an image, and where it goes. */
 export interface PlatformTarget {
-  readonly image: string
-  readonly source: Reference
-  /** What the source's name stood for when it was looked up. */
-  readonly root: Descriptor | undefined
   /** Undefined for the one that the Engine chooses. */
   readonly platform: Platform | undefined
   /** A tag at the destination. */
@@ -58,7 +58,9 @@ export interface CarriedPlatform {
 }
 
 /** One platform of one image on its way, and all it takes. */
-interface Carriage extends CarryMeans, PlatformTarget, CopyOptions {
+interface Carriage extends CarryMeans, PlatformTarget, CopyOptions, Pick<EngineStep, 'source' | 'root'> {
+  /** The name of the source for events. */
+  readonly image: string
   readonly names: BorrowedNames
   readonly space: DiskSpace
 }
@@ -78,11 +80,11 @@ export function carryPlatform(carriage: Carriage): Promise<CarriedPlatform> {
 }
 
 async function carryOnce(carriage: Carriage): Promise<CarriedPlatform> {
-  const { engine, destination, target, present, before, recheck, names, image: name, emit, signal } = carriage
+  const { engine, destination, target, present, before, recheck, names, signal } = carriage
   const image = await pull(carriage)
   const platform = pulledPlatform(carriage, image)
   if (present !== undefined && recheck !== true && isSameImage(present, image)) {
-    tellContents({ manifest: present, name, emit }, { image, layers: undefined })
+    tellContents(carriage, present, image)
     const carried = await carriedPlatform(carriage, platform, present)
     return { descriptor: present.descriptor, platform: carried, manifest: present, hasPushed: false }
   }
@@ -93,7 +95,7 @@ async function carryOnce(carriage: Carriage): Promise<CarriedPlatform> {
   await destination.prove(target, pushed.digest, { signal })
   const manifest = await destination.manifest(target, pushed.digest, { signal })
   const hasPushed = pushed.digest !== before
-  if (manifest !== undefined) tellContents({ manifest, name, emit }, { image, layers: hasPushed ? pushed.layers : undefined })
+  if (manifest !== undefined) tellContents(carriage, manifest, image, hasPushed ? pushed.layers : undefined)
   const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
   if (descriptor === undefined)
     throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
@@ -115,8 +117,7 @@ async function carriedPlatform(
 
 async function pull(carriage: Carriage): Promise<EngineImage> {
   const { source, root, platform, engine, space, names, pulledName, signal } = carriage
-  const named = pulledName(source)
-  const pulled = source.digest === undefined ? named : atDigest(named, source.digest)
+  const pulled = pulledName(source)
   const name = formatReference(pulled)
   if (source.digest !== undefined && platform !== undefined && isClassic(engine)) {
     const held = (await engine.inspect(name, { signal }))?.platform
@@ -191,4 +192,38 @@ function onRetry({ image, emit }: Carriage): (retry: Retry) => void {
 function isSameImage(manifest: Manifest, { id }: EngineImage): boolean {
   const contents = contentsOf(manifest)
   return contents.kind === 'image' && contents.config.digest === id
+}
+
+/**
+ * Tells the blobs and the manifest as any other copy does, with the digests and bytes that they have at the destination. The Engine names layers by
+ * what they are unpacked (classic) or packed (containerd); a manifest has them in the same order. `outcomes` is what a push said of them, by short id.
+ */
+function tellContents(
+  { image: name, emit }: Carriage,
+  manifest: Manifest,
+  image: EngineImage,
+  outcomes?: ReadonlyMap<string, LayerOutcome>,
+): void {
+  const contents = contentsOf(manifest)
+  if (contents.kind === 'index') return
+  const tell = ({ digest, size }: Descriptor, outcome: LayerOutcome): void =>
+    outcome === 'copied'
+      ? emit({ type: 'blob-copied', image: name, digest, size })
+      : emit({ type: 'blob-skipped', image: name, digest, size, reason: outcome })
+  // Podman may push without a word of layers.
+  const unsaid: LayerOutcome = outcomes?.size === 0 ? 'copied' : 'present'
+  let isNew = false
+  for (const [index, layer] of contents.layers.entries()) {
+    const outcome = outcomes?.get(shortId(layer.digest)) ?? outcomes?.get(shortId(image.layers[index] ?? '')) ?? unsaid
+    isNew ||= outcome !== 'present'
+    tell(layer, outcome)
+  }
+  // Nothing is said of the configuration: it is new where any layer is.
+  tell(contents.config, isNew ? 'copied' : 'present')
+  const { digest, size } = manifest.descriptor
+  if (outcomes !== undefined) emit({ type: 'manifest-copied', image: name, digest, size })
+}
+
+function shortId(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1).slice(0, 12)
 }

@@ -34,16 +34,16 @@ const noWayIn: ReadonlySet<ErrorCode> = new Set([
   'DENIED',
 ])
 
-/**
- * The destination as it is seen beside the Engine's word: by registry HTTP, and where there is no way in from here, by the Engine's own look,
- * after a warning.
- */
+/** The destination by registry HTTP, and where there is no way in from here, by the Engine's own look, after a warning. */
 export class DestinationView {
+  /** Its own API, for what no Engine does. */
+  readonly registry: DestinationRegistry
   readonly #options: DestinationViewOptions
   #closed: MirrorError | undefined
   #cannotLook = false
 
   constructor(options: DestinationViewOptions) {
+    this.registry = options.registry
     this.#options = options
   }
 
@@ -59,25 +59,22 @@ export class DestinationView {
 
   /** What a name stands for; undefined when there is none. */
   async find(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    const { registry } = this.#options
-    const { registry: host, path, tag } = reference
-    const named: Reference = tag === undefined ? reference : { registry: host, path, tag }
-    const found = await this.#orElse(() => registry.headManifest(named, options), options)
-    return found === closed ? (await this.#look(named, options))?.root : found
+    const { registry, path, tag } = reference
+    const named: Reference = tag === undefined ? reference : { registry, path, tag }
+    const look = async (): Promise<Descriptor | undefined> => (await this.#look(named, options))?.root
+    return this.#ask(() => this.registry.headManifest(named, options), options, look)
   }
 
   /** The manifest at a digest; undefined where there is no way in from here. */
-  async manifest(reference: Reference, digest: Digest, options: CallOptions = {}): Promise<Manifest | undefined> {
-    const found = await this.#orElse(() => this.#options.registry.getManifest(atDigest(reference, digest), options), options)
-    return found === closed ? undefined : found
+  manifest(reference: Reference, digest: Digest, options: CallOptions = {}): Promise<Manifest | undefined> {
+    return this.#ask(() => this.registry.getManifest(atDigest(reference, digest), options), options)
   }
 
   /** The platform that an image's configuration names; undefined where it names none, or where there is no way in from here. */
   async platform(repository: Repository, manifest: Manifest, options: CallOptions = {}): Promise<Platform | undefined> {
     const contents = contentsOf(manifest)
     if (contents.kind !== 'image') return undefined
-    const platform = await this.#orElse(() => readPlatform(this.#options.registry, repository, contents.config, options), options)
-    return platform === closed ? undefined : platform
+    return await this.#ask(() => readPlatform(this.registry, repository, contents.config, options), options)
   }
 
   /** Throws PROTOCOL where the name does not stand for the digest that the Engine says it has pushed. */
@@ -97,16 +94,6 @@ export class DestinationView {
     )
   }
 
-  /** Writes a manifest over registry HTTP, which no Engine does. */
-  async put(reference: Reference, manifest: Manifest, options: CallOptions = {}): Promise<void> {
-    await this.#options.registry.putManifest(reference, manifest, options)
-  }
-
-  /** Takes a tag away; false where the registry does not do that. */
-  deleteTag(reference: Reference, options: CallOptions = {}): Promise<boolean> {
-    return this.#options.registry.deleteTag(reference, options).catch(() => false)
-  }
-
   /** An Engine that cannot tell, or is refused, has seen nothing. */
   async #look(reference: Reference, options: CallOptions): Promise<LookedUp | undefined> {
     try {
@@ -121,20 +108,18 @@ export class DestinationView {
     }
   }
 
-  async #orElse<T>(work: () => Promise<T>, { signal }: CallOptions): Promise<T | typeof closed> {
-    if (this.#closed !== undefined) return closed
+  /** Asks the registry; where there is no way in from here, `otherwise` counts. */
+  async #ask<T>(work: () => Promise<T>, { signal }: CallOptions, otherwise?: () => Promise<T | undefined>): Promise<T | undefined> {
+    if (this.#closed !== undefined) return otherwise?.()
     try {
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
       if (!isMirrorError(error) || !noWayIn.has(error.code)) throw error
-      if (this.#closed !== undefined) return closed
-      this.#closed = error
-      this.#options.onWarning?.(`the destination is seen through the Docker Engine alone, because from here: ${error.message}`)
-      return closed
+      if (this.#closed === undefined)
+        this.#options.onWarning?.(`the destination is seen through the Docker Engine alone, because from here: ${error.message}`)
+      this.#closed ??= error
     }
+    return otherwise?.()
   }
 }
-
-/** There is no way in from here. */
-const closed = Symbol('closed')

@@ -4,10 +4,7 @@ import { MirrorError } from '../errors.ts'
 /** Bytes that have to stay free in addition to an image. */
 const reserve = 64 * 1024 * 1024
 
-/**
- * Watches the space where an Engine keeps its data, unless that is undefined or not a directory of this machine. Before a pull nobody knows how large
- * an image will be, so there has to be space for one twice as large as the largest one so far.
- */
+/** Watches the space in a directory of this machine: how large an image will be is not known, so there has to be space for twice the largest so far. */
 export class DiskSpace {
   readonly #directory: string | undefined
   #largest = 0

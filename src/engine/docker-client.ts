@@ -8,8 +8,8 @@ import { SingleFlight } from '../async/single-flight.ts'
 import { MirrorError } from '../errors.ts'
 import type { EngineAddress } from './engine-address.ts'
 import { connectionError } from './engine-error.ts'
-import { readMessages, type EngineMessage } from './engine-messages.ts'
-import { encodeRegistryAuth, type RegistryAuth } from './registry-auth.ts'
+import { encodeRegistryAuth, type EngineLogin } from './engine-login.ts'
+import { readMessages, type EngineMessage } from './follow-messages.ts'
 import { sshAgent } from './ssh-agent.ts'
 
 /** A request to the Engine's API. */
@@ -18,7 +18,7 @@ export interface EngineRequest {
   /** Below the version, without a query. */
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
-  readonly auth?: RegistryAuth
+  readonly auth?: EngineLogin
   /** A tar that is sent with it; called again where the request has to be sent again. */
   readonly body?: (() => AsyncIterable<Uint8Array>) | undefined
   readonly signal?: AbortSignal | undefined

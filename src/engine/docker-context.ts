@@ -29,12 +29,8 @@ export async function readCurrentContext(dockerConfig: string): Promise<string> 
   return currentContext === '' ? defaultContext : currentContext
 }
 
-/**
- * Reads a context below Docker's configuration directory: https://docs.docker.com/engine/manage-resources/contexts/
- * Its folders are named after the sha256 of its name. `host` is the Engine's address as it was written, `tlsDirectory` where its PEM files lie, if it
- * has any. Throws INVALID_CONFIG when there is none of that name, or its meta.json makes no sense.
- */
-export async function readContext(
+/** Reads the address and the directory of PEM files of a context: https://docs.docker.com/engine/manage-resources/contexts/. Throws INVALID_CONFIG. */
+export async function readDockerContext(
   dockerConfig: string,
   name: string,
 ): Promise<{ readonly host: string; readonly skipTlsVerify: boolean; readonly tlsDirectory: string }> {

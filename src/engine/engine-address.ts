@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { platform } from 'node:os'
 import { MirrorError } from '../errors.ts'
 import { withoutControls } from '../text/printable.ts'
-import { defaultContext, readContext, readCurrentContext, readPemFiles, shownContext, type PemFiles } from './docker-context.ts'
+import { defaultContext, readCurrentContext, readDockerContext, readPemFiles, shownContext, type PemFiles } from './docker-context.ts'
 
 /** Where a Docker Engine listens. */
 export type EngineAddress =
@@ -25,19 +25,15 @@ export interface EngineTls extends PemFiles {
   readonly verify: boolean
 }
 
-/** An address as it was written; which port is meant depends on TLS where none is given. */
-type Written = Exclude<EngineAddress, { kind: 'tcp' }> | { readonly kind: 'tcp'; readonly host: string; readonly port: number | undefined }
+type ReadTls = () => Promise<EngineTls | undefined>
 type Refuse = (why: string, hint?: string) => MirrorError
 
 const unixSocket = '/var/run/docker.sock'
 const namedPipe = '//./pipe/docker_engine'
 
 /**
- * Finds the Engine as Docker's own CLI does: `--docker-host`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
- * https://docs.docker.com/reference/cli/docker/#environment-variables
- * `environment` is where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for, `dockerConfig` the directory
- * of Docker's config.json; default: neither. `from` says where the address was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`.
- * Throws USAGE for an invalid address, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
+ * Finds the Engine as Docker's own CLI does (https://docs.docker.com/reference/cli/docker/#environment-variables): `dockerHost`, DOCKER_HOST,
+ * DOCKER_CONTEXT, `currentContext` of config.json, the default; `from` says which. Throws USAGE for an address, INVALID_CONFIG for a context or TLS files.
  */
 export async function findEngineAddress(options: {
   readonly dockerHost?: string | undefined
@@ -45,10 +41,9 @@ export async function findEngineAddress(options: {
   readonly dockerConfig?: string | undefined
 }): Promise<{ readonly address: EngineAddress; readonly from: string }> {
   const { dockerHost, environment = {}, dockerConfig } = options
-  const environmentTls = (): Promise<EngineTls | undefined> => readEnvironmentTls(environment, dockerConfig)
+  const environmentTls: ReadTls = () => readEnvironmentTls(environment, dockerConfig)
   const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['--docker-host', dockerHost]
-  if (given || dockerHost !== undefined)
-    return { address: await withTls(parseAddress(given ?? '', refuseFor('USAGE', from)), environmentTls), from }
+  if (given || dockerHost !== undefined) return { address: await parseAddress(given ?? '', refuseFor('USAGE', from), environmentTls), from }
 
   const name = environment['DOCKER_CONTEXT'] || (dockerConfig === undefined ? defaultContext : await readCurrentContext(dockerConfig))
   if (name === defaultContext) {
@@ -61,8 +56,8 @@ export async function findEngineAddress(options: {
       hint: 'Set DOCKER_CONFIG, or name the Engine with --docker-host.',
     })
   }
-  const { host, skipTlsVerify, tlsDirectory } = await readContext(dockerConfig, name)
-  const address = await withTls(parseAddress(host, refuseFor('INVALID_CONFIG', shownContext(name))), async () => {
+  const { host, skipTlsVerify, tlsDirectory } = await readDockerContext(dockerConfig, name)
+  const address = await parseAddress(host, refuseFor('INVALID_CONFIG', shownContext(name)), async () => {
     const files = await readPemFiles(tlsDirectory, { needsCa: false })
     return skipTlsVerify || Object.keys(files).length > 0 ? { ...files, verify: !skipTlsVerify } : undefined
   })
@@ -94,20 +89,13 @@ async function readEnvironmentTls(
   return { ...(await readPemFiles(directory, { needsCa: true })), verify }
 }
 
-async function withTls(written: Written, readTls: () => Promise<EngineTls | undefined>): Promise<EngineAddress> {
-  if (written.kind !== 'tcp') return written
-  const tls = await readTls()
-  const { kind, host, port = tls === undefined ? 2375 : 2376 } = written
-  return { kind, host, port, ...(tls !== undefined && { tls }) }
-}
-
 function refuseFor(code: 'USAGE' | 'INVALID_CONFIG', from: string): Refuse {
   // the address itself is not shown: what is malformed may hold a password anywhere
   return (why, hint = 'Write unix:///path/to/docker.sock, tcp://host:2376 or ssh://user@host.') =>
     new MirrorError(code, `${from} holds no usable address of a Docker Engine: ${why}`, { hint })
 }
 
-function parseAddress(written: string, refuse: Refuse): Written {
+async function parseAddress(written: string, refuse: Refuse, readTls: ReadTls): Promise<EngineAddress> {
   const text = written.trim()
   if (text === '') throw refuse('it is empty')
   if (unseen.test(text)) throw refuse('it holds control characters')
@@ -122,7 +110,8 @@ function parseAddress(written: string, refuse: Refuse): Written {
       const { user, socketPath, host, port } = parseHost(rest, refuse)
       if (user !== undefined) throw refuse('a user means nothing over tcp')
       if (socketPath !== undefined) throw refuse('a path means nothing over tcp')
-      return { kind: 'tcp', host, port }
+      const tls = await readTls()
+      return { kind: 'tcp', host, port: port ?? (tls === undefined ? 2375 : 2376), ...(tls !== undefined && { tls }) }
     }
     case 'ssh': {
       const parsed = parseHost(rest, refuse)

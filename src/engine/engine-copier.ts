@@ -2,7 +2,7 @@ import type { CopyOptions, CopyOutcome, ImageCopier } from '../copy/image-copier
 import { isMirrorError, type MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, pickEntries, type Platform } from '../oci/platform.ts'
+import { formatPlatform, pickEntries } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { BorrowedNames } from './borrowed-names.ts'
 import { carryPlatform, type CarriedPlatform, type CarryMeans, type PlatformTarget } from './carry-platform.ts'
@@ -10,16 +10,9 @@ import { DiskSpace } from './disk-space.ts'
 import { joinPlatforms, platformTag } from './join-platforms.ts'
 import type { EngineStep } from './resolve-engine-image.ts'
 
-/** What a run through an Engine needs. */
-export interface EngineCopierOptions extends CarryMeans {
-  /** Leave in the Engine what was pulled. */
-  readonly keep?: boolean | undefined
-  readonly onWarning?: ((message: string) => void) | undefined
-}
-
 /** Copies images through a Docker Engine: pull, tag, push, and a look at the destination as the proof. */
 export class EngineCopier implements ImageCopier<EngineStep> {
-  readonly #options: EngineCopierOptions
+  readonly #options: CarryMeans
   readonly #space: DiskSpace
   /** Names that could not be given back yet. */
   readonly #owed = new Set<BorrowedNames>()
@@ -27,7 +20,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   #stopped: MirrorError | undefined
   #keptTags = false
 
-  constructor(options: EngineCopierOptions) {
+  constructor(options: CarryMeans) {
     this.#options = options
     this.#space = new DiskSpace(options.engine.facts.dataDirectory)
   }
@@ -35,44 +28,43 @@ export class EngineCopier implements ImageCopier<EngineStep> {
   async copy(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     if (this.#stopped !== undefined) throw this.#stopped
     try {
-      return await (step.wanted.length === 1 ? this.#copyOne(step, options) : this.#copySeveral(step, options))
+      return await (step.chosen.length === 1 ? this.#copyOne(step, options) : this.#copySeveral(step, options))
     } catch (error) {
       if (isMirrorError(error) && error.code === 'NO_SPACE') this.#stopped ??= error
       throw error
     }
   }
 
-  /** Ends the run: gives back what could not be given back before. */
-  async end(): Promise<void> {
+  /** Ends the run: gives back what could not be given back before, and says so where that fails again. */
+  async end(): Promise<readonly string[]> {
     await this.#settle()
-    if (this.#owed.size > 0) this.#options.onWarning?.('the Docker Engine did not answer at the end: images of this run may be left in it')
+    return this.#owed.size > 0 ? ['the Docker Engine did not answer at the end: images of this run may be left in it'] : []
   }
 
   /** One platform: the tag names what the Engine pushes. */
   async #copyOne(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { destination, existing } = step
     const present = existing && (await this.#manifest(destination, existing.digest, options))
-    const target = { platform: step.wanted[0], target: tagged(destination), before: existing?.digest, present }
+    const target = { platform: step.chosen[0], target: tagged(destination), before: existing?.digest, present }
     const carried = await this.#carry(step, target, options)
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
-  /**
-   * Several platforms: each is pushed under a tag of its own, and the tag that nodes ask for is written once, as the index over all of them, so
-   * that it never names an image of one platform alone.
-   */
+  /** Several platforms, each under a tag of its own: the tag that nodes ask for is written once, as the index, and never names one platform alone. */
   async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
-    const { existing, wanted } = step
+    const { existing, chosen } = step
     const destination = tagged(step.destination)
     const { signal, emit } = options
     const index = existing && (await this.#manifest(destination, existing.digest, options))
+    const there = index && contentsOf(index)
     const carried: CarriedPlatform[] = []
     const tags: Reference[] = []
     try {
-      for (const platform of wanted) {
+      for (const platform of chosen) {
         if (platform === undefined) continue
         const target = { ...destination, tag: platformTag(destination.tag, platform) }
-        const present = await this.#childFor(index, platform, destination, options)
+        const [entry] = there?.kind === 'index' ? pickEntries(there.manifests, platform) : []
+        const present = entry && (await this.#manifest(destination, entry.digest, options))
         const one = await this.#carry(step, { platform, target, present }, options)
         carried.push(one)
         if (one.hasPushed) tags.push(target)
@@ -82,7 +74,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
       const { digest, size } = joined.descriptor
       const isThere = existing?.digest === digest && this.#options.recheck !== true
       if (!isThere) {
-        await this.#options.destination.put(destination, joined, { signal })
+        await this.#options.destination.registry.putManifest(destination, joined, { signal })
         emit({ type: 'manifest-copied', image: formatReference(step.source), digest, size })
       }
       await this.#removeTags(tags, carried, options)
@@ -94,19 +86,6 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     }
   }
 
-  /** The image of a platform below the index that the destination has. */
-  async #childFor(
-    index: Manifest | undefined,
-    platform: Platform,
-    destination: Reference,
-    options: CopyOptions,
-  ): Promise<Manifest | undefined> {
-    const contents = index && contentsOf(index)
-    if (contents?.kind !== 'index') return undefined
-    const [entry] = pickEntries(contents.manifests, platform)
-    return entry && this.#manifest(destination, entry.digest, options)
-  }
-
   /** What cannot be read is carried again. */
   #manifest(destination: Reference, digest: Digest, { signal }: CopyOptions): Promise<Manifest | undefined> {
     return this.#options.destination.manifest(destination, digest, { signal }).catch((error: unknown) => {
@@ -115,11 +94,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     })
   }
 
-  async #carry(
-    { source, root }: EngineStep,
-    target: Omit<PlatformTarget, 'image' | 'source' | 'root'>,
-    options: CopyOptions,
-  ): Promise<CarriedPlatform> {
+  async #carry({ source, root }: EngineStep, target: PlatformTarget, options: CopyOptions): Promise<CarriedPlatform> {
     await this.#settle()
     const { engine, keep } = this.#options
     const names = new BorrowedNames(engine, await engine.list(options))
@@ -148,21 +123,22 @@ export class EngineCopier implements ImageCopier<EngineStep> {
 
   /** A registry that takes tags away may take what they name with them: that is written again. */
   async #removeTags(tags: readonly Reference[], carried: readonly CarriedPlatform[], { signal }: CopyOptions): Promise<void> {
-    const { destination } = this.#options
+    const { destination, onWarning } = this.#options
+    const { registry } = destination
     const [first] = tags
     if (signal?.aborted || first === undefined) return
     // One after the other: some registries lose track of two at once.
     let isClean = true
-    for (const tag of tags) isClean = (await destination.deleteTag(tag, { signal })) && isClean
+    for (const tag of tags) isClean = (await registry.deleteTag(tag, { signal }).catch(() => false)) && isClean
     if (!isClean && !this.#keptTags) {
       this.#keptTags = true
       const ending = platformTag('', { os: 'os', architecture: 'arch' })
-      this.#options.onWarning?.(`the registry does not take tags away: those ending in ${ending} stay at the destination beside the others`)
+      onWarning?.(`the registry does not take tags away: those ending in ${ending} stay at the destination beside the others`)
     }
     for (const { descriptor, manifest } of carried) {
       if (manifest === undefined) continue
       const named = atDigest(first, descriptor.digest)
-      if ((await destination.find(named, { signal })) === undefined) await destination.put(named, manifest, { signal })
+      if ((await destination.find(named, { signal })) === undefined) await registry.putManifest(named, manifest, { signal })
     }
   }
 }

@@ -1,5 +1,5 @@
 import { retry } from '../async/retry.ts'
-import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import { isMirrorError, type Side } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -7,9 +7,9 @@ import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.t
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts'
 import { DockerClient, EngineAnswer, type DockerClientOptions, type EngineRequest } from './docker-client.ts'
 import { engineRefusal, ImageGone, saysGone } from './engine-error.ts'
+import type { EngineLogin } from './engine-login.ts'
 import { endedEarly, followLoad, followPull, followPush, type OnLayer, type Pushed } from './follow-messages.ts'
 import { fields, negotiate, type EngineFacts } from './negotiate.ts'
-import type { RegistryAuth } from './registry-auth.ts'
 
 /** An image in the Engine: its id, what it runs on where that is stated, the digests of its unpacked layers, and bytes on disk. */
 export interface EngineImage {
@@ -37,7 +37,7 @@ export interface LookedUp {
 
 /** Options of a look-up, a pull or a push, which speak with a registry. */
 export interface EngineTransfer extends CallOptions {
-  readonly auth: RegistryAuth
+  readonly auth: EngineLogin
   readonly platform?: Platform | undefined
   readonly onLayer?: OnLayer | undefined
 }
@@ -222,8 +222,7 @@ export class Engine implements Disposable {
         throw engineRefusal(error.message, what, side)
       }
       if (!isMirrorError(error) || error instanceof ImageGone || error.side !== undefined) throw error
-      const { code, message, hint, cause } = error
-      throw new MirrorError(code, `cannot ${what}: ${message}`, { hint, cause })
+      throw error.with({ message: `cannot ${what}: ${error.message}` })
     }
   }
 }

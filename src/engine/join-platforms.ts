@@ -26,10 +26,7 @@ export function isJoinedFrom(index: Manifest, source: Digest, platforms: readonl
   return annotations?.[sourceAnnotation] === source && has.join() === platforms.map(formatPlatform).join()
 }
 
-/**
- * The tag under which one platform of a tag is pushed, because an Engine pushes nothing by digest: `1.2_k3s-mirror_linux-amd64`. It is plainly
- * nobody else's, so that it may be taken away afterwards.
- */
+/** The tag that one platform of a tag is pushed under, since an Engine pushes nothing by digest; plainly nobody else's: `1.2_k3s-mirror_linux-amd64`. */
 export function platformTag(tag: string, platform: Platform): string {
   const ending = `_k3s-mirror_${formatPlatform(platform).replaceAll('/', '-')}`
   if (tag.length + ending.length <= maxTag) return `${tag}${ending}`

@@ -9,10 +9,7 @@ import { engineRefusal } from './engine-error.ts'
 export interface EngineFacts {
   /** The version of the API that both sides speak, `1.41`. */
   readonly apiVersion: string
-  /**
-   * Where it keeps images: as a driver's file systems, or as containerd keeps them, with their own blobs and indexes. `podman` is Podman behind
-   * Docker's API: as classic, but its digests are no names, its pulls state none, and it looks nothing up.
-   */
+  /** How it keeps images. `podman` is Podman behind this API: as classic, but its digests are no names, its pulls state none, and it looks nothing up. */
   readonly store: 'classic' | 'containerd' | 'podman'
   /** What its containers run on; undefined where it does not say. */
   readonly platform?: Platform

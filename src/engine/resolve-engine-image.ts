@@ -14,14 +14,14 @@ import { retryThroughEngine, type PatienceOptions } from './retry-through-engine
 /** One image's way through an Engine, which moves whole images and says little about them before. */
 export interface EngineStep extends ResolvedStep {
   /** The platforms that are carried, one by one; `undefined` is the one that the Engine chooses. */
-  readonly wanted: readonly (Platform | undefined)[]
+  readonly chosen: readonly (Platform | undefined)[]
   /** What the destination's tag names now. */
   readonly existing: Descriptor | undefined
 }
 
 /** What of an image is wanted, and how patiently the registries are asked. */
 export interface ResolveEngineOptions extends PatienceOptions {
-  readonly platforms: readonly Platform[] | undefined
+  readonly wanted: readonly Platform[] | undefined
   /** False where the Engine cannot push one platform of an index. */
   readonly canPushFromIndex: boolean
 }
@@ -54,21 +54,6 @@ export function severalPlatforms(name: string, platforms: readonly Platform[], i
   })
 }
 
-/** True where the tag names the source's own root, or an index that was joined from it before. */
-async function isThere(
-  image: NamedImage,
-  existing: Descriptor,
-  root: Descriptor,
-  wanted: readonly Platform[],
-  destination: DestinationView,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  if (existing.digest === root.digest) return true
-  if (wanted.length < 2 || !isIndexType(existing.mediaType)) return false
-  const index = await destination.manifest(image.destination, existing.digest, { signal })
-  return index !== undefined && isJoinedFrom(index, root.digest, wanted)
-}
-
 /** Finds out what it takes to carry one image; a tag that names the very same root already needs nothing. `lookUp` has the Engine ask for a source. */
 export async function resolveEngineImage(
   image: NamedImage,
@@ -76,7 +61,7 @@ export async function resolveEngineImage(
   destination: DestinationView,
   options: ResolveEngineOptions,
 ): Promise<EngineStep> {
-  const { platforms, signal } = options
+  const { wanted, signal } = options
   const name = formatReference(image.source)
   if (image.destination.tag === undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and a Docker Engine pushes nothing else`, {
@@ -88,14 +73,14 @@ export async function resolveEngineImage(
     destination.find(image.destination, { signal }),
   ])
   const offered = found?.platforms ?? []
-  const wanted = found === undefined ? (platforms ?? []) : choose(found, platforms ?? [], name)
-  if (platforms === undefined && offered.length > 1) throw severalPlatforms(name, offered)
+  const chosen = found === undefined ? (wanted ?? []) : choose(found, wanted ?? [], name)
+  if (wanted === undefined && offered.length > 1) throw severalPlatforms(name, offered)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
     const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
     const hint = 'Update Docker to 27 or later, use a classic image store, or --via registry.'
     throw new MirrorError('UNSUPPORTED', message, { hint })
   }
-  if (wanted.length > 1 && destination.closed !== undefined) {
+  if (chosen.length > 1 && destination.closed !== undefined) {
     const { code, message } = destination.closed
     throw new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
       side: 'destination',
@@ -103,14 +88,20 @@ export async function resolveEngineImage(
     })
   }
   if (destination.blind !== undefined) throw destination.blind
+  /** True where the tag names an index that was joined from the source's root before. */
+  const isJoined = async ({ mediaType, digest }: Descriptor, { root }: LookedUp): Promise<boolean> => {
+    if (chosen.length < 2 || !isIndexType(mediaType)) return false
+    const index = await destination.manifest(image.destination, digest, { signal })
+    return index !== undefined && isJoinedFrom(index, root.digest, chosen)
+  }
   const isPresent =
-    existing !== undefined && found !== undefined && (await isThere(image, existing, found.root, wanted, destination, signal))
+    existing !== undefined && found !== undefined && (existing.digest === found.root.digest || (await isJoined(existing, found)))
   return {
     ...image,
     root: found?.root,
     state: existing === undefined ? 'new' : isPresent ? 'present' : 'changed',
-    wanted: wanted.length === 0 ? [undefined] : wanted,
-    platforms: wanted.map(formatPlatform),
+    chosen: chosen.length === 0 ? [undefined] : chosen,
+    platforms: chosen.map(formatPlatform),
     existing,
     ...(isPresent && { standsFor: existing }),
     // Nothing is promised before the push: what the Engine made of the image is known then.
@@ -118,7 +109,7 @@ export async function resolveEngineImage(
     contents: { manifests: [], blobs: [], foreign: [] },
     warnings: describeFallbacks(
       offered.map((platform) => ({ platform })),
-      platforms ?? [],
+      wanted ?? [],
     ),
   }
 }

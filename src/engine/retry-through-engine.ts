@@ -1,5 +1,5 @@
 import { isTransient, retry, retryPolicy, type Retry, type RetryPolicy } from '../async/retry.ts'
-import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import { isMirrorError, type Side } from '../errors.ts'
 import { QuotaSpent } from './engine-error.ts'
 
 /** How patiently a registry is asked through the Engine, and who hears of it. */
@@ -16,10 +16,7 @@ const usualRetries = 3
 /** A busy registry is waited for this many times as long as a failure: 5 s, then 10 s and so on. */
 const throttleFactor = 20
 
-/**
- * Has the Engine ask the registry `host[:port]` of a side, again where a failure may pass. A registry that is asked too much gets its pause from us,
- * because the daemon gives up at once and does not say how long a pause was asked for; a quota that is spent is not waited for.
- */
+/** Has the Engine ask a registry, again where a failure may pass; the daemon takes no pause by itself, so a busy registry gets one here. */
 export function retryThroughEngine<T>(work: () => Promise<T>, side: Side, registry: string, options: PatienceOptions): Promise<T> {
   const { onRetry, onThrottled, signal } = options
   const policy = retryPolicy({ retries: usualRetries, ...options.retry })
@@ -31,8 +28,7 @@ export function retryThroughEngine<T>(work: () => Promise<T>, side: Side, regist
       if (!isMirrorError(error) || error.code !== 'THROTTLED' || error instanceof QuotaSpent) throw error
       const delay = Math.round(Math.min(2 * policy.maxDelay, policy.baseDelay * throttleFactor * 2 ** pauses++))
       onThrottled?.({ side, origin: registry, delay })
-      const { code, message, hint } = error
-      throw new MirrorError(code, message, { hint, side, retryAfter: delay, cause: error })
+      throw error.with({ side, retryAfter: delay })
     }
   }
   return retry(attempt, { ...policy, onRetry, signal, isTransient: (error) => !(error instanceof QuotaSpent) && isTransient(error) })

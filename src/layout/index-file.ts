@@ -7,7 +7,7 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatIndexEntry } from './entry-name.ts'
 import { GroupCommit } from './group-commit.ts'
 import { localIo, openRegularFile, syncDirectory } from './local-io.ts'
-import { nameEntries, type NamedEntries, type NamingOptions } from './name-entries.ts'
+import { nameEntries, type NamedEntries, type EntryNamingOptions } from './name-entries.ts'
 import { replaceFile } from './replace-file.ts'
 
 const mebibyte = 1024 * 1024
@@ -39,7 +39,7 @@ export class IndexFile {
   }
 
   /** Reads the file, which may be missing, and names its entries; throws INVALID_MANIFEST. */
-  async read(naming: NamingOptions): Promise<NamedEntries> {
+  async read(naming: EntryNamingOptions): Promise<NamedEntries> {
     const file = await openRegularFile(this.#path)
     if (file === undefined) return { named: [], skipped: [], unnamed: [] }
     let entries: readonly unknown[]

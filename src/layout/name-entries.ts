@@ -38,7 +38,7 @@ export interface NamedEntries {
 }
 
 /** How entries are named. */
-export interface NamingOptions {
+export interface EntryNamingOptions {
   readonly read: ReadContent
   /** For entries that have only a tag; with a tag also for a single one that has no name. */
   readonly name?: GivenName | undefined
@@ -94,7 +94,7 @@ class EntryNames {
   /** Entries by the digest, the named ones first. */
   readonly #byDigest = new Map<Digest, Entry>()
 
-  constructor(entries: readonly (Entry | SkippedEntry)[], { read, signal }: NamingOptions) {
+  constructor(entries: readonly (Entry | SkippedEntry)[], { read, signal }: EntryNamingOptions) {
     this.#read = read
     this.#pause = yielding(signal)
     this.#entries = entries.filter((entry) => 'descriptor' in entry)
@@ -241,7 +241,7 @@ const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SB
  * Finds out what each entry of an index.json is named: signatures, attestations and SBOMs of cosign and hauler get the tag `sha256-<hex>.sig`, `.att` or
  * `.sbom` of what they are about, and referrers their digest. Rejects as `read` does.
  */
-export async function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
+export async function nameEntries(values: readonly unknown[], options: EntryNamingOptions): Promise<NamedEntries> {
   const pause = yielding(options.signal)
   const entries: (Entry | SkippedEntry)[] = []
   for (const [at, value] of values.entries()) {

@@ -9,7 +9,7 @@ function unknown(digest: string): Refusal {
 }
 
 /** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */
-export async function getBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
+export async function sendBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
   const digest = requireDigest(last)
   const size = await layout.blobSize(digest)
   if (size === undefined) throw unknown(digest)

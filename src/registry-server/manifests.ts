@@ -41,7 +41,7 @@ export function notModified({ headers }: IncomingMessage, digest: Digest): Reply
 }
 
 /** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, whatever the Accept header says. */
-export async function getManifest(call: RegistryCall): Promise<Reply> {
+export async function sendManifest(call: RegistryCall): Promise<Reply> {
   const { layout, method, request } = call
   const reference = requireReference(call)
   const descriptor = await layout.headManifest(reference)

@@ -20,7 +20,7 @@ function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiErr
 }
 
 /** PUT /v2/<name>/manifests/<reference>, with `?tag=` next to a digest; refused unless all it refers to is here, and of the size that it says. */
-export async function putManifest(call: WriteCall): Promise<Reply> {
+export async function receiveManifest(call: WriteCall): Promise<Reply> {
   const { request, query, last } = call
   const reference = referenceOf(call)
   if (reference === undefined) {

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { LayoutReader } from '../layout/layout.ts'
 import { isRepositoryPath, type Repository } from '../oci/reference.ts'
-import { deleteBlob, getBlob } from './blobs.ts'
-import { deleteManifest, getManifest } from './manifests.ts'
-import { putManifest } from './put-manifest.ts'
+import { deleteBlob, sendBlob } from './blobs.ts'
+import { deleteManifest, sendManifest } from './manifests.ts'
+import { receiveManifest } from './put-manifest.ts'
 import { listReferrers } from './referrers.ts'
 import type { RegistryCall, RegistryState, WriteCall } from './registry-call.ts'
 import { Refusal, type Reply } from './reply.ts'
-import { listRepositories, listTags } from './tags.ts'
+import { listRepositories, sendTags } from './tags.ts'
 import { cancelUpload, continueUpload, finishUpload, getUpload, startUpload } from './uploads.ts'
 
 /** A path of the API: what may be done with it by reading, and what only on a server that may write. */
@@ -26,8 +26,8 @@ async function getVersion(): Promise<Reply> {
 const routes: readonly Route[] = [
   { path: /^\/v2\/?$/, reads: { GET: getVersion }, writes: {} },
   { path: /^\/v2\/_catalog$/, reads: { GET: listRepositories }, writes: {} },
-  { path: /^\/v2\/(.+)\/tags\/list$/, reads: { GET: listTags }, writes: {} },
-  { path: /^\/v2\/(.+)\/manifests\/([^/]+)$/, reads: { GET: getManifest }, writes: { PUT: putManifest, DELETE: deleteManifest } },
+  { path: /^\/v2\/(.+)\/tags\/list$/, reads: { GET: sendTags }, writes: {} },
+  { path: /^\/v2\/(.+)\/manifests\/([^/]+)$/, reads: { GET: sendManifest }, writes: { PUT: receiveManifest, DELETE: deleteManifest } },
   { path: /^\/v2\/(.+)\/referrers\/([^/]+)$/, reads: { GET: listReferrers }, writes: {} },
   { path: /^\/v2\/(.+)\/blobs\/uploads\/?$/, reads: {}, writes: { POST: startUpload } },
   {
@@ -35,7 +35,7 @@ const routes: readonly Route[] = [
     reads: {},
     writes: { GET: getUpload, PATCH: continueUpload, PUT: finishUpload, DELETE: cancelUpload },
   },
-  { path: /^\/v2\/(.+)\/blobs\/([^/]+)$/, reads: { GET: getBlob }, writes: { DELETE: deleteBlob } },
+  { path: /^\/v2\/(.+)\/blobs\/([^/]+)$/, reads: { GET: sendBlob }, writes: { DELETE: deleteBlob } },
 ]
 
 const maxUrlCharacters = 8192

@@ -29,7 +29,7 @@ export function paginate(
 }
 
 /** GET /v2/<name>/tags/list */
-export async function listTags({ layout, query, repository, repositoryUrl }: RegistryCall): Promise<Reply> {
+export async function sendTags({ layout, query, repository, repositoryUrl }: RegistryCall): Promise<Reply> {
   if (!layout.knowsRepository(repository)) throw unknownRepository(repository)
   const { names, headers } = paginate(layout.tags(repository), query, `${repositoryUrl}/tags/list`)
   return jsonReply({ name: repository.path, tags: names }, headers)

@@ -8,7 +8,7 @@ import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { PullQuota } from './rate-limit.ts'
 import { deleteTag, listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
@@ -22,7 +22,7 @@ export class Registry implements ImageSource, ImageDestination {
   }
 
   /** The pull quota as the registry last stated it. */
-  get rateLimit(): RateLimit | undefined {
+  get rateLimit(): PullQuota | undefined {
     return this.#transport.rateLimit
   }
 
@@ -62,7 +62,7 @@ export class Registry implements ImageSource, ImageDestination {
 }
 
 /** Every registry that references name, each read from its endpoint, as one source. */
-export class Registries implements ImageSource {
+export class SourceRegistries implements ImageSource {
   readonly #endpoints: ReadonlyMap<string, Endpoint>
   readonly #open: (endpoint: Endpoint) => Registry
   readonly #registries = new Map<string, Registry>()
@@ -84,9 +84,9 @@ export class Registries implements ImageSource {
   }
 
   /** The pull quotas that registries have stated, by registry name. */
-  rateLimits(): ReadonlyMap<string, RateLimit> {
+  rateLimits(): ReadonlyMap<string, PullQuota> {
     const stated = [...this.#registries].map(([name, { rateLimit }]) => [name, rateLimit] as const)
-    return new Map(stated.filter((entry): entry is readonly [string, RateLimit] => entry[1] !== undefined))
+    return new Map(stated.filter((entry): entry is readonly [string, PullQuota] => entry[1] !== undefined))
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

@@ -13,7 +13,7 @@ import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
 import { pullScope, pushScope } from './auth/scope.ts'
 import type { Endpoint } from './endpoint.ts'
-import { parseRateLimit, type RateLimit } from './rate-limit.ts'
+import { parseRateLimit, type PullQuota } from './rate-limit.ts'
 import { registryError, type ErrorAnswer } from './registry-error.ts'
 
 /** What a transport tells while it works; `delay` in milliseconds. */
@@ -65,7 +65,7 @@ export class RegistryTransport {
   readonly #gate = new ThrottleGate()
   readonly #requests: AdaptiveLimit
   readonly #streams: AdaptiveLimit
-  #rateLimit: RateLimit | undefined
+  #rateLimit: PullQuota | undefined
   /** The registry's own IP address; undefined behind a proxy. */
   #address: string | undefined
   #hasWarned = false
@@ -79,7 +79,7 @@ export class RegistryTransport {
   }
 
   /** The pull quota as the registry last stated it. */
-  get rateLimit(): RateLimit | undefined {
+  get rateLimit(): PullQuota | undefined {
     return this.#rateLimit
   }
 

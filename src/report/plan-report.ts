@@ -135,15 +135,8 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
 }
 
 /** The plan report over surveyed steps, in their order. */
-export function foldPlan({
-  destination,
-  steps,
-  failures = [],
-  rateLimits = [],
-  lists = [],
-  warnings = [],
-  engine,
-}: PlanSurvey): PlanReport {
+export function foldPlan(survey: PlanSurvey): PlanReport {
+  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], engine } = survey
   const images = steps.map(plannedImage)
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)

@@ -81,16 +81,13 @@ export interface Verification
 
 /** One image of a report. */
 export function verifiedImage({ reference, destination, verdict }: NamedVerdict): VerifiedImage {
-  const { digest, status, platforms, manifests, blobs, bytes, endpoints, problems } = verdict
+  const { digest = null, status, endpoints, problems, warnings: _warnings, ...found } = verdict
   return {
     reference,
     destination: destination ?? null,
-    digest: digest ?? null,
+    digest,
     status,
-    platforms,
-    manifests,
-    blobs,
-    bytes,
+    ...found,
     endpoints: endpoints.map(({ isDefault, url, repository, askedAs, status: became, reason }) => ({
       url,
       repository,

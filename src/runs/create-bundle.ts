@@ -3,7 +3,7 @@ import type { BundleBase, HeldContent } from '../bundle/bundle-base.ts'
 import { arrangeBundle } from '../bundle/bundle-contents.ts'
 import { readBase, writeLock } from '../bundle/bundle-lock.ts'
 import { formatBundleRecord } from '../bundle/bundle-record.ts'
-import { bundleTarget } from '../bundle/bundle-target.ts'
+import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { BundleWriter } from '../bundle/bundle-writer.ts'
 import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
@@ -14,7 +14,6 @@ import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
-import { followLinks } from '../layout/planted-files.ts'
 import { sha256 } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
@@ -39,16 +38,9 @@ export interface CreateBundleOptions extends ImageSelection, SourceOptions, Tran
 }
 
 /** The files of a run: where the bundle and its lock go, links followed, and the bundle that it builds on. */
-interface BundleFiles {
-  readonly target: string
-  readonly lock: string | undefined
-  readonly before: BundleBase | undefined
-}
+type BundleFiles = Awaited<ReturnType<typeof findFiles>>
 
-/**
- * Makes a bundle: list → steps → places in the file → copy. The file is there when every image is in it, and otherwise what has come is kept for the
- * next run. Failed images are in the report; what is thrown kept the whole run from starting.
- */
+/** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
   return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
 }
@@ -68,8 +60,8 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 }
 
 /** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
-async function findFiles({ file, lock, since, signal }: CreateBundleOptions): Promise<BundleFiles> {
-  const lockFile = lock === undefined ? undefined : await followLinks(lock)
+async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
+  const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
   }

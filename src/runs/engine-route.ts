@@ -4,8 +4,8 @@ import type { RunEnds } from '../connect/destination.ts'
 import { openEngine } from '../connect/engine.ts'
 import { DestinationView } from '../engine/destination-view.ts'
 import { EngineCopier } from '../engine/engine-copier.ts'
-import type { Engine, LookedUp } from '../engine/engine.ts'
-import { registryAuth, type RegistryAuth } from '../engine/registry-auth.ts'
+import { engineLogin, type EngineLogin } from '../engine/engine-login.ts'
+import type { LookedUp } from '../engine/engine.ts'
 import { resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
 import { MirrorError, type Side } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -41,20 +41,18 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
   const wanted = options.platforms?.map(parsePlatform)
   const { engine, name, isOpen } = await openEngine(options)
   const { apiVersion, store, canPushFromIndex } = engine.facts
-  const auth = async (side: Side, repository: Repository, callOptions: CallOptions): Promise<RegistryAuth> => {
+  const auth = async (side: Side, repository: Repository, callOptions: CallOptions): Promise<EngineLogin> => {
     const { credentials, origin } = await ends.credentialsFor(side, repository, callOptions)
-    return registryAuth(credentials, origin)
+    return engineLogin(credentials, origin)
   }
   const pulledName = ({ registry, path, tag, digest }: Reference): Reference => {
     const { origin, prefix } = ends.source.endpoint(registry)
     const host = isDockerHub(origin.origin) ? 'docker.io' : origin.host
-    return { registry: host, path: `${prefix}${path}`, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
+    const repository = { registry: host, path: `${prefix}${path}` }
+    return digest === undefined ? { ...repository, ...(tag !== undefined && { tag }) } : atDigest(repository, digest)
   }
   const lookUp = async (side: Side, reference: Reference, pulled: Reference): Promise<LookedUp | undefined> =>
-    engine.lookUp(pulled.digest === undefined ? pulled : atDigest(pulled, pulled.digest), side, {
-      auth: await auth(side, reference, { signal }),
-      signal,
-    })
+    engine.lookUp(pulled, side, { auth: await auth(side, reference, { signal }), signal })
   const lookUpSource = remembering((reference) => lookUp('source', reference, pulledName(reference)))
   const destination = new DestinationView({
     registry: ends.registry as NonNullable<RunEnds['registry']>,
@@ -62,23 +60,27 @@ export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, eve
     onWarning,
   })
   const copier = new EngineCopier({ engine, destination, pulledName, auth, retry, recheck, keep, onWarning })
-  const resolveOptions = { platforms: wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
+  const resolveOptions = { wanted, canPushFromIndex, retry, onRetry, onThrottled, signal }
   return {
     engine: { apiVersion, store },
     warnings: isOpen ? [`passwords for registries go to the Docker Engine at ${name} in the clear: it is reached without TLS`] : [],
     resolve: (image) => resolveEngineImage(image, lookUpSource, destination, resolveOptions),
     copier,
-    async end() {
-      await copier.end()
-      return []
-    },
+    end: () => copier.end(),
     async check(images) {
       await refuseCollisions(images, { headManifest: async (reference) => (await lookUpSource(reference))?.root }, { signal })
       if (wanted === undefined) await refuseSeveral(images, lookUpSource)
     },
-    async survey(step) {
-      const heldByEngine = await heldPlatforms(engine, pulledName(step.source), step, signal)
-      return { missing: [], heldByEngine, dockerHubPulls: ends.source.isDockerHub(step.source) ? pulls(step, heldByEngine) : 0 }
+    async survey({ source, root, state, chosen, platforms }) {
+      // What the Engine has under the same tag of an older image has to be pulled again.
+      const image = root && (await engine.inspect(formatReference(atDigest(pulledName(source), root.digest)), { signal }))
+      const held = image?.platform
+      // By the name that the step has for it.
+      const heldByEngine = held ? [formatPlatform(chosen.find((one) => one !== undefined && isSamePlatform(one, held)) ?? held)] : []
+      const pulled = state === 'present' ? [] : platforms.filter((platform) => !heldByEngine.includes(platform))
+      // For each platform the index is read, and the manifest below it.
+      const pulls = pulled.length * (root !== undefined && isIndexType(root.mediaType) ? 2 : 1)
+      return { missing: [], heldByEngine, dockerHubPulls: ends.source.isDockerHub(source) ? pulls : 0 }
     },
     [Symbol.dispose]: () => engine[Symbol.dispose](),
   }
@@ -94,28 +96,6 @@ function remembering(lookUp: LookUp): LookUp {
     void answer.catch(() => known.delete(key))
     return answer
   }
-}
-
-/** What the Engine holds of the very image that the source has now; what it has under the same tag of an older one has to be pulled again. */
-async function heldPlatforms(
-  engine: Engine,
-  pulled: Reference,
-  { root, wanted }: EngineStep,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
-  if (root === undefined) return []
-  const image = await engine.inspect(formatReference(atDigest(pulled, root.digest)), { signal })
-  const { platform } = image ?? {}
-  if (platform === undefined) return []
-  // By the name that the step has for it.
-  return [formatPlatform(wanted.find((one) => one !== undefined && isSamePlatform(one, platform)) ?? platform)]
-}
-
-/** For every platform that it does not hold yet, an Engine reads the index and the manifest below it. */
-function pulls({ state, root, platforms }: EngineStep, held: readonly string[]): number {
-  if (state === 'present') return 0
-  const manifests = root !== undefined && isIndexType(root.mediaType) ? 2 : 1
-  return platforms.filter((platform) => !held.includes(platform)).length * manifests
 }
 
 /** Refuses images of several platforms where none is chosen. */

@@ -11,7 +11,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { locationOf, type CheckedEndpoint } from '../verify/checked-endpoint.ts'
 import { CheckedPlace } from '../verify/checked-place.ts'
 import { digestAtSource, type ExpectedDigest } from '../verify/expected-digest.ts'
-import type { SoughtImage } from '../verify/sought-image.ts'
+import type { SoughtImage } from '../verify/image-search.ts'
 import { readNaming, type ContentOptions, type NameAt, type RenameOptions } from './options.ts'
 
 /** Where images are looked for and what they ought to be. `from` gives the sources whose images they ought to be now. */

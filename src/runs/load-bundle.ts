@@ -5,7 +5,6 @@ import type { CopyOptions, CopyOutcome } from '../copy/image-copier.ts'
 import { openVerified } from '../copy/verified-content.ts'
 import type { Engine } from '../engine/engine.ts'
 import { MirrorError } from '../errors.ts'
-import { parseGivenName } from '../layout/entry-name.ts'
 import { readPlatform } from '../oci/config-platform.ts'
 import type { Digest } from '../oci/digest.ts'
 import { contentsOf, isContainerImage, isPullable, type Manifest } from '../oci/manifest.ts'
@@ -17,7 +16,7 @@ import type { PlanStep } from '../plan/plan.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
 import { defaultJobs, type ArchiveOptions } from './options.ts'
 import type { Route } from './route.ts'
-import { archiveEnd, selectArchived, type SelectedImages } from './select-archived.ts'
+import { selectArchived, type SelectedImages } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `loadBundle`: the archives, what of them, and the Engine. */
@@ -32,16 +31,13 @@ interface Loading {
   readonly signal: AbortSignal
 }
 
-/**
- * Loads the images of archives into a Docker Engine, for its own platform and under their own names, with the events and the report of `mirror`.
- * An image counts as loaded when the Engine has it by its digest.
- */
+/** Loads the images of archives into a Docker Engine, for its own platform; one counts as loaded when the Engine has it by its digest. */
 export function loadBundle(options: LoadBundleOptions): MirrorRun {
   return startRun('bundle load', options.signal, (run) => load(options, run))
 }
 
 async function load(options: LoadBundleOptions, { signal, follow }: RunContext): Promise<void> {
-  await using archives = await JoinedSource.open(options.files, { name: parseGivenName(options.name), signal })
+  await using archives = await JoinedSource.open(options.files, { name: options.name, signal })
   await refuseIncomplete(archives, options.files, signal)
   const selected = await selectArchived(archives, options, signal)
   const reached = await openEngine({ ...options, signal })
@@ -54,7 +50,7 @@ async function load(options: LoadBundleOptions, { signal, follow }: RunContext):
   const route: Route<PlanStep> = {
     resolve: (image) => resolve(image, loading),
     copier: { copy: (step, copyOptions) => loadImage(step, loading, copyOptions) },
-    end: () => archiveEnd(archives, signal),
+    end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const named = images.map((source) => ({ source, destination: withoutPin(source) }))
   const plan = { destination: reached.name, images: named, lists: [], warnings, jobs: defaultJobs.docker, engine: { apiVersion, store } }

@@ -2,10 +2,7 @@ import type { MirrorOptions } from './options.ts'
 import { prepare } from './prepare.ts'
 import { startRun, type MirrorRun } from './start-run.ts'
 
-/**
- * Mirrors images: list → plan → copy → report. The run begins at once; its events are read with `for await`, or not at all.
- * Failed images are in the report; what is thrown kept the whole run from starting.
- */
+/** Mirrors images: list → plan → copy → report. Failed images are in the report; what is thrown kept the whole run from starting. */
 export function mirror(options: MirrorOptions): MirrorRun {
   return startRun('mirror', options.signal, ({ events, signal, follow }) =>
     prepare({ ...options, signal }, events, ({ route, ...plan }) => follow(plan, (copyImages) => copyImages(route))),

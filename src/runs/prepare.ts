@@ -18,10 +18,7 @@ export interface Prepared extends RunPlan {
   readonly route: MirrorRoute
 }
 
-/**
- * Reads the options, opens both ends and the way between them, fetches the lists, names every image and refuses collisions; all is closed after `use`.
- * Whatever it throws, nothing has moved: USAGE and INVALID_* before the first request; then what the lists and the look-ups gave.
- */
+/** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
 export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { to, sparse, platforms, via = 'registry', recheck, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {

@@ -4,13 +4,12 @@ import type { TransferOptions } from '../connect/clients.ts'
 import { openEnds, type DestinationOptions } from '../connect/destination.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
-import { parseGivenName } from '../layout/entry-name.ts'
 import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
-import { archiveEnd, selectArchived } from './select-archived.ts'
+import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `pushBundle`: the archives, what of them, and where to. */
@@ -20,18 +19,15 @@ export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, T
   readonly recheck?: boolean | undefined
 }
 
-/**
- * Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. What several
- * archives have of one image comes under one tag. An archive that is damaged or not whole is refused before anything moves.
- */
+/** Copies the images of archives straight out of the files; an archive that is damaged or not whole is refused before anything moves. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   return startRun('bundle push', options.signal, (run) => push(options, run))
 }
 
 async function push(options: PushBundleOptions, { events, signal, follow }: RunContext): Promise<void> {
-  const { files, to, recheck, retry, jobs = defaultJobs.registry } = options
+  const { files, name, to, recheck, retry, jobs = defaultJobs.registry } = options
   const naming = await readNaming(options)
-  await using archives = await JoinedSource.open(files, { name: parseGivenName(options.name), signal })
+  await using archives = await JoinedSource.open(files, { name, signal })
   const selected = await selectArchived(archives, options, signal)
   await using ends = await openEnds(options, events, { signal })
   const { destination, requests } = ends
@@ -47,7 +43,7 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
       return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
     },
     copier: contentCopier({ source, destination, ledger, retry }),
-    end: () => archiveEnd(archives, signal),
+    end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
   await follow({ destination: to, images, lists: [], warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))

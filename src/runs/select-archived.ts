@@ -22,8 +22,3 @@ export async function selectArchived(archives: JoinedSource, options: ArchiveOpt
   await archives.join([...images, ...companions], { signal })
   return { images, companions, warnings: [...warnings, ...archives.skipped()] }
 }
-
-/** What the end of archives shows to be wrong with them, a sentence each; the rest of them is not read where the run was stopped. */
-export async function archiveEnd(archives: JoinedSource, signal: AbortSignal): Promise<readonly string[]> {
-  return signal.aborted ? [] : archives.damage()
-}

@@ -21,10 +21,7 @@ export interface VerifyEvents extends RegistryEvents {
   readonly onImage?: (image: VerifiedImage, progress: { readonly done: number; readonly images: number }) => void
 }
 
-/**
- * Looks whether every image is where it ought to be, whole, and for a node's registries.yaml whether that node could pull it. What is
- * wrong with an image is in the report; what is thrown kept the work from starting or ended it.
- */
+/** Looks whether every image is where it ought to be, and whole. What is wrong with one is in the report; what is thrown ended the work. */
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   const started = performance.now()
   const stop = new AbortController()
@@ -38,7 +35,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
     const { sought, destination } = await finder.find(image)
-    const verdict = await verifyImage(sought, { platforms: wanted, foreignLayers, deep, signal })
+    const verdict = await verifyImage(sought, { wanted, foreignLayers, deep, signal })
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
     return named

@@ -2,167 +2,141 @@ import { isMirrorError } from '../errors.ts'
 import { maxConfigBytes, platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { isAttestation, isForeignLayer, isPullable, type ImageContents, type Manifest } from '../oci/manifest.ts'
-import { formatPlatform, matchesPlatform } from '../oci/platform.ts'
+import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest } from '../oci/reference.ts'
 import { walkImage } from '../oci/walk.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
-import { absence } from './absence.ts'
-import { askInOrder, isWrong, type CheckedEndpoint } from './checked-endpoint.ts'
-import type { EndpointNotes } from './endpoint-notes.ts'
-import type { Problem } from './image-verdict.ts'
-import type { SoughtImage, VerifyImageOptions } from './sought-image.ts'
+import type { ImageSearch } from './image-search.ts'
+import type { ImageVerdict, Problem } from './image-verdict.ts'
 
-/** What was found below a root, and what is wrong there. */
-export interface CheckedContents {
-  readonly platforms: readonly string[]
-  readonly manifests: number
-  readonly blobs: number
-  readonly bytes: number
-  readonly problems: readonly Problem[]
-  /** Wanted platforms that another one serves. */
-  readonly warnings: readonly string[]
-}
-
-/** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is told and does not end the search. */
-export async function checkContents(
-  sought: SoughtImage,
-  root: Descriptor,
-  notes: EndpointNotes,
-  options: VerifyImageOptions,
-): Promise<CheckedContents> {
-  const check = new ContentsCheck(sought, notes, options)
-  const problems = await check.below(root)
-  return { ...check.found(), problems }
+/** How an image is looked at. */
+export interface VerifyImageOptions extends CallOptions {
+  /** Default: every platform that its index names. */
+  readonly wanted?: readonly Platform[] | undefined
+  /** Foreign layers were copied too. */
+  readonly foreignLayers?: boolean | undefined
+  /** Read and hash every blob. */
+  readonly deep?: boolean | undefined
 }
 
 type Problems = readonly Problem[]
 
-class ContentsCheck {
-  readonly #image: SoughtImage
-  readonly #notes: EndpointNotes
+/** What was found below a root, and what is wrong there; the warnings name wanted platforms that another one serves. */
+export type CheckedContents = Pick<ImageVerdict, 'platforms' | 'manifests' | 'blobs' | 'bytes' | 'problems' | 'warnings'>
+
+/** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is told and does not end the search. */
+export class ContentsCheck {
+  readonly #name: string
+  readonly #search: ImageSearch
   readonly #options: VerifyImageOptions
-  readonly #mirrors: readonly CheckedEndpoint[]
-  readonly #upstream: readonly CheckedEndpoint[]
-  readonly #seen = new Set<string>()
+  readonly #asked = new Set<string>()
   readonly #platforms = new Set<string>()
-  #warnings: readonly string[] = []
   readonly #manifests = new Map<Digest, number>()
   readonly #blobs = new Map<Digest, number>()
+  /** Wanted platforms that the top index has not. */
+  readonly #lacking: Problem[] = []
+  #warnings: readonly string[] = []
 
-  constructor(sought: SoughtImage, notes: EndpointNotes, options: VerifyImageOptions) {
-    this.#image = sought
-    this.#notes = notes
+  constructor(name: string, search: ImageSearch, options: VerifyImageOptions) {
+    this.#name = name
+    this.#search = search
     this.#options = options
-    this.#mirrors = sought.endpoints.filter((endpoint) => !endpoint.isUpstream)
-    this.#upstream = sought.endpoints.filter((endpoint) => endpoint.isUpstream)
   }
 
-  found(): Omit<CheckedContents, 'problems'> {
-    const sum = (sizes: ReadonlyMap<Digest, number>): number => [...sizes.values()].reduce((total, size) => total + size, 0)
+  /** Everything of a root; its problems and those below it are in the manifests' order. */
+  async below(root: Descriptor): Promise<CheckedContents> {
+    const problems = await walkImage<Problems>(root, {
+      isSideBySide: true,
+      read: (entry, depth) => this.#manifest(entry, depth),
+      choose: (all, depth) => this.#choose(all, depth),
+      visit: ({ entry, contents, depth }, below) => {
+        if (contents.kind === 'image') return this.#belowImage(contents, labelOf(entry), depth)
+        if (contents.manifests.length === 0) return this.#damaged('it is an index without any image')
+        return [...(depth === 0 ? this.#lacking : []), ...below.flat()]
+      },
+      tooDeep: (why) => this.#damaged(`it ${why}`),
+    })
     return {
       platforms: [...this.#platforms],
       manifests: this.#manifests.size,
       blobs: this.#blobs.size,
-      bytes: sum(this.#manifests) + sum(this.#blobs),
-      warnings: this.#warnings.map((message) => `${this.#image.name}: ${message}`),
+      bytes: [...this.#manifests.values(), ...this.#blobs.values()].reduce((total, size) => total + size, 0),
+      problems: problems ?? [],
+      warnings: this.#warnings.map((message) => `${this.#name}: ${message}`),
     }
-  }
-
-  /** The problems of a root and of everything below it, in the manifests' order. */
-  async below(root: Descriptor): Promise<Problems> {
-    const ofIndexes = new Map<readonly Descriptor[], Problems>()
-    const problems = await walkImage<Problems>(root, {
-      isSideBySide: true,
-      read: (entry, depth) => this.#manifest(entry, depth),
-      choose: (all, depth) => {
-        const chosen = this.#wanted(all, depth)
-        ofIndexes.set(all, all.length === 0 ? this.#damaged('it is an index without any image') : chosen.problems)
-        return chosen.entries
-      },
-      visit: ({ entry, contents, depth }, below) =>
-        contents.kind === 'image'
-          ? this.#belowImage(contents, labelOf(entry), depth)
-          : [...(ofIndexes.get(contents.manifests) ?? []), ...below.flat()],
-      tooDeep: (why) => this.#damaged(`it ${why}`),
-    })
-    return problems ?? []
   }
 
   async #manifest(entry: Descriptor, depth: number): Promise<Manifest | { readonly instead: Problems }> {
     const { digest, size } = entry
     const { signal } = this.#options
     const what = named(depth === 0 ? 'root manifest' : 'manifest', digest, labelOf(entry))
-    const manifest = await this.#find(
+    const manifest = await this.#search.find(
       what,
       ({ place, repository }) => place.manifest(atDigest(repository, digest), { signal }),
       ({ place, repository }) => place.head(atDigest(repository, digest), { signal }),
     )
     if ('problem' in manifest) return { instead: [manifest.problem] }
-    const { bytes } = manifest.value
-    if (depth > 0 && size !== bytes.length) {
-      return { instead: this.#damaged(`${what} is damaged: it has ${bytes.length} bytes, the index says ${size}`) }
+    const { length } = manifest.value.bytes
+    if (depth > 0 && size !== length) {
+      return { instead: this.#damaged(`${what} is damaged: it has ${length} bytes, the index says ${size}`) }
     }
-    this.#manifests.set(digest, bytes.length)
+    this.#manifests.set(digest, length)
     return manifest.value
   }
 
   async #belowImage({ config, layers }: ImageContents, label: string, depth: number): Promise<Problems> {
+    const kept = layers.filter((layer) => this.#options.foreignLayers === true || !isForeignLayer(layer))
     const ofConfig = depth === 0 ? this.#singleConfig(config) : this.#blob('config', config, label)
-    return (await Promise.all([ofConfig, ...layers.map((layer) => this.#layer(layer, label))])).flat()
+    return (await Promise.all([ofConfig, ...kept.map((layer) => this.#blob('layer', layer, label))])).flat()
   }
 
   /** A subset is taken from the top index; what it leaves in is taken whole. */
-  #wanted(all: readonly Descriptor[], depth: number): { readonly entries: readonly Descriptor[]; readonly problems: Problems } {
-    const { platforms } = this.#options
-    const problems: Problem[] = []
+  #choose(all: readonly Descriptor[], depth: number): readonly Descriptor[] {
+    const wanted = depth === 0 ? this.#options.wanted : undefined
     const kept = new Set<Descriptor>()
-    for (const platform of depth > 0 ? [] : (platforms ?? [])) {
+    for (const platform of wanted ?? []) {
       try {
-        for (const entry of selectEntries(all, [platform], this.#image.name)) kept.add(entry)
+        for (const entry of selectEntries(all, [platform], this.#name)) kept.add(entry)
       } catch (error) {
         if (!isMirrorError(error)) throw error
-        problems.push({ status: 'incomplete', code: error.code, message: error.message })
+        this.#lacking.push({ status: 'incomplete', code: error.code, message: error.message })
       }
     }
-    const isSubset = platforms !== undefined && depth === 0
-    if (isSubset) this.#warnings = describeFallbacks(all, platforms)
-    const entries = isSubset ? all.filter((entry) => kept.has(entry)) : all
+    if (wanted !== undefined) this.#warnings = describeFallbacks(all, wanted)
+    const entries = wanted === undefined ? all : all.filter((entry) => kept.has(entry))
     for (const { platform } of entries.filter(isPullable)) if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
-    return { entries, problems }
+    return entries
   }
 
   /** An image without an index says its platform only in its config, which is read for that. */
   async #singleConfig(config: Descriptor): Promise<Problems> {
-    const { platforms: wanted, signal } = this.#options
-    const { digest, size } = config
-    if (size > maxConfigBytes) return this.#blob('config', config, '')
-    const answer = await this.#find(
-      named('config', digest, ''),
+    const { wanted, signal } = this.#options
+    if (config.size > maxConfigBytes) return this.#blob('config', config, '')
+    const answer = await this.#search.find(
+      named('config', config.digest, ''),
       ({ place, repository }) => place.bytes(repository, config, { signal }),
       ({ place, repository }) => place.blob(repository, config, { signal }),
     )
     if ('problem' in answer) return [answer.problem]
-    this.#blobs.set(digest, size)
+    this.#blobs.set(config.digest, config.size)
     const platform = platformOf(answer.value)
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
     this.#warnings = describeFallbacks([{ platform }], wanted ?? [])
     if (wanted === undefined || wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) return []
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
-    const message = `${this.#image.name} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`
+    const message = `${this.#name} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`
     return [{ status: 'incomplete', code: 'NO_SUCH_PLATFORM', message }]
-  }
-
-  #layer(layer: Descriptor, label: string): Promise<Problems> {
-    if (isForeignLayer(layer) && this.#options.foreignLayers !== true) return Promise.resolve([])
-    return this.#blob('layer', layer, label)
   }
 
   async #blob(kind: 'config' | 'layer', blob: Descriptor, label: string): Promise<Problems> {
     const { digest, size } = blob
-    if (this.#isSeen(`${digest} ${size} blob`)) return []
+    const key = `${digest} ${size}`
+    if (this.#asked.has(key)) return []
+    this.#asked.add(key)
     const { deep, signal } = this.#options
-    const answer = await this.#find(
+    const answer = await this.#search.find(
       named(kind, digest, label),
       ({ place, repository }) => place.blob(repository, blob, { deep, signal }),
       ({ place, repository }) => place.blob(repository, blob, { signal }),
@@ -172,33 +146,8 @@ class ContentsCheck {
     return []
   }
 
-  /** Asks the mirrors for something, and where none has it, the image's own registry whether it would. */
-  async #find<T>(
-    what: string,
-    ask: (endpoint: CheckedEndpoint) => Promise<T>,
-    isUpstream: (endpoint: CheckedEndpoint) => Promise<unknown>,
-  ): Promise<{ readonly value: T } | { readonly problem: Problem }> {
-    const { signal } = this.#options
-    const { found, failures } = await askInOrder(this.#mirrors, ask, signal)
-    for (const failure of failures) this.#notes.fails(failure, what)
-    if (found !== undefined) {
-      this.#notes.serves(found.endpoint)
-      return found
-    }
-    const upstream = failures.some(isWrong) ? { found: undefined, failures: [] } : await askInOrder(this.#upstream, isUpstream, signal)
-    for (const failure of upstream.failures) this.#notes.fails(failure, what)
-    if (upstream.found !== undefined) this.#notes.serves(upstream.found.endpoint)
-    return { problem: absence({ name: this.#image.name, what, failures, upstream }) }
-  }
-
   #damaged(why: string): Problems {
-    return [{ status: 'damaged', code: 'INVALID_MANIFEST', message: `${this.#image.name}: ${why}` }]
-  }
-
-  #isSeen(key: string): boolean {
-    if (this.#seen.has(key)) return true
-    this.#seen.add(key)
-    return false
+    return [{ status: 'damaged', code: 'INVALID_MANIFEST', message: `${this.#name}: ${why}` }]
   }
 }
 

@@ -1,4 +1,4 @@
-import { isMirrorError, type ErrorCode, type MirrorError } from '../errors.ts'
+import type { MirrorError } from '../errors.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 import type { CheckedPlace } from './checked-place.ts'
@@ -18,59 +18,6 @@ export interface CheckedEndpoint {
   /** Present where a node asks. */
   readonly askedAs?: DescribedEndpoint | undefined
   readonly place: CheckedPlace
-}
-
-/** Why one endpoint could not give what it was asked for. */
-export interface Failure {
-  readonly endpoint: CheckedEndpoint
-  readonly error: MirrorError
-}
-
-/** What came of asking endpoints in their order. */
-export interface Search<T> {
-  /** Undefined where none had it. */
-  readonly found: { readonly value: T; readonly endpoint: CheckedEndpoint } | undefined
-  /** Of the endpoints that were asked before. */
-  readonly failures: readonly Failure[]
-}
-
-/** An endpoint answered, and wrongly: a pull ends there, and no other endpoint is asked. */
-const final: ReadonlySet<ErrorCode> = new Set(['INTEGRITY', 'INVALID_MANIFEST', 'UNSUPPORTED'])
-
-/** True for an answer that is wrong, rather than no answer. */
-export function isWrong({ error }: Failure): boolean {
-  return final.has(error.code)
-}
-
-/** Asks one endpoint; what is no MirrorError, or comes of the signal, is thrown. */
-export async function askEndpoint<T>(
-  endpoint: CheckedEndpoint,
-  ask: (endpoint: CheckedEndpoint) => Promise<T>,
-  signal?: AbortSignal,
-): Promise<{ readonly value: T; readonly endpoint: CheckedEndpoint } | Failure> {
-  try {
-    return { endpoint, value: await ask(endpoint) }
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (!isMirrorError(error)) throw error
-    return { endpoint, error }
-  }
-}
-
-/** Asks the endpoints one after another, as containerd does: the first that has it serves it. */
-export async function askInOrder<T>(
-  endpoints: readonly CheckedEndpoint[],
-  ask: (endpoint: CheckedEndpoint) => Promise<T>,
-  signal?: AbortSignal,
-): Promise<Search<T>> {
-  const failures: Failure[] = []
-  for (const endpoint of endpoints) {
-    const answer = await askEndpoint(endpoint, ask, signal)
-    if ('value' in answer) return { found: answer, failures }
-    failures.push(answer)
-    if (isWrong(answer)) break
-  }
-  return { found: undefined, failures }
 }
 
 /** What and where an endpoint was asked: `https://host:5000/v2/mirror/x`. */
@@ -96,10 +43,4 @@ export function reasonOf(error: MirrorError, url: string): string {
   const message = error.message.replace(subject, '')
   const [preamble = '', origin] = asked.exec(message) ?? []
   return origin === undefined || isHostOf(origin, url) ? message.slice(preamble.length) : message
-}
-
-/** Why an endpoint failed; where an image is not found, also that no rewrite renamed it. */
-export function reasonOfFailure({ endpoint, error }: Failure): string {
-  const reason = reasonOf(error, endpoint.url)
-  return error.code === 'NOT_FOUND' && endpoint.missesRewrites === true ? `${reason}, under a name that no rewrite changes` : reason
 }

@@ -92,14 +92,11 @@ export class CheckedPlace {
       this.#hasAnswered = true
       return result
     } catch (error) {
-      if (isMirrorError(error)) this.#learn(error)
+      if (!isMirrorError(error)) throw error
+      this.#hasAnswered ||= error.code === 'NOT_FOUND'
+      const isDown = lasting.has(error.code) && !this.#hasAnswered
+      if (isDown || (this.#isFragile && isTransient(error))) this.#down ??= error
       throw error
     }
-  }
-
-  #learn(error: MirrorError): void {
-    if (error.code === 'NOT_FOUND') this.#hasAnswered = true
-    const isDown = lasting.has(error.code) && !this.#hasAnswered
-    if (isDown || (this.#isFragile && isTransient(error))) this.#down ??= error
   }
 }

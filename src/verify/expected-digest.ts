@@ -27,10 +27,7 @@ export function compareDigests(name: string, digest: Digest, location: string, e
   })
 }
 
-/**
- * What a source has under the name now. With platforms, the index over them alone is as good: that is what a mirror of these platforms
- * gets. What the source cannot say is part of the answer, not thrown.
- */
+/** What a source has under the name now, with `wanted` also the index over them alone; what it cannot say is part of the answer, not thrown. */
 export async function digestAtSource(
   source: Pick<ImageSource, 'headManifest' | 'getManifest'>,
   reference: Reference,

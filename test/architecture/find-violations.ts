@@ -19,6 +19,8 @@ export interface House {
   /** Names that may hold such a word, because the field calls the thing so. */
   readonly fieldTerms: readonly string[]
   readonly maxLines: number
+  /** The files that may export what bears the name of another file's export, which it wraps. */
+  readonly facades: readonly string[]
 }
 
 /** The files of `src`, text by path: `src/oci/digest.ts`. */
@@ -36,6 +38,7 @@ export function findViolations(files: FileSet, house: House): readonly string[] 
       ...importViolations(source, files, house),
     ]),
     ...placeViolations(files, house),
+    ...sharedNames(sources, house),
     ...findCycles(sources).map((cycle) => `import cycle: ${cycle.join(' -> ')}`),
   ]
 }
@@ -71,6 +74,20 @@ function exportViolations({ path, defaultExport, exportAll }: Source): readonly 
     ...(defaultExport ? [`${path}: has a default export`] : []),
     ...(exportAll ? [`${path}: exports everything of another module instead of names`] : []),
   ]
+}
+
+/** Every name that two files export for two things. */
+function sharedNames(sources: readonly Source[], house: House): readonly string[] {
+  const holders = new Map<string, string>()
+  return sources
+    .filter(({ path }) => !isWithin(path, house.facades))
+    .flatMap(({ path, exports }) =>
+      exports.flatMap((name) => {
+        const holder = holders.get(name)
+        holders.set(name, path)
+        return holder === undefined ? [] : [`${path}: exports ${name}, as ${holder} does`]
+      }),
+    )
 }
 
 function globalViolations({ path, globals }: Source, house: House): readonly string[] {

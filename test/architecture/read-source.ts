@@ -15,6 +15,8 @@ export interface Source {
   readonly path: string
   readonly lines: number
   readonly imports: readonly Import[]
+  /** The names that the file itself declares and exports. */
+  readonly exports: readonly string[]
   readonly defaultExport: boolean
   /** `export * from`. */
   readonly exportAll: boolean
@@ -42,6 +44,10 @@ export function readSource(path: string, text: string): Source {
       imports.push({ specifier: moduleRequest.value, typeOnly: isType, names: importName.name === null ? [] : [importName.name] })
     }
   }
+  const imported = new Set(module.staticImports.flatMap(({ entries: names }) => names.map(({ localName }) => localName.value)))
+  const exports = entries.flatMap(({ moduleRequest, exportName: { name } }) =>
+    moduleRequest !== null || name === null || imported.has(name) ? [] : [name],
+  )
   const globals = new Set<string>()
   walk(program as unknown as Node, (node) => {
     const found = inlineImport(node)
@@ -54,6 +60,7 @@ export function readSource(path: string, text: string): Source {
     path,
     lines: text.replace(/\n$/, '').split('\n').length,
     imports,
+    exports: [...new Set(exports)],
     defaultExport: entries.some(({ exportName }) => kindOf(exportName) === 'Default' || exportName.name === 'default'),
     exportAll: entries.some(({ importName }) => ['All', 'AllButDefault'].includes(kindOf(importName))),
     globals: [...globals],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeRegistryAuth } from '../../src/engine/registry-auth.ts'
+import { encodeRegistryAuth } from '../../src/engine/engine-login.ts'
 import { dockerImage } from '../engine/docker-image.ts'
 import type { EngineOverride } from '../servers/engine-script.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseEndpoint } from '../../src/registry/endpoint.ts'
-import { Registries } from '../../src/registry/registry.ts'
+import { SourceRegistries } from '../../src/registry/registry.ts'
 import { bytesOf, tinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 import { openRegistry } from './open-registry.ts'
@@ -17,7 +17,7 @@ test('each registry is read from its endpoint, the others from that of *, and ea
   await using first = openRegistry(hub.url)
   await using second = openRegistry(`${rest.url}/cache`)
   const opened: string[] = []
-  const source = new Registries(
+  const source = new SourceRegistries(
     new Map([
       ['docker.io', parseEndpoint(hub.url)],
       ['*', parseEndpoint(`${rest.url}/cache`)],
@@ -37,13 +37,15 @@ test('each registry is read from its endpoint, the others from that of *, and ea
 })
 
 test('a registry without an endpoint is read from its own name, and only Docker Hub itself counts pulls', () => {
-  const source = new Registries(new Map([['quay.io', parseEndpoint('mirror.example')]]), () => assert.fail('nothing is opened'))
+  const source = new SourceRegistries(new Map([['quay.io', parseEndpoint('mirror.example')]]), () => assert.fail('nothing is opened'))
   assert.equal(source.endpoint('ghcr.io').origin.origin, 'https://ghcr.io')
   assert.equal(source.endpoint('quay.io').origin.origin, 'https://mirror.example')
   assert.ok(source.isDockerHub(parseReference('alpine')))
   assert.ok(!source.isDockerHub(parseReference('quay.io/a/b')))
   assert.ok(
-    !new Registries(new Map([['docker.io', parseEndpoint('mirror.example')]]), () => assert.fail()).isDockerHub(parseReference('alpine')),
+    !new SourceRegistries(new Map([['docker.io', parseEndpoint('mirror.example')]]), () => assert.fail()).isDockerHub(
+      parseReference('alpine'),
+    ),
   )
 })
 
@@ -55,7 +57,7 @@ test('quotas are told by registry', async () => {
   })
   server.hold('a/b', '1', image)
   await using registry = openRegistry(server.url)
-  const source = new Registries(new Map([['*', parseEndpoint(server.url)]]), () => registry)
+  const source = new SourceRegistries(new Map([['*', parseEndpoint(server.url)]]), () => registry)
   assert.deepEqual([...source.rateLimits()], [])
   await source.headManifest(parseReference('a/b:1'))
   assert.deepEqual([...source.rateLimits()], [['docker.io', { limit: 100, remaining: 76, windowSeconds: 21600 }]])

@@ -7,7 +7,7 @@ import { openVerified } from '../../src/copy/verified-content.ts'
 import { isMirrorError, type MirrorError } from '../../src/errors.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseEndpoint } from '../../src/registry/endpoint.ts'
-import { Registries } from '../../src/registry/registry.ts'
+import { SourceRegistries } from '../../src/registry/registry.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry, refuse } from '../servers/memory-registry.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
@@ -107,7 +107,7 @@ test('while a registry that answers 429 is waited for, another one is read on', 
     ['busy.example', parseEndpoint(busy.url)],
     ['*', parseEndpoint(good.url)],
   ])
-  const source = new Registries(endpoints, ({ origin }) => (origin.origin === busy.url ? first : second))
+  const source = new SourceRegistries(endpoints, ({ origin }) => (origin.origin === busy.url ? first : second))
   const abort = new AbortController()
   const throttled = source.headManifest(parseReference('busy.example/a/b:1'), { signal: abort.signal })
   await waiting

@@ -1,7 +1,7 @@
 import { parseReference } from '../../src/oci/reference.ts'
 import type { CheckedEndpoint } from '../../src/verify/checked-endpoint.ts'
 import { CheckedPlace, type CheckedPlaceOptions } from '../../src/verify/checked-place.ts'
-import type { SoughtImage } from '../../src/verify/sought-image.ts'
+import type { SoughtImage } from '../../src/verify/image-search.ts'
 import { hasty, openRegistry, type OpenOptions } from '../registry/open-registry.ts'
 import { memoryRegistry, type Intercept, type MemoryRegistry } from '../servers/memory-registry.ts'
 

@@ -109,9 +109,9 @@ test('with platforms only their part is looked at; one that is not there is a pr
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
   at.server.manifests.delete(`a/b@${image.manifests[1]?.descriptor.digest}`)
-  const some = await verifyImage(targetAt([at.endpoint]), { platforms: [parsePlatform('linux/amd64')] })
+  const some = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/amd64')] })
   assert.deepEqual([some.status, some.platforms, some.manifests], ['ok', ['linux/amd64'], 2])
-  const none = await verifyImage(targetAt([at.endpoint]), { platforms: [parsePlatform('linux/amd64'), parsePlatform('linux/s390x')] })
+  const none = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/amd64'), parsePlatform('linux/s390x')] })
   assert.deepEqual(outcome(none), ['incomplete', 'NO_SUCH_PLATFORM'])
   assert.equal(none.problems[0]?.message, 'docker.io/a/b:1 has no image for linux/s390x; it has linux/amd64, linux/arm64')
   assert.equal(none.blobs, 2)
@@ -146,14 +146,14 @@ test('platforms choose from the top index; what that leaves in is taken whole', 
   const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...inner.root.descriptor, platform }] })
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', { blobs: inner.blobs, manifests: [...inner.manifests, root] })
-  const verdict = await verifyImage(targetAt([at.endpoint]), { platforms: [parsePlatform('linux/amd64')] })
+  const verdict = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/amd64')] })
   assert.deepEqual([verdict.status, verdict.manifests], ['ok', 4])
 })
 
 test('an image without an index for another platform is a problem', async () => {
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', tinyImage())
-  const verdict = await verifyImage(targetAt([at.endpoint]), { platforms: [parsePlatform('linux/arm64')] })
+  const verdict = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/arm64')] })
   assert.deepEqual(outcome(verdict), ['incomplete', 'NO_SUCH_PLATFORM'])
 })
 

@@ -14,7 +14,7 @@ import { followRun } from './follow-run.ts'
 import { selectionOptions, engineOptions, placeOptions } from './library-options.ts'
 
 /** Prints the image list. */
-export async function runImages(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
+export async function runImageList(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
   const { registries } = flags
   const options = { ...selectionOptions(references, flags), registries, environment: process.env, signal: cli.signal }
   const { images: selected, lists, warnings } = await listImages(options)

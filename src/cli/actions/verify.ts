@@ -8,7 +8,7 @@ import { readExpected } from '../files/expected-report.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { systemClock } from '../output/renderer.ts'
+import { outputClock } from '../output/renderer.ts'
 import type { Styles } from '../output/styles.ts'
 import { formatVerification } from '../output/verify-table.ts'
 import { k3sFlags, placeOptions, selectionOptions } from './library-options.ts'
@@ -20,7 +20,7 @@ const heartbeat = 10_000
 function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & { readonly events: VerifyEvents } {
   let standing: string | undefined
   let failed = 0
-  const stop = systemClock.every(heartbeat, () => {
+  const stop = outputClock.every(heartbeat, () => {
     if (standing !== undefined) cli.note(`... ${standing}`)
   })
   const detail = (line: string): void => {

@@ -12,7 +12,7 @@ export interface MirrorFlags extends PlanFlags {
 }
 
 /** `k3s-mirror mirror`. */
-export const mirror: CommandDefinition = {
+export const mirrorCommand: CommandDefinition = {
   description: 'copy the images to the destination',
   arguments: [references],
   options: [

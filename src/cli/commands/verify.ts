@@ -16,7 +16,7 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
 }
 
 /** `k3s-mirror verify`. */
-export const verify: CommandDefinition = {
+export const verifyCommand: CommandDefinition = {
   description: 'is every image, platform and blob there? could a node pull it all? changes nothing',
   arguments: [references],
   options: [

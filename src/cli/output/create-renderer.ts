@@ -1,8 +1,9 @@
+import type { Environment } from '../../http/proxy.ts'
 import type { Verbosity } from './event-lines.ts'
 import type { Terminal } from './progress-bars.ts'
-import type { Clock } from './renderer.ts'
+import type { OutputClock } from './renderer.ts'
 import type { Renderer } from './renderer.ts'
-import { isLive, stylesFor, type Environment } from './styles.ts'
+import { isLive, stylesFor } from './styles.ts'
 import { textLines } from './text-lines.ts'
 
 /** `heartbeat` is in milliseconds, 10 000 by default; `clock` is the system's by default. */
@@ -10,7 +11,7 @@ export interface CreateRendererOptions {
   readonly env: Environment
   readonly verbosity?: Verbosity | undefined
   readonly heartbeat?: number | undefined
-  readonly clock?: Clock | undefined
+  readonly clock?: OutputClock | undefined
 }
 
 /** How progress is shown on this stream: bars on a live terminal, for which alone they are loaded, lines elsewhere and with `quiet`. */

@@ -3,7 +3,7 @@ import type { MirrorEvent } from '../../copy/events.ts'
 import { safeLine } from '../../text/printable.ts'
 import { EventLines, type EventLinesOptions } from './event-lines.ts'
 import { formatBytes } from './format-amount.ts'
-import { systemClock, type Clock } from './renderer.ts'
+import { outputClock, type OutputClock } from './renderer.ts'
 import type { Renderer } from './renderer.ts'
 import { RunTally, type ImageProgress } from './run-tally.ts'
 import { formatStanding } from './text-lines.ts'
@@ -17,7 +17,7 @@ export interface Terminal extends NodeJS.WritableStream {
 
 /** `clock` is asked for rates and times. */
 export interface ProgressBarsOptions extends EventLinesOptions {
-  readonly clock?: Clock | undefined
+  readonly clock?: OutputClock | undefined
 }
 
 const mostImageLines = 12
@@ -47,7 +47,7 @@ function imageLine({ image, done, size }: ImageProgress, columns: number): strin
  */
 class ProgressBars implements Renderer {
   readonly #terminal: Terminal
-  readonly #clock: Clock
+  readonly #clock: OutputClock
   readonly #tally = new RunTally()
   readonly #lines: EventLines
   #bars: cliProgress.MultiBar
@@ -59,7 +59,7 @@ class ProgressBars implements Renderer {
 
   constructor(terminal: Terminal, options: ProgressBarsOptions) {
     this.#terminal = terminal
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? outputClock
     this.#lines = new EventLines(this.#tally, options)
     this.#bars = this.#start()
     terminal.on('resize', this.#resized)

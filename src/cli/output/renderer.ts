@@ -12,7 +12,7 @@ export interface TextOutput {
 }
 
 /** Time as the output sees it, so that tests can turn it by hand. */
-export interface Clock {
+export interface OutputClock {
   /** Milliseconds since some moment; never goes back. */
   now(): number
   /** Calls `tick` every so many milliseconds until the returned function is called; keeps no process alive. */
@@ -20,7 +20,7 @@ export interface Clock {
 }
 
 /** The real time. */
-export const systemClock: Clock = {
+export const outputClock: OutputClock = {
   now: () => performance.now(),
   every: (milliseconds, tick) => {
     const timer = setInterval(tick, milliseconds).unref()

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { Environment } from '../../http/proxy.ts'
 
 /** Colours by what they say; each function is the identity where colours are off. */
 export interface Styles {
@@ -8,9 +9,6 @@ export interface Styles {
   readonly bad: (text: string) => string
   readonly strong: (text: string) => string
 }
-
-/** The environment variables of a process. */
-export type Environment = Readonly<Record<string, string | undefined>>
 
 function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== ''

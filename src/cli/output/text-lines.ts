@@ -1,14 +1,14 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import { EventLines, type EventLinesOptions } from './event-lines.ts'
 import { formatCount, formatBytes, formatDuration, formatRate } from './format-amount.ts'
-import { systemClock, type Clock } from './renderer.ts'
+import { outputClock, type OutputClock } from './renderer.ts'
 import type { Renderer, TextOutput } from './renderer.ts'
 import { RunTally } from './run-tally.ts'
 
 /** `heartbeat` is the time between two heartbeat lines, 10 000 ms by default. */
 export interface TextLinesOptions extends EventLinesOptions {
   readonly heartbeat?: number | undefined
-  readonly clock?: Clock | undefined
+  readonly clock?: OutputClock | undefined
 }
 
 /** Where a run stands, on one line: `3/8 images, 120 MB of 500 MB, 25 MB/s, 15s left, 2 failed`. */
@@ -26,7 +26,7 @@ export function formatStanding(tally: RunTally, now: number): string {
 
 /** For logs and pipes: one line an image, and a heartbeat while nothing else happens. */
 export function textLines(output: TextOutput, options: TextLinesOptions): Renderer {
-  const { clock = systemClock, heartbeat = 10_000 } = options
+  const { clock = outputClock, heartbeat = 10_000 } = options
   const tally = new RunTally()
   const lines = new EventLines(tally, options)
   let stop: (() => void) | undefined

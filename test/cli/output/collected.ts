@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/cli/output/renderer.ts'
+import type { OutputClock } from '../../../src/cli/output/renderer.ts'
 import { stylesFor, type Styles } from '../../../src/cli/output/styles.ts'
 
 /** Text without colours. */
@@ -18,7 +18,7 @@ export class Collected {
 }
 
 /** A clock that a test turns by hand. */
-export class HandClock implements Clock {
+export class HandClock implements OutputClock {
   #now = 0
   readonly #timers = new Set<{ readonly milliseconds: number; readonly tick: () => void; next: number }>()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, mock, type TestContext } from 'node:test'
 import { createRenderer } from '../../../src/cli/output/create-renderer.ts'
 import { progressBars } from '../../../src/cli/output/progress-bars.ts'
-import type { Clock } from '../../../src/cli/output/renderer.ts'
+import type { OutputClock } from '../../../src/cli/output/renderer.ts'
 import type { Renderer } from '../../../src/cli/output/renderer.ts'
 import type { MirrorEvent } from '../../../src/copy/events.ts'
 import { begun, blobCopied, copied, failed, finished, planned, progressed, started, upToDate } from '../../report/sample-events.ts'
@@ -26,7 +26,7 @@ function stage(t: TestContext, columns = 100, rows = 24): Stage {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] })
   const terminal = new FakeTerminal(columns, rows)
   let now = 0
-  const clock: Clock = { now: () => now, every: () => () => undefined }
+  const clock: OutputClock = { now: () => now, every: () => () => undefined }
   const renderer = progressBars(terminal, { styles: plain, clock })
   t.after(() => {
     renderer.end()

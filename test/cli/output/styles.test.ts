@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isLive, stylesFor, type Environment } from '../../../src/cli/output/styles.ts'
+import { isLive, stylesFor } from '../../../src/cli/output/styles.ts'
+import type { Environment } from '../../../src/http/proxy.ts'
 
 const terminal = { isTTY: true }
 const pipe = {}

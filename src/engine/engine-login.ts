@@ -1,11 +1,8 @@
 import { isDockerHub } from '../oci/registry-host.ts'
 import type { Credentials } from '../registry/auth/credentials.ts'
 
-/**
- * What the X-Registry-Auth header of a pull or push holds: https://docs.docker.com/reference/api/engine/version/v1.41/#section/Authentication
- * Without credentials it is empty, which is sent all the same: an Engine without the header fails a push.
- */
-export interface RegistryAuth {
+/** What X-Registry-Auth of a pull or push holds: https://docs.docker.com/reference/api/engine/version/v1.41/#section/Authentication */
+export interface EngineLogin {
   readonly username?: string
   readonly password?: string
   readonly identitytoken?: string
@@ -15,7 +12,7 @@ export interface RegistryAuth {
 }
 
 /** Credentials for the registry at this origin as the Engine takes them. */
-export function registryAuth(credentials: Credentials | undefined, origin: string): RegistryAuth {
+export function engineLogin(credentials: Credentials | undefined, origin: string): EngineLogin {
   if (credentials === undefined) return {}
   const serveraddress = isDockerHub(origin) ? 'https://index.docker.io/v1/' : new URL(origin).host
   if (credentials.kind === 'registry-token') return { registrytoken: credentials.token, serveraddress }
@@ -25,6 +22,6 @@ export function registryAuth(credentials: Credentials | undefined, origin: strin
 }
 
 /** The value of the header: JSON in base64url, with the padding that the Engine's decoder demands. */
-export function encodeRegistryAuth(auth: RegistryAuth): string {
+export function encodeRegistryAuth(auth: EngineLogin): string {
   return Buffer.from(JSON.stringify(auth), 'utf8').toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }

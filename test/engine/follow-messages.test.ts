@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readMessages, type EngineMessage } from '../../src/engine/engine-messages.ts'
+import { readMessages, type EngineMessage } from '../../src/engine/follow-messages.ts'
 
 async function read(chunks: Iterable<Uint8Array>, silence = 10_000): Promise<readonly EngineMessage[]> {
   const messages: EngineMessage[] = []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeRegistryAuth, registryAuth } from '../../src/engine/registry-auth.ts'
+import { encodeRegistryAuth, engineLogin } from '../../src/engine/engine-login.ts'
 
 // F158
 test('the server is exactly the host and port of the image, and Docker Hub’s old address', () => {
@@ -12,19 +12,19 @@ test('the server is exactly the host and port of the image, and Docker Hub’s o
     ['http://127.0.0.1:5000', '127.0.0.1:5000'],
     ['https://registry-1.docker.io', 'https://index.docker.io/v1/'],
   ] as const) {
-    assert.deepEqual(registryAuth(basic, origin), { username: 'me', password: 'hunter2', serveraddress })
+    assert.deepEqual(engineLogin(basic, origin), { username: 'me', password: 'hunter2', serveraddress })
   }
 })
 
 test('tokens have fields of their own, and nothing is an empty object', () => {
   const origin = 'https://r.example'
-  assert.deepEqual(registryAuth({ kind: 'identity-token', token: 't', username: 'me' }, origin), {
+  assert.deepEqual(engineLogin({ kind: 'identity-token', token: 't', username: 'me' }, origin), {
     username: 'me',
     identitytoken: 't',
     serveraddress: 'r.example',
   })
-  assert.deepEqual(registryAuth({ kind: 'registry-token', token: 't' }, origin), { registrytoken: 't', serveraddress: 'r.example' })
-  assert.equal(encodeRegistryAuth(registryAuth(undefined, origin)), 'e30=')
+  assert.deepEqual(engineLogin({ kind: 'registry-token', token: 't' }, origin), { registrytoken: 't', serveraddress: 'r.example' })
+  assert.equal(encodeRegistryAuth(engineLogin(undefined, origin)), 'e30=')
 })
 
 // F157
