@@ -19,13 +19,15 @@ const movesNothing = /[/]actions[/](?:serve|registries[/](?:lint|render|resolve)
  */
 const fewFiles: Plugin = {
   name: 'few-files',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) =>
-      kind === 'dynamic-import' ? { path: join(resolveDir, path), namespace: 'later' } : undefined,
-    )
-    onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\./ }, ({ kind, path, importer, resolveDir }) => {
+      const isPart = kind === 'dynamic-import' && importer.startsWith(join(root, 'src'))
+      return isPart ? { path: join(resolveDir, path), namespace: 'later' } : undefined
+    })
+    bundle.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
       const before = movesNothing.test(path) ? loadedBefore.slice(0, 1) : loadedBefore
-      return { contents: [...before.map((needed) => `import '${needed}'`), `export * from '${path}'`].join('\n'), resolveDir: root }
+      const lines = [...before.map((needed) => `import ${JSON.stringify(needed)}`), `export * from ${JSON.stringify(path)}`]
+      return { contents: lines.join('\n'), resolveDir: root }
     })
   },
 }

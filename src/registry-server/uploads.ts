@@ -113,10 +113,7 @@ function checkChunk(call: WriteCall, upload: OpenUpload): void {
     refuse(400, 'SIZE_INVALID', 'Content-Length and Content-Range differ')
 }
 
-/**
- * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is said of it is true
- * for the next process too, and a client that broke off can continue there. Refuses for an upload that another request has cancelled meanwhile.
- */
+/** Writes the body; unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, and even the next process can continue there. */
 async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<void> {
   const { writer } = upload
   upload.isBusy = true

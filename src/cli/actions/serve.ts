@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { isMirrorError } from '../../errors.ts'
 import { isLoopback } from '../../http/address.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
@@ -94,14 +95,7 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
   noteSkipped(layout.skipped, writable, cli)
   const origin = nodeOrigin(url, identity?.names ?? [])
   if (quiet !== true) noteNodes(page.nodeRegistries(origin), nodeNotes(origin, { hasPasswords, names: identity?.names }), cli)
-  await stopped(cli.signal)
+  if (!cli.signal.aborted) await once(cli.signal, 'abort')
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
