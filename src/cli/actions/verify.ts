@@ -72,10 +72,8 @@ function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & {
   }
 }
 
-type Format = (report: VerifyReport, styles: Styles) => string
-
 /** The text of `--output`; a format that most runs do without is loaded where it is asked for. */
-async function formatOf({ output, verbose = false }: VerifyFlags): Promise<Format> {
+async function formatOf({ output, verbose = false }: VerifyFlags): Promise<(report: VerifyReport, styles: Styles) => string> {
   if (output === 'junit') return (await import('../output/verify-junit.ts')).formatVerifyJunit
   if (output === 'markdown') return (await import('../output/verify-markdown.ts')).formatVerifyMarkdown
   return (report, styles) => formatVerification(report, { styles, verbose })

@@ -15,10 +15,7 @@ export interface PasswordFile extends Disposable {
   readonly authenticator: Authenticator
 }
 
-/**
- * Opens the file of `--htpasswd`, and looks every second whether it has changed. A change that cannot be read or parsed is told and leaves the
- * users as they were. Throws LOCAL_IO and INVALID_CONFIG.
- */
+/** Opens the file of `--htpasswd`, and follows its changes; one that cannot be read or parsed is told and passed over. Throws LOCAL_IO and INVALID_CONFIG. */
 export async function openPasswordFile(path: string, tell: Pick<CliProcess, 'note' | 'warn'>): Promise<PasswordFile> {
   const authenticator = new Authenticator(await readHtpasswd(path))
   const take = async (): Promise<void> => {

@@ -34,10 +34,7 @@ async function refuseExisting(path: string, replaceable: Replaceable): Promise<v
     refuse('already, and k3s-mirror has not made it', 'Give another name, or remove it.')
 }
 
-/**
- * Prepares a file for a registries.yaml; what cannot be written is said here, before anything moves. The writer puts it in its place whole
- * or not at all, readable by its owner alone, because it may hold credentials. Throws USAGE for a file that may not be written over, and LOCAL_IO.
- */
+/** The writer of a registries.yaml: whole or not at all, and readable by its owner alone. Throws USAGE for a file that may not be written over, and LOCAL_IO, before anything moves. */
 export async function openRegistriesFile(path: string, replaceable: Replaceable): Promise<(text: string) => Promise<void>> {
   const refuse = (error: unknown): never => {
     throw fileError(action, path, error)

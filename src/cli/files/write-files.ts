@@ -28,10 +28,7 @@ async function refuseForeign(path: string, text: string, isReplaceable: (found: 
   })
 }
 
-/**
- * Writes texts by their path below a directory, which is made; each file is there whole or not at all, and gives its full path. Throws
- * LOCAL_IO, and USAGE for a file that is not replaceable, before anything is written.
- */
+/** Writes texts, each whole or not at all, by their path below a directory, which is made; gives their full paths. Throws LOCAL_IO, and first USAGE for a file that is not replaceable. */
 export async function writeFiles(
   directory: string,
   files: ReadonlyMap<string, string>,
@@ -57,10 +54,7 @@ export async function writeFiles(
   return written.map(({ path }) => path)
 }
 
-/**
- * Removes files of one name that begin with one of the headers, below a directory that may be missing, and the directories that are empty then;
- * gives the paths of those that are gone. Links are neither followed nor removed. Throws LOCAL_IO.
- */
+/** Removes files of one name that begin with one of the headers, and directories that are empty then; gives the paths of those files. Follows no links. Throws LOCAL_IO. */
 export async function removeStale(
   directory: string,
   { name, headers, keep }: { readonly name: string; readonly headers: readonly string[]; readonly keep: ReadonlySet<string> },

@@ -54,10 +54,7 @@ function lineAt(
   return `${bar(tally.bytesDone, tally.bytesExpected)} ${formatStanding(tally, now)}${more > 0 ? `, ${more} more under way` : ''}`
 }
 
-/**
- * Live bars for a terminal: a total, and below it the images in flight, as many as fit. An image that is done scrolls up as one
- * line. Whatever ends the process, short of SIGKILL, the cursor is shown again.
- */
+/** Live bars for a terminal, of the whole run and of images in flight; an image that is done scrolls up as one line. Whatever ends the process, the cursor is shown again. */
 export function progressBars(terminal: Terminal, options: RendererOptions): Renderer {
   const { clock = systemClock } = options
   const tally = new RunTally()
