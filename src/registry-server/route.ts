@@ -64,10 +64,7 @@ export async function routeRequest(state: RegistryState, request: IncomingMessag
   const ns = query.get('ns')
   const repository = findRepository(state.layout, name, ns, state.registry)
   const call = { ...state, request, method, query, repository, repositoryUrl: `/v2/${name}`, last }
-  const reply = await runRoute(route, call).catch((error: unknown) => {
-    if (error instanceof Refusal) return error
-    throw error
-  })
+  const reply = await runRoute(route, call).catch((error: unknown) => (error instanceof Refusal ? error : Promise.reject(error)))
   if (ns === null || !state.layout.hasRepository({ registry: ns, path: name })) return reply
   const { status, headers, body } = reply
   return { status, headers: { ...headers, 'oci-namespace': ns }, ...(body !== undefined && { body }) }
