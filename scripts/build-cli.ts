@@ -1,12 +1,36 @@
-/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and those of a command beside it, loaded when it runs. */
+/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and few for each command beside it, loaded when it runs. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildResult, type Metafile } from 'esbuild'
+import { build, type BuildResult, type Metafile, type Plugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Loaded from `node_modules` where they are needed: dockerode brings native parts, debug belongs to it, and zstd-wasm reads a file that lies beside it. */
 const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
+
+/** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
+const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(root, path))
+const movesNothing = /[/]actions[/](?:serve|registries[/](?:lint|render|resolve))\.ts$/
+
+/**
+ * Makes few files of it: esbuild puts two modules into one file when the same parts need both. So every part that is loaded later needs all that is loaded
+ * before it, and what commands share is not divided by who shares it.
+ */
+const fewFiles: Plugin = {
+  name: 'few-files',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\./ }, ({ kind, path, importer, resolveDir }) => {
+      const isPart = kind === 'dynamic-import' && importer.startsWith(join(root, 'src'))
+      return isPart ? { path: join(resolveDir, path), namespace: 'later' } : undefined
+    })
+    bundle.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
+      const before = movesNothing.test(path) ? loadedBefore.slice(0, 1) : loadedBefore
+      const lines = [...before.map((needed) => `import ${JSON.stringify(needed)}`), `export * from ${JSON.stringify(path)}`]
+      return { contents: lines.join('\n'), resolveDir: root }
+    })
+  },
+}
 
 /** Makes the bundle; with `write: false` only says what would be in it. */
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
@@ -21,10 +45,13 @@ export async function bundleCli({ write }: { readonly write: boolean }): Promise
     platform: 'node',
     target: 'node20.18',
     external,
+    plugins: [fewFiles],
     // CommonJS packages ask for builtin modules by require, which ES modules do not have.
     banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
     legalComments: 'none',
     metafile: true,
+    // What is said of the imports that only decide into which file a module comes.
+    logOverride: { 'ignored-bare-import': 'silent' },
     logLevel: 'warning',
     write,
   })

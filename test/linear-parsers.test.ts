@@ -42,7 +42,7 @@ import { readHostsToml } from '../src/registries-yaml/resolve/read-hosts-toml.ts
 import { decodeAuth } from '../src/registries-yaml/resolve/resolve-credentials.ts'
 import { nearestKey, rightParent } from '../src/registries-yaml/rules/unknown-key.ts'
 import { shown } from '../src/registries-yaml/shown-text.ts'
-import { parseByteRange } from '../src/registry-server/byte-range.ts'
+import { parseByteRange } from '../src/registry-server/blobs.ts'
 import { escapeHtml } from '../src/registry-server/html.ts'
 import { parseHtpasswd } from '../src/registry-server/htpasswd.ts'
 import { isUnchanged } from '../src/registry-server/manifests.ts'

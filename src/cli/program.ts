@@ -1,22 +1,16 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { safeLine } from '../text/printable.ts'
 import { version } from '../version.ts'
-import type { CliProcess } from './cli-process.ts'
-import { bundleCheck } from './commands/bundle/check.ts'
-import { bundleCreate } from './commands/bundle/create.ts'
-import { bundleInfo } from './commands/bundle/info.ts'
-import { bundleLoad } from './commands/bundle/load.ts'
-import { bundlePush } from './commands/bundle/push.ts'
-import { images } from './commands/images.ts'
-import { mirrorCommand } from './commands/mirror.ts'
-import { plan } from './commands/plan.ts'
-import { registriesGenerate } from './commands/registries/generate.ts'
-import { registriesLint } from './commands/registries/lint.ts'
-import { registriesRender } from './commands/registries/render.ts'
-import { registriesResolve } from './commands/registries/resolve.ts'
+import { startCliProcess, type CliProcess } from './cli-process.ts'
+import { bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { images, mirrorCommand, plan } from './commands/mirror.ts'
+import { registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { exitCodeOfError, exitCodes } from './exit-code.ts'
 import type { CommandDefinition } from './options/option.ts'
+import { formatError } from './output/error-text.ts'
+import { stylesFor } from './output/styles.ts'
 
 /** What a command does, of its flags and its arguments. */
 type Action = (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
@@ -28,8 +22,8 @@ function formatUsage(text: string): string {
   return `${error.replace(/\.$/, '')} (USAGE)\nhint: ${hint}\n`
 }
 
-/** The whole command line; the action of a command is loaded when the command runs. */
-export function createProgram(cli: CliProcess): Command {
+/** The action of a command is loaded when the command runs. */
+function createProgram(cli: CliProcess): Command {
   const program = new Command('k3s-mirror')
     .description('Copies the images of a K3s release to a private registry: every platform, byte for byte, verified.')
     .version(version, '--version', 'print the version')
@@ -65,7 +59,25 @@ export function createProgram(cli: CliProcess): Command {
   add(bundle, 'info', bundleInfo, async () => (await import('./actions/bundle.ts')).runBundleInfo)
   add(bundle, 'check', bundleCheck, async () => (await import('./actions/bundle.ts')).runBundleCheck)
   add(bundle, 'push', bundlePush, async () => (await import('./actions/bundle.ts')).runBundlePush)
-  add(bundle, 'load', bundleLoad, async () => (await import('./actions/bundle-load.ts')).runBundleLoad)
+  add(bundle, 'load', bundleLoad, async () => (await import('./actions/bundle.ts')).runBundleLoad)
   add(program, 'serve', serve, async () => (await import('./actions/serve.ts')).runServe)
   return program
+}
+
+/** Runs the whole command line, from its arguments to the exit code. */
+export async function runProgram(): Promise<void> {
+  const cli = startCliProcess()
+  try {
+    await createProgram(cli).parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.invalidInput
+    else if (cli.stopSignal !== undefined) {
+      process.stderr.write(`interrupted by ${cli.stopSignal}\n`)
+      process.exitCode = cli.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+    } else {
+      const verbose = process.argv.includes('--verbose')
+      process.stderr.write(formatError(error, { styles: stylesFor(process.stderr, process.env), verbose }))
+      process.exitCode = exitCodeOfError(error)
+    }
+  }
 }

@@ -94,10 +94,7 @@ class PasswordThread implements Disposable {
   }
 }
 
-/**
- * Compares the Basic credentials of requests with bcrypt hashes. Credentials that were right before are accepted at once, so that the many requests of
- * a pull cost one comparison. All others wait: users and unknown names take turns, and among each of them addresses and names.
- */
+/** Compares Basic credentials with bcrypt hashes: at once those that were right before; of others users and unknown names take turns, and in them addresses and names. */
 export class Authenticator implements Disposable {
   #hashes: PasswordHashes
   #decoy: string
@@ -140,12 +137,10 @@ export class Authenticator implements Disposable {
       return waiting.login
     }
     let settle: Waiting['settle'] = () => undefined
-    const login = new Promise<Login>((resolve) => {
-      settle = resolve
-    })
+    const login = new Promise<Login>((resolve) => (settle = resolve))
     const added = { id, user, password, clients: [client], login, settle }
     this.#waiting.set(id, added)
-    const dropped = (this.#hashes.has(user) ? this.#users : this.#strangers).add(siteOf(client.address), user, added)
+    const dropped = (this.#hashes.has(user) ? this.#users : this.#strangers).add([siteOf(client.address), user], added)
     if (dropped !== undefined) this.#settle(dropped, 'busy')
     if (!this.#isComparing) void this.#compareAll()
     return login

@@ -1,11 +1,24 @@
 import { formatContentRange } from '../oci/content-range.ts'
-import { parseByteRange } from './byte-range.ts'
 import { notModified } from './manifests.ts'
 import { requireDigest, type RegistryCall, type WriteCall } from './registry-call.ts'
 import { Refusal, type Reply } from './reply.ts'
 
 function unknown(digest: string): Refusal {
   return new Refusal(404, { code: 'BLOB_UNKNOWN', message: 'blob unknown to registry', detail: { digest } })
+}
+
+/** The bytes of a Range header, both ends included; undefined, for the whole, without one or for what is not served (several ranges, other units). */
+export function parseByteRange(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header ?? '')
+  if (match === null) return undefined
+  const [, first = '', last = ''] = match
+  if (first === '' && last === '') return undefined
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1)
+  return start > end || start >= size ? 'unsatisfiable' : { start, end }
 }
 
 /** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */

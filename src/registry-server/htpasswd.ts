@@ -7,18 +7,14 @@ export type PasswordHashes = ReadonlyMap<string, string>
 const bcryptHash = /^\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/
 
 function refuse(line: number, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, {
-    hint: 'Write it with: htpasswd -B <file> <user>.',
-  })
+  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, { hint: 'Write it with: htpasswd -B <file> <user>.' })
 }
 
 /** Reads an htpasswd file; lines that are empty or begin with `#` are passed over. Throws INVALID_CONFIG, which names the line and never what stands in it. */
 export function parseHtpasswd(text: string): PasswordHashes {
   const hashes = new Map<string, string>()
-  for (const [at, written] of text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .entries()) {
+  const lines = text.replace(/^\ufeff/, '').split('\n')
+  for (const [at, written] of lines.entries()) {
     const entry = written.replace(/\r$/, '')
     if (entry.trim() === '' || entry.startsWith('#')) continue
     const colon = entry.indexOf(':')

@@ -58,10 +58,7 @@ export async function summariseImage(layout: LayoutReader, repository: Repositor
   })
   const isDamaged = await walk.then(
     () => false,
-    (error: unknown) => {
-      if (!isMirrorError(error)) throw error
-      return true
-    },
+    (error: unknown) => isMirrorError(error) || Promise.reject(error),
   )
   return { platforms: [...platforms], absent: [...absent], sizes, isDamaged }
 }

@@ -60,10 +60,7 @@ export class InventoryReader {
 
   /** What is there now; requests that come together share one look. */
   read(): Promise<Inventory> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined
-    })
-    return this.#reading
+    return (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)))
   }
 
   /** Ends a look that is under way, which rejects with CANCELLED. */
@@ -91,14 +88,12 @@ export class InventoryReader {
     })
     this.#known = kept
     const entries = found.filter((entry) => entry !== undefined).toSorted(byName)
-    const changedAt = await this.#times?.changedAt()
-    return { entries, repositories: repositories.length, blobs: sizes.size, bytes: sum(sizes), changedAt }
+    return { entries, repositories: repositories.length, blobs: sizes.size, bytes: sum(sizes), changedAt: await this.#times?.changedAt() }
   }
 
   async #look(repository: Repository, root: Descriptor): Promise<KnownImage> {
     const summary = await summariseImage(this.#layout, repository, root)
-    const { digest } = root
-    return { ...summary, digest, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(digest) }
+    return { ...summary, digest: root.digest, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(root.digest) }
   }
 }
 

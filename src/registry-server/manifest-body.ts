@@ -29,10 +29,7 @@ function takeSlot(address: string): Promise<() => void> {
   })
 }
 
-/**
- * Receives the manifest of a request and hands it to `use`; refuses one of more than 4 MiB, without reading it to its end. One that turns out to be
- * large needs a slot until it is used; a client that stalls then loses its connection.
- */
+/** Receives the manifest of a request and hands it to `use`; refuses one of more than 4 MiB. A large one needs a slot until it is used, and may not stall then. */
 export async function useManifestBody<T>(request: IncomingMessage, use: (bytes: Uint8Array) => Promise<T>): Promise<T> {
   const refuseLarger = (bytes: number): void => {
     if (bytes > maxManifestBytes) throw new Refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })

@@ -22,10 +22,7 @@ export interface OpenUpload {
   readonly client?: string
 }
 
-/**
- * The uploads in progress; between two requests one holds no descriptor. One that is left alone for an hour costs only its file, which the layout
- * keeps for a day, also after the server's end.
- */
+/** The uploads in progress; one that is left alone for an hour costs only its file, which the layout keeps for a day, also after the server's end. */
 export class OpenUploads {
   readonly #uploads = new Map<string, OpenUpload>()
   readonly #resuming = new SingleFlight<OpenUpload | undefined>()

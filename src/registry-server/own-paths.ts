@@ -20,8 +20,7 @@ export const healthPath = '/healthz'
 
 /** The path of a request, without its query. */
 export function pathOf(url: string): string {
-  const mark = url.indexOf('?')
-  return mark === -1 ? url : url.slice(0, mark)
+  return url.replace(/\?.*$/s, '')
 }
 
 /** The origin as the client addressed it; a Host header that is no registry's name gives way to the address of the connection. */

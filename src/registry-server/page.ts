@@ -39,9 +39,7 @@ function row({ repository, tag, digest, platforms, absent, size, isDamaged, stor
 }
 
 function list({ entries }: Inventory, facts: PageFacts): Html {
-  if (entries.length === 0) {
-    return html`<p>There are no images yet.</p>`
-  }
+  if (entries.length === 0) return html`<p>There are no images yet.</p>`
   return html`<p class="find" hidden>
       <label>Find <input type="search" autocomplete="off" /></label> <output></output>
     </p>

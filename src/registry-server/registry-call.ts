@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
-import type { Digest } from '../oci/digest.ts'
-import { isDigest } from '../oci/digest.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { OpenUploads } from './open-uploads.ts'
 import { Refusal } from './reply.ts'

@@ -3,6 +3,7 @@ import type { LayoutReader } from '../layout/layout.ts'
 import { isRepositoryPath, type Repository } from '../oci/reference.ts'
 import { deleteBlob, sendBlob } from './blobs.ts'
 import { deleteManifest, sendManifest } from './manifests.ts'
+import { pathOf } from './own-paths.ts'
 import { receiveManifest } from './put-manifest.ts'
 import { listReferrers } from './referrers.ts'
 import type { RegistryCall, RegistryState, WriteCall } from './registry-call.ts'
@@ -18,9 +19,7 @@ interface Route {
   readonly writes: Readonly<Record<string, (call: WriteCall) => Promise<Reply>>>
 }
 
-async function getVersion(): Promise<Reply> {
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
-}
+const getVersion = async (): Promise<Reply> => ({ status: 200, headers: { 'content-type': 'application/json' }, body: '{}' })
 
 /** The distribution API: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints */
 const routes: readonly Route[] = [
@@ -53,22 +52,19 @@ export function findRoute(path: string): { readonly route: Route; readonly name:
 export async function routeRequest(state: RegistryState, request: IncomingMessage): Promise<Reply> {
   const { url = '', method = 'GET' } = request
   if (url.length > maxUrlCharacters) throw new Refusal(414, { code: 'NAME_INVALID', message: 'the path is too long' })
-  const mark = url.indexOf('?')
+  const path = pathOf(url)
   // Every segment is held against its grammar after decoding, so that an encoded slash or dot gains nothing.
-  const match = findRoute(decoded(mark === -1 ? url : url.slice(0, mark)))
+  const match = findRoute(decoded(path))
   if (match === undefined) throw new Refusal(404, { code: 'NAME_UNKNOWN', message: 'there is nothing at this path' })
   const { route, name, last } = match
   if (name !== '' && !isRepositoryPath(name))
     throw new Refusal(400, { code: 'NAME_INVALID', message: 'invalid repository name', detail: { name: name.slice(0, 300) } })
 
-  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
+  const query = new URLSearchParams(url.slice(path.length + 1))
   const ns = query.get('ns')
   const repository = findRepository(state.layout, name, ns, state.registry)
   const call = { ...state, request, method, query, repository, repositoryUrl: `/v2/${name}`, last }
-  const reply = await runRoute(route, call).catch((error: unknown) => {
-    if (error instanceof Refusal) return error
-    throw error
-  })
+  const reply = await runRoute(route, call).catch((error: unknown) => (error instanceof Refusal ? error : Promise.reject(error)))
   if (ns === null || !state.layout.hasRepository({ registry: ns, path: name })) return reply
   const { status, headers, body } = reply
   return { status, headers: { ...headers, 'oci-namespace': ns }, ...(body !== undefined && { body }) }
@@ -82,10 +78,7 @@ function decoded(path: string): string {
   }
 }
 
-/**
- * The repository of the layout that a path means. A layout holds images of many registries and a path names none: the registry that a containerd
- * asks for (`?ns=docker.io`) decides, then what was pushed here; without `ns` any registry that has the path will do, in the order of their names.
- */
+/** The repository that a path means: of the registry that a containerd asks for (`?ns=docker.io`), else one pushed here; without `ns` the first of any registry. */
 function findRepository(layout: LayoutReader, path: string, ns: string | null, registry: string): Repository {
   const own = { registry, path }
   if (ns !== null && layout.hasRepository({ registry: ns, path })) return { registry: ns, path }

@@ -13,8 +13,7 @@ const linger = { bytes: 64 * 1024 * 1024, whole: 30_000, silent: 2000 }
 /** Requests that a client may send ahead of a reply; each takes memory. */
 const mostAhead = 64
 
-const lastReplies = new WeakMap<Socket, Promise<void>>()
-const sentAhead = new WeakMap<Socket, number>()
+const queues = new WeakMap<Socket, { last?: Promise<void>; ahead: number }>()
 
 async function untilSent(before: Promise<void> | undefined, socket: Socket, response: ServerResponse): Promise<void> {
   await before
@@ -23,18 +22,15 @@ async function untilSent(before: Promise<void> | undefined, socket: Socket, resp
   await new Promise((resolve) => response.once('close', resolve))
 }
 
-/**
- * Waits until every reply before this one has left its connection: a client may send its next requests ahead, and what they open would be held
- * until then. Throws CANCELLED where the client went away meanwhile, or sent so many ahead that its connection was closed.
- */
+/** Waits until the replies before this one have left, since a request opens what its reply holds; throws CANCELLED where the connection is lost or closed meanwhile. */
 export async function awaitEarlierReplies({ socket }: IncomingMessage, response: ServerResponse): Promise<void> {
-  const before = lastReplies.get(socket)
-  lastReplies.set(socket, untilSent(before, socket, response))
-  const ahead = (sentAhead.get(socket) ?? 0) + 1
-  sentAhead.set(socket, ahead)
-  if (ahead > mostAhead) socket.destroy()
+  const queue = queues.get(socket) ?? { ahead: 0 }
+  queues.set(socket, queue)
+  const before = queue.last
+  queue.last = untilSent(before, socket, response)
+  if (++queue.ahead > mostAhead) socket.destroy()
   await before
-  sentAhead.set(socket, (sentAhead.get(socket) ?? 1) - 1)
+  queue.ahead--
   if (response.socket === null || socket.destroyed) throw new MirrorError('CANCELLED', 'the client went away before its turn')
 }
 
@@ -67,10 +63,7 @@ function mustClose(request: IncomingMessage): boolean {
   return Number(length) > maxDrainedBytes
 }
 
-/**
- * Ends a reply that is written already once the client has sent its body or gone: a connection that is closed before is reset, and who sends
- * everything before it reads loses the reply.
- */
+/** Ends a written reply once the client has sent its body or gone: who sends all before it reads would lose the reply to a reset. */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   let left = linger.bytes
   const timers = [linger.whole, linger.silent].map((milliseconds) => setTimeout(() => end(), milliseconds))

@@ -4,10 +4,7 @@ import { jsonReply, Refusal, type Reply, type ReplyHeaders } from './reply.ts'
 /** Names in one answer at most, so that it stays in the range of a megabyte. */
 const maxNames = 10_000
 
-/**
- * The names that the parameters `n` and `last` select out of sorted ones, and the Link header to the next of them; refuses what is no number:
- * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
- */
+/** The sorted names that `n` and `last` select, with the Link header: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags */
 export function paginate(
   sorted: readonly string[],
   query: URLSearchParams,

@@ -58,10 +58,8 @@ async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Prom
   try {
     await writer.commit(digest)
   } catch (error) {
-    if (isMirrorError(error) && error.code === 'INTEGRITY') {
-      throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
-    }
-    throw error
+    if (!isMirrorError(error) || error.code !== 'INTEGRITY') throw error
+    throw new Refusal(400, { code: 'DIGEST_INVALID', message: 'the uploaded bytes do not have this digest', detail: { digest } })
   }
   return stored(call, digest)
 }
@@ -75,12 +73,10 @@ export async function startUpload(call: WriteCall): Promise<Reply> {
   } else if (query.has('digest')) {
     const digest = requireDigest(query.get('digest'))
     const writer = await writable.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
-    try {
-      await receiveBody(request, (chunk) => writer.write(chunk))
-    } catch (error) {
+    await receiveBody(request, (chunk) => writer.write(chunk)).catch(async (error: unknown) => {
       await writer.discard()
       throw error
-    }
+    })
     return commit(call, writer, digest)
   }
   return openUpload(call)
@@ -113,10 +109,7 @@ function checkChunk(call: WriteCall, upload: OpenUpload): void {
     refuse(400, 'SIZE_INVALID', 'Content-Length and Content-Range differ')
 }
 
-/**
- * Writes the body. Unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, so that what is said of it is true
- * for the next process too, and a client that broke off can continue there. Refuses for an upload that another request has cancelled meanwhile.
- */
+/** Writes the body; unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, and even the next process can continue there. */
 async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<void> {
   const { writer } = upload
   upload.isBusy = true

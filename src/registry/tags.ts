@@ -14,7 +14,7 @@ import { offerBlob } from './uploads.ts'
 
 const maxPageBytes = 8 * 1024 * 1024
 const mostPages = 1000
-/** Registries cut longer pages or refuse them. */
+/** SourceRegistries cut longer pages or refuse them. */
 const pageSize = 1000
 
 const mostTags = mostPages * pageSize

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseChunkRange } from '../../src/oci/content-range.ts'
-import { parseByteRange } from '../../src/registry-server/byte-range.ts'
+import { parseByteRange } from '../../src/registry-server/blobs.ts'
 import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 

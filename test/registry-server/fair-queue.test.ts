@@ -13,18 +13,18 @@ test('addresses take turns, users of an address take its turns, and each is serv
   const queue = new FairQueue<string>(100)
   for (const item of ['a x 1', 'a x 2', 'a x 3', 'a y 1', 'b x 1', 'b x 2', 'c z 1']) {
     const [address = '', user = ''] = item.split(' ')
-    assert.equal(queue.add(address, user, item), undefined)
+    assert.equal(queue.add([address, user], item), undefined)
   }
   assert.deepEqual(takeAll(queue), ['a x 1', 'b x 1', 'c z 1', 'a y 1', 'b x 2', 'a x 2', 'a x 3'])
 })
 
 test('a full queue drops the newest of the address and user with the most', () => {
   const queue = new FairQueue<string>(4)
-  for (const item of ['a x 1', 'a x 2', 'a y 1', 'b x 1']) queue.add(item[0] ?? '', item[2] ?? '', item)
-  assert.equal(queue.add('c', 'x', 'c x 1'), 'a x 2')
-  assert.equal(queue.add('a', 'z', 'a z 1'), 'a z 1')
+  for (const item of ['a x 1', 'a x 2', 'a y 1', 'b x 1']) queue.add([item[0] ?? '', item[2] ?? ''], item)
+  assert.equal(queue.add(['c', 'x'], 'c x 1'), 'a x 2')
+  assert.equal(queue.add(['a', 'z'], 'a z 1'), 'a z 1')
   assert.deepEqual(takeAll(queue), ['a x 1', 'b x 1', 'c x 1', 'a y 1'])
-  assert.equal(queue.add('a', 'x', 'again'), undefined)
+  assert.equal(queue.add(['a', 'x'], 'again'), undefined)
   assert.deepEqual(takeAll(queue), ['again'])
 })
 
@@ -42,7 +42,7 @@ test('nothing is lost or served twice, and no more waits than the queue holds', 
           continue
         }
         waiting.add(String(at))
-        const dropped = queue.add(...next, String(at))
+        const dropped = queue.add(next, String(at))
         assert.ok(dropped === undefined || waiting.delete(dropped))
         assert.ok(waiting.size <= 5)
       }

@@ -8,15 +8,14 @@ import { createBundle } from '../../runs/create-bundle.ts'
 import { pushBundle } from '../../runs/push-bundle.ts'
 import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
-import type { CreateFlags } from '../commands/bundle/create.ts'
-import type { PushFlags } from '../commands/bundle/push.ts'
+import type { CreateFlags, LoadFlags, PushFlags } from '../commands/bundle.ts'
 import { exitCodes } from '../exit-code.ts'
 import { refuseSharedFiles } from '../files/output-files.ts'
 import type { ArchivedFlags } from '../options/selection.ts'
 import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
 import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
-import { selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
+import { dockerConfigDirectory, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 
 /** What the run has left on the disk, as lines that end with a newline. */
 async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
@@ -60,4 +59,13 @@ export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: re
   const { include, exclude, name } = flags
   await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
   await followRun(cli, flags, () => pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal }))
+}
+
+/** Loads the images of archives into a Docker Engine, of which no other command of bundles loads anything. */
+export async function runBundleLoad(cli: CliProcess, flags: LoadFlags, files: readonly string[]): Promise<void> {
+  const { include, exclude, name, dockerHost } = flags
+  await refuseSharedFiles([flags.report, flags.events], files)
+  const { loadBundle } = await import('../../runs/load-bundle.ts')
+  const engine = { dockerHost, environment: process.env, dockerConfig: dockerConfigDirectory() }
+  await followRun(cli, flags, () => loadBundle({ ...engine, files, include, exclude, name, signal: cli.signal }))
 }

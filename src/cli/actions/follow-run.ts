@@ -6,7 +6,7 @@ import { exitCodeOfReport } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
 import type { RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
-import { eventsNdjson } from '../output/events-ndjson.ts'
+import { eventsNdjson } from '../output/json.ts'
 import { formatSummary } from '../output/summary.ts'
 
 /** What became of a run, and whether people read a summary of it on standard output. */
@@ -15,10 +15,7 @@ export interface FollowedRun {
   readonly hasSummary: boolean
 }
 
-/**
- * Carries a run that copies images from its start to the exit code: opens the outputs of `--report` and `--events`, shows the events as they come, prints the
- * report or its summary with the closing line that `closing` makes, and writes the files about the run. Throws LOCAL_IO for a file that cannot be written.
- */
+/** Carries a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` makes. Throws LOCAL_IO. */
 export async function followRun(
   cli: CliProcess,
   flags: RunFlags,

@@ -3,9 +3,7 @@ import { listImages } from '../../runs/list-images.ts'
 import { mirror } from '../../runs/mirror.ts'
 import { planImages } from '../../runs/plan-images.ts'
 import type { CliProcess } from '../cli-process.ts'
-import type { ImagesFlags } from '../commands/images.ts'
-import type { MirrorFlags } from '../commands/mirror.ts'
-import type { PlanFlags } from '../commands/plan.ts'
+import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
@@ -48,12 +46,8 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
   const writeNodes =
     writeRegistries === undefined
       ? undefined
-      : await (await import('./registries/write-for-nodes.ts')).openNodesWriter(writeRegistries, flags, cli)
-  const options = (): Parameters<typeof mirror>[0] => ({
-    ...placeOptions(flags),
-    ...engineOptions(flags),
-    ...selectionOptions(references, flags),
-    signal: cli.signal,
-  })
-  await followRun(cli, flags, () => mirror(options()), writeNodes)
+      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
+  const start = (): ReturnType<typeof mirror> =>
+    mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
+  await followRun(cli, flags, start, writeNodes)
 }

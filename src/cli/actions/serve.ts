@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { isMirrorError } from '../../errors.ts'
 import { isLoopback } from '../../http/address.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
-import { createRegistryServer, type AccessRecord } from '../../registry-server/registry-server.ts'
+import { createRegistryServer } from '../../registry-server/registry-server.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { ServeFlags } from '../commands/serve.ts'
 import { exitCodes } from '../exit-code.ts'
@@ -23,10 +24,6 @@ const nearlyFull = 64 * 1024
 /** Skipped entries that are named one by one. */
 const mostSkipped = 10
 
-function accessLine({ method, url, status, bytes, milliseconds }: AccessRecord): string {
-  return `${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`
-}
-
 /** Says which registries.yaml nodes need, on standard error because standard output may be the access log. */
 function noteNodes(text: string | undefined, notes: readonly string[], { note }: CliProcess): void {
   if (text === undefined) return note('there are no images for nodes yet; once there are, the page at / says what nodes need')
@@ -34,7 +31,6 @@ function noteNodes(text: string | undefined, notes: readonly string[], { note }:
   for (const line of notes) note(`note: ${line}`)
 }
 
-/** Reports what of a layout is not served. */
 function noteSkipped(skipped: readonly SkippedEntry[], writable: boolean, { note }: CliProcess): void {
   if (skipped.length === 0) return
   note(`note: ${skipped.length === 1 ? '1 entry of index.json is' : `${skipped.length} entries of index.json are`} not served`)
@@ -79,7 +75,8 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
     writable,
     onRequest(record) {
       log?.write(record)
-      if (verbose === true) cli.say(accessLine(record))
+      const { method, url, status, bytes, milliseconds } = record
+      if (verbose === true) cli.say(`${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`)
     },
     onFailure: failureTeller(cli),
     page,
@@ -94,14 +91,7 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
   noteSkipped(layout.skipped, writable, cli)
   const origin = nodeOrigin(url, identity?.names ?? [])
   if (quiet !== true) noteNodes(page.nodeRegistries(origin), nodeNotes(origin, { hasPasswords, names: identity?.names }), cli)
-  await stopped(cli.signal)
+  if (!cli.signal.aborted) await once(cli.signal, 'abort')
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,10 +1,14 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { isMirrorError, MirrorError } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import { readPipe } from '../../release/read-pipe.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
-import { verify, type VerifyEvents } from '../../runs/verify.ts'
+import { verify, type VerifyEvents, type VerifyOptions } from '../../runs/verify.ts'
+import { readExpectedDigests } from '../../verify/expected-digest.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { VerifyFlags } from '../commands/verify.ts'
 import { exitCodes } from '../exit-code.ts'
-import { readExpected } from '../files/expected-report.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
@@ -12,6 +16,34 @@ import { outputClock } from '../output/renderer.ts'
 import type { Styles } from '../output/styles.ts'
 import { formatVerification } from '../output/verify-table.ts'
 import { k3sFlags, placeOptions, selectionOptions } from './library-options.ts'
+
+/** Bytes of a report; one of a thousand images has a few MB. */
+const maxReportBytes = 64 * 1024 * 1024
+
+/** Reads the digests out of the report of `--expect`. Throws USAGE. */
+async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new MirrorError('USAGE', `cannot read ${path}${why}`, { hint: 'Give the file that mirror --report has written.', cause })
+  }
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    const facts = await stat(path)
+    if (!facts.isFile() && !facts.isFIFO()) refuse(': it is not a file')
+    // What blocks while it is opened keeps the process alive, whatever signal comes.
+    const stream: AsyncIterable<Uint8Array> = facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path, { signal })
+    for await (const chunk of stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > maxReportBytes) refuse(': it is larger than 64 MiB')
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isMirrorError(error)) throw error.code === 'USAGE' ? error : refuse(': nobody writes to this named pipe', error)
+    refuse(` (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, error)
+  }
+  return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
+}
 
 /** Milliseconds between two lines about where a long check stands. */
 const heartbeat = 10_000
@@ -40,10 +72,8 @@ function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & {
   }
 }
 
-type Format = (report: VerifyReport, styles: Styles) => string
-
 /** The text of `--output`; a format that most runs do without is loaded where it is asked for. */
-async function formatOf({ output, verbose = false }: VerifyFlags): Promise<Format> {
+async function formatOf({ output, verbose = false }: VerifyFlags): Promise<(report: VerifyReport, styles: Styles) => string> {
   if (output === 'junit') return (await import('../output/verify-junit.ts')).formatVerifyJunit
   if (output === 'markdown') return (await import('../output/verify-markdown.ts')).formatVerifyMarkdown
   return (report, styles) => formatVerification(report, { styles, verbose })

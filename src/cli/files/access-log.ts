@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { AccessRecord } from '../../registry-server/registry-server.ts'
 import { redactUrl } from '../../text/redact.ts'
 import { maskForeign } from '../../text/secrets.ts'
+import type { CliProcess } from '../cli-process.ts'
 import { fileError } from './file-error.ts'
 import { openInPlace } from './output-files.ts'
 
@@ -49,71 +50,57 @@ export function formatAccess(record: AccessRecord, time: Date): string {
 }
 
 /** Appends to a file, which a program that rotates logs may cut to nothing; a file that fails is tried again with the next request. */
-class FileLog implements AccessLog {
-  readonly #file: FileHandle
-  readonly #path: string
-  readonly #warn: (line: string) => void
-  #waiting: string[] = []
-  #writing: Promise<void> | undefined
-  #isTorn = false
-  #hasWarned = false
-  #isClosed = false
-
-  constructor(file: FileHandle, path: string, warn: (line: string) => void) {
-    this.#file = file
-    this.#path = path
-    this.#warn = warn
-  }
-
-  readonly write = (record: AccessRecord): void => {
-    if (this.#isClosed) return
-    if (this.#waiting.length < maxWaiting) this.#waiting.push(formatAccess(record, new Date()))
-    this.#writing ??= this.#drain()
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const text = this.#waiting.join('')
-      this.#waiting = []
+function fileLog(file: FileHandle, path: string, warn: (line: string) => void): AccessLog {
+  let waiting: string[] = []
+  let writing: Promise<void> | undefined
+  let isTorn = false
+  let isClosed = false
+  const drain = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const text = waiting.join('')
+      waiting = []
       try {
         // What failed may have left half a line.
-        await this.#file.appendFile(this.#isTorn ? `\n${text}` : text)
-        this.#isTorn = false
-        this.#hasWarned = false
+        await file.appendFile(isTorn ? `\n${text}` : text)
+        isTorn = false
       } catch (error) {
-        this.#isTorn = true
-        if (!this.#hasWarned)
-          this.#warn(`${fileError('write the access log', this.#path, error).message}; requests are answered without it`)
-        this.#hasWarned = true
+        if (!isTorn) warn(`${fileError('write the access log', path, error).message}; requests are answered without it`)
+        isTorn = true
       }
     }
-    this.#writing = undefined
+    writing = undefined
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true
-    await this.#writing
-    await this.#file.close().catch(() => undefined)
+  return {
+    write: (record) => {
+      if (isClosed) return
+      if (waiting.length < maxWaiting) waiting.push(formatAccess(record, new Date()))
+      writing ??= drain()
+    },
+    [Symbol.asyncDispose]: async () => {
+      isClosed = true
+      await writing
+      await file.close().catch(() => undefined)
+    },
   }
 }
 
-/** Opens the file of `--access-log`, `-` being standard output, before anything listens; throws LOCAL_IO. */
-export async function openAccessLog(
-  path: string,
-  { print, warn }: { readonly print: (text: string) => void; readonly warn: (line: string) => void },
-): Promise<AccessLog> {
-  if (path === '-') {
-    let isBehind = false
-    const write = (record: AccessRecord): void => {
-      const unread = process.stdout.writableLength
-      if (unread > maxUnread && !isBehind) warn('standard output is not being read: access log lines are lost until it is')
-      isBehind = unread > maxUnread || (isBehind && unread > 0)
-      if (!isBehind) print(formatAccess(record, new Date()))
-    }
-    return { write, [Symbol.asyncDispose]: () => Promise.resolve() }
+/** Prints each line; those that nobody reads are lost. */
+function printedLog(print: (text: string) => void, warn: (line: string) => void): AccessLog {
+  let isBehind = false
+  const write = (record: AccessRecord): void => {
+    const unread = process.stdout.writableLength
+    if (unread > maxUnread && !isBehind) warn('standard output is not being read: access log lines are lost until it is')
+    isBehind = unread > maxUnread || (isBehind && unread > 0)
+    if (!isBehind) print(formatAccess(record, new Date()))
   }
+  return { write, [Symbol.asyncDispose]: () => Promise.resolve() }
+}
+
+/** Opens the file of `--access-log`, `-` being standard output, before anything listens; throws LOCAL_IO. */
+export async function openAccessLog(path: string, { print, warn }: Pick<CliProcess, 'print' | 'warn'>): Promise<AccessLog> {
+  if (path === '-') return printedLog(print, warn)
   try {
-    return new FileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)
+    return fileLog(await openInPlace(path, { append: true, mode: 0o640 }), path, warn)
   } catch (error) {
     throw fileError('write the access log', path, error)
   }

@@ -6,20 +6,10 @@ import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
 import { formatJson } from '../output/json.ts'
 import type { TextOutput } from '../output/renderer.ts'
-import { fileError } from './file-error.ts'
+import { fileError, ifThere } from './file-error.ts'
 
-/** How a file is opened that is written to as it is. */
-interface InPlaceOptions {
-  /** What is there already is kept. */
-  readonly append?: boolean
-  readonly mode?: number
-}
-
-/**
- * Opens a file that is written to where it is, and so may be a device or a pipe; it is made where it is missing. Throws USAGE for what others have put
- * there, and what the system throws.
- */
-export async function openInPlace(path: string, { append = false, mode = 0o666 }: InPlaceOptions = {}): Promise<FileHandle> {
+/** Opens a file, a device or a pipe to be written to where it is; makes a file that is missing. Throws USAGE for what others have put there, and what the system throws. */
+export async function openInPlace(path: string, { append = false, mode = 0o666 } = {}): Promise<FileHandle> {
   for (let attempt = 1; ; attempt++) {
     const file = await followLinks(path)
     await refusePlanted(file)
@@ -47,7 +37,7 @@ export async function openReport(path: string | undefined): Promise<(report: obj
   }
   const target = await followLinks(path)
   // A device or a pipe, such as /dev/stdout, is written to and never replaced.
-  const facts = await stat(target).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : refuse(error)))
+  const facts = await ifThere(stat(target), 'write the report', path)
   if (facts?.isDirectory() === true) refuse({ code: 'EISDIR' })
   const isOpen = (await lstat(target).catch(() => undefined))?.isSymbolicLink() === true
   const isReplaced = facts === undefined || (facts.isFile() && !isOpen)

@@ -1,23 +1,13 @@
 import { unwatchFile, watchFile } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { MirrorError } from '../../errors.ts'
 import { Authenticator } from '../../registry-server/authenticator.ts'
 import { parseHtpasswd, type PasswordHashes } from '../../registry-server/htpasswd.ts'
+import type { CliProcess } from '../cli-process.ts'
+import { readGiven } from './file-error.ts'
 
 const lookMilliseconds = 1000
 
 async function readHtpasswd(path: string): Promise<PasswordHashes> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-    throw new MirrorError('LOCAL_IO', `cannot read ${path}, the file of --htpasswd (${code})`, {
-      hint: 'Name a file that this user may read.',
-      cause,
-    })
-  }
-  return parseHtpasswd(text)
+  return parseHtpasswd((await readGiven('--htpasswd', path, 'file')).text)
 }
 
 /** The users of an htpasswd file, and of what it becomes. */
@@ -25,14 +15,8 @@ export interface PasswordFile extends Disposable {
   readonly authenticator: Authenticator
 }
 
-/**
- * Opens the file of `--htpasswd`, and looks every second whether it has changed. A change that cannot be read or parsed is told and leaves the
- * users as they were. Throws LOCAL_IO and INVALID_CONFIG.
- */
-export async function openPasswordFile(
-  path: string,
-  tell: { readonly note: (line: string) => void; readonly warn: (line: string) => void },
-): Promise<PasswordFile> {
+/** Opens the file of `--htpasswd`, and follows its changes; one that cannot be read or parsed is told and passed over. Throws LOCAL_IO and INVALID_CONFIG. */
+export async function openPasswordFile(path: string, tell: Pick<CliProcess, 'note' | 'warn'>): Promise<PasswordFile> {
   const authenticator = new Authenticator(await readHtpasswd(path))
   const take = async (): Promise<void> => {
     try {

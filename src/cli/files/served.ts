@@ -29,26 +29,18 @@ export interface Served extends AsyncDisposable {
 
 /** True for a file and for the name of one that is split. */
 async function isFile(path: string): Promise<boolean> {
-  try {
-    return !(await stat(path)).isDirectory()
-  } catch {
-    return (await findParts(path)) !== undefined
-  }
-}
-
-/** The file that tells how old a bundle is: itself, or the list of its parts, which was written last. */
-async function datedFile(file: string): Promise<string> {
-  return (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
+  const facts = await stat(path).catch(() => undefined)
+  return facts === undefined ? (await findParts(path)) !== undefined : !facts.isDirectory()
 }
 
 async function openBundle(file: string): Promise<Served> {
-  const dated = await datedFile(file)
+  // Of a bundle in parts, their list was written last.
+  const dated = (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
   const reader = await ServedBundle.open(file)
-  const lists = reader.lists.map(({ name }) => name)
   return {
     reader,
     skipped: [],
-    lists,
+    lists: reader.lists.map(({ name }) => name),
     namesPath: dated,
     contentPath: () => dated,
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
@@ -75,10 +67,7 @@ export interface ServeOptions {
   readonly name?: string | undefined
 }
 
-/**
- * Opens a layout, or a bundle, which is what a file is taken for. Throws USAGE for a bundle that is to be written, or names for a place that has all of them,
- * and what opening either throws.
- */
+/** Opens a layout, or a bundle, which is what a file is taken for; throws USAGE for options that do not go together, and what opening either throws. */
 export async function openServed(place: string, options: ServeOptions): Promise<Served> {
   const { writable, name } = options
   if (name !== undefined && writable) {

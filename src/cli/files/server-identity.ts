@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { MirrorError } from '../../errors.ts'
 import type { ServerTls } from '../../registry-server/registry-server.ts'
+import { readGiven } from './file-error.ts'
 
 /** A server's certificate and key, read and checked. */
 export interface ServerIdentity {
@@ -11,38 +11,20 @@ export interface ServerIdentity {
   readonly warnings: readonly string[]
 }
 
-interface PemFile {
-  readonly text: string
-  readonly mode: number
-}
-
 function refuse(message: string, hint: string, cause?: unknown): never {
   throw new MirrorError('INVALID_CONFIG', message, { hint, cause })
 }
 
-async function readPem(option: string, path: string): Promise<PemFile> {
-  try {
-    await using file = await open(path)
-    const { mode } = await file.stat()
-    return { text: await file.readFile('utf8'), mode }
-  } catch (cause) {
-    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-    throw new MirrorError('LOCAL_IO', `cannot read ${path}, the file of ${option} (${code})`, {
-      hint: 'Name a PEM file that this user may read.',
-      cause,
-    })
-  }
-}
-
-function parseCertificates(path: string, text: string): readonly X509Certificate[] {
+/** The first certificate of a file, all of which must be readable. */
+function parseCertificate(path: string, text: string): X509Certificate {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0)
-    refuse(`${path} holds no PEM certificate`, "It begins with -----BEGIN CERTIFICATE-----, the server's own first, then its chain.")
   try {
-    return blocks.map((block) => new X509Certificate(block))
+    const [first] = blocks.map((block) => new X509Certificate(block))
+    if (first !== undefined) return first
   } catch (cause) {
-    return refuse(`${path} holds a certificate that cannot be parsed`, 'Export it again as PEM.', cause)
+    refuse(`${path} holds a certificate that cannot be parsed`, 'Export it again as PEM.', cause)
   }
+  return refuse(`${path} holds no PEM certificate`, "It begins with -----BEGIN CERTIFICATE-----, the server's own first, then its chain.")
 }
 
 function checkDates(path: string, { validFrom, validTo }: X509Certificate): void {
@@ -54,21 +36,16 @@ function checkDates(path: string, { validFrom, validTo }: X509Certificate): void
 }
 
 function checkKey(certificate: X509Certificate, certFile: string, key: string, keyFile: string): void {
-  let matches: boolean
   try {
-    matches = certificate.checkPrivateKey(createPrivateKey(key))
+    if (certificate.checkPrivateKey(createPrivateKey(key))) return
   } catch (cause) {
-    return refuse(
-      `${keyFile} holds no PEM private key that can be used without a passphrase`,
-      'Write it without one: openssl pkey -in <file>.',
-      cause,
-    )
+    const hint = 'Write it without one: openssl pkey -in <file>.'
+    refuse(`${keyFile} holds no PEM private key that can be used without a passphrase`, hint, cause)
   }
-  if (!matches)
-    refuse(
-      `${keyFile} is not the key of the first certificate in ${certFile}`,
-      'The certificate of the server itself comes first in its file.',
-    )
+  refuse(
+    `${keyFile} is not the key of the first certificate in ${certFile}`,
+    'The certificate of the server itself comes first in its file.',
+  )
 }
 
 /** The DNS names before the addresses: a name is what a certificate is usually asked by. */
@@ -86,9 +63,9 @@ export async function readServerIdentity(certFile: string | undefined, keyFile: 
       hint: 'Give both: the certificate of the server and its key.',
     })
   }
-  const [cert, key] = [await readPem('--tls-cert', certFile), await readPem('--tls-key', keyFile)]
-  const [certificate] = parseCertificates(certFile, cert.text)
-  if (certificate === undefined) return undefined
+  const cert = await readGiven('--tls-cert', certFile, 'PEM file')
+  const key = await readGiven('--tls-key', keyFile, 'PEM file')
+  const certificate = parseCertificate(certFile, cert.text)
   checkDates(certFile, certificate)
   checkKey(certificate, certFile, key.text, keyFile)
   const who = (key.mode & 0o007) === 0 ? 'the group of the file' : 'every user'

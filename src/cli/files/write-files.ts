@@ -3,60 +3,36 @@ import { dirname, join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
 import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
-import { fileError } from './file-error.ts'
+import { fileError, ifThere } from './file-error.ts'
 
 /** Files and directories are the owner's alone, because there may be passwords in them. */
 const fileMode = 0o600
 const directoryMode = 0o700
 
+/** Below something that is no directory, the refusal names that. */
+const notThere = ['ENOENT', 'ENOTDIR']
+
 async function refuseStranger(path: string, kind: 'file' | 'directory'): Promise<void> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    // Below something that is no directory, the refusal names that.
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw fileError('write', path, error)
-  })
+  const found = await ifThere(lstat(path), 'write', path, notThere)
   if (found === undefined || (kind === 'file' ? found.isFile() : found.isDirectory())) return
   throw new MirrorError('LOCAL_IO', `${path} is there and is no ${kind === 'file' ? 'regular file' : 'directory'}; nothing was written`, {
     hint: 'Move it away, or name another directory.',
   })
 }
 
-async function replace(path: string, text: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: directoryMode })
-    await replaceFile(path, text, { mode: fileMode })
-  } catch (error) {
-    throw fileError('write', path, error)
-  }
-}
-
 async function refuseForeign(path: string, text: string, isReplaceable: (found: string) => boolean): Promise<void> {
-  const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw fileError('read', path, error)
-  })
+  const found = await ifThere(readFile(path, 'utf8'), 'read', path, notThere)
   if (found === undefined || found === text || isReplaceable(found)) return
   throw new MirrorError('USAGE', `${path} is there already, and neither K3s nor k3s-mirror has made it; nothing was written`, {
     hint: 'Name another directory, or give --force to write over it.',
   })
 }
 
-/** How files are written. */
-export interface WriteFilesOptions {
-  readonly signal: AbortSignal
-  /** Whether a text that is there already, and differs, may be written over. */
-  readonly isReplaceable: (found: string) => boolean
-}
-
-/**
- * Writes texts by their path below a directory, which is made; each file is there whole or not at all, and gives its full path. Throws
- * LOCAL_IO, and USAGE for a file that may not be written over, before anything is written.
- */
+/** Writes texts, each whole or not at all, by their path below a directory, which is made; gives their full paths. Throws LOCAL_IO, and first USAGE for a file that is not replaceable. */
 export async function writeFiles(
   directory: string,
   files: ReadonlyMap<string, string>,
-  { signal, isReplaceable }: WriteFilesOptions,
+  { signal, isReplaceable }: { readonly signal: AbortSignal; readonly isReplaceable: (found: string) => boolean },
 ): Promise<readonly string[]> {
   await refusePlanted(await followLinks(directory))
   const written = [...files].map(([path, text]) => ({ path: join(directory, path), text }))
@@ -66,14 +42,19 @@ export async function writeFiles(
     await refuseStranger(path, 'file')
     await refuseForeign(path, text, isReplaceable)
   }
-  for (const { path, text } of written) await replace(path, text, signal)
+  for (const { path, text } of written) {
+    signal.throwIfAborted()
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: directoryMode })
+      await replaceFile(path, text, { mode: fileMode })
+    } catch (error) {
+      throw fileError('write', path, error)
+    }
+  }
   return written.map(({ path }) => path)
 }
 
-/**
- * Removes files of one name that begin with one of the headers, below a directory that may be missing, and the directories that are empty then;
- * gives the paths of those that are gone. Links are neither followed nor removed. Throws LOCAL_IO.
- */
+/** Removes files of one name that begin with one of the headers, and directories that are empty then; gives the paths of those files. Follows no links. Throws LOCAL_IO. */
 export async function removeStale(
   directory: string,
   { name, headers, keep }: { readonly name: string; readonly headers: readonly string[]; readonly keep: ReadonlySet<string> },
@@ -96,16 +77,12 @@ export async function removeStale(
 
 // A recursive readdir of Node 26 follows links to directories, that of Node 20 does not.
 async function findFiles(directory: string, name: string): Promise<readonly string[]> {
-  try {
-    if (!(await lstat(directory)).isDirectory()) return []
-    const entries = await readdir(directory, { withFileTypes: true })
-    const found = entries.filter((entry) => entry.isFile() && entry.name === name).map((entry) => join(directory, entry.name))
-    for (const entry of entries) if (entry.isDirectory()) found.push(...(await findFiles(join(directory, entry.name), name)))
-    return found
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw fileError('read', directory, error)
-  }
+  const facts = await ifThere(lstat(directory), 'read', directory)
+  if (facts?.isDirectory() !== true) return []
+  const entries = (await ifThere(readdir(directory, { withFileTypes: true }), 'read', directory)) ?? []
+  const found = entries.filter((entry) => entry.isFile() && entry.name === name).map((entry) => join(directory, entry.name))
+  for (const entry of entries) if (entry.isDirectory()) found.push(...(await findFiles(join(directory, entry.name), name)))
+  return found
 }
 
 async function removeEmpty(directory: string, top: string): Promise<void> {

@@ -18,10 +18,7 @@ function stackLines(error: Error): string[] {
   return lines
 }
 
-/**
- * What a command that failed prints on stderr: `error: <what> (<code>)`, `hint: <what to do>`, and with `verbose` the stack and
- * its causes. Ends with a newline. Anything that is no MirrorError is a fault of this program and shown as INTERNAL.
- */
+/** What a command that failed prints: `error: <what> (<code>)`, `hint: <what to do>`, with `verbose` the stack. What is no MirrorError is INTERNAL, a fault of this program. */
 export function formatError(error: unknown, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles } = options
   const known = isMirrorError(error)

@@ -3,83 +3,62 @@ import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
+import type { RendererOptions } from './renderer.ts'
 import type { RunTally } from './run-tally.ts'
-import type { Styles } from './styles.ts'
-
-/** How much is said: `quiet` failures alone, `verbose` also every blob and retry. */
-export type Verbosity = 'quiet' | 'normal' | 'verbose'
-
-/** What lines depend on. `throttleInterval` is the least time between two lines about one throttling registry, 10 000 ms by default. */
-export interface EventLinesOptions {
-  readonly styles: Styles
-  readonly verbosity?: Verbosity | undefined
-  readonly throttleInterval?: number | undefined
-}
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
 
-/** Turns each event into the line that people read, if it deserves one. `tally` must have seen the event already. */
-export class EventLines {
-  readonly #tally: RunTally
-  readonly #styles: Styles
-  readonly #verbosity: Verbosity
-  readonly #throttleInterval: number
-  readonly #throttledAt = new Map<string, number>()
+/** Turns each event into the line that people read, without its newline, if it deserves one. `tally` must have seen the event already. */
+export function eventLines(
+  tally: RunTally,
+  { styles, verbosity = 'normal', throttleInterval = 10_000 }: RendererOptions,
+): (event: MirrorEvent, now: number) => string | undefined {
+  const throttledAt = new Map<string, number>()
 
-  constructor(tally: RunTally, options: EventLinesOptions) {
-    this.#tally = tally
-    this.#styles = options.styles
-    this.#verbosity = options.verbosity ?? 'normal'
-    this.#throttleInterval = options.throttleInterval ?? 10_000
+  const failed = ({ image, error, final }: Of<'image-failed'>): string | undefined => {
+    if (final) return `${styles.bad('FAILED')} ${safeLine(image)}: ${formatErrorLine(error)}`
+    if (verbosity === 'quiet') return undefined
+    return `${styles.warning('failed')} ${safeLine(image)}, tried again at the end: ${formatErrorLine(error)}`
+  }
+  const amounts = ({ image }: Of<'image-copied'>, now: number): string => {
+    const { size, startedAt } = tally.of(image)
+    const known = [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
+    return known.length === 0 ? '' : ` (${known.join(', ')})`
+  }
+  const throttled = ({ origin, side, delay }: Of<'throttled'>, now: number): string | undefined => {
+    const before = throttledAt.get(origin)
+    if (before !== undefined && now - before < throttleInterval) return undefined
+    throttledAt.set(origin, now)
+    return `${styles.warning('throttled:')} ${safeLine(origin)} (${side}) asks for a pause of ${formatDuration(delay)}`
   }
 
-  /** One line without its newline, or undefined. */
-  line(event: MirrorEvent, now: number): string | undefined {
-    if (event.type === 'image-failed') return this.#failed(event)
-    if (this.#verbosity === 'quiet') return undefined
+  return (event, now) => {
+    if (event.type === 'image-failed') return failed(event)
+    if (verbosity === 'quiet') return undefined
     switch (event.type) {
       case 'image-copied':
-        return `${this.#styles.good('copied')} ${safeLine(event.image)}${this.#amounts(event, now)}`
+        return `${styles.good('copied')} ${safeLine(event.image)}${amounts(event, now)}`
       case 'image-up-to-date':
-        return `${this.#styles.quiet('up to date')} ${safeLine(event.image)}`
+        return `${styles.quiet('up to date')} ${safeLine(event.image)}`
       case 'warning':
-        return `${this.#styles.warning('warning:')} ${safeLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
+        return `${styles.warning('warning:')} ${safeLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
       case 'list-read':
         return formatCoverage(event)
       case 'throttled':
-        return this.#throttled(event, now)
+        return throttled(event, now)
       case 'image-planned':
       case 'image-started':
       case 'blob-skipped':
       case 'blob-copied':
       case 'manifest-copied':
       case 'retrying':
-        return this.#verbosity === 'verbose' ? this.#styles.quiet(safeLine(detail(event))) : undefined
+        return verbosity === 'verbose' ? styles.quiet(safeLine(detail(event))) : undefined
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':
       case 'run-finished':
     }
     return undefined
-  }
-
-  #failed({ image, error, final }: Of<'image-failed'>): string | undefined {
-    if (final) return `${this.#styles.bad('FAILED')} ${safeLine(image)}: ${formatErrorLine(error)}`
-    if (this.#verbosity === 'quiet') return undefined
-    return `${this.#styles.warning('failed')} ${safeLine(image)}, tried again at the end: ${formatErrorLine(error)}`
-  }
-
-  #amounts({ image }: Of<'image-copied'>, now: number): string {
-    const { size, startedAt } = this.#tally.of(image)
-    const amounts = [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
-    return amounts.length === 0 ? '' : ` (${amounts.join(', ')})`
-  }
-
-  #throttled(event: Of<'throttled'>, now: number): string | undefined {
-    const before = this.#throttledAt.get(event.origin)
-    if (before !== undefined && now - before < this.#throttleInterval) return undefined
-    this.#throttledAt.set(event.origin, now)
-    return `${this.#styles.warning('throttled:')} ${safeLine(event.origin)} (${event.side}) asks for a pause of ${formatDuration(event.delay)}`
   }
 }
 

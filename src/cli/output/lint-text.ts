@@ -8,14 +8,9 @@ export type LintReport = ReturnType<typeof lintReport>
 
 /** Findings of a file as the document for programs; `-` is standard input. */
 export function lintReport(file: string, found: readonly Finding[]) {
-  const findings = found.map(({ rule, severity, position: { line, column }, message, fix }) => ({
-    rule,
-    severity,
-    line,
-    column,
-    message,
-    fix,
-  }))
+  const findings = found.map(({ rule, severity, position: { line, column }, message, fix }) => {
+    return { rule, severity, line, column, message, fix }
+  })
   const count = (wanted: Severity): number => found.filter(({ severity }) => severity === wanted).length
   const totals = { errors: count('error'), warnings: count('warning'), infos: count('info') }
   return { schemaVersion: 1, command: 'registries lint', file, findings, totals }
@@ -34,11 +29,7 @@ export function formatFindings({ file, findings }: LintReport, styles: Styles): 
 
 /** How many findings there are, for people: `1 error, 2 warnings`. */
 export function formatLintTotals({ errors, warnings, infos }: LintReport['totals']): string {
-  const named = [
-    [errors, 'error'],
-    [warnings, 'warning'],
-    [infos, 'remark'],
-  ] as const
-  const counts = named.filter(([count]) => count > 0).map(([count, noun]) => formatCount(count, noun))
+  const named = Object.entries({ error: errors, warning: warnings, remark: infos })
+  const counts = named.filter(([, count]) => count > 0).map(([noun, count]) => formatCount(count, noun))
   return counts.length === 0 ? 'no problems' : counts.join(', ')
 }

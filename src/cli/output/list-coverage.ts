@@ -1,20 +1,19 @@
 import type { SelectedList } from '../../release/image-list.ts'
 
-/** A line on what vouches for each list; none where nothing does, which is a warning where somebody should. */
-export function coverageLines(lists: readonly Pick<SelectedList, 'name' | 'coverage'>[]): readonly string[] {
-  return lists.flatMap((list) => formatCoverage(list) ?? [])
+const witnesses: Readonly<Record<SelectedList['coverage'], string | undefined>> = {
+  'checksum-file': "the release's sha256sum-amd64.txt",
+  'release-api': "the digest in the release's API",
+  pinned: '--list-sha256',
+  none: undefined,
 }
 
-/** The same of one list. */
+/** What vouches for a list; undefined where nothing does, which is a warning where somebody should. */
 export function formatCoverage({ name, coverage }: Pick<SelectedList, 'name' | 'coverage'>): string | undefined {
-  switch (coverage) {
-    case 'checksum-file':
-      return `${name}: the list matches the release's sha256sum-amd64.txt`
-    case 'release-api':
-      return `${name}: the list matches the digest in the release's API`
-    case 'pinned':
-      return `${name}: the list matches --list-sha256`
-    case 'none':
-      return undefined
-  }
+  const witness = witnesses[coverage]
+  return witness && `${name}: the list matches ${witness}`
+}
+
+/** A line on each list that something vouches for. */
+export function coverageLines(lists: readonly Pick<SelectedList, 'name' | 'coverage'>[]): readonly string[] {
+  return lists.flatMap((list) => formatCoverage(list) ?? [])
 }

@@ -1,4 +1,4 @@
-import type { PlannedImage, PlanReport, RateLimit } from '../../report/plan-report.ts'
+import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
 import type { Styles } from './styles.ts'
@@ -46,17 +46,11 @@ const planColumns: readonly Column<PlannedImage>[] = [
   { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.join(',') },
 ]
 
-function rateLimitLine({ registry, limit, remaining, windowSeconds }: RateLimit): string {
-  return `${safeLine(registry)} allows ${limit} pulls in ${formatDuration(windowSeconds * 1000)}; ${remaining} are left`
-}
-
-function rateLimitLines(report: PlanReport, styles: Styles): string[] {
-  const pulls = report.totals.dockerHubPulls
-  return report.rateLimits.map((rateLimit) => {
-    const line = rateLimitLine(rateLimit)
-    return rateLimit.registry === 'docker.io' && pulls > rateLimit.remaining
-      ? styles.warning(`${line}: fewer than the ${pulls} needed`)
-      : line
+function rateLimitLines({ rateLimits, totals }: PlanReport, styles: Styles): string[] {
+  const pulls = totals.dockerHubPulls
+  return rateLimits.map(({ registry, limit, remaining, windowSeconds }) => {
+    const line = `${safeLine(registry)} allows ${limit} pulls in ${formatDuration(windowSeconds * 1000)}; ${remaining} are left`
+    return registry === 'docker.io' && pulls > remaining ? styles.warning(`${line}: fewer than the ${pulls} needed`) : line
   })
 }
 
@@ -69,24 +63,16 @@ function totalLine({ totals, engine }: PlanReport): string {
   return `${counts}; ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)} to move${mounted}`
 }
 
-/**
- * A plan for people: one line an image, whatever the length of its name (with `verbose` also where it goes), then failures, the
- * totals, and what Docker Hub will count. Ends with a newline.
- */
+/** A plan for people: one line an image, then failures, the totals, and what Docker Hub will count. Ends with a newline. */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
-  const { styles } = options
-  const [titles = '', ...lined] = formatTable(planColumns, report.images, {
-    verbose: options.verbose ?? false,
-    special: report.engine !== undefined,
-  })
+  const { styles, verbose = false } = options
+  const [titles = '', ...lined] = formatTable(planColumns, report.images, { verbose, special: report.engine !== undefined })
   const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
   const lines = [
     `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through ${formatEngine(report.engine)}`}`,
     ...table,
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
-    ...formatFailures(report.failures, styles)
-      .split('\n')
-      .filter((line) => line !== ''),
+    ...formatFailures(report.failures, styles).trimEnd().split('\n').filter(Boolean),
     styles.strong(totalLine(report)),
     `Docker Hub pulls: ${report.totals.dockerHubPulls}`,
     ...rateLimitLines(report, styles),

@@ -1,10 +1,8 @@
 import cliProgress from 'cli-progress'
-import type { MirrorEvent } from '../../copy/events.ts'
 import { safeLine } from '../../text/printable.ts'
-import { EventLines, type EventLinesOptions } from './event-lines.ts'
+import { eventLines } from './event-lines.ts'
 import { formatBytes } from './format-amount.ts'
-import { outputClock, type OutputClock } from './renderer.ts'
-import type { Renderer } from './renderer.ts'
+import { outputClock, type Renderer, type RendererOptions } from './renderer.ts'
 import { RunTally, type ImageProgress } from './run-tally.ts'
 import { formatStanding } from './text-lines.ts'
 
@@ -13,11 +11,6 @@ export interface Terminal extends NodeJS.WritableStream {
   readonly isTTY?: boolean
   readonly columns?: number
   readonly rows?: number
-}
-
-/** `clock` is asked for rates and times. */
-export interface ProgressBarsOptions extends EventLinesOptions {
-  readonly clock?: OutputClock | undefined
 }
 
 const mostImageLines = 12
@@ -41,136 +34,114 @@ function imageLine({ image, done, size }: ImageProgress, columns: number): strin
   return `  ${shorten(safeLine(image), columns - amounts.length - 5)}  ${amounts}`
 }
 
-/**
- * Live bars for a terminal: a total, and below it the images in flight, as many as fit. An image that is done scrolls up as one
- * line. Whatever ends the process, short of SIGKILL, the cursor is shown again.
- */
-class ProgressBars implements Renderer {
-  readonly #terminal: Terminal
-  readonly #clock: OutputClock
-  readonly #tally = new RunTally()
-  readonly #lines: EventLines
-  #bars: cliProgress.MultiBar
-  #drawn: cliProgress.SingleBar[] = []
-  #widths: number[] = []
-  #pending: string[] = []
-  #isShrinking = false
-  #isOver = false
+/** The total's line, as many images as are in flight and as there is room for, and an empty line for the cursor: terminals differ in whether they break that one. */
+function linesWanted({ rows = 24 }: Terminal, { inFlight }: RunTally): number {
+  return 2 + Math.max(0, Math.min(mostImageLines, rows - 4, inFlight.size))
+}
 
-  constructor(terminal: Terminal, options: ProgressBarsOptions) {
-    this.#terminal = terminal
-    this.#clock = options.clock ?? outputClock
-    this.#lines = new EventLines(this.#tally, options)
-    this.#bars = this.#start()
-    terminal.on('resize', this.#resized)
-    process.once('exit', this.#exited)
+function lineAt(
+  index: number,
+  lines: number,
+  tally: RunTally,
+  { columns, now }: { readonly columns: number; readonly now: number },
+): string {
+  if (index === lines - 1) return ''
+  if (index > 0) {
+    const image = [...tally.inFlight.values()][index - 1]
+    return image === undefined ? '' : imageLine(image, columns)
+  }
+  const more = tally.inFlight.size - (lines - 2)
+  return `${bar(tally.bytesDone, tally.bytesExpected)} ${formatStanding(tally, now)}${more > 0 ? `, ${more} more under way` : ''}`
+}
+
+/** Live bars for a terminal, of the whole run and of images in flight; an image that is done scrolls up as one line. Whatever ends the process, the cursor is shown again. */
+export function progressBars(terminal: Terminal, options: RendererOptions): Renderer {
+  const { clock = outputClock } = options
+  const tally = new RunTally()
+  const lineOf = eventLines(tally, options)
+  let drawn: cliProgress.SingleBar[] = []
+  let widths: number[] = []
+  let pending: string[] = []
+  let isShrinking = false
+  let isOver = false
+
+  const columns = (): number => terminal.columns ?? 80
+  const wanted = (): number => linesWanted(terminal, tally)
+
+  const create = (index: number): cliProgress.SingleBar => {
+    const format = (): string => {
+      const line = lineAt(index, drawn.length, tally, { columns: columns(), now: clock.now() }).slice(0, Math.max(0, columns() - 1))
+      widths = [...widths.slice(0, index), line.length]
+      return line
+    }
+    return bars.create(1, 0, {}, { format })
   }
 
-  event(event: MirrorEvent): void {
-    if (this.#isOver) return
-    const now = this.#clock.now()
-    this.#tally.event(event, now)
-    const line = this.#lines.line(event, now)
-    if (line !== undefined) this.#pending.push(line)
-    if (event.type === 'run-started') this.#grow()
+  const grow = (): void => {
+    while (drawn.length < wanted()) drawn.push(create(drawn.length))
   }
 
-  end(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.#terminal.removeListener('resize', this.#resized)
-    process.removeListener('exit', this.#exited)
-    this.#bars.stop()
-    this.#flush()
-  }
-
-  readonly #exited = (): void => {
-    this.end()
-  }
-
-  /** A terminal that became narrower has broken the lines drawn before, and may have room for fewer: they are erased, and drawn anew. */
-  readonly #resized = (): void => {
-    if (this.#drawn.length === 0) return
-    const broken = this.#widths.reduce((rows, width) => rows + Math.max(0, Math.ceil(width / this.#columns) - 1), 0)
-    if (broken > 0) this.#bars.once('stop-pre-clear', () => this.#terminal.write(`\u001B[${broken}A`))
-    this.#bars.stop()
-    this.#drawn = []
-    this.#widths = []
-    this.#bars = this.#start()
-    this.#grow()
-  }
-
-  get #columns(): number {
-    return this.#terminal.columns ?? 80
-  }
-
-  /** The total's line, as many images as are in flight and as there is room for, and an empty line for the cursor: terminals differ in whether they break that one. */
-  get #wanted(): number {
-    const room = Math.min(mostImageLines, (this.#terminal.rows ?? 24) - 4)
-    return 2 + Math.max(0, Math.min(room, this.#tally.inFlight.size))
-  }
-
-  #start(): cliProgress.MultiBar {
-    const bars = new cliProgress.MultiBar({
-      stream: this.#terminal,
-      clearOnComplete: true,
-      hideCursor: true,
-      linewrap: false,
-      forceRedraw: true,
-      fps: 10,
-      format: '',
-    })
-    bars.on('update-pre', () => this.#grow())
-    bars.on('redraw-pre', () => this.#flush())
-    bars.on('update-post', () => this.#shrink())
-    return bars
+  const shrink = (): void => {
+    // Removing a bar redraws the others, which comes back here.
+    if (isShrinking) return
+    isShrinking = true
+    while (drawn.length > wanted()) {
+      const last = drawn.pop()
+      if (last !== undefined) bars.remove(last)
+    }
+    isShrinking = false
   }
 
   /** Writes the lines that stay, above the bars. Bars are cut at the edge, these are wrapped, so that no word of them is lost. */
-  #flush(): void {
-    if (this.#pending.length === 0) return
-    const text = this.#pending.map((line) => `${line}\n`).join('')
-    this.#pending = []
-    this.#terminal.write(this.#isOver ? text : `${eraseBelow}${wrapOn}${text}${wrapOff}`)
+  const flush = (): void => {
+    if (pending.length === 0) return
+    const text = pending.map((line) => `${line}\n`).join('')
+    pending = []
+    terminal.write(isOver ? text : `${eraseBelow}${wrapOn}${text}${wrapOff}`)
   }
 
-  #grow(): void {
-    while (this.#drawn.length < this.#wanted) this.#drawn.push(this.#create(this.#drawn.length))
+  const start = (): cliProgress.MultiBar => {
+    const look = { clearOnComplete: true, hideCursor: true, linewrap: false, forceRedraw: true, fps: 10, format: '' }
+    const started = new cliProgress.MultiBar({ stream: terminal, ...look })
+    started.on('update-pre', grow)
+    started.on('redraw-pre', flush)
+    started.on('update-post', shrink)
+    return started
+  }
+  let bars = start()
+
+  /** A terminal that became narrower has broken the lines drawn before, and may have room for fewer: they are erased, and drawn anew. */
+  const resized = (): void => {
+    if (drawn.length === 0) return
+    const broken = widths.reduce((rows, width) => rows + Math.max(0, Math.ceil(width / columns()) - 1), 0)
+    if (broken > 0) bars.once('stop-pre-clear', () => terminal.write(`\u001B[${broken}A`))
+    bars.stop()
+    drawn = []
+    widths = []
+    bars = start()
+    grow()
   }
 
-  #shrink(): void {
-    // Removing a bar redraws the others, which comes back here.
-    if (this.#isShrinking) return
-    this.#isShrinking = true
-    while (this.#drawn.length > this.#wanted) {
-      const last = this.#drawn.pop()
-      if (last !== undefined) this.#bars.remove(last)
-    }
-    this.#isShrinking = false
+  const end = (): void => {
+    if (isOver) return
+    isOver = true
+    terminal.removeListener('resize', resized)
+    process.removeListener('exit', end)
+    bars.stop()
+    flush()
   }
+  terminal.on('resize', resized)
+  process.once('exit', end)
 
-  #create(index: number): cliProgress.SingleBar {
-    const format = (): string => {
-      const line = this.#line(index).slice(0, Math.max(0, this.#columns - 1))
-      this.#widths = [...this.#widths.slice(0, index), line.length]
-      return line
-    }
-    return this.#bars.create(1, 0, {}, { format })
+  return {
+    event(event) {
+      if (isOver) return
+      const now = clock.now()
+      tally.event(event, now)
+      const line = lineOf(event, now)
+      if (line !== undefined) pending.push(line)
+      if (event.type === 'run-started') grow()
+    },
+    end,
   }
-
-  #line(index: number): string {
-    if (index === this.#drawn.length - 1) return ''
-    if (index > 0) {
-      const image = [...this.#tally.inFlight.values()][index - 1]
-      return image === undefined ? '' : imageLine(image, this.#columns)
-    }
-    const more = this.#tally.inFlight.size - (this.#drawn.length - 2)
-    const standing = formatStanding(this.#tally, this.#clock.now())
-    return `${bar(this.#tally.bytesDone, this.#tally.bytesExpected)} ${standing}${more > 0 ? `, ${more} more under way` : ''}`
-  }
-}
-
-/** The renderer for a person at a terminal. */
-export function progressBars(terminal: Terminal, options: ProgressBarsOptions): Renderer {
-  return new ProgressBars(terminal, options)
 }

@@ -79,9 +79,12 @@ export class RunTally {
         this.#meter.add(this.#set(event.image, event.digest, event.bytes), now)
         return
       case 'blob-copied':
-      case 'manifest-copied':
-        this.#moved(event, now)
+      case 'manifest-copied': {
+        const bytes = this.#set(event.image, event.digest, event.size)
+        // Those of an Engine's blobs were counted while its layers moved.
+        if (!this.#isThroughEngine) this.#meter.add(bytes, now)
         return
+      }
       case 'blob-skipped':
         if (event.reason !== 'foreign') this.#set(event.image, event.digest, event.size)
         return
@@ -124,14 +127,7 @@ export class RunTally {
   of(image: string): ImageProgress {
     const known = this.#progress.get(image)
     if (known !== undefined) return known
-    const progress: ImageProgress = {
-      image,
-      size: 0,
-      done: 0,
-      startedAt: Number.NaN,
-      contents: new Map(),
-      layers: new Map(),
-    }
+    const progress = { image, size: 0, done: 0, startedAt: Number.NaN, contents: new Map(), layers: new Map() }
     this.#progress.set(image, progress)
     return progress
   }
@@ -143,12 +139,9 @@ export class RunTally {
       if (!event.final) return
       this.failed++
       this.#resize(progress, 0)
-      this.#advance(progress, -progress.done)
-    } else {
-      if (event.type === 'image-copied') this.copied++
-      else this.upToDate++
-      this.#advance(progress, progress.size - progress.done)
-    }
+    } else if (event.type === 'image-copied') this.copied++
+    else this.upToDate++
+    this.#advance(progress, progress.size - progress.done)
     this.#unresolved.delete(event.image)
     progress.contents.clear()
   }
@@ -164,20 +157,6 @@ export class RunTally {
     if (phase !== 'extract') this.#meter.add(Math.max(0, bytes - before.bytes), now)
   }
 
-  /** The bytes of an Engine's blobs were counted while its layers moved. */
-  #moved({ image, digest, size }: { readonly image: string; readonly digest: string; readonly size: number }, now: number): void {
-    const bytes = this.#set(image, digest, size)
-    if (!this.#isThroughEngine) this.#meter.add(bytes, now)
-  }
-
-  /** Blobs take the place of what was told of layers. */
-  #replaceLayers(progress: ImageProgress): void {
-    if (progress.layers.size === 0) return
-    progress.layers.clear()
-    const known = [...progress.contents.values()].reduce((sum, bytes) => sum + bytes, 0)
-    this.#advance(progress, known - progress.done)
-  }
-
   #resize(progress: ImageProgress, size: number): void {
     this.bytesExpected += size - progress.size
     progress.size = size
@@ -191,7 +170,11 @@ export class RunTally {
   /** Returns the bytes that are new; a restarted blob has none. */
   #set(image: string, digest: string, bytes: number): number {
     const progress = this.of(image)
-    this.#replaceLayers(progress)
+    if (progress.layers.size > 0) {
+      // Blobs take the place of what was told of layers.
+      progress.layers.clear()
+      this.#advance(progress, [...progress.contents.values()].reduce((sum, known) => sum + known, 0) - progress.done)
+    }
     const delta = bytes - (progress.contents.get(digest) ?? 0)
     progress.contents.set(digest, bytes)
     this.#advance(progress, delta)

@@ -72,11 +72,7 @@ export function nodeNotes(
 }
 
 async function modifiedAt(path: string): Promise<Date | undefined> {
-  try {
-    return (await stat(path)).mtime
-  } catch {
-    return undefined
-  }
+  return (await stat(path).catch(() => undefined))?.mtime
 }
 
 /** What the page of a served layout or bundle shows beside its contents; times are those of its files. */

@@ -84,11 +84,6 @@ export function formatFailures(failures: readonly FailedImage[], styles: Styles)
     .join('')
 }
 
-/** Images of a report that failed. */
-function failedImages(report: MirrorReport): FailedImage[] {
-  return report.images.flatMap(({ source, destination, error }) => (error === undefined ? [] : [{ source, destination, error }]))
-}
-
 function headline(report: MirrorReport, styles: Styles): string {
   const { totals } = report
   const parts = [`${totals.copied} copied`, `${totals.upToDate} up to date`, `${totals.failed} failed`]
@@ -108,23 +103,22 @@ function newDigest({ engine, command }: MirrorReport): string {
 /** The closing words of `mirror`, for people. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
   const { totals } = report
-  const saved = report.images.reduce(
-    (sums, { bytes }) => ({ mounted: sums.mounted + bytes.mounted, present: sums.present + bytes.present }),
-    { mounted: 0, present: 0 },
-  )
+  const sum = (of: (image: MirrorReport['images'][number]) => number): number => report.images.reduce((all, image) => all + of(image), 0)
+  const [mounted, present] = [sum(({ bytes }) => bytes.mounted), sum(({ bytes }) => bytes.present)]
   const rate = totals.seconds > 0 && totals.bytesCopied > 0 ? ` at ${formatRate(totals.bytesCopied / totals.seconds)}` : ''
   const retried = totals.bytesRetried > 0 ? `; ${formatBytes(totals.bytesRetried)} moved again after a failure` : ''
   const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
-  const foreign = report.images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
+  const foreign = sum(({ foreignLayersSkipped = 0 }) => foreignLayersSkipped)
   const shared = report.command === 'bundle create' ? 'shared by images' : 'mounted'
   const lines = [
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
-    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} ${shared}, ${formatBytes(saved.present)} present already`,
+    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(mounted)} ${shared}, ${formatBytes(present)} present already`,
     ...(report.engine === undefined ? [] : [`through ${formatEngine(report.engine)}, API ${report.engine.apiVersion}`]),
     `sent ${formatCount(totals.requests.source, 'request')} to the source, ${totals.requests.destination} to the destination`,
     ...(changed > 0 ? [`${formatCount(changed, 'image')} ${newDigest(report)}, and so with a new digest`] : []),
     ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
   ]
-  return `${formatFailures(failedImages(report), styles)}${lines.join('\n')}\n`
+  const failed = report.images.flatMap(({ error, ...image }) => (error === undefined ? [] : [{ ...image, error }]))
+  return `${formatFailures(failed, styles)}${lines.join('\n')}\n`
 }

@@ -1,15 +1,7 @@
-import type { MirrorEvent } from '../../copy/events.ts'
-import { EventLines, type EventLinesOptions } from './event-lines.ts'
+import { eventLines } from './event-lines.ts'
 import { formatCount, formatBytes, formatDuration, formatRate } from './format-amount.ts'
-import { outputClock, type OutputClock } from './renderer.ts'
-import type { Renderer, TextOutput } from './renderer.ts'
+import { outputClock, type Renderer, type RendererOptions, type TextOutput } from './renderer.ts'
 import { RunTally } from './run-tally.ts'
-
-/** `heartbeat` is the time between two heartbeat lines, 10 000 ms by default. */
-export interface TextLinesOptions extends EventLinesOptions {
-  readonly heartbeat?: number | undefined
-  readonly clock?: OutputClock | undefined
-}
 
 /** Where a run stands, on one line: `3/8 images, 120 MB of 500 MB, 25 MB/s, 15s left, 2 failed`. */
 export function formatStanding(tally: RunTally, now: number): string {
@@ -25,25 +17,21 @@ export function formatStanding(tally: RunTally, now: number): string {
 }
 
 /** For logs and pipes: one line an image, and a heartbeat while nothing else happens. */
-export function textLines(output: TextOutput, options: TextLinesOptions): Renderer {
+export function textLines(output: TextOutput, options: RendererOptions): Renderer {
   const { clock = outputClock, heartbeat = 10_000 } = options
   const tally = new RunTally()
-  const lines = new EventLines(tally, options)
+  const lineOf = eventLines(tally, options)
   let stop: (() => void) | undefined
-  const beat = (): void => {
-    output.write(`${options.styles.quiet(`... ${formatStanding(tally, clock.now())}`)}\n`)
-  }
+  const beat = (): void => void output.write(`${options.styles.quiet(`... ${formatStanding(tally, clock.now())}`)}\n`)
   return {
-    event(event: MirrorEvent): void {
+    event(event) {
       const now = clock.now()
       tally.event(event, now)
-      const line = lines.line(event, now)
+      const line = lineOf(event, now)
       if (line !== undefined) output.write(`${line}\n`)
       if (event.type === 'run-started' && options.verbosity !== 'quiet') stop = clock.every(heartbeat, beat)
       if (event.type === 'run-finished') stop?.()
     },
-    end(): void {
-      stop?.()
-    },
+    end: () => stop?.(),
   }
 }

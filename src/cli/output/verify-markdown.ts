@@ -2,7 +2,7 @@ import { markdownTable } from 'markdown-table'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatBytes } from './format-amount.ts'
-import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-lines.ts'
+import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-table.ts'
 
 /** Text as it is, in a code span: nothing in it is markup, a mention or a link. https://github.github.com/gfm/#code-spans */
 function code(text: string): string {

@@ -55,7 +55,7 @@ const sharedDomains: readonly string[] = [
   'your-server.de',
 ]
 
-/** Registries whose provider's token server has a name of its own in such a domain, or in another one. */
+/** SourceRegistries whose provider's token server has a name of its own in such a domain, or in another one. */
 const knownPairs: readonly { readonly registry: RegExp; readonly token: RegExp }[] = [
   { registry: /\.aliyuncs\.com$/, token: /^https:\/\/dockerauth(?:-[a-z]+)*\.[a-z0-9-]+\.aliyuncs\.com$/ },
 ]

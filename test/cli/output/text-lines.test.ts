@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Verbosity } from '../../../src/cli/output/event-lines.ts'
-import type { Renderer } from '../../../src/cli/output/renderer.ts'
+import type { Renderer, Verbosity } from '../../../src/cli/output/renderer.ts'
 import { textLines } from '../../../src/cli/output/text-lines.ts'
 import type { MirrorEvent } from '../../../src/copy/events.ts'
 import {

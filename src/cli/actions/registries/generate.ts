@@ -1,7 +1,7 @@
 import type { GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
 import { listImages } from '../../../runs/list-images.ts'
 import type { CliProcess } from '../../cli-process.ts'
-import type { GenerateFlags } from '../../commands/registries/generate.ts'
+import type { GenerateFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { refuseSharedFiles } from '../../files/output-files.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'

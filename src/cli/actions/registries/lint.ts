@@ -1,18 +1,37 @@
+import { dirname, resolve } from 'node:path'
+import { addAbortSignal } from 'node:stream'
+import { MirrorError } from '../../../errors.ts'
 import { lintRegistries } from '../../../registries-yaml/lint/lint.ts'
 import { parseRegistries } from '../../../registries-yaml/read/parse-registries.ts'
+import { decodeRegistriesText, maxRegistriesBytes, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
+import { defaultRegistriesFile } from '../../../registries-yaml/registries.ts'
 import type { CliProcess } from '../../cli-process.ts'
-import type { LintFlags } from '../../commands/registries/lint.ts'
+import type { LintFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
-import { readLintedText } from '../../files/linted-text.ts'
 import { formatFindings, formatLintTotals, lintReport } from '../../output/lint-text.ts'
 import { k3sFlags } from '../library-options.ts'
+
+async function readInput(signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size <= maxRegistriesBytes) continue
+    throw new MirrorError('INVALID_CONFIG', 'standard input: it is larger than 256 KiB', { hint: 'Give the text of one registries.yaml.' })
+  }
+  return decodeRegistriesText(Buffer.concat(chunks), 'standard input')
+}
 
 /** Prints the findings of a registries.yaml; the exit code is 4 where one is an error. */
 export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
   const { signal } = cli
   const { files, k3sVersion: version } = flags
-  const { text, mode } = await readLintedText(file, { isOfThisMachine: files, signal })
-  const findings = await lintRegistries(parseRegistries(text, file), { ...k3sFlags(flags), version, files, mode, signal })
+  const { text, mode } = file === '-' ? { text: await readInput(signal), mode: undefined } : await readRegistriesText(file, { signal })
+  // Elsewhere it is a draft or an example, which a node will have with other permissions.
+  const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
+  const facts = { version, files, mode: files && isInPlace ? mode : undefined, signal }
+  const findings = await lintRegistries(parseRegistries(text, file), { ...k3sFlags(flags), ...facts })
   const report = lintReport(file, findings)
   cli.show(report, (styles) => formatFindings(report, styles))
   cli.note(`${file === '-' ? 'standard input' : file}: ${formatLintTotals(report.totals)}`)

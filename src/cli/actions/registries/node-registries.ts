@@ -1,6 +1,6 @@
 import { layoutDirectory } from '../../../connect/destination.ts'
 import { MirrorError } from '../../../errors.ts'
-import type { Reference } from '../../../oci/reference.ts'
+import { parseReference, type Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
 import { nameDestination } from '../../../plan/destination-names.ts'
 import { generateRegistries, type GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
@@ -10,11 +10,15 @@ import { parseRenameRule } from '../../../registries-yaml/rename-rule.ts'
 import { parseEndpoint } from '../../../registry/endpoint.ts'
 import type { SelectedList } from '../../../release/image-list.ts'
 import { parseVersion } from '../../../release/version.ts'
+import type { MirrorReport } from '../../../report/report.ts'
 import { version } from '../../../version.ts'
-import type { NodeFlags } from '../../commands/registries/generate.ts'
+import type { CliProcess } from '../../cli-process.ts'
+import type { NodeFlags } from '../../commands/registries.ts'
+import { openRegistriesFile } from '../../files/registries-file.ts'
+import { formatCount } from '../../output/format-amount.ts'
 
 /** The images that nodes are to find, and the lists that they were named in. */
-export interface NodeSelection {
+interface NodeSelection {
   readonly images: readonly Reference[]
   readonly lists: readonly Pick<SelectedList, 'name' | 'release'>[]
 }
@@ -31,7 +35,7 @@ async function knownConfig(path: string | undefined, origin: URL, signal: AbortS
 }
 
 function describe({ images, lists }: NodeSelection): string {
-  const count = `${images.length} image${images.length === 1 ? '' : 's'}`
+  const count = formatCount(images.length, 'image')
   const names = lists.map(({ name, release }) => release ?? name)
   return names.length === 0 ? count : `${names.join(', ')} (${count})`
 }
@@ -64,4 +68,41 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       versions: selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)])),
       version,
     })
+}
+
+/** Writes the file once the images are mirrored; gives the closing line about it, undefined where nothing was written. */
+export type NodesWriter = (report: MirrorReport) => Promise<string | undefined>
+
+/** Why there is nothing that a registries.yaml could lead to. */
+function whyNot({ interrupted, totals }: MirrorReport): string | undefined {
+  if (interrupted === true) return 'the run was interrupted'
+  return totals.failed === totals.images ? 'no image is at the destination' : undefined
+}
+
+/** Prepares `--write-registries`: options and file are checked before anything moves. Throws USAGE, INVALID_CONFIG, INVALID_REWRITE and LOCAL_IO. */
+export async function openNodesWriter(path: string, flags: NodeFlags, cli: CliProcess): Promise<NodesWriter> {
+  const generate = await nodeGenerator(flags, cli)
+  const write = await openRegistriesFile(path, 'generated')
+  return async (report) => {
+    const reason = whyNot(report)
+    if (reason !== undefined) {
+      cli.note(`${path} is not written: ${reason}`)
+      return undefined
+    }
+    try {
+      const images = report.images.map(({ source }) => parseReference(source))
+      const { registries, text, notes, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
+      await write(text)
+      const { failed, images: all } = report.totals
+      const missed = failed === 1 ? 'it' : 'these'
+      if (failed > 0) cli.note(`note: ${path} is for all ${all} images, and ${failed} of them failed: nodes will miss ${missed}`)
+      for (const note of notes) cli.note(`note: ${note}`)
+      const needed = registries.configs.size === 0 ? '' : ' its configs alone with'
+      const instead = systemDefaultRegistry === undefined ? '' : `; or${needed} --system-default-registry ${systemDefaultRegistry}`
+      return `nodes: ${path} as /etc/rancher/k3s/registries.yaml${instead}`
+    } catch (error) {
+      cli.complain(error)
+      return undefined
+    }
+  }
 }

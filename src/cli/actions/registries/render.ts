@@ -9,7 +9,7 @@ import { describePassedOver } from '../../../registries-yaml/render/passed-over.
 import { isGenerated, k3sHeader, ownHeader } from '../../../registries-yaml/render/rendered.ts'
 import { safeLine } from '../../../text/printable.ts'
 import type { CliProcess } from '../../cli-process.ts'
-import type { RenderFlags } from '../../commands/registries/render.ts'
+import type { RenderFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { refuseSharedFiles } from '../../files/output-files.ts'
 import { removeStale, writeFiles } from '../../files/write-files.ts'

@@ -3,7 +3,7 @@ import { readRegistries } from '../../../registries-yaml/read/read-registries.ts
 import { explainResolution } from '../../../registries-yaml/resolve/explain-resolution.ts'
 import { createResolver } from '../../../registries-yaml/resolve/resolve-reference.ts'
 import type { CliProcess } from '../../cli-process.ts'
-import type { ResolveFlags } from '../../commands/registries/resolve.ts'
+import type { ResolveFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatResolutions, resolutionsDocument } from '../../output/resolve-text.ts'
 import { k3sFlags } from '../library-options.ts'
