@@ -3,8 +3,8 @@ import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
 import { BundleReader } from './bundle-reader.ts'
+import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-record.ts'
 import { heldContents } from './held-content.ts'
 
 const maxLockBytes = 256 * 1024 * 1024

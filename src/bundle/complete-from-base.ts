@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
-import type { BundleBase, HeldContent } from './bundle-base.ts'
+import type { BundleBase, HeldContent } from './bundle-record.ts'
 
 /** Where an earlier bundle was pushed to, and under which names. */
 export interface BaseDestination {

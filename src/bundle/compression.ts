@@ -1,4 +1,4 @@
-import { Transform, type Duplex } from 'node:stream'
+import { Transform, type Duplex, type Writable } from 'node:stream'
 import zlib from 'node:zlib'
 import { Changes } from '../async/changes.ts'
 import { zstdBlocks } from './zstd-blocks.ts'
@@ -64,17 +64,21 @@ async function* throughStream(compressed: AsyncIterable<Uint8Array>, stream: Dup
 
 /** The end is told once all before it has been taken: with the last chunk, it would cost what that chunk gives where something is missing. */
 async function feed(compressed: AsyncIterable<Uint8Array>, stream: Duplex): Promise<void> {
-  for await (const chunk of compressed) {
-    await new Promise<void>((resolve, reject) => {
-      // A stream that fails forgets its callback.
-      stream.once('close', reject)
-      stream.write(chunk, (error) => {
-        stream.off('close', reject)
-        return error ? reject(error) : resolve()
-      })
-    })
-  }
+  for await (const chunk of compressed) await writeChunk(stream, chunk)
   stream.end()
+}
+
+/** Writes a chunk and waits until the stream has taken it; rejects where the stream is closed, as it is when its reader leaves. */
+export function writeChunk(stream: Writable, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A stream that is closed forgets its callback.
+    const leave = (): void => reject(new DOMException('the stream was closed', 'AbortError'))
+    stream.once('close', leave)
+    stream.write(chunk, (error) => {
+      stream.off('close', leave)
+      return error ? reject(error) : resolve()
+    })
+  })
 }
 
 /** Of each block the decoder takes all at once. One that it cannot decode it takes again and again, without an error: then it does not take the next. */

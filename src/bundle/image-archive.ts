@@ -8,8 +8,8 @@ import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-sour
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
-import type { BundleBase } from './bundle-base.ts'
 import { blobPath } from './bundle-contents.ts'
+import type { BundleBase } from './bundle-record.ts'
 import type { BundledImage, BundleRecord } from './bundle-record.ts'
 import type { TarEntry } from './tar-map.ts'
 

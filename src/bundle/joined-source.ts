@@ -7,13 +7,12 @@ import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
-import type { BundleBase, HeldContent } from './bundle-base.ts'
+import type { BundleBase, HeldContent } from './bundle-record.ts'
 import type { BundledImage } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 import { absentContent, type ForeignOptions, type ImageArchive } from './image-archive.ts'
-import { joinRoots } from './join-roots.ts'
+import { joinRoots, type ArchivedContents } from './join-roots.ts'
 import { openImageArchive } from './open-image-archive.ts'
-import type { ArchivedContents } from './survey-root.ts'
 
 const mostNamed = 20
 

@@ -8,8 +8,11 @@ import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
 import { errnoOf, localIo, writeAt } from '../layout/local-io.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
 import { blobPath, type BundleContents } from './bundle-contents.ts'
 import { unfinishedDirectory } from './bundle-target.ts'
 import { publishBundle, type Publication } from './publish-bundle.ts'
@@ -27,9 +30,9 @@ interface Opened {
 
 /**
  * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its position, and `done`, the blobs that are whole in it, a digest a
- * line behind the name of the arrangement; they are hashed again when it is resumed. The archive gets the bundle's name when all of it is safely on the disk.
+ * line behind the name of the arrangement; they are hashed again when it is resumed. What images are copied to it is settled before: only blobs move.
  */
-export class UnfinishedBundle implements AsyncDisposable {
+export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
   readonly #opened: Opened
   #unwritten: Digest[] = []
   readonly #commit = new GroupCommit(() => this.#note())
@@ -68,15 +71,38 @@ export class UnfinishedBundle implements AsyncDisposable {
     }
   }
 
+  /** True for a blob that is whole here, or that an earlier bundle brought. */
   has(digest: Digest): boolean {
-    return this.#opened.done.has(digest)
+    return this.#opened.done.has(digest) || this.#opened.contents.elsewhere.has(digest)
+  }
+
+  headManifest(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  headBlob(_repository: Repository, { digest }: Descriptor): Promise<boolean> {
+    return Promise.resolve(this.has(digest))
+  }
+
+  /** A bundle has each blob once, whatever needs it. */
+  offerBlob(_repository: Repository, { digest }: Descriptor, { from }: OfferOptions = {}): Promise<OfferedBlob> {
+    if (this.has(digest)) return Promise.resolve({ kind: from === undefined ? 'present' : 'mounted' })
+    const put: BlobUpload['put'] = async (open) => {
+      await this.write(digest, await open())
+      return true
+    }
+    return Promise.resolve({ kind: 'upload', upload: { put, cancel: () => Promise.resolve() } })
+  }
+
+  putManifest(): Promise<void> {
+    return Promise.resolve()
   }
 
   /** Writes a blob where it belongs; it counts once whoever reads it has verified all of it, and it is on the disk. */
   async write(digest: Digest, content: Content): Promise<void> {
     const { contents, done } = this.#opened
     const entry = contents.map.entries.get(blobPath(digest))
-    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no place in the bundle`)
+    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no position in the bundle`)
     let at = entry.offset
     await content.read(async (chunk) => {
       const position = at
@@ -150,7 +176,7 @@ function madeByOther(directory: string): MirrorError {
   })
 }
 
-/** Puts copies in the place of what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
+/** Replaces by copies what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
 async function replaceOpenFiles(directory: string, claim: string): Promise<void> {
   for (const name of ['archive', 'done']) {
     const own = join(claim, name)

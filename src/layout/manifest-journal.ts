@@ -8,7 +8,7 @@ import { isRegistry, isRepositoryPath } from '../oci/reference.ts'
 import type { Catalogue, ManifestRecord } from './catalogue.ts'
 import { GroupCommit } from './group-commit.ts'
 import { isDiskFull, localIo, openRegularFile, syncDirectory, writeAt } from './local-io.ts'
-import { replaceOpenFile } from './replace-file.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** No line of ours is nearly as long. */
 const bufferBytes = 1024 * 1024
@@ -141,7 +141,7 @@ export class ManifestJournal {
     }
     const temporary = join(privateDirectory, `journal-${randomUUID()}`)
     try {
-      const handle = await replaceOpenFile(this.#path, blocks(), { temporary, mode: 0o644, durable: this.#durable })
+      const handle = await replaceFile(this.#path, blocks(), { temporary, mode: 0o644, durable: this.#durable, staysOpen: true })
       await this.close()
       this.#handle = handle
       this.#records = count
