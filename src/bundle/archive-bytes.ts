@@ -112,6 +112,6 @@ async function openPart(path: string, what: string): Promise<FileBytes> {
     return await openFileBytes(path)
   } catch (error) {
     if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-    throw new MirrorError('NOT_FOUND', `there is no ${path}: ${what} is missing`, { hint: 'Copy it from where the bundle was made.' })
+    throw error.with({ message: `there is no ${path}: ${what} is missing`, hint: 'Copy it from where the bundle was made.' })
   }
 }

@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { BundleReader } from './bundle-reader.ts'
+import { openBundle } from './bundle-reader.ts'
 import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-record.ts'
 import { heldContents } from './held-content.ts'
 
@@ -13,7 +13,7 @@ const maxLockBytes = 256 * 1024 * 1024
 export async function readBase(path: string, options: CallOptions = {}): Promise<BundleBase> {
   const lock = await readLock(path)
   if (lock !== undefined) return lock
-  await using bundle = await BundleReader.open(path, options)
+  await using bundle = await openBundle(path, options)
   return { bundle: bundle.digest, contents: await heldContents(bundle, options) }
 }
 

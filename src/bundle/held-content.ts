@@ -5,7 +5,7 @@ import { isForeignLayer } from '../oci/manifest.ts'
 import { atDigest, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { StepContents } from '../plan/plan.ts'
-import type { BundleReader } from './bundle-reader.ts'
+import type { Bundle } from './bundle-reader.ts'
 import type { HeldContent, NeededContent } from './bundle-record.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { ImageArchive } from './image-archive.ts'
@@ -36,7 +36,7 @@ export async function neededContents(
 }
 
 /** All that a bundle holds, or that it counts on to be where it is pushed to, each digest once. Throws INTEGRITY for a damaged bundle. */
-export async function heldContents(bundle: BundleReader, options: CallOptions = {}): Promise<readonly HeldContent[]> {
+export async function heldContents(bundle: Bundle, options: CallOptions = {}): Promise<readonly HeldContent[]> {
   const held = new Map<Digest, HeldContent>(bundle.record.base?.contents.map((content) => [content.digest, content]))
   for (const image of bundle.record.images) {
     for (const { digest, size, isManifest } of await neededContents(bundle, image, options)) {

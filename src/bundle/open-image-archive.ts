@@ -3,7 +3,7 @@ import { nameEntries } from '../layout/name-entries.ts'
 import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import { Archive } from './archive.ts'
 import { blobPath, indexPath } from './bundle-contents.ts'
-import { BundleReader } from './bundle-reader.ts'
+import { readBundle } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
 import { openDockerSave, savePath } from './docker-save.ts'
 import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
@@ -15,7 +15,7 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
   try {
     // A whole archive may have to be decompressed to know that something is not in it.
     const record = await archive.find(recordPath)
-    return record === undefined ? await openForeign(archive, options) : await BundleReader.over(archive, record)
+    return record === undefined ? await openForeign(archive, options) : await readBundle(archive, record)
   } catch (error) {
     await archive[Symbol.asyncDispose]()
     throw error

@@ -12,12 +12,12 @@ import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { walkImage } from '../oci/walk.ts'
-import { BundleReader, damagedBundle } from './bundle-reader.ts'
+import { damagedBundle, openBundle, type Bundle } from './bundle-reader.ts'
 import type { BundledList } from './bundle-record.ts'
 
 /** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
 async function catalogueBundle(
-  bundle: BundleReader,
+  bundle: Bundle,
 ): Promise<{ readonly catalogue: Catalogue; readonly links: ReadonlyMap<Digest, ManifestLinks> }> {
   const catalogue = new Catalogue()
   const links = new Map<Digest, ManifestLinks>()
@@ -48,11 +48,11 @@ const checkedFirstBytes = 16 * 1024 * 1024
 export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []
-  readonly #bundle: BundleReader
+  readonly #bundle: Bundle
   readonly #links: ReadonlyMap<Digest, ManifestLinks>
   readonly #checks = new Map<Digest, Promise<boolean>>()
 
-  private constructor(bundle: BundleReader, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
+  private constructor(bundle: Bundle, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
     super(catalogue)
     this.#bundle = bundle
     this.#links = links
@@ -60,7 +60,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
 
   /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
   static async open(path: string): Promise<ServedBundle> {
-    const bundle = await BundleReader.open(path)
+    const bundle = await openBundle(path)
     try {
       if (bundle.record.base !== undefined) {
         throw new MirrorError(

@@ -17,9 +17,7 @@ const freeBytes = 256 * 1024 ** 2
 
 /** The error for temporary files that cannot be written. */
 async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
-  const { message, cause } = await localIo(error, 'write what is decompressed to', tmpdir())
-  return new MirrorError('LOCAL_IO', message, {
-    cause,
+  return (await localIo(error, 'write what is decompressed to', tmpdir())).with({
     hint: `Make room there, name another directory (TMPDIR=<directory>), or decompress ${name} yourself and give the .tar.`,
   })
 }
