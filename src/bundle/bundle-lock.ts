@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { MirrorError } from '../errors.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { errnoOf, localIo, withLocalIo } from '../layout/local-io.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { openBundle } from './bundle-reader.ts'
@@ -41,9 +41,5 @@ async function readLock(path: string): Promise<BundleBase | undefined> {
 
 /** Writes a lock file, whole or not at all. Throws LOCAL_IO. */
 export async function writeLock(path: string, base: BundleBase): Promise<void> {
-  try {
-    await replaceFile(path, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`)
-  } catch (error) {
-    throw await localIo(error, 'write', path)
-  }
+  await withLocalIo('write', path, () => replaceFile(path, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`))
 }

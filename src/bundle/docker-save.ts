@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts'
+import { MirrorError, type ErrorCode } from '../errors.ts'
 import { imageName, nameOf, type GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import { platformOf } from '../oci/config-platform.ts'
@@ -53,20 +53,15 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
-interface MadeManifest {
-  readonly manifest: Manifest
-  readonly platforms: readonly string[]
-}
-
 /** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
 function manifestMaker(
   archive: Archive,
   entries: Map<Digest, TarEntry>,
   options: CallOptions,
-): (image: SavedImage) => Promise<MadeManifest> {
+): (image: SavedImage) => Promise<{ readonly manifest: Manifest; readonly platforms: readonly string[] }> {
   const digests = new Map<TarEntry, Descriptor>()
-  const refuse = (code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError =>
-    new MirrorError(code, `${archive.name}: ${why}`, { hint: 'Copy the file again from where it was made, or make it again.' })
+  const refuse = (code: ErrorCode, why: string, hint = 'Copy the file again from where it was made, or make it again.'): MirrorError =>
+    new MirrorError(code, `${archive.name}: ${why}`, { hint })
 
   const find = async (path: string, name: string): Promise<TarEntry> => {
     const plain = plainPath(path)
@@ -85,9 +80,7 @@ function manifestMaker(
     const unsupported = detectUnsupported(start)?.name
     if (unsupported !== undefined) {
       const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
-      throw new MirrorError('UNSUPPORTED', `${archive.name}: ${why}`, {
-        hint: 'Load the archive where it was made, and save it again with docker save.',
-      })
+      throw refuse('UNSUPPORTED', why, 'Load the archive where it was made, and save it again with docker save.')
     }
     const compression = detectCompression(start)
     const hash = digestHash('sha256:')
@@ -109,10 +102,8 @@ function manifestMaker(
       throw refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
     const diffIds = diffIdsOf(bytes)
     if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
-    if (diffIds.length !== image.layers.length) {
-      const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
-      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
-    }
+    if (diffIds.length !== image.layers.length)
+      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${image.layers.length} layers, and its config ${diffIds.length}`)
     entries.set(digest, entry)
     const layers: Descriptor[] = []
     for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))
@@ -149,14 +140,9 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
   return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
-interface NamedSaved {
-  readonly image: SavedImage
-  readonly references: readonly Reference[]
-}
-
 /** The names of each image, and why others have none; the given one is for a single image without a name. */
-function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined): { named: readonly NamedSaved[]; skipped: SkippedEntry[] } {
-  const named: NamedSaved[] = []
+function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined) {
+  const named: { readonly image: SavedImage; readonly references: readonly Reference[] }[] = []
   const skipped: SkippedEntry[] = []
   const nameless = saved.filter(({ tags }) => tags.every((tag) => nameOf({ [imageName]: tag }).reference === undefined))
   const [only, ...others] = given?.tag === undefined ? [] : nameless

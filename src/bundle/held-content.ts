@@ -49,12 +49,10 @@ export async function heldContents(bundle: Bundle, options: CallOptions = {}): P
 /** All that steps carry, each digest once. */
 export function carriedContents(steps: readonly { readonly source: Reference; readonly contents: StepContents }[]): readonly HeldContent[] {
   const carried = new Map<Digest, HeldContent>()
-  const add = (content: HeldContent): void => {
-    if (!carried.has(content.digest)) carried.set(content.digest, content)
-  }
   for (const { source: image, contents } of steps) {
-    for (const { descriptor } of contents.manifests) add({ digest: descriptor.digest, size: descriptor.size, isManifest: true, image })
-    for (const { digest, size } of contents.blobs) add({ digest, size, isManifest: false, image })
+    const manifests = contents.manifests.map(({ descriptor }) => ({ ...descriptor, isManifest: true }))
+    for (const { digest, size, isManifest } of [...manifests, ...contents.blobs.map((blob) => ({ ...blob, isManifest: false }))])
+      if (!carried.has(digest)) carried.set(digest, { digest, size, isManifest, image })
   }
   return sorted(carried)
 }

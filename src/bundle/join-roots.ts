@@ -41,9 +41,8 @@ export interface JoinedImage {
 }
 
 /**
- * Joins what archives have under one name. A root that is whole and has all that the others have stays as it is; otherwise the images that are whole
- * come under a new index, sorted by platform, without attestations and with what is of no known platform, or a single one under the name itself. Throws INTEGRITY where no image is
- * whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
+ * Joins what archives have under one name: a root that has all stays as it is, otherwise what is whole comes under a new index, or a single image under the
+ * name itself. Throws INTEGRITY where no image is whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
  */
 export async function joinRoots(
   roots: readonly BundledImage[],
@@ -109,13 +108,8 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
       const known = chosen.find((one) => isSamePlatform(one.platform, platform))
       if (known === undefined) chosen.push({ descriptor, platform })
       else if (known.descriptor.digest !== descriptor.digest) {
-        throw new MirrorError(
-          'DESTINATION_COLLISION',
-          `the archives have two different images of ${name} for ${formatPlatform(platform)}`,
-          {
-            hint: 'Push one of the archives alone, or --exclude the image.',
-          },
-        )
+        const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
+        throw new MirrorError('DESTINATION_COLLISION', message, { hint: 'Push one of the archives alone, or --exclude the image.' })
       }
     }
   }

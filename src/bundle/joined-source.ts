@@ -41,7 +41,7 @@ function namingHint(given: GivenName | undefined): string {
   return 'One --name names one image: write the others with their own names.'
 }
 
-/** Archives that are read as one place: the images of all of them, and what several have of one image together. */
+/** Archives that are read as one: the images of all of them, and what several have of one image together. */
 export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposable {
   readonly #archives: readonly ImageArchive[]
   readonly #images = new Map<string, BundledImage>()

@@ -40,20 +40,10 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
   await syncDirectory(dirname(file))
 }
 
-interface WrittenPart {
-  readonly path: string
-  readonly sha256: string
-}
-
 /** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on beside it: one where no size is given. */
-async function writeParts({
-  file,
-  archivePath,
-  splitSize = Number.POSITIVE_INFINITY,
-  signal,
-}: Publication): Promise<readonly WrittenPart[]> {
+async function writeParts({ file, archivePath, splitSize = Infinity, signal }: Publication) {
   const compression = compressionOfName(file) ?? undefined
-  const written: WrittenPart[] = []
+  const written: { readonly path: string; readonly sha256: string }[] = []
   let part: { readonly path: string; readonly handle: FileHandle; readonly hash: Hash; left: number } | undefined
   const begin = async (): Promise<NonNullable<typeof part>> => {
     const path = join(dirname(archivePath), `part-${written.length + 1}`)

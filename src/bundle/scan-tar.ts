@@ -14,11 +14,10 @@ const typeOffset = 156
 /** Headers are read this many bytes at a time where files are small. */
 const readAhead = 64 * 1024
 
-function refuse(
-  { name }: Pick<ArchiveBytes, 'name'>,
-  why: string,
-  hint: string = 'Copy the file again from where it was made, and compare its checksum.',
-): MirrorError {
+const copyAgain = 'Copy the file again from where it was made, and compare its checksum.'
+const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
+
+function refuse({ name }: Pick<ArchiveBytes, 'name'>, why: string, hint: string = copyAgain): MirrorError {
   return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint })
 }
 
@@ -60,11 +59,12 @@ async function refuseTrailingData(file: ArchiveBytes, end: number, maxPadding: n
     if (bytesRead === 0) return
     at += bytesRead
     if (!isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'it has trailing data: something else than zeros follows its last file')
-    if (at - end > maxPadding) {
-      throw new MirrorError('INTEGRITY', `${file.name}: more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`, {
-        hint: 'Decompress it yourself and give the .tar.',
-      })
-    }
+    if (at - end > maxPadding)
+      throw refuse(
+        file,
+        `more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`,
+        'Decompress it yourself and give the .tar.',
+      )
   }
 }
 
@@ -124,7 +124,6 @@ interface Override {
 }
 
 const noOverride: Override = {}
-const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
 
 async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')

@@ -63,13 +63,10 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     const bundle = await openBundle(path)
     try {
       if (bundle.record.base !== undefined) {
-        throw new MirrorError(
-          'UNSUPPORTED',
-          `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`,
-          {
-            hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
-          },
-        )
+        const message = `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`
+        throw new MirrorError('UNSUPPORTED', message, {
+          hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
+        })
       }
       await bundle.end()
       return new ServedBundle(bundle, await catalogueBundle(bundle))
@@ -119,13 +116,8 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     return { size, read, cancel: () => content.cancel() }
   }
 
-  async *referrers(
-    repository: Repository,
-    subject: Digest,
-    { after }: { readonly after?: Digest | undefined } = {},
-  ): AsyncGenerator<Referrer, void> {
-    for (const descriptor of this.catalogue.referrers(repository, subject, after))
-      yield referrerOf(descriptor, this.#links.get(descriptor.digest))
+  protected readReferrer(descriptor: Descriptor): Promise<Referrer> {
+    return Promise.resolve(referrerOf(descriptor, this.#links.get(descriptor.digest)))
   }
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {

@@ -7,7 +7,7 @@ import { MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
-import { errnoOf, localIo, writeAt } from '../layout/local-io.ts'
+import { errnoOf, localIo, withLocalIo, writeAt } from '../layout/local-io.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
 import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
@@ -148,11 +148,7 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
   async #put(bytes: Uint8Array, position: number): Promise<void> {
     const { archive, directory, claim } = this.#opened
     claim.lost.throwIfAborted()
-    try {
-      await writeAt(archive, bytes, position)
-    } catch (error) {
-      throw await localIo(error, 'write', directory)
-    }
+    await withLocalIo('write', directory, () => writeAt(archive, bytes, position))
   }
 
   /** A blob is noted when its bytes have reached the disk: after a power cut nothing is noted that is not there. */
@@ -160,12 +156,10 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
     const { archive, journal, directory } = this.#opened
     const digests = this.#unwritten
     this.#unwritten = []
-    try {
+    await withLocalIo('write', directory, async () => {
       await archive.datasync()
       await journal.appendFile(digests.map((digest) => `${digest}\n`).join(''))
-    } catch (error) {
-      throw await localIo(error, 'write', directory)
-    }
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import type { Referrer } from './layout.ts'
 
 /** A manifest of a repository, and what it is about. */
 export interface CataloguedManifest {
@@ -56,14 +57,6 @@ export class Catalogue {
 
   manifests(repository: Repository): CataloguedManifest[] {
     return [...(this.#find(repository)?.manifests.values() ?? [])]
-  }
-
-  /** The manifests of a repository that are about this one, in the order of their digests and after a given one. */
-  referrers(repository: Repository, subject: Digest, after: Digest | undefined): Descriptor[] {
-    return this.manifests(repository)
-      .filter(({ descriptor, subject: about }) => about === subject && (after === undefined || descriptor.digest > after))
-      .map(({ descriptor }) => descriptor)
-      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
   /** How many records `records` gives, at most. */
@@ -141,4 +134,19 @@ export abstract class CataloguedImages {
   tags(repository: Repository): readonly string[] {
     return this.catalogue.tags(repository)
   }
+
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after = '' }: { after?: string | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
+    const found = this.catalogue.manifests(repository).filter((one) => one.subject === subject && one.descriptor.digest > after)
+    for (const { descriptor } of found.toSorted((a, b) => (a.descriptor.digest < b.descriptor.digest ? -1 : 1))) {
+      const referrer = await this.readReferrer(descriptor)
+      if (referrer !== undefined) yield referrer
+    }
+  }
+
+  /** What a list of referrers says of a manifest; undefined where it is gone. */
+  protected abstract readReferrer(descriptor: Descriptor): Promise<Referrer | undefined>
 }

@@ -25,14 +25,14 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
-  readonly #readReferrer: ReturnType<typeof referrerReader>
+  protected readonly readReferrer: ReturnType<typeof referrerReader>
 
   constructor({ directory, blobs, catalogue, skipped }: OpenedLayout) {
     super(catalogue)
     this.directory = directory
     this.skipped = skipped
     this.blobs = blobs
-    this.#readReferrer = referrerReader(blobs)
+    this.readReferrer = referrerReader(blobs)
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
@@ -74,17 +74,6 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {
     return this.blobs.verify(digest, options)
-  }
-
-  async *referrers(
-    repository: Repository,
-    subject: Digest,
-    { after }: { readonly after?: Digest | undefined } = {},
-  ): AsyncGenerator<Referrer, void> {
-    for (const descriptor of this.catalogue.referrers(repository, subject, after)) {
-      const referrer = await this.#readReferrer(descriptor)
-      if (referrer !== undefined) yield referrer
-    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MirrorError } from '../errors.ts'
 import { GroupCommit } from './group-commit.ts'
-import { errnoOf, localIo } from './local-io.ts'
+import { errnoOf, isThere, localIo } from './local-io.ts'
 
 const prefix = 'writer-'
 const takeoverName = 'takeover'
@@ -82,11 +82,7 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
         }
       }
       const { uid } = await stat(claim)
-      const isTakeover = await access(takeover).then(
-        () => true,
-        () => false,
-      )
-      if (holder === undefined) return new LayoutClaim({ directory: claim, uid, takeover, isTakeover })
+      if (holder === undefined) return new LayoutClaim({ directory: claim, uid, isTakeover: await isThere(takeover) })
     } catch (error) {
       await removeClaim(claim)
       throw await localIo(error, 'write', claim)
@@ -109,15 +105,13 @@ export class LayoutClaim {
   readonly uid: number
   /** True until `endTakeover` where an earlier writer may still be alive with open files: those must be replaced before anything is written to them. */
   isTakeover: boolean
-  readonly #takeover: string
   readonly #loss = new AbortController()
   readonly #beats = new GroupCommit(() => this.#beat())
   readonly #timer: NodeJS.Timeout
 
-  constructor({ directory, uid, takeover, isTakeover }: Pick<LayoutClaim, 'directory' | 'uid' | 'isTakeover'> & { takeover: string }) {
+  constructor({ directory, uid, isTakeover }: Pick<LayoutClaim, 'directory' | 'uid' | 'isTakeover'>) {
     this.directory = directory
     this.uid = uid
-    this.#takeover = takeover
     this.isTakeover = isTakeover
     // A failure is made good by the next beat.
     this.#timer = setInterval(() => void this.confirm().catch(() => undefined), beatMilliseconds)
@@ -137,7 +131,7 @@ export class LayoutClaim {
   /** Records that no file is left that an earlier writer may have open. */
   async endTakeover(): Promise<void> {
     if (!this.isTakeover) return
-    await rm(this.#takeover, { force: true })
+    await rm(join(dirname(this.directory), takeoverName), { force: true })
     this.isTakeover = false
   }
 

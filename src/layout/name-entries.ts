@@ -77,7 +77,7 @@ function onceEach<T>(work: (descriptor: Descriptor) => Promise<T>): (descriptor:
 
 /** The entries of one index.json, and what was found out about them. */
 class EntryNames {
-  readonly #entries: readonly Entry[]
+  readonly #entries: Entry[] = []
   readonly #read: ReadContent
   readonly #pause: () => Promise<void>
   readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
@@ -94,16 +94,16 @@ class EntryNames {
   /** Entries by the digest, the named ones first. */
   readonly #byDigest = new Map<Digest, Entry>()
 
-  constructor(entries: readonly (Entry | SkippedEntry)[], { read, signal }: NamingOptions) {
+  constructor({ read, signal }: NamingOptions) {
     this.#read = read
     this.#pause = yielding(signal)
-    this.#entries = entries.filter((entry) => 'descriptor' in entry)
-    for (const entry of entries) if (!('descriptor' in entry)) this.#skipped.push({ skipped: entry })
-    for (const entry of this.#entries)
-      if (this.#byDigest.get(entry.descriptor.digest)?.reference === undefined) this.#byDigest.set(entry.descriptor.digest, entry)
   }
 
-  async run(name: GivenName | undefined): Promise<NamedEntries> {
+  async run(values: readonly unknown[], name: GivenName | undefined): Promise<NamedEntries> {
+    for (const [at, value] of values.entries()) {
+      await this.#pause()
+      this.#take(parseEntry(value, at, name))
+    }
     const images = this.#entries.filter(({ kind }) => kind === 'image')
     const isUnnamed = ({ descriptor }: Entry): boolean => this.#byDigest.get(descriptor.digest)?.reference === undefined
     const nameless = images.filter((entry) => entry.reference === undefined && entry.found.tag === undefined && isUnnamed(entry))
@@ -125,6 +125,13 @@ class EntryNames {
     const roots = this.#rootsByName(images)
     for (const entry of this.#entries) if (entry.kind !== 'image') await this.#nameCompanion(entry, roots)
     return this.#result()
+  }
+
+  #take(entry: Entry | SkippedEntry): void {
+    if (!('descriptor' in entry)) return void this.#skipped.push({ skipped: entry })
+    this.#entries.push(entry)
+    const { digest } = entry.descriptor
+    if (this.#byDigest.get(digest)?.reference === undefined) this.#byDigest.set(digest, entry)
   }
 
   #nameImage(entry: Entry): void {
@@ -237,16 +244,7 @@ class EntryNames {
 
 const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SBOM', referrer: 'a referrer' } as const
 
-/**
- * Finds out what each entry of an index.json is named: signatures, attestations and SBOMs of cosign and hauler get the tag `sha256-<hex>.sig`, `.att` or
- * `.sbom` of what they are about, and referrers their digest. Rejects as `read` does.
- */
-export async function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
-  const pause = yielding(options.signal)
-  const entries: (Entry | SkippedEntry)[] = []
-  for (const [at, value] of values.entries()) {
-    await pause()
-    entries.push(parseEntry(value, at, options.name))
-  }
-  return new EntryNames(entries, options).run(options.name)
+/** Names the entries of an index.json: signatures, attestations and SBOMs as cosign tags them, referrers by their digest. Rejects as `read` does. */
+export function nameEntries(values: readonly unknown[], options: NamingOptions): Promise<NamedEntries> {
+  return new EntryNames(options).run(values, options.name)
 }

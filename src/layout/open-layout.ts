@@ -132,11 +132,8 @@ async function makeDirectory(directory: string): Promise<boolean> {
 }
 
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
-async function prepareFiles(
-  { blobs, catalogue, index, journal, adopted }: OpenedFiles,
-  claim: LayoutClaim,
-  reserve: Reserve,
-): Promise<void> {
+async function prepareFiles(files: OpenedFiles, claim: LayoutClaim, reserve: Reserve): Promise<void> {
+  const { blobs, catalogue, index, journal, adopted } = files
   await blobs.prepare(claim.isTakeover)
   if (claim.isTakeover) await reserve.spend(() => journal.replace(catalogue, claim.directory))
   else {

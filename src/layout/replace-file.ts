@@ -12,10 +12,7 @@ export interface ReplaceOptions {
   readonly staysOpen?: boolean
 }
 
-/**
- * Replaces what is at a path, a link too, whole or not at all, and opens no file that has the temporary name already; the answer is the new file, which is
- * closed unless it `staysOpen`. Throws what the system does.
- */
+/** Replaces what is at a path, a link too, whole or not at all, by a file that nobody else could open before. Throws what the system does. */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array | Iterable<string>,
