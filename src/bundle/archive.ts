@@ -5,11 +5,10 @@ import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes, openSplitBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported, refuseCompression, unsupportedMagicBytes } from './compression.ts'
 import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
-import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './unsupported-compression.ts'
 
 /** Links that are followed one after another. */
 const maxLinks = 4

@@ -23,7 +23,6 @@ export interface BundleBase {
   readonly contents: readonly HeldContent[]
 }
 
-/** True for a number of bytes. */
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -33,7 +33,6 @@ export interface ArchiveCheck {
   readonly problems: readonly ArchiveProblem[]
 }
 
-/** SHA-256 of a file and its bytes; undefined where there is none. */
 async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
   try {
     await using file = await openFileBytes(path)

@@ -15,14 +15,13 @@ export interface BaseDestination {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Questions at once. */
-const jobs = 16
+const questionsAtOnce = 16
 
 /** Bundles together with what they lack at the destination, where all of it has to be. Throws NOT_FOUND before anything moves where it is not. */
 export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], base: BaseDestination): Promise<ImageSource> {
   const { destination, nameAt, onHeld, signal } = base
   const repositories = new Map<Digest, Repository>()
-  const limit = pLimit(jobs)
+  const limit = pLimit(questionsAtOnce)
   const find = async ({ digest, size, isManifest, image }: HeldContent): Promise<boolean> => {
     const repository = nameAt(image)
     const isThere = isManifest

@@ -12,11 +12,10 @@ import { formatPlatform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported, unsupportedMagicBytes } from './compression.ts'
 import { ImageArchive, type ForeignOptions } from './image-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
-import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
 
 /** Where `docker save` lists its images. */
 export const savePath = 'manifest.json'

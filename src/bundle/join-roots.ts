@@ -31,24 +31,15 @@ interface RootSurvey {
   readonly broken: { readonly platform: Platform | undefined; readonly missing: Digest } | undefined
 }
 
-/** What one name stands for once all archives are taken together. */
-export interface JoinedImage {
-  readonly image: BundledImage
-  /** Present where a new index was made. */
-  readonly index?: Manifest
-  /** True where the name stands for something else than in any of the archives. */
-  readonly isReduced: boolean
-}
-
 /**
- * Joins what archives have under one name: a root that has all stays as it is, otherwise what is whole comes under a new index, or a single image under the
- * name itself. Throws INTEGRITY where no image is whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
+ * Joins what archives have under one name: a root that has all stays as it is; otherwise the name `isReduced`, and what is whole comes under a new index, or
+ * a single image under the name itself. Throws INTEGRITY where no image is whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
  */
 export async function joinRoots(
   roots: readonly BundledImage[],
   contents: ArchivedContents,
   options: CallOptions = {},
-): Promise<JoinedImage> {
+): Promise<{ readonly image: BundledImage; readonly index?: Manifest; readonly isReduced: boolean }> {
   const surveys: RootSurvey[] = []
   for (const root of roots) surveys.push(await surveyRoot(root, contents, options))
   for (const survey of surveys) refuseBroken(survey)

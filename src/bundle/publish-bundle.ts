@@ -24,19 +24,19 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
   const before = (await readPartList(file).catch(() => undefined)) ?? []
   const isPlain = splitSize === undefined && (compressionOfName(file) ?? undefined) === undefined
   const written = isPlain ? [] : await writeParts({ file, archivePath, splitSize, signal })
-  const names = splitSize === undefined ? [] : written.map((_, index) => partName(basename(file), index + 1))
+  const parts = splitSize === undefined ? [] : written.map((part, index) => ({ ...part, name: partName(basename(file), index + 1) }))
   if (splitSize === undefined) {
     await rename(written[0]?.path ?? archivePath, file)
     if (before.length > 0) await rm(partListPath(file), { force: true })
   } else {
     // Parts without their list are no bundle: what was there ends here, and what comes begins with its list.
     await rm(partListPath(file), { force: true })
-    for (const [index, name] of names.entries()) await rename(written[index]?.path ?? '', join(dirname(file), name))
-    const list = formatPartList(names.map((name, index) => ({ name, sha256: written[index]?.sha256 ?? '' })))
-    await replaceFile(partListPath(file), list, { temporary: join(dirname(archivePath), 'list') })
+    for (const { path, name } of parts) await rename(path, join(dirname(file), name))
+    await replaceFile(partListPath(file), formatPartList(parts), { temporary: join(dirname(archivePath), 'list') })
     await rm(file, { force: true })
   }
-  for (const { name } of before) if (!names.includes(name)) await rm(join(dirname(file), name), { force: true })
+  const names = new Set(parts.map(({ name }) => name))
+  for (const { name } of before) if (!names.has(name)) await rm(join(dirname(file), name), { force: true })
   await syncDirectory(dirname(file))
 }
 

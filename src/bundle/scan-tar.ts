@@ -1,9 +1,8 @@
 import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported } from './compression.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
-import { detectUnsupported } from './unsupported-compression.ts'
 
 const maxEntries = 1_000_000
 const maxPaxBytes = 1024 * 1024
@@ -80,13 +79,12 @@ export function plainPath(path: string): string | undefined {
   return path.startsWith('/') || path.includes('\0') || path.includes('\\') || steps.includes('..') ? undefined : steps.join('/')
 }
 
-/** A header; undefined for a block that is none. */
 function parseHeader(block: Buffer): Header | undefined {
   try {
     const header = new Header(block)
     return header.cksumValid ? header : undefined
   } catch {
-    // numbers that are none
+    // It states numbers that are none.
     return undefined
   }
 }

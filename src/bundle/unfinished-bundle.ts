@@ -56,10 +56,15 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
         journal = await open(join(directory, 'done'), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW)
         archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
         const owners = [await stat(directory), await journal.stat(), await archive.stat()].map(({ uid }) => uid)
-        if (owners.some((uid) => uid !== claim.uid)) throw madeByOther(directory)
-        const done = await findDone({ contents, journal, archive, path: directory, signal })
+        if (owners.some((uid) => uid !== claim.uid)) {
+          throw new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
+            hint: 'Remove it, run as that user, or name another file.',
+          })
+        }
+        const opened = { file, directory, contents, claim, archive, journal }
+        const done = await findDone(opened, signal)
         await archive.truncate(contents.map.size)
-        return new UnfinishedBundle({ file, directory, contents, claim, archive, journal, done })
+        return new UnfinishedBundle({ ...opened, done })
       } catch (error) {
         for (const handle of [journal, archive]) await handle?.close().catch(() => undefined)
         await claim.release()
@@ -163,13 +168,6 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
   }
 }
 
-/** What another user has begun would become a bundle that belongs to them, and that they may change. */
-function madeByOther(directory: string): MirrorError {
-  return new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
-    hint: 'Remove it, run as that user, or name another file.',
-  })
-}
-
 /** Replaces by copies what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
 async function replaceOpenFiles(directory: string, claim: string): Promise<void> {
   for (const name of ['archive', 'done']) {
@@ -183,12 +181,11 @@ async function replaceOpenFiles(directory: string, claim: string): Promise<void>
   }
 }
 
-interface Begun extends Pick<Opened, 'contents' | 'journal' | 'archive'>, CallOptions {
-  readonly path: string
-}
-
 /** The noted blobs that are still whole: a disk may have changed since. The journal of another arrangement begins anew. */
-async function findDone({ contents: { map }, journal, archive, path, signal }: Begun): Promise<Set<Digest>> {
+async function findDone(
+  { contents: { map }, journal, archive, directory: path }: Omit<Opened, 'done'>,
+  signal?: AbortSignal,
+): Promise<Set<Digest>> {
   const done = new Set<Digest>()
   const hash = createHash('sha256')
   for (const entry of map.entries.values()) hash.update(`${entry.path} ${entry.size}\n`)

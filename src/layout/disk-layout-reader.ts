@@ -77,8 +77,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   }
 }
 
-/** Bytes of JSON that are remembered at most. */
-const maxRemembered = 8 * 1024 * 1024
+const maxRememberedBytes = 8 * 1024 * 1024
 
 /** Reads what lists of referrers say of stored manifests: one at a time, because each may take megabytes, and the latest ones once. */
 function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<Referrer | undefined> {
@@ -95,7 +94,7 @@ function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<R
     known.set(digest, { referrer, bytes: length })
     remembered += length
     for (const [oldest, { bytes }] of known) {
-      if (remembered <= maxRemembered) break
+      if (remembered <= maxRememberedBytes) break
       known.delete(oldest)
       remembered -= bytes
     }

@@ -33,10 +33,8 @@ async function ownIdentity(): Promise<string> {
   return `${await processSpace()}-${pid}-${(await startOf(pid)) ?? '0'}`
 }
 
-/** `dead` is certain; `silent` is one on another machine or in another container that has not touched its claim for long. */
-type WriterState = 'alive' | 'dead' | 'silent'
-
-async function stateOf(directory: string, other: string, own: { readonly identity: string; readonly name: string }): Promise<WriterState> {
+/** `dead` is certain; `silent` is a writer on another machine or in another container that has not touched its claim for long. */
+async function stateOf(directory: string, other: string, own: { readonly identity: string; readonly name: string }) {
   const [space, pid, start] = other.slice(prefix.length).split('-')
   if (space === own.identity.split('-')[0] && pid !== undefined && pid !== '0') return (await startOf(pid)) === start ? 'alive' : 'dead'
   // The process numbers of another machine mean nothing here. Both times are the file system's.

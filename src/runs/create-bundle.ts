@@ -135,10 +135,8 @@ async function write(
     images: steps.map(({ source: reference, root, platforms, digestPreserved }) => ({ reference, ...root, platforms, digestPreserved })),
     ...(before && { base: needOf(before, carried) }),
   }
-  const arranged = arrangeBundle(
-    record,
-    steps.map((step) => step.contents),
-  )
+  const contents = steps.map((step) => step.contents)
+  const arranged = arrangeBundle(record, contents)
   await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
   const route: Route<PlanStep> = {
