@@ -3,6 +3,7 @@ import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo, withLocalIo } from '../layout/local-io.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { parseJson } from '../oci/json-object.ts'
 import { openBundle } from './bundle-reader.ts'
 import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-record.ts'
 import { heldContents } from './held-content.ts'
@@ -30,13 +31,8 @@ async function readLock(path: string): Promise<BundleBase | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw await localIo(error, 'read', path)
   }
-  let document: unknown
-  try {
-    document = JSON.parse(text)
-  } catch (cause) {
-    throw new MirrorError('INVALID_MANIFEST', `${path} is neither a bundle nor the lock file of one`, { cause })
-  }
-  return parseBundleBase(document)
+  const message = `${path} is neither a bundle nor the lock file of one`
+  return parseBundleBase(parseJson(text, (cause) => new MirrorError('INVALID_MANIFEST', message, { cause })))
 }
 
 /** Writes a lock file, whole or not at all. Throws LOCAL_IO. */

@@ -1,7 +1,7 @@
 import { yielding } from '../async/yielding.ts'
 import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { isJsonObject } from '../oci/json-object.ts'
+import { isJsonObject, parseJson } from '../oci/json-object.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 
 /** Content that an image needs. */
@@ -137,12 +137,7 @@ function parseList(value: unknown): BundledList {
 
 /** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for one of a later form. */
 export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord> {
-  let document: unknown
-  try {
-    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch (cause) {
-    throw invalid('is not JSON', cause)
-  }
+  const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => invalid('is not JSON', cause))
   if (!isJsonObject(document)) throw invalid('is not an object')
   const { schemaVersion, tool, lists, images, base } = document
   if (schemaVersion !== 1) {

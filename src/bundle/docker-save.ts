@@ -5,7 +5,7 @@ import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
+import { isJsonObject, parseJson, parseJsonObject } from '../oci/json-object.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
@@ -35,12 +35,7 @@ function strings(value: unknown): readonly string[] | undefined {
 export function parseSavedImages(bytes: Uint8Array, archive: string): readonly SavedImage[] {
   const refuse = (why: string, cause?: unknown): MirrorError =>
     new MirrorError('INVALID_MANIFEST', `${savePath} in ${archive} ${why}`, { cause })
-  let document: unknown
-  try {
-    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch (cause) {
-    throw refuse('is not JSON', cause)
-  }
+  const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => refuse('is not JSON', cause))
   if (!Array.isArray(document)) throw refuse('is no list of images')
   return document.map((value: unknown) => {
     const { Config: config, RepoTags, Layers } = isJsonObject(value) ? value : {}
