@@ -20,7 +20,6 @@ export interface ArchiveBytes extends AsyncDisposable {
   stop(reason: unknown): void
 }
 
-/** Bytes of files, all of which are there. */
 interface FileBytes extends ArchiveBytes {
   readonly size: number
 }

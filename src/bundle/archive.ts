@@ -10,12 +10,10 @@ import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
 
-/** Links that are followed one after another. */
 const maxLinks = 4
 /** Bytes of zeros behind the last file that are decompressed: they cost room on the disk, and nearly none in the file. */
 const maxSpooledPadding = 64 * 1024 ** 2
 
-/** How an archive is opened. */
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
 /** A tar archive whose files are read in any order, side by side, and where it is compressed as soon as they are there: plain, gzip, zstd, or split. */

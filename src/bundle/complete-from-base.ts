@@ -50,7 +50,6 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
   })
 }
 
-/** A bundle whose missing content is read from the repositories of `elsewhere` that have it. */
 function deltaSource(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>): ImageSource {
   return {
     headManifest: (reference, options) => bundle.headManifest(reference, options),

@@ -24,16 +24,11 @@ export interface ForeignOptions extends CallOptions {
 }
 
 /** What an archive was found to hold. */
-export interface FoundImages {
-  readonly images: readonly BundledImage[]
-  readonly skipped?: readonly SkippedEntry[]
+export interface FoundImages extends Pick<ImageArchive, 'images'>, Partial<Pick<ImageArchive, 'skipped' | 'record' | 'digest'>> {
   /** Manifests that the archive itself lacks. */
   readonly made?: ReadonlyMap<Digest, Manifest>
   /** Where its contents lie; default: where an OCI layout has them. */
   readonly entries?: ReadonlyMap<Digest, TarEntry>
-  /** What a bundle says of itself, and the digest of that. */
-  readonly record?: BundleRecord
-  readonly digest?: Digest
 }
 
 /** An open archive of images, whatever wrote it: what it names, and its contents by digest; the archive is closed with it. */

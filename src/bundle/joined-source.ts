@@ -20,7 +20,6 @@ function contentOf({ reference, digest }: Pick<BundledImage, 'reference' | 'dige
   return `${formatRepository(reference)} ${digest}`
 }
 
-/** The error for archives without any image that a registry could have a name for. */
 function refuseNameless(archives: readonly ImageArchive[], given: GivenName | undefined): MirrorError {
   const skipped = archives.flatMap((archive) => archive.skipped)
   const [first] = skipped
@@ -32,7 +31,6 @@ function refuseNameless(archives: readonly ImageArchive[], given: GivenName | un
   return new MirrorError(code, message, { hint: namingHint(given) })
 }
 
-/** How the images would get names, by what was given with --name. */
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
     return 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.'

@@ -117,7 +117,6 @@ async function signedDigest(manifest: Uint8Array, read: ReadContent): Promise<Di
   }
 }
 
-/** The entries of one index.json, and what was found out about them. */
 class EntryNames {
   readonly #entries: Entry[] = []
   readonly #read: ReadContent
@@ -125,8 +124,7 @@ class EntryNames {
   readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
   readonly #named: NamedEntry[] = []
   readonly #taken = new Map<string, Digest>()
-  /** The index that lists a manifest. */
-  readonly #parents = new Map<Digest, Digest>()
+  readonly #parentOf = new Map<Digest, Digest>()
   /** The manifests that an index lists; each index is read once, however many entries name it. */
   readonly #childrenOf = onceEach(async (descriptor): Promise<ReadonlySet<Digest>> => {
     const contents = await this.#parse(descriptor, parseManifest)
@@ -156,7 +154,7 @@ class EntryNames {
       const subject = await this.#subjectOf(entry.descriptor)
       if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
     }
-    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parents.has(entry.descriptor.digest))
+    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parentOf.has(entry.descriptor.digest))
     const isOne = new Set(alone.map(({ descriptor }) => descriptor.digest)).size === 1
     if (name?.tag !== undefined && isOne) for (const entry of alone) entry.reference = { ...name, tag: name.tag }
     for (const entry of images) {
@@ -241,7 +239,7 @@ class EntryNames {
     const indexes = new Map(images.map(({ descriptor }) => [descriptor.digest, descriptor]))
     for (const [parent, descriptor] of indexes) {
       if (!isIndexType(descriptor.mediaType)) continue
-      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parents.has(digest)) this.#parents.set(digest, parent)
+      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parentOf.has(digest)) this.#parentOf.set(digest, parent)
     }
   }
 
@@ -258,7 +256,7 @@ class EntryNames {
   /** The entry for a digest, or the one for the index that lists it. */
   #rootOf(digest: Digest): Entry | undefined {
     const own = this.#byDigest.get(digest)
-    const parent = this.#parents.get(digest)
+    const parent = this.#parentOf.get(digest)
     return own?.reference === undefined && parent !== undefined ? this.#byDigest.get(parent) : own
   }
 
@@ -275,7 +273,7 @@ class EntryNames {
     const positions = new Set(this.#named.map(({ at }) => at))
     const digests = new Set(this.#named.map(({ descriptor }) => descriptor.digest))
     const isNamed = (digest: Digest | undefined): boolean =>
-      digest !== undefined && (digests.has(digest) || digests.has(this.#parents.get(digest) as Digest))
+      digest !== undefined && (digests.has(digest) || digests.has(this.#parentOf.get(digest) as Digest))
     return {
       named: this.#named,
       skipped: this.#skipped.filter(({ digest }) => !isNamed(digest)).map(({ skipped }) => skipped),

@@ -38,7 +38,6 @@ interface OpenedFiles extends Omit<WritableLayout, 'claim' | 'reserve'> {
   readonly adopted: readonly ManifestRecord[]
 }
 
-/** Whether the directory is a layout of a version that is understood. */
 async function isLayout(directory: string): Promise<boolean> {
   const path = join(directory, 'oci-layout')
   const file = await openRegularFile(path)
@@ -104,7 +103,6 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
   return new DiskLayoutReader(await openFiles(directory, false, options))
 }
 
-/** Throws USAGE where a directory that is no layout has other things in it. */
 async function checkEmpty(directory: string): Promise<void> {
   const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
   if ((await readdir(directory)).some((name) => !ours.has(name))) {
