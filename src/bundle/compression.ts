@@ -163,12 +163,6 @@ async function* decodeInWasm(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<
   if (decoding.next().done !== true) throw new Error('a zstd frame is damaged')
 }
 
-/** A stream that compresses; the same bytes give the same bytes in the same version of Node. Layers are compressed already, so that it does not try hard. */
-export async function createCompressor(compression: Compression): Promise<Transform> {
-  if (compression === 'gzip') return zlib.createGzip({ level: 1 })
-  return zstdOfNode.createZstdCompress?.() ?? encodeInWasm(await loadEncoder())
-}
-
 const frameBytes = 4 * 1024 * 1024
 const zstdLevel = 3
 
@@ -176,13 +170,17 @@ type Encode = (bytes: Uint8Array, level: number) => Uint8Array
 
 let encoder: Promise<Encode> | undefined
 
-/** Loaded once: a second instance would take the memory of the first. */
-function loadEncoder(): Promise<Encode> {
+/** A stream that compresses; the same bytes give the same bytes in the same version of Node. Layers are compressed already, so that it does not try hard. */
+export async function createCompressor(compression: Compression): Promise<Transform> {
+  if (compression === 'gzip') return zlib.createGzip({ level: 1 })
+  const stream = zstdOfNode.createZstdCompress?.()
+  if (stream !== undefined) return stream
+  // Loaded once: a second instance would take the memory of the first.
   encoder ??= import('@bokuweb/zstd-wasm').then(async ({ init, compress }) => {
     await init()
     return compress
   })
-  return encoder
+  return encodeInWasm(await encoder)
 }
 
 /** One frame for every 4 MiB: frames one behind the other are a zstd file. https://www.rfc-editor.org/rfc/rfc8878#section-3.1 */

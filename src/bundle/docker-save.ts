@@ -48,11 +48,7 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
 /** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
-function manifestMaker(
-  archive: Archive,
-  entries: Map<Digest, TarEntry>,
-  options: CallOptions,
-): (image: SavedImage) => Promise<{ readonly manifest: Manifest; readonly platforms: readonly string[] }> {
+function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options: CallOptions) {
   const digests = new Map<TarEntry, Descriptor>()
   const refuse = (code: ErrorCode, why: string, hint = 'Copy the file again from where it was made, or make it again.'): MirrorError =>
     new MirrorError(code, `${archive.name}: ${why}`, { hint })
@@ -86,7 +82,7 @@ function manifestMaker(
     return descriptor
   }
 
-  return async (image) => {
+  return async (image: SavedImage) => {
     const name = image.tags[0] ?? image.config
     const entry = await find(image.config, name)
     const bytes = await archive.bytes(entry, maxManifestBytes, options)

@@ -115,7 +115,10 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
         this.#images.set(name, only)
       } else if (only !== undefined) {
         // Signatures have no platforms to join by: those of the last archive count.
-        await this.#join(name, only.about === undefined ? found : found.slice(-1), options)
+        const { image, index, isReduced } = await joinRoots(only.about === undefined ? found : found.slice(-1), this, options)
+        this.#images.set(name, image)
+        if (index !== undefined) this.#made.set(index.descriptor.digest, index)
+        if (isReduced) this.#reduced.push(name)
       }
     }
     return [...this.#images.values()]
@@ -202,12 +205,5 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
       throw absentContent(holder?.path ?? 'the archive', `${digest}, which ${formatReference(image.reference)} needs`)
     }
     this.#whole.add(image.digest)
-  }
-
-  async #join(name: string, roots: readonly BundledImage[], options: CallOptions): Promise<void> {
-    const { image, index, isReduced } = await joinRoots(roots, this, options)
-    this.#images.set(name, image)
-    if (index !== undefined) this.#made.set(index.descriptor.digest, index)
-    if (isReduced) this.#reduced.push(name)
   }
 }

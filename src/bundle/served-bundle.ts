@@ -16,9 +16,7 @@ import { damagedBundle, openBundle, type Bundle } from './bundle-reader.ts'
 import type { BundledList } from './bundle-record.ts'
 
 /** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
-async function catalogueBundle(
-  bundle: Bundle,
-): Promise<{ readonly catalogue: Catalogue; readonly links: ReadonlyMap<Digest, ManifestLinks> }> {
+async function catalogueBundle(bundle: Bundle) {
   const catalogue = new Catalogue()
   const links = new Map<Digest, ManifestLinks>()
   for (const image of bundle.record.images) {

@@ -99,7 +99,12 @@ export class Spool implements ArchiveBytes {
         this.#changes.tell()
       }
     } catch (error) {
-      this.#failure = this.#stopped?.reason ?? this.#explain(error)
+      const why = error instanceof Error ? ` (${error.message})` : ''
+      const damaged = new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
+        cause: error,
+        hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
+      })
+      this.#failure = this.#stopped?.reason ?? (isMirrorError(error) ? error : damaged)
     }
     this.#isEnded = true
     this.#changes.tell()
@@ -113,14 +118,5 @@ export class Spool implements ArchiveBytes {
       this.#taken += bytesRead
       yield buffer.subarray(0, bytesRead)
     }
-  }
-
-  #explain(error: unknown): MirrorError {
-    if (isMirrorError(error)) return error
-    const why = error instanceof Error ? ` (${error.message})` : ''
-    return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
-      cause: error,
-      hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
-    })
   }
 }

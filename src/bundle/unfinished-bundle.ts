@@ -182,10 +182,7 @@ async function replaceOpenFiles(directory: string, claim: string): Promise<void>
 }
 
 /** The noted blobs that are still whole: a disk may have changed since. The journal of another arrangement begins anew. */
-async function findDone(
-  { contents: { map }, journal, archive, directory: path }: Omit<Opened, 'done'>,
-  signal?: AbortSignal,
-): Promise<Set<Digest>> {
+async function findDone({ contents: { map }, journal, archive, directory: path }: Omit<Opened, 'done'>, signal?: AbortSignal) {
   const done = new Set<Digest>()
   const hash = createHash('sha256')
   for (const entry of map.entries.values()) hash.update(`${entry.path} ${entry.size}\n`)
