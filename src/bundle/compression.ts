@@ -131,11 +131,11 @@ async function feed(compressed: AsyncIterable<Uint8Array>, stream: Duplex): Prom
 export function writeChunk(stream: Writable, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     // A stream that is closed forgets its callback.
-    const leave = (): void => reject(new DOMException('the stream was closed', 'AbortError'))
+    const leave = (): void => reject(stream.errored ?? new DOMException('the stream was closed', 'AbortError'))
     stream.once('close', leave)
     stream.write(chunk, (error) => {
       stream.off('close', leave)
-      return error ? reject(error) : resolve()
+      return error ? leave() : resolve()
     })
   })
 }
