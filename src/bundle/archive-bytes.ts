@@ -4,9 +4,9 @@ import { basename, dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { errnoOf, isThere, localIo } from '../layout/local-io.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { findParts, isThere, partListPath, partName, wholeFile } from './part-list.ts'
+import { findParts, partListPath, partName, wholeFile } from './part-list.ts'
 
 /** The bytes of an archive by their position, from wherever they come: one file, several, or what a compressed one gives. */
 export interface ArchiveBytes extends AsyncDisposable {
@@ -20,7 +20,6 @@ export interface ArchiveBytes extends AsyncDisposable {
   stop(reason: unknown): void
 }
 
-/** Bytes of files, all of which are there. */
 interface FileBytes extends ArchiveBytes {
   readonly size: number
 }
@@ -83,7 +82,12 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   let size = 0
   try {
     for (const [index, { name }] of list.entries()) {
-      const bytes = await openPart(join(dirname(file), name), `part ${index + 1} of the ${list.length} of ${file}`)
+      const partPath = join(dirname(file), name)
+      const bytes = await openFileBytes(partPath).catch((error: unknown) => {
+        if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
+        const message = `there is no ${partPath}: part ${index + 1} of the ${list.length} of ${file} is missing`
+        throw error.with({ message, hint: 'Copy it from where the bundle was made.' })
+      })
       parts.push({ bytes, start: size, end: size + bytes.size })
       size += bytes.size
     }
@@ -104,14 +108,5 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
       if (result.bytesRead === 0) throw new MirrorError('INTEGRITY', `${bytes.name} became shorter while it was read`)
       return result
     },
-  }
-}
-
-async function openPart(path: string, what: string): Promise<FileBytes> {
-  try {
-    return await openFileBytes(path)
-  } catch (error) {
-    if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-    throw new MirrorError('NOT_FOUND', `there is no ${path}: ${what} is missing`, { hint: 'Copy it from where the bundle was made.' })
   }
 }

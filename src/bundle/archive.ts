@@ -5,18 +5,15 @@ import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentAt, openFileBytes, openSplitBytes, type ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported, refuseCompression, unsupportedMagicBytes } from './compression.ts'
 import { cutOff, scanTar, type ScanOptions } from './scan-tar.ts'
 import { Spool } from './spool.ts'
 import type { TarEntry } from './tar-map.ts'
-import { detectUnsupported, refuseCompression, unsupportedMagicBytes } from './unsupported-compression.ts'
 
-/** Links that are followed one after another. */
 const maxLinks = 4
 /** Bytes of zeros behind the last file that are decompressed: they cost room on the disk, and nearly none in the file. */
 const maxSpooledPadding = 64 * 1024 ** 2
 
-/** How an archive is opened. */
 type ArchiveOptions = Pick<ScanOptions, 'links'> & CallOptions
 
 /** A tar archive whose files are read in any order, side by side, and where it is compressed as soon as they are there: plain, gzip, zstd, or split. */

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises'
 import { MirrorError } from '../errors.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { errnoOf, localIo, withLocalIo } from '../layout/local-io.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-base.ts'
-import { BundleReader } from './bundle-reader.ts'
+import { parseJson } from '../oci/json-object.ts'
+import { openBundle } from './bundle-reader.ts'
+import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-record.ts'
 import { heldContents } from './held-content.ts'
 
 const maxLockBytes = 256 * 1024 * 1024
@@ -13,7 +14,7 @@ const maxLockBytes = 256 * 1024 * 1024
 export async function readBase(path: string, options: CallOptions = {}): Promise<BundleBase> {
   const lock = await readLock(path)
   if (lock !== undefined) return lock
-  await using bundle = await BundleReader.open(path, options)
+  await using bundle = await openBundle(path, options)
   return { bundle: bundle.digest, contents: await heldContents(bundle, options) }
 }
 
@@ -30,20 +31,11 @@ async function readLock(path: string): Promise<BundleBase | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw await localIo(error, 'read', path)
   }
-  let document: unknown
-  try {
-    document = JSON.parse(text)
-  } catch (cause) {
-    throw new MirrorError('INVALID_MANIFEST', `${path} is neither a bundle nor the lock file of one`, { cause })
-  }
-  return parseBundleBase(document)
+  const message = `${path} is neither a bundle nor the lock file of one`
+  return parseBundleBase(parseJson(text, (cause) => new MirrorError('INVALID_MANIFEST', message, { cause })))
 }
 
 /** Writes a lock file, whole or not at all. Throws LOCAL_IO. */
 export async function writeLock(path: string, base: BundleBase): Promise<void> {
-  try {
-    await replaceFile(path, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`)
-  } catch (error) {
-    throw await localIo(error, 'write', path)
-  }
+  await withLocalIo('write', path, () => replaceFile(path, `${JSON.stringify(formatBundleBase(base), null, 1)}\n`))
 }

@@ -33,7 +33,6 @@ export interface ArchiveCheck {
   readonly problems: readonly ArchiveProblem[]
 }
 
-/** SHA-256 of a file and its bytes; undefined where there is none. */
 async function hashFile(path: string, { signal }: CallOptions): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
   try {
     await using file = await openFileBytes(path)
@@ -46,12 +45,11 @@ async function hashFile(path: string, { signal }: CallOptions): Promise<{ readon
   }
 }
 
-function problemOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): ArchiveProblem | undefined {
+function faultOf({ name, sha256 }: BundlePart, found: string | undefined, parts: readonly BundlePart[]): string | undefined {
   if (found === sha256) return undefined
-  if (found === undefined) return { message: `${name} is missing`, images: [] }
+  if (found === undefined) return `${name} is missing`
   const other = parts.find((part) => part.sha256 === found)
-  const what = other === undefined ? 'has other content than the list of parts says' : `holds what belongs in ${other.name}`
-  return { message: `${name} ${what}`, images: [] }
+  return `${name} ${other === undefined ? 'has other content than the list of parts says' : `holds what belongs in ${other.name}`}`
 }
 
 /** Compares the parts of a split bundle with their checksums: all, or the one that the path names. Undefined for a path of another file. Throws LOCAL_IO. */
@@ -65,8 +63,8 @@ async function checkParts(path: string, options: CallOptions = {}): Promise<Arch
   for (const part of checked) {
     const found = await hashFile(join(dirname(path), part.name), options)
     bytes += found?.size ?? 0
-    const problem = problemOf(part, found?.sha256, parts)
-    if (problem !== undefined) problems.push(problem)
+    const message = faultOf(part, found?.sha256, parts)
+    if (message !== undefined) problems.push({ message, images: [] })
   }
   return { blobs: 0, parts: checked.length, bytes, problems }
 }
@@ -145,26 +143,20 @@ function missingOf({ base }: ImageArchive, held: ReadonlySet<Digest>, needers: N
     .map(([digest, images]) => ({ message: `${digest} is missing`, images: namesOf(images) }))
 }
 
+/** What keeps images of another tool's archive from being pushed; of one root the first image that can be answers for those behind it. */
 async function lacksOf(archive: ImageArchive, roots: readonly SameRoot[], options: CallOptions): Promise<readonly ArchiveProblem[]> {
   const lacks: ArchiveProblem[] = []
   for (const images of roots) {
     for (const image of images) {
-      const lack = await lackOf(archive, image, options)
-      if (lack === undefined) break
-      lacks.push(lack)
+      try {
+        await joinRoots([image], archive, options)
+        break
+      } catch (error) {
+        if (!isMirrorError(error)) throw error
+        const name = formatReference(image.reference)
+        lacks.push({ message: error.message, images: error.message.includes(name) ? [] : [name] })
+      }
     }
   }
   return lacks
-}
-
-/** What keeps an image of another tool's archive from being pushed. */
-async function lackOf(archive: ImageArchive, image: BundledImage, options: CallOptions): Promise<ArchiveProblem | undefined> {
-  try {
-    await joinRoots([image], archive, options)
-    return undefined
-  } catch (error) {
-    if (!isMirrorError(error)) throw error
-    const name = formatReference(image.reference)
-    return { message: error.message, images: error.message.includes(name) ? [] : [name] }
-  }
 }

@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
-import type { BundleBase, HeldContent } from './bundle-base.ts'
+import type { BundleBase, HeldContent } from './bundle-record.ts'
 
 /** Where an earlier bundle was pushed to, and under which names. */
 export interface BaseDestination {
@@ -15,14 +15,13 @@ export interface BaseDestination {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Questions at once. */
-const jobs = 16
+const questionsAtOnce = 16
 
 /** Bundles together with what they lack at the destination, where all of it has to be. Throws NOT_FOUND before anything moves where it is not. */
 export async function completeFromBase(bundle: ImageSource, bases: readonly BundleBase[], base: BaseDestination): Promise<ImageSource> {
   const { destination, nameAt, onHeld, signal } = base
   const repositories = new Map<Digest, Repository>()
-  const limit = pLimit(jobs)
+  const limit = pLimit(questionsAtOnce)
   const find = async ({ digest, size, isManifest, image }: HeldContent): Promise<boolean> => {
     const repository = nameAt(image)
     const isThere = isManifest
@@ -44,17 +43,13 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
   const images = [...new Set(missing.map(({ image }) => formatReference(image)))].toSorted()
   const shown = images.slice(0, 3).join(', ')
   const more = images.length > 3 ? ` and ${images.length - 3} more` : ''
-  return new MirrorError(
-    'NOT_FOUND',
-    `the destination lacks ${missing.length} of the ${total} manifests and blobs that a bundle made with --since counts on: those of ${shown}${more}; nothing was pushed`,
-    {
-      side: 'destination',
-      hint: `Push the bundle first that this one was made from with --since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
-    },
-  )
+  const message = `the destination lacks ${missing.length} of the ${total} manifests and blobs that a bundle made with --since counts on: those of ${shown}${more}; nothing was pushed`
+  return new MirrorError('NOT_FOUND', message, {
+    side: 'destination',
+    hint: `Push the bundle first that this one was made from with --since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
+  })
 }
 
-/** A bundle whose missing content is read from the repositories of `elsewhere` that have it. */
 function deltaSource(bundle: ImageSource, elsewhere: ImageSource, repositories: ReadonlyMap<Digest, Repository>): ImageSource {
   return {
     headManifest: (reference, options) => bundle.headManifest(reference, options),

@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { blobPath, indexPath, layoutVersion } from './bundle-contents.ts'
+import { writeChunk } from './compression.ts'
 import { savePath } from './docker-save.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
@@ -35,10 +36,8 @@ function smallFiles({ reference, manifest }: LoadableImage): readonly (readonly 
 /** The tar for `docker load` of one image, made while it is read: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageLoad */
 export function dockerLoadTar(image: LoadableImage, open: (blob: Descriptor) => Promise<Content>): Readable {
   const out = new PassThrough({ highWaterMark: chunkBytes })
-  const sink: ChunkSink = async (chunk) => {
-    // The chunk's memory is used again for the next one.
-    if (!out.write(Buffer.from(chunk))) await drained(out)
-  }
+  // The chunk's memory is used again for the next one.
+  const sink: ChunkSink = (chunk) => writeChunk(out, Buffer.from(chunk))
   writeTar(image, open, sink).then(
     () => out.end(),
     (error: unknown) => out.destroy(error as Error),
@@ -60,17 +59,4 @@ async function writeTar(image: LoadableImage, open: (blob: Descriptor) => Promis
     await write(blobPath(blob.digest), { size, read: async (to) => (await open(blob)).read(to) })
   }
   await sink(Buffer.alloc(2 * blockBytes))
-}
-
-/** Waits until the reader has taken what was written; rejects where it has left. */
-async function drained(out: PassThrough): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const leave = (): void => reject(new DOMException('the reader of the archive left', 'AbortError'))
-    if (out.destroyed) return leave()
-    out.once('close', leave)
-    out.once('drain', () => {
-      out.off('close', leave)
-      resolve()
-    })
-  })
 }

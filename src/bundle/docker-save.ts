@@ -1,22 +1,21 @@
-import { MirrorError } from '../errors.ts'
+import { MirrorError, type ErrorCode } from '../errors.ts'
 import { imageName, nameOf, type GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import { platformOf } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, sha256, digestHash, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
+import { isJsonObject, parseJson, parseJsonObject } from '../oci/json-object.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported, unsupportedMagicBytes } from './compression.ts'
 import { ImageArchive, type ForeignOptions } from './image-archive.ts'
 import { plainPath } from './scan-tar.ts'
 import type { TarEntry } from './tar-map.ts'
-import { detectUnsupported, unsupportedMagicBytes } from './unsupported-compression.ts'
 
 /** Where `docker save` lists its images. */
 export const savePath = 'manifest.json'
@@ -36,12 +35,7 @@ function strings(value: unknown): readonly string[] | undefined {
 export function parseSavedImages(bytes: Uint8Array, archive: string): readonly SavedImage[] {
   const refuse = (why: string, cause?: unknown): MirrorError =>
     new MirrorError('INVALID_MANIFEST', `${savePath} in ${archive} ${why}`, { cause })
-  let document: unknown
-  try {
-    document = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch (cause) {
-    throw refuse('is not JSON', cause)
-  }
+  const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => refuse('is not JSON', cause))
   if (!Array.isArray(document)) throw refuse('is no list of images')
   return document.map((value: unknown) => {
     const { Config: config, RepoTags, Layers } = isJsonObject(value) ? value : {}
@@ -53,20 +47,11 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 
-interface MadeManifest {
-  readonly manifest: Manifest
-  readonly platforms: readonly string[]
-}
-
 /** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
-function manifestMaker(
-  archive: Archive,
-  entries: Map<Digest, TarEntry>,
-  options: CallOptions,
-): (image: SavedImage) => Promise<MadeManifest> {
+function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options: CallOptions) {
   const digests = new Map<TarEntry, Descriptor>()
-  const refuse = (code: 'INTEGRITY' | 'INVALID_MANIFEST', why: string): MirrorError =>
-    new MirrorError(code, `${archive.name}: ${why}`, { hint: 'Copy the file again from where it was made, or make it again.' })
+  const refuse = (code: ErrorCode, why: string, hint = 'Copy the file again from where it was made, or make it again.'): MirrorError =>
+    new MirrorError(code, `${archive.name}: ${why}`, { hint })
 
   const find = async (path: string, name: string): Promise<TarEntry> => {
     const plain = plainPath(path)
@@ -85,9 +70,7 @@ function manifestMaker(
     const unsupported = detectUnsupported(start)?.name
     if (unsupported !== undefined) {
       const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
-      throw new MirrorError('UNSUPPORTED', `${archive.name}: ${why}`, {
-        hint: 'Load the archive where it was made, and save it again with docker save.',
-      })
+      throw refuse('UNSUPPORTED', why, 'Load the archive where it was made, and save it again with docker save.')
     }
     const compression = detectCompression(start)
     const hash = digestHash('sha256:')
@@ -99,7 +82,7 @@ function manifestMaker(
     return descriptor
   }
 
-  return async (image) => {
+  return async (image: SavedImage) => {
     const name = image.tags[0] ?? image.config
     const entry = await find(image.config, name)
     const bytes = await archive.bytes(entry, maxManifestBytes, options)
@@ -109,10 +92,8 @@ function manifestMaker(
       throw refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
     const diffIds = diffIdsOf(bytes)
     if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
-    if (diffIds.length !== image.layers.length) {
-      const counts = `${image.layers.length} layers, and its config ${diffIds.length}`
-      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${counts}`)
-    }
+    if (diffIds.length !== image.layers.length)
+      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${image.layers.length} layers, and its config ${diffIds.length}`)
     entries.set(digest, entry)
     const layers: Descriptor[] = []
     for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))
@@ -149,14 +130,9 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
   return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
-interface NamedSaved {
-  readonly image: SavedImage
-  readonly references: readonly Reference[]
-}
-
 /** The names of each image, and why others have none; the given one is for a single image without a name. */
-function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined): { named: readonly NamedSaved[]; skipped: SkippedEntry[] } {
-  const named: NamedSaved[] = []
+function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined) {
+  const named: { readonly image: SavedImage; readonly references: readonly Reference[] }[] = []
   const skipped: SkippedEntry[] = []
   const nameless = saved.filter(({ tags }) => tags.every((tag) => nameOf({ [imageName]: tag }).reference === undefined))
   const [only, ...others] = given?.tag === undefined ? [] : nameless

@@ -5,8 +5,8 @@ import { isForeignLayer } from '../oci/manifest.ts'
 import { atDigest, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { StepContents } from '../plan/plan.ts'
-import type { HeldContent, NeededContent } from './bundle-base.ts'
-import type { BundleReader } from './bundle-reader.ts'
+import type { Bundle } from './bundle-reader.ts'
+import type { HeldContent, NeededContent } from './bundle-record.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { ImageArchive } from './image-archive.ts'
 
@@ -36,7 +36,7 @@ export async function neededContents(
 }
 
 /** All that a bundle holds, or that it counts on to be where it is pushed to, each digest once. Throws INTEGRITY for a damaged bundle. */
-export async function heldContents(bundle: BundleReader, options: CallOptions = {}): Promise<readonly HeldContent[]> {
+export async function heldContents(bundle: Bundle, options: CallOptions = {}): Promise<readonly HeldContent[]> {
   const held = new Map<Digest, HeldContent>(bundle.record.base?.contents.map((content) => [content.digest, content]))
   for (const image of bundle.record.images) {
     for (const { digest, size, isManifest } of await neededContents(bundle, image, options)) {
@@ -49,12 +49,10 @@ export async function heldContents(bundle: BundleReader, options: CallOptions = 
 /** All that steps carry, each digest once. */
 export function carriedContents(steps: readonly { readonly source: Reference; readonly contents: StepContents }[]): readonly HeldContent[] {
   const carried = new Map<Digest, HeldContent>()
-  const add = (content: HeldContent): void => {
-    if (!carried.has(content.digest)) carried.set(content.digest, content)
-  }
   for (const { source: image, contents } of steps) {
-    for (const { descriptor } of contents.manifests) add({ digest: descriptor.digest, size: descriptor.size, isManifest: true, image })
-    for (const { digest, size } of contents.blobs) add({ digest, size, isManifest: false, image })
+    const manifests = contents.manifests.map(({ descriptor }) => ({ ...descriptor, isManifest: true }))
+    for (const { digest, size, isManifest } of [...manifests, ...contents.blobs.map((blob) => ({ ...blob, isManifest: false }))])
+      if (!carried.has(digest)) carried.set(digest, { digest, size, isManifest, image })
   }
   return sorted(carried)
 }

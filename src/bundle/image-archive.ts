@@ -1,5 +1,6 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
 import type { GivenName } from '../layout/entry-name.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -8,8 +9,8 @@ import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-sour
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
-import type { BundleBase } from './bundle-base.ts'
 import { blobPath } from './bundle-contents.ts'
+import type { BundleBase } from './bundle-record.ts'
 import type { BundledImage, BundleRecord } from './bundle-record.ts'
 import type { TarEntry } from './tar-map.ts'
 
@@ -22,24 +23,12 @@ export interface ForeignOptions extends CallOptions {
   readonly name?: GivenName | undefined
 }
 
-/** A manifest or a blob in an archive. */
-export interface ArchivedContent {
-  readonly digest: Digest
-  readonly path: string
-  readonly size: number
-}
-
 /** What an archive was found to hold. */
-export interface FoundImages {
-  readonly images: readonly BundledImage[]
-  readonly skipped?: readonly SkippedEntry[]
+export interface FoundImages extends Pick<ImageArchive, 'images'>, Partial<Pick<ImageArchive, 'skipped' | 'record' | 'digest'>> {
   /** Manifests that the archive itself lacks. */
   readonly made?: ReadonlyMap<Digest, Manifest>
   /** Where its contents lie; default: where an OCI layout has them. */
   readonly entries?: ReadonlyMap<Digest, TarEntry>
-  /** What a bundle says of itself, and the digest of that. */
-  readonly record?: BundleRecord
-  readonly digest?: Digest
 }
 
 /** An open archive of images, whatever wrote it: what it names, and its contents by digest; the archive is closed with it. */
@@ -55,7 +44,7 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
   readonly skipped: readonly SkippedEntry[]
   /** True where everything below a root was settled when the archive was made: a bundle of ours. */
   readonly isSettled: boolean
-  protected readonly archive: Archive
+  readonly #archive: Archive
   readonly #made: ReadonlyMap<Digest, Manifest>
   readonly #entries: ReadonlyMap<Digest, TarEntry> | undefined
 
@@ -67,19 +56,19 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     this.digest = digest
     this.images = images
     this.skipped = skipped
-    this.archive = archive
+    this.#archive = archive
     this.#made = made
     this.#entries = entries
   }
 
   /** True where all that it holds is known once it is open; false for a bundle that is decompressed while it is read. */
   get isListed(): boolean {
-    return !this.isSettled || this.archive.isListed
+    return !this.isSettled || this.#archive.isListed
   }
 
   /** True where another tool's archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
   get lacksEnd(): boolean {
-    return !this.isSettled && this.archive.lacksEnd
+    return !this.isSettled && this.#archive.lacksEnd
   }
 
   /** What the images need and the archive does not hold, because an earlier one brought it. */
@@ -88,63 +77,65 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
   }
 
   /** Every manifest and blob that it holds, each once, and where. Throws INTEGRITY for a damaged archive. */
-  async contents(): Promise<readonly ArchivedContent[]> {
+  async contents(): Promise<readonly ({ readonly digest: Digest } & Pick<TarEntry, 'path' | 'size'>)[]> {
     if (this.#entries !== undefined) return [...this.#entries].map(([digest, { path, size }]) => ({ digest, path, size }))
-    return (await this.archive.files()).flatMap(({ path, entry }) => {
+    return (await this.#archive.files()).flatMap(({ path, entry }) => {
       const digest = path.startsWith('blobs/') ? path.slice('blobs/'.length).replace('/', ':') : ''
       return isDigest(digest) ? [{ digest, path, size: entry.size }] : []
     })
   }
 
   async sizeOf(digest: Digest): Promise<number | undefined> {
-    return this.#made.get(digest)?.bytes.length ?? (await this.find(digest))?.size
+    return this.#made.get(digest)?.bytes.length ?? (await this.#find(digest))?.size
   }
 
   async isWhole(digest: Digest, options: CallOptions = {}): Promise<boolean> {
     if (this.#made.has(digest)) return true
-    const entry = await this.find(digest)
-    return entry !== undefined && contentHasDigest(this.archive.content(entry, options), digest)
+    const content = await this.read(digest, options)
+    return content !== undefined && contentHasDigest(content, digest)
   }
 
   async holds(digest: Digest, _options?: CallOptions): Promise<boolean> {
-    return this.#made.has(digest) || (await this.find(digest)) !== undefined
+    return this.#made.has(digest) || (await this.#find(digest)) !== undefined
   }
 
   /** Waits until the archive was found to end where it should. Throws INTEGRITY for one that is damaged or was cut off, be it behind its last image. */
   end(): Promise<void> {
-    return this.archive.end()
+    return this.#archive.end()
   }
 
   /** A manifest, verified. Throws INTEGRITY, and as manifestOf does. */
   async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
-    const digest = this.digestOf(reference)
+    const { digest } = reference
     const made = digest && this.#made.get(digest)
     if (made !== undefined) return made
-    const entry = digest && (await this.find(digest))
+    const entry = digest && (await this.#find(digest))
     if (digest === undefined || entry === undefined) throw absentContent(this.path, formatReference(reference))
-    const bytes = entry.size > maxManifestBytes ? undefined : await this.archive.bytes(entry, maxManifestBytes, options)
+    const bytes = entry.size > maxManifestBytes ? undefined : await this.#archive.bytes(entry, maxManifestBytes, options)
     if (bytes === undefined || !hasDigest(bytes, digest)) throw this.wrong(digest)
-    return inFile(this.archive, entry.path, () => manifestOf(bytes, undefined, digest))
+    return inFile(this.#archive, entry.path, () => manifestOf(bytes, undefined, digest))
+  }
+
+  /** A blob or some of its bytes, not verified; undefined where there is none. */
+  async read(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
+    const entry = await this.#find(digest)
+    return entry && this.#archive.content(entry, range)
   }
 
   /** The bytes of a blob, not verified. Throws INTEGRITY where there is none, or one of another size. */
   async getBlob(_repository: Repository, { digest, size }: Descriptor, { offset, signal }: GetBlobOptions = {}): Promise<Content> {
-    const entry = await this.find(digest)
+    const entry = await this.#find(digest)
     if (entry === undefined) throw absentContent(this.path, digest)
     if (entry.size !== size) throw this.wrong(digest)
-    return this.archive.content(entry, { offset, signal })
+    return this.#archive.content(entry, { offset, signal })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.archive[Symbol.asyncDispose]()
+    await this.#archive[Symbol.asyncDispose]()
   }
 
-  protected async find(digest: Digest): Promise<TarEntry | undefined> {
-    return this.#entries === undefined ? this.archive.find(blobPath(digest)) : this.#entries.get(digest)
-  }
-
-  protected digestOf(reference: Reference): Digest | undefined {
-    return reference.digest
+  async #find(digest: Digest): Promise<TarEntry | undefined> {
+    return this.#entries === undefined ? this.#archive.find(blobPath(digest)) : this.#entries.get(digest)
   }
 
   wrong(digest: Digest): MirrorError {
@@ -169,7 +160,6 @@ export function inFile<T>(archive: Archive, path: string, read: () => T): T {
     return read()
   } catch (error) {
     if (!isMirrorError(error)) throw error
-    const { code, message, hint } = error
-    throw new MirrorError(code, `${path} in ${archive.name}: ${message}`, { hint, cause: error, side: 'source' })
+    throw error.with({ message: `${path} in ${archive.name}: ${error.message}`, side: 'source' })
   }
 }

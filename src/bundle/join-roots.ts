@@ -1,32 +1,45 @@
 import { MirrorError } from '../errors.ts'
-import type { CallOptions } from '../oci/image-source.ts'
-import type { Manifest } from '../oci/manifest.ts'
-import { isIndexType } from '../oci/media-type.ts'
+import { readPlatform } from '../oci/config-platform.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import { isAttestation, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
+import { isIndexType, mediaTypes } from '../oci/media-type.ts'
 import { platformIndex, type PlatformImage } from '../oci/platform-index.ts'
-import { formatPlatform, isSamePlatform } from '../oci/platform.ts'
-import { formatReference } from '../oci/reference.ts'
+import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
+import { atDigest, formatReference } from '../oci/reference.ts'
+import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { BundledImage } from './bundle-record.ts'
-import { surveyRoot, type ArchivedContents, type RootSurvey } from './survey-root.ts'
 
-/** What one name stands for once all archives are taken together. */
-export interface JoinedImage {
+/** Contents by digest, of one archive or of several together. */
+export interface ArchivedContents extends Pick<ImageSource, 'getManifest' | 'getBlob'> {
+  holds(digest: Digest, options?: CallOptions): Promise<boolean>
+  /** True where an archive ends behind a file without the zeros that end one, so that what is missing may have been cut off. */
+  readonly lacksEnd?: boolean
+}
+
+/** What of a root the archives hold. */
+interface RootSurvey {
   readonly image: BundledImage
-  /** Present where a new index was made. */
-  readonly index?: Manifest
-  /** True where the name stands for something else than in any of the archives. */
-  readonly isReduced: boolean
+  /** Every image below it that is whole and that a node may pull; its platform, where it or the index names one. */
+  readonly images: readonly { readonly descriptor: Descriptor; readonly platform: Platform | undefined }[]
+  /** What is whole below it under `unknown/unknown`; attestations are left out. */
+  readonly unknown: readonly Descriptor[]
+  /** The first digest that is missing below it; undefined where everything is there. */
+  readonly missing: Digest | undefined
+  /** The first image whose manifest and config are there, and a layer is not: it was exported, and is not whole. */
+  readonly broken: { readonly platform: Platform | undefined; readonly missing: Digest } | undefined
 }
 
 /**
- * Joins what archives have under one name. A root that is whole and has all that the others have stays as it is; otherwise the images that are whole
- * come under a new index, sorted by platform, without attestations and with what is of no known platform, or a single one under the name itself. Throws INTEGRITY where no image is
- * whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
+ * Joins what archives have under one name: a root that has all stays as it is; otherwise the name `isReduced`, and what is whole comes under a new index, or
+ * a single image under the name itself. Throws INTEGRITY where no image is whole, or one is there in part, and DESTINATION_COLLISION for two images of one platform.
  */
 export async function joinRoots(
   roots: readonly BundledImage[],
   contents: ArchivedContents,
   options: CallOptions = {},
-): Promise<JoinedImage> {
+): Promise<{ readonly image: BundledImage; readonly index?: Manifest; readonly isReduced: boolean }> {
   const surveys: RootSurvey[] = []
   for (const root of roots) surveys.push(await surveyRoot(root, contents, options))
   for (const survey of surveys) refuseBroken(survey)
@@ -86,13 +99,8 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
       const known = chosen.find((one) => isSamePlatform(one.platform, platform))
       if (known === undefined) chosen.push({ descriptor, platform })
       else if (known.descriptor.digest !== descriptor.digest) {
-        throw new MirrorError(
-          'DESTINATION_COLLISION',
-          `the archives have two different images of ${name} for ${formatPlatform(platform)}`,
-          {
-            hint: 'Push one of the archives alone, or --exclude the image.',
-          },
-        )
+        const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
+        throw new MirrorError('DESTINATION_COLLISION', message, { hint: 'Push one of the archives alone, or --exclude the image.' })
       }
     }
   }
@@ -105,4 +113,38 @@ function unknownOf(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
   const unknown = new Map(surveys.flatMap((survey) => survey.unknown).map((descriptor) => [descriptor.digest, descriptor]))
   const platform = { os: 'unknown', architecture: 'unknown' }
   return [...unknown.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1)).map((descriptor) => ({ descriptor, platform }))
+}
+
+/** Finds out what of an image is there, manifest by manifest; configs are read where an index does not name a platform. */
+async function surveyRoot(image: BundledImage, held: ArchivedContents, options: CallOptions = {}): Promise<RootSurvey> {
+  const images: RootSurvey['images'][number][] = []
+  const unknown: Descriptor[] = []
+  let missing: Digest | undefined
+  let broken: RootSurvey['broken']
+  await walkImage(image, {
+    async read({ digest }) {
+      if (await held.holds(digest, options)) return held.getManifest(atDigest(image.reference, digest), options)
+      missing ??= digest
+      return undefined
+    },
+    async visit({ entry, manifest: { descriptor }, contents }) {
+      if (contents.kind === 'index') return
+      const { config } = contents
+      for (const blob of referencesOf(contents)) {
+        if (isForeignLayer(blob) || (await held.holds(blob.digest, options))) continue
+        missing ??= blob.digest
+        // A config belongs to one image: with it, that was exported. A manifest alone may be there of one that was not; artifacts share an empty config.
+        if (blob !== config && config.mediaType !== mediaTypes.ociEmpty && isPullable(entry))
+          broken ??= { platform: entry.platform, missing: blob.digest }
+        return
+      }
+      if (isPullable(entry)) {
+        images.push({ descriptor, platform: entry.platform ?? (await readPlatform(held, image.reference, config, options)) })
+      } else if (!isAttestation(entry)) unknown.push(descriptor)
+    },
+    tooDeep(why) {
+      throw new MirrorError('INVALID_MANIFEST', `${formatReference(image.reference)} ${why}`)
+    },
+  })
+  return { image, images, unknown, missing, broken }
 }

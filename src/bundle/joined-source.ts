@@ -7,14 +7,13 @@ import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
-import type { BundleBase, HeldContent } from './bundle-base.ts'
+import type { BundleBase, HeldContent } from './bundle-record.ts'
 import type { BundledImage } from './bundle-record.ts'
 import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
 import { absentContent, type ImageArchive } from './image-archive.ts'
-import { joinRoots } from './join-roots.ts'
+import { joinRoots, type ArchivedContents } from './join-roots.ts'
 import { openImageArchive } from './open-image-archive.ts'
-import type { ArchivedContents } from './survey-root.ts'
 
 const mostNamed = 20
 
@@ -22,7 +21,6 @@ function contentOf({ reference, digest }: Pick<BundledImage, 'reference' | 'dige
   return `${formatRepository(reference)} ${digest}`
 }
 
-/** The error for archives without any image that a registry could have a name for. */
 function refuseNameless(archives: readonly ImageArchive[], given: GivenName | undefined): MirrorError {
   const skipped = archives.flatMap((archive) => archive.skipped)
   const [first] = skipped
@@ -34,7 +32,6 @@ function refuseNameless(archives: readonly ImageArchive[], given: GivenName | un
   return new MirrorError(code, message, { hint: namingHint(given) })
 }
 
-/** How the images would get names, by what was given with --name. */
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
     return 'Pass --name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.'
@@ -43,7 +40,7 @@ function namingHint(given: GivenName | undefined): string {
   return 'One --name names one image: write the others with their own names.'
 }
 
-/** Archives that are read as one place: the images of all of them, and what several have of one image together. */
+/** Archives that are read as one: the images of all of them, and what several have of one image together. */
 export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposable {
   readonly #archives: readonly ImageArchive[]
   readonly #images = new Map<string, BundledImage>()
@@ -120,7 +117,10 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
         this.#images.set(name, only)
       } else if (only !== undefined) {
         // Signatures have no platforms to join by: those of the last archive count.
-        await this.#join(name, only.about === undefined ? found : found.slice(-1), options)
+        const { image, index, isReduced } = await joinRoots(only.about === undefined ? found : found.slice(-1), this, options)
+        this.#images.set(name, image)
+        if (index !== undefined) this.#made.set(index.descriptor.digest, index)
+        if (isReduced) this.#reduced.push(name)
       }
     }
     return [...this.#images.values()]
@@ -207,12 +207,5 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
       throw absentContent(holder?.path ?? 'the archive', `${digest}, which ${formatReference(image.reference)} needs`)
     }
     this.#whole.add(image.digest)
-  }
-
-  async #join(name: string, roots: readonly BundledImage[], options: CallOptions): Promise<void> {
-    const { image, index, isReduced } = await joinRoots(roots, this, options)
-    this.#images.set(name, image)
-    if (index !== undefined) this.#made.set(index.descriptor.digest, index)
-    if (isReduced) this.#reduced.push(name)
   }
 }

@@ -3,7 +3,7 @@ import { nameEntries } from '../layout/name-entries.ts'
 import { maxManifestBytes, parseLayoutIndex } from '../oci/manifest.ts'
 import { Archive } from './archive.ts'
 import { blobPath, indexPath } from './bundle-contents.ts'
-import { BundleReader } from './bundle-reader.ts'
+import { readBundle } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
 import { openDockerSave, savePath } from './docker-save.ts'
 import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
@@ -15,7 +15,7 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
   try {
     // A whole archive may have to be decompressed to know that something is not in it.
     const record = await archive.find(recordPath)
-    return record === undefined ? await openForeign(archive, options) : await BundleReader.over(archive, record)
+    return record === undefined ? await openForeign(archive, options) : await readBundle(archive, record)
   } catch (error) {
     await archive[Symbol.asyncDispose]()
     throw error
@@ -37,15 +37,9 @@ async function openOciArchive(archive: Archive, index: TarEntry, { name, signal 
       return entry === undefined || entry.size > maxManifestBytes ? undefined : archive.bytes(entry, maxManifestBytes, { signal })
     },
   })
-  const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => ({
-    reference,
-    mediaType,
-    digest,
-    size,
-    platforms: [],
-    digestPreserved: true,
-    ...(about !== undefined && { about }),
-  }))
+  const images = named.map(({ reference, descriptor: { mediaType, digest, size }, about }) => {
+    return { reference, mediaType, digest, size, platforms: [], digestPreserved: true, ...(about && { about }) }
+  })
   return new ImageArchive(archive, { images, skipped })
 }
 
@@ -59,14 +53,10 @@ async function openForeign(archive: Archive, options: ForeignOptions): Promise<I
   // An archive may have all of that in a directory.
   const found = (await archive.files()).map(({ path }) => path).find((path) => names.some((name) => path.endsWith(`/${name}`)))
   const directory = found?.slice(0, found.lastIndexOf('/'))
-  throw new MirrorError(
-    'UNSUPPORTED',
-    `${archive.name} is an archive, and none of images: it has neither ${recordPath}, ${indexPath} nor ${savePath}`,
-    {
-      hint:
-        directory === undefined
-          ? 'Give what bundle create, docker save, ctr images export or skopeo has written.'
-          : `Its directory ${directory} has images: pack what is in that, as in tar -C ${directory} -cf <file>.tar .`,
-    },
-  )
+  const hint =
+    directory === undefined
+      ? 'Give what bundle create, docker save, ctr images export or skopeo has written.'
+      : `Its directory ${directory} has images: pack what is in that, as in tar -C ${directory} -cf <file>.tar .`
+  const lack = `it has neither ${recordPath}, ${indexPath} nor ${savePath}`
+  throw new MirrorError('UNSUPPORTED', `${archive.name} is an archive, and none of images: ${lack}`, { hint })
 }

@@ -1,7 +1,7 @@
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { MirrorError } from '../errors.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { errnoOf, isThere, localIo } from '../layout/local-io.ts'
 
 /** A part of a bundle that was split. */
 export interface BundlePart {
@@ -19,14 +19,6 @@ export function partName(file: string, number: number): string {
 /** The bundle that a path means: the path of a part or of the list of parts names the bundle that they are of. */
 export function wholeFile(path: string): string {
   return path.replace(/\.(?:[0-9]{3,}|sha256)$/, '')
-}
-
-/** True where a file of that name is there. */
-export async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Where the list of a bundle's parts lies. */

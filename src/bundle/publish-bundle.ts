@@ -24,36 +24,26 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
   const before = (await readPartList(file).catch(() => undefined)) ?? []
   const isPlain = splitSize === undefined && (compressionOfName(file) ?? undefined) === undefined
   const written = isPlain ? [] : await writeParts({ file, archivePath, splitSize, signal })
-  const names = splitSize === undefined ? [] : written.map((_, index) => partName(basename(file), index + 1))
+  const parts = splitSize === undefined ? [] : written.map((part, index) => ({ ...part, name: partName(basename(file), index + 1) }))
   if (splitSize === undefined) {
     await rename(written[0]?.path ?? archivePath, file)
     if (before.length > 0) await rm(partListPath(file), { force: true })
   } else {
     // Parts without their list are no bundle: what was there ends here, and what comes begins with its list.
     await rm(partListPath(file), { force: true })
-    for (const [index, name] of names.entries()) await rename(written[index]?.path ?? '', join(dirname(file), name))
-    const list = formatPartList(names.map((name, index) => ({ name, sha256: written[index]?.sha256 ?? '' })))
-    await replaceFile(partListPath(file), list, { temporary: join(dirname(archivePath), 'list') })
+    for (const { path, name } of parts) await rename(path, join(dirname(file), name))
+    await replaceFile(partListPath(file), formatPartList(parts), { temporary: join(dirname(archivePath), 'list') })
     await rm(file, { force: true })
   }
-  for (const { name } of before) if (!names.includes(name)) await rm(join(dirname(file), name), { force: true })
+  const names = new Set(parts.map(({ name }) => name))
+  for (const { name } of before) if (!names.has(name)) await rm(join(dirname(file), name), { force: true })
   await syncDirectory(dirname(file))
 }
 
-interface WrittenPart {
-  readonly path: string
-  readonly sha256: string
-}
-
 /** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on beside it: one where no size is given. */
-async function writeParts({
-  file,
-  archivePath,
-  splitSize = Number.POSITIVE_INFINITY,
-  signal,
-}: Publication): Promise<readonly WrittenPart[]> {
+async function writeParts({ file, archivePath, splitSize = Infinity, signal }: Publication) {
   const compression = compressionOfName(file) ?? undefined
-  const written: WrittenPart[] = []
+  const written: { readonly path: string; readonly sha256: string }[] = []
   let part: { readonly path: string; readonly handle: FileHandle; readonly hash: Hash; left: number } | undefined
   const begin = async (): Promise<NonNullable<typeof part>> => {
     const path = join(dirname(archivePath), `part-${written.length + 1}`)

@@ -1,9 +1,8 @@
 import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
-import { detectCompression } from './compression.ts'
+import { detectCompression, detectUnsupported } from './compression.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
-import { detectUnsupported } from './unsupported-compression.ts'
 
 const maxEntries = 1_000_000
 const maxPaxBytes = 1024 * 1024
@@ -14,11 +13,10 @@ const typeOffset = 156
 /** Headers are read this many bytes at a time where files are small. */
 const readAhead = 64 * 1024
 
-function refuse(
-  { name }: Pick<ArchiveBytes, 'name'>,
-  why: string,
-  hint: string = 'Copy the file again from where it was made, and compare its checksum.',
-): MirrorError {
+const copyAgain = 'Copy the file again from where it was made, and compare its checksum.'
+const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
+
+function refuse({ name }: Pick<ArchiveBytes, 'name'>, why: string, hint: string = copyAgain): MirrorError {
   return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint })
 }
 
@@ -60,11 +58,12 @@ async function refuseTrailingData(file: ArchiveBytes, end: number, maxPadding: n
     if (bytesRead === 0) return
     at += bytesRead
     if (!isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'it has trailing data: something else than zeros follows its last file')
-    if (at - end > maxPadding) {
-      throw new MirrorError('INTEGRITY', `${file.name}: more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`, {
-        hint: 'Decompress it yourself and give the .tar.',
-      })
-    }
+    if (at - end > maxPadding)
+      throw refuse(
+        file,
+        `more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`,
+        'Decompress it yourself and give the .tar.',
+      )
   }
 }
 
@@ -80,13 +79,12 @@ export function plainPath(path: string): string | undefined {
   return path.startsWith('/') || path.includes('\0') || path.includes('\\') || steps.includes('..') ? undefined : steps.join('/')
 }
 
-/** A header; undefined for a block that is none. */
 function parseHeader(block: Buffer): Header | undefined {
   try {
     const header = new Header(block)
     return header.cksumValid ? header : undefined
   } catch {
-    // numbers that are none
+    // It states numbers that are none.
     return undefined
   }
 }
@@ -124,7 +122,6 @@ interface Override {
 }
 
 const noOverride: Override = {}
-const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
 
 async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
   if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')

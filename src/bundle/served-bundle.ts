@@ -12,13 +12,11 @@ import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { walkImage } from '../oci/walk.ts'
-import { BundleReader, damagedBundle } from './bundle-reader.ts'
+import { damagedBundle, openBundle, type Bundle } from './bundle-reader.ts'
 import type { BundledList } from './bundle-record.ts'
 
 /** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
-async function catalogueBundle(
-  bundle: BundleReader,
-): Promise<{ readonly catalogue: Catalogue; readonly links: ReadonlyMap<Digest, ManifestLinks> }> {
+async function catalogueBundle(bundle: Bundle) {
   const catalogue = new Catalogue()
   const links = new Map<Digest, ManifestLinks>()
   for (const image of bundle.record.images) {
@@ -48,11 +46,11 @@ const checkedFirstBytes = 16 * 1024 * 1024
 export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []
-  readonly #bundle: BundleReader
+  readonly #bundle: Bundle
   readonly #links: ReadonlyMap<Digest, ManifestLinks>
   readonly #checks = new Map<Digest, Promise<boolean>>()
 
-  private constructor(bundle: BundleReader, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
+  private constructor(bundle: Bundle, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
     super(catalogue)
     this.#bundle = bundle
     this.#links = links
@@ -60,16 +58,13 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
 
   /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
   static async open(path: string): Promise<ServedBundle> {
-    const bundle = await BundleReader.open(path)
+    const bundle = await openBundle(path)
     try {
       if (bundle.record.base !== undefined) {
-        throw new MirrorError(
-          'UNSUPPORTED',
-          `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`,
-          {
-            hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
-          },
-        )
+        const message = `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`
+        throw new MirrorError('UNSUPPORTED', message, {
+          hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
+        })
       }
       await bundle.end()
       return new ServedBundle(bundle, await catalogueBundle(bundle))
@@ -119,13 +114,8 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     return { size, read, cancel: () => content.cancel() }
   }
 
-  async *referrers(
-    repository: Repository,
-    subject: Digest,
-    { after }: { readonly after?: Digest | undefined } = {},
-  ): AsyncGenerator<Referrer, void> {
-    for (const descriptor of this.catalogue.referrers(repository, subject, after))
-      yield referrerOf(descriptor, this.#links.get(descriptor.digest))
+  protected readReferrer(descriptor: Descriptor): Promise<Referrer> {
+    return Promise.resolve(referrerOf(descriptor, this.#links.get(descriptor.digest)))
   }
 
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {

@@ -15,11 +15,9 @@ const mostGrowth = 200
 /** Bytes that may come of any number of them. */
 const freeBytes = 256 * 1024 ** 2
 
-/** The error for temporary files that cannot be written. */
-async function cannotSpool(name: string, error: unknown): Promise<MirrorError> {
-  const { message, cause } = await localIo(error, 'write what is decompressed to', tmpdir())
-  return new MirrorError('LOCAL_IO', message, {
-    cause,
+/** Throws LOCAL_IO for temporary files that cannot be written. */
+async function cannotSpool(name: string, error: unknown): Promise<never> {
+  throw (await localIo(error, 'write what is decompressed to', tmpdir())).with({
     hint: `Make room there, name another directory (TMPDIR=<directory>), or decompress ${name} yourself and give the .tar.`,
   })
 }
@@ -54,7 +52,7 @@ export class Spool implements ArchiveBytes {
       return new Spool(compressed, handle, compression)
     } catch (error) {
       await handle?.close()
-      throw await cannotSpool(compressed.name, error)
+      return cannotSpool(compressed.name, error)
     }
   }
 
@@ -96,10 +94,17 @@ export class Spool implements ArchiveBytes {
             hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
           })
         }
-        await this.#write(chunk)
+        await this.#handle.writeFile(chunk).catch((error: unknown) => cannotSpool(this.name, error))
+        this.#size += chunk.length
+        this.#changes.tell()
       }
     } catch (error) {
-      this.#failure = this.#stopped?.reason ?? this.#explain(error)
+      const why = error instanceof Error ? ` (${error.message})` : ''
+      const damaged = new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
+        cause: error,
+        hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
+      })
+      this.#failure = this.#stopped?.reason ?? (isMirrorError(error) ? error : damaged)
     }
     this.#isEnded = true
     this.#changes.tell()
@@ -113,24 +118,5 @@ export class Spool implements ArchiveBytes {
       this.#taken += bytesRead
       yield buffer.subarray(0, bytesRead)
     }
-  }
-
-  async #write(chunk: Uint8Array): Promise<void> {
-    try {
-      await this.#handle.writeFile(chunk)
-    } catch (error) {
-      throw await cannotSpool(this.name, error)
-    }
-    this.#size += chunk.length
-    this.#changes.tell()
-  }
-
-  #explain(error: unknown): MirrorError {
-    if (isMirrorError(error)) return error
-    const why = error instanceof Error ? ` (${error.message})` : ''
-    return new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
-      cause: error,
-      hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
-    })
   }
 }

@@ -7,9 +7,12 @@ import { MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
-import { errnoOf, localIo, writeAt } from '../layout/local-io.ts'
+import { errnoOf, localIo, withLocalIo, writeAt } from '../layout/local-io.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
 import { blobPath, type BundleContents } from './bundle-contents.ts'
 import { unfinishedDirectory } from './bundle-target.ts'
 import { publishBundle, type Publication } from './publish-bundle.ts'
@@ -27,9 +30,9 @@ interface Opened {
 
 /**
  * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its position, and `done`, the blobs that are whole in it, a digest a
- * line behind the name of the arrangement; they are hashed again when it is resumed. The archive gets the bundle's name when all of it is safely on the disk.
+ * line behind the name of the arrangement; they are hashed again when it is resumed. What images are copied to it is settled before: only blobs move.
  */
-export class UnfinishedBundle implements AsyncDisposable {
+export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
   readonly #opened: Opened
   #unwritten: Digest[] = []
   readonly #commit = new GroupCommit(() => this.#note())
@@ -53,10 +56,15 @@ export class UnfinishedBundle implements AsyncDisposable {
         journal = await open(join(directory, 'done'), constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW)
         archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
         const owners = [await stat(directory), await journal.stat(), await archive.stat()].map(({ uid }) => uid)
-        if (owners.some((uid) => uid !== claim.uid)) throw madeByOther(directory)
-        const done = await findDone({ contents, journal, archive, path: directory, signal })
+        if (owners.some((uid) => uid !== claim.uid)) {
+          throw new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
+            hint: 'Remove it, run as that user, or name another file.',
+          })
+        }
+        const opened = { file, directory, contents, claim, archive, journal }
+        const done = await findDone(opened, signal)
         await archive.truncate(contents.map.size)
-        return new UnfinishedBundle({ file, directory, contents, claim, archive, journal, done })
+        return new UnfinishedBundle({ ...opened, done })
       } catch (error) {
         for (const handle of [journal, archive]) await handle?.close().catch(() => undefined)
         await claim.release()
@@ -68,15 +76,38 @@ export class UnfinishedBundle implements AsyncDisposable {
     }
   }
 
+  /** True for a blob that is whole here, or that an earlier bundle brought. */
   has(digest: Digest): boolean {
-    return this.#opened.done.has(digest)
+    return this.#opened.done.has(digest) || this.#opened.contents.elsewhere.has(digest)
+  }
+
+  headManifest(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  headBlob(_repository: Repository, { digest }: Descriptor): Promise<boolean> {
+    return Promise.resolve(this.has(digest))
+  }
+
+  /** A bundle has each blob once, whatever needs it. */
+  offerBlob(_repository: Repository, { digest }: Descriptor, { from }: OfferOptions = {}): Promise<OfferedBlob> {
+    if (this.has(digest)) return Promise.resolve({ kind: from === undefined ? 'present' : 'mounted' })
+    const put: BlobUpload['put'] = async (open) => {
+      await this.write(digest, await open())
+      return true
+    }
+    return Promise.resolve({ kind: 'upload', upload: { put, cancel: () => Promise.resolve() } })
+  }
+
+  putManifest(): Promise<void> {
+    return Promise.resolve()
   }
 
   /** Writes a blob where it belongs; it counts once whoever reads it has verified all of it, and it is on the disk. */
   async write(digest: Digest, content: Content): Promise<void> {
     const { contents, done } = this.#opened
     const entry = contents.map.entries.get(blobPath(digest))
-    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no place in the bundle`)
+    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no position in the bundle`)
     let at = entry.offset
     await content.read(async (chunk) => {
       const position = at
@@ -122,11 +153,7 @@ export class UnfinishedBundle implements AsyncDisposable {
   async #put(bytes: Uint8Array, position: number): Promise<void> {
     const { archive, directory, claim } = this.#opened
     claim.lost.throwIfAborted()
-    try {
-      await writeAt(archive, bytes, position)
-    } catch (error) {
-      throw await localIo(error, 'write', directory)
-    }
+    await withLocalIo('write', directory, () => writeAt(archive, bytes, position))
   }
 
   /** A blob is noted when its bytes have reached the disk: after a power cut nothing is noted that is not there. */
@@ -134,23 +161,14 @@ export class UnfinishedBundle implements AsyncDisposable {
     const { archive, journal, directory } = this.#opened
     const digests = this.#unwritten
     this.#unwritten = []
-    try {
+    await withLocalIo('write', directory, async () => {
       await archive.datasync()
       await journal.appendFile(digests.map((digest) => `${digest}\n`).join(''))
-    } catch (error) {
-      throw await localIo(error, 'write', directory)
-    }
+    })
   }
 }
 
-/** What another user has begun would become a bundle that belongs to them, and that they may change. */
-function madeByOther(directory: string): MirrorError {
-  return new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
-    hint: 'Remove it, run as that user, or name another file.',
-  })
-}
-
-/** Puts copies in the place of what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
+/** Replaces by copies what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
 async function replaceOpenFiles(directory: string, claim: string): Promise<void> {
   for (const name of ['archive', 'done']) {
     const own = join(claim, name)
@@ -163,12 +181,8 @@ async function replaceOpenFiles(directory: string, claim: string): Promise<void>
   }
 }
 
-interface Begun extends Pick<Opened, 'contents' | 'journal' | 'archive'>, CallOptions {
-  readonly path: string
-}
-
 /** The noted blobs that are still whole: a disk may have changed since. The journal of another arrangement begins anew. */
-async function findDone({ contents: { map }, journal, archive, path, signal }: Begun): Promise<Set<Digest>> {
+async function findDone({ contents: { map }, journal, archive, directory: path }: Omit<Opened, 'done'>, signal?: AbortSignal) {
   const done = new Set<Digest>()
   const hash = createHash('sha256')
   for (const entry of map.entries.values()) hash.update(`${entry.path} ${entry.size}\n`)

@@ -7,7 +7,7 @@ import { contentHasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
-import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
+import { errnoOf, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { UploadFiles } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
@@ -48,12 +48,10 @@ export class BlobStore {
 
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
   async prepare(isTakeover: boolean): Promise<void> {
-    try {
+    await withLocalIo('write', this.#directory, async () => {
       for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
       await this.uploads.prepare(isTakeover)
-    } catch (error) {
-      throw await localIo(error, 'write', this.#directory)
-    }
+    })
   }
 
   /** The file of a blob; the digest's grammar keeps the path inside the layout. */

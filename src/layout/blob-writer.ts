@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { fileContent } from './file-content.ts'
-import { localIo, openRegularFile, writeAt } from './local-io.ts'
+import { localIo, openRegularFile, withLocalIo, writeAt } from './local-io.ts'
 
 const bufferBytes = 512 * 1024
 /** Most blobs are configs and manifests: the first buffer is small. */
@@ -47,12 +47,8 @@ export interface BlobWriterOptions extends BlobDirectory {
 /** Opens a private file for a blob. */
 export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWriter> {
   const path = join(options.directory, options.name ?? randomUUID())
-  try {
-    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
-    return new FileBlobWriter(path, handle, options, 0)
-  } catch (error) {
-    throw await localIo(error, 'write', dirname(path))
-  }
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  return new FileBlobWriter(path, await withLocalIo('write', dirname(path), () => open(path, flags, 0o600)), options, 0)
 }
 
 /** Opens a private file that another writer left, to go on at its end; undefined where there is no regular file of that name. */
@@ -190,7 +186,7 @@ class FileBlobWriter implements BlobWriter {
       const actual = await this.#digest(digest)
       if (actual !== digest) throw new MirrorError('INTEGRITY', `the bytes of ${digest} have the digest ${actual}`)
       const path = this.#options.finalPath(digest)
-      try {
+      await withLocalIo('write', dirname(path), async () => {
         const handle = await this.#open()
         await handle.chmod(0o644)
         if (this.#options.durable) await handle.datasync()
@@ -198,9 +194,7 @@ class FileBlobWriter implements BlobWriter {
         await rename(this.#path, path)
         this.#release()
         if (this.#options.durable) await this.#options.syncNames(digest)
-      } catch (error) {
-        throw await localIo(error, 'write', dirname(path))
-      }
+      })
     } catch (error) {
       await this.discard()
       throw error

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import type { Referrer } from './layout.ts'
 
 /** A manifest of a repository, and what it is about. */
 export interface CataloguedManifest {
@@ -14,7 +15,8 @@ export interface ManifestRecord extends CataloguedManifest {
   readonly deleted?: boolean
 }
 
-interface CataloguedRepository {
+/** A repository, its tags and its manifests. */
+export interface CataloguedRepository {
   readonly repository: Repository
   /** Of a repository that is known although it has no manifest any more. */
   removed?: Descriptor
@@ -30,40 +32,24 @@ export class Catalogue {
     return [...this.#repositories.values()].filter(({ manifests }) => manifests.size > 0).map(({ repository }) => repository)
   }
 
-  has(repository: Repository): boolean {
-    return (this.#find(repository)?.manifests.size ?? 0) > 0
-  }
-
-  knows(repository: Repository): boolean {
-    return this.#find(repository) !== undefined
-  }
-
-  /** The repository's tags in the order of their bytes. */
-  tags(repository: Repository): string[] {
-    return [...(this.#find(repository)?.tags.keys() ?? [])].toSorted((a, b) => (a < b ? -1 : 1))
+  /** What a repository has; undefined for one that never had a manifest. */
+  of(repository: Repository): CataloguedRepository | undefined {
+    return this.#repositories.get(formatRepository(repository))
   }
 
   tagsOf(repository: Repository, digest: Digest): string[] {
-    return this.tags(repository).filter((tag) => this.#find(repository)?.tags.get(tag) === digest)
+    return [...(this.of(repository)?.tags ?? [])].filter(([, tagged]) => tagged === digest).map(([tag]) => tag)
   }
 
   /** The manifest that a tag or digest names; where both are given the digest decides. */
   find(reference: Reference): CataloguedManifest | undefined {
-    const found = this.#find(reference)
+    const found = this.of(reference)
     const digest = reference.digest ?? (reference.tag === undefined ? undefined : found?.tags.get(reference.tag))
     return digest === undefined ? undefined : found?.manifests.get(digest)
   }
 
   manifests(repository: Repository): CataloguedManifest[] {
-    return [...(this.#find(repository)?.manifests.values() ?? [])]
-  }
-
-  /** The manifests of a repository that are about this one, in the order of their digests and after a given one. */
-  referrers(repository: Repository, subject: Digest, after: Digest | undefined): Descriptor[] {
-    return this.manifests(repository)
-      .filter(({ descriptor, subject: about }) => about === subject && (after === undefined || descriptor.digest > after))
-      .map(({ descriptor }) => descriptor)
-      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+    return [...(this.of(repository)?.manifests.values() ?? [])]
   }
 
   /** How many records `records` gives, at most. */
@@ -97,24 +83,20 @@ export class Catalogue {
 
   /** Names a manifest that was added before. */
   tag(repository: Repository, tag: string, digest: Digest): void {
-    this.#find(repository)?.tags.set(tag, digest)
+    this.of(repository)?.tags.set(tag, digest)
   }
 
   untag(repository: Repository, tag: string): void {
-    this.#find(repository)?.tags.delete(tag)
+    this.of(repository)?.tags.delete(tag)
   }
 
   /** Takes a manifest away; a repository that has lost its last one is still known. */
   remove(repository: Repository, digest: Digest): void {
-    const found = this.#find(repository)
+    const found = this.of(repository)
     const manifest = found?.manifests.get(digest)
     if (found === undefined || manifest === undefined) return
     found.manifests.delete(digest)
     found.removed = manifest.descriptor
-  }
-
-  #find(repository: Repository): CataloguedRepository | undefined {
-    return this.#repositories.get(formatRepository(repository))
   }
 }
 
@@ -131,14 +113,29 @@ export abstract class CataloguedImages {
   }
 
   hasRepository(repository: Repository): boolean {
-    return this.catalogue.has(repository)
+    return (this.catalogue.of(repository)?.manifests.size ?? 0) > 0
   }
 
   knowsRepository(repository: Repository): boolean {
-    return this.catalogue.knows(repository)
+    return this.catalogue.of(repository) !== undefined
   }
 
   tags(repository: Repository): readonly string[] {
-    return this.catalogue.tags(repository)
+    return [...(this.catalogue.of(repository)?.tags.keys() ?? [])].toSorted()
   }
+
+  async *referrers(
+    repository: Repository,
+    subject: Digest,
+    { after = '' }: { after?: string | undefined } = {},
+  ): AsyncGenerator<Referrer, void> {
+    const found = this.catalogue.manifests(repository).filter((one) => one.subject === subject && one.descriptor.digest > after)
+    for (const { descriptor } of found.toSorted((a, b) => (a.descriptor.digest < b.descriptor.digest ? -1 : 1))) {
+      const referrer = await this.readReferrer(descriptor)
+      if (referrer !== undefined) yield referrer
+    }
+  }
+
+  /** What a list of referrers says of a manifest; undefined where it is gone. */
+  protected abstract readReferrer(descriptor: Descriptor): Promise<Referrer | undefined>
 }

@@ -25,14 +25,14 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
-  readonly #readReferrer: ReturnType<typeof referrerReader>
+  protected readonly readReferrer: ReturnType<typeof referrerReader>
 
   constructor({ directory, blobs, catalogue, skipped }: OpenedLayout) {
     super(catalogue)
     this.directory = directory
     this.skipped = skipped
     this.blobs = blobs
-    this.#readReferrer = referrerReader(blobs)
+    this.readReferrer = referrerReader(blobs)
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
@@ -75,21 +75,9 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean> {
     return this.blobs.verify(digest, options)
   }
-
-  async *referrers(
-    repository: Repository,
-    subject: Digest,
-    { after }: { readonly after?: Digest | undefined } = {},
-  ): AsyncGenerator<Referrer, void> {
-    for (const descriptor of this.catalogue.referrers(repository, subject, after)) {
-      const referrer = await this.#readReferrer(descriptor)
-      if (referrer !== undefined) yield referrer
-    }
-  }
 }
 
-/** Bytes of JSON that are remembered at most. */
-const maxRemembered = 8 * 1024 * 1024
+const maxRememberedBytes = 8 * 1024 * 1024
 
 /** Reads what lists of referrers say of stored manifests: one at a time, because each may take megabytes, and the latest ones once. */
 function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<Referrer | undefined> {
@@ -106,7 +94,7 @@ function referrerReader(blobs: BlobStore): (descriptor: Descriptor) => Promise<R
     known.set(digest, { referrer, bytes: length })
     remembered += length
     for (const [oldest, { bytes }] of known) {
-      if (remembered <= maxRemembered) break
+      if (remembered <= maxRememberedBytes) break
       known.delete(oldest)
       remembered -= bytes
     }

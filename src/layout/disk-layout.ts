@@ -1,4 +1,4 @@
-import type { Content } from '../async/content.ts'
+import { contentOf, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -157,16 +157,8 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     if (reference.digest !== undefined && reference.digest !== digest) {
       throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
     }
-    if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest))) {
-      const writer = await this.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
-      try {
-        await writer.write(manifest.bytes)
-        await writer.commit(digest, size)
-      } catch (error) {
-        await writer.discard()
-        throw error
-      }
-    }
+    if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest)))
+      await this.#write(descriptor, () => Promise.resolve(contentOf(manifest.bytes)))
     if (this.catalogue.find({ ...repository, digest }) === undefined) {
       await this.#opened.journal.append([{ repository, descriptor, subject: links.subject }])
       this.catalogue.add(repository, { descriptor, subject: links.subject })

@@ -32,10 +32,7 @@ const kinds: ReadonlyMap<string, EntryKind> = new Map([
   ['referrers', 'referrer'],
 ])
 
-/**
- * What the annotation `kind` says, as cosign and hauler write it:
- * https://github.com/sigstore/cosign/blob/v2.4.1/pkg/oci/layout/index.go and https://github.com/hauler-dev/hauler/blob/main/pkg/consts/consts.go
- */
+/** What the annotation `kind` says: https://github.com/sigstore/cosign/blob/v2.4.1/pkg/oci/layout/index.go and https://github.com/hauler-dev/hauler/blob/main/pkg/consts/consts.go */
 export function kindOf(annotations: Readonly<Record<string, unknown>>): EntryKind {
   const { kind } = annotations
   const [, own] = /^dev\.(?:hauler|cosignproject\.cosign)\/([^/]*)/.exec(typeof kind === 'string' ? kind : '') ?? []

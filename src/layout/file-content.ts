@@ -16,8 +16,8 @@ export interface FileRange {
   readonly isShared?: boolean
 }
 
-/** What bytes are read from: an open file, or something that reads like one. */
-export type ByteHandle = Pick<FileHandle, 'close'> & {
+/** An open file, or something that reads like one. */
+type ByteHandle = Pick<FileHandle, 'close'> & {
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
 }
 

@@ -6,7 +6,7 @@ import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatIndexEntry } from './entry-name.ts'
 import { GroupCommit } from './group-commit.ts'
-import { localIo, openRegularFile, syncDirectory } from './local-io.ts'
+import { openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { nameEntries, type NamedEntries, type EntryNamingOptions } from './name-entries.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -114,13 +114,11 @@ export class IndexFile {
         hint: 'Delete tags, or put these images into another layout.',
       })
     }
-    try {
+    await withLocalIo('write', this.#path, async () => {
       await replaceFile(this.#path, bytes, { temporary, mode: 0o644, durable: this.#durable })
       if (this.#durable) await syncDirectory(dirname(this.#path))
-      this.#written = changes
-      this.#size = bytes.length
-    } catch (error) {
-      throw await localIo(error, 'write', this.#path)
-    }
+    })
+    this.#written = changes
+    this.#size = bytes.length
   }
 }

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MirrorError } from '../errors.ts'
 import { GroupCommit } from './group-commit.ts'
-import { errnoOf, localIo } from './local-io.ts'
+import { errnoOf, isThere, localIo } from './local-io.ts'
 
 const prefix = 'writer-'
 const takeoverName = 'takeover'
@@ -33,10 +33,8 @@ async function ownIdentity(): Promise<string> {
   return `${await processSpace()}-${pid}-${(await startOf(pid)) ?? '0'}`
 }
 
-/** `dead` is certain; `silent` is one on another machine or in another container that has not touched its claim for long. */
-type WriterState = 'alive' | 'dead' | 'silent'
-
-async function stateOf(directory: string, other: string, own: { readonly identity: string; readonly name: string }): Promise<WriterState> {
+/** `dead` is certain; `silent` is a writer on another machine or in another container that has not touched its claim for long. */
+async function stateOf(directory: string, other: string, own: { readonly identity: string; readonly name: string }) {
   const [space, pid, start] = other.slice(prefix.length).split('-')
   if (space === own.identity.split('-')[0] && pid !== undefined && pid !== '0') return (await startOf(pid)) === start ? 'alive' : 'dead'
   // The process numbers of another machine mean nothing here. Both times are the file system's.
@@ -82,11 +80,7 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
         }
       }
       const { uid } = await stat(claim)
-      const isTakeover = await access(takeover).then(
-        () => true,
-        () => false,
-      )
-      if (holder === undefined) return new LayoutClaim({ directory: claim, uid, takeover, isTakeover })
+      if (holder === undefined) return new LayoutClaim({ directory: claim, uid, isTakeover: await isThere(takeover) })
     } catch (error) {
       await removeClaim(claim)
       throw await localIo(error, 'write', claim)
@@ -109,15 +103,13 @@ export class LayoutClaim {
   readonly uid: number
   /** True until `endTakeover` where an earlier writer may still be alive with open files: those must be replaced before anything is written to them. */
   isTakeover: boolean
-  readonly #takeover: string
   readonly #loss = new AbortController()
   readonly #beats = new GroupCommit(() => this.#beat())
   readonly #timer: NodeJS.Timeout
 
-  constructor({ directory, uid, takeover, isTakeover }: Pick<LayoutClaim, 'directory' | 'uid' | 'isTakeover'> & { takeover: string }) {
+  constructor({ directory, uid, isTakeover }: Pick<LayoutClaim, 'directory' | 'uid' | 'isTakeover'>) {
     this.directory = directory
     this.uid = uid
-    this.#takeover = takeover
     this.isTakeover = isTakeover
     // A failure is made good by the next beat.
     this.#timer = setInterval(() => void this.confirm().catch(() => undefined), beatMilliseconds)
@@ -137,7 +129,7 @@ export class LayoutClaim {
   /** Records that no file is left that an earlier writer may have open. */
   async endTakeover(): Promise<void> {
     if (!this.isTakeover) return
-    await rm(this.#takeover, { force: true })
+    await rm(join(dirname(this.directory), takeoverName), { force: true })
     this.isTakeover = false
   }
 

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { open, statfs, type FileHandle } from 'node:fs/promises'
+import { access, open, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError } from '../errors.ts'
 
@@ -51,20 +51,34 @@ export async function localIo(error: unknown, doing: string, path: string): Prom
   })
 }
 
-/** An open regular file and what it is. */
-export interface OpenFile {
-  readonly handle: FileHandle
-  readonly stats: Stats
+/** Does work on a file; what the system throws becomes LOCAL_IO, as `localIo` makes it. */
+export async function withLocalIo<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw await localIo(error, doing, path)
+  }
+}
+
+/** True where a file of that name is there. */
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 const noFile: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'])
 
 /** Opens a regular file; undefined where there is none, or where its name is a symbolic link or something else. Throws LOCAL_IO. */
-export async function openRegularFile(path: string, access: number = constants.O_RDONLY): Promise<OpenFile | undefined> {
+export async function openRegularFile(
+  path: string,
+  flags: number = constants.O_RDONLY,
+): Promise<{ readonly handle: FileHandle; readonly stats: Stats } | undefined> {
   let handle
   try {
     // Without O_NONBLOCK the opening of a planted FIFO would wait for ever.
-    handle = await open(path, access | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    handle = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (stats.isFile()) return { handle, stats }
     await handle.close()
@@ -72,7 +86,7 @@ export async function openRegularFile(path: string, access: number = constants.O
   } catch (error) {
     await handle?.close().catch(() => undefined)
     if (noFile.has(errnoOf(error))) return undefined
-    throw access === constants.O_RDONLY ? await localIo(error, 'read', path) : await localIo(error, 'write', dirname(path))
+    throw flags === constants.O_RDONLY ? await localIo(error, 'read', path) : await localIo(error, 'write', dirname(path))
   }
 }
 

@@ -7,8 +7,8 @@ import { parseJsonObject } from '../oci/json-object.ts'
 import { isRegistry, isRepositoryPath } from '../oci/reference.ts'
 import type { Catalogue, ManifestRecord } from './catalogue.ts'
 import { GroupCommit } from './group-commit.ts'
-import { isDiskFull, localIo, openRegularFile, syncDirectory, writeAt } from './local-io.ts'
-import { replaceOpenFile } from './replace-file.ts'
+import { isDiskFull, localIo, openRegularFile, syncDirectory, withLocalIo, writeAt } from './local-io.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** No line of ours is nearly as long. */
 const bufferBytes = 1024 * 1024
@@ -63,11 +63,7 @@ async function readLines(handle: FileHandle, take: (line: string) => void): Prom
   }
 }
 
-/**
- * Remembers which repository has which manifest: index.json knows tags only, and a manifest without one, as every child of an index is, belongs
- * to a repository too. One line a record, appended, so that the thousandth manifest costs what the first did; what later lines have overruled is
- * left out when the file is written anew.
- */
+/** Which repository has which manifest, for index.json knows only those with a tag: one line a record, so that the thousandth costs what the first did. */
 export class ManifestJournal {
   readonly #path: string
   readonly #durable: boolean
@@ -90,17 +86,13 @@ export class ManifestJournal {
   async read(take: (record: ManifestRecord) => void): Promise<void> {
     const file = await openRegularFile(this.#path)
     if (file === undefined) return
-    try {
-      this.#length = await readLines(file.handle, (line) => {
-        const record = parseRecord(line)
-        this.#records++
-        if (record !== undefined) take(record)
-      })
-    } catch (error) {
-      throw await localIo(error, 'read', this.#path)
-    } finally {
-      await file.handle.close()
+    await using handle = file.handle
+    const takeLine = (line: string): void => {
+      const record = parseRecord(line)
+      this.#records++
+      if (record !== undefined) take(record)
     }
+    this.#length = await withLocalIo('read', this.#path, () => readLines(handle, takeLine))
   }
 
   /** Opens the file for the one writer, which `confirm` rejects for any other, and cuts off a line that a crash left unfinished. */
@@ -140,16 +132,14 @@ export class ManifestJournal {
       yield lines
     }
     const temporary = join(privateDirectory, `journal-${randomUUID()}`)
-    try {
-      const handle = await replaceOpenFile(this.#path, blocks(), { temporary, mode: 0o644, durable: this.#durable })
+    await withLocalIo('write', this.#path, async () => {
+      const handle = await replaceFile(this.#path, blocks(), { temporary, mode: 0o644, durable: this.#durable, staysOpen: true })
       await this.close()
       this.#handle = handle
       this.#records = count
       this.#length = (await handle.stat()).size
       if (this.#durable) await syncDirectory(dirname(this.#path))
-    } catch (error) {
-      throw await localIo(error, 'write', this.#path)
-    }
+    })
   }
 
   /** Adds records and waits until a later reader finds them. */

@@ -2,12 +2,14 @@ import { yielding } from '../async/yielding.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
-import { isJsonObject } from '../oci/json-object.ts'
+import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
 import { parseManifest, parseSubject } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { kindOf, nameOf, type EntryKind, type EntryName, type GivenName } from './entry-name.ts'
-import { signedDigest, type ReadContent } from './signed-digest.ts'
+
+/** Reads small content of a layout or an archive; undefined where it is absent or large. */
+type ReadContent = (content: Pick<Descriptor, 'digest'>) => Promise<Uint8Array | undefined>
 
 /** A named image in index.json, or what belongs to one. */
 export interface NamedEntry {
@@ -75,16 +77,54 @@ function onceEach<T>(work: (descriptor: Descriptor) => Promise<T>): (descriptor:
   }
 }
 
-/** The entries of one index.json, and what was found out about them. */
+function digestIn(value: unknown): Digest | undefined {
+  return typeof value === 'string' && isDigest(value) ? value : undefined
+}
+
+/** https://github.com/containers/image/blob/main/docs/containers-signature.5.md#json-data-format */
+function ofSimpleSigning(payload: Readonly<Record<string, unknown>>): Digest | undefined {
+  const { critical } = payload
+  const image = isJsonObject(critical) ? critical['image'] : undefined
+  return isJsonObject(image) ? digestIn(image['docker-manifest-digest']) : undefined
+}
+
+/** https://github.com/secure-systems-lab/dsse/blob/master/envelope.md, https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
+function ofEnvelope({ payload }: Readonly<Record<string, unknown>>): Digest | undefined {
+  const statement = typeof payload === 'string' ? parseJsonObject(Buffer.from(payload, 'base64').toString('utf8')) : undefined
+  const subjects: unknown = statement?.['subject']
+  const [subject] = Array.isArray(subjects) ? (subjects as unknown[]) : []
+  const digest = isJsonObject(subject) ? subject['digest'] : undefined
+  return isJsonObject(digest) ? digestIn(`sha256:${String(digest['sha256'])}`) : undefined
+}
+
+const readers: Readonly<Record<string, typeof ofEnvelope>> = {
+  'application/vnd.dev.cosign.simplesigning.v1+json': ofSimpleSigning,
+  'application/vnd.dsse.envelope.v1+json': ofEnvelope,
+}
+
+/** The digest of what a cosign signature or attestation says it is about; undefined where it does not say that readably. */
+async function signedDigest(manifest: Uint8Array, read: ReadContent): Promise<Digest | undefined> {
+  try {
+    const contents = parseManifest(manifest)
+    const [layer] = contents.kind === 'image' ? contents.layers : []
+    const reader = layer && readers[layer.mediaType]
+    const bytes = reader && (await read(layer))
+    const payload = bytes && parseJsonObject(Buffer.from(bytes).toString('utf8'))
+    return payload && reader(payload)
+  } catch (error) {
+    if (isMirrorError(error)) return undefined
+    throw error
+  }
+}
+
 class EntryNames {
-  readonly #entries: readonly Entry[]
+  readonly #entries: Entry[] = []
   readonly #read: ReadContent
   readonly #pause: () => Promise<void>
   readonly #skipped: { readonly digest?: Digest; readonly skipped: SkippedEntry }[] = []
   readonly #named: NamedEntry[] = []
   readonly #taken = new Map<string, Digest>()
-  /** The index that lists a manifest. */
-  readonly #parents = new Map<Digest, Digest>()
+  readonly #parentOf = new Map<Digest, Digest>()
   /** The manifests that an index lists; each index is read once, however many entries name it. */
   readonly #childrenOf = onceEach(async (descriptor): Promise<ReadonlySet<Digest>> => {
     const contents = await this.#parse(descriptor, parseManifest)
@@ -94,16 +134,16 @@ class EntryNames {
   /** Entries by the digest, the named ones first. */
   readonly #byDigest = new Map<Digest, Entry>()
 
-  constructor(entries: readonly (Entry | SkippedEntry)[], { read, signal }: EntryNamingOptions) {
+  constructor({ read, signal }: EntryNamingOptions) {
     this.#read = read
     this.#pause = yielding(signal)
-    this.#entries = entries.filter((entry) => 'descriptor' in entry)
-    for (const entry of entries) if (!('descriptor' in entry)) this.#skipped.push({ skipped: entry })
-    for (const entry of this.#entries)
-      if (this.#byDigest.get(entry.descriptor.digest)?.reference === undefined) this.#byDigest.set(entry.descriptor.digest, entry)
   }
 
-  async run(name: GivenName | undefined): Promise<NamedEntries> {
+  async run(values: readonly unknown[], name: GivenName | undefined): Promise<NamedEntries> {
+    for (const [at, value] of values.entries()) {
+      await this.#pause()
+      this.#take(parseEntry(value, at, name))
+    }
     const images = this.#entries.filter(({ kind }) => kind === 'image')
     const isUnnamed = ({ descriptor }: Entry): boolean => this.#byDigest.get(descriptor.digest)?.reference === undefined
     const nameless = images.filter((entry) => entry.reference === undefined && entry.found.tag === undefined && isUnnamed(entry))
@@ -114,7 +154,7 @@ class EntryNames {
       const subject = await this.#subjectOf(entry.descriptor)
       if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
     }
-    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parents.has(entry.descriptor.digest))
+    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parentOf.has(entry.descriptor.digest))
     const isOne = new Set(alone.map(({ descriptor }) => descriptor.digest)).size === 1
     if (name?.tag !== undefined && isOne) for (const entry of alone) entry.reference = { ...name, tag: name.tag }
     for (const entry of images) {
@@ -125,6 +165,13 @@ class EntryNames {
     const roots = this.#rootsByName(images)
     for (const entry of this.#entries) if (entry.kind !== 'image') await this.#nameCompanion(entry, roots)
     return this.#result()
+  }
+
+  #take(entry: Entry | SkippedEntry): void {
+    if (!('descriptor' in entry)) return void this.#skipped.push({ skipped: entry })
+    this.#entries.push(entry)
+    const { digest } = entry.descriptor
+    if (this.#byDigest.get(digest)?.reference === undefined) this.#byDigest.set(digest, entry)
   }
 
   #nameImage(entry: Entry): void {
@@ -192,7 +239,7 @@ class EntryNames {
     const indexes = new Map(images.map(({ descriptor }) => [descriptor.digest, descriptor]))
     for (const [parent, descriptor] of indexes) {
       if (!isIndexType(descriptor.mediaType)) continue
-      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parents.has(digest)) this.#parents.set(digest, parent)
+      for (const digest of await this.#childrenOf(descriptor)) if (!this.#parentOf.has(digest)) this.#parentOf.set(digest, parent)
     }
   }
 
@@ -209,7 +256,7 @@ class EntryNames {
   /** The entry for a digest, or the one for the index that lists it. */
   #rootOf(digest: Digest): Entry | undefined {
     const own = this.#byDigest.get(digest)
-    const parent = this.#parents.get(digest)
+    const parent = this.#parentOf.get(digest)
     return own?.reference === undefined && parent !== undefined ? this.#byDigest.get(parent) : own
   }
 
@@ -226,7 +273,7 @@ class EntryNames {
     const positions = new Set(this.#named.map(({ at }) => at))
     const digests = new Set(this.#named.map(({ descriptor }) => descriptor.digest))
     const isNamed = (digest: Digest | undefined): boolean =>
-      digest !== undefined && (digests.has(digest) || digests.has(this.#parents.get(digest) as Digest))
+      digest !== undefined && (digests.has(digest) || digests.has(this.#parentOf.get(digest) as Digest))
     return {
       named: this.#named,
       skipped: this.#skipped.filter(({ digest }) => !isNamed(digest)).map(({ skipped }) => skipped),
@@ -237,16 +284,7 @@ class EntryNames {
 
 const companionNames = { sig: 'a signature', att: 'an attestation', sbom: 'an SBOM', referrer: 'a referrer' } as const
 
-/**
- * Finds out what each entry of an index.json is named: signatures, attestations and SBOMs of cosign and hauler get the tag `sha256-<hex>.sig`, `.att` or
- * `.sbom` of what they are about, and referrers their digest. Rejects as `read` does.
- */
-export async function nameEntries(values: readonly unknown[], options: EntryNamingOptions): Promise<NamedEntries> {
-  const pause = yielding(options.signal)
-  const entries: (Entry | SkippedEntry)[] = []
-  for (const [at, value] of values.entries()) {
-    await pause()
-    entries.push(parseEntry(value, at, options.name))
-  }
-  return new EntryNames(entries, options).run(options.name)
+/** Names the entries of an index.json: signatures, attestations and SBOMs as cosign tags them, referrers by their digest. Rejects as `read` does. */
+export function nameEntries(values: readonly unknown[], options: EntryNamingOptions): Promise<NamedEntries> {
+  return new EntryNames(options).run(values, options.name)
 }

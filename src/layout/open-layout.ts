@@ -38,7 +38,6 @@ interface OpenedFiles extends Omit<WritableLayout, 'claim' | 'reserve'> {
   readonly adopted: readonly ManifestRecord[]
 }
 
-/** Whether the directory is a layout of a version that is understood. */
 async function isLayout(directory: string): Promise<boolean> {
   const path = join(directory, 'oci-layout')
   const file = await openRegularFile(path)
@@ -104,7 +103,6 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
   return new DiskLayoutReader(await openFiles(directory, false, options))
 }
 
-/** Throws USAGE where a directory that is no layout has other things in it. */
 async function checkEmpty(directory: string): Promise<void> {
   const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
   if ((await readdir(directory)).some((name) => !ours.has(name))) {
@@ -132,11 +130,8 @@ async function makeDirectory(directory: string): Promise<boolean> {
 }
 
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
-async function prepareFiles(
-  { blobs, catalogue, index, journal, adopted }: OpenedFiles,
-  claim: LayoutClaim,
-  reserve: Reserve,
-): Promise<void> {
+async function prepareFiles(files: OpenedFiles, claim: LayoutClaim, reserve: Reserve): Promise<void> {
+  const { blobs, catalogue, index, journal, adopted } = files
   await blobs.prepare(claim.isTakeover)
   if (claim.isTakeover) await reserve.spend(() => journal.replace(catalogue, claim.directory))
   else {

@@ -12,17 +12,13 @@ async function factsOf(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(() => undefined)
 }
 
-/** The user of this process. */
-async function ownUid(): Promise<number> {
-  // A container's user may have no entry among the users.
-  return (await factsOf('/proc/self'))?.uid ?? userInfo().uid
-}
-
 /** The uid of who planted this in a directory that everybody may write to: https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-symlinks */
 async function planter(path: string, facts: Stats): Promise<number | undefined> {
   const directory = await factsOf(dirname(path))
   if (directory === undefined || (directory.mode & 0o002) === 0 || facts.uid === directory.uid) return undefined
-  return facts.uid === (await ownUid()) ? undefined : facts.uid
+  // A container's user may have no entry among the users.
+  const own = (await factsOf('/proc/self'))?.uid ?? userInfo().uid
+  return facts.uid === own ? undefined : facts.uid
 }
 
 function refuse(path: string, what: string): MirrorError {

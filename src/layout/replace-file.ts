@@ -8,23 +8,15 @@ export interface ReplaceOptions {
   readonly temporary?: string
   /** Whether the bytes survive a power cut (default). */
   readonly durable?: boolean
+  /** Whether the new file is left open for reading and writing. */
+  readonly staysOpen?: boolean
 }
 
-/** Replaces what is at a path, a link too, whole or not at all, and opens no file that has the temporary name already. Throws what the system does. */
-export async function replaceFile(path: string, content: string | Uint8Array, options: ReplaceOptions = {}): Promise<void> {
-  await replace(path, content, options, false)
-}
-
-/** The same, and the new file stays open for reading and writing. */
-export function replaceOpenFile(path: string, content: Iterable<string>, options: ReplaceOptions): Promise<FileHandle> {
-  return replace(path, content, options, true)
-}
-
-async function replace(
+/** Replaces what is at a path, a link too, whole or not at all, by a file that nobody else could open before. Throws what the system does. */
+export async function replaceFile(
   path: string,
   content: string | Uint8Array | Iterable<string>,
-  { mode = 0o666, temporary = `${path}.${randomBytes(6).toString('hex')}.part`, durable = true }: ReplaceOptions,
-  staysOpen: boolean,
+  { mode = 0o666, temporary = `${path}.${randomBytes(6).toString('hex')}.part`, durable = true, staysOpen = false }: ReplaceOptions = {},
 ): Promise<FileHandle> {
   const file = await open(temporary, 'wx+', mode)
   try {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openBlobWriter, reopenBlobWriter, type BlobWriter, type BlobDirectory } from './blob-writer.ts'
-import { localIo } from './local-io.ts'
+import { withLocalIo } from './local-io.ts'
 
 const keptMilliseconds = 24 * 60 * 60 * 1000
 const purgeMilliseconds = 60 * 60 * 1000
@@ -82,10 +82,8 @@ export class UploadFiles {
 
   async #remove(isOld: (name: string) => boolean | Promise<boolean>): Promise<void> {
     const { directory } = this.#blobs
-    try {
+    await withLocalIo('write', directory, async () => {
       for (const name of await readdir(directory)) if (await isOld(name)) await rm(join(directory, name), { force: true })
-    } catch (error) {
-      throw await localIo(error, 'write', directory)
-    }
+    })
   }
 }

@@ -3,6 +3,15 @@ export function isJsonObject(value: unknown): value is Readonly<Record<string, u
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** What a text of JSON says; for a text that is none, throws what `refuse` makes of the parser's error. */
+export function parseJson(text: string, refuse: (cause: unknown) => Error): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw refuse(cause)
+  }
+}
+
 /** The object that a text of JSON is; undefined for anything else. */
 export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {

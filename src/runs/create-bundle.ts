@@ -1,10 +1,9 @@
 import pLimit from 'p-limit'
-import type { BundleBase, HeldContent } from '../bundle/bundle-base.ts'
 import { arrangeBundle } from '../bundle/bundle-contents.ts'
 import { readBase, writeLock } from '../bundle/bundle-lock.ts'
+import type { BundleBase, HeldContent } from '../bundle/bundle-record.ts'
 import { formatBundleRecord } from '../bundle/bundle-record.ts'
 import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
-import { BundleWriter } from '../bundle/bundle-writer.ts'
 import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
 import { UnfinishedBundle } from '../bundle/unfinished-bundle.ts'
@@ -129,15 +128,15 @@ async function write(
     ...(before && { base: needOf(before, carried) }),
   }
   const contents = steps.map((step) => step.contents)
-  const layout = arrangeBundle(record, contents)
-  await using part = await UnfinishedBundle.open(target, layout, { signal })
+  const arranged = arrangeBundle(record, contents)
+  await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
   const route: Route<PlanStep> = {
     resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),
-    copier: contentCopier({ source, destination: new BundleWriter(part, layout.elsewhere), ledger: new BlobLedger(), retry }),
+    copier: contentCopier({ source, destination: bundle, ledger: new BlobLedger(), retry }),
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
   if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), contents: carried })
-  await part.finish({ splitSize, signal })
+  await bundle.finish({ splitSize, signal })
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { formatBundleIndex } from '../../src/bundle/bundle-contents.ts'
-import { BundleReader } from '../../src/bundle/bundle-reader.ts'
+import { openBundle } from '../../src/bundle/bundle-reader.ts'
 import { formatReference } from '../../src/oci/reference.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { bundleFiles, flipBit, packTar } from './bundle-files.ts'
@@ -21,7 +21,7 @@ test('a bit that turns anywhere in what a bundle says of itself, or in a header,
       // what ends the checksum says nothing
       if (place === at + 154 || place === at + 155) continue
       await flipBit(file.path, place)
-      const opened = BundleReader.open(file.path).then((bundle) => bundle[Symbol.asyncDispose]())
+      const opened = openBundle(file.path).then((bundle) => bundle[Symbol.asyncDispose]())
       await assert.rejects(
         opened,
         ({ code, message }: Error & { code?: string }) => {
@@ -36,7 +36,7 @@ test('a bit that turns anywhere in what a bundle says of itself, or in a header,
     }
     at += 512 + Math.ceil(size / 512) * 512
   }
-  await using bundle = await BundleReader.open(file.path)
+  await using bundle = await openBundle(file.path)
   assert.deepEqual(
     bundle.images.map(({ reference }) => formatReference(reference)),
     ['docker.io/a/b:1'],
@@ -47,7 +47,7 @@ test('a record that gives a name the content of another is refused, also where t
   const other = bundleFiles({ 'docker.io/a/b:1': tinyImage() })
   for (const name of ownFiles.slice(1)) {
     await using file = await packTar({ ...files, [name]: other[name] ?? '' })
-    await assert.rejects(BundleReader.open(file.path), {
+    await assert.rejects(openBundle(file.path), {
       code: 'INTEGRITY',
       message: /index\.json does not say what its k3s-mirror\.json says/,
     })
@@ -58,14 +58,14 @@ test('a record that names no image is refused with the name of the file', async 
   const record = (files['k3s-mirror.json'] ?? '').toString().replace('docker.io/a/b:1', 'docker.io/A b')
   const index = formatBundleIndex({ tool: '', lists: [], images: [] }, Buffer.from(record))
   await using file = await packTar({ ...files, 'k3s-mirror.json': record, 'index.json': index })
-  await assert.rejects(BundleReader.open(file.path), { code: 'INTEGRITY', message: /packed\.tar is damaged/ })
+  await assert.rejects(openBundle(file.path), { code: 'INTEGRITY', message: /packed\.tar is damaged/ })
 })
 
 for (const name of ownFiles.slice(0, 2)) {
   test(`a bundle without ${name} is damaged`, async () => {
     const { [name]: _, ...rest } = files
     await using file = await packTar(rest)
-    await assert.rejects(BundleReader.open(file.path), { code: 'INTEGRITY', message: new RegExp(`has no ${name}`) })
+    await assert.rejects(openBundle(file.path), { code: 'INTEGRITY', message: new RegExp(`has no ${name}`) })
   })
 }
 
@@ -75,7 +75,7 @@ test('a bundle that ends behind a file, without the zeros that every bundle ends
     const bytes = await readFile(file.path)
     await writeFile(file.path, pack(bytes.subarray(0, bytes.length - 1024)))
     const read = async (): Promise<void> => {
-      await using bundle = await BundleReader.open(file.path)
+      await using bundle = await openBundle(file.path)
       await bundle.end()
     }
     await assert.rejects(read(), { code: 'INTEGRITY', message: /cut off/ })

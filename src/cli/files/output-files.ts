@@ -47,9 +47,9 @@ export async function openReport(path: string | undefined): Promise<(report: obj
     await using file = await openInPlace(target)
     await file.writeFile(text)
   }
-  return (report) => {
+  return async (report) => {
     const text = `${formatJson(report)}\n`
-    return (isReplaced ? replaceFile(target, text) : writeTo(text)).catch(refuse)
+    await (isReplaced ? replaceFile(target, text) : writeTo(text)).catch(refuse)
   }
 }
 
