@@ -90,7 +90,7 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
           'DESTINATION_COLLISION',
           `the archives have two different images of ${name} for ${formatPlatform(platform)}`,
           {
-            hint: 'Push one of the archives alone, or --exclude the image.',
+            hint: 'Push one of the archives alone, or options.exclude the image.',
           },
         )
       }

@@ -65,9 +65,9 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
       if (bundle.record.base !== undefined) {
         throw new MirrorError(
           'UNSUPPORTED',
-          `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`,
+          `${path} was made with options.since: it lacks what an earlier bundle brought, and cannot be served`,
           {
-            hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
+            hint: 'Push the earlier bundle and then this one to a layout (bundle push options.to oci:<directory>), and serve that.',
           },
         )
       }

@@ -140,7 +140,7 @@ async function pull(carriage: Carriage): Promise<EngineImage> {
 /** A classic store keeps one image for a digest, and refuses to pull that of another platform. */
 function heldForAnother(name: string, held: Platform, wanted: Platform): MirrorError {
   const message = `the Docker Engine holds ${name} for ${formatPlatform(held)}, and cannot hold it for ${formatPlatform(wanted)} too`
-  const hint = 'Remove it from the Engine if nobody needs it there (docker image rm), or use --via registry.'
+  const hint = 'Remove it from the Engine if nobody needs it there (docker image rm), or use options.via registry.'
   return new MirrorError('UNSUPPORTED', message, { hint })
 }
 
@@ -156,7 +156,10 @@ function pulledPlatform({ engine, platform, source }: Carriage, { platform: foun
   throw new MirrorError(
     'NO_SUCH_PLATFORM',
     `the Docker Engine pulled ${formatReference(source)} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
-    { side: 'source', hint: 'The image has no such platform; choose among those it has with --platform, or use --via registry.' },
+    {
+      side: 'source',
+      hint: 'The image has no such platform; choose among those it has with options.platforms, or use options.via registry.',
+    },
   )
 }
 

@@ -33,10 +33,10 @@ const unixSocket = '/var/run/docker.sock'
 const namedPipe = '//./pipe/docker_engine'
 
 /**
- * Finds the Engine as Docker's own CLI does: `--docker-host`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
+ * Finds the Engine as Docker's own CLI does: `options.dockerHost`, DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, the default socket:
  * https://docs.docker.com/reference/cli/docker/#environment-variables
  * `environment` is where DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH are looked for, `dockerConfig` the directory
- * of Docker's config.json; default: neither. `from` says where the address was found: `--docker-host`, `DOCKER_HOST`, `the context "x"`, `the default`.
+ * of Docker's config.json; default: neither. `from` says where the address was found: `options.dockerHost`, `DOCKER_HOST`, `the context "x"`, `the default`.
  * Throws USAGE for an invalid address, INVALID_CONFIG for a context, a config.json or TLS files that cannot be used. No password is shown.
  */
 export async function findEngineAddress(options: {
@@ -46,7 +46,7 @@ export async function findEngineAddress(options: {
 }): Promise<{ readonly address: EngineAddress; readonly from: string }> {
   const { dockerHost, environment = {}, dockerConfig } = options
   const environmentTls = (): Promise<EngineTls | undefined> => readEnvironmentTls(environment, dockerConfig)
-  const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['--docker-host', dockerHost]
+  const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['options.dockerHost', dockerHost]
   if (given || dockerHost !== undefined)
     return { address: await withTls(parseAddress(given ?? '', refuseFor('USAGE', from)), environmentTls), from }
 
@@ -58,7 +58,7 @@ export async function findEngineAddress(options: {
   }
   if (dockerConfig === undefined) {
     throw new MirrorError('INVALID_CONFIG', `${shownContext(name)} cannot be looked up: Docker's configuration directory is not known`, {
-      hint: 'Set DOCKER_CONFIG, or name the Engine with --docker-host.',
+      hint: 'Set DOCKER_CONFIG, or name the Engine with options.dockerHost.',
     })
   }
   const { host, skipTlsVerify, tlsDirectory } = await readContext(dockerConfig, name)

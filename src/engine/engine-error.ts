@@ -53,7 +53,7 @@ const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; rea
   {
     words: /unauthorized|authentication required|no basic auth credentials|incorrect username or password|invalid username/i,
     code: 'UNAUTHORIZED',
-    hint: 'Log in with docker login, or give the credentials with --registries.',
+    hint: 'Log in with docker login, or give the credentials with options.registries.',
   },
   {
     words: /denied|forbidden|insufficient_scope/i,
@@ -63,7 +63,7 @@ const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; rea
   {
     words: /missing content: content digest/i,
     code: 'UNSUPPORTED',
-    hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or --via registry.',
+    hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or options.via registry.',
   },
   { words: /manifest unknown|name unknown|not found/i, code: 'NOT_FOUND' },
   {
@@ -96,7 +96,7 @@ export function engineRefusal(message: string, what: string, side: Side): Mirror
   return new MirrorError(meaning?.code ?? 'PROTOCOL', text, { side, hint: meaning?.hint })
 }
 
-const startHint = 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'
+const startHint = 'Start the daemon, or say where it is with options.dockerHost or DOCKER_HOST.'
 const groupHint = 'Add the user to the group "docker", or run as root.'
 
 const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>> = {
@@ -104,8 +104,8 @@ const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>
   EACCES: ['this user may not use the socket', groupHint],
   EPERM: ['this user may not use the socket', groupHint],
   ECONNREFUSED: ['nothing answers there', startHint],
-  ENOTFOUND: ['the host does not resolve', 'Check --docker-host or DOCKER_HOST.'],
-  ETIMEDOUT: ['it does not answer', 'Check --docker-host or DOCKER_HOST, and what stands between.'],
+  ENOTFOUND: ['the host does not resolve', 'Check options.dockerHost or DOCKER_HOST.'],
+  ETIMEDOUT: ['it does not answer', 'Check options.dockerHost or DOCKER_HOST, and what stands between.'],
 }
 
 /** Why the Engine at this address was not reached at all, or CONNECTION_LOST where it broke off in an answer. */

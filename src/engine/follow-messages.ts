@@ -93,7 +93,7 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, name: s
         'UNSUPPORTED',
         `the Docker Engine has only a part of ${name}: it holds an index, and not every image below it`,
         {
-          hint: 'Choose what it is to push with --platform, or use --via registry.',
+          hint: 'Choose what it is to push with options.platforms, or use options.via registry.',
         },
       )
     }

@@ -32,7 +32,7 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
       'INVALID_REWRITE',
       `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`,
       {
-        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check --rewrite and the prefix.',
+        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check options.rewrite and the prefix.',
       },
     )
   }

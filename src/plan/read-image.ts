@@ -159,7 +159,7 @@ async function readChild(source: ImageSource, reference: Reference, digest: Dige
     if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
     throw new MirrorError('NOT_FOUND', `${formatReference(reference)} is incomplete at the source: ${digest} of its index is missing`, {
       side: 'source',
-      hint: 'Choose the platforms that are there with --platform, or read from another copy.',
+      hint: 'Choose the platforms that are there with options.platforms, or read from another copy.',
       cause: error,
     })
   }
@@ -178,7 +178,7 @@ async function readSingle(
   if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
-      hint: 'Ask for platforms that it has, or --exclude the image.',
+      hint: 'Ask for platforms that it has, or options.exclude the image.',
     })
   }
   return { config: { ...config, data }, platform }

@@ -75,10 +75,10 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
   const moved = movedTo(answer)
   if (code === 'UNAUTHORIZED' && answer.asked !== undefined && answer.asked.origin !== url.origin)
-    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with --from <registry>=${url.origin}, or --to.`
+    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with options.from <registry>=${url.origin}, or options.to.`
   if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
-    return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
+    return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with options.from docker.io=<endpoint>.'
   }
   if (status === 507) return `Free space at ${url.host}, or raise its quota, and run again: what is there already is kept.`
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
@@ -91,7 +91,7 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
     return `Some registries need the project or repository to be created first; check it at ${url.host}.`
   if (isManifestWrite && (status === 415 || reason.codes.includes('MANIFEST_INVALID')))
-    return `${url.host} may not support OCI manifests: update it. --via docker pushes Docker's own format, with other digests.`
+    return `${url.host} may not support OCI manifests: update it. options.via docker pushes Docker's own format, with other digests.`
   if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
     return `Write https:// where ${url.host} expects TLS.`
   if (code === 'UNSUPPORTED' && status === 405) return `${url.host} does not take this request: is it read-only, or a pull-through cache?`

@@ -184,7 +184,7 @@ export class RegistryTransport {
   /** Starts a streamed GET at an address that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
-    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: '--storage-host' }
+    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: 'options.storageHosts' }
     const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, naming, signal })
     if (isExpected(request, download)) return download
     const body = await download.start(errorBytes)
@@ -229,7 +229,7 @@ export class RegistryTransport {
   /** Who named an address that is not the registry's own. */
   #naming(url: URL): Naming | undefined {
     if (!this.#isElsewhere(url)) return undefined
-    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: '--storage-host' }
+    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: 'options.storageHosts' }
   }
 
   /** Sends once, with credentials where the registry wants some. */

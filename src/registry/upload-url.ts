@@ -55,7 +55,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
 /** The failure of an upload at an address that the registry named itself, with who named it; what else fails stays as it is. */
 export function explainAddress(error: unknown, url: URL, { origin }: Endpoint): unknown {
   if (url.origin === origin.origin || !isMirrorError(error)) return error
-  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
+  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use options.to ${url.host}, or correct the address that it names.`
   const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)
   return error.with({ message: `${error.message}; ${origin.host} named ${url.origin} for the upload`, hint })
 }

@@ -68,7 +68,7 @@ async function refuseIncomplete(archives: JoinedSource, files: readonly string[]
   if (lacking === 0) return
   throw new MirrorError(
     'UNSUPPORTED',
-    `${files.join(', ')}: made with --since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
+    `${files.join(', ')}: made with options.since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
     { hint: 'Give the earlier bundle too: bundle load <earlier> <later>.' },
   )
 }
@@ -110,7 +110,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   if (found === undefined || !matchesPlatform(found, wanted)) {
     const has = found === undefined ? 'names no platform' : `is for ${formatPlatform(found)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
-      hint: `Give an archive with ${formatPlatform(wanted)}, or --exclude the image.`,
+      hint: `Give an archive with ${formatPlatform(wanted)}, or options.exclude the image.`,
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })

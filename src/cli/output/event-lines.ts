@@ -1,6 +1,7 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RunTally } from './run-tally.ts'
@@ -43,7 +44,7 @@ export class EventLines {
       case 'image-up-to-date':
         return `${this.#styles.quiet('up to date')} ${safeLine(event.image)}`
       case 'warning':
-        return `${this.#styles.warning('warning:')} ${safeLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
+        return `${this.#styles.warning('warning:')} ${textLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
       case 'list-read':
         return formatCoverage(event)
       case 'throttled':
@@ -54,7 +55,7 @@ export class EventLines {
       case 'blob-copied':
       case 'manifest-copied':
       case 'retrying':
-        return this.#verbosity === 'verbose' ? this.#styles.quiet(safeLine(detail(event))) : undefined
+        return this.#verbosity === 'verbose' ? this.#styles.quiet(textLine(detail(event))) : undefined
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':

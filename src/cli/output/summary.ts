@@ -2,6 +2,7 @@ import type { EngineSummary, ErrorSummary } from '../../copy/events.ts'
 import type { MirrorReport } from '../../report/report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
 import type { Styles } from './styles.ts'
 
@@ -72,7 +73,7 @@ function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
     lines.push(...images.slice(0, mostNamed).map((image) => `  ${safeLine(image)}`))
     if (images.length > mostNamed) lines.push(`  and ${images.length - mostNamed} more, named in the JSON report`)
   }
-  if (error.hint !== undefined) lines.push(`  ${styles.strong('hint:')} ${safeLine(error.hint)}`)
+  if (error.hint !== undefined) lines.push(`  ${styles.strong('hint:')} ${textLine(error.hint)}`)
   return lines
 }
 

@@ -1,13 +1,13 @@
 import XmlBuilder from 'fast-xml-builder'
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
-import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { describeSubject, endpointNotes, formatProblem, servedBy } from './verify-lines.ts'
 
 /** What XML 1.0 has no way to write, not even escaped: https://www.w3.org/TR/xml/#charsets */
 const forbidden = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 
 function text(value: string): string {
-  return safeLine(value).replace(forbidden, '')
+  return textLine(value).replace(forbidden, '')
 }
 
 function testcase(image: VerifiedImage): object {

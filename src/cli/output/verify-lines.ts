@@ -1,6 +1,6 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
-import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
 
 /** Who serves an image: the endpoints, in their order. */
@@ -24,7 +24,7 @@ export function endpointNotes({ images }: VerifyReport): readonly string[] {
 
 /** A problem on one line, fit to be shown. */
 export function formatProblem({ code, message }: VerifiedImage['problems'][number]): string {
-  return `${safeLine(message)} (${code})`
+  return `${textLine(message)} (${code})`
 }
 
 /** What was looked at: `registry.example.com/mirror, as a node with registries.yaml`. */

@@ -1,5 +1,6 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { formatBytes } from './format-amount.ts'
 import { formatTable, type Column } from './plan-table.ts'
 import type { Styles } from './styles.ts'
@@ -42,8 +43,8 @@ export function formatVerification(report: VerifyReport, options: { readonly sty
   const lines = [
     ...tableLines(report, styles, verbose),
     ...report.images.flatMap((image) => problemLines(image, styles)),
-    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
-    ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${safeLine(note)}`),
+    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
+    ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,
     describeEffort(report),
   ]
