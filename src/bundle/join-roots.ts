@@ -46,7 +46,9 @@ export async function joinRoots(
   const descriptor = index?.descriptor ?? chosen[0]?.descriptor
   const { reference } = (surveys[0] as RootSurvey).image
   if (reference.digest !== undefined || descriptor === undefined) {
-    throw new MirrorError('UNSUPPORTED', `${formatReference(reference)} is named by its digest, and not all of it is in the archives`, {
+    const subject = formatReference(reference)
+    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, and not all of it is in the archives`, {
+      subject,
       hint: 'Export every platform of it, or export it by its tag.',
     })
   }
@@ -60,7 +62,9 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
   const lacking = broken?.missing ?? (images.length === 0 ? missing : undefined)
   if (lacking === undefined) return
   const what = broken?.platform === undefined ? '' : `${formatPlatform(broken.platform)} of `
-  throw new MirrorError('INTEGRITY', `${what}${formatReference(image.reference)} is not whole in the archive: ${lacking} is missing`, {
+  const subject = formatReference(image.reference)
+  throw new MirrorError('INTEGRITY', `${what}${subject} is not whole in the archive: ${lacking} is missing`, {
+    subject,
     side: 'source',
     hint: 'Export it again, with everything that belongs to its platform.',
   })

@@ -75,7 +75,7 @@ async function askVersion(client: DockerClient, signal: AbortSignal | undefined)
         hint: 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
       })
     }
-    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, 'answer /version', 'source')
+    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, ['answer', '/version'], 'source')
   }
 }
 

@@ -30,7 +30,7 @@ export interface ResolveEngineOptions extends PatienceOptions {
 function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const [only] = offered
   if (only === undefined) return wanted
-  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source' })
+  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source', subject: name })
   if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
     throw refuse(`is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`)
@@ -80,6 +80,7 @@ export async function resolveEngineImage(
   const name = formatReference(image.source)
   if (image.destination.tag === undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and a Docker Engine pushes nothing else`, {
+      subject: name,
       hint: 'Name a tag beside the digest, or use options.via registry.',
     })
   }
@@ -93,7 +94,7 @@ export async function resolveEngineImage(
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
     const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
     const hint = 'Update Docker to 27 or later, use a classic image store, or options.via registry.'
-    throw new MirrorError('UNSUPPORTED', message, { hint })
+    throw new MirrorError('UNSUPPORTED', message, { subject: name, hint })
   }
   if (wanted.length > 1 && destination.closed !== undefined) {
     const { code, message } = destination.closed

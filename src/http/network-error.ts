@@ -111,5 +111,5 @@ export function networkError(origin: string, error: unknown, signal?: AbortSigna
   if (isMirrorError(error)) return error
   const { code, what, hint } = classify(error)
   const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
-  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, cause: error })
+  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, reason: what, origin, cause: error })
 }

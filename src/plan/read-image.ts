@@ -65,8 +65,10 @@ async function notFound(source: ImageSource, reference: Reference, signal: Abort
   const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
   const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
   const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
-  return new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist: there is no ${what} at the source`, {
+  const subject = formatReference(reference)
+  return new MirrorError('NOT_FOUND', `${subject} does not exist: there is no ${what} at the source`, {
     side: 'source',
+    subject,
     hint:
       nearest.length > 0
         ? `The repository has other tags, spelled most alike: ${nearest.join(', ')}.`
@@ -94,7 +96,7 @@ export async function readContents(
 ): Promise<ReadContents> {
   const name = formatReference(reference)
   const refuse = (why: string): never => {
-    throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source' })
+    throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source', subject: name })
   }
   const { wanted, foreignLayers = false } = options
   const reads = new Map<Digest, Promise<Manifest>>()
@@ -157,8 +159,11 @@ async function readChild(source: ImageSource, reference: Reference, digest: Dige
     return await source.getManifest(atDigest(reference, digest), { signal })
   } catch (error) {
     if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
-    throw new MirrorError('NOT_FOUND', `${formatReference(reference)} is incomplete at the source: ${digest} of its index is missing`, {
+    const subject = formatReference(reference)
+    throw new MirrorError('NOT_FOUND', `${subject} is incomplete at the source: ${digest} of its index is missing`, {
       side: 'source',
+      subject,
+      reason: 'it is incomplete at the source: a manifest of its index is missing',
       hint: 'Choose the platforms that are there with options.platforms, or read from another copy.',
       cause: error,
     })
@@ -177,7 +182,9 @@ async function readSingle(
   const platform = platformOf(data)
   if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
-    throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
+    const subject = formatReference(reference)
+    throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
+      subject,
       hint: 'Ask for platforms that it has, or options.exclude the image.',
     })
   }

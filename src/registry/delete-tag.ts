@@ -37,7 +37,7 @@ async function isDeleted(transport: RegistryTransport, reference: Reference, nam
   const { status } = await transport.send({
     method: 'DELETE',
     url: apiUrl(transport.endpoint, reference.path, `manifests/${name}`),
-    what: `take away the tag ${formatReference(reference)}`,
+    what: ['take away the tag', formatReference(reference)],
     repository: reference.path,
     expect: [200, 202, 204, 400, 404, 405],
     signal,

@@ -1,7 +1,7 @@
-import { MirrorError, type ErrorCode } from '../errors.ts'
+import { cannot, type Attempt, type ErrorCode, type MirrorError } from '../errors.ts'
 import type { HttpMethod, ResponseHeaders } from '../http/message.ts'
 import { parseRetryAfter } from '../http/retry-after.ts'
-import { foreignText } from '../text/printable.ts'
+import { foreignText, withoutImage } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 
 /** What of an answer an error is made of. */
@@ -117,15 +117,21 @@ function reasonFor(answer: ErrorAnswer, said: string): string {
   return `it redirects to ${foreignText(moved.origin)}${isTls ? ', so write https://' : ', which is not followed'}`
 }
 
-/** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */
-export function registryError(what: string, answer: ErrorAnswer): MirrorError {
+/** The path of the repository that a request is about; empty where it is about none. */
+function repositoryOf({ pathname }: URL): string {
+  return /^\/v2\/(.+)\/(?:blobs|manifests|tags)\//.exec(pathname)?.[1] ?? ''
+}
+
+/** The MirrorError for an answer that is not the wanted one. */
+export function registryError(what: Attempt, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const reason = parseErrorBody(answer.body)
   const code = classify(answer, reason)
   const why = reasonFor(answer, answer.isSecret === true ? '' : reason.text)
   const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
-  const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}${elsewhere}`
-  return new MirrorError(code, message, {
+  const explain = (words: string): string => `${url.host} answered ${status}${words === '' ? '' : ` (${words})`}${elsewhere}`
+  return cannot(code, what, explain(why), {
+    reason: explain(withoutImage(why, repositoryOf(answer.asked ?? url))),
     hint: hintFor(code, answer, reason),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
     missing: reason.codes.some((name) => missingCodes.has(name)) ? reason.digests : undefined,

@@ -1,4 +1,4 @@
-import { MirrorError } from '../errors.ts'
+import { cannot, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatRepository, isTag, type Repository } from '../oci/reference.ts'
@@ -41,14 +41,13 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
   try {
     ;({ tags } = JSON.parse(Buffer.from(response.body).toString('utf8')) as { tags?: unknown })
   } catch (cause) {
-    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers with something that is not JSON`, {
+    throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers with something that is not JSON`, {
       cause,
     })
   }
   // Some registries have null where a repository has no tag.
   if (tags === null || tags === undefined) return []
-  if (!Array.isArray(tags))
-    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers without a list`)
+  if (!Array.isArray(tags)) throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers without a list`)
   return tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
 }
 
@@ -69,7 +68,7 @@ export async function listTags(
     const response = await transport.send({
       method: 'GET',
       url,
-      what: `list the tags of ${name}`,
+      what: ['list the tags of', name],
       repository: repository.path,
       expect: [200],
       maxBytes: maxPageBytes,

@@ -70,7 +70,7 @@ class RegistryUpload implements BlobUpload {
     const { digest } = this.#descriptor
     try {
       const response = await this.#post(`?mount=${digest}&from=${this.#transport.endpoint.prefix}${from.path}`, {
-        what: `mount blob ${digest} into ${this.#repository.path}`,
+        what: ['mount', `blob ${digest} into ${this.#repository.path}`],
         from: from.path,
         expect: [201, 202],
         retries: 0,
@@ -111,7 +111,9 @@ class RegistryUpload implements BlobUpload {
       }
       // Asked for in a slot of its own: whoever waits for a second one while holding the first may wait for ever.
       if (status === 201 || (await this.#transport.settles(has, signal))) return true
-      throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`)
+      throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`, {
+        subject: this.#name,
+      })
     })
   }
 
@@ -123,13 +125,13 @@ class RegistryUpload implements BlobUpload {
     const signal = AbortSignal.timeout(cancelTimeout)
     const { path } = this.#repository
     await this.#transport
-      .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', repository: path, expect: [204], signal })
+      .sendOnce({ method: 'DELETE', url, what: ['cancel', 'an upload'], repository: path, expect: [204], signal })
       .catch(() => undefined)
   }
 
   async #open(signal: AbortSignal | undefined): Promise<URL> {
     if (this.#opened === undefined) {
-      const response = await this.#post('', { what: `upload ${this.#name}`, expect: [202], signal })
+      const response = await this.#post('', { what: ['upload', this.#name], expect: [202], signal })
       this.#opened = uploadUrl(response, this.#transport.storageHosts)
     }
     return this.#opened
@@ -179,7 +181,7 @@ class RegistryUpload implements BlobUpload {
     try {
       return await this.#transport.upload({
         ...request,
-        what: `upload ${this.#name}`,
+        what: ['upload', this.#name],
         repository: this.#repository.path,
         headers: { 'content-type': 'application/octet-stream' },
       })

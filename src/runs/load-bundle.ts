@@ -95,6 +95,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   const name = formatReference(source)
   if (destination.digest !== undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and an Engine loads images by their tag`, {
+      subject: name,
       hint: 'Put the image into the archive by a tag.',
     })
   }
@@ -103,13 +104,15 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   const entry = offered.kind === 'index' ? selectEntries(offered.manifests, [wanted], name).find(isPullable) : undefined
   const manifest = entry === undefined ? root : await archives.getManifest(atDigest(source, entry.digest), { signal })
   const contents = contentsOf(manifest)
-  if (contents.kind !== 'image') throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`)
+  if (contents.kind !== 'image')
+    throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`, { subject: name })
   const config = await readPlatform(archives, source, contents.config, { signal })
   // What an index says of its image counts, as for containerd.
   const found = entry?.platform ?? config
   if (found === undefined || !matchesPlatform(found, wanted)) {
     const has = found === undefined ? 'names no platform' : `is for ${formatPlatform(found)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
+      subject: name,
       hint: `Give an archive with ${formatPlatform(wanted)}, or options.exclude the image.`,
     })
   }
@@ -152,6 +155,7 @@ async function loadImage(
     const has = loaded === undefined ? 'does not have it' : `has ${loaded.id} under that name`
     throw new MirrorError('PROTOCOL', `the Docker Engine says that it has loaded ${name}, and ${has}`, {
       side: 'destination',
+      subject: name,
       hint: "See the daemon's log.",
     })
   }

@@ -13,56 +13,28 @@ export function formatEngine({ store }: EngineSummary): string {
   return store === 'podman' ? 'Podman' : `a Docker Engine with the ${store} image store`
 }
 
-/** An image that failed, by its names. */
+/** An image that failed. */
 export interface FailedImage {
   readonly source: string
-  readonly destination: string
   readonly error: ErrorSummary
 }
 
-/** Images that failed for one reason; in a group of several the message has `<image>` and the like for what is theirs alone. */
-export interface FailureGroup {
+/** Images that failed for one reason, which stands for their messages where these differ. */
+interface FailureGroup {
   readonly error: ErrorSummary
-  readonly images: readonly string[]
-}
-
-function pathOf(reference: string): string {
-  const name = reference.slice(reference.indexOf('/') + 1).replace(/@.*$/, '')
-  return name.replace(/:[^/]*$/, '')
-}
-
-/** A message without what names the image, so that the same failure reads the same for every image. */
-function withoutNames({ source, destination, error }: FailedImage): string {
-  const names: readonly (readonly [string, string])[] = [
-    [source, '<image>'],
-    [destination, '<image>'],
-    [pathOf(destination), '<repository>'],
-    [pathOf(source), '<repository>'],
-  ]
-  const unnamed = names.reduce((message, [name, word]) => (name.length < 3 ? message : message.replaceAll(name, word)), error.message)
-  return unnamed
-    .replaceAll(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g, '<digest>')
-    .replaceAll(/(<repository>\/manifests\/|<repository>:)[^\s:,"')]+/g, '$1<tag>')
+  readonly images: string[]
 }
 
 /** Groups failures by code and reason, largest group first. */
 export function groupFailures(failures: readonly FailedImage[]): FailureGroup[] {
-  const groups = new Map<string, FailedImage[]>()
-  for (const failure of failures) {
-    const reason = `${failure.error.code} ${withoutNames(failure)}`
-    const group = groups.get(reason)
-    if (group === undefined) groups.set(reason, [failure])
-    else group.push(failure)
+  const groups = new Map<string, FailureGroup>()
+  for (const { source, error } of failures) {
+    const { code, message, reason = message } = error
+    const { error: shared, images } = groups.get(`${code} ${reason}`) ?? { error, images: [] }
+    images.push(source)
+    groups.set(`${code} ${reason}`, { error: shared.message === message ? shared : { ...shared, message: reason }, images })
   }
-  return [...groups.values()]
-    .flatMap((group) => {
-      const [first] = group
-      if (first === undefined) return []
-      const isUniform = group.every((failure) => failure.error.message === first.error.message)
-      const message = isUniform ? first.error.message : withoutNames(first)
-      return [{ error: { ...first.error, message }, images: group.map((failure) => failure.source) }]
-    })
-    .toSorted((a, b) => b.images.length - a.images.length)
+  return [...groups.values()].toSorted((a, b) => b.images.length - a.images.length)
 }
 
 function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
@@ -80,14 +52,8 @@ function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
 /** What failed and why, for people: images that failed for the same reason share one line. Ends with a newline, or is empty. */
 export function formatFailures(failures: readonly FailedImage[], styles: Styles): string {
   return groupFailures(failures)
-    .flatMap((group) => groupLines(group, styles))
-    .map((line) => `${line}\n`)
+    .flatMap((group) => groupLines(group, styles).map((line) => `${line}\n`))
     .join('')
-}
-
-/** Images of a report that failed. */
-function failedImages(report: MirrorReport): FailedImage[] {
-  return report.images.flatMap(({ source, destination, error }) => (error === undefined ? [] : [{ source, destination, error }]))
 }
 
 function headline(report: MirrorReport, styles: Styles): string {
@@ -127,5 +93,6 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
     ...(changed > 0 ? [`${formatCount(changed, 'image')} ${newDigest(report)}, and so with a new digest`] : []),
     ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
   ]
-  return `${formatFailures(failedImages(report), styles)}${lines.join('\n')}\n`
+  const failures = report.images.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
+  return `${formatFailures(failures, styles)}${lines.join('\n')}\n`
 }
