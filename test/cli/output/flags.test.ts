@@ -48,7 +48,7 @@ test('a text of the library names no flag of the command line', () => {
 })
 
 test('every option that a text of the library names has a flag, and every flag is one', () => {
-  const named = new Set(texts.flatMap(({ text }) => [...text.matchAll(/(?<![\w./])options\.(\w+)/g)].map(([, name = '']) => name)))
+  const named = new Set(texts.flatMap(({ text }) => [...text.matchAll(/(?<![\w./-])options\.(\w+)/g)].map(([, name = '']) => name)))
   assert.deepEqual(
     [...named].filter((name) => !Object.hasOwn(flagsByOption, name)),
     [],
