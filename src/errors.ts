@@ -59,7 +59,7 @@ export interface MirrorErrorOptions {
   readonly missing?: readonly string[] | undefined
   /** What failed, as the message names it, where it is of one image alone: the image, its repository or a blob. */
   readonly subject?: string | undefined
-  /** Why, without the name of the subject or the origin; default: the message with `it` in place of the subject, undefined where there is none. */
+  /** Why, without the name of the subject or the origin, where the message does not say it in one sentence with the name. */
   readonly reason?: string | undefined
   /** What was asked, where its connection failed. */
   readonly origin?: string | undefined
@@ -89,7 +89,7 @@ export class MirrorError extends Error {
     this.retryAfter = options.retryAfter
     this.missing = options.missing
     this.subject = options.subject === undefined ? undefined : maskSecrets(options.subject)
-    this.reason = options.reason === undefined ? this.subject && this.message.replaceAll(this.subject, 'it') : maskSecrets(options.reason)
+    this.reason = options.reason === undefined ? undefined : maskSecrets(options.reason)
     this.origin = options.origin
   }
 

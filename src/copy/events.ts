@@ -21,8 +21,7 @@ export function summariseError(error: unknown): ErrorSummary {
     message,
     ...(hint !== undefined && { hint }),
     ...(side !== undefined && { side }),
-    ...(subject !== undefined && { subject }),
-    ...(subject !== undefined && reason !== undefined && { reason }),
+    ...(subject !== undefined && { subject, reason: reason ?? message.replaceAll(subject, 'it') }),
   }
 }
 
