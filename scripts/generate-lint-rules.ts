@@ -1,6 +1,7 @@
 /** Writes docs/lint-rules.md from the rules and their fixtures; with `--check` it only compares, and ends with 1 where they differ. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { withFlags } from '../src/cli/output/flags.ts'
 import { formatFindings, lintReport } from '../src/cli/output/lint-text.ts'
 import { stylesFor } from '../src/cli/output/styles.ts'
 import type { Rule } from '../src/registries-yaml/lint/rule.ts'
@@ -37,7 +38,7 @@ function yaml({ text }: RuleFixture): string {
   return `\`\`\`yaml\n${text.replaceAll('${dir}', shownDirectory).trimEnd()}\n\`\`\`\n`
 }
 
-function withFlags({ flags }: RuleFixture): string {
+function optionsOf({ flags }: RuleFixture): string {
   const told = flags.filter((flag) => flag !== '--no-files')
   return told.length === 0 ? '' : `, with \`${told.join(' ')}\``
 }
@@ -54,11 +55,11 @@ async function section(id: string, { severity = 'error', title, about }: Rule, d
   return [
     `## ${id}\n`,
     `${title} (${severity}).\n`,
-    `${about}\n`,
-    `Wrong${withFlags(bad)}:\n`,
+    `${withFlags(about)}\n`,
+    `Wrong${optionsOf(bad)}:\n`,
     yaml(bad),
     `\`\`\`text\n${findings.trimEnd()}\n\`\`\`\n`,
-    `Right${withFlags(good)}:\n`,
+    `Right${optionsOf(good)}:\n`,
     yaml(good),
   ].join('\n')
 }

@@ -57,6 +57,12 @@ export interface MirrorErrorOptions {
   readonly retryAfter?: number | undefined
   /** Present where a destination refused a manifest because something below it is missing: the digests that it named, if any. */
   readonly missing?: readonly string[] | undefined
+  /** What failed, as the message names it, where it is of one image alone: the image, its repository or a blob. */
+  readonly subject?: string | undefined
+  /** Why, without the name of the subject or the origin, where the message does not say it in one sentence with the name. */
+  readonly reason?: string | undefined
+  /** What was asked, where its connection failed. */
+  readonly origin?: string | undefined
 }
 
 /** What `MirrorError.with` changes. */
@@ -70,6 +76,9 @@ export class MirrorError extends Error {
   readonly side: Side | undefined
   readonly retryAfter: number | undefined
   readonly missing: readonly string[] | undefined
+  readonly subject: string | undefined
+  readonly reason: string | undefined
+  readonly origin: string | undefined
 
   constructor(code: ErrorCode, message: string, options: MirrorErrorOptions = {}) {
     // A message may quote what others say, who may repeat what they were sent.
@@ -79,13 +88,24 @@ export class MirrorError extends Error {
     this.side = options.side
     this.retryAfter = options.retryAfter
     this.missing = options.missing
+    this.subject = options.subject === undefined ? undefined : maskSecrets(options.subject)
+    this.reason = options.reason === undefined ? undefined : maskSecrets(options.reason)
+    this.origin = options.origin
   }
 
   /** A copy with other fields; where this error has no cause, it is the cause of the copy. */
   with({ code = this.code, message = this.message, ...changes }: MirrorErrorChanges): MirrorError {
-    const { hint, side, retryAfter, missing, cause = this } = this
-    return new MirrorError(code, message, { hint, side, retryAfter, missing, cause, ...changes })
+    const { hint, side, retryAfter, missing, subject, reason, origin, cause = this } = this
+    return new MirrorError(code, message, { hint, side, retryAfter, missing, subject, reason, origin, cause, ...changes })
   }
+}
+
+/** What is tried, and with what: `['read', 'docker.io/rancher/x:1']`. */
+export type Attempt = readonly [doing: string, subject: string]
+
+/** The error for what was tried in vain: `cannot <doing> <subject>: <reason>`. */
+export function cannot(code: ErrorCode, [doing, subject]: Attempt, reason: string, options: MirrorErrorOptions = {}): MirrorError {
+  return new MirrorError(code, `cannot ${doing} ${subject}: ${reason}`, { subject, reason, ...options })
 }
 
 /** True for a MirrorError of any copy of this package, told by its name and code. */

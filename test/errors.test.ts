@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MirrorError, onSide } from '../src/errors.ts'
+import { summariseError } from '../src/copy/events.ts'
+import { cannot, MirrorError, onSide } from '../src/errors.ts'
 
-const options = { hint: 'do that', side: 'destination', retryAfter: 5, missing: ['sha256:1'], cause: new Error('why') } as const
+const options = {
+  hint: 'do that',
+  side: 'destination',
+  retryAfter: 5,
+  missing: ['sha256:1'],
+  subject: 'x',
+  reason: 'because',
+  origin: 'https://a',
+  cause: new Error('why'),
+} as const
 const error = new MirrorError('DENIED', 'no', options)
-const fieldsOf = ({ code, message, hint, side, retryAfter, missing, cause }: MirrorError): object => {
-  return { code, message, hint, side, retryAfter, missing, cause }
+const fieldsOf = ({ code, message, hint, side, retryAfter, missing, subject, reason, origin, cause }: MirrorError): object => {
+  return { code, message, hint, side, retryAfter, missing, subject, reason, origin, cause }
 }
 
 test('a copy of an error keeps every field that it is not given', () => {
@@ -18,6 +28,16 @@ test('a copy of an error keeps every field that it is not given', () => {
   })
   const bare = new MirrorError('DENIED', 'no')
   assert.equal(bare.with({}).cause, bare)
+})
+
+test('an error says why without its subject', () => {
+  const subject = 'docker.io/rancher/x:1'
+  const { reason } = summariseError(new MirrorError('NOT_FOUND', `${subject} is not there`, { subject }))
+  assert.equal(reason, 'it is not there')
+  const tried = cannot('DENIED', ['read', subject], 'it was refused', { hint: 'log in' })
+  assert.equal(tried.message, `cannot read ${subject}: it was refused`)
+  assert.deepEqual([tried.subject, tried.reason, tried.hint], [subject, 'it was refused', 'log in'])
+  assert.equal(new MirrorError('DENIED', 'no').reason, undefined)
 })
 
 test('the side of an error is the first that it is given', () => {

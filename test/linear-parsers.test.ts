@@ -6,6 +6,7 @@ import { plainPath } from '../src/bundle/scan-tar.ts'
 import { formatAccess } from '../src/cli/files/access-log.ts'
 import { parseSize } from '../src/cli/options/values.ts'
 import { formatErrorLine } from '../src/cli/output/error-text.ts'
+import { withFlags } from '../src/cli/output/flags.ts'
 import { groupFailures } from '../src/cli/output/summary.ts'
 import { findEngineAddress } from '../src/engine/engine-address.ts'
 import { engineRefusal, saysGone } from '../src/engine/engine-error.ts'
@@ -60,7 +61,7 @@ import { parseImageList } from '../src/release/image-list.ts'
 import { decodeList } from '../src/release/list-text.ts'
 import { releaseFileUrl } from '../src/release/release-files.ts'
 import { parseReleaseName } from '../src/release/version.ts'
-import { foreignText, printable, quoted, safeLine } from '../src/text/printable.ts'
+import { foreignText, printable, quoted, safeLine, withoutImage } from '../src/text/printable.ts'
 import { redactUrl, redactUserinfo } from '../src/text/redact.ts'
 import { reasonOf } from '../src/verify/checked-endpoint.ts'
 import { readExpectedDigests } from '../src/verify/expected-digest.ts'
@@ -89,16 +90,14 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'endpoint of registries.yaml': [(text) => tryNormaliseEndpoint(text), 'https://', 'https://a/'],
   'Engine address': [(text) => findEngineAddress({ dockerHost: text }), 'ssh://', 'tcp://a:'],
   'Engine images': [(text) => parseHeldImages([{ RepoTags: [text], RepoDigests: [text] }])],
-  'Engine refusal': [(text) => engineRefusal(text, 'pull x', 'source'), 'manifest for ', 'repository ', 'content digest '],
+  'Engine refusal': [(text) => engineRefusal(text, ['pull', 'x'], 'source'), 'manifest for ', 'repository ', 'content digest '],
   'Engine says that something is gone': [saysGone, 'content digest '],
   'entry kind': [(text) => kindOf({ kind: text }), 'dev.hauler/'],
   'entry name': [(text) => nameOf({ 'org.opencontainers.image.ref.name': text }), 'sha256:', 'import-2024-05-01@', 'a/b:'],
   'error body': [(text) => parseErrorBody(Buffer.from(text)), '<html><title>', '{"errors":[{"message":"'],
   'error line': [(text) => formatErrorLine({ code: 'PROTOCOL', message: text })],
   'expected digests': [(text) => readExpectedDigests(text, 'lock'), '{"images":[{"reference":"'],
-  'failure groups': [
-    (text) => groupFailures([{ source: 'docker.io/a/b:1', destination: 'x/a/b:1', error: { code: 'PROTOCOL', message: text } as never }]),
-  ],
+  'failure groups': [(text) => groupFailures([{ source: 'docker.io/a/b:1', error: { code: 'PROTOCOL', message: text } as never }])],
   'given name': [parseGivenName],
   glob: [(text) => compileGlob(text)],
   'Go regular expression': [(text) => parseGoRegexp(text), '[', '\\Q'],
@@ -133,6 +132,8 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   platform: [parsePlatform, 'linux/'],
   'printable text': [printable],
   'text of others': [foreignText],
+  'text of others without an image': [(text) => withoutImage(text, 'a/b'), 'a/b:', 'sha256:'],
+  'text with flags': [withFlags, 'options.'],
   'URL in a message': [(text) => redactUrl(new URL(`http://a/?${text}`)), 'a&', '&a=%20'],
   'line of an access log': [(text) => formatAccess({ ...asked, url: `/v2/?${text}`, userAgent: text }, new Date(0))],
   'Range of a server': [(text) => parseByteRange(text, 10), 'bytes=', 'bytes= '],

@@ -26,7 +26,7 @@ export async function openBundle(path: string, { signal }: CallOptions = {}): Pr
     const entry = await archive.find(recordPath)
     if (entry !== undefined) return await readBundle(archive, entry)
     throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`, {
-      hint: 'Put its images into a layout first: k3s-mirror bundle push <file> --to oci:<directory>.',
+      hint: 'Put its images into a layout first: k3s-mirror bundle push <file> options.to oci:<directory>.',
     })
   } catch (error) {
     await archive[Symbol.asyncDispose]()

@@ -26,7 +26,7 @@ export interface ArchiveInfo {
   readonly format: ArchiveFormat
   /** `k3s-mirror/<version>` of what made a bundle; absent for other archives. */
   readonly tool?: string
-  /** Of what a bundle says of itself: later ones that are made with `--since` name it by this. */
+  /** Of what a bundle says of itself: later ones that are made with `options.since` name it by this. */
   readonly digest?: Digest
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]

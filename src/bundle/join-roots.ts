@@ -59,7 +59,9 @@ export async function joinRoots(
   const descriptor = index?.descriptor ?? chosen[0]?.descriptor
   const { reference } = (surveys[0] as RootSurvey).image
   if (reference.digest !== undefined || descriptor === undefined) {
-    throw new MirrorError('UNSUPPORTED', `${formatReference(reference)} is named by its digest, and not all of it is in the archives`, {
+    const subject = formatReference(reference)
+    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, and not all of it is in the archives`, {
+      subject,
       hint: 'Export every platform of it, or export it by its tag.',
     })
   }
@@ -73,7 +75,9 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
   const lacking = broken?.missing ?? (images.length === 0 ? missing : undefined)
   if (lacking === undefined) return
   const what = broken?.platform === undefined ? '' : `${formatPlatform(broken.platform)} of `
-  throw new MirrorError('INTEGRITY', `${what}${formatReference(image.reference)} is not whole in the archive: ${lacking} is missing`, {
+  const subject = formatReference(image.reference)
+  throw new MirrorError('INTEGRITY', `${what}${subject} is not whole in the archive: ${lacking} is missing`, {
+    subject,
     side: 'source',
     hint: 'Export it again, with everything that belongs to its platform.',
   })
@@ -100,7 +104,7 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
       if (known === undefined) chosen.push({ descriptor, platform })
       else if (known.descriptor.digest !== descriptor.digest) {
         const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
-        throw new MirrorError('DESTINATION_COLLISION', message, { hint: 'Push one of the archives alone, or --exclude the image.' })
+        throw new MirrorError('DESTINATION_COLLISION', message, { hint: 'Push one of the archives alone, or options.exclude the image.' })
       }
     }
   }

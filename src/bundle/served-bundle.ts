@@ -61,9 +61,9 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     const bundle = await openBundle(path)
     try {
       if (bundle.record.base !== undefined) {
-        const message = `${path} was made with --since: it lacks what an earlier bundle brought, and cannot be served`
+        const message = `${path} was made with options.since: it lacks what an earlier bundle brought, and cannot be served`
         throw new MirrorError('UNSUPPORTED', message, {
-          hint: 'Push the earlier bundle and then this one to a layout (bundle push --to oci:<directory>), and serve that.',
+          hint: 'Push the earlier bundle and then this one to a layout (bundle push options.to oci:<directory>), and serve that.',
         })
       }
       await bundle.end()

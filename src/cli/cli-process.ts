@@ -1,8 +1,8 @@
-import { safeLine } from '../text/printable.ts'
 import { exitCodes, type StopSignal } from './exit-code.ts'
 import { fileError } from './files/file-error.ts'
 import type { OutputFlags } from './options/output.ts'
 import { formatError } from './output/error-text.ts'
+import { textLine } from './output/flags.ts'
 import { formatJson } from './output/json.ts'
 import { stylesFor, type Styles } from './output/styles.ts'
 
@@ -87,9 +87,9 @@ export function startCliProcess(): CliProcess {
     heed: (flags) => void ({ output, quiet = false, verbose = false } = flags),
     print,
     show: (document, format) => print(output === 'json' ? `${formatJson(document)}\n` : format(stylesFor(process.stdout, process.env))),
-    say: (line) => say(safeLine(line)),
-    note: (line) => quiet || say(safeLine(line)),
-    warn: (line) => quiet || say(`${styles.warning('warning:')} ${safeLine(line)}`),
+    say: (line) => say(textLine(line)),
+    note: (line) => quiet || say(textLine(line)),
+    warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
     complain,
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)

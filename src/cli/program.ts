@@ -22,8 +22,8 @@ function formatUsage(text: string): string {
   return `${error.replace(/\.$/, '')} (USAGE)\nhint: ${hint}\n`
 }
 
-/** The action of a command is loaded when the command runs. */
-function createProgram(cli: CliProcess): Command {
+/** The whole command line; the action of a command is loaded when the command runs. */
+export function createProgram(cli: CliProcess): Command {
   const program = new Command('k3s-mirror')
     .description('Copies the images of a K3s release to a private registry: every platform, byte for byte, verified.')
     .version(version, '--version', 'print the version')

@@ -119,7 +119,9 @@ export async function openCheckedEnds(
   const sources = await openSources(options, events, callOptions).catch((error: unknown) => {
     if (!asNode || !isMirrorError(error) || error.code !== 'INVALID_CONFIG') throw error
     // What its TLS files do to the node is for the check of each image to say.
-    const others = [...(endpoint === undefined ? [] : ['--to']), ...(Object.keys(from).length === 0 ? [] : ['--from'])].join(' and ')
+    const others = [...(endpoint === undefined ? [] : ['options.to']), ...(Object.keys(from).length === 0 ? [] : ['options.from'])].join(
+      ' and ',
+    )
     if (others !== '') warnings.push(`${others}: asked without the TLS and credentials of ${registries}: ${error.message}`)
     return openSources({ ...options, registries: undefined }, events, callOptions)
   })

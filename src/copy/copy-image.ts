@@ -91,7 +91,7 @@ class ImageCopy {
       if (!this.#isWhole(manifest)) {
         throw new MirrorError('UNSUPPORTED', 'the destination does not take an index whose other platforms are missing', {
           side: 'destination',
-          hint: 'Leave --sparse out: the chosen platforms then get an index of their own.',
+          hint: 'Leave options.sparse out: the chosen platforms then get an index of their own.',
           cause: error,
         })
       }

@@ -6,13 +6,23 @@ export interface ErrorSummary {
   readonly message: string
   readonly hint?: string
   readonly side?: Side
+  /** What failed, where the message names what is of this image alone. */
+  readonly subject?: string
+  /** Why, without that name. */
+  readonly reason?: string
 }
 
 /** The error as it stands in events and reports; what is no MirrorError is INTERNAL. */
 export function summariseError(error: unknown): ErrorSummary {
   const known = isMirrorError(error) ? error : new MirrorError('INTERNAL', error instanceof Error ? error.message : String(error))
-  const { code, message, hint, side } = known
-  return { code, message, ...(hint !== undefined && { hint }), ...(side !== undefined && { side }) }
+  const { code, message, hint, side, subject, reason } = known
+  return {
+    code,
+    message,
+    ...(hint !== undefined && { hint }),
+    ...(side !== undefined && { side }),
+    ...(subject !== undefined && { subject, reason: reason ?? message.replaceAll(subject, 'it') }),
+  }
 }
 
 /** Requests sent, by the side they went to; redirects, retries and token requests included. */

@@ -27,11 +27,13 @@ export async function openVerified(
 ): Promise<Content> {
   const { digest, size } = descriptor
   const { signal, onProgress, onRetry } = options
+  const subject = `blob ${digest} of ${formatRepository(repository)}`
   const check = new DigestCheck(
     descriptor,
     () =>
-      new MirrorError('INTEGRITY', `blob ${digest} of ${formatRepository(repository)} has other content than its digest says`, {
+      new MirrorError('INTEGRITY', `${subject} has other content than its digest says`, {
         side: 'source',
+        subject,
         hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
       }),
   )

@@ -129,7 +129,7 @@ async function pull(carriage: Carriage): Promise<EngineImage> {
   for (const digest of digests) names.take(atDigest(pulled, digest))
   if (root !== undefined && !digests.includes(root.digest)) {
     const message = `${name} was moved during the run: it was ${root.digest}, and the Docker Engine pulled ${digests.join(', ')}`
-    throw new MirrorError('UNAVAILABLE', message, { side: 'source' })
+    throw new MirrorError('UNAVAILABLE', message, { side: 'source', subject: name })
   }
   const image = await engine.inspect(name, { signal })
   if (image === undefined) throw new ImageGone(name)
@@ -141,8 +141,8 @@ async function pull(carriage: Carriage): Promise<EngineImage> {
 /** A classic store keeps one image for a digest, and refuses to pull that of another platform. */
 function heldForAnother(name: string, held: Platform, wanted: Platform): MirrorError {
   const message = `the Docker Engine holds ${name} for ${formatPlatform(held)}, and cannot hold it for ${formatPlatform(wanted)} too`
-  const hint = 'Remove it from the Engine if nobody needs it there (docker image rm), or use --via registry.'
-  return new MirrorError('UNSUPPORTED', message, { hint })
+  const hint = 'Remove it from the Engine if nobody needs it there (docker image rm), or use options.via registry.'
+  return new MirrorError('UNSUPPORTED', message, { subject: name, hint })
 }
 
 /** The platform of what was pulled: the one asked for, or the one that the Engine fell back to. Throws NO_SUCH_PLATFORM. */
@@ -154,10 +154,15 @@ function pulledPlatform({ engine, platform, source }: Carriage, { platform: foun
   const claimed = isUnsaid ? { ...platform, os: found.os } : found
   if (isSamePlatform(claimed, platform)) return platform
   if (matchesPlatform(claimed, platform)) return claimed
+  const subject = formatReference(source)
   throw new MirrorError(
     'NO_SUCH_PLATFORM',
-    `the Docker Engine pulled ${formatReference(source)} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
-    { side: 'source', hint: 'The image has no such platform; choose among those it has with --platform, or use --via registry.' },
+    `the Docker Engine pulled ${subject} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
+    {
+      side: 'source',
+      subject,
+      hint: 'The image has no such platform; choose among those it has with options.platforms, or use options.via registry.',
+    },
   )
 }
 

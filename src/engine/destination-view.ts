@@ -84,14 +84,12 @@ export class DestinationView {
     const other = found ?? (await this.#look(reference, options))?.root
     if (other?.digest === digest) return
     const what = other === undefined ? 'has no such tag' : `has ${other.digest} there`
-    throw new MirrorError(
-      'PROTOCOL',
-      `the Docker Engine says that it pushed ${formatReference(reference)} as ${digest}, and the registry ${what}`,
-      {
-        side: 'destination',
-        hint: 'Something else may be writing this tag, or a proxy before the daemon leads elsewhere.',
-      },
-    )
+    const subject = formatReference(reference)
+    throw new MirrorError('PROTOCOL', `the Docker Engine says that it pushed ${subject} as ${digest}, and the registry ${what}`, {
+      side: 'destination',
+      subject,
+      hint: 'Something else may be writing this tag, or a proxy before the daemon leads elsewhere.',
+    })
   }
 
   /** An Engine that cannot tell, or is refused, has seen nothing. */

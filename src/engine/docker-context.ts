@@ -23,7 +23,7 @@ export function shownContext(name: string): string {
 /** `currentContext` of the config.json in this directory, else `default`. Throws INVALID_CONFIG for a file that cannot be read. */
 export async function readCurrentContext(dockerConfig: string): Promise<string> {
   const path = join(dockerConfig, 'config.json')
-  const { currentContext = '' } = (await readJson(path, 'Correct the file, or name the Engine with --docker-host.')) ?? {}
+  const { currentContext = '' } = (await readJson(path, 'Correct the file, or name the Engine with options.dockerHost.')) ?? {}
   if (typeof currentContext !== 'string')
     throw invalid(`${path}: its "currentContext" is not a string`, 'Run `docker context use default`.')
   return currentContext === '' ? defaultContext : currentContext
@@ -36,7 +36,7 @@ export async function readDockerContext(
 ): Promise<{ readonly host: string; readonly skipTlsVerify: boolean; readonly tlsDirectory: string }> {
   const folder = createHash('sha256').update(name).digest('hex')
   const path = join(dockerConfig, 'contexts', 'meta', folder, 'meta.json')
-  const repair = 'Create the context again with docker context create, or name the Engine with --docker-host.'
+  const repair = 'Create the context again with docker context create, or name the Engine with options.dockerHost.'
   const meta = await readJson(path, repair)
   const missing = `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`
   if (meta === undefined) throw invalid(missing, 'See `docker context ls`, and choose one of those.')

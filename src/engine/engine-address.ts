@@ -42,7 +42,7 @@ export async function findEngineAddress(options: {
 }): Promise<{ readonly address: EngineAddress; readonly from: string }> {
   const { dockerHost, environment = {}, dockerConfig } = options
   const environmentTls: ReadTls = () => readEnvironmentTls(environment, dockerConfig)
-  const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['--docker-host', dockerHost]
+  const [from, given] = dockerHost === undefined ? ['DOCKER_HOST', environment['DOCKER_HOST']] : ['options.dockerHost', dockerHost]
   if (given || dockerHost !== undefined) return { address: await parseAddress(given ?? '', refuseFor('USAGE', from), environmentTls), from }
 
   const name = environment['DOCKER_CONTEXT'] || (dockerConfig === undefined ? defaultContext : await readCurrentContext(dockerConfig))
@@ -53,7 +53,7 @@ export async function findEngineAddress(options: {
   }
   if (dockerConfig === undefined) {
     throw new MirrorError('INVALID_CONFIG', `${shownContext(name)} cannot be looked up: Docker's configuration directory is not known`, {
-      hint: 'Set DOCKER_CONFIG, or name the Engine with --docker-host.',
+      hint: 'Set DOCKER_CONFIG, or name the Engine with options.dockerHost.',
     })
   }
   const { host, skipTlsVerify, tlsDirectory } = await readDockerContext(dockerConfig, name)

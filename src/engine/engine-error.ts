@@ -1,10 +1,11 @@
-import { MirrorError, type ErrorCode, type Side } from '../errors.ts'
-import { foreignText } from '../text/printable.ts'
+import { MirrorError, type Attempt, type ErrorCode, type MirrorErrorOptions, type Side } from '../errors.ts'
+import { foreignText, withoutImage } from '../text/printable.ts'
 
 /** An image that was pulled is not there any more: somebody else has removed it, and it can be pulled again. */
 export class ImageGone extends MirrorError {
   constructor(name: string) {
     super('NOT_FOUND', `${name} is no longer in the Docker Engine: something else removed it while it was in use here`, {
+      subject: name,
       hint: 'Look for a job that prunes images, and stop it during the run.',
     })
   }
@@ -20,9 +21,9 @@ export function saysGone(message: string): boolean {
 
 /** Docker Hub's quota is spent: waiting as for a busy server would take hours. */
 export class QuotaSpent extends MirrorError {
-  constructor(message: string, side: Side) {
+  constructor(message: string, options: MirrorErrorOptions) {
     super('THROTTLED', message, {
-      side,
+      ...options,
       hint: 'Docker Hub gives more pulls to who is logged in: run docker login, or wait until the six hours are over.',
     })
   }
@@ -53,7 +54,7 @@ const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; rea
   {
     words: /unauthorized|authentication required|no basic auth credentials|incorrect username or password|invalid username/i,
     code: 'UNAUTHORIZED',
-    hint: 'Log in with docker login, or give the credentials with --registries.',
+    hint: 'Log in with docker login, or give the credentials with options.registries.',
   },
   {
     words: /denied|forbidden|insufficient_scope/i,
@@ -63,7 +64,7 @@ const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; rea
   {
     words: /missing content: content digest/i,
     code: 'UNSUPPORTED',
-    hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or --via registry.',
+    hint: 'The Engine holds only a part of this index. Update Docker to 27 or later, use a classic image store, or options.via registry.',
   },
   { words: /manifest unknown|name unknown|not found/i, code: 'NOT_FOUND' },
   {
@@ -86,17 +87,20 @@ function shown(message: string): string {
     .replace(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gi, '$1')
 }
 
-/** What the Engine's refusal means: `what` is what was tried, as in `pull docker.io/rancher/x:1`. Words that nobody knows are PROTOCOL. */
-export function engineRefusal(message: string, what: string, side: Side): MirrorError {
-  const text = `the Docker Engine cannot ${what}: ${shown(message)}`
-  if (/pull rate limit|increase-rate-limit/i.test(message)) return new QuotaSpent(text, side)
+/** What the Engine's refusal means. Words that nobody knows are PROTOCOL. */
+export function engineRefusal(message: string, [doing, subject]: Attempt, side: Side): MirrorError {
+  const explain = (name: string, words: string): string => `the Docker Engine cannot ${doing} ${name}: ${words}`
+  const text = explain(subject, shown(message))
+  const path = subject.slice(subject.indexOf('/') + 1).replace(/[:@].*$/, '')
+  const options = { side, subject, reason: explain('it', withoutImage(shown(message), path)) }
+  if (/pull rate limit|increase-rate-limit/i.test(message)) return new QuotaSpent(text, options)
   // The words in names and URLs mean nothing; "i/o" stays.
   const sentence = message.replace(/\S+/g, (word) => (word.length > 4 && word.includes('/') ? '' : word))
   const meaning = meanings.find(({ words }) => words.test(sentence))
-  return new MirrorError(meaning?.code ?? 'PROTOCOL', text, { side, hint: meaning?.hint })
+  return new MirrorError(meaning?.code ?? 'PROTOCOL', text, { ...options, hint: meaning?.hint })
 }
 
-const startHint = 'Start the daemon, or say where it is with --docker-host or DOCKER_HOST.'
+const startHint = 'Start the daemon, or say where it is with options.dockerHost or DOCKER_HOST.'
 const groupHint = 'Add the user to the group "docker", or run as root.'
 
 const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>> = {
@@ -104,8 +108,8 @@ const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>
   EACCES: ['this user may not use the socket', groupHint],
   EPERM: ['this user may not use the socket', groupHint],
   ECONNREFUSED: ['nothing answers there', startHint],
-  ENOTFOUND: ['the host does not resolve', 'Check --docker-host or DOCKER_HOST.'],
-  ETIMEDOUT: ['it does not answer', 'Check --docker-host or DOCKER_HOST, and what stands between.'],
+  ENOTFOUND: ['the host does not resolve', 'Check options.dockerHost or DOCKER_HOST.'],
+  ETIMEDOUT: ['it does not answer', 'Check options.dockerHost or DOCKER_HOST, and what stands between.'],
 }
 
 /** Why the Engine at this address was not reached at all, or CONNECTION_LOST where it broke off in an answer. */

@@ -1,5 +1,5 @@
 import { retry } from '../async/retry.ts'
-import { isMirrorError, type Side } from '../errors.ts'
+import { cannot, isMirrorError, type Attempt, type Side } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -113,7 +113,7 @@ export class Engine implements Disposable {
       if (!(error instanceof EngineAnswer)) throw error
       // A server without this path, as Podman, or a proxy before the socket that lets only others through, says nothing of the image.
       if (/page not found|^\s*<|^not found$|^path \S+ is not supported$/i.test(error.message)) return undefined
-      throw engineRefusal(error.message, `look up ${name}`, side)
+      throw engineRefusal(error.message, ['look up', name], side)
     }
   }
 
@@ -132,7 +132,7 @@ export class Engine implements Disposable {
           .filter(isDigest),
       }
     }
-    return this.#run<EngineImage | undefined>(`inspect ${name}`, read, { 404: () => undefined })
+    return this.#run<EngineImage | undefined>(['inspect', name], read, { 404: () => undefined })
   }
 
   /** Every image that the Engine holds, with its names. */
@@ -146,7 +146,7 @@ export class Engine implements Disposable {
     }
     // Podman cannot list its images while one of them is removed.
     const isTransient = (error: unknown): boolean => error instanceof ImageGone
-    return this.#run('list its images', () => retry(ask, { retries: 5, baseDelay: 50, signal, isTransient }))
+    return this.#run(['list', 'its images'], () => retry(ask, { retries: 5, baseDelay: 50, signal, isTransient }))
   }
 
   /** Pulls an image and gives the digest that the registry's name stood for; of Podman all digests that the image came by. */
@@ -157,7 +157,7 @@ export class Engine implements Disposable {
       tag: reference.digest ?? reference.tag ?? 'latest',
       ...(platform !== undefined && { platform: formatPlatform(platform) }),
     }
-    return this.#run(`pull ${name}`, async () => {
+    return this.#run(['pull', name], async () => {
       const messages = this.#client.messages({ method: 'POST', path: '/images/create', query, auth, signal })
       const { digest, ids } = await followPull(messages, name, onLayer)
       if (digest !== undefined) return [digest]
@@ -172,7 +172,7 @@ export class Engine implements Disposable {
   async tag(name: string, target: Reference, { signal }: CallOptions = {}): Promise<void> {
     const query = { repo: formatRepository(target), tag: target.tag ?? 'latest' }
     const request: EngineRequest = { method: 'POST', path: `/images/${name}/tag`, query, signal }
-    await this.#run(`tag ${name}`, () => this.#client.json(request), { 404: () => gone(name) })
+    await this.#run(['tag', name], () => this.#client.json(request), { 404: () => gone(name) })
   }
 
   /** Pushes a tag. Throws ImageGone, DENIED, NO_SPACE and what else the registry said. */
@@ -185,7 +185,7 @@ export class Engine implements Disposable {
     }
     const request: EngineRequest = { method: 'POST', path: `/images/${formatRepository(reference)}/push`, query, auth, signal }
     const push = (): Promise<Pushed> => followPush(this.#client.messages(request), name, onLayer)
-    return this.#run(`push ${name}`, push, { 404: () => gone(name) }, 'destination')
+    return this.#run(['push', name], push, { 404: () => gone(name) }, 'destination')
   }
 
   /** Loads what `docker save` would have written; whether the image is there is for `inspect` to see. Throws NO_SPACE and what else the Engine said. */
@@ -195,7 +195,7 @@ export class Engine implements Disposable {
     { onLayer, signal }: Pick<EngineTransfer, 'onLayer' | 'signal'> = {},
   ): Promise<void> {
     const request: EngineRequest = { method: 'POST', path: '/images/load', query: { quiet: '0' }, body, signal }
-    return this.#run(`load ${name}`, () => followLoad(this.#client.messages(request), name, onLayer), {}, 'destination')
+    return this.#run(['load', name], () => followLoad(this.#client.messages(request), name, onLayer), {}, 'destination')
   }
 
   /** Takes a name, or an image without names, out of the Engine; content that nothing else needs goes with it. `in-use` when a container runs it. */
@@ -204,7 +204,7 @@ export class Engine implements Disposable {
       await this.#client.json({ method: 'DELETE', path: `/images/${name}`, signal })
       return 'removed'
     }
-    return this.#run<'removed' | 'absent' | 'in-use'>(`remove ${name}`, remove, { 404: () => 'absent', 409: () => 'in-use' })
+    return this.#run<'removed' | 'absent' | 'in-use'>(['remove', name], remove, { 404: () => 'absent', 409: () => 'in-use' })
   }
 
   [Symbol.dispose](): void {
@@ -212,7 +212,12 @@ export class Engine implements Disposable {
   }
 
   /** Runs what the Engine may refuse; `meanings` are the statuses that are answers. */
-  async #run<T>(what: string, work: () => Promise<T>, meanings: Readonly<Record<number, () => T>> = {}, side: Side = 'source'): Promise<T> {
+  async #run<T>(
+    what: Attempt,
+    work: () => Promise<T>,
+    meanings: Readonly<Record<number, () => T>> = {},
+    side: Side = 'source',
+  ): Promise<T> {
     try {
       return await work()
     } catch (error) {
@@ -222,7 +227,8 @@ export class Engine implements Disposable {
         throw engineRefusal(error.message, what, side)
       }
       if (!isMirrorError(error) || error instanceof ImageGone || error.side !== undefined) throw error
-      throw error.with({ message: `cannot ${what}: ${error.message}` })
+      const { code, message, hint, cause } = error
+      throw cannot(code, what, message, { hint, cause })
     }
   }
 }

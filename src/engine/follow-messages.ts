@@ -62,7 +62,7 @@ async function* follow(
     const { error, status = '', id, current, total } = message
     if (error !== undefined) {
       if (verb !== 'load' && saysGone(error)) throw new ImageGone(name)
-      throw engineRefusal(error, `${verb} ${name}`, verb === 'pull' ? 'source' : 'destination')
+      throw engineRefusal(error, [verb, name], verb === 'pull' ? 'source' : 'destination')
     }
     const phase = phases[status]
     if (phase !== undefined && id !== undefined && current !== undefined && total !== undefined)
@@ -82,7 +82,7 @@ export async function followPull(
   for await (const { status, id } of follow(messages, 'pull', name, onLayer)) {
     if (/^WARNING:.*platform/i.test(status)) {
       const message = `the Docker Engine has another platform of ${name} than the one asked for: ${foreignText(status)}`
-      throw new MirrorError('NO_SUCH_PLATFORM', message, { side: 'source' })
+      throw new MirrorError('NO_SUCH_PLATFORM', message, { side: 'source', subject: name })
     }
     const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
     if (isDigest(stated)) digest = stated
@@ -102,7 +102,8 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, name: s
         'UNSUPPORTED',
         `the Docker Engine has only a part of ${name}: it holds an index, and not every image below it`,
         {
-          hint: 'Choose what it is to push with --platform, or use --via registry.',
+          subject: name,
+          hint: 'Choose what it is to push with options.platforms, or use options.via registry.',
         },
       )
     }
@@ -114,7 +115,10 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, name: s
   const [digest, other] = stated
   if (digest === undefined) throw endedEarly(`the push of ${name}`)
   if (other !== undefined)
-    throw new MirrorError('PROTOCOL', `the Docker Engine names two digests for ${name}: ${digest} and ${other}`, { side: 'destination' })
+    throw new MirrorError('PROTOCOL', `the Docker Engine names two digests for ${name}: ${digest} and ${other}`, {
+      side: 'destination',
+      subject: name,
+    })
   return { digest, layers }
 }
 

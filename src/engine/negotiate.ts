@@ -45,19 +45,19 @@ function isVersion(value: unknown): value is string {
 }
 
 function noEngine({ name }: DockerClient): MirrorError {
-  return new MirrorError('PROTOCOL', `what answers at ${name} is no Docker Engine`, { hint: 'Check --docker-host or DOCKER_HOST.' })
+  return new MirrorError('PROTOCOL', `what answers at ${name} is no Docker Engine`, { hint: 'Check options.dockerHost or DOCKER_HOST.' })
 }
 
 function agree(client: DockerClient, { ApiVersion: theirs, MinAPIVersion: least }: JsonObject): string {
   if (!isVersion(theirs)) throw noEngine(client)
   if (compareVersions(theirs, oldest) < 0) {
     throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
-      hint: 'Update the daemon to Docker 17.09 or later, or use --via registry.',
+      hint: 'Update the daemon to Docker 17.09 or later, or use options.via registry.',
     })
   }
   if (isVersion(least) && compareVersions(least, newest) > 0) {
     const message = `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`
-    throw new MirrorError('UNSUPPORTED', message, { hint: 'Update k3s-mirror, or use --via registry.' })
+    throw new MirrorError('UNSUPPORTED', message, { hint: 'Update k3s-mirror, or use options.via registry.' })
   }
   return compareVersions(theirs, newest) > 0 ? newest : theirs
 }
@@ -72,7 +72,7 @@ async function askVersion(client: DockerClient, signal: AbortSignal | undefined)
         hint: 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
       })
     }
-    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, 'answer /version', 'source')
+    throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, ['answer', '/version'], 'source')
   }
 }
 
@@ -92,7 +92,7 @@ function isPodman(client: DockerClient, { Components: components }: JsonObject):
   const version = String(podman?.['Version'])
   if (podman === undefined || compareVersions(version, oldestPodman) >= 0) return podman !== undefined
   throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
-    hint: 'Update Podman, or use --via registry.',
+    hint: 'Update Podman, or use options.via registry.',
   })
 }
 

@@ -30,7 +30,7 @@ export interface ResolveEngineOptions extends PatienceOptions {
 function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platform[], name: string): readonly Platform[] {
   const [only] = offered
   if (only === undefined) return wanted
-  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source' })
+  const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source', subject: name })
   if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
     throw refuse(`is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`)
@@ -50,7 +50,7 @@ export function severalPlatforms(name: string, platforms: readonly Platform[], i
   const offered = platforms.map(formatPlatform).join(', ')
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
   return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
-    hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64: several are joined under a new index. --via registry copies all of them, byte for byte.',
+    hint: 'Choose with options.platforms, as in options.platforms linux/amd64 or options.platforms linux/amd64,linux/arm64: several are joined under a new index. options.via registry copies all of them, byte for byte.',
   })
 }
 
@@ -65,7 +65,8 @@ export async function resolveEngineImage(
   const name = formatReference(image.source)
   if (image.destination.tag === undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and a Docker Engine pushes nothing else`, {
-      hint: 'Name a tag beside the digest, or use --via registry.',
+      subject: name,
+      hint: 'Name a tag beside the digest, or use options.via registry.',
     })
   }
   const [found, existing] = await Promise.all([
@@ -77,14 +78,14 @@ export async function resolveEngineImage(
   if (wanted === undefined && offered.length > 1) throw severalPlatforms(name, offered)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
     const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
-    const hint = 'Update Docker to 27 or later, use a classic image store, or --via registry.'
-    throw new MirrorError('UNSUPPORTED', message, { hint })
+    const hint = 'Update Docker to 27 or later, use a classic image store, or options.via registry.'
+    throw new MirrorError('UNSUPPORTED', message, { subject: name, hint })
   }
   if (chosen.length > 1 && destination.closed !== undefined) {
     const { code, message } = destination.closed
     throw new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
       side: 'destination',
-      hint: 'Choose one platform, or open the way: --registries gives TLS and credentials, HTTPS_PROXY a proxy.',
+      hint: 'Choose one platform, or open the way: options.registries gives TLS and credentials, HTTPS_PROXY a proxy.',
     })
   }
   if (destination.blind !== undefined) throw destination.blind

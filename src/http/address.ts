@@ -133,7 +133,7 @@ export interface Naming {
   readonly by: NamingServer
   /** Hosts, `host` or `host:port`, that it may name though they are private, and the option that lists them. */
   readonly trusted: readonly string[]
-  readonly option: '--storage-host' | '--token-host'
+  readonly option: 'options.storageHosts' | 'options.tokenHosts'
 }
 
 /** True for a URL whose host is listed as `host` or `host:port`. */

@@ -115,7 +115,8 @@ export class HttpClient {
       if (left === 0) throw new MirrorError('PROTOCOL', `${request.url.origin} redirects more than ${redirects} times`)
       const next = redirectUrl(answer, this.storageHosts)
       headers = redirectHeaders(url, next, headers ?? {})
-      naming = next.origin === request.url.origin ? request.naming : { by: answer, trusted: this.storageHosts, option: '--storage-host' }
+      naming =
+        next.origin === request.url.origin ? request.naming : { by: answer, trusted: this.storageHosts, option: 'options.storageHosts' }
       url = next
     }
   }

@@ -17,7 +17,7 @@ export class WireError extends Error {
 
 /** What to do about a host that cannot be reached. */
 export const wayHint = 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).'
-const patience = 'Check the server and the way to it; --timeout gives it more time.'
+const patience = 'Check the server and the way to it; options.timeout gives it more time.'
 
 const unreachable: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -63,14 +63,14 @@ const tlsFailures: readonly (readonly [codes: RegExp, what: string, hint: string
   [
     /SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|CERT_UNTRUSTED|INVALID_CA/,
     'its certificate is not signed by a trusted authority ($)',
-    "Add the authority to the system's trust store, or name its file: SSL_CERT_FILE, or configs.<host>.tls.ca_file in the file given with --registries.",
+    "Add the authority to the system's trust store, or name its file: SSL_CERT_FILE, or configs.<host>.tls.ca_file in the file given with options.registries.",
   ],
   [
     /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|CERTIFICATE_)|CERTIFICATE_REQUIRED/,
     'it wants a client certificate, or does not accept ours ($)',
-    'Name certificate and key: configs.<host>.tls.cert_file and key_file in the file given with --registries.',
+    'Name certificate and key: configs.<host>.tls.cert_file and key_file in the file given with options.registries.',
   ],
-  [/./, 'the TLS handshake failed ($)', 'TLS settings of a host come from the file given with --registries, configs.<host>.tls.'],
+  [/./, 'the TLS handshake failed ($)', 'TLS settings of a host come from the file given with options.registries, configs.<host>.tls.'],
 ]
 
 interface Classified {
@@ -124,5 +124,5 @@ export function networkError(origin: string, error: unknown, signal?: AbortSigna
   if (isMirrorError(error)) return error
   const { code, what, hint } = classify(error)
   const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
-  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, cause: error })
+  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, reason: what, origin, cause: error })
 }

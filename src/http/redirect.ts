@@ -44,7 +44,10 @@ export function redirectHint(from: URL, to: URL): string | undefined {
 /** What to do about an address that a server named and that is refused, for good where it is forbidden. */
 export function trustHint(
   { hostname, host }: URL,
-  { isForbidden = isForbiddenHost(hostname), option = '--storage-host' }: { readonly isForbidden?: boolean; readonly option?: string } = {},
+  {
+    isForbidden = isForbiddenHost(hostname),
+    option = 'options.storageHosts',
+  }: { readonly isForbidden?: boolean; readonly option?: string } = {},
 ): string {
   if (isForbidden) return `${host} is never asked: correct the address that the registry names.`
   return `If ${host} belongs to the registry, pass ${option} ${host}.`

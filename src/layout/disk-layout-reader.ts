@@ -43,8 +43,10 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   async getManifest(reference: Reference, _options?: CallOptions): Promise<Manifest> {
     const descriptor = this.catalogue.find(reference)?.descriptor
     const bytes = descriptor && (await this.blobs.readWhole(descriptor.digest, maxManifestBytes))
-    if (descriptor === undefined || bytes === undefined)
-      throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no ${formatReference(reference)}`)
+    if (descriptor === undefined || bytes === undefined) {
+      const subject = formatReference(reference)
+      throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no ${subject}`, { subject })
+    }
     if (!hasDigest(bytes, descriptor.digest)) {
       throw new MirrorError('INTEGRITY', `the manifest ${descriptor.digest} is damaged in the layout ${this.directory}`, {
         hint: 'Copy the image into the layout again.',

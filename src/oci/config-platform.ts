@@ -37,11 +37,8 @@ export async function readConfig(
     at += chunk.length
   })
   if (at === config.size && hasDigest(data, config.digest)) return data
-  throw new MirrorError(
-    'INTEGRITY',
-    `the config ${config.digest} of ${formatRepository(repository)} has other content than its digest says`,
-    { side: 'source' },
-  )
+  const subject = `the config ${config.digest} of ${formatRepository(repository)}`
+  throw new MirrorError('INTEGRITY', `${subject} has other content than its digest says`, { side: 'source', subject })
 }
 
 /** The platform that an image's config names, read from a place; undefined as for `readConfig` and `platformOf`. Throws INTEGRITY. */

@@ -94,7 +94,7 @@ export function parseReference(text: string): Reference {
       refuse(
         text,
         'it contains credentials or a misplaced "@"',
-        'Credentials come from --registries, docker config.json or the environment, never from a reference.',
+        'Credentials come from options.registries, docker config.json or the environment, never from a reference.',
       )
     refuse(text, 'its digest is not sha256: and 64, or sha512: and 128, lower-case hexadecimal digits')
   }

@@ -33,7 +33,7 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
       'INVALID_REWRITE',
       `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`,
       {
-        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check --rewrite and the prefix.',
+        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check options.rewrite and the prefix.',
       },
     )
   }
@@ -68,7 +68,7 @@ export async function refuseCollisions(
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
     throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${name}`, {
-      hint: 'Mirror them to different prefixes, leave --flatten out, change --rewrite, or --exclude one of them.',
+      hint: 'Mirror them to different prefixes, leave options.flatten out, change options.rewrite, or options.exclude one of them.',
     })
   }
 }

@@ -60,8 +60,10 @@ async function notFound(source: ImageSource, reference: Reference, signal: Abort
   const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
   const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
   const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
-  return new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist: there is no ${what} at the source`, {
+  const subject = formatReference(reference)
+  return new MirrorError('NOT_FOUND', `${subject} does not exist: there is no ${what} at the source`, {
     side: 'source',
+    subject,
     hint:
       nearest.length > 0
         ? `The repository has other tags, spelled most alike: ${nearest.join(', ')}.`
@@ -84,7 +86,7 @@ async function readFound(source: ImageSource, reference: Reference, found: Descr
 async function readContents(source: ImageSource, reference: Reference, root: Manifest, options: ReadOptions = {}): Promise<ReadContents> {
   const name = formatReference(reference)
   const refuse = (why: string): never => {
-    throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source' })
+    throw new MirrorError('INVALID_MANIFEST', `${name} ${why}`, { side: 'source', subject: name })
   }
   const { wanted, foreignLayers = false } = options
   const reads = new Map<Digest, Promise<Manifest>>()
@@ -147,9 +149,12 @@ async function readChild(source: ImageSource, reference: Reference, digest: Dige
     return await source.getManifest(atDigest(reference, digest), { signal })
   } catch (error) {
     if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
-    throw new MirrorError('NOT_FOUND', `${formatReference(reference)} is incomplete at the source: ${digest} of its index is missing`, {
+    const subject = formatReference(reference)
+    throw new MirrorError('NOT_FOUND', `${subject} is incomplete at the source: ${digest} of its index is missing`, {
       side: 'source',
-      hint: 'Choose the platforms that are there with --platform, or read from another copy.',
+      subject,
+      reason: 'it is incomplete at the source: a manifest of its index is missing',
+      hint: 'Choose the platforms that are there with options.platforms, or read from another copy.',
       cause: error,
     })
   }
@@ -167,8 +172,10 @@ async function readSingle(
   const platform = platformOf(data)
   if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
     const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
-    throw new MirrorError('NO_SUCH_PLATFORM', `${formatReference(reference)} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
-      hint: 'Ask for platforms that it has, or --exclude the image.',
+    const subject = formatReference(reference)
+    throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
+      subject,
+      hint: 'Ask for platforms that it has, or options.exclude the image.',
     })
   }
   return { config: { ...config, data }, platform }

@@ -6,7 +6,7 @@ export function parseRenameRule(text: string): (path: string) => string | undefi
   const at = text.lastIndexOf('=')
   if (at < 1) {
     throw new MirrorError('USAGE', `"${text.slice(0, 200)}" is not a rewrite`, {
-      hint: "Write --rewrite '^rancher/(.*)=k3s/$1', Go syntax as in registries.yaml.",
+      hint: "Write options.rewrite '^rancher/(.*)=k3s/$1', Go syntax as in registries.yaml.",
     })
   }
   const pattern = parseGoRegexp(text.slice(0, at))

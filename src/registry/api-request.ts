@@ -1,3 +1,4 @@
+import type { Attempt } from '../errors.ts'
 import type { HttpMethod } from '../http/message.ts'
 import type { Answer } from './auth/origin-access.ts'
 
@@ -5,8 +6,8 @@ import type { Answer } from './auth/origin-access.ts'
 export interface ApiRequest {
   readonly method: HttpMethod
   readonly url: URL
-  /** What it is for, as in `read docker.io/rancher/x:1`: the error says that it could not be done. */
-  readonly what: string
+  /** What it is for: the error says that it could not be done. */
+  readonly what: Attempt
   /** The path of the repository that it is about. */
   readonly repository: string
   /** The path of another repository that it reads from. */

@@ -1,5 +1,5 @@
 import type { Content } from '../async/content.ts'
-import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+import { cannot, isMirrorError, MirrorError, type Attempt, type ErrorCode } from '../errors.ts'
 import { addressRefusal } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
 import { parseContentRange } from '../oci/content-range.ts'
@@ -27,7 +27,7 @@ export async function headBlob(
 ): Promise<boolean> {
   const request = {
     url: apiUrl(transport.endpoint, repository.path, `blobs/${descriptor.digest}`),
-    what: `look up ${blobName(repository, descriptor)}`,
+    what: ['look up', blobName(repository, descriptor)] as const,
     repository: repository.path,
     signal,
     retries,
@@ -72,21 +72,21 @@ async function hasFirstByte(
 const encodings = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress'])
 
 /** Bytes to skip because the server sent the blob from its start. Throws INTEGRITY for a length that cannot be this blob's. */
-function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: string): number {
+function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: Attempt): number {
   const { headers, length, url } = download
   const from = download.status === 206 ? offset : 0
   if (length === size - from) return offset - from
   const encoding = (headers.get('content-encoding') ?? '').trim().toLowerCase()
   if (encodings.has(encoding)) {
-    throw new MirrorError('PROTOCOL', `cannot ${what}: ${url.host} sends it in the encoding ${encoding}, which nobody asked for`)
+    throw cannot('PROTOCOL', what, `${url.host} sends it in the encoding ${encoding}, which nobody asked for`)
   }
   if (isWebPage(headers)) {
-    throw new MirrorError('PROTOCOL', `cannot ${what}: ${url.host} answers with a web page`, {
+    throw cannot('PROTOCOL', what, `${url.host} answers with a web page`, {
       hint: 'A proxy, a login page or a captive portal is in between.',
     })
   }
   if (length === undefined) return offset - from
-  throw new MirrorError('INTEGRITY', `cannot ${what}: ${url.host} announces ${length} bytes where the manifest says ${size - from}`)
+  throw cannot('INTEGRITY', what, `${url.host} announces ${length} bytes where the manifest says ${size - from}`)
 }
 
 /** True when a partial answer holds the bytes that were asked for. */
@@ -97,7 +97,7 @@ function isAskedRange(download: StreamedAnswer, { size }: Descriptor, offset: nu
 }
 
 /** A download from its byte `skip` on, as `size` bytes of content; `release` is called when it was read or cancelled. */
-function downloadContent(download: StreamedAnswer, size: number, skip: number, what: string, release: () => void): Content {
+function downloadContent(download: StreamedAnswer, size: number, skip: number, what: Attempt, release: () => void): Content {
   const { host } = download.url
   return {
     size,
@@ -109,13 +109,13 @@ function downloadContent(download: StreamedAnswer, size: number, skip: number, w
           const skipped = Math.min(toSkip, chunk.length)
           toSkip -= skipped
           left -= chunk.length - skipped
-          if (left < 0) throw new MirrorError('INTEGRITY', `cannot ${what}: ${host} sends more bytes than the manifest says`)
+          if (left < 0) throw cannot('INTEGRITY', what, `${host} sends more bytes than the manifest says`)
           if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
         })
       } finally {
         release()
       }
-      if (left > 0) throw new MirrorError('CONNECTION_LOST', `cannot ${what}: ${host} ended it ${left} bytes early`)
+      if (left > 0) throw cannot('CONNECTION_LOST', what, `${host} ended it ${left} bytes early`)
     },
     cancel() {
       download.cancel()
@@ -151,7 +151,7 @@ export async function openForeignLayer(
           `foreign layer ${digest} is not read from ${foreignText(redactUrl(url))}, which is ${refusal}`,
         )
       }
-      return await transport.downloadElsewhere({ ...options, url, what: `read foreign layer ${digest}` })
+      return await transport.downloadElsewhere({ ...options, url, what: ['read', `foreign layer ${digest}`] })
     } catch (error) {
       failure = error
     }
@@ -171,7 +171,7 @@ async function openBlob(
     return await transport.download({
       ...options,
       url: apiUrl(transport.endpoint, repository.path, `blobs/${descriptor.digest}`),
-      what: `read ${blobName(repository, descriptor)}`,
+      what: ['read', blobName(repository, descriptor)],
       repository: repository.path,
     })
   } catch (error) {
@@ -190,7 +190,7 @@ export async function getBlob(
   options: GetBlobOptions = {},
 ): Promise<Content> {
   const { offset = 0, isResumed = false, signal } = options
-  const what = `read ${blobName(repository, descriptor)}`
+  const what: Attempt = ['read', blobName(repository, descriptor)]
   const release = isResumed ? () => undefined : await transport.acquire(descriptor.size)
   const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
     openBlob(transport, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })

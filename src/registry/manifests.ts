@@ -1,4 +1,4 @@
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { cannot, isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
@@ -31,7 +31,7 @@ export async function headManifest(
     const response = await askByHead(transport, {
       asksFor: 'manifest',
       url: manifestUrl(transport, reference),
-      what: `look up ${formatReference(reference)}`,
+      what: ['look up', formatReference(reference)],
       repository: reference.path,
       headers: { accept: acceptManifests },
       signal: options.signal,
@@ -61,7 +61,7 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
     const response = await transport.send({
       method: 'GET',
       url: manifestUrl(transport, reference),
-      what: `read ${name}`,
+      what: ['read', name],
       repository: reference.path,
       expect: [200],
       headers: { accept: acceptManifests, 'accept-encoding': 'identity' },
@@ -73,6 +73,7 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
     if (isWebPage(response.headers)) throw pageError(transport, name)
     if (attempt === 2) {
       throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} answers ${name} with other content than the digest says`, {
+        subject: name,
         hint: 'The registry or a proxy on the way changes or mixes up content; read from another copy.',
       })
     }
@@ -82,7 +83,7 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
 function pageError(transport: RegistryTransport, name: string): MirrorError {
   const { host } = transport.endpoint.origin
   const what = `${host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
-  return new MirrorError('PROTOCOL', `cannot read ${name}: ${what}`)
+  return cannot('PROTOCOL', ['read', name], what)
 }
 
 function readManifest(transport: RegistryTransport, response: HttpResponse, digest: Digest | undefined, name: string): Manifest {
@@ -92,7 +93,8 @@ function readManifest(transport: RegistryTransport, response: HttpResponse, dige
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
     if (isWebPage(response.headers)) throw pageError(transport, name)
-    throw error.with({ message: `cannot read ${name}: ${foreignText(error.message)}`, cause: error })
+    const reason = foreignText(error.message)
+    throw error.with({ message: `cannot read ${name}: ${reason}`, subject: name, reason, cause: error })
   }
   const stated = statedDigest(response)
   if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {
@@ -127,7 +129,7 @@ export async function putManifest(
       const response = await transport.sendInTurn({
         method: 'PUT',
         url: manifestUrl(transport, named),
-        what: `write ${name}`,
+        what: ['write', name],
         repository: reference.path,
         expect: [200, 201, 202, 204],
         headers: { 'content-type': mediaType },
@@ -136,12 +138,15 @@ export async function putManifest(
       })
       const stated = statedDigest(response)
       if (stated !== undefined && !isSame(stated)) {
-        throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`)
+        throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`, {
+          subject: name,
+        })
       }
       if ((stated !== undefined && response.status === 201) || (await transport.settles(isStored, options.signal))) return
       throw new MirrorError(
         'PROTOCOL',
         `${transport.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
+        { subject: name },
       )
     } catch (error) {
       if (isRefusal(error) && (await isStored().catch(() => false))) return

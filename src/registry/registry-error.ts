@@ -1,6 +1,6 @@
-import { MirrorError, type ErrorCode } from '../errors.ts'
+import { cannot, type Attempt, type ErrorCode, type MirrorError } from '../errors.ts'
 import { parseRetryAfter, type HttpMethod, type ResponseHeaders } from '../http/message.ts'
-import { foreignText } from '../text/printable.ts'
+import { foreignText, withoutImage } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
 
 /** What of an answer an error is made of. */
@@ -74,10 +74,10 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
   const moved = movedTo(answer)
   if (code === 'UNAUTHORIZED' && answer.asked !== undefined && answer.asked.origin !== url.origin)
-    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with --from <registry>=${url.origin}, or --to.`
+    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with options.from <registry>=${url.origin}, or options.to.`
   if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
-    return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with --from docker.io=<endpoint>.'
+    return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with options.from docker.io=<endpoint>.'
   }
   if (status === 507) return `Free space at ${url.host}, or raise its quota, and run again: what is there already is kept.`
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
@@ -90,7 +90,7 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
     return `Some registries need the project or repository to be created first; check it at ${url.host}.`
   if (isManifestWrite && (status === 415 || reason.codes.includes('MANIFEST_INVALID')))
-    return `${url.host} may not support OCI manifests: update it. --via docker pushes Docker's own format, with other digests.`
+    return `${url.host} may not support OCI manifests: update it. options.via docker pushes Docker's own format, with other digests.`
   if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
     return `Write https:// where ${url.host} expects TLS.`
   if (code === 'UNSUPPORTED' && status === 405) return `${url.host} does not take this request: is it read-only, or a pull-through cache?`
@@ -116,15 +116,21 @@ function reasonFor(answer: ErrorAnswer, said: string): string {
   return `it redirects to ${foreignText(moved.origin)}${isTls ? ', so write https://' : ', which is not followed'}`
 }
 
-/** The MirrorError for an answer that is not the wanted one; `what` says what was tried, as in `read docker.io/rancher/x:1`. */
-export function registryError(what: string, answer: ErrorAnswer): MirrorError {
+/** The path of the repository that a request is about; empty where it is about none. */
+function repositoryOf({ pathname }: URL): string {
+  return /^\/v2\/(.+)\/(?:blobs|manifests|tags)\//.exec(pathname)?.[1] ?? ''
+}
+
+/** The MirrorError for an answer that is not the wanted one. */
+export function registryError(what: Attempt, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const reason = parseErrorBody(answer.body)
   const code = classify(answer, reason)
   const why = reasonFor(answer, answer.isSecret === true ? '' : reason.text)
   const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
-  const message = `cannot ${what}: ${url.host} answered ${status}${why === '' ? '' : ` (${why})`}${elsewhere}`
-  return new MirrorError(code, message, {
+  const explain = (words: string): string => `${url.host} answered ${status}${words === '' ? '' : ` (${words})`}${elsewhere}`
+  return cannot(code, what, explain(why), {
+    reason: explain(withoutImage(why, repositoryOf(answer.asked ?? url))),
     hint: hintFor(code, answer, reason),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
     missing: reason.codes.some((name) => missingCodes.has(name)) ? reason.digests : undefined,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { contentOf } from '../async/content.ts'
-import { MirrorError } from '../errors.ts'
+import { cannot, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import { sha256 } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -48,14 +48,13 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
   try {
     ;({ tags } = JSON.parse(Buffer.from(response.body).toString('utf8')) as { tags?: unknown })
   } catch (cause) {
-    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers with something that is not JSON`, {
+    throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers with something that is not JSON`, {
       cause,
     })
   }
   // Some registries have null where a repository has no tag.
   if (tags === null || tags === undefined) return []
-  if (!Array.isArray(tags))
-    throw new MirrorError('PROTOCOL', `cannot list the tags of ${name}: ${response.url.host} answers without a list`)
+  if (!Array.isArray(tags)) throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers without a list`)
   return tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
 }
 
@@ -76,7 +75,7 @@ export async function listTags(
     const response = await transport.send({
       method: 'GET',
       url,
-      what: `list the tags of ${name}`,
+      what: ['list the tags of', name],
       repository: repository.path,
       expect: [200],
       maxBytes: maxPageBytes,
@@ -116,7 +115,7 @@ async function isDeleted(transport: RegistryTransport, reference: Reference, nam
   const { status } = await transport.send({
     method: 'DELETE',
     url: apiUrl(transport.endpoint, reference.path, `manifests/${name}`),
-    what: `take away the tag ${formatReference(reference)}`,
+    what: ['take away the tag', formatReference(reference)],
     repository: reference.path,
     expect: [200, 202, 204, 400, 404, 405],
     signal,

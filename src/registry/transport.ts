@@ -3,7 +3,7 @@ import type { Content } from '../async/content.ts'
 import { graceAfter } from '../async/on-abort.ts'
 import { retry, retryPolicy, type RetryPolicy } from '../async/retry.ts'
 import { ThrottleGate } from '../async/throttle-gate.ts'
-import { MirrorError, onSide, type Side } from '../errors.ts'
+import { cannot, MirrorError, onSide, type Attempt, type Side } from '../errors.ts'
 import type { Naming } from '../http/address.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
@@ -173,10 +173,7 @@ export class RegistryTransport {
     const body = await download.start(errorBytes)
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
-      throw new MirrorError(
-        'UNAVAILABLE',
-        `cannot ${request.what}: the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`,
-      )
+      throw cannot('UNAVAILABLE', request.what, `the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`)
     }
     throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }
@@ -184,7 +181,7 @@ export class RegistryTransport {
   /** Starts a streamed GET at an address that a layer names and the registry does not vouch for: no credentials, none of its patience. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
-    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: '--storage-host' }
+    const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: 'options.storageHosts' }
     const download = await this.#options.client.download({ url, headers, redirects: mostRedirects, naming, signal })
     if (isExpected(request, download)) return download
     const body = await download.start(errorBytes)
@@ -229,7 +226,7 @@ export class RegistryTransport {
   /** Who named an address that is not the registry's own. */
   #naming(url: URL): Naming | undefined {
     if (!this.#isElsewhere(url)) return undefined
-    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: '--storage-host' }
+    return { by: { url: this.endpoint.origin, address: this.#address }, trusted: this.storageHosts, option: 'options.storageHosts' }
   }
 
   /** Sends once, with credentials where the registry wants some. */
@@ -264,7 +261,7 @@ export class RegistryTransport {
   }
 
   /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
-  #refused(what: string, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
+  #refused(what: Attempt, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
     const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
     if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
     this.#requests.refused()

@@ -59,7 +59,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
 /** The failure of an upload at an address that the registry named itself, with who named it; what else fails stays as it is. */
 function explainAddress(error: unknown, url: URL, { origin }: Endpoint): unknown {
   if (url.origin === origin.origin || !isMirrorError(error)) return error
-  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use --to ${url.host}, or correct the address that it names.`
+  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use options.to ${url.host}, or correct the address that it names.`
   const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)
   return error.with({ message: `${error.message}; ${origin.host} named ${url.origin} for the upload`, hint })
 }
@@ -124,7 +124,7 @@ class RegistryUpload implements BlobUpload {
     const { digest } = this.#descriptor
     try {
       const response = await this.#post(`?mount=${digest}&from=${this.#transport.endpoint.prefix}${from.path}`, {
-        what: `mount blob ${digest} into ${this.#repository.path}`,
+        what: ['mount', `blob ${digest} into ${this.#repository.path}`],
         from: from.path,
         expect: [201, 202],
         retries: 0,
@@ -160,7 +160,9 @@ class RegistryUpload implements BlobUpload {
       }
       // Asked for in a slot of its own: whoever waits for a second one while holding the first may wait for ever.
       if (status === 201 || (await this.#transport.settles(has, signal))) return true
-      throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`)
+      throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`, {
+        subject: this.#name,
+      })
     })
   }
 
@@ -172,13 +174,13 @@ class RegistryUpload implements BlobUpload {
     const signal = AbortSignal.timeout(cancelTimeout)
     const { path } = this.#repository
     await this.#transport
-      .sendOnce({ method: 'DELETE', url, what: 'cancel an upload', repository: path, expect: [204], signal })
+      .sendOnce({ method: 'DELETE', url, what: ['cancel', 'an upload'], repository: path, expect: [204], signal })
       .catch(() => undefined)
   }
 
   async #open(signal: AbortSignal | undefined): Promise<URL> {
     if (this.#opened === undefined) {
-      const response = await this.#post('', { what: `upload ${this.#name}`, expect: [202], signal })
+      const response = await this.#post('', { what: ['upload', this.#name], expect: [202], signal })
       this.#opened = uploadUrl(response, this.#transport.storageHosts)
     }
     return this.#opened
@@ -228,7 +230,7 @@ class RegistryUpload implements BlobUpload {
     try {
       return await this.#transport.upload({
         ...request,
-        what: `upload ${this.#name}`,
+        what: ['upload', this.#name],
         repository: this.#repository.path,
         headers: { 'content-type': 'application/octet-stream' },
       })

@@ -14,7 +14,7 @@ const maxHops = 5
 
 function unreadable(url: URL, what: string): MirrorError {
   return new MirrorError('PROTOCOL', `${redactUrl(url)} does not answer like a K3s channel server: ${what}`, {
-    hint: 'Check --channel-url, or name a release tag, such as v1.37.1+k3s1, in place of the channel.',
+    hint: 'Check options.channelUrl, or name a release tag, such as v1.37.1+k3s1, in place of the channel.',
   })
 }
 

@@ -60,13 +60,13 @@ async function fetchList(client: HttpClient, url: URL, tag: string, options: Fet
   if (status === 200) return body
   if (!isAbsent(status)) throw unexpectedStatus(url, status)
   throw new MirrorError('RELEASE_NOT_FOUND', `K3s release ${tag} not found at ${redactUrl(url)}`, {
-    hint: 'Check the tag (https://github.com/k3s-io/k3s/releases), or give a channel such as stable; --artifact-url says where release files are.',
+    hint: 'Check the tag (https://github.com/k3s-io/k3s/releases), or give a channel such as stable; options.artifactUrl says where release files are.',
   })
 }
 
 /** A checksum file that may exist and cannot be had is not taken for none. */
 function withoutChecksum(cause: MirrorError): MirrorError {
-  const hint = "Without the checksum file the list cannot be checked. Try again later, or give the list's checksum with --list-sha256."
+  const hint = "Without the checksum file the list cannot be checked. Try again later, or give the list's checksum with options.listSha256."
   return new MirrorError('LIST_UNAVAILABLE', cause.message, { hint, cause })
 }
 
@@ -156,14 +156,14 @@ async function coverageWithoutFile(
 export async function fetchReleaseList(client: HttpClient, tag: string, options: ListFetchOptions = {}): Promise<CheckedList> {
   if (!hasImageList(parseVersion(tag))) {
     throw new MirrorError('LIST_UNAVAILABLE', `K3s release ${tag} has no image list: K3s publishes one since v1.17.4`, {
-      hint: 'Give a list of your own with --images.',
+      hint: 'Give a list of your own with options.images.',
     })
   }
   const { listSha256 } = options
   const { bytes, checksum } = await fetchBoth(client, tag, options)
   const sha256 = listSha256Of(bytes)
   const expected = checksum.status === 'fulfilled' ? checksum.value : undefined
-  if (listSha256 !== undefined) requireSha256(tag, listSha256, sha256, '--list-sha256')
+  if (listSha256 !== undefined) requireSha256(tag, listSha256, sha256, 'options.listSha256')
   if (expected !== undefined) requireSha256(tag, expected, sha256, checksumFile)
   // A web page in place of the list explains more than the same page in place of the checksum file.
   const text = decodeList(bytes, tag)

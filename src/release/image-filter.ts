@@ -69,8 +69,8 @@ function compile(option: 'include' | 'exclude', texts: readonly string[] = []) {
     try {
       return { option, text, matches: compileGlob(text) }
     } catch (cause) {
-      throw new MirrorError('USAGE', `--${option} ${JSON.stringify(text.slice(0, 200))} is not a glob: ${(cause as Error).message}`, {
-        hint: text.includes('!(') ? 'Name what is not wanted with --exclude.' : undefined,
+      throw new MirrorError('USAGE', `options.${option} ${JSON.stringify(text.slice(0, 200))} is not a glob: ${(cause as Error).message}`, {
+        hint: text.includes('!(') ? 'Name what is not wanted with options.exclude.' : undefined,
         cause,
       })
     }
@@ -93,6 +93,6 @@ export function imageFilter(options: ImageFilterOptions): (images: readonly Refe
       const isIncluded = include.length === 0 || include.some(({ matches }) => matches(name))
       if (isIncluded && !exclude.some(({ matches }) => matches(name))) kept.push(image)
     }
-    return { images: kept, warnings: [...idle].map(({ option, text }) => `--${option} ${JSON.stringify(text)} matches no image`) }
+    return { images: kept, warnings: [...idle].map(({ option, text }) => `options.${option} ${JSON.stringify(text)} matches no image`) }
   }
 }

@@ -32,7 +32,7 @@ export async function readListStream(stream: ByteStream, name: string, { signal 
   }
 }
 
-const checkPath = 'Check the path given with --images.'
+const checkPath = 'Check the path given with options.images.'
 const absent = { why: 'there is no such file', hint: checkPath }
 const forbidden = { why: 'permission to read it is missing', hint: 'Make the file readable for this user.' }
 const reasons: Readonly<Record<string, typeof absent>> = { ENOENT: absent, ENOTDIR: absent, EACCES: forbidden, EPERM: forbidden }

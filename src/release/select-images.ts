@@ -38,13 +38,13 @@ function usage(message: string, hint?: string): MirrorError {
 function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
   const { releases = [], images = [], references = [], listSha256 } = options
   if (releases.length + images.length + references.length === 0) {
-    throw usage('no images are selected', 'Give --release, --images, or references as arguments.')
+    throw usage('no images are selected', 'Give options.releases, options.images, or references as arguments.')
   }
-  if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('--list-sha256 is not 64 hexadecimal digits')
+  if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('options.listSha256 is not 64 hexadecimal digits')
   if (listSha256 !== undefined && releases.length + images.length !== 1) {
-    throw usage('--list-sha256 needs exactly one list', 'Give one --release or one --images with it.')
+    throw usage('options.listSha256 needs exactly one list', 'Give one options.releases or one options.images with it.')
   }
-  if (images.filter((name) => name === '-').length > 1) throw usage('--images - is given twice: standard input can be read only once')
+  if (images.filter((name) => name === '-').length > 1) throw usage('options.images - is given twice: standard input can be read only once')
   return {
     ...options,
     names: releases.map(parseReleaseName),
@@ -55,13 +55,13 @@ function checkOptions(options: SelectionOptions): SelectionOptions & { readonly 
 }
 
 async function readOwnList(client: HttpClient, name: string, options: SelectionOptions): Promise<readonly [string, Uint8Array]> {
-  if (name === '') throw usage('--images is given without a name', 'Name a file or a URL, or - for standard input.')
+  if (name === '') throw usage('options.images is given without a name', 'Name a file or a URL, or - for standard input.')
   if (name === '-') {
-    if (options.stdin === undefined) throw usage('--images - reads standard input, which is not available here')
+    if (options.stdin === undefined) throw usage('options.images - reads standard input, which is not available here')
     return ['standard input', await readListStream(options.stdin, 'standard input', options)]
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [name, await readListFile(name, options)]
-  const url = parseUrl(name, '--images')
+  const url = parseUrl(name, 'options.images')
   const { status, body } = await fetchFile(client, url, options)
   if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${status})`)
   if (status !== 200) throw unexpectedStatus(url, status)
@@ -72,7 +72,7 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
 async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
   const [name, bytes] = await readOwnList(client, given, options)
   const sha256 = listSha256Of(bytes)
-  if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, '--list-sha256')
+  if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, 'options.listSha256')
   const { images, warnings } = parseImageList(decodeList(bytes, name), name)
   const coverage = options.listSha256 === undefined ? 'none' : 'pinned'
   return { images, warnings, list: { name, sha256, coverage, images: images.length } }
@@ -126,7 +126,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
   const filtered = await filter(all)
   if (filtered.images.length === 0) {
     throw usage(
-      `no image is left: --include and --exclude drop all ${all.length}`,
+      `no image is left: options.include and options.exclude drop all ${all.length}`,
       'Globs are matched against registry/repository:tag, such as docker.io/rancher/mirrored-pause:3.6.',
     )
   }

@@ -65,7 +65,7 @@ function suggest(text: string): string {
     return `${why}Did you mean ${tag}?`
   }
   if (readVersion(`${tag}+k3s1`) !== undefined) return `K3s tags end in +k3s and a number. Did you mean ${tag}+k3s1?`
-  if (/rke2/i.test(text)) return 'That is an RKE2 release: give its image list with --images.'
+  if (/rke2/i.test(text)) return 'That is an RKE2 release: give its image list with options.images.'
   return 'A release tag is for example v1.37.1+k3s1; a channel is for example stable, latest or v1.36.'
 }
 

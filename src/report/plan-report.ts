@@ -82,7 +82,7 @@ export interface PlanReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
-  /** Present with `--via docker`. */
+  /** Present with `options.via docker`. */
   readonly engine?: EngineSummary
 }
 

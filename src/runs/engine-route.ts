@@ -26,12 +26,14 @@ type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 /** Refuses what only registry HTTP can do. Throws USAGE. */
 export function refuseOptions({ to, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
-    throw new MirrorError('USAGE', `${what} cannot be done with --via docker: ${why}`, { hint: 'Use --via registry, or leave it out.' })
+    throw new MirrorError('USAGE', `${what} cannot be done with options.via docker: ${why}`, {
+      hint: 'Use options.via registry, or leave it out.',
+    })
   }
-  if (to === 'oci' || to.startsWith('oci:')) refuse(`--to ${to}`, 'an Engine pushes to registries alone')
-  if (sparse === true) refuse('--sparse', 'an Engine keeps no index')
-  if (foreignLayers === true) refuse('--foreign-layers', 'an Engine decides on them itself')
-  if (blobJobs !== undefined) refuse('--blob-jobs', 'an Engine decides itself how many layers it moves at once')
+  if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes to registries alone')
+  if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
+  if (foreignLayers === true) refuse('options.foreignLayers', 'an Engine decides on them itself')
+  if (blobJobs !== undefined) refuse('options.blobJobs', 'an Engine decides itself how many layers it moves at once')
 }
 
 /** Reaches a Docker Engine as the way between two ends; nothing is pulled yet. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
@@ -107,7 +109,7 @@ async function refuseSeveral(images: readonly NamedImage[], lookUp: LookUp): Pro
   const unknown = images.find((_, index) => found[index] === undefined)
   if (unknown !== undefined) {
     throw new MirrorError('USAGE', `the Docker Engine cannot tell the platforms of ${formatReference(unknown.source)} before it pulls`, {
-      hint: 'Choose with --platform, as in --platform linux/amd64 or --platform linux/amd64,linux/arm64, or use --via registry.',
+      hint: 'Choose with options.platforms, as in options.platforms linux/amd64 or options.platforms linux/amd64,linux/arm64, or use options.via registry.',
     })
   }
   const several = images.flatMap(({ source }, index) => {

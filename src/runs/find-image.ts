@@ -57,11 +57,11 @@ export class ImageFinder implements AsyncDisposable {
     const { asNode = false, to, registries, retry, signal } = given
     if (!asNode && to === undefined) {
       throw new MirrorError('USAGE', 'nowhere is said where to look', {
-        hint: 'Give --to <destination>, or --registries <file> --as-node.',
+        hint: 'Give options.to <destination>, or options.registries <file> options.asNode.',
       })
     }
     if (asNode && registries === undefined) {
-      throw new MirrorError('USAGE', '--as-node needs the registries.yaml of the node', { hint: 'Give --registries <file>.' })
+      throw new MirrorError('USAGE', 'options.asNode needs the registries.yaml of the node', { hint: 'Give options.registries <file>.' })
     }
     const nameAt = await readNaming(given)
     const options = { ...given, retry: { retries: defaultRetries, ...retry } }

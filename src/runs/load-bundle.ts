@@ -64,7 +64,7 @@ async function refuseIncomplete(archives: JoinedSource, files: readonly string[]
   if (lacking === 0) return
   throw new MirrorError(
     'UNSUPPORTED',
-    `${files.join(', ')}: made with --since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
+    `${files.join(', ')}: made with options.since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
     { hint: 'Give the earlier bundle too: bundle load <earlier> <later>.' },
   )
 }
@@ -91,6 +91,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   const name = formatReference(source)
   if (destination.digest !== undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and an Engine loads images by their tag`, {
+      subject: name,
       hint: 'Put the image into the archive by a tag.',
     })
   }
@@ -99,14 +100,16 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   const entry = offered.kind === 'index' ? selectEntries(offered.manifests, [wanted], name).find(isPullable) : undefined
   const manifest = entry === undefined ? root : await archives.getManifest(atDigest(source, entry.digest), { signal })
   const contents = contentsOf(manifest)
-  if (contents.kind !== 'image') throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`)
+  if (contents.kind !== 'image')
+    throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`, { subject: name })
   const config = await readPlatform(archives, source, contents.config, { signal })
   // What an index says of its image counts, as for containerd.
   const found = entry?.platform ?? config
   if (found === undefined || !matchesPlatform(found, wanted)) {
     const has = found === undefined ? 'names no platform' : `is for ${formatPlatform(found)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
-      hint: `Give an archive with ${formatPlatform(wanted)}, or --exclude the image.`,
+      subject: name,
+      hint: `Give an archive with ${formatPlatform(wanted)}, or options.exclude the image.`,
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
@@ -148,6 +151,7 @@ async function loadImage(
     const has = loaded === undefined ? 'does not have it' : `has ${loaded.id} under that name`
     throw new MirrorError('PROTOCOL', `the Docker Engine says that it has loaded ${name}, and ${has}`, {
       side: 'destination',
+      subject: name,
       hint: "See the daemon's log.",
     })
   }

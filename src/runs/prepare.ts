@@ -22,8 +22,8 @@ export interface Prepared extends RunPlan {
 export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { to, sparse, platforms, via = 'registry', recheck, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
-    throw new MirrorError('USAGE', '--sparse leaves out what --platform does not choose, and no platform is chosen', {
-      hint: 'Give --platform too, or leave --sparse out.',
+    throw new MirrorError('USAGE', 'options.sparse leaves out what options.platforms does not choose, and no platform is chosen', {
+      hint: 'Give options.platforms too, or leave options.sparse out.',
     })
   }
   const nameAt = await readNaming(options)

@@ -36,3 +36,9 @@ export function escaped(text: string): string {
 export function quoted(text: string): string {
   return `"${escaped(text)}"`
 }
+
+/** Words of others without what one image alone is called: the path of its repository, with a tag or without, and digests. */
+export function withoutImage(text: string, path: string): string {
+  const unnamed = path.length < 3 ? text : text.replaceAll(path, '…').replace(/…(?:\/manifests\/|:)[^\s:,"')]+/g, '…')
+  return unnamed.replace(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g, '…')
+}

@@ -25,22 +25,14 @@ export function locationOf({ url, repository }: Pick<CheckedEndpoint, 'url' | 'r
   return url.startsWith('oci:') ? url : `${url}/${repository.path}`
 }
 
-// what the reader knows already: the image, and where it was looked for
-const subject = /^cannot (?:look up|read) (?:blob )?\S+(?: of \S+)?: /
-const asked = /^(?:cannot connect to|no answer from) (https?:\/\/[^\s/]+): /
-
-/** False for a token server or the storage that a registry redirects to. */
-function isHostOf(origin: string, url: string): boolean {
-  return !URL.canParse(origin) || !URL.canParse(url) || new URL(origin).host === new URL(url).host
-}
-
 /**
  * Why `url` failed, in a few words that name no image, and no host but another: `not found`, `its certificate has expired`,
  * `127.0.0.1:5000 answered 503`.
  */
 export function reasonOf(error: MirrorError, url: string): string {
   if (error.code === 'NOT_FOUND') return 'not found'
-  const message = error.message.replace(subject, '')
-  const [preamble = '', origin] = asked.exec(message) ?? []
-  return origin === undefined || isHostOf(origin, url) ? message.slice(preamble.length) : message
+  const { message, origin, reason = message } = error
+  // A token server, or the storage that a registry redirects to, has to be named.
+  const isOther = origin !== undefined && URL.canParse(url) && new URL(url).host !== new URL(origin).host
+  return isOther ? message : reason
 }

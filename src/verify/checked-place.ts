@@ -1,6 +1,6 @@
 import { isTransient, type RetryPolicy } from '../async/retry.ts'
 import { openVerified } from '../copy/verified-content.ts'
-import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
+import { cannot, isMirrorError, type ErrorCode, type MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -43,7 +43,7 @@ export class CheckedPlace {
   head(reference: Reference, options: CallOptions = {}): Promise<Descriptor> {
     return this.#ask(async () => {
       const found = await this.#place.headManifest(reference, options)
-      if (found === undefined) throw new MirrorError('NOT_FOUND', `cannot look up ${formatReference(reference)}: not found`)
+      if (found === undefined) throw cannot('NOT_FOUND', ['look up', formatReference(reference)], 'not found')
       return found
     })
   }

@@ -53,9 +53,7 @@ export async function digestAtSource(
 /** The digests of a JSON report of `mirror`, `plan` or `verify`, by the image's own name. Throws USAGE for anything else; `name` is what messages call it. */
 export function readExpectedDigests(text: string, name: string): ReadonlyMap<string, Digest> {
   const refuse = (why: string): never => {
-    throw new MirrorError('USAGE', `${name} is no report of k3s-mirror: ${why}`, {
-      hint: 'Give the file that mirror --report has written.',
-    })
+    throw new MirrorError('USAGE', `${name} is no report of k3s-mirror: ${why}`)
   }
   let document: { readonly schemaVersion?: unknown; readonly images?: unknown } | null
   try {

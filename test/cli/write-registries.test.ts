@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'
@@ -114,9 +115,15 @@ test('when some images fail, the file is for all of them, and says so', async ()
 
 test('when all images fail, or nothing is moved, there is no file', async () => {
   await using at = await places()
-  const dry = await at.mirror('--dry-run')
-  assert.equal(dry.status, 0, dry.stderr)
-  assert.match(dry.stderr, /registries\.yaml is not written: nothing is moved$/m)
+  for (const [events, name] of [
+    ['-', 'standard output'],
+    [join(at.directory.path, 'events'), 'events'],
+  ] as const) {
+    const dry = await at.mirror('--dry-run', '--events', events)
+    assert.equal(dry.status, 0, dry.stderr)
+    assert.match(dry.stderr, /registries\.yaml is not written: nothing is moved$/m)
+    assert.match(dry.stderr, new RegExp(`${name} is not written: nothing is moved$`, 'm'))
+  }
   const failed = await at.mirror('--from', 'docker.io=http://127.0.0.1:1', '--retries', '0')
   assert.equal(failed.status, 1)
   assert.doesNotMatch(failed.stdout, /^nodes: /m)

@@ -9,7 +9,7 @@ import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 
 const canary = 'c4nary-p4ssword'
 
-/** The address that `--docker-host` with this text means. */
+/** The address that `options.dockerHost` with this text means. */
 async function parsed(dockerHost: string): Promise<EngineAddress> {
   return (await findEngineAddress({ dockerHost })).address
 }
@@ -104,7 +104,7 @@ test('what is no address is refused, and not shown', async () => {
     const error = await failureOf({ dockerHost: text })
     assert.equal(error.code, 'USAGE', text)
     assert.match(error.message, why, text)
-    assert.match(error.message, /^--docker-host holds no usable address of a Docker Engine: /)
+    assert.match(error.message, /^options\.dockerHost holds no usable address of a Docker Engine: /)
   }
 })
 
@@ -145,7 +145,7 @@ test('a password is refused wherever it stands, and never shown', async () => {
   assert.match((await failureOf({ dockerHost: `ssh://a:${canary}@engine` })).message, /: it holds a password$/)
 })
 
-test('--docker-host goes before DOCKER_HOST, DOCKER_CONTEXT, the current context and the default', async () => {
+test('options.dockerHost goes before DOCKER_HOST, DOCKER_CONTEXT, the current context and the default', async () => {
   await using directory = await tempDir()
   const dockerConfig = directory.path
   await writeContext(directory, 'named', metaOf('unix:///named'))
@@ -156,7 +156,7 @@ test('--docker-host goes before DOCKER_HOST, DOCKER_CONTEXT, the current context
     const { address, from } = await findEngineAddress(options)
     return `${from}: ${formatEngineAddress(address)}`
   }
-  assert.equal(await where({ dockerHost: 'unix:///option', environment, dockerConfig }), '--docker-host: unix:///option')
+  assert.equal(await where({ dockerHost: 'unix:///option', environment, dockerConfig }), 'options.dockerHost: unix:///option')
   assert.equal(await where({ environment, dockerConfig }), 'DOCKER_HOST: unix:///environment')
   assert.equal(await where({ environment: { ...environment, DOCKER_HOST: '' }, dockerConfig }), 'the context "named": unix:///named')
   assert.equal(await where({ dockerConfig, environment: { DOCKER_CONTEXT: '' } }), 'the context "current": unix:///current')

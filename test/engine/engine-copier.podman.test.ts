@@ -49,7 +49,11 @@ test('a pull that ends without the id of the image has failed, and nothing older
 
 test('without a choice of platforms the run is refused before anything is pulled', async () => {
   await using setting = await engineRun(podman)
-  await assert.rejects(setting.run({ platforms: undefined }), { code: 'USAGE', message: /cannot tell the platforms/, hint: /--platform/ })
+  await assert.rejects(setting.run({ platforms: undefined }), {
+    code: 'USAGE',
+    message: /cannot tell the platforms/,
+    hint: /options\.platforms/,
+  })
   assert.ok(!calls(setting).includes('pull'))
 })
 
@@ -57,7 +61,7 @@ test('a Podman that is too old is refused when it is reached', async () => {
   const version: EngineOverride = (_, response) =>
     void response.end(JSON.stringify({ ApiVersion: '1.40', Components: [{ Name: 'Podman Engine', Version: '3.4.4' }] }))
   await using setting = await engineRun({ ...podman, overrides: { version } })
-  await assert.rejects(setting.run(), { code: 'UNSUPPORTED', message: /it is 3\.4\.4, and 4\.0 is needed/, hint: /--via registry/ })
+  await assert.rejects(setting.run(), { code: 'UNSUPPORTED', message: /it is 3\.4\.4, and 4\.0 is needed/, hint: /options\.via registry/ })
   assert.deepEqual(calls(setting), ['version'])
 })
 

@@ -244,7 +244,7 @@ test('an image of which a containerd store holds only a part is a failure', asyn
     },
   })
   assert.equal(image.error?.code, 'UNSUPPORTED')
-  assert.match(image.error?.hint ?? '', /--platform/)
+  assert.match(image.error?.hint ?? '', /options\.platforms/)
 })
 
 // F153
@@ -262,7 +262,7 @@ test('several platforms and no choice are refused before anything moves', async 
     ({ code, message, hint }: { code: string; message: string; hint: string }) => {
       assert.equal(code, 'USAGE')
       assert.match(message, /linux\/amd64, linux\/arm64/)
-      assert.match(hint, /--platform linux\/amd64,linux\/arm64/)
+      assert.match(hint, /options\.platforms linux\/amd64,linux\/arm64/)
       return true
     },
   )

@@ -37,7 +37,7 @@ for (const [message, code] of [
   ['something else', 'PROTOCOL'],
 ] as const) {
   test(`${code}: ${message}`, () => {
-    const error = engineRefusal(message, 'pull docker.io/rancher/x:1', 'source')
+    const error = engineRefusal(message, ['pull', 'docker.io/rancher/x:1'], 'source')
     assert.equal(error.code, code)
     assert.equal(error.side, 'source')
     assert.match(error.message, /^the Docker Engine cannot pull docker\.io\/rancher\/x:1: /)
@@ -46,7 +46,7 @@ for (const [message, code] of [
 
 test('a daemon’s words are shown without passwords, signatures and control characters', () => {
   const said = 'Get "https://me:hunter2@r.example/v2/?token=hunter3": \u001B[31mconnection refused\n'
-  const { message } = engineRefusal(said, 'pull x', 'source')
+  const { message } = engineRefusal(said, ['pull', 'x'], 'source')
   assert.doesNotMatch(message, /hunter|\n/)
   assert.ok(!message.includes('\u001B'))
   assert.match(message, /https:\/\/\*\*\*@r\.example\/v2\/": /)

@@ -257,14 +257,14 @@ test('a name that a server gives is not connected to at an address that this ser
   await using server = await rawServer((socket) => socket.destroy())
   const { port } = server
   for (const [address, why, hint] of [
-    ['127.0.0.1', 'a loopback address', /pass --token-host named\.test/],
-    ['::1', 'a loopback address', /pass --token-host named\.test/],
-    ['10.1.2.3', 'a private address', /pass --token-host named\.test/],
+    ['127.0.0.1', 'a loopback address', /pass options\.tokenHosts named\.test/],
+    ['::1', 'a loopback address', /pass options\.tokenHosts named\.test/],
+    ['10.1.2.3', 'a private address', /pass options\.tokenHosts named\.test/],
     ['169.254.169.254', 'an address that no registry has a reason to name', /is never asked/],
   ] as const) {
     resolveAs(t, [address])
     await using client = openClient()
-    const naming: Naming = { by: publicRegistry, trusted: [], option: '--token-host' }
+    const naming: Naming = { by: publicRegistry, trusted: [], option: 'options.tokenHosts' }
     for (const scheme of ['http', 'https']) {
       const request = { method: 'GET', url: new URL(`${scheme}://named.test:${port}/`), naming } as const
       const expected = { code: 'REFUSED_ADDRESS', message: `named.test:${port} is ${address}, ${why}`, hint }
@@ -278,11 +278,11 @@ test('a name that a server gives is not connected to at an address that this ser
 test('of several addresses those are used that may be named, and trusted names have them all', async (t) => {
   await using server = await scriptedServer(ok)
   const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
-  const naming: Naming = { by: { ...publicRegistry, address: '127.0.0.1' }, trusted: [], option: '--storage-host' }
+  const naming: Naming = { by: { ...publicRegistry, address: '127.0.0.1' }, trusted: [], option: 'options.storageHosts' }
   resolveAs(t, ['169.254.169.254', '127.0.0.1'])
   await using client = openClient()
   assert.equal((await client.requestNow({ method: 'GET', url, naming })).status, 200)
-  const trusted: Naming = { by: publicRegistry, trusted: ['named.test'], option: '--storage-host' }
+  const trusted: Naming = { by: publicRegistry, trusted: ['named.test'], option: 'options.storageHosts' }
   await using other = openClient()
   assert.equal((await other.requestNow({ method: 'GET', url, naming: trusted })).status, 200)
 })
@@ -293,7 +293,7 @@ test('a name that one server may give is not kept for another', async (t) => {
   resolveAs(t, ['127.0.0.1'])
   await using client = openClient()
   assert.equal((await client.requestNow({ method: 'GET', url })).status, 200)
-  const naming: Naming = { by: publicRegistry, trusted: [], option: '--storage-host' }
+  const naming: Naming = { by: publicRegistry, trusted: [], option: 'options.storageHosts' }
   await assert.rejects(client.requestNow({ method: 'GET', url, naming }), { code: 'REFUSED_ADDRESS' })
 })
 

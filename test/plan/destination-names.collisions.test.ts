@@ -32,7 +32,7 @@ test('two sources that would become one tag with different content are refused, 
   await assert.rejects(refuseCollisions(images, source), {
     code: 'DESTINATION_COLLISION',
     message: 'docker.io/a/x:1 and quay.io/b/x:1 are different images, but would both become r.example/x:1',
-    hint: /--flatten/,
+    hint: /options\.flatten/,
   })
 })
 

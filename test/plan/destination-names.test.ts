@@ -34,7 +34,7 @@ test('the first rule that applies renames; then comes flattening, then the prefi
 // C36
 test('a rewrite whose result is not a repository name is refused', () => {
   for (const bad of ['', 'Foo', 'foo//..', '/a', 'a/', 'a b', '../a', 'a:1', 'a@b', 'x'.repeat(256)]) {
-    assert.throws(() => name('a/b:1', { registry, rules: [() => bad] }), { code: 'INVALID_REWRITE', hint: /--rewrite/ }, bad)
+    assert.throws(() => name('a/b:1', { registry, rules: [() => bad] }), { code: 'INVALID_REWRITE', hint: /options\.rewrite/ }, bad)
   }
   assert.throws(() => name(`a/${'b'.repeat(200)}`, { registry, prefix: 'p'.repeat(60) }), { code: 'INVALID_REWRITE' })
 })

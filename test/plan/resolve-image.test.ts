@@ -198,7 +198,7 @@ test('an index with a missing child is refused, and read with a subset that is t
     code: 'NOT_FOUND',
     side: 'source',
     message: new RegExp(`incomplete at the source: ${missing}`),
-    hint: /--platform/,
+    hint: /options\.platforms/,
   })
   const step = await at.resolve({ wanted: [parsePlatform('linux/amd64')], sparse: true })
   assert.deepEqual([step.contents.manifests.length, step.root.digest], [2, image.root.descriptor.digest])

@@ -15,7 +15,7 @@ function errorOf(
 ) {
   const values = new Map(Object.entries(headers).map(([name, value]) => [name, [value]]))
   const url = new URL(path, origin)
-  return registryError('read x', { method, status, headers: new ResponseHeaders(values), url, body: Buffer.from(body) })
+  return registryError(['read', 'x'], { method, status, headers: new ResponseHeaders(values), url, body: Buffer.from(body) })
 }
 
 interface Asked {
@@ -79,7 +79,7 @@ test('Retry-After counts where waiting helps', () => {
 
 test('the hint fits the refusal', () => {
   const hint = (...args: Parameters<typeof errorOf>): string => errorOf(...args).hint ?? ''
-  assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /--from docker.io/)
+  assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /options\.from docker.io/)
   assert.match(hint(413, '', { method: 'PUT' }), /limits the size of uploads/)
   assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /created first/)
   assert.match(hint(403, '', { method: 'PUT' }), /quota/)
@@ -139,7 +139,7 @@ test('whatever a server says becomes one printable line', () => {
 
 test('plain HTTP at a port for TLS is told apart from other refusals', () => {
   const said = (url: string, body: string): string =>
-    registryError('read x', {
+    registryError(['read', 'x'], {
       method: 'GET',
       status: 400,
       headers: new ResponseHeaders(new Map()),

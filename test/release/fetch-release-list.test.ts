@@ -131,7 +131,7 @@ test('a given checksum pins the list, and the checksum file is still heard', asy
   assert.equal(pinned.asked.includes(apiPath), false)
   await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: sums(sha256) }, { listSha256: other }), {
     code: 'CHECKSUM_MISMATCH',
-    message: /--list-sha256 says 0000/,
+    message: /options\.listSha256 says 0000/,
   })
   await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: sums(other) }, { listSha256: sha256 }), {
     code: 'CHECKSUM_MISMATCH',
@@ -150,7 +150,10 @@ test('a checksum file that cannot be read or had is not taken for none', async (
   await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: `${sha256}  dist/artifacts/k3s-images.txt\n` }), {
     code: 'CHECKSUM_MISMATCH',
   })
-  await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 500 } }), { code: 'LIST_UNAVAILABLE', hint: /--list-sha256/ })
+  await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 500 } }), {
+    code: 'LIST_UNAVAILABLE',
+    hint: /options\.listSha256/,
+  })
   await assert.rejects(fetchFrom({ [listPath]: list, [sumsPath]: { status: 403 } }), { code: 'LIST_UNAVAILABLE', message: /HTTP 403/ })
 })
 
@@ -180,7 +183,7 @@ test('releases before v1.17.4 have no list, and nobody is asked', async () => {
     await assert.rejects(fetchReleaseList(client, old, { artifactUrl: server.url }), {
       code: 'LIST_UNAVAILABLE',
       message: `K3s release ${old} has no image list: K3s publishes one since v1.17.4`,
-      hint: /--images/,
+      hint: /options\.images/,
     })
   }
   assert.equal(server.requests.length, 0)

@@ -39,14 +39,14 @@ test('several includes add up, and exclude wins', async () => {
 
 test('a glob that matches nothing is told of', async () => {
   const { warnings } = await imageFilter({ include: ['*pause*', 'rancher/*'], exclude: ['*windows*', '*klipper*'] })(images)
-  assert.deepEqual(warnings, ['--include "rancher/*" matches no image', '--exclude "*windows*" matches no image'])
+  assert.deepEqual(warnings, ['options.include "rancher/*" matches no image', 'options.exclude "*windows*" matches no image'])
 })
 
 test('refuses a glob that is empty or too long', () => {
-  assert.throws(() => imageFilter({ include: [''] }), { code: 'USAGE', message: '--include "" is not a glob: it is empty' })
+  assert.throws(() => imageFilter({ include: [''] }), { code: 'USAGE', message: 'options.include "" is not a glob: it is empty' })
   assert.throws(() => imageFilter({ exclude: ['a'.repeat(70_000)] }), {
     code: 'USAGE',
-    message: /^--exclude "a{200}" is not a glob: it is longer than 4096 characters$/,
+    message: /^options\.exclude "a{200}" is not a glob: it is longer than 4096 characters$/,
   })
 })
 

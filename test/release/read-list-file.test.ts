@@ -29,7 +29,11 @@ test('a file is read whole', async () => {
 test('a missing file, a directory and an unreadable file are told by name', async () => {
   await using dir = await tempDir()
   const missing = join(dir.path, 'missing.txt')
-  await assert.rejects(readListFile(missing), { code: 'INVALID_LIST', message: `${missing}: there is no such file`, hint: /--images/ })
+  await assert.rejects(readListFile(missing), {
+    code: 'INVALID_LIST',
+    message: `${missing}: there is no such file`,
+    hint: /options\.images/,
+  })
   await assert.rejects(readListFile(join(await dir.write('x', ''), 'list.txt')), { code: 'INVALID_LIST', message: /no such file/ })
   await assert.rejects(readListFile(dir.path), { code: 'INVALID_LIST', message: `${dir.path}: this is a directory, not an image list` })
 })

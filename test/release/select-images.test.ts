@@ -117,7 +117,7 @@ test('the result is plain data', async () => {
   assert.deepEqual(JSON.parse(JSON.stringify(list)), list)
   assert.deepEqual(list.warnings.slice(1), [
     '"test.com:5000" is read as docker.io/library/test.com with the tag 5000',
-    '--include "nothing" matches no image',
+    'options.include "nothing" matches no image',
   ])
 })
 
@@ -126,7 +126,7 @@ test('include and exclude choose, and leaving nothing is refused', async () => {
   assert.deepEqual(names, ['docker.io/rancher/mirrored-pause:3.10.2'])
   await assert.rejects(select({ releases: ['v1.37.1+k3s1'], include: ['*nginx*'] }), {
     code: 'USAGE',
-    message: 'no image is left: --include and --exclude drop all 8',
+    message: 'no image is left: options.include and options.exclude drop all 8',
   })
 })
 

@@ -86,7 +86,7 @@ test('what was meant is suggested', () => {
   assert.match(hintOf('v1.37.1 k3s1'), /v1\.37\.1\+k3s1/)
   assert.match(hintOf('v1.30.0-rc1-k3s1'), /v1\.30\.0-rc1\+k3s1/)
   assert.match(hintOf('1.36'), /v1\.36 is a channel/)
-  assert.match(hintOf('v1.36.3+rke2r1'), /--images/)
+  assert.match(hintOf('v1.36.3+rke2r1'), /options\.images/)
   assert.match(hintOf(''), /stable/)
   assert.match(hintOf('../../etc/passwd'), /stable/)
 })

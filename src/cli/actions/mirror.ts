@@ -37,12 +37,13 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
 
 /** Copies the images; with `--dry-run` plans only. */
 export async function runMirror(cli: CliProcess, flags: MirrorFlags, references: readonly string[]): Promise<void> {
-  const { writeRegistries } = flags
+  const { events, writeRegistries } = flags
   if (flags.dryRun === true) {
-    if (writeRegistries !== undefined) cli.note(`${writeRegistries} is not written: nothing is moved`)
+    for (const file of [events === '-' ? 'standard output' : events, writeRegistries])
+      if (file !== undefined) cli.note(`${file} is not written: nothing is moved`)
     return runPlan(cli, flags, references)
   }
-  await refuseSharedFiles([flags.report, flags.events, writeRegistries], [...(flags.images ?? []), flags.registries])
+  await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.registries])
   const writeNodes =
     writeRegistries === undefined
       ? undefined

@@ -22,8 +22,9 @@ const maxReportBytes = 64 * 1024 * 1024
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
 async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
+  const hint = 'Give the file that mirror --report has written.'
   const refuse = (why: string, cause?: unknown): never => {
-    throw new MirrorError('USAGE', `cannot read ${path}${why}`, { hint: 'Give the file that mirror --report has written.', cause })
+    throw new MirrorError('USAGE', `cannot read ${path}${why}`, { hint, cause })
   }
   const chunks: Uint8Array[] = []
   let size = 0
@@ -37,12 +38,13 @@ async function readExpected(path: string, signal: AbortSignal): Promise<NonNulla
       size += chunk.length
       if (size > maxReportBytes) refuse(': it is larger than 64 MiB')
     }
+    return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
   } catch (error) {
     signal.throwIfAborted()
-    if (isMirrorError(error)) throw error.code === 'USAGE' ? error : refuse(': nobody writes to this named pipe', error)
-    refuse(` (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, error)
+    if (!isMirrorError(error)) return refuse(` (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, error)
+    if (error.code === 'USAGE') throw error.with({ hint })
+    return refuse(': nobody writes to this named pipe', error)
   }
-  return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
 }
 
 /** Milliseconds between two lines about where a long check stands. */

@@ -3,6 +3,7 @@ import { isMirrorError } from '../../errors.ts'
 import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
 import { parseVersion, type K3sVersion } from '../../release/version.ts'
+import { withFlags } from '../output/flags.ts'
 
 /** Collects the values of an option that may be repeated. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
@@ -67,7 +68,7 @@ export function parseK3sVersion(text: string): K3sVersion {
   try {
     return parseVersion(/^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(text) ? `v${text.replace(/^v/, '')}+k3s1` : text)
   } catch (error) {
-    if (isMirrorError(error)) throw new InvalidArgumentError(error.hint ?? error.message)
+    if (isMirrorError(error)) throw new InvalidArgumentError(withFlags(error.hint ?? error.message))
     throw error
   }
 }

@@ -3,6 +3,7 @@ import type { ArchiveInfo } from '../../bundle/describe-archive.ts'
 import type { ArchiveFormat } from '../../bundle/image-archive.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { formatTable, type Column } from './plan-table.ts'
 import type { Styles } from './styles.ts'
@@ -47,7 +48,7 @@ export function formatBundleCheck(check: ArchiveCheck & { readonly file: string 
     const names = images.slice(0, mostNamed).map(safeLine).join(', ')
     const needers =
       images.length === 0 ? '' : `, which ${names}${more > 0 ? ` and ${more} more` : ''} need${images.length === 1 ? 's' : ''}`
-    return `${styles.bad('problem:')} ${safeLine(message)}${needers}`
+    return `${styles.bad('problem:')} ${textLine(message)}${needers}`
   })
   const counts = [
     ...(parts === undefined ? [] : [formatCount(parts, 'part')]),

@@ -1,12 +1,12 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import { isMirrorError } from '../../errors.ts'
-import { safeLine } from '../../text/printable.ts'
 import { maskForeign, maskSecrets } from '../../text/secrets.ts'
+import { textLine } from './flags.ts'
 import type { Styles } from './styles.ts'
 
 /** `what went wrong (CODE)`, fit to be shown. */
 export function formatErrorLine(error: Pick<ErrorSummary, 'code' | 'message'>): string {
-  return `${safeLine(error.message)} (${error.code})`
+  return `${textLine(error.message)} (${error.code})`
 }
 
 function stackLines(error: Error): string[] {
@@ -25,9 +25,9 @@ export function formatError(error: unknown, options: { readonly styles: Styles; 
   const message = known ? error.message : maskSecrets(error instanceof Error ? error.message : String(error))
   const hint = known ? error.hint : 'This is a fault of k3s-mirror: please report it, with the output of the same command with --verbose.'
   const lines = [`${styles.bad('error:')} ${formatErrorLine({ code: known ? error.code : 'INTERNAL', message })}`]
-  if (hint !== undefined) lines.push(`${styles.strong('hint:')} ${safeLine(hint)}`)
+  if (hint !== undefined) lines.push(`${styles.strong('hint:')} ${textLine(hint)}`)
   if (options.verbose === true && error instanceof Error) {
-    lines.push(...stackLines(error).map((line) => styles.quiet(`  ${safeLine(maskForeign(line))}`)))
+    lines.push(...stackLines(error).map((line) => styles.quiet(`  ${textLine(maskForeign(line))}`)))
   }
   return `${lines.join('\n')}\n`
 }

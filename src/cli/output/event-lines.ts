@@ -1,6 +1,7 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RendererOptions } from './renderer.ts'
@@ -41,7 +42,7 @@ export function eventLines(
       case 'image-up-to-date':
         return `${styles.quiet('up to date')} ${safeLine(event.image)}`
       case 'warning':
-        return `${styles.warning('warning:')} ${safeLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
+        return `${styles.warning('warning:')} ${textLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
       case 'list-read':
         return formatCoverage(event)
       case 'throttled':
@@ -52,7 +53,7 @@ export function eventLines(
       case 'blob-copied':
       case 'manifest-copied':
       case 'retrying':
-        return verbosity === 'verbose' ? styles.quiet(safeLine(detail(event))) : undefined
+        return verbosity === 'verbose' ? styles.quiet(textLine(detail(event))) : undefined
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':

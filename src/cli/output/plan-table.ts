@@ -1,5 +1,6 @@
 import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
 import type { Styles } from './styles.ts'
 import { formatEngine, formatFailures } from './summary.ts'
@@ -71,7 +72,7 @@ export function formatPlan(report: PlanReport, options: { readonly styles: Style
   const lines = [
     `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through ${formatEngine(report.engine)}`}`,
     ...table,
-    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
+    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...formatFailures(report.failures, styles).trimEnd().split('\n').filter(Boolean),
     styles.strong(totalLine(report)),
     `Docker Hub pulls: ${report.totals.dockerHubPulls}`,

@@ -2,6 +2,7 @@ import type { EngineSummary, ErrorSummary } from '../../copy/events.ts'
 import type { MirrorReport } from '../../report/report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
 import type { Styles } from './styles.ts'
 
@@ -12,56 +13,28 @@ export function formatEngine({ store }: EngineSummary): string {
   return store === 'podman' ? 'Podman' : `a Docker Engine with the ${store} image store`
 }
 
-/** An image that failed, by its names. */
+/** An image that failed. */
 export interface FailedImage {
   readonly source: string
-  readonly destination: string
   readonly error: ErrorSummary
 }
 
-/** Images that failed for one reason; in a group of several the message has `<image>` and the like for what is theirs alone. */
-export interface FailureGroup {
+/** Images that failed for one reason, which stands for their messages where these differ. */
+interface FailureGroup {
   readonly error: ErrorSummary
-  readonly images: readonly string[]
-}
-
-function pathOf(reference: string): string {
-  const name = reference.slice(reference.indexOf('/') + 1).replace(/@.*$/, '')
-  return name.replace(/:[^/]*$/, '')
-}
-
-/** A message without what names the image, so that the same failure reads the same for every image. */
-function withoutNames({ source, destination, error }: FailedImage): string {
-  const names: readonly (readonly [string, string])[] = [
-    [source, '<image>'],
-    [destination, '<image>'],
-    [pathOf(destination), '<repository>'],
-    [pathOf(source), '<repository>'],
-  ]
-  const unnamed = names.reduce((message, [name, word]) => (name.length < 3 ? message : message.replaceAll(name, word)), error.message)
-  return unnamed
-    .replaceAll(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g, '<digest>')
-    .replaceAll(/(<repository>\/manifests\/|<repository>:)[^\s:,"')]+/g, '$1<tag>')
+  readonly images: string[]
 }
 
 /** Groups failures by code and reason, largest group first. */
 export function groupFailures(failures: readonly FailedImage[]): FailureGroup[] {
-  const groups = new Map<string, FailedImage[]>()
-  for (const failure of failures) {
-    const reason = `${failure.error.code} ${withoutNames(failure)}`
-    const group = groups.get(reason)
-    if (group === undefined) groups.set(reason, [failure])
-    else group.push(failure)
+  const groups = new Map<string, FailureGroup>()
+  for (const { source, error } of failures) {
+    const { code, message, reason = message } = error
+    const { error: shared, images } = groups.get(`${code} ${reason}`) ?? { error, images: [] }
+    images.push(source)
+    groups.set(`${code} ${reason}`, { error: shared.message === message ? shared : { ...shared, message: reason }, images })
   }
-  return [...groups.values()]
-    .flatMap((group) => {
-      const [first] = group
-      if (first === undefined) return []
-      const isUniform = group.every((failure) => failure.error.message === first.error.message)
-      const message = isUniform ? first.error.message : withoutNames(first)
-      return [{ error: { ...first.error, message }, images: group.map((failure) => failure.source) }]
-    })
-    .toSorted((a, b) => b.images.length - a.images.length)
+  return [...groups.values()].toSorted((a, b) => b.images.length - a.images.length)
 }
 
 function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
@@ -72,15 +45,14 @@ function groupLines({ error, images }: FailureGroup, styles: Styles): string[] {
     lines.push(...images.slice(0, mostNamed).map((image) => `  ${safeLine(image)}`))
     if (images.length > mostNamed) lines.push(`  and ${images.length - mostNamed} more, named in the JSON report`)
   }
-  if (error.hint !== undefined) lines.push(`  ${styles.strong('hint:')} ${safeLine(error.hint)}`)
+  if (error.hint !== undefined) lines.push(`  ${styles.strong('hint:')} ${textLine(error.hint)}`)
   return lines
 }
 
 /** What failed and why, for people: images that failed for the same reason share one line. Ends with a newline, or is empty. */
 export function formatFailures(failures: readonly FailedImage[], styles: Styles): string {
   return groupFailures(failures)
-    .flatMap((group) => groupLines(group, styles))
-    .map((line) => `${line}\n`)
+    .flatMap((group) => groupLines(group, styles).map((line) => `${line}\n`))
     .join('')
 }
 
@@ -103,22 +75,24 @@ function newDigest({ engine, command }: MirrorReport): string {
 /** The closing words of `mirror`, for people. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
   const { totals } = report
-  const sum = (of: (image: MirrorReport['images'][number]) => number): number => report.images.reduce((all, image) => all + of(image), 0)
-  const [mounted, present] = [sum(({ bytes }) => bytes.mounted), sum(({ bytes }) => bytes.present)]
+  const saved = report.images.reduce(
+    (sums, { bytes }) => ({ mounted: sums.mounted + bytes.mounted, present: sums.present + bytes.present }),
+    { mounted: 0, present: 0 },
+  )
   const rate = totals.seconds > 0 && totals.bytesCopied > 0 ? ` at ${formatRate(totals.bytesCopied / totals.seconds)}` : ''
   const retried = totals.bytesRetried > 0 ? `; ${formatBytes(totals.bytesRetried)} moved again after a failure` : ''
   const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
-  const foreign = sum(({ foreignLayersSkipped = 0 }) => foreignLayersSkipped)
+  const foreign = report.images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
   const shared = report.command === 'bundle create' ? 'shared by images' : 'mounted'
   const lines = [
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
-    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(mounted)} ${shared}, ${formatBytes(present)} present already`,
+    `saved ${formatBytes(totals.bytesSaved)}: ${formatBytes(saved.mounted)} ${shared}, ${formatBytes(saved.present)} present already`,
     ...(report.engine === undefined ? [] : [`through ${formatEngine(report.engine)}, API ${report.engine.apiVersion}`]),
     `sent ${formatCount(totals.requests.source, 'request')} to the source, ${totals.requests.destination} to the destination`,
     ...(changed > 0 ? [`${formatCount(changed, 'image')} ${newDigest(report)}, and so with a new digest`] : []),
     ...(foreign > 0 ? [`${formatCount(foreign, 'foreign layer')} left out: nodes fetch them from their own URLs`] : []),
   ]
-  const failed = report.images.flatMap(({ error, ...image }) => (error === undefined ? [] : [{ ...image, error }]))
-  return `${formatFailures(failed, styles)}${lines.join('\n')}\n`
+  const failures = report.images.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
+  return `${formatFailures(failures, styles)}${lines.join('\n')}\n`
 }

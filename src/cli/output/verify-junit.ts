@@ -1,13 +1,13 @@
 import XmlBuilder from 'fast-xml-builder'
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
-import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { describeSubject, endpointNotes, formatProblem, servedBy } from './verify-table.ts'
 
 /** What XML 1.0 has no way to write, not even escaped: https://www.w3.org/TR/xml/#charsets */
 const forbidden = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 
 function text(value: string): string {
-  return safeLine(value).replace(forbidden, '')
+  return textLine(value).replace(forbidden, '')
 }
 
 function testcase(image: VerifiedImage): object {
@@ -19,7 +19,10 @@ function testcase(image: VerifiedImage): object {
   return { ...named, failure: { '@_message': text(first.message), '@_type': status, '#text': lines.join('\n') } }
 }
 
-/** A verification as JUnit XML, an image being a test case: https://github.com/testmoapp/junitxml describes what is read of it. Ends with a newline. */
+/**
+ * A verification as JUnit XML, which pipelines show as tests: an image is a test case, and what is wrong with it the failure.
+ * https://github.com/testmoapp/junitxml describes what is read of it. Ends with a newline.
+ */
 export function formatVerifyJunit(report: VerifyReport): string {
   const { images, totals, warnings } = report
   const counts = {

@@ -1,12 +1,12 @@
 import { markdownTable } from 'markdown-table'
 import type { VerifyReport } from '../../report/verify-report.ts'
-import { safeLine } from '../../text/printable.ts'
+import { textLine } from './flags.ts'
 import { formatBytes } from './format-amount.ts'
 import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-table.ts'
 
 /** Text as it is, in a code span: nothing in it is markup, a mention or a link. https://github.github.com/gfm/#code-spans */
 function code(text: string): string {
-  const safe = safeLine(text)
+  const safe = textLine(text)
   if (safe === '') return ''
   const longest = Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)

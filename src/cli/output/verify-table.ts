@@ -1,6 +1,7 @@
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
+import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
 import { formatTable, type Column } from './plan-table.ts'
 import type { Styles } from './styles.ts'
@@ -26,7 +27,7 @@ export function endpointNotes({ images }: VerifyReport): readonly string[] {
 
 /** A problem on one line, fit to be shown. */
 export function formatProblem({ code, message }: VerifiedImage['problems'][number]): string {
-  return `${safeLine(message)} (${code})`
+  return `${textLine(message)} (${code})`
 }
 
 /** What was looked at: `registry.example.com/mirror, as a node with registries.yaml`. */
@@ -85,8 +86,8 @@ export function formatVerification(report: VerifyReport, options: { readonly sty
   const lines = [
     ...tableLines(report, styles, verbose),
     ...report.images.flatMap((image) => problemLines(image, styles)),
-    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${safeLine(warning)}`),
-    ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${safeLine(note)}`),
+    ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
+    ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,
     describeEffort(report),
   ]

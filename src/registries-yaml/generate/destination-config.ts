@@ -21,9 +21,9 @@ function isAbsolute(path: string): boolean {
 }
 
 function checkFiles({ caFile = '', certFile = '', keyFile = '' }: GenerateOptions, isSecure: boolean): void {
-  for (const [option, path] of Object.entries({ '--ca-file': caFile, '--cert-file': certFile, '--key-file': keyFile })) {
+  for (const [option, path] of Object.entries({ 'options.caFile': caFile, 'options.certFile': certFile, 'options.keyFile': keyFile })) {
     if (path === '') continue
-    if (!isSecure) refuse(`${option} is given, and the destination speaks plain http`, 'Leave it out, or give --to with https://.')
+    if (!isSecure) refuse(`${option} is given, and the destination speaks plain http`, 'Leave it out, or give options.to with https://.')
     if (!isAbsolute(path))
       refuse(
         `${option} is the path of a file on the nodes, and "${path}" is not absolute`,
@@ -31,7 +31,10 @@ function checkFiles({ caFile = '', certFile = '', keyFile = '' }: GenerateOption
       )
   }
   if ((certFile === '') !== (keyFile === '')) {
-    refuse('--cert-file and --key-file belong together, and one is missing', 'Give both: the client certificate of the nodes and its key.')
+    refuse(
+      'options.certFile and options.keyFile belong together, and one is missing',
+      'Give both: the client certificate of the nodes and its key.',
+    )
   }
 }
 
@@ -81,7 +84,9 @@ function mergeAuth(
   ]
   if (auth === undefined || (auth.username !== '' && auth.password === '')) return { auth: undefined, blanks }
   if (isSecure && secrets) {
-    notes.push('it holds the credentials of --registries for the destination; nodes only pull, so give them an account that may do no more')
+    notes.push(
+      'it holds the credentials of options.registries for the destination; nodes only pull, so give them an account that may do no more',
+    )
     return { auth, blanks: [] }
   }
   notes.push(

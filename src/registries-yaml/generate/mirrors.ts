@@ -41,7 +41,7 @@ function byRegistry(images: readonly MirroredImage[]): readonly (readonly [regis
 }
 
 function refuseWildcard(why: string): never {
-  throw new MirrorError('USAGE', `--wildcard is not right here: ${why}`, {
+  throw new MirrorError('USAGE', `options.wildcard is not right here: ${why}`, {
     hint: 'Leave it out: every registry gets a mirror of its own then.',
   })
 }

@@ -25,7 +25,7 @@ export function proveResolution(
     if (isFound && first.rewrite.alternatives.length === 0 && first.rewrite.invalid.length === 0) continue
     const found = first === undefined ? 'nowhere' : `at ${first.scheme}://${first.host} as ${first.repository}`
     throw new MirrorError('INTERNAL', `a node would look for ${formatReference(source)} ${found}, and not as ${path} at ${endpoint.url}`, {
-      hint: 'No registries.yaml was written. Other names, with --rewrite or another prefix, may do; please report it.',
+      hint: 'No registries.yaml was written. Other names, with options.rewrite or another prefix, may do; please report it.',
     })
   }
 }

@@ -9,7 +9,7 @@ export const dockerIoCredentials: Rule = {
   title: 'Credentials of Docker Hub under a key that is not looked at',
   about: `containerd looks for credentials under the host that it sends a request to, and for images of \`docker.io\` that is \`registry-1.docker.io\`. The key
 \`docker.io\` counts too in K3s since ${firstVersionsWith('docker-io-credentials')}; before, it was passed over, and Docker Hub was asked anonymously. Where both keys have
-credentials, those of \`registry-1.docker.io\` are sent. \`--k3s-version\` says which version is asked about.`,
+credentials, those of \`registry-1.docker.io\` are sent. \`options.version\` says which version is asked about.`,
   *check({ parsed, version }) {
     const { configs } = parsed.registries
     const auth = configs.get('docker.io')?.auth

@@ -29,7 +29,7 @@ function* usedFeatures({ parsed, flags, version, tls }: LintContext): Iterable<L
 /** Something that the version of K3s does not have yet. */
 export const featureTooNew: Rule = {
   title: 'Newer than the version of K3s',
-  about: `Only with \`--k3s-version\`. Keys that a version does not know are passed over in silence, and with a flag that it does not know
+  about: `Only with \`options.version\`. Keys that a version does not know are passed over in silence, and with a flag that it does not know
 it does not start. registries.yaml is read since v0.10.0, \`insecure_skip_verify\` since v1.19.1, \`rewrite\` since v1.21.0; both flags
 came in January 2024 (v1.26.13, v1.27.10, v1.28.6, v1.29.1), the mirror \`*\` in March 2024 (v1.26.15, v1.27.12, v1.28.8, v1.29.3);
 releases before January 2024 leave it to containerd, which knows it too.`,

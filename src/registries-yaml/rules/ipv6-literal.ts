@@ -12,7 +12,7 @@ export const ipv6Literal: Rule = {
   about: `In a URL and before a port an IPv6 address stands in brackets; without them its last part reads as a port, and K3s passes the endpoint over. With brackets
 it becomes the name of a table in \`hosts.toml\`, and for credentials in \`config.toml\`, which containerd 1 cannot read
 ([k3s#9897](https://github.com/k3s-io/k3s/issues/9897)): then the whole mirror is ignored. K3s has containerd 2 since ${firstVersionsWith('config-version-3')};
-\`--k3s-version\` says which version is asked about.`,
+\`options.version\` says which version is asked about.`,
   isPerSection: true,
   key: ({ section, key, fault }) =>
     fault === 'ipv6'

@@ -25,7 +25,7 @@ export function hasRegression({ major, minor, patch, build }: K3sVersion, regres
 /** Something that this very version of K3s does wrong. */
 export const versionRegression: Rule = {
   title: 'What this version of K3s is known to do wrong',
-  about: `Only with \`--k3s-version\`. v1.26.13+k3s1, v1.27.10+k3s1, v1.28.6+k3s1 and v1.29.1+k3s1 cannot use endpoints without a scheme
+  about: `Only with \`options.version\`. v1.26.13+k3s1, v1.27.10+k3s1, v1.28.6+k3s1 and v1.29.1+k3s1 cannot use endpoints without a scheme
 ([k3s#9322](https://github.com/k3s-io/k3s/issues/9322)); v1.27.12, v1.28.8 and v1.29.3 use the TLS settings of endpoints alone, not those
 of registries without a mirror ([k3s#9839](https://github.com/k3s-io/k3s/issues/9839)); v1.31.6 and v1.32.2 do not fall back from the
 mirror \`*\` ([k3s#11857](https://github.com/k3s-io/k3s/issues/11857)).`,

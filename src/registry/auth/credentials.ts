@@ -92,7 +92,7 @@ export function describeCredentials({ credentials, source }: FoundCredentials): 
 
 /** What to do where no credentials were found. */
 export const logInHint =
-  'Log in with docker login, set DOCKER_AUTH_CONFIG, or give --registries a file with configs.<host>.auth. K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD are for the destination.'
+  'Log in with docker login, set DOCKER_AUTH_CONFIG, or give options.registries a file with configs.<host>.auth. K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD are for the destination.'
 
 /** How an origin is called in messages: `docker.io`, else `host[:port]`. */
 export function registryName(origin: string): string {

@@ -111,7 +111,7 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
   const refusal = addressRefusal(url, { url: registry, address: context.address }, context.tokenHosts)
   if (refusal !== undefined) {
     const mayBe = !isForbiddenHost(url.hostname)
-    return refuse(`it is ${refusal}`, mayBe ? `If ${url.host} is its token server, pass --token-host ${url.host}.` : undefined)
+    return refuse(`it is ${refusal}`, mayBe ? `If ${url.host} is its token server, pass options.tokenHosts ${url.host}.` : undefined)
   }
   return { url, trusted: isTrusted(url, context) }
 }

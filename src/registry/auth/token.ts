@@ -101,7 +101,7 @@ export async function requestToken(question: TokenQuestion): Promise<Token> {
 
 /** The registry, where the token server is another host. */
 function naming(url: URL, { origin, address, tokenHosts }: RealmContext): Naming | undefined {
-  return url.origin === origin ? undefined : { by: { url: new URL(origin), address }, trusted: tokenHosts, option: '--token-host' }
+  return url.origin === origin ? undefined : { by: { url: new URL(origin), address }, trusted: tokenHosts, option: 'options.tokenHosts' }
 }
 
 async function postIdentityToken(
@@ -180,7 +180,7 @@ function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
     'REFUSED_ADDRESS',
     `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
     {
-      hint: `If ${url.host} is its token server, pass --token-host ${url.host}; or remove the credentials to go on without any.`,
+      hint: `If ${url.host} is its token server, pass options.tokenHosts ${url.host}; or remove the credentials to go on without any.`,
     },
   )
 }

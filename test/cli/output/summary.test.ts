@@ -8,13 +8,11 @@ import {
   blobCopied,
   copied,
   destinationOf,
-  digestOf,
   failed,
   finished,
   planned,
   progressed,
   skipped,
-  sourceOf,
   started,
   upToDate,
 } from '../../report/sample-events.ts'
@@ -73,20 +71,19 @@ describe('formatSummary', () => {
     ])
   })
 
-  it('sees that messages differ only in the names of the images', () => {
+  it('puts images with one reason under it where their messages differ', () => {
     const events = ['aaa', 'bbb'].flatMap((name) => [
       failed(name, {
         error: {
           code: 'DENIED',
-          message: `PUT http://registry.test:5000/v2/rancher/${name}/manifests/1: ${digestOf(name)} refused for ${sourceOf(name)} to ${destinationOf(name)}`,
+          message: `cannot write ${destinationOf(name)}: registry.test:5000 answered 403`,
+          subject: destinationOf(name),
+          reason: 'registry.test:5000 answered 403',
         },
       }),
     ])
     const [line] = summaryOf(started('aaa', 'bbb'), ...events, finished()).split('\n')
-    assert.equal(
-      line,
-      '2 images failed: PUT http://registry.test:5000/v2/<repository>/manifests/<tag>: <digest> refused for <image> to <image> (DENIED)',
-    )
+    assert.equal(line, '2 images failed: registry.test:5000 answered 403 (DENIED)')
   })
 
   it('keeps images apart that failed for different reasons', () => {

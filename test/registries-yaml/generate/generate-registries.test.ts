@@ -297,7 +297,7 @@ test('TLS files and the account of nodes are taken from the options', async () =
 
 test('TLS options that cannot be right are refused', () => {
   const cases: readonly (readonly [RegExp, string, Given])[] = [
-    [/--ca-file is given, and the destination speaks plain http/, 'http://reg.example.com', { caFile: '/ca.crt' }],
+    [/options\.caFile is given, and the destination speaks plain http/, 'http://reg.example.com', { caFile: '/ca.crt' }],
     [/"ca\.crt" is not absolute/, 'reg.example.com', { caFile: 'ca.crt' }],
     [/belong together/, 'reg.example.com', { certFile: '/c.crt' }],
     [/belong together/, 'reg.example.com', { keyFile: '/c.key' }],
