@@ -305,3 +305,22 @@ test('caught: a test that bears the name of nothing', () => {
     ['test/plan/other.test.ts', 'test/plan/content.a.b.test.ts', 'test/servers/gone.test.ts', 'test/cli/strings.test.ts'],
   )
 })
+
+const architecture = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8')
+const namedFiles = (text: string): readonly string[] => [
+  ...new Set([...text.matchAll(/`([a-z-]+(?:\/[a-z-]+)*\.ts)`/g)].flatMap(([, path]) => path ?? [])),
+]
+
+test('ARCHITECTURE.md names only files that there are', () => {
+  const files = ['src', 'test', 'scripts'].flatMap((folder) => [...filesOf(folder).keys()])
+  assert.deepEqual(
+    namedFiles(architecture).filter((name) => !files.some((path) => `/${path}`.endsWith(`/${name}`))),
+    [],
+  )
+})
+
+test('a reference enters as many files on its way to the last PUT as ARCHITECTURE.md says, and at most 24', () => {
+  const [, count = '', walk = ''] = /The reference then enters (\d+) files:\n\n([^]*?)\n\nAfterwards/.exec(architecture) ?? []
+  assert.equal(namedFiles(walk).length, Number(count))
+  assert.ok(Number(count) <= 24)
+})
