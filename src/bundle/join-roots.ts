@@ -104,7 +104,9 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
       if (known === undefined) chosen.push({ descriptor, platform })
       else if (known.descriptor.digest !== descriptor.digest) {
         const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
-        throw new MirrorError('DESTINATION_COLLISION', message, { hint: 'Push one of the archives alone, or options.exclude the image.' })
+        throw new MirrorError('DESTINATION_COLLISION', message, {
+          hint: 'Push one of the archives alone, or leave the image out with options.exclude.',
+        })
       }
     }
   }

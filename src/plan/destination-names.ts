@@ -68,7 +68,7 @@ export async function refuseCollisions(
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
     throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${name}`, {
-      hint: 'Mirror them to different prefixes, leave options.flatten out, change options.rewrite, or options.exclude one of them.',
+      hint: 'Mirror them to different prefixes, leave options.flatten out, change options.rewrite, or leave one of them out with options.exclude.',
     })
   }
 }

@@ -15,7 +15,7 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
       `${name} has no image for ${formatPlatform(platform)}; it has ${offered.join(', ') || 'none that names its platform'}`,
-      { subject: name, hint: 'Ask for platforms that it has, or options.exclude the image.' },
+      { subject: name, hint: 'Ask for platforms that it has, or leave the image out with options.exclude.' },
     )
   }
   return entries.filter((entry) => {

@@ -175,7 +175,7 @@ async function readSingle(
     const subject = formatReference(reference)
     throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
       subject,
-      hint: 'Ask for platforms that it has, or options.exclude the image.',
+      hint: 'Ask for platforms that it has, or leave the image out with options.exclude.',
     })
   }
   return { config: { ...config, data }, platform }

@@ -109,7 +109,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
     const has = found === undefined ? 'names no platform' : `is for ${formatPlatform(found)} alone`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
       subject: name,
-      hint: `Give an archive with ${formatPlatform(wanted)}, or options.exclude the image.`,
+      hint: `Give an archive with ${formatPlatform(wanted)}, or leave the image out with options.exclude.`,
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
