@@ -52,7 +52,7 @@ export type { DescribedEndpoint } from './registries-yaml/resolve/describe-endpo
 export type { Platform } from './oci/platform.ts'
 export type { Build, K3sVersion, PreRelease, Stage } from './release/version.ts'
 export type { SearchOptions } from './runs/find-image.ts'
-export type { EndpointStatus, imageStatuses, VerdictStatus, ProblemCode } from './verify/image-verdict.ts'
+export type { EndpointStatus, VerdictStatus, ProblemCode } from './verify/image-verdict.ts'
 export type {
   ArchiveCheck,
   ArchiveInfo,

@@ -7,10 +7,19 @@ import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endp
  * platform, manifest or blob is missing. `refused`: the credentials are not right, or allow too little. `unreachable`: it could not be asked for. `moved`: the digest is not the expected one.
  * `upstream-only`: all or part of it comes from the image's own registry alone, which a mirror is to stand in for.
  */
-export const imageStatuses = ['damaged', 'missing', 'incomplete', 'refused', 'unreachable', 'moved', 'upstream-only', 'ok'] as const
+export type VerdictStatus = 'damaged' | 'missing' | 'incomplete' | 'refused' | 'unreachable' | 'moved' | 'upstream-only' | 'ok'
 
-/** One of the statuses. */
-export type VerdictStatus = (typeof imageStatuses)[number]
+/** All of them, the worst first. */
+export const imageStatuses: readonly VerdictStatus[] = [
+  'damaged',
+  'missing',
+  'incomplete',
+  'refused',
+  'unreachable',
+  'moved',
+  'upstream-only',
+  'ok',
+]
 
 /** A public error code, or one that only a check has: NOT_COMPARED where the expected digest could not be learned. */
 export type ProblemCode = ErrorCode | 'TAG_MOVED' | 'UPSTREAM_ONLY' | 'NOT_COMPARED'
