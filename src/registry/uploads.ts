@@ -218,7 +218,7 @@ class RegistryUpload implements BlobUpload {
       const failure = explainAddress(error, url, endpoint)
       // The registry has lost the upload, or somebody else is writing the same blob.
       const mayPass = isMirrorError(failure) && (failure.code === 'NOT_FOUND' || registryAnswer(failure)?.status === 409)
-      throw mayPass ? failure.with({ code: 'UNAVAILABLE' }) : failure
+      throw mayPass ? failure.with({ code: 'UNAVAILABLE', side: undefined }) : failure
     }
   }
 

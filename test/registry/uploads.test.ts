@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Content } from '../../src/async/content.ts'
 import { BlobLedger, copyBlob } from '../../src/copy/copy-blob.ts'
+import { MirrorError } from '../../src/errors.ts'
 import type { ImageDestination } from '../../src/oci/image-destination.ts'
 import type { ImageSource } from '../../src/oci/image-source.ts'
 import { offerBlob } from '../../src/registry/uploads.ts'
@@ -346,6 +347,30 @@ test('a registry that has lost the upload is asked for a new one', async () => {
   assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
   assert.equal(at.server.count('upload-put'), 2)
   assert.equal(at.server.sessions.size, 0)
+})
+
+test('a source that loses a blob while a broken one is resumed gets the whole blob asked for again', async () => {
+  await using at = await destination()
+  let reads = 0
+  const losing: ImageSource = {
+    ...source,
+    async getBlob(of, blob, options) {
+      if (++reads === 2) throw new MirrorError('NOT_FOUND', 'the source has lost it', { side: 'source' })
+      const whole = await source.getBlob(of, blob, options)
+      if (reads > 2) return whole
+      const lost = new MirrorError('CONNECTION_LOST', 'the connection was lost')
+      return {
+        ...whole,
+        size: bytes.length,
+        read: async (sink) => (await sink(bytes.subarray(0, 2000)), Promise.reject(lost)),
+        cancel: () => undefined,
+      }
+    },
+  }
+  const ends = { source: losing, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
+  assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
+  assert.equal(reads, 3)
+  assert.ok(hasBlob(at.server))
 })
 
 // G110
