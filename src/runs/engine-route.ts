@@ -10,7 +10,7 @@ import { resolveEngineImage, severalPlatforms, type EngineStep } from '../engine
 import { MirrorError, type Side } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isIndexType } from '../oci/media-type.ts'
-import { formatPlatform, isSamePlatform, parsePlatform } from '../oci/platform.ts'
+import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
@@ -37,10 +37,14 @@ export function refuseOptions({ to, sparse, foreignLayers, blobJobs }: MirrorOpt
 }
 
 /** Reaches a Docker Engine as the way between two ends; nothing is pulled yet. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */
-export async function openEngineRoute(ends: RunEnds, options: MirrorOptions, events: RegistryEvents): Promise<MirrorRoute<EngineStep>> {
+export async function openEngineRoute(
+  ends: RunEnds,
+  wanted: readonly Platform[] | undefined,
+  options: MirrorOptions,
+  events: RegistryEvents,
+): Promise<MirrorRoute<EngineStep>> {
   const { retry, recheck, keep, signal } = options
   const { onRetry, onThrottled, onWarning } = events
-  const wanted = options.platforms?.map(parsePlatform)
   const { engine, name, isOpen } = await openEngine(options)
   const { apiVersion, store, canPushFromIndex } = engine.facts
   const auth = async (side: Side, repository: Repository, callOptions: CallOptions): Promise<EngineLogin> => {

@@ -3,7 +3,7 @@ import { openEnds, type RunEnds } from '../connect/destination.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
-import { parsePlatform } from '../oci/platform.ts'
+import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
@@ -26,12 +26,15 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
       hint: 'Give options.platforms too, or leave options.sparse out.',
     })
   }
+  // What cannot be read is refused before a layout is made or an Engine is reached.
+  const wanted = platforms?.map(parsePlatform)
   const nameAt = await readNaming(options)
   // The Engine's client is loaded where an Engine is used.
   const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
   engines?.refuseOptions(options)
   await using ends = await openEnds(options, events, { signal })
-  using route: MirrorRoute = engines === undefined ? registryRoute(ends, options) : await engines.openEngineRoute(ends, options, events)
+  using route: MirrorRoute =
+    engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
   const list = await selectImages(ends.client, options)
   const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
   await route.check(images)
@@ -42,10 +45,9 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
 }
 
 /** The way over registry HTTP, which copies content by content. */
-function registryRoute(ends: RunEnds, options: MirrorOptions): MirrorRoute<PlanStep> {
+function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
   const { source, destination } = ends
   const { sparse, foreignLayers, recheck, retry, signal } = options
-  const wanted = options.platforms?.map(parsePlatform)
   return {
     warnings: [],
     resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, signal }),

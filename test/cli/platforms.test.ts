@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'
@@ -137,4 +138,13 @@ test('oci:<dir> is a layout under the full references, which skopeo reads', asyn
   assert.equal(await skopeo('inspect', '--raw', `oci:${directory.path}:${image.reference}`), image.index.bytes.toString())
   await skopeo('copy', '--all', '--preserve-digests', `oci:${directory.path}:${image.reference}`, `docker://${from.host}/back/again:1`)
   assert.deepEqual((await contentAt(from.url, 'back/again/manifests/1')).body, image.index.bytes)
+})
+
+test('a platform that cannot be read is refused before a layout is made', async () => {
+  await using directory = await tempDir()
+  const layout = `${directory.path}/layout`
+  const { status, stderr } = await runCli(['mirror', 'docker.io/library/busybox:1', '--platform', 'linux', '--to', `oci:${layout}`])
+  assert.equal(status, 2, stderr)
+  assert.match(stderr, /"linux" is not a platform \(USAGE\)/)
+  assert.deepEqual(await readdir(directory.path), [])
 })
