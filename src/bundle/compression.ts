@@ -15,7 +15,7 @@ export function detectCompression(start: Uint8Array): Compression | undefined {
   return a >= 0x50 && a <= 0x5f && b === 0x2a && c === 0x4d && d === 0x18 ? 'zstd' : undefined
 }
 
-/** How a bundle of this name is compressed, as in `k3s.tar.zst`; undefined for a plain `.tar`, null for a name that is none of a bundle. */
+/** How a bundle of this name is compressed, as in `k3s.tar.zst`; undefined for a plain `.tar`, null for a name that no bundle has. */
 export function compressionOfName(file: string): Compression | undefined | null {
   if (file.endsWith('.tar')) return undefined
   if (/\.(?:tar\.gz|tgz)$/.test(file)) return 'gzip'
@@ -86,7 +86,7 @@ const zstdOfNode = zlib as { createZstdCompress?(): Transform; createZstdDecompr
 /** What compressed bytes become. All that comes before a failure is given before it is thrown, so that what is had of a damaged file does not depend on time. */
 export async function* decompress(compressed: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
   if (compression === 'gzip') return yield* throughStream(compressed, zlib.createGunzip())
-  // Whichever decodes them, what belongs to no frame is told the same way.
+  // Data outside the frames is reported the same way by both decoders.
   const blocks = zstdBlocks(compressed)
   const stream = zstdOfNode.createZstdDecompress?.()
   yield* stream === undefined ? decodeInWasm(blocks) : throughStream(blocks, stream)
@@ -121,7 +121,7 @@ async function* throughStream(compressed: AsyncIterable<Uint8Array>, stream: Dup
   }
 }
 
-/** The end is told once all before it has been taken: with the last chunk, it would cost what that chunk gives where something is missing. */
+/** The stream is ended once it has taken everything: ended with the last chunk, it would cost what that chunk gives where something is missing. */
 async function feed(compressed: AsyncIterable<Uint8Array>, stream: Duplex): Promise<void> {
   for await (const chunk of compressed) await writeChunk(stream, chunk)
   stream.end()

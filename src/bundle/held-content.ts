@@ -6,8 +6,7 @@ import { atDigest, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { StepContents } from '../plan/plan.ts'
 import type { Bundle } from './bundle-reader.ts'
-import type { HeldContent, NeededContent } from './bundle-record.ts'
-import type { BundledImage } from './bundle-record.ts'
+import type { HeldContent, NeededContent, BundledImage } from './bundle-record.ts'
 import type { ImageArchive } from './image-archive.ts'
 
 /** What an image of an archive needs, itself first, but layers that are fetched from their own URLs; below a manifest that is not there or damaged nothing is found. */

@@ -10,8 +10,7 @@ import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import { blobPath } from './bundle-contents.ts'
-import type { BundleBase } from './bundle-record.ts'
-import type { BundledImage, BundleRecord } from './bundle-record.ts'
+import type { BundleBase, BundledImage, BundleRecord } from './bundle-record.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** What an archive of images was made as: a bundle of ours, another OCI layout, or what `docker save` wrote before Docker 25. */
@@ -116,13 +115,13 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     return inFile(this.#archive, entry.path, () => manifestOf(bytes, undefined, digest))
   }
 
-  /** A blob or some of its bytes, not verified; undefined where there is none. */
+  /** A blob or some of its bytes, not verified; undefined where it is missing. */
   async read(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
     const entry = await this.#find(digest)
     return entry && this.#archive.content(entry, range)
   }
 
-  /** The bytes of a blob, not verified. Throws INTEGRITY where there is none, or one of another size. */
+  /** The bytes of a blob, not verified. Throws INTEGRITY where it is missing or of another size. */
   async getBlob(_repository: Repository, { digest, size }: Descriptor, { offset, signal }: GetBlobOptions = {}): Promise<Content> {
     const entry = await this.#find(digest)
     if (entry === undefined) throw absentContent(this.path, digest)

@@ -84,7 +84,7 @@ function parseHeader(block: Buffer): Header | undefined {
     const header = new Header(block)
     return header.cksumValid ? header : undefined
   } catch {
-    // It states numbers that are none.
+    // It declares invalid numbers.
     return undefined
   }
 }

@@ -139,7 +139,7 @@ async function readLayoutAt(directory: string): Promise<ReadDestination> {
   // Like a registry that is down: that is what the check has found, of every image.
   const missing = (error: unknown): ReadablePlace => {
     if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-    return refusingPlace(new MirrorError('UNREACHABLE', error.message, { hint: error.hint, cause: error }))
+    return refusingPlace(error.with({ code: 'UNREACHABLE' }))
   }
   const place = await readLayout(directory).then((layout) => sizedLayout(layout, directory), missing)
   return { url: `oci:${directory}`, place, naming: ownNames }

@@ -4,8 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
-import { createCompressor } from '../../src/bundle/compression.ts'
-import { decompress, detectCompression } from '../../src/bundle/compression.ts'
+import { createCompressor, decompress, detectCompression } from '../../src/bundle/compression.ts'
 import { requireServer } from '../servers/require-server.ts'
 
 async function compress(bytes: Uint8Array, compression: 'gzip' | 'zstd'): Promise<Buffer> {

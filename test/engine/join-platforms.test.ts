@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isJoinedFrom, joinPlatforms } from '../../src/engine/join-platforms.ts'
-import { platformTag } from '../../src/engine/join-platforms.ts'
+import { isJoinedFrom, joinPlatforms, platformTag } from '../../src/engine/join-platforms.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { contentsOf } from '../../src/oci/manifest.ts'
 import { isTag } from '../../src/oci/reference.ts'

@@ -15,8 +15,8 @@ import { nodeNotes, nodeOrigin, pageSources } from '../output/serve-nodes.ts'
 /** What requests under way have to end in; the process ends a little later, whatever happens. */
 const graceMilliseconds = 3000
 
-/** Failures that are told; a disk that is full of damage need not fill another with lines. */
-const mostTold = 1000
+/** Failures that are reported; a disk that is full of damage need not fill another with lines. */
+const mostReported = 1000
 
 /** Free bytes that no image fits into. */
 const nearlyFull = 64 * 1024
@@ -44,14 +44,14 @@ function noteSkipped(skipped: readonly SkippedEntry[], writable: boolean, { note
 }
 
 /** Warns of each failure once: clients ask again and again for what is damaged. */
-function failureTeller({ warn }: CliProcess): (error: unknown) => void {
-  const told = new Set<string>()
+function failureReporter({ warn }: CliProcess): (error: unknown) => void {
+  const reported = new Set<string>()
   return (error) => {
     // The loss of the layout is reported when it is found, and not again for each request.
     if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') return
     const line = `a request failed: ${error instanceof Error ? error.message : String(error)}`
-    if (told.has(line) || told.size >= mostTold) return
-    told.add(line)
+    if (reported.has(line) || reported.size >= mostReported) return
+    reported.add(line)
     warn(line)
   }
 }
@@ -78,7 +78,7 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
       const { method, url, status, bytes, milliseconds } = record
       if (verbose === true) cli.say(`${new Date().toISOString()} ${method} ${url} ${status} ${bytes} ${Math.round(milliseconds)}ms`)
     },
-    onFailure: failureTeller(cli),
+    onFailure: failureReporter(cli),
     page,
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
