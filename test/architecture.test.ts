@@ -311,10 +311,12 @@ const namedFiles = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(/`([a-z-]+(?:\/[a-z-]+)*\.ts)`/g)].flatMap(([, path]) => path ?? [])),
 ]
 
-test('ARCHITECTURE.md names only files that there are', () => {
+test('ARCHITECTURE.md and docs/internals name only files that exist', () => {
   const files = ['src', 'test', 'scripts'].flatMap((folder) => [...filesOf(folder).keys()])
+  const internals = new URL('../docs/internals/', import.meta.url)
+  const pages = [architecture, ...readdirSync(internals).map((page) => readFileSync(new URL(page, internals), 'utf8'))]
   assert.deepEqual(
-    namedFiles(architecture).filter((name) => !files.some((path) => `/${path}`.endsWith(`/${name}`))),
+    pages.flatMap(namedFiles).filter((name) => !files.some((path) => `/${path}`.endsWith(`/${name}`))),
     [],
   )
 })
