@@ -31,6 +31,9 @@ export interface RequestCounts {
   readonly destination: number
 }
 
+/** The commands that copy images. */
+export type RunCommand = 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
+
 /** An image's two names: its source reference, by which every event names it, and where it goes. */
 export interface ImageNames {
   readonly image: string
@@ -54,6 +57,7 @@ export type MirrorEvent =
   /** First event: every image of the run, in the list's order. `destination` is as the user wrote it. */
   | {
       readonly type: 'run-started'
+      readonly command: RunCommand
       readonly images: readonly ImageNames[]
       readonly destination: string
       /** Present where a Docker Engine carries the images. */

@@ -1,4 +1,4 @@
-import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RunCommand } from '../copy/events.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest came to be at the destination, weakest first: a later, stronger word replaces a weaker one. */
@@ -54,7 +54,7 @@ function imageReport(state: ImageState): ImageReport {
 
 /** A report in the making: give it every event of a run in order; `report` may be asked at any time. */
 export class ReportFold {
-  readonly #command: MirrorReport['command']
+  readonly #command: RunCommand
   readonly #images = new Map<string, ImageState>()
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
@@ -63,7 +63,7 @@ export class ReportFold {
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
   #bytesRetried = 0
 
-  constructor(command: MirrorReport['command']) {
+  constructor(command: RunCommand) {
     this.#command = command
   }
 

@@ -1,4 +1,4 @@
-import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
 
 /** How an image ended. An image that an interrupted run did not get to is `failed` with CANCELLED. */
 export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
@@ -54,7 +54,7 @@ export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type
 /** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
 export interface MirrorReport {
   readonly schemaVersion: 1
-  readonly command: 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
+  readonly command: RunCommand
   /** As the user wrote it. */
   readonly destination: string
   /** In the order of the list. */

@@ -1,4 +1,4 @@
-import type { ErrorSummary, MirrorEvent } from '../../src/copy/events.ts'
+import type { ErrorSummary, MirrorEvent, RunCommand } from '../../src/copy/events.ts'
 
 /** Events of made-up images `docker.io/rancher/<name>:1` that go to `registry.test:5000/rancher/<name>:1`. */
 export const sourceOf = (name: string): string => `docker.io/rancher/${name}:1`
@@ -13,8 +13,13 @@ export const unreachable: ErrorSummary = {
 }
 
 export function started(...names: readonly string[]): MirrorEvent {
+  return startedAs('mirror', ...names)
+}
+
+export function startedAs(command: RunCommand, ...names: readonly string[]): MirrorEvent {
   return {
     type: 'run-started',
+    command,
     images: names.map((name) => ({ image: sourceOf(name), destination: destinationOf(name) })),
     destination: 'registry.test:5000',
   }
