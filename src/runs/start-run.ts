@@ -57,11 +57,7 @@ export function runSignal(...given: readonly (AbortSignal | undefined)[]): Abort
 }
 
 /** Starts what copies images: its events are merged into one iterable and folded into the report of this command. */
-export function startRun(
-  command: RunCommand,
-  given: AbortSignal | undefined,
-  work: (run: RunContext) => Promise<void>,
-): MirrorRun {
+export function startRun(command: RunCommand, given: AbortSignal | undefined, work: (run: RunContext) => Promise<void>): MirrorRun {
   const started = performance.now()
   const abort = new AbortController()
   const signal = runSignal(given, abort.signal)

@@ -107,7 +107,7 @@ test('an interrupted run says so in words', async (t) => {
   await stalled
   child.kill('SIGINT')
   const { stdout, stderr } = await finished
-  assert.match(stdout, /^interrupted; 3 images: 0 copied, 0 up to date, 3 failed$/m)
-  assert.match(stdout, /Run the same command again/)
+  assert.match(stdout, /^interrupted; 3 images: 3 not finished$/m)
+  assert.match(stdout, /^hint: run the same command again; it copies only what is missing$/m)
   assert.doesNotMatch(stderr, /^ +at /m)
 })

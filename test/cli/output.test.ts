@@ -47,7 +47,7 @@ test('without a terminal there is one plain line an image, and the summary on st
   }
   assert.match(
     stdout,
-    /^2 images: 2 copied, 0 up to date, 0 failed\nmoved .* in .*\nsaved .*\nsent \d+ requests to the source, \d+ to the destination\n$/,
+    /^2 images: 2 copied\ntransferred .* in .*\n(?:reused .*\n)?sent \d+ requests to the source, \d+ to the destination\n$/,
   )
 })
 
@@ -57,7 +57,7 @@ test('--quiet says nothing where nothing failed, and still gives the document', 
   assert.equal((JSON.parse(stdout) as MirrorReport).totals.copied, 2)
   assert.equal(stderr, '')
   const failed = await run('mirror', ['--quiet', 'rancher/missing:1'])
-  assert.match(failed.stderr, /^FAILED docker\.io\/rancher\/missing:1: .* \(NOT_FOUND\)\n$/)
+  assert.match(failed.stderr, /^FAILED docker\.io\/rancher\/missing:1 .* \(NOT_FOUND\)\n {2}hint: .*\n$/)
 })
 
 test('--verbose names every blob and manifest', async () => {

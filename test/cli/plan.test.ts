@@ -31,7 +31,7 @@ test('plan says what would move and writes nothing; mirror --dry-run says the sa
   assert.deepEqual(await run('mirror', '--dry-run', '--output', 'json'), plan)
 
   const text = await run('plan')
-  assert.match(text.stdout, /^3 images: 3 new, 0 changed, 0 present; \d+ blobs, .* to move/m)
+  assert.match(text.stdout, /^3 images: 3 new\nto copy: \d+ blobs, /m)
   assert.match(text.stdout, /^Docker Hub pulls: 0$/m)
   assert.deepEqual(await run('mirror', '--dry-run'), text)
   assert.ok(destination.requests.every(({ method }) => method === 'HEAD'))

@@ -66,7 +66,7 @@ async function taken(image: TinyImage, platform: string): Promise<string | undef
 }
 
 test('an image without arm/v7 is mirrored, planned and verified for arm/v7 by its arm/v6, which is reported', async () => {
-  const warnings = ['docker.io/rancher/x:1: no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node']
+  const warnings = ['docker.io/rancher/x:1: no image for linux/arm/v7: falls back to linux/arm/v6, as containerd does on such a node']
   await using at = await between(indexOf('linux/amd64', 'linux/arm64', 'linux/arm/v5', 'linux/arm/v6'))
   const plan = planOf(await at.run('plan', '--platform', 'linux/arm/v7'))
   assert.deepEqual([plan.images[0]?.platforms, plan.warnings], [['linux/arm/v6'], warnings])

@@ -23,14 +23,14 @@ test('one works on a blob at a time, others on other blobs meanwhile, and a fail
   const ledger = new BlobLedger()
   const log: string[] = []
   let finish: () => void = () => undefined
-  const blocked = ledger.alone(first, async () => {
+  const blocked = ledger.exclusively(first, async () => {
     log.push('1 begins')
     await new Promise<void>((resolve) => (finish = resolve))
     log.push('1 fails')
     throw new Error('1')
   })
-  const waiting = ['2', '3'].map((name) => ledger.alone(first, async () => void log.push(name)))
-  await ledger.alone(second, async () => void log.push('another blob'))
+  const waiting = ['2', '3'].map((name) => ledger.exclusively(first, async () => void log.push(name)))
+  await ledger.exclusively(second, async () => void log.push('another blob'))
   finish()
   await assert.rejects(blocked, /1/)
   await Promise.all(waiting)

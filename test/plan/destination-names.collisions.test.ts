@@ -31,7 +31,7 @@ test('two sources that would become one tag with different content are refused, 
   const images = [image('docker.io/a/x:1', 'r.example/x:1'), image('quay.io/b/x:1', 'r.example/x:1')]
   await assert.rejects(refuseCollisions(images, source), {
     code: 'DESTINATION_COLLISION',
-    message: 'docker.io/a/x:1 and quay.io/b/x:1 are different images, but would both become r.example/x:1',
+    message: 'docker.io/a/x:1 and quay.io/b/x:1 are different images, but would both be named r.example/x:1',
     hint: /options\.flatten/,
   })
 })
@@ -57,7 +57,7 @@ test('a pinned image counts by its tag and needs no look-up; pinned without tags
   const pinned = (hex: string, tag = ':1') => image(`docker.io/a/x${tag}@${digest(hex)}`, `r.example/x${tag}@${digest(hex)}`)
   await assert.rejects(refuseCollisions([pinned('a'), pinned('b')], source), {
     code: 'DESTINATION_COLLISION',
-    message: /would both become r.example\/x:1$/,
+    message: /would both be named r.example\/x:1$/,
   })
   await refuseCollisions([pinned('a'), pinned('a')], source)
   await refuseCollisions([pinned('a', ''), pinned('b', '')], source)

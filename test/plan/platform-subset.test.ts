@@ -55,9 +55,11 @@ test('what is of no known platform and does not say what it is about stays with 
 test('the first platform that is not there is named; what has no platform is never offered', () => {
   assert.throws(() => selected('linux/amd64', 'linux/s390x'), {
     code: 'NO_SUCH_PLATFORM',
-    message: 'x has no image for linux/s390x; it has linux/amd64, linux/arm/v6, linux/arm/v7',
+    message: 'x has no image for linux/s390x; available: linux/amd64, linux/arm/v6, linux/arm/v7',
   })
-  assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), { message: /it has none that names its platform/ })
+  assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), {
+    message: /available: no image names its platform/,
+  })
   assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is no image')
 })
 
@@ -69,7 +71,7 @@ test('a platform that another one serves is described, and only that', () => {
   )
   const wanted = ['linux/amd64', 'linux/arm/v7', 'linux/arm/v6', 'linux/s390x'].map(parsePlatform)
   assert.deepEqual(describeFallbacks(without, wanted), [
-    'no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node',
+    'no image for linux/arm/v7: falls back to linux/arm/v6, as containerd does on such a node',
   ])
   const windows = { platform: { os: 'windows', architecture: 'amd64', osVersion: '10.0.17763.1' } }
   assert.deepEqual(describeFallbacks([...entries, windows], [...wanted, parsePlatform('windows/amd64')]), [])

@@ -8,7 +8,7 @@ export const digestOf = (name: string): string => `sha256:${Buffer.from(name).to
 export const unreachable: ErrorSummary = {
   code: 'UNREACHABLE',
   message: 'cannot connect to registry.test:5000',
-  hint: 'Check that the registry is up.',
+  hint: 'check that the registry is up',
   side: 'destination',
 }
 

@@ -36,7 +36,16 @@ export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
   const origin = tool === undefined ? [`format: ${formats[info.format]}`] : [`bundle: ${digest}`, `created by: ${safeLine(tool)}`]
   const needs = base && [`base: ${base.bundle}`, `needs ${formatCount(base.blobs, 'blob')} of the base bundle, ${formatBytes(base.bytes)}`]
   const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}`
-  const lines = [styles.strong(titles), ...rows, '', ...lists, ...skipped.map(formatSkipped), ...origin, ...(needs ?? []), styles.strong(total)]
+  const lines = [
+    styles.strong(titles),
+    ...rows,
+    '',
+    ...lists,
+    ...skipped.map(formatSkipped),
+    ...origin,
+    ...(needs ?? []),
+    styles.strong(total),
+  ]
   return `${lines.join('\n')}\n`
 }
 

@@ -7,7 +7,11 @@ import { textLines } from './text-lines.ts'
 /** Shows progress on this stream: as bars on a live terminal unless `progress` is false, otherwise as lines. Bars are loaded only where they are shown. */
 export async function createRenderer(
   stream: Terminal,
-  { env, progress = true, ...options }: Omit<RendererOptions, 'styles'> & { readonly env: Environment; readonly progress?: boolean | undefined },
+  {
+    env,
+    progress = true,
+    ...options
+  }: Omit<RendererOptions, 'styles'> & { readonly env: Environment; readonly progress?: boolean | undefined },
 ): Promise<Renderer> {
   const styled = { ...options, styles: stylesFor(stream, env) }
   if (!progress || !isLive(stream, env) || options.verbosity === 'quiet') return textLines(stream, styled)

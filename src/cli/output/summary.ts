@@ -58,7 +58,7 @@ function requestLine({ requests: { source, destination }, bytesCopied }: ReportT
 function newDigestReason({ engine, command }: MirrorReport): string {
   if (command === 'bundle load') return 'only the platform of the Docker Engine was loaded'
   if (command === 'bundle push') return 'the archives lack the original manifest or index'
-  return engine === undefined ? 'their index lists only the chosen platforms' : 'the Docker Engine pushed only the chosen platforms'
+  return engine === undefined ? 'the index lists only the chosen platforms' : 'the Docker Engine pushed only the chosen platforms'
 }
 
 function digestLine(report: MirrorReport): string | undefined {
@@ -69,7 +69,7 @@ function digestLine(report: MirrorReport): string | undefined {
 
 function foreignLine({ images }: MirrorReport): string | undefined {
   const foreign = images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
-  return foreign === 0 ? undefined : `skipped ${formatCount(foreign, 'foreign layer')}: nodes download them from their own URLs`
+  return foreign === 0 ? undefined : `skipped ${formatCount(foreign, 'foreign layer')}: nodes download these from the original URLs`
 }
 
 /** What becomes of the images that were not finished. */
