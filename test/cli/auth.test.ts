@@ -84,6 +84,6 @@ test('where the destination wants a login that is missing or wrong, a plan fails
     assert.ok(requests.source <= places.release.images.length, `${requests.source} requests to the source`)
     const planned = await places.mirror({ options: [...options, '--dry-run'] })
     assert.equal(planned.status, 1, planned.stdout)
-    assert.match(planned.stdout, /2 images failed: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)/)
+    assert.match(planned.stdout, /^FAILED all 2 images: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)$/m)
   }
 })

@@ -80,7 +80,7 @@ test('a second SIGINT ends the run at once', async (t) => {
   assert.deepEqual([status, stdout], [130, ''])
 })
 
-test('a reader that leaves ends the run in order: nothing is said, and uploads are cancelled', async (t) => {
+test('stops silently and cancels uploads when the reader of standard output leaves', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await twoRegistries({
     images,
@@ -98,7 +98,7 @@ test('a reader that leaves ends the run in order: nothing is said, and uploads a
   assert.equal(await openUploads(line), 0)
 })
 
-test('an interrupted run says so in words', async (t) => {
+test('reports an interrupted run with its unfinished images', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   const { rule, until } = stall('upload-put')
   await using line = await twoRegistries({ images, destinationRule: rule })

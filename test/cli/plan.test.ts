@@ -9,7 +9,7 @@ import { runCli } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { seedRelease } from '../servers/seed-release.ts'
 
-test('plan says what would move and writes nothing; mirror --dry-run says the same; then mirror moves it', async () => {
+test('plan prints what mirror would copy and writes nothing, as mirror --dry-run does', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   await using destination = await faultProxy(to.url)
@@ -42,7 +42,7 @@ test('plan says what would move and writes nothing; mirror --dry-run says the sa
   assert.deepEqual([after.totals.present, after.totals.bytesToMove], [3, 0])
 })
 
-test('plan shows the quota that a registry states', async () => {
+test('plan prints the pull limit that a registry reports', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const { list } = await seedRelease(from.url, { images: k3sImages.slice(1, 2) })
@@ -59,7 +59,7 @@ test('plan shows the quota that a registry states', async () => {
   assert.deepEqual(rateLimits, [{ registry: 'docker.io', limit: 100, remaining: 76, windowSeconds: 21_600 }])
 })
 
-test('plan exits with 1 when an image cannot be planned, and shows the others', async () => {
+test('plan exits with 1 where an image cannot be planned, and prints the others', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const { list } = await seedRelease(from.url, { images: k3sImages.slice(1, 2) })

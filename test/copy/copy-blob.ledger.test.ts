@@ -8,7 +8,7 @@ const [here, there] = ['a/b', 'c/d'].map((path) => ({ registry: 'r.example', pat
   { registry: string; path: string },
 ]
 
-test('what was added is known, and can be mounted from there', () => {
+test('knows an added blob and the repository to mount it from', () => {
   const ledger = new BlobLedger()
   assert.equal(ledger.holder(first), undefined)
   ledger.add(first, here)
@@ -19,7 +19,7 @@ test('what was added is known, and can be mounted from there', () => {
   ledger.forget(second)
 })
 
-test('one works on a blob at a time, others on other blobs meanwhile, and a failure lets the next begin', async () => {
+test('runs one piece of work per blob at a time, different blobs in parallel, and continues after a failure', async () => {
   const ledger = new BlobLedger()
   const log: string[] = []
   let finish: () => void = () => undefined
