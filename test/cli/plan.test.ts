@@ -67,5 +67,5 @@ test('plan exits with 1 where an image cannot be planned, and prints the others'
   const { status, stdout } = await runCli(args, { stdin: list })
   assert.equal(status, 1)
   assert.match(stdout, /^docker\.io\/rancher\/klipper-lb:v0\.4\.17 +new /m)
-  assert.match(stdout, /^docker\.io\/rancher\/missing:1 failed: .*\(NOT_FOUND\)$/m)
+  assert.match(stdout, /^FAILED docker\.io\/rancher\/missing:1 .*\(NOT_FOUND\)$/m)
 })
