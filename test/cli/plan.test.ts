@@ -32,7 +32,7 @@ test('plan prints what mirror would copy and writes nothing, as mirror --dry-run
 
   const text = await run('plan')
   assert.match(text.stdout, /^3 images: 3 new\nto copy: \d+ blobs, /m)
-  assert.match(text.stdout, /^Docker Hub pulls: 0$/m)
+  assert.doesNotMatch(text.stdout, /Docker Hub/)
   assert.deepEqual(await run('mirror', '--dry-run'), text)
   assert.ok(destination.requests.every(({ method }) => method === 'HEAD'))
 
@@ -54,7 +54,7 @@ test('plan prints the pull limit that a registry reports', async () => {
   const args = ['plan', '--images', '-', '--from', `docker.io=${limited.url}`, '--to', to.url]
   const text = await runCli(args, { stdin: list })
   assert.equal(text.status, 0, text.stderr)
-  assert.match(text.stdout, /^docker\.io allows 100 pulls in 6h; 76 are left$/m)
+  assert.match(text.stdout, /^docker\.io allows 100 pulls in 6h, 76 left$/m)
   const { rateLimits } = JSON.parse((await runCli([...args, '--output', 'json'], { stdin: list })).stdout) as PlanReport
   assert.deepEqual(rateLimits, [{ registry: 'docker.io', limit: 100, remaining: 76, windowSeconds: 21_600 }])
 })
