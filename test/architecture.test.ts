@@ -96,6 +96,7 @@ const house: House = {
     debug: ['engine/docker-client.ts'],
     dockerode: ['engine/docker-client.ts'],
     'fast-xml-builder': ['cli/output'],
+    'string-width': ['cli/output'],
     'markdown-table': ['cli/output'],
     'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'registry-server', 'release', 'runs'],
     'pretty-bytes': ['cli/output', 'registry-server/page.ts'],

@@ -12,11 +12,11 @@ interface Entry {
   copying: Promise<unknown> | undefined
 }
 
-/** What a run knows of the blobs at its destination: which repositories hold them, and which are on their way. */
+/** The blobs known at a run's destination: the repositories that hold them, and those being copied. */
 export class BlobLedger {
   readonly #entries = new Map<Digest, Entry>()
 
-  /** Notes that a repository has the blob. */
+  /** Records that a repository has the blob. */
   add(digest: Digest, repository: Repository): void {
     this.#entry(digest).holders.set(formatRepository(repository), repository)
   }
@@ -31,13 +31,13 @@ export class BlobLedger {
     return this.#entries.get(digest)?.holders.values().next().value
   }
 
-  /** Forgets what is known: the destination said otherwise. */
+  /** Forgets a blob that the destination reported missing. */
   forget(digest: Digest): void {
     this.#entries.get(digest)?.holders.clear()
   }
 
-  /** Runs the work when nobody else is at work on the same blob, one after another. */
-  async alone<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
+  /** Runs one piece of work at a time for each blob. */
+  async exclusively<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
     const entry = this.#entry(digest)
     while (entry.copying !== undefined) await entry.copying
     const result = work()
@@ -56,14 +56,14 @@ export class BlobLedger {
   }
 }
 
-/** A blob on its way from one repository to another. */
+/** A blob to copy from one repository to another. */
 export interface BlobCopy {
   readonly descriptor: Descriptor
   readonly from: Repository
   readonly to: Repository
 }
 
-/** The two ends of a run and what is shared between its images. */
+/** Source and destination of a run, and what its images share. */
 export interface Ends {
   readonly source: ImageSource
   readonly destination: ImageDestination
@@ -71,25 +71,25 @@ export interface Ends {
   readonly retry?: Partial<RetryPolicy> | undefined
 }
 
-/** How a blob is copied, and who is told. */
+/** How a blob is copied, and callbacks about it. */
 export interface BlobOptions extends Omit<VerifiedOptions, 'retry'>, Pick<OfferOptions, 'presence'> {}
 
 /** Why a blob needed no upload, or that it was uploaded. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied'
 
-/** Brings one blob to a repository in the cheapest way: it is there already, is mounted, or is streamed; a blob of several images waits for the first of them. */
+/** Copies one blob to a repository in the cheapest way: it is present, is mounted, or is streamed. A blob of several images waits for the first of them. */
 export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}): Promise<BlobOutcome> {
   const { descriptor, to } = copy
   const { ledger } = ends
-  return ledger.alone(descriptor.digest, async () => {
-    const outcome = await bring(copy, ends, options)
+  return ledger.exclusively(descriptor.digest, async () => {
+    const outcome = await transfer(copy, ends, options)
     ledger.add(descriptor.digest, to)
     return outcome
   })
 }
 
-/** A broken source is resumed within one upload; a broken destination gets the blob from its start; wrong content gets one more chance. */
-async function bring({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
+/** A broken source is resumed within one upload; a broken destination gets the blob from its start; wrong content is retried once. */
+async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
   const { source, destination, ledger } = ends
   const { presence, signal, onProgress, onRetry } = options
   const { digest, data } = descriptor
@@ -100,9 +100,14 @@ async function bring({ descriptor, from, to }: BlobCopy, ends: Ends, options: Bl
   const { upload } = offered
   const open = async (): Promise<Content> =>
     data === undefined ? openVerified(source, from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
-  const isTransientThere = orWrongOnce((error) => isTransient(error) && error.side !== 'source')
+  const isTransientAtDestination = orWrongOnce((error) => isTransient(error) && error.side !== 'source')
   try {
-    const isStored = await retry(() => upload.put(open, { signal }), { ...ends.retry, signal, onRetry, isTransient: isTransientThere })
+    const isStored = await retry(() => upload.put(open, { signal }), {
+      ...ends.retry,
+      signal,
+      onRetry,
+      isTransient: isTransientAtDestination,
+    })
     return isStored ? 'copied' : 'present'
   } finally {
     await upload.cancel()

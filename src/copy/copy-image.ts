@@ -18,7 +18,7 @@ function digestsBelow(manifest: Manifest): readonly Digest[] {
   return referencesOf(contentsOf(manifest)).map(({ digest }) => digest)
 }
 
-/** One image on its way: every blob and manifest below the root is brought over once, each as soon as what it needs is there. */
+/** The copy of one image: every blob and manifest below the root is copied once, each as soon as its dependencies are at the destination. */
 class ImageCopy {
   readonly #step: PlanStep
   readonly #ends: Ends
@@ -42,31 +42,31 @@ class ImageCopy {
     for (const { digest, size } of this.#step.contents.foreign) {
       this.#options.emit({ type: 'blob-skipped', image: this.#image, digest, size, reason: 'foreign' })
     }
-    await this.#bring(this.#step.root.digest)
+    await this.#copy(this.#step.root.digest)
     const { root, state } = this.#step
     return { hasWritten: this.#hasWritten || state !== 'present', stored: { digest: root.digest } }
   }
 
-  /** Brings a manifest or blob over, once; what is not of this step (a foreign layer, a child left out) needs nothing. */
-  #bring(digest: Digest): Promise<void> {
+  /** Copies a manifest or blob once; content outside this step, as a foreign layer or an excluded child, needs nothing. */
+  #copy(digest: Digest): Promise<void> {
     const known = this.#done.get(digest)
     if (known !== undefined) return known
     const manifest = this.#manifests.get(digest)
     const blob = this.#blobs.get(digest)
-    const done = manifest !== undefined ? this.#bringManifest(manifest) : blob !== undefined ? this.#bringBlob(blob) : Promise.resolve()
+    const done = manifest !== undefined ? this.#copyManifest(manifest) : blob !== undefined ? this.#copyBlob(blob) : Promise.resolve()
     this.#done.set(digest, done)
     return done
   }
 
   /** A child that several images of one repository share is written once, like a blob; a root is written under its own tag. */
-  async #bringManifest(manifest: Manifest): Promise<void> {
+  async #copyManifest(manifest: Manifest): Promise<void> {
     const { destination, root } = this.#step
     const { ledger } = this.#ends
     const { digest } = manifest.descriptor
     const isKnown = (): boolean => digest !== root.digest && ledger.has(digest, destination)
     if (isKnown()) return
-    await this.#all(digestsBelow(manifest).map((child) => this.#bring(child)))
-    await ledger.alone(digest, async () => {
+    await this.#all(digestsBelow(manifest).map((child) => this.#copy(child)))
+    await ledger.exclusively(digest, async () => {
       if (isKnown()) return
       await this.#write(manifest)
       ledger.add(digest, destination)
@@ -75,13 +75,13 @@ class ImageCopy {
 
   async #write(manifest: Manifest): Promise<void> {
     const { digest, size } = manifest.descriptor
-    if (await this.#isThere(manifest)) return
+    if (await this.#isPresent(manifest)) return
     await this.#putWhole(manifest)
     this.#hasWritten = true
     this.#options.emit({ type: 'manifest-copied', image: this.#image, digest, size })
   }
 
-  /** Puts a manifest, and again after what the destination misses below it: an answered HEAD is no proof, nor is a present parent. */
+  /** Puts a manifest. Where the destination then reports missing content below it, copies that and puts it again: neither HEAD nor a present parent proves content. */
   async #putWhole(manifest: Manifest): Promise<void> {
     try {
       await this.#put(manifest)
@@ -89,39 +89,39 @@ class ImageCopy {
       const missing = isMirrorError(error) && error.side === 'destination' ? error.missing : undefined
       if (this.#options.signal?.aborted || missing === undefined) throw error
       if (!this.#isWhole(manifest)) {
-        throw new MirrorError('UNSUPPORTED', 'the destination does not take an index whose other platforms are missing', {
+        throw new MirrorError('UNSUPPORTED', 'the destination rejects an index whose other platforms are missing', {
           side: 'destination',
-          hint: 'Leave options.sparse out: the chosen platforms then get an index of their own.',
+          hint: 'omit options.sparse: the chosen platforms then get their own index',
           cause: error,
         })
       }
-      await this.#bringAgain(manifest, missing)
+      await this.#copyAgain(manifest, missing)
       await this.#put(manifest)
     }
   }
 
-  /** True for a manifest that a recheck finds in its place; what a new or changed image needs is written without asking. */
-  async #isThere(manifest: Manifest): Promise<boolean> {
+  /** True for a manifest that a recheck finds at the destination; those of a new or changed image are written without a check. */
+  async #isPresent(manifest: Manifest): Promise<boolean> {
     if (this.#step.state !== 'present') return false
     const found = await this.#ends.destination.headManifest(this.#referenceTo(manifest), { signal: this.#options.signal })
     return found?.digest === manifest.descriptor.digest
   }
 
-  /** False for a sparse index, whose missing children are missing on purpose. */
+  /** False for a sparse index, whose children are missing on purpose. */
   #isWhole(manifest: Manifest): boolean {
     const foreign = new Set(this.#step.contents.foreign.map(({ digest }) => digest))
     return digestsBelow(manifest).every((digest) => this.#manifests.has(digest) || this.#blobs.has(digest) || foreign.has(digest))
   }
 
-  /** Brings what is missing below a manifest, all of it where the destination did not say what. */
-  async #bringAgain(manifest: Manifest, missing: readonly string[]): Promise<void> {
+  /** Copies the missing content below a manifest; all content where the destination did not report which. */
+  async #copyAgain(manifest: Manifest, missing: readonly string[]): Promise<void> {
     const references = digestsBelow(manifest)
     const named = references.filter((digest) => missing.includes(digest))
     for (const digest of named.length > 0 ? named : references) {
       const blob = this.#blobs.get(digest)
       const child = this.#manifests.get(digest)
       this.#ends.ledger.forget(digest)
-      if (blob !== undefined) await this.#bringBlob(blob, 'disproved')
+      if (blob !== undefined) await this.#copyBlob(blob, 'disproved')
       else if (child !== undefined) await this.#putWhole(child)
     }
   }
@@ -135,15 +135,15 @@ class ImageCopy {
     return this.#ends.destination.putManifest(this.#referenceTo(manifest), manifest, { signal: this.#options.signal })
   }
 
-  async #bringBlob(descriptor: Descriptor, disproved?: 'disproved'): Promise<void> {
+  async #copyBlob(descriptor: Descriptor, disproved?: 'disproved'): Promise<void> {
     const { emit, signal } = this.#options
     const { digest, size } = descriptor
     const image = this.#image
-    let told = 0
+    let reportedAt = 0
     const onProgress = (bytes: number): void => {
       const now = performance.now()
-      if (now - told < progressInterval) return
-      told = now
+      if (now - reportedAt < progressInterval) return
+      reportedAt = now
       emit({ type: 'blob-progressed', image, digest, size, bytes })
     }
     const onRetry = ({ attempt, delay, error }: Retry): void =>
@@ -156,7 +156,7 @@ class ImageCopy {
     else emit({ type: 'blob-skipped', image, digest, size, reason: outcome })
   }
 
-  /** Waits for all, so that nothing of the image is under way any more when it is called failed; then the first failure counts. */
+  /** Waits for all, so that no transfer of the image is running when it is reported as failed; then throws the first failure. */
   async #all(work: readonly Promise<void>[]): Promise<void> {
     const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason

@@ -6,13 +6,13 @@ export interface ErrorSummary {
   readonly message: string
   readonly hint?: string
   readonly side?: Side
-  /** What failed, where the message names what is of this image alone. */
+  /** The part of the message that only concerns this image, such as its name. */
   readonly subject?: string
   /** Why, without that name. */
   readonly reason?: string
 }
 
-/** The error as it stands in events and reports; what is no MirrorError is INTERNAL. */
+/** An error as events and reports contain it; any other error than a MirrorError is INTERNAL. */
 export function summariseError(error: unknown): ErrorSummary {
   const known = isMirrorError(error) ? error : new MirrorError('INTERNAL', error instanceof Error ? error.message : String(error))
   const { code, message, hint, side, subject, reason } = known
@@ -31,7 +31,10 @@ export interface RequestCounts {
   readonly destination: number
 }
 
-/** An image's two names: its source reference, by which every event names it, and where it goes. */
+/** The commands that copy images. */
+export type RunCommand = 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
+
+/** An image's two names: its source reference, which identifies it in every event, and its destination. */
 export interface ImageNames {
   readonly image: string
   readonly destination: string
@@ -43,23 +46,24 @@ export interface EngineSummary {
   readonly store: 'classic' | 'containerd' | 'podman'
 }
 
-/** Present where only the copy could tell, as through a Docker Engine: they replace what `image-planned` said. */
+/** Facts that are known only after the copy, as with a Docker Engine: they replace those of `image-planned`. */
 export interface StoredFacts {
   readonly digestPreserved?: boolean
   readonly platforms?: readonly string[]
 }
 
-/** What happens in a run, in order and each exactly once, but for progress, which is coalesced; `image` is the source reference, sizes are bytes, times milliseconds. */
+/** An event of a run. Events come in order and exactly once, except for progress, which is coalesced. `image` is the source reference, sizes are bytes, times milliseconds. */
 export type MirrorEvent =
   /** First event: every image of the run, in the list's order. `destination` is as the user wrote it. */
   | {
       readonly type: 'run-started'
+      readonly command: RunCommand
       readonly images: readonly ImageNames[]
       readonly destination: string
-      /** Present where a Docker Engine carries the images. */
+      /** Present where a Docker Engine copies the images. */
       readonly engine?: EngineSummary
     }
-  /** A list that images came from: release tag, path or URL, its sha256 in hex, and what vouches for it. */
+  /** A list of the selection: release tag, path or URL, its sha256 in hex, and how that was confirmed. */
   | {
       readonly type: 'list-read'
       readonly name: string
@@ -68,14 +72,14 @@ export type MirrorEvent =
       readonly release?: string
       readonly images: number
     }
-  /** Something worth a line, that stops nothing. */
+  /** A problem that does not stop the run. */
   | { readonly type: 'warning'; readonly message: string; readonly image?: string }
-  /** The image is resolved. `state` compares with the destination; `size` is of every blob and manifest below the root, 0 when it is present and was not walked. */
+  /** The image is resolved. `state` compares with the destination; `size` is of every blob and manifest below the root, 0 where it is present and its contents were not read. */
   | {
       readonly type: 'image-planned'
       readonly image: string
       readonly destination: string
-      /** Absent where a Docker Engine cannot tell before it has pulled. */
+      /** Absent where a Docker Engine must pull first. */
       readonly digest?: string
       readonly state: 'new' | 'changed' | 'present'
       readonly platforms: readonly string[]
@@ -83,7 +87,7 @@ export type MirrorEvent =
       readonly blobs: number
       readonly size: number
     }
-  /** Copying begins; `round` 2 is the second try at the end of the run. */
+  /** Copying begins; `round` 2 is the retry at the end of the run. */
   | { readonly type: 'image-started'; readonly image: string; readonly round: 1 | 2 }
   | {
       readonly type: 'blob-skipped'
@@ -92,9 +96,9 @@ export type MirrorEvent =
       readonly size: number
       readonly reason: 'present' | 'mounted' | 'foreign'
     }
-  /** `bytes` of `size` have passed; fewer than before when the blob was restarted. */
+  /** `bytes` of `size` are transferred; fewer than before where the blob was restarted. */
   | { readonly type: 'blob-progressed'; readonly image: string; readonly digest: string; readonly size: number; readonly bytes: number }
-  /** Through a Docker Engine: `bytes` of `size` of a layer, by its short id, have been downloaded, extracted or pushed. */
+  /** With a Docker Engine: `bytes` of `size` of a layer, by its short id, have been downloaded, extracted or pushed. */
   | {
       readonly type: 'layer-progressed'
       readonly image: string
@@ -105,15 +109,15 @@ export type MirrorEvent =
     }
   | { readonly type: 'blob-copied'; readonly image: string; readonly digest: string; readonly size: number }
   | { readonly type: 'manifest-copied'; readonly image: string; readonly digest: string; readonly size: number }
-  /** A request or a blob failed and is tried again after `delay`. */
+  /** A request or a blob failed and is retried after `delay`. */
   | { readonly type: 'retrying'; readonly image?: string; readonly attempt: number; readonly delay: number; readonly error: ErrorSummary }
-  /** A registry asked to be left alone for `delay`. */
+  /** A registry asked to wait for `delay`. */
   | { readonly type: 'throttled'; readonly side: Side; readonly origin: string; readonly delay: number }
-  /** Done and proved: everything below the root is at the destination. */
+  /** Copied and confirmed: everything below the root is at the destination. */
   | ({ readonly type: 'image-copied'; readonly digest: string } & ImageNames & StoredFacts)
   /** The destination had the root already. */
   | ({ readonly type: 'image-up-to-date'; readonly digest: string } & ImageNames & StoredFacts)
-  /** `final` is false where the image gets its second round. */
+  /** `final` is false where the image is retried in round 2. */
   | {
       readonly type: 'image-failed'
       readonly image: string

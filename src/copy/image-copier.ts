@@ -2,7 +2,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import type { MirrorEvent, StoredFacts } from './events.ts'
 
-/** Takes an event as it happens. */
+/** Receives an event as it happens. */
 export type Emit = (event: MirrorEvent) => void
 
 /** Options of a copy. */
@@ -11,11 +11,11 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a copy came to. */
+/** The result of a copy. */
 export interface CopyOutcome {
-  /** False where everything was there already. */
+  /** False where everything was present. */
   readonly hasWritten: boolean
-  /** What the destination's tag names now. */
+  /** The image that the destination's tag names now. */
   readonly stored: StoredFacts & { readonly digest: Digest }
 }
 

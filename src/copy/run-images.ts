@@ -7,10 +7,10 @@ import type { PlanStep, ResolvedStep } from '../plan/plan.ts'
 import { summariseError } from './events.ts'
 import type { CopyOptions, ImageCopier } from './image-copier.ts'
 
-/** What a run over images needs. */
+/** Options of a run over images. */
 export interface RunOptions<Step extends ResolvedStep = PlanStep> extends CopyOptions {
   readonly images: readonly NamedImage[]
-  /** Resolves one image to its step; called when its turn comes, so that no image waits for the others' plans. */
+  /** Resolves one image to its step; called just before the image is copied, so that no image waits for the others' plans. */
   readonly resolve: (image: NamedImage) => Promise<Step>
   readonly copier: ImageCopier<Step>
   /** Images at once. */
@@ -19,7 +19,7 @@ export interface RunOptions<Step extends ResolvedStep = PlanStep> extends CopyOp
   readonly recheck?: boolean | undefined
 }
 
-/** A definite answer stays the same in a second round; what may pass, or should not have happened, gets one. */
+/** A definite answer stays the same in a second round; transient and unexpected failures get one. */
 function deservesSecondRound(error: unknown): boolean {
   if (isTransient(error) || !isMirrorError(error)) return true
   if (error.code === 'INTEGRITY') return error.side === 'destination'
@@ -31,7 +31,7 @@ function contentsSize({ contents }: ResolvedStep): number {
   return sum(contents.blobs) + sum(contents.manifests.map(({ descriptor }) => descriptor))
 }
 
-/** Plans and copies every image, so many at once, and those that failed once more; none stops another, and an abort rejects with the signal's reason. */
+/** Plans and copies every image, `jobs` at once, then retries those that failed. A failure does not stop other images; an abort rejects with the signal's reason. */
 export async function runImages<Step extends ResolvedStep>(options: RunOptions<Step>): Promise<void> {
   const failed = await round(options, options.images, 1)
   options.signal?.throwIfAborted()
@@ -83,9 +83,9 @@ async function runImage<Step extends ResolvedStep>(options: RunOptions<Step>, im
     blobs: contents.blobs.length,
     size: contentsSize(step),
   })
-  const there = step.standsFor ?? root
-  if (state === 'present' && there !== undefined && options.recheck !== true) {
-    emit({ type: 'image-up-to-date', ...names, digest: there.digest })
+  const existing = step.standsFor ?? root
+  if (state === 'present' && existing !== undefined && options.recheck !== true) {
+    emit({ type: 'image-up-to-date', ...names, digest: existing.digest })
     return
   }
   emit({ type: 'image-started', image: names.image, round: number })

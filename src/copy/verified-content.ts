@@ -10,15 +10,15 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 export interface VerifiedOptions {
   readonly signal?: AbortSignal | undefined
   readonly retry?: Partial<RetryPolicy> | undefined
-  /** Told of the bytes that have passed so far, with every chunk. */
+  /** Called with the bytes read so far, for every chunk. */
   readonly onProgress?: ((bytes: number) => void) | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
 }
 
-/** Bytes that a broken stream must have brought for its next try to be at once, and to be counted as the first. */
+/** Bytes that a broken stream must have delivered for its next attempt to start at once and to count as the first. */
 const progressBytes = 64 * 1024
 
-/** Opens a blob for one reading, which goes on where its stream breaks; the last chunk is withheld until the digest is right, so nobody gets all of a wrong blob. */
+/** Opens a blob for one reading, resumed where its stream breaks. The last chunk is withheld until the digest matches, so that a wrong blob is never delivered whole. */
 export async function openVerified(
   source: ImageSource,
   repository: Repository,
@@ -31,15 +31,15 @@ export async function openVerified(
   const check = new DigestCheck(
     descriptor,
     () =>
-      new MirrorError('INTEGRITY', `${subject} has other content than its digest says`, {
+      new MirrorError('INTEGRITY', `${subject} does not match its digest`, {
         side: 'source',
         subject,
-        hint: 'It was changed where it lies or on its way, and is published nowhere. Of a file, k3s-mirror bundle check names all that is damaged.',
+        hint: 'it was changed at the source or in transit, and was not published; for a bundle, run k3s-mirror bundle check <file>',
       }),
   )
   let opened: Content | undefined
   let isResumed = false
-  /** True once whoever takes the bytes has failed, which is no failure of the source. */
+  /** True once the sink has failed, which is not a failure of the source. */
   let isRefused = false
   const refuse = (error: unknown): never => {
     isRefused = true

@@ -39,7 +39,8 @@ function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platfor
   const picked = new Set<Platform>()
   for (const platform of wanted) {
     const found = pickEntries(entries, platform)
-    if (found.length === 0) throw refuse(`has no image for ${formatPlatform(platform)}; it has ${offered.map(formatPlatform).join(', ')}`)
+    if (found.length === 0)
+      throw refuse(`has no image for ${formatPlatform(platform)}; available: ${offered.map(formatPlatform).join(', ')}`)
     for (const entry of found) picked.add(entry.platform)
   }
   return offered.filter((platform) => picked.has(platform))

@@ -2,22 +2,22 @@ import { MirrorError } from '../errors.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { formatReference, isRepositoryPath, type Reference } from '../oci/reference.ts'
 
-/** Renames a repository path; undefined when it does not apply. */
+/** Renames a repository path; undefined where it does not apply. */
 export type RenameRule = (path: string) => string | undefined
 
-/** How names at the destination are made. */
+/** How images are named at the destination. */
 export interface NamingOptions {
-  /** `host[:port]` of the destination; undefined where it keeps the source's name, as a layout does. */
+  /** `host[:port]` of the destination; undefined for a destination that keeps the source's registry, as a layout does. */
   readonly registry?: string | undefined
-  /** Path that every repository is put under; empty for none. */
+  /** Path to put before every repository; empty for no prefix. */
   readonly prefix?: string | undefined
   /** The first rule that applies renames the repository. */
   readonly rules?: readonly RenameRule[] | undefined
-  /** Keep only what follows the last slash of the path, after the rules. */
+  /** Keep only the last part of the path, after the rules. */
   readonly flatten?: boolean | undefined
 }
 
-/** The name of an image at the destination: rules, then flattening, then the prefix. Throws INVALID_REWRITE when no valid name comes out. */
+/** The name of an image at the destination: rules, then flattening, then the prefix. Throws INVALID_REWRITE where the result is not a valid name. */
 export function nameDestination(source: Reference, naming: NamingOptions): Reference {
   let { path } = source
   for (const rule of naming.rules ?? []) {
@@ -31,9 +31,9 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
   if (!isRepositoryPath(path)) {
     throw new MirrorError(
       'INVALID_REWRITE',
-      `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is no repository name`,
+      `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is not a valid repository name`,
       {
-        hint: 'Repository names are lowercase parts separated by "/", 255 characters at most; check options.rewrite and the prefix.',
+        hint: 'check options.rewrite and the prefix: repository names are lowercase, separated by "/", with at most 255 characters',
       },
     )
   }
@@ -46,13 +46,13 @@ export interface NamedImage {
   readonly destination: Reference
 }
 
-/** What the destination will show: a tag where there is one. */
+/** The name at the destination: with its tag, or with its digest where it has no tag. */
 function shownName({ destination }: NamedImage): string {
   const { digest, ...named } = destination
   return formatReference(named.tag === undefined && digest !== undefined ? { ...named, digest } : named)
 }
 
-/** Refuses two sources that would land on one tag with different content, before anything moves. Throws DESTINATION_COLLISION. */
+/** Refuses two sources with different content but one name at the destination, before anything is copied. Throws DESTINATION_COLLISION. */
 export async function refuseCollisions(
   images: readonly NamedImage[],
   source: Pick<ImageSource, 'headManifest'>,
@@ -67,8 +67,8 @@ export async function refuseCollisions(
     )
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
-    throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both become ${name}`, {
-      hint: 'Mirror them to different prefixes, leave options.flatten out, change options.rewrite, or leave one of them out with options.exclude.',
+    throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both be named ${name}`, {
+      hint: 'use different prefixes, omit options.flatten, change options.rewrite, or exclude one image with options.exclude',
     })
   }
 }

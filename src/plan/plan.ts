@@ -2,39 +2,39 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference } from '../oci/reference.ts'
 
-/** How an image's root compares with what the destination has under that name. */
+/** How an image's root compares with the image of that name at the destination. */
 export type StepState = 'new' | 'changed' | 'present'
 
-/** Everything below one root, each manifest and blob once. Empty for a step that is `present`. */
+/** Everything below one root, each manifest and blob once. Empty for a step that is `present`, unless its contents were read. */
 export interface StepContents {
   /** Children before the manifests that refer to them; the root is last. */
   readonly manifests: readonly Manifest[]
-  /** Configs and layers to carry, of all manifests. */
+  /** Configs and layers to copy, of all manifests. */
   readonly blobs: readonly Descriptor[]
-  /** Foreign layers that are left out. */
+  /** Foreign layers, which are not copied. */
   readonly foreign: readonly Descriptor[]
 }
 
-/** One image's way from source to destination. */
+/** One image to copy from source to destination. */
 export interface PlanStep {
   readonly source: Reference
   readonly destination: Reference
-  /** What the destination's tag will name. */
+  /** The root that the destination's tag will name. */
   readonly root: Descriptor
   readonly state: StepState
-  /** `os/arch[/variant]` of every image below the root, attestations left out. */
+  /** `os/arch[/variant]` of every image below the root, without attestations. */
   readonly platforms: readonly string[]
-  /** False when a subset of platforms made a new index with a digest of its own. */
+  /** False where a subset of platforms needed a new index with its own digest. */
   readonly digestPreserved: boolean
   readonly contents: StepContents
-  /** What is worth a line of an image that can be carried: a wanted platform that another one serves. */
+  /** Warnings about an image that can be copied, such as a wanted platform that another one serves. */
   readonly warnings?: readonly string[]
 }
 
-/** What is known of an image before it is copied, whoever carries it. */
+/** The facts about an image before it is copied, by this program or by a Docker Engine. */
 export interface ResolvedStep extends Omit<PlanStep, 'root'> {
-  /** What the destination's tag will name; of a Docker Engine the root that it starts from, undefined where it cannot tell that before it pulls. */
+  /** The root that the destination's tag will name. With a Docker Engine the root that it pulls, undefined where it must pull first. */
   readonly root: Descriptor | undefined
-  /** What the destination's tag names now, where that is not the root and yet all that is needed. */
+  /** The root that the destination's tag names now, where it differs and yet contains everything needed. */
   readonly standsFor?: Descriptor
 }

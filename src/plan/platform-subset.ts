@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { isPullable, manifestOf, contentsOf, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, isSamePlatform, pickEntries, type Platform } from '../oci/platform.ts'
 
-/** The entries of an index that nodes of the wanted platforms pull, with what is about them or about nothing; throws NO_SUCH_PLATFORM. */
+/** The entries of an index that nodes of the wanted platforms pull, with entries about those or about no image. Throws NO_SUCH_PLATFORM. */
 export function selectEntries(entries: readonly Descriptor[], wanted: readonly Platform[], name: string): readonly Descriptor[] {
   const images = entries.filter((entry) => entry.platform !== undefined && isPullable(entry))
   const kept = new Set<string>()
@@ -14,8 +14,8 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
     const offered = [...new Set(images.flatMap((entry) => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)])))]
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
-      `${name} has no image for ${formatPlatform(platform)}; it has ${offered.join(', ') || 'none that names its platform'}`,
-      { subject: name, hint: 'Ask for platforms that it has, or leave the image out with options.exclude.' },
+      `${name} has no image for ${formatPlatform(platform)}; available: ${offered.join(', ') || 'no image names its platform'}`,
+      { subject: name, hint: 'choose an available platform with options.platforms, or exclude the image with options.exclude' },
     )
   }
   return entries.filter((entry) => {
@@ -25,7 +25,7 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
   })
 }
 
-/** A sentence for each wanted platform that is served by another one, as `linux/arm/v7` by `linux/arm/v6`. */
+/** A sentence for each wanted platform that falls back to another one, as `linux/arm/v7` to `linux/arm/v6`. */
 export function describeFallbacks(
   entries: readonly { readonly platform?: Platform | undefined }[],
   wanted: readonly Platform[],
@@ -33,11 +33,11 @@ export function describeFallbacks(
   return wanted.flatMap((platform) => {
     const [picked] = pickEntries(entries, platform)
     if (picked?.platform === undefined || isSamePlatform({ ...picked.platform, osVersion: '' }, platform)) return []
-    return [`no image for ${formatPlatform(platform)}: ${formatPlatform(picked.platform)} is used, as containerd does on such a node`]
+    return [`no image for ${formatPlatform(platform)}: falls back to ${formatPlatform(picked.platform)}, as containerd does on such a node`]
   })
 }
 
-/** A new index with only the given entries of the old one, everything else as it was; the same choice gives the same bytes and digest. */
+/** A new index with only the given entries of the old one, otherwise unchanged; the same choice gives the same bytes and digest. */
 export function subsetIndex(index: Manifest, entries: readonly Descriptor[]): Manifest {
   const document = JSON.parse(Buffer.from(index.bytes).toString('utf8')) as { manifests: readonly { digest: string }[] }
   const kept = new Set<string>(entries.map(({ digest }) => digest))

@@ -14,20 +14,20 @@ import type { NamedImage } from './destination-names.ts'
 import type { PlanStep } from './plan.ts'
 import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
 
-/** What of an image is read. */
+/** The parts of an image to read. */
 export interface ReadOptions extends CallOptions {
-  /** The platforms that are wanted; default: every one, the index byte for byte. */
+  /** The wanted platforms; default: all of them, the index byte for byte. */
   readonly wanted?: readonly Platform[] | undefined
-  /** Keep the original index and leave the other platforms' children out, instead of making a new index. */
+  /** Keep the original index and skip the other platforms' children, instead of writing a new index. */
   readonly sparse?: boolean | undefined
-  /** Carry foreign layers too. */
+  /** Copy foreign layers too. */
   readonly foreignLayers?: boolean | undefined
 }
 
-/** What was found below a root. */
+/** The contents found below a root. */
 type ReadContents = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
 
-/** Reads an image, every manifest below its root once: what it takes to have it anywhere. Throws NOT_FOUND, NO_SUCH_PLATFORM, INVALID_MANIFEST. */
+/** Reads an image, every manifest below its root once, without a destination. Throws NOT_FOUND, NO_SUCH_PLATFORM, INVALID_MANIFEST. */
 export async function readImage(
   source: ImageSource,
   reference: Reference,
@@ -38,7 +38,7 @@ export async function readImage(
   return { root: root.descriptor, digestPreserved, ...(await readContents(source, reference, root, options)) }
 }
 
-/** Reads the root that a HEAD found, narrowed to the wanted platforms; throws NOT_FOUND where it found none. */
+/** Reads the root that a HEAD found, reduced to the wanted platforms. Throws NOT_FOUND where the HEAD found none. */
 async function readRoot(
   source: ImageSource,
   reference: Reference,
@@ -54,7 +54,7 @@ async function readRoot(
   return { root, digestPreserved: root.descriptor.digest === original.descriptor.digest }
 }
 
-/** The tag that was meant is often near the one that was written: where the place can list them, the nearest are named. */
+/** The intended tag is often similar to the given one: suggests the nearest tags where the source can list them. */
 async function notFound(source: ImageSource, reference: Reference, signal: AbortSignal | undefined): Promise<MirrorError> {
   const { digest, tag = 'latest' } = reference
   const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
@@ -64,14 +64,11 @@ async function notFound(source: ImageSource, reference: Reference, signal: Abort
   return new MirrorError('NOT_FOUND', `${subject} does not exist: there is no ${what} at the source`, {
     side: 'source',
     subject,
-    hint:
-      nearest.length > 0
-        ? `The repository has other tags, spelled most alike: ${nearest.join(', ')}.`
-        : 'Check the name; a private image may also need credentials to be seen.',
+    hint: nearest.length > 0 ? `did you mean ${nearest.join(', ')}?` : 'check the name; a private image may also need credentials',
   })
 }
 
-/** The manifest by the digest that HEAD told; where that digest leads nowhere, HEAD was wrong and the tag decides. */
+/** The manifest by the digest that HEAD reported; where that is not found, HEAD was wrong and the tag decides. */
 async function readFound(source: ImageSource, reference: Reference, found: Descriptor, signal: AbortSignal | undefined): Promise<Manifest> {
   try {
     return await source.getManifest(atDigest(reference, found.digest), { signal })
@@ -82,7 +79,7 @@ async function readFound(source: ImageSource, reference: Reference, found: Descr
   }
 }
 
-/** Reads everything below a root, siblings side by side, and of an image without an index its config. Throws NO_SUCH_PLATFORM, INVALID_MANIFEST. */
+/** Reads everything below a root, siblings in parallel, and the config of an image without an index. Throws NO_SUCH_PLATFORM, INVALID_MANIFEST. */
 async function readContents(source: ImageSource, reference: Reference, root: Manifest, options: ReadOptions = {}): Promise<ReadContents> {
   const name = formatReference(reference)
   const refuse = (why: string): never => {
@@ -102,7 +99,7 @@ async function readContents(source: ImageSource, reference: Reference, root: Man
   }
   const addBlob = (blob: Descriptor): void => {
     const known = blobs.get(blob.digest)
-    if (known !== undefined && known.size !== blob.size) refuse(`names two sizes for ${blob.digest}`)
+    if (known !== undefined && known.size !== blob.size) refuse(`declares two sizes for ${blob.digest}`)
     if (isForeignLayer(blob) && !foreignLayers) foreign.set(blob.digest, blob)
     else if (known === undefined) blobs.set(blob.digest, blob)
   }
@@ -117,17 +114,17 @@ async function readContents(source: ImageSource, reference: Reference, root: Man
     async read({ digest, size }, depth) {
       if (depth === 0) return root
       const child = await readOnce(digest)
-      if (child.bytes.length !== size) refuse(`names the size ${size} for ${digest}, which has ${child.bytes.length} bytes`)
+      if (child.bytes.length !== size) refuse(`declares ${size} bytes for ${digest}, which has ${child.bytes.length} bytes`)
       return child
     },
     choose(entries, depth) {
-      if (entries.length === 0) refuse('is an index without any image')
-      // A subset is taken from the top index; what it leaves in is taken whole.
+      if (entries.length === 0) refuse('is an index without images')
+      // Only the top index is reduced to a subset; its entries are read whole.
       const isSubset = wanted !== undefined && depth === 0
       const chosen = isSubset ? selectEntries(entries, wanted, name) : entries
       if (isSubset) warnings = describeFallbacks(entries, wanted)
       for (const { platform } of chosen.filter(isPullable)) if (platform !== undefined) found.add(formatPlatform(platform))
-      // Read side by side: the walk comes to each failure later, or ends before it does.
+      // Read in parallel: the walk reports each failure later, or ends before.
       for (const { digest } of chosen) readOnce(digest).catch(() => undefined)
       return chosen
     },
@@ -154,13 +151,13 @@ async function readChild(source: ImageSource, reference: Reference, digest: Dige
       side: 'source',
       subject,
       reason: 'it is incomplete at the source: a manifest of its index is missing',
-      hint: 'Choose the platforms that are there with options.platforms, or read from another copy.',
+      hint: 'choose the complete platforms with options.platforms, or read from another copy with options.from',
       cause: error,
     })
   }
 }
 
-/** An image without an index says its platform only in its config; the bytes are kept, so that they are not fetched twice. */
+/** An image without an index declares its platform only in its config; the bytes are kept, so that they are not fetched twice. */
 async function readSingle(
   source: ImageSource,
   reference: Reference,
@@ -171,25 +168,25 @@ async function readSingle(
   if (data === undefined) return { config, platform: undefined }
   const platform = platformOf(data)
   if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
-    const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
+    const has = platform === undefined ? 'does not declare its platform' : `is only for ${formatPlatform(platform)}`
     const subject = formatReference(reference)
     throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
       subject,
-      hint: 'Ask for platforms that it has, or leave the image out with options.exclude.',
+      hint: 'choose an available platform with options.platforms, or exclude the image with options.exclude',
     })
   }
   return { config: { ...config, data }, platform }
 }
 
-/** What of an image is wanted, and how thoroughly it is compared. */
+/** The parts of an image to read, and how thoroughly it is compared. */
 export interface ResolveOptions extends ReadOptions {
-  /** Read an image whose root the destination has already. */
+  /** Read an image even where the destination has its root. */
   readonly recheck?: boolean | undefined
 }
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
-/** Finds out what it takes to have an image at the destination: one HEAD on either side where it is there already; otherwise it is read, once. */
+/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, otherwise it is read once. */
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,
@@ -201,8 +198,8 @@ export async function resolveImage(
     source.headManifest(image.source, { signal }),
     destination.headManifest(withoutPin(image.destination), { signal }),
   ])
-  const isCarriedWhole = wanted === undefined || sparse
-  if (found !== undefined && found.digest === existing?.digest && isCarriedWhole && !recheck) {
+  const isCopiedWhole = wanted === undefined || sparse
+  if (found !== undefined && found.digest === existing?.digest && isCopiedWhole && !recheck) {
     return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing }
   }
   const { root, digestPreserved } = await readRoot(source, image.source, found, options)

@@ -1,7 +1,7 @@
-import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RunCommand } from '../copy/events.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
-/** How one blob or manifest came to be at the destination, weakest first: a later, stronger word replaces a weaker one. */
+/** How one blob or manifest reached the destination, weakest first: a stronger outcome replaces a weaker one. */
 const outcomes = ['present', 'mounted', 'copied'] as const
 type Outcome = (typeof outcomes)[number]
 
@@ -19,8 +19,8 @@ interface ImageState extends ImageNames {
 
 const unfinished: ErrorSummary = {
   code: 'CANCELLED',
-  message: 'the run ended before the image was done',
-  hint: 'Run the same command again: it moves only what is missing.',
+  message: 'the run ended before this image was finished',
+  hint: 'run the same command again; it copies only what is missing',
 }
 
 function note(image: ImageState, { digest, size }: { readonly digest: string; readonly size: number }, outcome: Outcome): void {
@@ -33,7 +33,7 @@ function bytesOf(image: ImageState): ImageBytes {
   const sums = { copied: 0, mounted: 0, present: 0 }
   for (const { size, outcome } of image.contents.values()) sums[outcome] += size
   const total = Math.max(image.size, sums.copied + sums.mounted + sums.present)
-  // An image is done only when everything below its root is there, so what neither moved nor was mounted had been there.
+  // An image is done only when everything below its root is present, so what was neither copied nor mounted was present before.
   return image.done === undefined ? { total, ...sums } : { total, ...sums, present: total - sums.copied - sums.mounted }
 }
 
@@ -52,9 +52,9 @@ function imageReport(state: ImageState): ImageReport {
   }
 }
 
-/** A report in the making: give it every event of a run in order; `report` may be asked at any time. */
+/** Folds the events of a run, passed in order, into its report; `report` may be called at any time. */
 export class ReportFold {
-  readonly #command: MirrorReport['command']
+  readonly #command: RunCommand
   readonly #images = new Map<string, ImageState>()
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
@@ -63,7 +63,7 @@ export class ReportFold {
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
   #bytesRetried = 0
 
-  constructor(command: MirrorReport['command']) {
+  constructor(command: RunCommand) {
     this.#command = command
   }
 

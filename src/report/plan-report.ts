@@ -4,14 +4,14 @@ import { formatReference } from '../oci/reference.ts'
 import type { ResolvedStep, StepState } from '../plan/plan.ts'
 import type { ListReport } from './report.ts'
 
-/** One step, and what its destination lacks. */
+/** One step, and the blobs that its destination lacks. */
 export interface SurveyedStep {
   readonly step: ResolvedStep
-  /** Blobs that the destination's repository lacks; every blob where it was not asked. */
+  /** Blobs that the destination's repository lacks; every blob where it was not checked. */
   readonly missing: readonly Descriptor[]
-  /** Manifest GETs that copying the image costs at Docker Hub; 0 where it is read from elsewhere. */
+  /** Manifest GETs at Docker Hub that copying the image needs; 0 for another source. */
   readonly dockerHubPulls: number
-  /** `os/arch[/variant]` of what the Docker Engine that is to carry the image holds of it already. */
+  /** `os/arch[/variant]` of each platform that the Docker Engine already has. */
   readonly heldByEngine?: readonly string[]
 }
 
@@ -22,38 +22,38 @@ export interface PlanFailure {
   readonly error: ErrorSummary
 }
 
-/** What a registry says about its pulls: https://docs.docker.com/docker-hub/usage/pulls/ */
+/** The pull limit that a registry reports: https://docs.docker.com/docker-hub/usage/pulls/ */
 export interface RateLimit {
   readonly registry: string
   readonly limit: number
   readonly remaining: number
   readonly windowSeconds: number
-  /** The address or account that is counted, where the registry says. */
+  /** The address or account that is counted, where the registry reports it. */
   readonly source?: string
 }
 
-/** One image in a plan. Sizes are bytes below the root, manifests included; an image that is present was not walked and has 0. */
+/** One image in a plan. Sizes are bytes below the root, manifests included; an image that is present has 0, because its contents are not read. */
 export interface PlannedImage {
   readonly source: string
   readonly destination: string
-  /** Absent where a Docker Engine cannot tell before it has pulled. */
+  /** Absent where a Docker Engine must pull first. */
   readonly digest?: string
   readonly state: StepState
   readonly platforms: readonly string[]
   readonly digestPreserved: boolean
   /** Configs and layers. */
   readonly blobs: { readonly total: number; readonly missing: number }
-  /** What the destination's repository lacks and has, of the image by itself. */
+  /** Missing and present in the destination's repository, for this image on its own. */
   readonly bytes: { readonly total: number; readonly missing: number; readonly present: number }
   readonly dockerHubPulls: number
-  /** Layers that are fetched from their own URLs and will be left out; absent where there are none. */
+  /** Layers to skip because nodes fetch them from their own URLs; absent for 0. */
   readonly foreignLayersSkipped?: number
-  /** Through a Docker Engine, which tells nothing of blobs before it has pulled: the platforms that it holds already. */
+  /** The platforms that the Docker Engine already has; with an Engine only, whose blobs are unknown before it pulls. */
   readonly heldByEngine?: readonly string[]
 }
 
 /**
- * The sums over a plan. A blob that several images lack moves once and counts once; one that any of the repositories
+ * The sums over a plan. A blob that several images lack is copied once and counts once; one that any of the repositories
  * has is mounted into the others and does not count.
  */
 export interface PlanTotals {
@@ -64,12 +64,12 @@ export interface PlanTotals {
   readonly failed: number
   readonly blobsToMove: number
   readonly bytesToMove: number
-  /** Bytes that are missing but need not move: mounted from another repository. */
+  /** Missing bytes that need no transfer: they are mounted from another repository. */
   readonly bytesToMount: number
   readonly dockerHubPulls: number
 }
 
-/** What `plan --output json` prints: what `mirror` would do. */
+/** The document of `plan --output json`: what `mirror` would do. */
 export interface PlanReport {
   readonly schemaVersion: 1
   readonly command: 'plan'
@@ -86,7 +86,7 @@ export interface PlanReport {
   readonly engine?: EngineSummary
 }
 
-/** Everything a plan report is made of; the lists that are left out are empty. */
+/** The input of a plan report; omitted lists are empty. */
 export interface PlanSurvey
   extends Pick<PlanReport, 'destination'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {
   readonly steps: readonly SurveyedStep[]
@@ -101,12 +101,12 @@ function byDigest(descriptors: Iterable<Descriptor>): ReadonlyMap<string, Descri
   return new Map([...descriptors].map((descriptor) => [descriptor.digest, descriptor]))
 }
 
-/** Every manifest of a step that is not present is written, whatever the destination has of it. */
+/** Every manifest of an image that is not present is written, even if the destination has it. */
 function manifestBytes({ step }: SurveyedStep): number {
   return sizeOf(step.contents.manifests.map(({ descriptor }) => descriptor))
 }
 
-/** Blobs that some repository of the destination has: they are mounted into the others. */
+/** The blobs that this repository of the destination has; they are mounted into the others. */
 function presentDigests({ step, missing }: SurveyedStep): readonly string[] {
   const lacking = byDigest(missing)
   return step.contents.blobs.map(({ digest }) => digest).filter((digest) => !lacking.has(digest))
@@ -140,8 +140,8 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
   const images = steps.map(plannedImage)
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
-  const there = new Set(steps.flatMap(presentDigests))
-  const toMove = byDigest(steps.flatMap(({ missing }) => missing).filter(({ digest }) => !there.has(digest)))
+  const present = new Set(steps.flatMap(presentDigests))
+  const toMove = byDigest(steps.flatMap(({ missing }) => missing).filter(({ digest }) => !present.has(digest)))
   const bytesToMove = sizeOf(toMove.values()) + steps.reduce((total, step) => total + manifestBytes(step), 0)
   return {
     schemaVersion: 1,

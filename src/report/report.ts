@@ -1,19 +1,22 @@
-import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
 
-/** How an image ended. An image that an interrupted run did not get to is `failed` with CANCELLED. */
+/**
+ * How an image ended. An image that the run did not finish is `failed` with the error code CANCELLED, and counts as failed in the totals.
+ * An image that the base of a bundle holds whole is `up-to-date`.
+ */
 export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
 
 /**
- * Bytes below one image's root, manifests included, each digest once. What was copied or up to date adds up:
- * `copied + mounted + present = total`. `total` is 0 where the root was present and was not walked.
+ * Bytes below one image's root, manifests included, each digest once. For an image that is copied or up to date
+ * `copied + mounted + present = total`. `total` is 0 where the root was present and its contents were not read.
  */
 export interface ImageBytes {
   readonly total: number
-  /** Moved in this run; a blob that was restarted counts once. */
+  /** Transferred in this run; a restarted blob counts once. */
   readonly copied: number
-  /** Not moved: the destination had them in another repository, perhaps only since this run. */
+  /** Not transferred: another repository of the destination had them, possibly only since this run. */
   readonly mounted: number
-  /** Not moved: the destination's repository had them. */
+  /** Not transferred: the destination's repository had them. */
   readonly present: number
 }
 
@@ -23,11 +26,11 @@ export interface ImageReport {
   readonly destination: string
   readonly digest?: string
   readonly status: ImageStatus
-  /** False where a subset of platforms made a new index with a digest of its own, or a Docker Engine a new manifest. */
+  /** False where a subset of platforms needed a new index, or a Docker Engine wrote a new manifest. */
   readonly digestPreserved: boolean
   readonly platforms: readonly string[]
   readonly bytes: ImageBytes
-  /** Layers that are fetched from their own URLs and were left out; absent where there are none. */
+  /** Skipped layers that nodes fetch from their own URLs; absent for 0. */
   readonly foreignLayersSkipped?: number
   /** Why it failed; present exactly where `status` is `failed`. */
   readonly error?: ErrorSummary
@@ -40,21 +43,21 @@ export interface ReportTotals {
   readonly upToDate: number
   readonly failed: number
   readonly bytesCopied: number
-  /** Bytes that did not have to move: mounted and present. */
+  /** Bytes that were not transferred: mounted and present. */
   readonly bytesSaved: number
-  /** Bytes that moved in vain because their blob was restarted; a lower bound, since progress is coalesced. */
+  /** Bytes that were sent again because their blob was restarted; a lower bound, because progress is coalesced. */
   readonly bytesRetried: number
   readonly requests: RequestCounts
   readonly seconds: number
 }
 
-/** A list that images came from, its sha256, and what vouches for it. */
+/** A list of the selection, its sha256, and how its checksum was confirmed. */
 export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type'>
 
 /** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
 export interface MirrorReport {
   readonly schemaVersion: 1
-  readonly command: 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
+  readonly command: RunCommand
   /** As the user wrote it. */
   readonly destination: string
   /** In the order of the list. */
@@ -63,8 +66,8 @@ export interface MirrorReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
-  /** Present where a Docker Engine carried the images. */
+  /** Present where a Docker Engine copied the images. */
   readonly engine?: EngineSummary
-  /** Present where the run was stopped before its end. */
+  /** Present where the run was interrupted. */
   readonly interrupted?: true
 }

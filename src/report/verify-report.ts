@@ -2,23 +2,23 @@ import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endp
 import { imageStatuses, type EndpointStatus, type VerdictStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
 
-/** One endpoint's part in an image; of a node's endpoints also how it is asked, as `registries resolve` has it. */
+/** One endpoint's result for an image; for a node's endpoint also its request, as `registries resolve` reports it. */
 export interface VerifiedEndpoint extends Partial<DescribedEndpoint> {
   /** `https://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly repository: string
   readonly default: boolean
   readonly status: EndpointStatus
-  /** Why it failed, or what it lacks; absent where there is nothing to say. */
+  /** Why it failed, or what it lacks; absent otherwise. */
   readonly reason?: string
 }
 
-/** One image in a report. Counts are of what was found below its root, each digest once; `bytes` are manifests and blobs. */
+/** One image in a report. Counts are of the contents found below its root, each digest once; `bytes` are manifests and blobs. */
 export interface VerifiedImage {
   readonly reference: string
-  /** Its name at the destination; null where only a node's endpoints were asked. */
+  /** Its name at the destination; null where only a node's endpoints were checked. */
   readonly destination: string | null
-  /** Null where nobody told. */
+  /** Null where no endpoint reported one. */
   readonly digest: string | null
   readonly status: VerdictStatus
   readonly platforms: readonly string[]
@@ -35,7 +35,7 @@ export interface VerifyTotals {
   readonly ok: number
   /** All that are not ok. */
   readonly failed: number
-  /** Images by status, each once, by what is worst of it. */
+  /** Images by status; each counts once, with its worst status. */
   readonly statuses: Readonly<Record<VerdictStatus, number>>
   readonly manifests: number
   readonly blobs: number
@@ -44,15 +44,15 @@ export interface VerifyTotals {
   readonly seconds: number
 }
 
-/** What `verify --output json` prints. */
+/** The document of `verify --output json`. */
 export interface VerifyReport {
   readonly schemaVersion: 1
   readonly command: 'verify'
-  /** As the user wrote it; null where there is none. */
+  /** As the user wrote it; null without a destination. */
   readonly destination: string | null
-  /** Path of the registries.yaml; null where there is none. */
+  /** Path of the registries.yaml; null without one. */
   readonly registries: string | null
-  /** True where images were looked for as a node does. */
+  /** True where images were resolved as a node does. */
   readonly asNode: boolean
   /** True where every blob was read and hashed. */
   readonly deep: boolean
@@ -71,7 +71,7 @@ export interface NamedVerdict {
   readonly verdict: ImageVerdict
 }
 
-/** Everything a report is made of. */
+/** The input of a report. */
 export interface Verification
   extends Pick<VerifyReport, 'asNode' | 'deep' | 'lists' | 'warnings'>, Pick<VerifyTotals, 'requests' | 'seconds'> {
   readonly destination: string | undefined

@@ -52,7 +52,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const images = references.map((reference) => ({ source: reference, destination: reference }))
   const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
   await run.follow(plan, async (copyImages) => {
-    const steps = await resolveAll(references, source, { ...options, jobs }, run)
+    const steps = await resolveAll(references, source, { ...options, jobs, before: files.before }, run)
     if (steps !== undefined) await write(files, lists, steps, source, options, copyImages)
   })
 }
@@ -76,17 +76,19 @@ async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
 async function resolveAll(
   images: readonly Reference[],
   source: Sources['source'],
-  { platforms, foreignLayers, jobs }: CreateBundleOptions & { readonly jobs: number },
+  { platforms, foreignLayers, jobs, before }: CreateBundleOptions & { readonly jobs: number } & Pick<BundleFiles, 'before'>,
   { emit, signal }: RunContext,
 ): Promise<readonly PlanStep[] | undefined> {
   const limit = pLimit(jobs)
   const wanted = platforms?.map(parsePlatform)
+  const brought = new Set<string>(before?.contents.map(({ digest }) => digest))
   const steps = await Promise.all(
     images.map((image) =>
       limit(async () => {
         try {
           const read = await readImage(source, image, { wanted, foreignLayers, signal })
-          return { source: image, destination: image, state: 'new' as const, ...read }
+          const state = isBrought(read, brought) ? ('present' as const) : ('new' as const)
+          return { source: image, destination: image, state, ...read }
         } catch (error) {
           signal.throwIfAborted()
           const name = formatReference(image)
@@ -98,6 +100,11 @@ async function resolveAll(
   )
   const whole = steps.filter((step) => step !== undefined)
   return whole.length === steps.length ? whole : undefined
+}
+
+/** True for an image that an earlier bundle holds whole: nothing of it is added. */
+function isBrought({ contents }: Pick<PlanStep, 'contents'>, brought: ReadonlySet<string>): boolean {
+  return [...contents.manifests.map(({ descriptor }) => descriptor), ...contents.blobs].every(({ digest }) => brought.has(digest))
 }
 
 /** What of an earlier bundle the images need. */

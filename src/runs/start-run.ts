@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { Channel } from '../async/channel.ts'
 import type { RegistryEvents } from '../connect/clients.ts'
-import { summariseError, type EngineSummary, type MirrorEvent, type RequestCounts } from '../copy/events.ts'
+import { summariseError, type EngineSummary, type MirrorEvent, type RequestCounts, type RunCommand } from '../copy/events.ts'
 import type { Emit } from '../copy/image-copier.ts'
 import { runImages } from '../copy/run-images.ts'
 import { formatReference } from '../oci/reference.ts'
@@ -57,11 +57,7 @@ export function runSignal(...given: readonly (AbortSignal | undefined)[]): Abort
 }
 
 /** Starts what copies images: its events are merged into one iterable and folded into the report of this command. */
-export function startRun(
-  command: MirrorReport['command'],
-  given: AbortSignal | undefined,
-  work: (run: RunContext) => Promise<void>,
-): MirrorRun {
+export function startRun(command: RunCommand, given: AbortSignal | undefined, work: (run: RunContext) => Promise<void>): MirrorRun {
   const started = performance.now()
   const abort = new AbortController()
   const signal = runSignal(given, abort.signal)
@@ -73,7 +69,7 @@ export function startRun(
     events.push(event, progressKey(event))
   }
   const follow: RunContext['follow'] = async (plan, copy) => {
-    start(plan, emit)
+    start(command, plan, emit)
     try {
       await copy((route) => copyAll(plan, route, emit, signal))
     } catch (error) {
@@ -98,9 +94,9 @@ export function startRun(
 }
 
 /** The events before the first image. */
-function start({ destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
+function start(command: RunCommand, { destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
-  emit({ type: 'run-started', destination, images: names, ...(engine !== undefined && { engine }) })
+  emit({ type: 'run-started', command, destination, images: names, ...(engine !== undefined && { engine }) })
   for (const { name, sha256, coverage, release, images: count } of lists) {
     emit({ type: 'list-read', name, sha256, coverage, images: count, ...(release !== undefined && { release }) })
   }

@@ -71,7 +71,7 @@ const lines: Readonly<Record<string, Line>> = {
 }
 
 for (const [name, line] of Object.entries(lines)) {
-  test(`a run over ${name} ends complete`, (t) =>
+  test(`completes over ${name}`, (t) =>
     runOver(t, line, async ({ status, stderr }, report, compare) => {
       assert.equal(status, 0, stderr)
       assert.equal(report.totals.failed, 0)
@@ -80,7 +80,7 @@ for (const [name, line] of Object.entries(lines)) {
     }))
 }
 
-test('a bit that flips every time ends with 3 and that image unpublished, the others done', async (t) => {
+test('exits with 3 where a bit always flips, without publishing that image, and copies the others', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using from = await startDockerRegistry()
   await using to = await startDockerRegistry()

@@ -152,7 +152,7 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   await rename(`${directory.path}/joined.tar`, file)
   for (const path of names.slice(0, -1)) await rename(`${directory.path}/${path}`, `${directory.path}/kept-${path}`)
   const joined = await runCli(['bundle', 'check', file])
-  assert.deepEqual([joined.status, /is whole: [0-9]+ blobs/.test(joined.stdout)], [0, true], joined.stdout)
+  assert.deepEqual([joined.status, /is intact: read and hashed [0-9]+ blobs/.test(joined.stdout)], [0, true], joined.stdout)
   for (const path of names.slice(0, -1)) await rename(`${directory.path}/kept-${path}`, `${directory.path}/${path}`)
   await rename(file, `${directory.path}/joined.tar`)
   await create(`${directory.path}/one.tar`, from.url, release)
@@ -171,7 +171,7 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
     const beside = await runCli(['bundle', 'info', path])
     assert.equal(beside.status, 0, `${path} beside the joined file: ${beside.stderr}`)
   }
-  assert.match((await runCli(['bundle', 'check', dated])).stdout, /k3s\.tar\.20260102 is whole: [0-9]+ blobs/)
+  assert.match((await runCli(['bundle', 'check', dated])).stdout, /k3s\.tar\.20260102 is intact: read and hashed [0-9]+ blobs/)
   for (const path of [file, dated]) await rm(path)
 
   await rename(`${file}.001`, `${file}.kept`)
@@ -187,7 +187,11 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   const pushMissing = await runCli(['bundle', 'push', file, '--to', to.url])
   assert.match(pushMissing.stderr, /there is no .*k3s\.tar\.002: part 2 of the [0-9]+ of .*k3s\.tar is missing/)
   const single = await runCli(['bundle', 'check', `${file}.003`])
-  assert.deepEqual([single.status, /k3s\.tar\.003 is whole: 1 part, [0-9.]+ MB read/.test(single.stdout)], [0, true], single.stdout)
+  assert.deepEqual(
+    [single.status, /k3s\.tar\.003 is intact: read and hashed 1 part, [0-9.]+ MB/.test(single.stdout)],
+    [0, true],
+    single.stdout,
+  )
   await flipBit(`${file}.003`, 1000)
   assert.match((await runCli(['bundle', 'check', `${file}.003`])).stdout, /k3s\.tar\.003 has other content/)
 

@@ -49,7 +49,7 @@ test('a release goes into one file, and out of it into an empty registry, with t
   assert.equal(report(pushed.stdout).command, 'bundle push')
   await compareRelease(to.url, 'site/', release)
   const present = await runCli(['bundle', 'push', file, '--to', `${to.url}/site`])
-  assert.match(present.stdout, new RegExp(`0 copied, ${release.images.length} up to date`))
+  assert.match(present.stdout, new RegExp(`^all ${release.images.length} images are up to date$`, 'm'))
 })
 
 test('other tools read a bundle: skopeo as oci-archive, containerd by its import', async (t) => {
@@ -234,7 +234,8 @@ test('an image that cannot be had leaves no bundle, and the next run finishes it
   const args = ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`]
   const failed = await runCli(args, { stdin: `${release.list}docker.io/rancher/nowhere:1\n` })
   assert.equal(failed.status, 1)
-  assert.match(failed.stdout, /rancher\/nowhere:1/)
+  assert.match(failed.stderr, /rancher\/nowhere:1/)
+  assert.match(failed.stdout, /no bundle was written/)
   assert.deepEqual(await readdir(directory.path), [])
   assert.equal((await runCli(args, { stdin: release.list })).status, 0)
 })
@@ -248,9 +249,9 @@ test('a full disk is one clear error, and no bundle', async (t) => {
   await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory.path])
   try {
     const args = ['bundle', 'create', `${directory.path}/k3s.tar`, '--images', '-', '--from', `docker.io=${from.url}`, '--retries', '0']
-    const { status, stdout } = await runCli(args, { stdin: release.list })
+    const { status, stderr } = await runCli(args, { stdin: release.list })
     assert.equal(status, 1)
-    assert.match(stdout, /ENOSPC.*\(LOCAL_IO\)/)
+    assert.match(stderr, /ENOSPC.*\(LOCAL_IO\)/)
     assert.deepEqual(
       (await readdir(directory.path)).filter((name) => name === 'k3s.tar'),
       [],

@@ -52,7 +52,7 @@ async function runWithOutputs(args: readonly string[], env: Readonly<Record<stri
   return result
 }
 
-test('repeats nothing of what a registry repeats, wherever in its answer and in whichever output', async () => {
+test('prints no secret that a registry echoes, anywhere in its answer and in any output', async () => {
   const names = Object.keys(echoes)
   await using source = await registryFor(names)
   const gate = basicGate(`robot:${password}`)
@@ -69,14 +69,14 @@ test('repeats nothing of what a registry repeats, wherever in its answer and in 
     login,
   )
   assert.equal(mirrored.status, 1, mirrored.stderr)
-  assert.equal(new Set(mirrored.stderr.match(/^FAILED \S+/gm)).size, names.length, mirrored.stderr)
+  assert.equal(new Set(mirrored.stderr.match(/(?<=^(?:FAILED | {2}))docker\.io\S+\d/gm)).size, names.length, mirrored.stderr)
   for (const output of ['text', 'junit', 'markdown']) {
     const verified = await runWithOutputs(['verify', ...images, '--to', destination.url, '--output', output], login)
     assert.notEqual(verified.status, 0, verified.stderr)
   }
 })
 
-test('repeats nothing of a challenge', async () => {
+test('prints no secret from a challenge', async () => {
   await using source = await registryFor(['app'])
   for (const challenge of [
     `${password} realm="x"`,
@@ -96,7 +96,7 @@ test('repeats nothing of a challenge', async () => {
   }
 })
 
-test('repeats nothing of a token server, and no token', async () => {
+test('prints no secret from a token server, and no token', async () => {
   await using source = await registryFor(['app'])
   for (const [status, answer] of [
     [500, (authorization: string) => `<title>${authorization}</title>`],
@@ -121,7 +121,7 @@ test('repeats nothing of a token server, and no token', async () => {
   }
 })
 
-test('repeats nothing of a proxy, neither its answer to CONNECT nor an error in place of the registry’s', async () => {
+test('prints no secret from the answer of a proxy to CONNECT or its error pages', async () => {
   await using source = await registryFor(['app'])
   await using proxy = await rawServer((socket, request) => {
     const [, authorization = ''] = /^proxy-authorization: (.*?)\r?$/im.exec(request.toString()) ?? []

@@ -80,7 +80,7 @@ test('a second SIGINT ends the run at once', async (t) => {
   assert.deepEqual([status, stdout], [130, ''])
 })
 
-test('a reader that leaves ends the run in order: nothing is said, and uploads are cancelled', async (t) => {
+test('stops silently and cancels uploads when the reader of standard output leaves', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await twoRegistries({
     images,
@@ -98,7 +98,7 @@ test('a reader that leaves ends the run in order: nothing is said, and uploads a
   assert.equal(await openUploads(line), 0)
 })
 
-test('an interrupted run says so in words', async (t) => {
+test('reports an interrupted run with its unfinished images', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   const { rule, until } = stall('upload-put')
   await using line = await twoRegistries({ images, destinationRule: rule })
@@ -107,7 +107,7 @@ test('an interrupted run says so in words', async (t) => {
   await stalled
   child.kill('SIGINT')
   const { stdout, stderr } = await finished
-  assert.match(stdout, /^interrupted; 3 images: 0 copied, 0 up to date, 3 failed$/m)
-  assert.match(stdout, /Run the same command again/)
+  assert.match(stdout, /^interrupted; 3 images: 3 not finished$/m)
+  assert.match(stdout, /^hint: run the same command again; it copies only what is missing$/m)
   assert.doesNotMatch(stderr, /^ +at /m)
 })

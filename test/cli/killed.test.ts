@@ -88,7 +88,7 @@ async function requireReadable(host: string, image: SeededImage | undefined): Pr
   assert.equal(raw, image?.index.bytes.toString())
 }
 
-test('killed at twenty random moments, nothing incomplete is visible, and a rerun completes', async () => {
+test('shows nothing incomplete when killed at twenty random moments, and completes when run again', async () => {
   await using from = await startRegistry()
   const images = k3sImages.filter(({ repository }) => /coredns|metrics/.test(repository))
   const release = await seedRelease(from.url, { images })
@@ -96,7 +96,7 @@ test('killed at twenty random moments, nothing incomplete is visible, and a reru
   await killOften(20, { command, stdin: release.list, release, request: undefined })
 })
 
-test('a push of a compressed bundle, killed at six random moments, likewise', async () => {
+test('does the same for a push of a compressed bundle, killed at six random moments', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const images = k3sImages.filter(({ repository }) => /coredns|metrics/.test(repository))

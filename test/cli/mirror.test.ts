@@ -44,7 +44,7 @@ function downloads(source: FaultProxy): ReadonlyMap<string, number> {
   return counts
 }
 
-test('a release is mirrored byte for byte, each blob once; a second run only looks', async (t) => {
+test('mirrors a release byte for byte, each blob once; a second run only checks', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await twoRegistries()
   const { release, source, destination } = line
@@ -130,7 +130,7 @@ test('a release is mirrored byte for byte, each blob once; a second run only loo
   })
 })
 
-test('a tag that moved is changed at the destination, and what both versions share is not sent again', async (t) => {
+test('updates a tag that moved, without sending shared blobs again', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   const images = k3sImages.slice(1, 4)
   await using line = await twoRegistries({ images })

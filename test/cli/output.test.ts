@@ -37,7 +37,7 @@ function eventsOf(ndjson: string): readonly (MirrorEvent & { readonly time: stri
     .map((line) => JSON.parse(line) as MirrorEvent & { readonly time: string })
 }
 
-test('without a terminal there is one plain line an image, and the summary on standard output', async () => {
+test('prints one plain line per image without a terminal, and the summary on standard output', async () => {
   const { status, stdout, stderr } = await run('mirror', [])
   assert.equal(status, 0, stderr)
   const lines = stderr.trimEnd().split('\n').toSorted()
@@ -47,20 +47,20 @@ test('without a terminal there is one plain line an image, and the summary on st
   }
   assert.match(
     stdout,
-    /^2 images: 2 copied, 0 up to date, 0 failed\nmoved .* in .*\nsaved .*\nsent \d+ requests to the source, \d+ to the destination\n$/,
+    /^2 images: 2 copied\ntransferred .* in .*\n(?:reused .*\n)?sent \d+ requests to the source, \d+ to the destination\n$/,
   )
 })
 
-test('--quiet says nothing where nothing failed, and still gives the document', async () => {
+test('--quiet prints nothing where nothing failed, and still prints the document', async () => {
   assert.deepEqual(await run('mirror', ['--quiet']), { status: 0, signal: null, stdout: '', stderr: '' })
   const { stdout, stderr } = await run('mirror', ['--quiet', '--output', 'json'])
   assert.equal((JSON.parse(stdout) as MirrorReport).totals.copied, 2)
   assert.equal(stderr, '')
   const failed = await run('mirror', ['--quiet', 'rancher/missing:1'])
-  assert.match(failed.stderr, /^FAILED docker\.io\/rancher\/missing:1: .* \(NOT_FOUND\)\n$/)
+  assert.match(failed.stderr, /^FAILED docker\.io\/rancher\/missing:1 .* \(NOT_FOUND\)\n {2}hint: .*\n$/)
 })
 
-test('--verbose names every blob and manifest', async () => {
+test('--verbose prints every blob and manifest', async () => {
   const { stderr } = await run('mirror', ['--verbose'])
   for (const { digest } of release.images.flatMap(({ manifests }) => manifests)) assert.ok(stderr.includes(`manifest ${digest} of`))
   for (const digest of release.blobs.keys()) assert.ok(stderr.includes(digest))
@@ -88,16 +88,16 @@ test('--report writes what --output json prints', async () => {
   }
 })
 
-test('a report or events that cannot be written are said before anything moves', async () => {
+test('reports a report or event file that cannot be written before anything is copied', async () => {
   for (const option of ['--events', '--report']) {
     const before = to.log.length
-    const { status, stderr } = await run('mirror', [option, '/nowhere/at/all.json'])
+    const { status, stderr } = await run('mirror', [option, '/missing/directory/a.json'])
     assert.deepEqual([status, to.log.length - before], [1, 0], stderr)
-    assert.match(stderr, /^error: .*\/nowhere\/at\/all\.json.* \(LOCAL_IO\)$/m)
+    assert.match(stderr, /^error: .*\/missing\/directory\/a\.json.* \(LOCAL_IO\)$/m)
   }
 })
 
-test('colours: none without a terminal, FORCE_COLOR wants them, NO_COLOR does not', async () => {
+test('prints no colours without a terminal or with NO_COLOR, and colours with FORCE_COLOR', async () => {
   const colored = (result: CliResult): boolean => `${result.stdout}${result.stderr}`.includes('\u001B[')
   assert.equal(colored(await run('mirror', [])), false)
   assert.equal(colored(await run('mirror', [], { env: { NO_COLOR: '1' } })), false)

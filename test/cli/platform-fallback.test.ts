@@ -65,8 +65,8 @@ async function taken(image: TinyImage, platform: string): Promise<string | undef
   return mirrored?.platforms.join(',')
 }
 
-test('an image without arm/v7 is mirrored, planned and verified for arm/v7 by its arm/v6, which is reported', async () => {
-  const warnings = ['docker.io/rancher/x:1: no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node']
+test('mirrors, plans and verifies an image without arm/v7 by its arm/v6, and reports that', async () => {
+  const warnings = ['docker.io/rancher/x:1: no image for linux/arm/v7: falls back to linux/arm/v6, as containerd does on such a node']
   await using at = await between(indexOf('linux/amd64', 'linux/arm64', 'linux/arm/v5', 'linux/arm/v6'))
   const plan = planOf(await at.run('plan', '--platform', 'linux/arm/v7'))
   assert.deepEqual([plan.images[0]?.platforms, plan.warnings], [['linux/arm/v6'], warnings])
@@ -80,7 +80,7 @@ test('an image without arm/v7 is mirrored, planned and verified for arm/v7 by it
   assert.equal(other.images[0]?.status, 'moved', 'the source has arm64, which this mirror lacks')
 })
 
-test('a bundle takes what a node of the platform pulls', async () => {
+test('bundles the image that a node of the platform pulls', async () => {
   await using at = await between(indexOf('linux/amd64', 'linux/arm/v6'))
   await using directory = await tempDir()
   const from = ['--from', `docker.io=${at.from.url}`, '--output', 'json']
@@ -91,7 +91,7 @@ test('a bundle takes what a node of the platform pulls', async () => {
   assert.deepEqual([images[0]?.platforms, warnings.length], [['linux/arm/v6'], 1])
 })
 
-test('the alias of a platform gives the digest that its name gives, without a warning', async () => {
+test('resolves the alias of a platform to the same digest, without a warning', async () => {
   await using at = await between(indexOf('linux/amd64', 'linux/arm64/v8', 'linux/arm/v7', 'linux/386'))
   for (const [name, alias] of [
     ['linux/amd64', 'linux/x86_64'],
@@ -106,7 +106,7 @@ test('the alias of a platform gives the digest that its name gives, without a wa
   }
 })
 
-test('an index that uses aliases, variants or several versions of Windows is read as containerd reads it', async () => {
+test('reads an index with aliases, variants or several versions of Windows as containerd does', async () => {
   for (const [platforms, wanted, expected] of [
     [['linux/x86_64', 'linux/aarch64'], 'linux/amd64', 'linux/x86_64'],
     [['linux/amd64', 'linux/amd64/v2', 'linux/amd64/v3'], 'linux/amd64', 'linux/amd64'],
@@ -120,7 +120,7 @@ test('an index that uses aliases, variants or several versions of Windows is rea
   }
 })
 
-test('both versions of Windows are kept', async () => {
+test('keeps both versions of Windows', async () => {
   const image = indexOf('linux/amd64', 'windows/amd64 10.0.17763.1', 'windows/amd64 10.0.20348.1')
   await using at = await between(image)
   const { images } = reportOf(await at.run('mirror', '--platform', 'windows/amd64'))
@@ -131,7 +131,7 @@ test('both versions of Windows are kept', async () => {
   )
 })
 
-test('an image without an index is matched by what its config says', async () => {
+test('matches an image without an index by its config', async () => {
   for (const [config, wanted, expected] of [
     [{ os: 'linux', architecture: 'arm', variant: 'v6' }, 'linux/arm/v7', 'linux/arm/v6'],
     [{ os: 'linux', architecture: 'arm' }, 'linux/arm/v7', 'linux/arm'],

@@ -45,7 +45,7 @@ async function contentAt(registry: string, path: string): Promise<{ readonly sta
   return plainRequest(`${registry}/v2/${path}`)
 }
 
-test('--platform makes a new index of the chosen platforms and the attestations about them, and says so', async () => {
+test('--platform writes a new index of the chosen platforms and their attestations, and reports it', async () => {
   await using at = await source(attested)
   const { from, image } = at
   await using to = await startRegistry()
@@ -74,10 +74,10 @@ test('--platform makes a new index of the chosen platforms and the attestations 
     '--platform',
     'linux/arm',
   ])
-  assert.match(words.stdout, /1 image with a new index over the chosen platforms/)
+  assert.match(words.stdout, /^1 image has a new digest: the index lists only the chosen platforms$/m)
 })
 
-test('a platform that an image does not have fails that image, and names those it has', async () => {
+test('reports an image without the chosen platform as failed, with its available platforms', async () => {
   await using at = await source(attested)
   const { from, image } = at
   await using to = await startRegistry()
@@ -88,7 +88,7 @@ test('a platform that an image does not have fails that image, and names those i
   assert.match(error?.message ?? '', /linux\/amd64, linux\/arm64, linux\/arm\/v7/)
 })
 
-test('--sparse keeps the original index: a layout takes it, a registry that checks refuses it', async () => {
+test('--sparse keeps the original index, which a layout accepts and a strict registry rejects', async () => {
   await using at = await source(attested)
   const { from, image } = at
   await using to = await startRegistry()
@@ -106,7 +106,7 @@ test('--sparse keeps the original index: a layout takes it, a registry that chec
   assert.deepEqual((await contentAt(tolerant.url, 'rancher/attested/manifests/1')).body, image.index.bytes)
 })
 
-test('foreign layers stay where they are, which is said; --foreign-layers fetches them from their own URLs', async () => {
+test('skips foreign layers and reports them; --foreign-layers fetches them from their own URLs', async () => {
   const layer = Buffer.from('what Windows is made of')
   await using elsewhere = await scriptedServer((_request, response) => void response.end(layer))
   await using from = await startRegistry({ sparse: true })
@@ -118,14 +118,14 @@ test('foreign layers stay where they are, which is said; --foreign-layers fetche
   assert.equal(without.status, 0, without.stderr)
   assert.deepEqual([reportOf(without).foreignLayersSkipped, elsewhere.requests.length], [1, 0])
   const words = await runCli([...args, `${to.url}/b`, '--output', 'text'])
-  assert.match(words.stdout, /^1 foreign layer left out/m)
+  assert.match(words.stdout, /^skipped 1 foreign layer/m)
   const asked = await runCli([...args, `${to.url}/c`, '--foreign-layers'])
   assert.equal(asked.status, 0, asked.stderr)
   assert.equal(reportOf(asked).foreignLayersSkipped, undefined)
   assert.deepEqual((await contentAt(to.url, `c/rancher/windows/blobs/${descriptor.digest}`)).body, layer)
 })
 
-test('oci:<dir> is a layout under the full references, which skopeo reads', async () => {
+test('writes a layout to oci:<dir> that skopeo reads by full references', async () => {
   await using at = await source(attested)
   const { from, image } = at
   await using directory = await tempDir()
@@ -140,7 +140,7 @@ test('oci:<dir> is a layout under the full references, which skopeo reads', asyn
   assert.deepEqual((await contentAt(from.url, 'back/again/manifests/1')).body, image.index.bytes)
 })
 
-test('a platform that cannot be read is refused before a layout is made', async () => {
+test('refuses an invalid platform before a layout is created', async () => {
   await using directory = await tempDir()
   const layout = `${directory.path}/layout`
   const { status, stderr } = await runCli(['mirror', 'docker.io/library/busybox:1', '--platform', 'linux', '--to', `oci:${layout}`])

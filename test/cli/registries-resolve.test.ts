@@ -42,12 +42,12 @@ test('registries resolve prints the endpoints in order, with who and what, and n
   1. https://registry.example.com:5000/v2
      request: https://registry.example.com:5000/v2/k3s/klipper-lb/manifests/v0.4.17?ns=docker.io
      credentials: username puller, password set (configs."registry.example.com:5000")
-     tls: the system's authorities and /etc/ssl/registry.crt (configs."registry.example.com:5000")
+     tls: the system's trust store and /etc/ssl/registry.crt (configs."registry.example.com:5000")
      note: renamed by the rewrite "^rancher/(.*)"
   2. https://registry-1.docker.io/v2  (default endpoint)
      request: https://registry-1.docker.io/v2/rancher/klipper-lb/manifests/v0.4.17
      credentials: none
-     tls: the system's authorities
+     tls: the system's trust store
      note: the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away
 `,
   )

@@ -264,11 +264,11 @@ test('says that the registry itself named an address without its port', async ()
       return true
     },
   })
-  const { status, stdout, stderr } = await at.run(['--retries', '0'])
+  const { status, stderr } = await at.run(['--retries', '0'])
   assert.equal(status, 1)
   const { host } = at.destination
   assert.match(stderr, new RegExp(`cannot connect to http://127\\.0\\.0\\.1: .*; ${host} named http://127\\.0\\.0\\.1 for the upload`))
-  assert.match(stdout, /hint: .*X-Forwarded-Host, X-Forwarded-Port/)
+  assert.match(stderr, /hint: .*X-Forwarded-Host, X-Forwarded-Port/)
 })
 
 test('quotes no registry that repeats the password, and still tells what it is about', async () => {

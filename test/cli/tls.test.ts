@@ -28,11 +28,14 @@ function requireFailure({ status, stdout, stderr }: CliResult, error: RegExp, hi
     stderr
       .trim()
       .split('\n')
-      .map((line) => error.test(line)),
-    [true],
+      .map((line) => [error.test(line), hint.test(line)]),
+    [
+      [true, false],
+      [false, true],
+    ],
     stderr,
   )
-  assert.match(stdout, hint)
+  assert.match(stdout, /^1 image: 1 failed$/m)
 }
 
 test('a certificate of an unknown authority: the hint names ca_file', async () => {

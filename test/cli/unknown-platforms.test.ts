@@ -24,7 +24,7 @@ const files = {
   'index.json': indexJson(index, { 'io.containerd.image.name': image }),
 }
 
-test('children of unknown/unknown without an annotation are pushed, mirrored with a platform and verified', async () => {
+test('pushes, mirrors and verifies children of unknown/unknown without an annotation', async () => {
   await using packed = await packTar(files)
   await using from = await startRegistry()
   await using to = await startRegistry()

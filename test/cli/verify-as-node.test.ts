@@ -238,7 +238,7 @@ test('the second mirror helps out, and the first is named all the same', async (
   const file = await line.nodeFile(undefined, { endpoint: ['http://127.0.0.1:1', line.to.url] })
   const { status, stdout } = await line.verify([], ['--as-node', '--registries', file])
   assert.equal(status, 0, stdout)
-  assert.match(stdout, /^note: 2 images not from http:\/\/127\.0\.0\.1:1\/v2: the connection was refused$/m)
+  assert.match(stdout, /^note: another endpoint served 2 images instead of http:\/\/127\.0\.0\.1:1\/v2: the connection was refused$/m)
   assert.match(stdout, new RegExp(`klipper-lb:v0\\.4\\.17 +ok .* ${line.to.url}/v2  linux/amd64,linux/arm64,linux/arm/v7$`, 'm'))
 })
 

@@ -77,7 +77,7 @@ test('each kind of damage is one problem with its reason, and exit code 4', asyn
   const { image, mirrorReport, from, to, references } = line
   const layer = image.manifests[1]?.layers[2]?.digest ?? ''
   const child = image.manifests[1]?.digest ?? ''
-  const changed = `blob ${layer} of ${to.host}/mirror/${image.repository} has other content than its digest says`
+  const changed = `blob ${layer} of ${to.host}/mirror/${image.repository} does not match its digest`
   const moved = (by: string): string =>
     `${references[0]}: the tag has moved: ${to.url}/v2/mirror/${image.repository} has ${child}, ${by} ${image.index.digest}`
   const damages: readonly (readonly [

@@ -123,7 +123,7 @@ test('two platforms are joined under one index a tag, without tags beside it; a 
     ],
     { stdin },
   )
-  assert.match(plan.stdout, /3 images: 0 new, 0 changed, 3 present/)
+  assert.match(plan.stdout, /^all 3 images are up to date$/m)
 })
 
 test('plan says what the Engine holds already', async (t) => {
@@ -233,10 +233,10 @@ test('a full disk of the Engine stops the run with one reason, and nothing is le
     '--images',
     '-',
   ]
-  const { status, stdout } = await runCli([...args, '--platform', 'linux/amd64'], { stdin: release.list })
+  const { status, stderr } = await runCli([...args, '--platform', 'linux/amd64'], { stdin: release.list })
   assert.equal(status, 1)
-  assert.match(stdout, new RegExp(`${release.images.length} images failed: .*free.*\\(NO_SPACE\\)`))
-  assert.match(stdout, /hint: Make room/)
+  assert.match(stderr, new RegExp(`FAILED all ${release.images.length} images: .*free.*\\(NO_SPACE\\)`))
+  assert.match(stderr, /hint: Make room/)
   assert.deepEqual(await small.images(), [])
 })
 

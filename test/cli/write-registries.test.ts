@@ -183,5 +183,5 @@ test('credentials and TLS that the run used go into the file, and nowhere else',
   // The file serves the program itself: everything is there already.
   const again = await secured.mirror({ options: ['--registries', out] })
   assert.equal(again.status, 0, again.stderr)
-  assert.match(again.stdout, new RegExp(`${release.images.length} up to date`))
+  assert.match(again.stdout, new RegExp(`all ${release.images.length} images are up to date`))
 })

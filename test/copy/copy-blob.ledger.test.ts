@@ -8,7 +8,7 @@ const [here, there] = ['a/b', 'c/d'].map((path) => ({ registry: 'r.example', pat
   { registry: string; path: string },
 ]
 
-test('what was added is known, and can be mounted from there', () => {
+test('knows an added blob and the repository to mount it from', () => {
   const ledger = new BlobLedger()
   assert.equal(ledger.holder(first), undefined)
   ledger.add(first, here)
@@ -19,18 +19,18 @@ test('what was added is known, and can be mounted from there', () => {
   ledger.forget(second)
 })
 
-test('one works on a blob at a time, others on other blobs meanwhile, and a failure lets the next begin', async () => {
+test('runs one piece of work per blob at a time, different blobs in parallel, and continues after a failure', async () => {
   const ledger = new BlobLedger()
   const log: string[] = []
   let finish: () => void = () => undefined
-  const blocked = ledger.alone(first, async () => {
+  const blocked = ledger.exclusively(first, async () => {
     log.push('1 begins')
     await new Promise<void>((resolve) => (finish = resolve))
     log.push('1 fails')
     throw new Error('1')
   })
-  const waiting = ['2', '3'].map((name) => ledger.alone(first, async () => void log.push(name)))
-  await ledger.alone(second, async () => void log.push('another blob'))
+  const waiting = ['2', '3'].map((name) => ledger.exclusively(first, async () => void log.push(name)))
+  await ledger.exclusively(second, async () => void log.push('another blob'))
   finish()
   await assert.rejects(blocked, /1/)
   await Promise.all(waiting)

@@ -11,7 +11,7 @@ const megabytes = 300
 const block = Buffer.alloc(1_000_000, 'k3s-mirror ')
 
 // E74
-test('a blob of 300 MB through a slow destination takes no memory', async () => {
+test('copies a blob of 300 MB to a slow destination with flat memory', async () => {
   const hash = createHash('sha256')
   for (let n = 0; n < megabytes; n++) hash.update(block)
   const descriptor = {

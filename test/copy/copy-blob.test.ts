@@ -20,7 +20,7 @@ async function memories(...blobs: readonly TinyBlob[]): Promise<TwoMemories> {
   return two
 }
 
-test('a large blob is looked up by HEAD, copied, and known from then on', async () => {
+test('checks a large blob by HEAD, copies it, and remembers it', async () => {
   await using two = await memories(large)
   assert.equal(await copy(two, large), 'copied')
   assert.deepEqual(two.to.kinds(), ['blob-head', 'upload-post', 'upload-put'])
@@ -29,7 +29,7 @@ test('a large blob is looked up by HEAD, copied, and known from then on', async 
   assert.deepEqual(two.to.blobs.get(`m/a@${large.descriptor.digest}`), Buffer.from(large.bytes))
 })
 
-test('a blob that the repository has is not asked for at the source', async () => {
+test('does not request a blob from the source that the repository has', async () => {
   for (const blob of [small, large]) {
     await using two = await memories(blob)
     two.to.blobs.set(`m/a@${blob.descriptor.digest}`, Buffer.from(blob.bytes))
@@ -38,7 +38,7 @@ test('a blob that the repository has is not asked for at the source', async () =
   }
 })
 
-test('fifty repositories that want one blob: one GET, one upload, 49 mounts', async () => {
+test('needs one GET, one upload and 49 mounts for a blob of fifty repositories', async () => {
   for (const blob of [small, large]) {
     await using two = await memories(blob)
     const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => copy(two, blob, `m/${n}`)))
@@ -51,7 +51,7 @@ test('fifty repositories that want one blob: one GET, one upload, 49 mounts', as
   }
 })
 
-test('where every mount is refused, each repository gets the blob by an upload, and no session is left', async () => {
+test('uploads the blob to each repository where every mount is refused, and leaves no session open', async () => {
   await using two = await memories(large)
   two.to.intercept = ({ kind, path, scripted }, response) => {
     if (kind !== 'mount') return false
@@ -65,7 +65,7 @@ test('where every mount is refused, each repository gets the blob by an upload, 
   assert.deepEqual([two.to.blobs.size, two.to.sessions.size, two.to.count('upload-post')], [5, 0, 1])
 })
 
-test('a first copy that fails leaves the work to the next', async () => {
+test('lets the next copy do the work after the first one fails', async () => {
   await using two = await memories(small)
   two.to.intercept = ({ kind, path }, response) => {
     if (kind !== 'upload-put' || !path.startsWith('/v2/m/0/')) return false
@@ -77,14 +77,14 @@ test('a first copy that fails leaves the work to the next', async () => {
   assert.deepEqual(second, { status: 'fulfilled', value: 'copied' })
 })
 
-test('a forced copy uploads whatever the destination says', async () => {
+test('uploads a disproved blob even where the destination reports it', async () => {
   await using two = await memories(large)
   two.to.blobs.set(`m/a@${large.descriptor.digest}`, Buffer.from(large.bytes))
   assert.equal(await copy(two, large, 'm/a', { presence: 'disproved' }), 'copied')
   assert.deepEqual(two.to.kinds(), ['upload-post', 'upload-put'])
 })
 
-test('a blob whose bytes are known is not read again', async () => {
+test('does not read a blob again whose bytes are known', async () => {
   await using two = await memories()
   const { bytes, descriptor } = small
   assert.equal(await copy(two, { bytes, descriptor: { ...descriptor, data: bytes } }), 'copied')
@@ -103,7 +103,7 @@ function flip(bytes: Uint8Array, times: number): Intercept {
 }
 
 // E67
-test('a bit that flips once costs one more try, from the start', async () => {
+test('retries once from the start after a bit flipped', async () => {
   await using two = await memories(large)
   two.from.intercept = flip(large.bytes, 1)
   const retries: string[] = []
@@ -117,7 +117,7 @@ test('a bit that flips once costs one more try, from the start', async () => {
 })
 
 // E67
-test('a bit that flips always fails after two tries, and the destination never got all the bytes', async () => {
+test('fails after two attempts where a bit always flips, without delivering all bytes', async () => {
   await using two = await memories(large)
   two.from.intercept = flip(large.bytes, 99)
   await assert.rejects(copy(two, large), { code: 'INTEGRITY', side: 'source' })
@@ -127,7 +127,7 @@ test('a bit that flips always fails after two tries, and the destination never g
   for (const { kind, scripted } of two.to.requests) if (kind === 'upload-put') assert.ok(scripted.body.length < large.bytes.length)
 })
 
-test('a destination that drops an upload gets the blob again from its start', async () => {
+test('sends the blob again from its start after the destination drops an upload', async () => {
   await using two = await memories(large)
   two.to.intercept = ({ kind, nth, scripted }) => {
     if (kind !== 'upload-put' || nth > 2) return false
@@ -143,7 +143,7 @@ test('a destination that drops an upload gets the blob again from its start', as
   assert.equal(two.to.sessions.size, 0)
 })
 
-test('a source that drops is resumed into the same upload', async () => {
+test('resumes into the same upload after the source closes the connection', async () => {
   await using two = await memories(large)
   two.from.intercept = ({ kind, nth, scripted }, response) => {
     if (kind !== 'blob-get' || nth > 1) return false
@@ -156,14 +156,14 @@ test('a source that drops is resumed into the same upload', async () => {
   assert.equal(two.from.requests[1]?.headers.range, 'bytes=700000-')
 })
 
-test('a source that has lost the blob is told as such, and the opened upload is cancelled', async () => {
+test('reports a blob that the source lost, and cancels the open upload', async () => {
   await using two = await memories()
   await assert.rejects(copy(two, large), { code: 'NOT_FOUND', side: 'source' })
   await two.close()
   assert.equal(two.to.sessions.size, 0)
 })
 
-test('a destination that says DIGEST_INVALID is given one more try', async () => {
+test('retries once after the destination answers DIGEST_INVALID', async () => {
   await using two = await memories(small)
   two.to.intercept = ({ kind, nth }, response) => {
     if (kind !== 'upload-put' || nth > 1) return false

@@ -15,7 +15,7 @@ function assertWhole(to: MemoryRegistry, path: string, image: TinyImage): void {
   for (const { bytes, descriptor } of image.blobs) assert.deepEqual(to.blobs.get(`m/${path}@${descriptor.digest}`), Buffer.from(bytes))
 }
 
-test('an image arrives whole, byte for byte, its index by tag last', async () => {
+test('copies an image byte for byte, its index by tag last', async () => {
   const image = tinyIndex(['amd64', 'arm64', 's390x'])
   await using two = await twoMemories()
   const events = await two.copy([two.hold('a', image)])
@@ -33,11 +33,11 @@ test('an image arrives whole, byte for byte, its index by tag last', async () =>
     }
   }
   for (const { path, kind } of two.to.requests) {
-    if (kind === 'manifest-put' && !path.endsWith('/1')) assert.match(path, /manifests\/sha256:/, 'children by digest alone')
+    if (kind === 'manifest-put' && !path.endsWith('/1')) assert.match(path, /manifests\/sha256:/, 'children by digest only')
   }
 })
 
-test('a child whose layer fails keeps its index unpublished, and what else was on its way comes to its end', async () => {
+test('does not publish an index whose layer fails, and finishes the other transfers', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   const named = two.hold('a', image)
@@ -51,7 +51,7 @@ test('a child whose layer fails keeps its index unpublished, and what else was o
 })
 
 // D56
-test('what images share is fetched once, uploaded once and mounted', async () => {
+test('fetches shared blobs once, uploads them once, and mounts them', async () => {
   const layer = randomBytes(2000)
   await using two = await twoMemories()
   const images = Array.from({ length: 50 }, (_, n) => tinyImage(layer, 'amd64', { annotations: { n: `${n}` } }))
@@ -67,7 +67,7 @@ test('what images share is fetched once, uploaded once and mounted', async () =>
 })
 
 for (const code of ['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID']) {
-  test(`a destination that says it has a blob and then refuses its manifest (${code}) gets the blob again`, async () => {
+  test(`sends a blob again that the destination reported and then missed in the manifest (${code})`, async () => {
     const image = tinyImage(randomBytes(1_200_000))
     const [layer] = image.blobs
     await using two = await twoMemories()
@@ -82,7 +82,7 @@ for (const code of ['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN',
   })
 }
 
-test('a destination that has lost a child manifest gets it again before the index', async () => {
+test('sends a lost child manifest again before the index', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   two.to.intercept = ({ kind, path }) => {
@@ -98,7 +98,7 @@ test('a destination that has lost a child manifest gets it again before the inde
   assertWhole(two.to, 'a', image)
 })
 
-test('one image under several tags of a repository gets every tag', async () => {
+test('writes every tag of an image with several tags in one repository', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   const named = ['1', '2', '3'].map((tag) => {
@@ -110,7 +110,7 @@ test('one image under several tags of a repository gets every tag', async () => 
   for (const tag of ['1', '2', '3']) assert.deepEqual(two.to.manifests.get(`m/a:${tag}`)?.bytes, Buffer.from(image.root.bytes), tag)
 })
 
-test('only what the destination names as missing is brought again', async () => {
+test('sends only the blobs again that the destination reports missing', async () => {
   const image = tinyIndex(['amd64', 'arm64', 's390x'])
   const [, lost] = image.manifests
   assert.ok(lost)
@@ -133,7 +133,7 @@ test('only what the destination names as missing is brought again', async () => 
   )
 })
 
-test('a child that images of one repository share is written once, each root under its own tag', async () => {
+test('writes a shared child manifest once, and each root under its own tag', async () => {
   const { blobs, root: child, manifests } = tinyImage()
   const roots = ['1', '2', '3', '4'].map((n) =>
     tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child.descriptor], annotations: { n } }),
@@ -149,7 +149,7 @@ test('a child that images of one repository share is written once, each root und
   roots.forEach((root, n) => assert.deepEqual(two.to.manifests.get(`m/a:t${n}`)?.bytes, Buffer.from(root.bytes)))
 })
 
-test('a manifest that is refused again and again fails after the second time', async () => {
+test('fails after a manifest was refused twice', async () => {
   await using two = await twoMemories()
   two.to.intercept = ({ kind }, response) => kind === 'manifest-put' && refuse(response, 400, 'MANIFEST_INVALID', 'no Docker types here')
   const events = await two.copy([two.hold('a', tinyImage())])
@@ -159,7 +159,7 @@ test('a manifest that is refused again and again fails after the second time', a
 })
 
 // D51
-test('a sparse copy does not bring again what it left out on purpose', async () => {
+test('does not send the omitted children of a sparse index', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   two.to.intercept = ({ kind, path }, response) =>
@@ -170,7 +170,7 @@ test('a sparse copy does not bring again what it left out on purpose', async () 
 })
 
 // D58
-test('a subset arrives as an index of its own', async () => {
+test('writes a new index for a subset of platforms', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   await two.copy([two.hold('a', image)], { wanted: [parsePlatform('linux/arm64')] })
@@ -183,7 +183,7 @@ test('a subset arrives as an index of its own', async () => {
 })
 
 // A19
-test('a foreign layer is neither asked for nor missed', async () => {
+test('neither requests nor misses a foreign layer', async () => {
   const { blobs } = tinyImage()
   const [layer, config] = blobs
   assert.ok(layer && config)
@@ -210,7 +210,7 @@ test('a foreign layer is neither asked for nor missed', async () => {
   )
 })
 
-test('a recheck of an image that is all there writes nothing and says so; one with a hole mends it', async () => {
+test('writes nothing in a recheck of a complete image, and repairs an incomplete one', async () => {
   const image = tinyIndex()
   await using two = await twoMemories()
   const named = two.hold('a', image)
@@ -231,7 +231,7 @@ test('a recheck of an image that is all there writes nothing and says so; one wi
 })
 
 // D56
-test('a layer that stands in several manifests of an image is carried and told once', async () => {
+test('copies and reports a layer of several manifests once', async () => {
   const layer = randomBytes(3000)
   const children = ['amd64', 'arm64', 's390x'].map((architecture) => tinyImage(layer, architecture))
   const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: children.map((child) => child.root.descriptor) })
@@ -249,7 +249,7 @@ test('a layer that stands in several manifests of an image is carried and told o
   )
 })
 
-test('progress is told as it goes, each blob copied exactly once', async () => {
+test('reports progress during the copy, and each blob as copied exactly once', async () => {
   const image = tinyImage(randomBytes(3_000_000))
   await using two = await twoMemories()
   const events = await two.copy([two.hold('a', image)])

@@ -46,7 +46,7 @@ const copied = (hasWritten: boolean): Promise<CopyOutcome> => Promise.resolve({ 
 
 const nameOf = ({ source }: PlanStep): string => source.path.slice(2)
 
-test('one failing image does not stop the others, and gets a second round after them', async () => {
+test('continues with the other images after a failure, then retries it', async () => {
   const order: string[] = []
   const events = await run((step) => {
     order.push(nameOf(step))
@@ -65,7 +65,7 @@ test('one failing image does not stop the others, and gets a second round after 
   assert.equal(events.filter(({ type }) => type === 'image-copied').length, 3)
 })
 
-test('an image that fails twice has failed', async () => {
+test('reports an image as failed after two failures', async () => {
   const events = await run((step) => (nameOf(step) === 'b' ? Promise.reject(new MirrorError('CONNECTION_LOST', 'gone')) : copied(true)))
   assert.deepEqual(
     events.flatMap((event) => (event.type === 'image-failed' ? [event.final] : [])),
@@ -85,14 +85,14 @@ for (const [code, rounds] of [
   ['PROTOCOL', 2],
   ['LOCAL_IO', 2],
 ] as const) {
-  test(`${code} gets ${rounds} round${rounds === 1 ? '' : 's'}`, async () => {
+  test(`gives ${code} ${rounds} round${rounds === 1 ? '' : 's'}`, async () => {
     let tries = 0
     await run(() => Promise.reject((tries++, new MirrorError(code, 'x'))), { images: images.slice(0, 1) })
     assert.equal(tries, rounds)
   })
 }
 
-test('content that came to the destination wrong gets a second round, content that was wrong at the source none', async () => {
+test('retries content that arrived damaged, but not content that is damaged at the source', async () => {
   for (const side of ['source', 'destination'] as const) {
     let tries = 0
     await run(() => Promise.reject((tries++, new MirrorError('INTEGRITY', 'x', { side }))), { images: images.slice(0, 1) })
@@ -100,7 +100,7 @@ test('content that came to the destination wrong gets a second round, content th
   }
 })
 
-test('what is no error of ours is INTERNAL, and gets a second round', async () => {
+test('reports an unexpected error as INTERNAL, and retries it', async () => {
   const events = await run(() => Promise.reject(new TypeError('a bug')), { images: images.slice(0, 1) })
   assert.deepEqual(
     events.flatMap((event) => (event.type === 'image-failed' ? [[event.error.code, event.final]] : [])),
@@ -111,7 +111,7 @@ test('what is no error of ours is INTERNAL, and gets a second round', async () =
   )
 })
 
-test('an image whose plan fails is a failed image', async () => {
+test('reports an image whose plan fails as failed', async () => {
   const resolve: RunOptions['resolve'] = (image) =>
     image === images[1] ? Promise.reject(new MirrorError('NOT_FOUND', 'x')) : Promise.resolve(stepOf(image))
   assert.deepEqual(
@@ -120,7 +120,7 @@ test('an image whose plan fails is a failed image', async () => {
   )
 })
 
-test('so many images are under way at once, and no more', async () => {
+test('copies at most that many images at once', async () => {
   let now = 0
   let most = 0
   let bothHere: () => void = () => undefined
@@ -135,7 +135,7 @@ test('so many images are under way at once, and no more', async () => {
   assert.equal(most, 2)
 })
 
-test('a present image is not copied, but in a recheck', async () => {
+test('copies a present image only in a recheck', async () => {
   const resolve: RunOptions['resolve'] = (image) => Promise.resolve(stepOf(image, 'present'))
   const none = await run(() => assert.fail('it is there'), { resolve })
   assert.equal(none.filter(({ type }) => type === 'image-up-to-date').length, 3)
@@ -146,7 +146,7 @@ test('a present image is not copied, but in a recheck', async () => {
   )
 })
 
-test('an abort stops everything, begins nothing more, and is thrown as it is', async () => {
+test('stops everything on an abort, starts nothing more, and throws the reason', async () => {
   const abort = new AbortController()
   const reason = new Error('enough')
   const started: string[] = []
@@ -162,7 +162,7 @@ test('an abort stops everything, begins nothing more, and is thrown as it is', a
   assert.deepEqual(started, ['a'])
 })
 
-test('an abort in the middle of uploads leaves no session open', async () => {
+test('leaves no upload session open after an abort', async () => {
   const abort = new AbortController()
   await using two = await twoMemories()
   two.to.intercept = ({ kind, nth }) => {

@@ -280,7 +280,7 @@ test('an image of one platform is not carried for another', async () => {
   const single = { platforms: { [reference]: [{ os: 'linux', architecture: 'amd64' }] } }
   const { image, pulls } = await runWith(single, { platforms: ['linux/arm64'] })
   assert.deepEqual([image.error?.code, pulls], ['NO_SUCH_PLATFORM', 0])
-  assert.match(image.error?.message ?? '', /is for linux\/amd64 alone, not for linux\/arm64/)
+  assert.match(image.error?.message ?? '', /is only for linux\/amd64, not for linux\/arm64/)
   assert.equal((await runWith(single, { platforms: ['linux/arm64', 'linux/amd64'] })).image.status, 'copied')
 })
 
@@ -295,7 +295,7 @@ test('several platforms without a way to write their index are refused before an
 test('a platform that the image does not have is named, with those that it has', async () => {
   const { image, pulls } = await runWith({}, { platforms: ['linux/s390x'] })
   assert.equal(image.error?.code, 'NO_SUCH_PLATFORM')
-  assert.match(image.error?.message ?? '', /linux\/s390x; it has linux\/amd64, linux\/arm64/)
+  assert.match(image.error?.message ?? '', /linux\/s390x; available: linux\/amd64, linux\/arm64/)
   assert.equal(pulls, 0)
   const unknown = await runWith({
     platforms: {},

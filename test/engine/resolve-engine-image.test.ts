@@ -13,7 +13,9 @@ test('the Engine pulls the best match by its own name, which the report shows wi
   await using setting = await engineRun(offering('linux/amd64', 'linux/arm/v5', 'linux/arm/v6'))
   const { image, report } = await setting.run({ platforms: ['linux/arm/v7'] })
   assert.deepEqual([image.status, image.platforms], ['copied', ['linux/arm/v6']])
-  assert.deepEqual(report.warnings, [`${reference}: no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node`])
+  assert.deepEqual(report.warnings, [
+    `${reference}: no image for linux/arm/v7: falls back to linux/arm/v6, as containerd does on such a node`,
+  ])
   assert.deepEqual(
     setting.engine.requests.filter(({ call }) => call === 'pull').map(({ query }) => query['platform']),
     ['linux/arm/v6'],

@@ -26,23 +26,23 @@ function sourceOf(digests: Readonly<Record<string, `sha256:${string}`>>): { read
 }
 
 // B25
-test('two sources that would become one tag with different content are refused, with all their names', async () => {
+test('refuses two sources with different content and one name at the destination, and names them', async () => {
   const { source } = sourceOf({ 'docker.io/a/x:1': digest('a'), 'quay.io/b/x:1': digest('b') })
   const images = [image('docker.io/a/x:1', 'r.example/x:1'), image('quay.io/b/x:1', 'r.example/x:1')]
   await assert.rejects(refuseCollisions(images, source), {
     code: 'DESTINATION_COLLISION',
-    message: 'docker.io/a/x:1 and quay.io/b/x:1 are different images, but would both become r.example/x:1',
+    message: 'docker.io/a/x:1 and quay.io/b/x:1 are different images, but would both be named r.example/x:1',
     hint: /options\.flatten/,
   })
 })
 
 // B24
-test('two names of the same content may become one', async () => {
+test('accepts one name for two sources with the same content', async () => {
   const { source } = sourceOf({ 'docker.io/a/x:1': digest('a'), 'quay.io/b/x:1': digest('a') })
   await refuseCollisions([image('docker.io/a/x:1', 'r.example/x:1'), image('quay.io/b/x:1', 'r.example/x:1')], source)
 })
 
-test('only images that share a place are looked up', async () => {
+test('looks up only images that share a name', async () => {
   const { source, asked } = sourceOf({ 'docker.io/a/x:1': digest('a') })
   const images = ['1', '2', '3'].map((tag) => image(`docker.io/a/x:${tag}`, `r.example/x:${tag}`))
   await refuseCollisions(images, source)
@@ -52,12 +52,12 @@ test('only images that share a place are looked up', async () => {
 })
 
 // A8
-test('a pinned image counts by its tag and needs no look-up; pinned without tags do not meet', async () => {
+test('compares a pinned image by its tag without a look-up; images pinned without tags never collide', async () => {
   const { source, asked } = sourceOf({})
   const pinned = (hex: string, tag = ':1') => image(`docker.io/a/x${tag}@${digest(hex)}`, `r.example/x${tag}@${digest(hex)}`)
   await assert.rejects(refuseCollisions([pinned('a'), pinned('b')], source), {
     code: 'DESTINATION_COLLISION',
-    message: /would both become r.example\/x:1$/,
+    message: /would both be named r.example\/x:1$/,
   })
   await refuseCollisions([pinned('a'), pinned('a')], source)
   await refuseCollisions([pinned('a', ''), pinned('b', '')], source)

@@ -33,7 +33,7 @@ function selected(...platforms: readonly string[]): string {
     .join('')
 }
 
-test('entries are chosen by platform, in their order, with the attestations about them', () => {
+test('chooses entries by platform, in order, with their attestations', () => {
   assert.equal(selected('linux/amd64'), 'ad')
   assert.equal(selected('linux/arm/v7'), 'ce')
   assert.equal(selected('linux/arm'), 'ce')
@@ -41,7 +41,7 @@ test('entries are chosen by platform, in their order, with the attestations abou
   assert.equal(selected('linux/arm/v7', 'linux/amd64'), 'acde')
 })
 
-test('what is of no known platform and does not say what it is about stays with every platform', () => {
+test('keeps entries without a known platform or subject for every platform', () => {
   const all = [entry('a', 'linux/amd64'), entry('b', 'linux/arm64'), entry('c', 'unknown/unknown'), entry('d', 'unknown/unknown')]
   const kept = selectEntries(all, [parsePlatform('linux/arm64')], 'x')
   assert.deepEqual(
@@ -52,16 +52,18 @@ test('what is of no known platform and does not say what it is about stays with 
 })
 
 // D58
-test('the first platform that is not there is named; what has no platform is never offered', () => {
+test('names the first missing platform, and never offers an entry without a platform', () => {
   assert.throws(() => selected('linux/amd64', 'linux/s390x'), {
     code: 'NO_SUCH_PLATFORM',
-    message: 'x has no image for linux/s390x; it has linux/amd64, linux/arm/v6, linux/arm/v7',
+    message: 'x has no image for linux/s390x; available: linux/amd64, linux/arm/v6, linux/arm/v7',
   })
-  assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), { message: /it has none that names its platform/ })
-  assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is no image')
+  assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), {
+    message: /available: no image names its platform/,
+  })
+  assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is not an image')
 })
 
-test('a platform that another one serves is described, and only that', () => {
+test('describes only a platform that falls back to another one', () => {
   const without = entries.filter(({ digest }) => !digest.endsWith('c'))
   assert.deepEqual(
     selectEntries(without, [parsePlatform('linux/arm/v7')], 'x').map(({ digest }) => digest.at(-1)),
@@ -69,13 +71,13 @@ test('a platform that another one serves is described, and only that', () => {
   )
   const wanted = ['linux/amd64', 'linux/arm/v7', 'linux/arm/v6', 'linux/s390x'].map(parsePlatform)
   assert.deepEqual(describeFallbacks(without, wanted), [
-    'no image for linux/arm/v7: linux/arm/v6 is used, as containerd does on such a node',
+    'no image for linux/arm/v7: falls back to linux/arm/v6, as containerd does on such a node',
   ])
   const windows = { platform: { os: 'windows', architecture: 'amd64', osVersion: '10.0.17763.1' } }
   assert.deepEqual(describeFallbacks([...entries, windows], [...wanted, parsePlatform('windows/amd64')]), [])
 })
 
-test('a new index keeps everything else of the old one, and its entries as they were written', () => {
+test('keeps everything else of the old index, and its entries byte for byte', () => {
   const document = {
     schemaVersion: 2,
     mediaType: mediaTypes.dockerList,

@@ -7,7 +7,7 @@ import { tinyIndex } from '../layout/tiny-image.ts'
 import { openRegistry } from '../registry/open-registry.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 
-test("the blobs that the destination's repository lacks are told, in their order, by HEAD alone", async () => {
+test("lists the blobs that the destination's repository lacks, in order, with HEAD requests only", async () => {
   const image = tinyIndex()
   await using server = await memoryRegistry()
   await using destination = openRegistry(server.url, { side: 'destination' })

@@ -24,7 +24,7 @@ import {
 import { simulatedRun } from './simulated-run.ts'
 
 describe('foldReport', () => {
-  it('makes the document of a run that copied one image', () => {
+  it('reports a run that copied one image', () => {
     const report = foldReport([
       started('coredns'),
       planned('coredns', 1000),
@@ -68,7 +68,7 @@ describe('foldReport', () => {
     })
   })
 
-  it('lists images in the order of the list, whatever order they finish in', () => {
+  it('lists images in the order of the list, in whichever order they finish', () => {
     const report = foldReport([started('a', 'b', 'c'), upToDate('c'), upToDate('b'), upToDate('a'), finished()])
     assert.deepEqual(
       report.images.map((image) => image.source),
@@ -77,7 +77,7 @@ describe('foldReport', () => {
     assert.equal(report.totals.upToDate, 3)
   })
 
-  it('counts what an up-to-date image holds as nothing where it was not walked, and as present where it was', () => {
+  it('counts the contents of an up-to-date image as present only where they were read', () => {
     const report = foldReport([
       started('a', 'b'),
       planned('a', 0, 'present'),
@@ -95,14 +95,14 @@ describe('foldReport', () => {
     )
   })
 
-  it('says why an image failed, and leaves out the digest it never learnt', () => {
+  it('reports why an image failed, without a digest that was never resolved', () => {
     const [image] = foldReport([started('a'), failed('a'), finished()]).images
     assert.equal(image?.status, 'failed')
     assert.deepEqual(image?.error, unreachable)
     assert.equal('digest' in (image ?? {}), false)
   })
 
-  it('lets a second round replace the first failure', () => {
+  it('replaces the first failure by the result of the second round', () => {
     const report = foldReport([
       started('a'),
       planned('a', 110),
@@ -136,7 +136,7 @@ describe('foldReport', () => {
     assert.equal(report.images[0]?.error?.code, 'INTEGRITY')
   })
 
-  it('counts a restarted blob once, and what moved in vain apart', () => {
+  it('counts a restarted blob once, and the repeated bytes separately', () => {
     const { images, totals } = foldReport([
       started('a'),
       planned('a', 500),
@@ -152,7 +152,7 @@ describe('foldReport', () => {
     assert.equal(totals.bytesRetried, 300)
   })
 
-  it('counts a blob that turned out to be missing after all as copied', () => {
+  it('counts a blob that was reported present and then copied as copied', () => {
     const { images } = foldReport([
       started('a'),
       planned('a', 100),
@@ -164,7 +164,7 @@ describe('foldReport', () => {
     assert.deepEqual(images[0]?.bytes, { total: 100, copied: 100, mounted: 0, present: 0 })
   })
 
-  it('counts foreign layers that were left out, and not their bytes', () => {
+  it('counts skipped foreign layers, and not their bytes', () => {
     const { images } = foldReport([
       started('a'),
       planned('a', 10),
@@ -177,7 +177,7 @@ describe('foldReport', () => {
     assert.equal(images[0]?.bytes.total, 10)
   })
 
-  it('lists what an interrupted run did not get to as failed with CANCELLED', () => {
+  it('lists unfinished images of an interrupted run as failed with CANCELLED', () => {
     const report = foldReport([started('a', 'b', 'c'), upToDate('a'), planned('b', 10), begun('b'), finished(true)])
     assert.equal(report.interrupted, true)
     assert.deepEqual(
@@ -192,7 +192,7 @@ describe('foldReport', () => {
     assert.equal(report.images[0]?.error?.code, 'UNREACHABLE')
   })
 
-  it('says that a subset of platforms made a new digest', () => {
+  it('reports the new digest of a subset of platforms', () => {
     const subset: MirrorEvent = { ...(planned('a', 10) as Extract<MirrorEvent, { type: 'image-planned' }>), digestPreserved: false }
     assert.equal(foldReport([started('a'), subset, copied('a'), finished()]).images[0]?.digestPreserved, false)
   })
@@ -207,12 +207,12 @@ describe('foldReport', () => {
     assert.deepEqual(report.warnings, ['the list has no checksum', 'docker.io/rancher/a:1: has no tag'])
   })
 
-  it('says which lists the images came from', () => {
+  it('reports the lists that the images came from', () => {
     const list = { name: 'v1.37.1+k3s1', sha256: 'a'.repeat(64), coverage: 'checksum-file', release: 'v1.37.1+k3s1', images: 8 } as const
     assert.deepEqual(foldReport([started(), { type: 'list-read', ...list }, finished()]).lists, [list])
   })
 
-  it('can be asked while the run goes on', () => {
+  it('returns a report during the run', () => {
     const fold = new ReportFold('mirror')
     fold.event(started('a'))
     assert.equal(fold.report().totals.failed, 1)
@@ -220,7 +220,7 @@ describe('foldReport', () => {
     assert.equal(fold.report().totals.failed, 0)
   })
 
-  it('adds up after any run', () => {
+  it('has consistent totals after any run', () => {
     fc.assert(
       fc.property(simulatedRun, (run) => {
         const { images, totals, interrupted } = foldReport(run.events)

@@ -38,7 +38,7 @@ const own = blob('own', 30)
 const other = blob('other', 50)
 
 describe('foldPlan', () => {
-  it('says per image what is there and what must move, manifests included', () => {
+  it('reports present and missing bytes per image, manifests included', () => {
     const { images } = plan({ step: step('a', [base, own]), missing: [own], dockerHubPulls: 2 })
     assert.deepEqual(images, [
       {
@@ -74,7 +74,7 @@ describe('foldPlan', () => {
     })
   })
 
-  it('moves nothing that a repository of the destination has', () => {
+  it('copies no blob that a repository of the destination has', () => {
     const { totals } = plan(
       { step: step('a', [base]), missing: [], dockerHubPulls: 1 },
       { step: step('b', [base, own]), missing: [base], dockerHubPulls: 1 },
@@ -90,13 +90,13 @@ describe('foldPlan', () => {
     assert.equal(totals.bytesToMove, 40)
   })
 
-  it('counts foreign layers that will be left out', () => {
+  it('counts the foreign layers to skip', () => {
     const { images } = plan({ step: step('a', [own], { foreign: [other] }), missing: [own], dockerHubPulls: 1 })
     assert.equal(images[0]?.foreignLayersSkipped, 1)
     assert.equal(images[0]?.bytes.total, 40)
   })
 
-  it('carries failures, rate limits, lists and warnings', () => {
+  it('includes failures, rate limits, lists and warnings', () => {
     const failure = {
       source: 'docker.io/a/b:1',
       destination: 'registry.test/a/b:1',

@@ -1,4 +1,4 @@
-import type { ErrorSummary, MirrorEvent } from '../../src/copy/events.ts'
+import type { ErrorSummary, MirrorEvent, RunCommand } from '../../src/copy/events.ts'
 
 /** Events of made-up images `docker.io/rancher/<name>:1` that go to `registry.test:5000/rancher/<name>:1`. */
 export const sourceOf = (name: string): string => `docker.io/rancher/${name}:1`
@@ -8,13 +8,18 @@ export const digestOf = (name: string): string => `sha256:${Buffer.from(name).to
 export const unreachable: ErrorSummary = {
   code: 'UNREACHABLE',
   message: 'cannot connect to registry.test:5000',
-  hint: 'Check that the registry is up.',
+  hint: 'check that the registry is up',
   side: 'destination',
 }
 
 export function started(...names: readonly string[]): MirrorEvent {
+  return startedAs('mirror', ...names)
+}
+
+export function startedAs(command: RunCommand, ...names: readonly string[]): MirrorEvent {
   return {
     type: 'run-started',
+    command,
     images: names.map((name) => ({ image: sourceOf(name), destination: destinationOf(name) })),
     destination: 'registry.test:5000',
   }

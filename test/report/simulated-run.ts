@@ -16,7 +16,7 @@ import {
   upToDate,
 } from './sample-events.ts'
 
-/** A run as the copy engine could have told it: every image's events in order, the images interleaved anyhow. */
+/** A run as the copy engine could report it: every image's events in order, the images interleaved randomly. */
 export interface SimulatedRun {
   readonly events: readonly MirrorEvent[]
   readonly outcomes: ReadonlyMap<string, ImageStatus>

@@ -29,7 +29,7 @@ const missing: ImageVerdict = {
   warnings: ['mirrors disagree'],
 }
 
-test('the report is plain data with every field, in the order of the list', () => {
+test('reports plain data with every field, in the order of the list', () => {
   const report = foldVerification({
     destination: 'r/m',
     registries: undefined,
@@ -102,7 +102,7 @@ test('the report is plain data with every field, in the order of the list', () =
   })
 })
 
-test('the worst problem is the status of an image', () => {
+test('takes the status of an image from its worst problem', () => {
   const problem = (status: Problem['status']): Problem => ({ status, code: 'NOT_FOUND', message: '' })
   assert.equal(worstStatus([]), 'ok')
   assert.equal(worstStatus([problem('moved'), problem('incomplete'), problem('upstream-only')]), 'incomplete')

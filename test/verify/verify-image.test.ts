@@ -113,7 +113,7 @@ test('with platforms only their part is looked at; one that is not there is a pr
   assert.deepEqual([some.status, some.platforms, some.manifests], ['ok', ['linux/amd64'], 2])
   const none = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/amd64'), parsePlatform('linux/s390x')] })
   assert.deepEqual(outcome(none), ['incomplete', 'NO_SUCH_PLATFORM'])
-  assert.equal(none.problems[0]?.message, 'docker.io/a/b:1 has no image for linux/s390x; it has linux/amd64, linux/arm64')
+  assert.equal(none.problems[0]?.message, 'docker.io/a/b:1 has no image for linux/s390x; available: linux/amd64, linux/arm64')
   assert.equal(none.blobs, 2)
 })
 

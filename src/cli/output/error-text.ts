@@ -4,7 +4,7 @@ import { maskForeign, maskSecrets } from '../../text/secrets.ts'
 import { textLine } from './flags.ts'
 import type { Styles } from './styles.ts'
 
-/** `what went wrong (CODE)`, fit to be shown. */
+/** `what went wrong (CODE)`, safe to print on one line. */
 export function formatErrorLine(error: Pick<ErrorSummary, 'code' | 'message'>): string {
   return `${textLine(error.message)} (${error.code})`
 }
@@ -18,12 +18,12 @@ function stackLines(error: Error): string[] {
   return lines
 }
 
-/** What a command that failed prints: `error: <what> (<code>)`, `hint: <what to do>`, with `verbose` the stack. What is no MirrorError is INTERNAL, a fault of this program. */
+/** The output of a command that failed: `error: <what> (<code>)`, `hint: <what to do>`, with `verbose` the stack. Any other error than a MirrorError is INTERNAL, a bug. */
 export function formatError(error: unknown, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles } = options
   const known = isMirrorError(error)
   const message = known ? error.message : maskSecrets(error instanceof Error ? error.message : String(error))
-  const hint = known ? error.hint : 'This is a fault of k3s-mirror: please report it, with the output of the same command with --verbose.'
+  const hint = known ? error.hint : 'this is a bug in k3s-mirror: report it with the output of the same command with --verbose'
   const lines = [`${styles.bad('error:')} ${formatErrorLine({ code: known ? error.code : 'INTERNAL', message })}`]
   if (hint !== undefined) lines.push(`${styles.strong('hint:')} ${textLine(hint)}`)
   if (options.verbose === true && error instanceof Error) {

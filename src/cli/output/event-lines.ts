@@ -1,59 +1,71 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
+import { failureLines, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RendererOptions } from './renderer.ts'
 import type { RunTally } from './run-tally.ts'
+import { describeShared, wordsFor } from './run-words.ts'
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
+type Detailed = Of<'image-planned' | 'image-started' | 'image-failed' | 'blob-skipped' | 'blob-copied' | 'manifest-copied' | 'retrying'>
 
-/** Turns each event into the line that people read, without its newline, if it deserves one. `tally` must have seen the event already. */
-export function eventLines(
-  tally: RunTally,
-  { styles, verbosity = 'normal', throttleInterval = 10_000 }: RendererOptions,
-): (event: MirrorEvent, now: number) => string | undefined {
-  const throttledAt = new Map<string, number>()
+/** Turns events into lines for people, without newlines. Failures are collected and printed once, when the run ends. */
+export class EventLines {
+  readonly #tally: RunTally
+  readonly #options: RendererOptions
+  readonly #throttledAt = new Map<string, number>()
+  readonly #failures = new Map<string, FailedImage>()
+  #run: Of<'run-started'> | undefined
 
-  const failed = ({ image, error, final }: Of<'image-failed'>): string | undefined => {
-    if (final) return `${styles.bad('FAILED')} ${safeLine(image)}: ${formatErrorLine(error)}`
-    if (verbosity === 'quiet') return undefined
-    return `${styles.warning('failed')} ${safeLine(image)}, tried again at the end: ${formatErrorLine(error)}`
-  }
-  const amounts = ({ image }: Of<'image-copied'>, now: number): string => {
-    const { size, startedAt } = tally.of(image)
-    const known = [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
-    return known.length === 0 ? '' : ` (${known.join(', ')})`
-  }
-  const throttled = ({ origin, side, delay }: Of<'throttled'>, now: number): string | undefined => {
-    const before = throttledAt.get(origin)
-    if (before !== undefined && now - before < throttleInterval) return undefined
-    throttledAt.set(origin, now)
-    return `${styles.warning('throttled:')} ${safeLine(origin)} (${side}) asks for a pause of ${formatDuration(delay)}`
+  /** `tally` must have received each event already. */
+  constructor(tally: RunTally, options: RendererOptions) {
+    this.#tally = tally
+    this.#options = options
   }
 
-  return (event, now) => {
-    if (event.type === 'image-failed') return failed(event)
-    if (verbosity === 'quiet') return undefined
+  /** The lines for an event; `now` in milliseconds. */
+  of(event: MirrorEvent, now: number): readonly string[] {
+    if (event.type === 'run-started') this.#run = event
+    if (event.type === 'run-finished') return this.end()
+    if (event.type === 'image-failed') this.#failures.set(event.image, { source: event.image, error: event.error })
+    if (event.type === 'image-copied' || event.type === 'image-up-to-date') this.#failures.delete(event.image)
+    if (this.#options.verbosity === 'quiet' || (event.type === 'image-failed' && event.final)) return []
+    const line = this.#line(event, now)
+    return line === undefined ? [] : [line]
+  }
+
+  /** The failures that were not printed yet, as when a run ends early. */
+  end(): readonly string[] {
+    const failures = [...this.#failures.values()]
+    this.#failures.clear()
+    return failureLines(failures, this.#tally.images, this.#options.styles)
+  }
+
+  #line(event: MirrorEvent, now: number): string | undefined {
+    const { styles, verbosity } = this.#options
+    const { done, unchanged } = wordsFor(this.#run?.command)
     switch (event.type) {
       case 'image-copied':
-        return `${styles.good('copied')} ${safeLine(event.image)}${amounts(event, now)}`
+        return `${styles.good(done)} ${safeLine(event.image)}${this.#amounts(event, now)}`
       case 'image-up-to-date':
-        return `${styles.quiet('up to date')} ${safeLine(event.image)}`
+        return `${styles.quiet(`${unchanged}:`)} ${safeLine(event.image)}`
       case 'warning':
         return `${styles.warning('warning:')} ${textLine(event.image === undefined ? event.message : `${event.image}: ${event.message}`)}`
       case 'list-read':
         return formatCoverage(event)
       case 'throttled':
-        return throttled(event, now)
+        return this.#throttled(event, now)
       case 'image-planned':
       case 'image-started':
+      case 'image-failed':
       case 'blob-skipped':
       case 'blob-copied':
       case 'manifest-copied':
       case 'retrying':
-        return verbosity === 'verbose' ? styles.quiet(textLine(detail(event))) : undefined
+        return verbosity === 'verbose' ? styles.quiet(textLine(this.#detail(event))) : undefined
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':
@@ -61,20 +73,54 @@ export function eventLines(
     }
     return undefined
   }
+
+  #amounts({ image }: Of<'image-copied'>, now: number): string {
+    const { size, startedAt } = this.#tally.of(image)
+    const known = [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
+    return known.length === 0 ? '' : ` (${known.join(', ')})`
+  }
+
+  #throttled({ origin, side, delay }: Of<'throttled'>, now: number): string | undefined {
+    const before = this.#throttledAt.get(origin)
+    if (before !== undefined && now - before < (this.#options.throttleInterval ?? 10_000)) return undefined
+    this.#throttledAt.set(origin, now)
+    return `${this.#options.styles.warning('throttled:')} ${safeLine(origin)} (${side}) asked to wait ${formatDuration(delay)}`
+  }
+
+  /** The line that only `--verbose` prints. */
+  #detail(event: Detailed): string {
+    switch (event.type) {
+      case 'retrying': {
+        const image = event.image === undefined ? '' : ` for ${event.image}`
+        return `retry ${event.attempt} in ${formatDuration(event.delay)}${image}: ${formatErrorLine(event.error)}`
+      }
+      case 'image-failed':
+        return `failed ${event.image}, will be retried at the end: ${formatErrorLine(event.error)}`
+      case 'image-started':
+        return `${event.round === 1 ? 'start' : 'second round'} ${event.image}`
+      case 'image-planned':
+        return describePlan(event)
+      case 'blob-skipped':
+        return describeContent(event, this.#skipReason(event))
+      case 'blob-copied':
+        return describeContent(event, 'blob')
+      case 'manifest-copied':
+        return describeContent(event, 'manifest')
+    }
+  }
+
+  #skipReason({ reason }: Of<'blob-skipped'>): string {
+    const isShared = reason === 'mounted' && this.#run !== undefined && describeShared(this.#run).startsWith('shared')
+    return isShared ? 'shared' : reason
+  }
 }
 
-/** What only `--verbose` says. */
-function detail(event: Of<'image-planned' | 'image-started' | 'blob-skipped' | 'blob-copied' | 'manifest-copied' | 'retrying'>): string {
-  if (event.type === 'retrying') {
-    const image = event.image === undefined ? '' : ` for ${event.image}`
-    return `retry ${event.attempt} in ${formatDuration(event.delay)}${image}: ${event.error.message} (${event.error.code})`
-  }
-  if (event.type === 'image-started') return `${event.round === 1 ? 'start' : 'second round'} ${event.image}`
-  if (event.type === 'image-planned') {
-    const facts =
-      event.digest === undefined ? 'not known before it is pulled' : `${event.digest}, ${event.blobs} blobs, ${formatBytes(event.size)}`
-    return `${event.state} ${event.image} -> ${event.destination} (${facts})`
-  }
-  const what = event.type === 'blob-skipped' ? event.reason : event.type === 'blob-copied' ? 'blob' : 'manifest'
-  return `${what} ${event.digest} of ${event.image} (${formatBytes(event.size)})`
+function describePlan({ image, destination, state, digest, blobs, size }: Of<'image-planned'>): string {
+  const target = destination === image ? '' : ` -> ${destination}`
+  const facts = digest === undefined ? 'contents unknown before the pull' : `${digest}, ${blobs} blobs, ${formatBytes(size)}`
+  return `${state} ${image}${target} (${facts})`
+}
+
+function describeContent({ digest, image, size }: Of<'blob-skipped' | 'blob-copied' | 'manifest-copied'>, what: string): string {
+  return `${what} ${digest} of ${image} (${formatBytes(size)})`
 }

@@ -1,6 +1,6 @@
 import { safeLine } from '../../text/printable.ts'
 
-/** What the command line calls each option of the library that a text of the library may name. */
+/** The flag for each library option that a text of the library may name. */
 export const flagsByOption: Readonly<Record<string, string>> = {
   artifactUrl: '--artifact-url',
   asNode: '--as-node',
@@ -33,15 +33,17 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   wildcard: '--wildcard',
 }
 
-/** An option as texts of the library name it; not within a path, a URL or a reference. */
-const named = /(?<![\w./@:-])options\.(\w+)(?![\w/@-]|[.:]\w)/g
+/** An option as texts of the library name it; not within quotes, where a given value stands, nor within a path, a URL or a reference. */
+const named = /"[^"]*"|(?<![\w./@:-])options\.(\w+)(?![\w/@-]|[.:]\w)/g
 
 /** A text of the library with the flag for each `options.<name>`. */
 export function withFlags(text: string): string {
-  return text.replace(named, (whole, name: string) => (Object.hasOwn(flagsByOption, name) ? (flagsByOption[name] ?? whole) : whole))
+  return text.replace(named, (whole, name: string | undefined) =>
+    name !== undefined && Object.hasOwn(flagsByOption, name) ? (flagsByOption[name] ?? whole) : whole,
+  )
 }
 
-/** A text of the library, fit to be shown to who uses the command line. */
+/** A text of the library with flags, safe to print on one line. */
 export function textLine(text: string): string {
   return safeLine(withFlags(text))
 }

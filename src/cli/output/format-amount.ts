@@ -11,7 +11,7 @@ export function formatRate(bytesPerSecond: number): string {
   return `${prettyBytes(Math.round(bytesPerSecond))}/s`
 }
 
-/** A duration for people: `0.4s` up to a minute with a tenth, then `1m 5s`, then hours and days. */
+/** A duration for people: `400ms`, `1.5s`, `1m 5s`, `2h 5m`. */
 export function formatDuration(milliseconds: number): string {
   return milliseconds < 60_000
     ? prettyMilliseconds(milliseconds, { secondsDecimalDigits: 1, millisecondsDecimalDigits: 0, keepDecimalsOnWholeSeconds: false })

@@ -6,7 +6,7 @@ import type { Styles } from './styles.ts'
 /** The document of `registries lint --output json`. */
 export type LintReport = ReturnType<typeof lintReport>
 
-/** Findings of a file as the document for programs; `-` is standard input. */
+/** The findings of a file as a JSON document; `-` is standard input. */
 export function lintReport(file: string, found: readonly Finding[]) {
   const findings = found.map(({ rule, severity, position: { line, column }, message, fix }) => {
     return { rule, severity, line, column, message, fix }
@@ -16,7 +16,7 @@ export function lintReport(file: string, found: readonly Finding[]) {
   return { schemaVersion: 1, command: 'registries lint', file, findings, totals }
 }
 
-/** Two lines for each finding: `file:line:column severity rule-id message`, and what to do, indented. Empty where there is none. */
+/** Two lines for each finding: `file:line:column severity rule-id message`, and what to do, indented. Empty without findings. */
 export function formatFindings({ file, findings }: LintReport, styles: Styles): string {
   const colours = { error: styles.bad, warning: styles.warning, info: styles.quiet }
   return findings
@@ -27,9 +27,9 @@ export function formatFindings({ file, findings }: LintReport, styles: Styles): 
     .join('')
 }
 
-/** How many findings there are, for people: `1 error, 2 warnings`. */
+/** The number of findings, for people: `1 error, 2 warnings`. */
 export function formatLintTotals({ errors, warnings, infos }: LintReport['totals']): string {
-  const named = Object.entries({ error: errors, warning: warnings, remark: infos })
-  const counts = named.filter(([, count]) => count > 0).map(([noun, count]) => formatCount(count, noun))
+  const named = Object.entries({ error: errors, warning: warnings, info: infos })
+  const counts = named.filter(([, count]) => count > 0).map(([noun, count]) => formatCount(count, noun, noun === 'info' ? noun : undefined))
   return counts.length === 0 ? 'no problems' : counts.join(', ')
 }

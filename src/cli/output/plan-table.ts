@@ -1,81 +1,81 @@
 import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
+import { failureLines } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
+import { formatTable, type Column } from './format-table.ts'
+import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
 import type { Styles } from './styles.ts'
-import { formatEngine, formatFailures } from './summary.ts'
+import { formatEngine } from './summary.ts'
 
-/** One column of a table; numbers are set to the right, so that their digits stand below each other. */
-export interface Column<T> {
-  readonly title: string
-  readonly align: 'left' | 'right'
-  readonly cell: (row: T) => string
-  readonly isVerbose?: boolean
-  /** Shown only where a Docker Engine carries the images, or where they are looked for as a node does. */
-  readonly isSpecial?: boolean
+/** The contents of an image that is present were not read. */
+function ifRead(cell: (image: PlannedImage) => string): (image: PlannedImage) => string {
+  return (image) => (image.state === 'present' ? '-' : cell(image))
 }
 
-/** Lines up plain text under its titles, two spaces apart; the last column is not filled up. */
-export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[], { verbose = false, special = false } = {}): string[] {
-  const shown = columns.filter(({ isVerbose, isSpecial }) => (isVerbose !== true || verbose) && (isSpecial !== true || special))
-  const lines = [shown.map(({ title }) => title), ...rows.map((row) => shown.map(({ cell }) => safeLine(cell(row))))]
-  const widths = shown.map((_, index) => lines.reduce((widest, cells) => Math.max(widest, (cells[index] ?? '').length), 0))
-  const padded = (cell: string, index: number): string =>
-    shown[index]?.align === 'right' ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)
-  return lines.map((cells) => cells.map(padded).join('  ').trimEnd())
-}
-
-/** An image that is present was not walked, and a Docker Engine tells nothing before it pulls: nothing is known of its blobs. */
-function walked(cell: (image: PlannedImage) => string): (image: PlannedImage) => string {
-  return (image) => (image.state === 'present' || image.heldByEngine !== undefined ? '-' : cell(image))
-}
-
-/** What the Docker Engine has already; it need not pull that again. */
+/** The platforms that the Docker Engine need not pull again. */
 function held({ heldByEngine = [] }: PlannedImage): string {
   return heldByEngine.length === 0 ? '-' : heldByEngine.join(',')
 }
 
-const planColumns: readonly Column<PlannedImage>[] = [
-  { title: 'IMAGE', align: 'left', cell: (image) => image.source },
-  { title: 'STATE', align: 'left', cell: (image) => image.state },
-  { title: 'BLOBS', align: 'right', cell: walked(({ blobs }) => `${blobs.missing}/${blobs.total}`) },
-  { title: 'TO MOVE', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.missing)) },
-  { title: 'PRESENT', align: 'right', cell: walked(({ bytes }) => formatBytes(bytes.present)) },
-  { title: 'PULLS', align: 'right', cell: (image) => String(image.dockerHubPulls) },
-  { title: 'IN THE ENGINE', align: 'left', cell: held, isSpecial: true },
-  { title: 'DESTINATION', align: 'left', cell: (image) => image.destination, isVerbose: true },
-  { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.join(',') },
-]
+/** The columns of a plan; without those that are empty for every image. */
+function planColumns({ images, totals, engine }: PlanReport): readonly Column<PlannedImage>[] {
+  const isCopying = engine === undefined && totals.new + totals.changed > 0
+  const hasPresent = images.some(({ bytes }) => bytes.present > 0)
+  const hasPlatforms = images.some(({ platforms }) => platforms.length > 0)
+  const columns: readonly (Column<PlannedImage> | undefined)[] = [
+    { title: 'IMAGE', align: 'left', cell: (image) => image.source, isName: true },
+    { title: 'STATE', align: 'left', cell: (image) => image.state },
+    isCopying ? { title: 'BLOBS TO COPY', align: 'right', cell: ifRead(({ blobs }) => `${blobs.missing} of ${blobs.total}`) } : undefined,
+    isCopying ? { title: 'TO COPY', align: 'right', cell: ifRead(({ bytes }) => formatBytes(bytes.missing)) } : undefined,
+    hasPresent ? { title: 'PRESENT', align: 'right', cell: ifRead(({ bytes }) => formatBytes(bytes.present)) } : undefined,
+    totals.dockerHubPulls > 0 ? { title: 'HUB PULLS', align: 'right', cell: (image) => String(image.dockerHubPulls) } : undefined,
+    { title: 'IN THE ENGINE', align: 'left', cell: held, isSpecial: true },
+    { title: 'DESTINATION', align: 'left', cell: (image) => image.destination, isVerbose: true },
+    hasPlatforms ? { title: 'PLATFORMS', align: 'left', cell: (image) => image.platforms.join(','), isOptional: true } : undefined,
+  ]
+  return columns.filter((column) => column !== undefined)
+}
 
 function rateLimitLines({ rateLimits, totals }: PlanReport, styles: Styles): string[] {
   const pulls = totals.dockerHubPulls
   return rateLimits.map(({ registry, limit, remaining, windowSeconds }) => {
-    const line = `${safeLine(registry)} allows ${limit} pulls in ${formatDuration(windowSeconds * 1000)}; ${remaining} are left`
+    const line = `${safeLine(registry)} allows ${limit} pulls in ${formatDuration(windowSeconds * 1000)}, ${remaining} left`
     return registry === 'docker.io' && pulls > remaining ? styles.warning(`${line}: fewer than the ${pulls} needed`) : line
   })
 }
 
-function totalLine({ totals, engine }: PlanReport): string {
-  const states = [`${totals.new} new`, `${totals.changed} changed`, `${totals.present} present`]
-  if (totals.failed > 0) states.push(`${totals.failed} failed`)
-  const counts = `${formatCount(totals.images, 'image')}: ${states.join(', ')}`
-  if (engine !== undefined) return counts
-  const mounted = totals.bytesToMount > 0 ? `, ${formatBytes(totals.bytesToMount)} to mount` : ''
-  return `${counts}; ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)} to move${mounted}`
+function totalLine({ totals, engine, destination }: PlanReport): string {
+  if (totals.images > 0 && totals.present === totals.images) return formatAllUnchanged(totals.images, wordsFor('mirror'))
+  const counts = [
+    [totals.new, 'new'],
+    [totals.changed, 'changed'],
+    [totals.present, 'present'],
+    [totals.failed, 'failed'],
+  ] as const
+  const states = counts.filter(([count]) => count > 0).map(([count, state]) => `${count} ${state}`)
+  const text = [formatCount(totals.images, 'image'), states.join(', ')].filter(Boolean).join(': ')
+  if (engine !== undefined || totals.new + totals.changed === 0) return text
+  const shared = describeShared({ command: 'mirror', destination })
+  const reused = totals.bytesToMount > 0 ? `; to reuse: ${formatBytes(totals.bytesToMount)} ${shared}` : ''
+  return `${text}\nto copy: ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)}${reused}`
 }
 
-/** A plan for people: one line an image, then failures, the totals, and what Docker Hub will count. Ends with a newline. */
+/** A plan for people: one line per image, then failures, the totals, and the pulls that Docker Hub counts. Ends with a newline. */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
-  const [titles = '', ...lined] = formatTable(planColumns, report.images, { verbose, special: report.engine !== undefined })
-  const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
+  const { images, engine, totals } = report
+  const shape = { verbose, special: engine !== undefined, width: styles.width }
+  const [titles = '', ...lined] = formatTable(planColumns(report), images, shape)
+  const table = images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
+  const failures = failureLines(report.failures, totals.images, styles)
   const lines = [
-    `to ${safeLine(report.destination)}${report.engine === undefined ? '' : `, through ${formatEngine(report.engine)}`}`,
+    `destination: ${safeLine(report.destination)}${engine === undefined ? '' : `, via ${formatEngine(engine)}`}`,
     ...table,
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
-    ...formatFailures(report.failures, styles).trimEnd().split('\n').filter(Boolean),
+    ...failures,
     styles.strong(totalLine(report)),
-    `Docker Hub pulls: ${report.totals.dockerHubPulls}`,
+    ...(totals.dockerHubPulls > 0 ? [`Docker Hub counts ${formatCount(totals.dockerHubPulls, 'pull')}`] : []),
     ...rateLimitLines(report, styles),
   ]
   return `${lines.join('\n')}\n`

@@ -1,10 +1,11 @@
 import cliProgress from 'cli-progress'
 import { safeLine } from '../../text/printable.ts'
-import { eventLines } from './event-lines.ts'
-import { formatBytes } from './format-amount.ts'
+import { BarLayout } from './bar-layout.ts'
+import { EventLines } from './event-lines.ts'
 import { outputClock, type Renderer, type RendererOptions } from './renderer.ts'
-import { RunTally, type ImageProgress } from './run-tally.ts'
-import { formatStanding } from './text-lines.ts'
+import { RunTally } from './run-tally.ts'
+import { textWidth } from './shorten-name.ts'
+import { progressParts } from './text-lines.ts'
 
 /** What the bars need of a terminal; `process.stderr` is one. */
 export interface Terminal extends NodeJS.WritableStream {
@@ -14,27 +15,11 @@ export interface Terminal extends NodeJS.WritableStream {
 }
 
 const mostImageLines = 12
-const barWidth = 20
 const eraseBelow = '\u001B[J'
 const wrapOn = '\u001B[?7h'
 const wrapOff = '\u001B[?7l'
 
-function bar(done: number, size: number): string {
-  const filled = size === 0 ? 0 : Math.floor(Math.min(1, Math.max(0, done / size)) * barWidth)
-  return `[${'='.repeat(filled)}${'-'.repeat(barWidth - filled)}]`
-}
-
-/** A name's end says more than its beginning. */
-function shorten(name: string, width: number): string {
-  return name.length <= width ? name : width < 2 ? '' : `…${name.slice(name.length - width + 1)}`
-}
-
-function imageLine({ image, done, size }: ImageProgress, columns: number): string {
-  const amounts = `${bar(done, size)} ${formatBytes(done)}/${formatBytes(size)}`
-  return `  ${shorten(safeLine(image), columns - amounts.length - 5)}  ${amounts}`
-}
-
-/** The total's line, as many images as are in flight and as there is room for, and an empty line for the cursor: terminals differ in whether they break that one. */
+/** The total's line, the images in flight that fit, and an empty line for the cursor, because terminals differ in wrapping the last one. */
 function linesWanted({ rows = 24 }: Terminal, { inFlight }: RunTally): number {
   return 2 + Math.max(0, Math.min(mostImageLines, rows - 4, inFlight.size))
 }
@@ -43,25 +28,27 @@ function lineAt(
   index: number,
   lines: number,
   tally: RunTally,
-  { columns, now }: { readonly columns: number; readonly now: number },
+  { layout, now }: { readonly layout: BarLayout; readonly now: number },
 ): string {
   if (index === lines - 1) return ''
   if (index > 0) {
     const image = [...tally.inFlight.values()][index - 1]
-    return image === undefined ? '' : imageLine(image, columns)
+    return image === undefined ? '' : layout.image(safeLine(image.image), image.done, image.size)
   }
   const more = tally.inFlight.size - (lines - 2)
-  return `${bar(tally.bytesDone, tally.bytesExpected)} ${formatStanding(tally, now)}${more > 0 ? `, ${more} more under way` : ''}`
+  const parts = [...progressParts(tally, now), ...(more > 0 ? [`${more} more in progress`] : [])]
+  return layout.total(parts, tally.bytesDone, tally.bytesExpected)
 }
 
-/** Live bars for a terminal, of the whole run and of images in flight; an image that is done scrolls up as one line. Whatever ends the process, the cursor is shown again. */
+/** Live bars for the whole run and the images in flight; a finished image scrolls up as one line. The cursor is restored however the process ends. */
 export function progressBars(terminal: Terminal, options: RendererOptions): Renderer {
   const { clock = outputClock } = options
   const tally = new RunTally()
-  const lineOf = eventLines(tally, options)
+  const lines = new EventLines(tally, options)
   let drawn: cliProgress.SingleBar[] = []
   let widths: number[] = []
   let pending: string[] = []
+  let longestName = 0
   let isShrinking = false
   let isOver = false
 
@@ -70,8 +57,9 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
 
   const create = (index: number): cliProgress.SingleBar => {
     const format = (): string => {
-      const line = lineAt(index, drawn.length, tally, { columns: columns(), now: clock.now() }).slice(0, Math.max(0, columns() - 1))
-      widths = [...widths.slice(0, index), line.length]
+      const layout = new BarLayout(columns(), longestName)
+      const line = lineAt(index, drawn.length, tally, { layout, now: clock.now() })
+      widths = [...widths.slice(0, index), textWidth(line)]
       return line
     }
     return bars.create(1, 0, {}, { format })
@@ -92,7 +80,7 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
     isShrinking = false
   }
 
-  /** Writes the lines that stay, above the bars. Bars are cut at the edge, these are wrapped, so that no word of them is lost. */
+  /** Writes the lines that stay, above the bars. Unlike bars they are wrapped at the edge, so that nothing of them is lost. */
   const flush = (): void => {
     if (pending.length === 0) return
     const text = pending.map((line) => `${line}\n`).join('')
@@ -110,7 +98,7 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
   }
   let bars = start()
 
-  /** A terminal that became narrower has broken the lines drawn before, and may have room for fewer: they are erased, and drawn anew. */
+  /** A terminal that became narrower has wrapped the lines drawn before, and may have room for fewer: they are erased and redrawn. */
   const resized = (): void => {
     if (drawn.length === 0) return
     const broken = widths.reduce((rows, width) => rows + Math.max(0, Math.ceil(width / columns()) - 1), 0)
@@ -128,6 +116,7 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
     terminal.removeListener('resize', resized)
     process.removeListener('exit', end)
     bars.stop()
+    pending.push(...lines.end())
     flush()
   }
   terminal.on('resize', resized)
@@ -138,9 +127,10 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
       if (isOver) return
       const now = clock.now()
       tally.event(event, now)
-      const line = lineOf(event, now)
-      if (line !== undefined) pending.push(line)
-      if (event.type === 'run-started') grow()
+      pending.push(...lines.of(event, now))
+      if (event.type !== 'run-started') return
+      longestName = event.images.reduce((longest, { image }) => Math.max(longest, textWidth(safeLine(image))), 0)
+      grow()
     },
     end,
   }

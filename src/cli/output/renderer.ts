@@ -1,22 +1,22 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 import type { Styles } from './styles.ts'
 
-/** What shows a run: takes every event in order, then `end`, which may come early or twice and leaves the stream as it was found. */
+/** Shows a run: receives every event in order, then `end`, which may come early or twice and restores the terminal. */
 export interface Renderer {
   event(event: MirrorEvent): void
   end(): void
 }
 
-/** Where text goes. */
+/** A stream for text. */
 export interface TextOutput {
   write(text: string): unknown
 }
 
-/** Time as the output sees it, so that tests can turn it by hand. */
+/** The clock of the output; tests replace it. */
 export interface OutputClock {
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; monotonic. */
   now(): number
-  /** Calls `tick` every so many milliseconds until the returned function is called; keeps no process alive. */
+  /** Calls `tick` at this interval until the returned function is called; does not keep the process alive. */
   every(milliseconds: number, tick: () => void): () => void
 }
 
@@ -29,16 +29,16 @@ export const outputClock: OutputClock = {
   },
 }
 
-/** How much is said: `quiet` failures alone, `verbose` also every blob and retry. */
+/** How much is printed: `quiet` only failures, `verbose` also every blob and retry. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose'
 
 /** How a run is shown; times are in milliseconds, 10 000 by default. */
 export interface RendererOptions {
   readonly styles: Styles
   readonly verbosity?: Verbosity | undefined
-  /** The least time between two lines about one throttling registry. */
+  /** The minimum time between two lines about one throttling registry. */
   readonly throttleInterval?: number | undefined
-  /** The time between two lines on where the run stands, where no bars show it. */
+  /** The time between two progress lines, where no bars are shown. */
   readonly heartbeat?: number | undefined
   readonly clock?: OutputClock | undefined
 }

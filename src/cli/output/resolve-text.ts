@@ -4,13 +4,13 @@ import type { ResolvedEndpoint, ResolvedReference } from '../../registries-yaml/
 import { safeLine } from '../../text/printable.ts'
 import type { Styles } from './styles.ts'
 
-/** A reference, where it is looked for, and why. */
+/** A reference, the endpoints that a node tries for it, and why. */
 export interface ExplainedReference {
   readonly resolved: ResolvedReference
   readonly explanation: Explanation
 }
 
-/** Credentials as people may see them: who, and that there is a secret. */
+/** Credentials for people: the username, and whether a secret is set. */
 function formatCredentials({ credentials: { key, credentials } }: ResolvedEndpoint): string {
   if (credentials === undefined) return 'none'
   const where = `(configs.${JSON.stringify(key ?? '')})`
@@ -24,10 +24,10 @@ function formatTls({ scheme, tls, tlsKey }: ResolvedEndpoint): string | undefine
   const [certificate, key] = tls.client[0] ?? []
   const parts = [
     ...(tls.skipVerify
-      ? ['certificate not verified']
+      ? ['the certificate is not verified']
       : tls.ca.length === 0
-        ? ["the system's authorities"]
-        : [`the system's authorities and ${tls.ca.join(', ')}`]),
+        ? ["the system's trust store"]
+        : [`the system's trust store and ${tls.ca.join(', ')}`]),
     ...(certificate === undefined ? [] : [`client certificate ${certificate || '(missing)'}, key ${key || '(missing)'}`]),
   ]
   return `${parts.join(', ')}${tlsKey === undefined ? '' : ` (configs.${JSON.stringify(tlsKey)})`}`
@@ -59,7 +59,7 @@ export function formatResolutions(references: readonly ExplainedReference[], sty
   return `${blocks.join('\n\n')}\n`
 }
 
-/** What `registries resolve --output json` prints. */
+/** The document of `registries resolve --output json`. */
 export function resolutionsDocument(references: readonly ExplainedReference[]): object {
   return {
     schemaVersion: 1,

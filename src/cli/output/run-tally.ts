@@ -1,10 +1,10 @@
 import type { MirrorEvent } from '../../copy/events.ts'
 
-/** Milliseconds that a rate is of, and between two samples of it. */
+/** Milliseconds that a rate covers, and between two samples of it. */
 const window = 5_000
 const spacing = 250
 
-/** Bytes per second over the last five seconds. Times are milliseconds; bytes are only ever added, so a rate is never negative. */
+/** Bytes per second over the last five seconds. Times are milliseconds; bytes are only added, so a rate is never negative. */
 class RateMeter {
   #samples: { readonly at: number; readonly bytes: number }[] = []
   #bytes = 0
@@ -14,7 +14,7 @@ class RateMeter {
     this.#bytes += bytes
   }
 
-  /** Undefined until half a second has been seen. */
+  /** Undefined during the first half second. */
   rate(now: number): number | undefined {
     this.#sample(now)
     const [first] = this.#samples
@@ -37,11 +37,11 @@ export interface ImageProgress {
   done: number
   startedAt: number
   readonly contents: Map<string, number>
-  /** What the Engine has told of layers, by phase and short id, until their blobs are known. */
+  /** The layers that the Engine has reported, by phase and short id, until their blobs are known. */
   readonly layers: Map<string, { readonly size: number; readonly bytes: number }>
 }
 
-/** Where a run stands: images done, images in flight, bytes, rate and time left. Takes every event with the time it came at, in milliseconds. */
+/** The progress of a run: images done, images in flight, bytes, rate and time left. Receives every event with its time in milliseconds. */
 export class RunTally {
   images = 0
   copied = 0
@@ -56,7 +56,7 @@ export class RunTally {
   readonly #progress = new Map<string, ImageProgress>()
   readonly #unresolved = new Set<string>()
   readonly #meter = new RateMeter()
-  /** A Docker Engine carries the images, whose blobs are known only when they are there. */
+  /** A Docker Engine copies the images: their blobs are known only afterwards. */
   #isThroughEngine = false
 
   event(event: MirrorEvent, now: number): void {
@@ -81,7 +81,7 @@ export class RunTally {
       case 'blob-copied':
       case 'manifest-copied': {
         const bytes = this.#set(event.image, event.digest, event.size)
-        // Those of an Engine's blobs were counted while its layers moved.
+        // An Engine's blobs were counted as its layers.
         if (!this.#isThroughEngine) this.#meter.add(bytes, now)
         return
       }
@@ -104,17 +104,17 @@ export class RunTally {
     }
   }
 
-  /** Images that are done, failed ones included. */
+  /** Images that are done, including failed ones. */
   get imagesDone(): number {
     return this.copied + this.upToDate + this.failed
   }
 
-  /** Bytes per second of late; undefined at the very beginning. */
+  /** Bytes per second over the last seconds; undefined at the very beginning. */
   rate(now: number): number | undefined {
     return this.#meter.rate(now)
   }
 
-  /** Milliseconds, once every image is resolved and bytes move; otherwise undefined, since nobody knows, as of images that an Engine carries. */
+  /** Milliseconds; undefined until every image is resolved and bytes move, and always with a Docker Engine. */
   timeLeft(now: number): number | undefined {
     if (this.#isThroughEngine) return undefined
     const rate = this.rate(now)
@@ -123,7 +123,7 @@ export class RunTally {
     return (left * 1000) / rate
   }
 
-  /** An image's progress, begun on first sight. */
+  /** An image's progress, created on first use. */
   of(image: string): ImageProgress {
     const known = this.#progress.get(image)
     if (known !== undefined) return known
@@ -146,7 +146,7 @@ export class RunTally {
     progress.contents.clear()
   }
 
-  /** An Engine tells sizes as it meets them, so that what is expected grows; extracting moves nothing. */
+  /** An Engine reports sizes as it meets layers, so the expected total grows; extracting moves no bytes. */
   #layer({ image, phase, layer, size, bytes }: Extract<MirrorEvent, { type: 'layer-progressed' }>, now: number): void {
     const progress = this.of(image)
     const key = `${phase} ${layer}`
@@ -167,11 +167,11 @@ export class RunTally {
     this.bytesDone += bytes
   }
 
-  /** Returns the bytes that are new; a restarted blob has none. */
+  /** Returns the added bytes; 0 for a restarted blob. */
   #set(image: string, digest: string, bytes: number): number {
     const progress = this.of(image)
     if (progress.layers.size > 0) {
-      // Blobs take the place of what was told of layers.
+      // Blobs replace the reported layers.
       progress.layers.clear()
       this.#advance(progress, [...progress.contents.values()].reduce((sum, known) => sum + known, 0) - progress.done)
     }

@@ -12,7 +12,7 @@ import { version } from '../../version.ts'
 import type { Served } from '../files/served.ts'
 import { formatCount } from './format-amount.ts'
 
-/** Where nodes reach the server: what it listens on, or where that is every address, the first name of its certificate, or this machine's. */
+/** The address at which nodes reach the server: the one it listens on; for all addresses, the first name of its certificate or this machine's name. */
 export function nodeOrigin(url: string, names: readonly string[]): URL {
   const origin = new URL(url)
   if (origin.hostname !== '0.0.0.0' && origin.hostname !== '[::]') return origin
@@ -23,21 +23,21 @@ export function nodeOrigin(url: string, names: readonly string[]): URL {
   return origin
 }
 
-/** The name under which a served layout files what was pushed to it. */
+/** The registry name under which a served layout stores pushed images. */
 const ownRegistry = 'localhost'
 
-/** One image of each registry will do: every repository keeps its path. What was pushed here is this server's own, whatever it is called. */
+/** One image for each registry is enough, because every repository keeps its path. Pushed images belong to this server under any of its names. */
 function imagesByRegistry(repositories: readonly Repository[], { host }: URL): readonly MirroredImage[] {
   const images = new Map<string, MirroredImage>()
   for (const { registry, path } of repositories) {
     const source = registry === ownRegistry ? host : registry
-    // No mirror of a registries.yaml matches upper case.
+    // A mirror in registries.yaml never matches upper case.
     if (source === source.toLowerCase()) images.set(source, { source: { registry: source, path }, destination: { registry: host, path } })
   }
   return [...images.values()]
 }
 
-/** The registries.yaml with which nodes find what the layout has at this origin; undefined for a layout without images. */
+/** The registries.yaml with which nodes pull the images of the layout from this origin; undefined for a layout without images. */
 export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean): string | undefined {
   const repositories = layout.repositories()
   const images = imagesByRegistry(repositories, origin)
@@ -47,14 +47,14 @@ export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean
     .text
 }
 
-/** True where a certificate's name is that of the host, or a wildcard for it: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3 */
+/** True where a certificate's name equals the host, or is a wildcard for it: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3 */
 function covers(name: string, host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase()
   const wanted = name.toLowerCase()
   return wanted === bare || (wanted.startsWith('*.') && bare.slice(bare.indexOf('.')) === wanted.slice(1))
 }
 
-/** What there is to say of that file when the server starts. */
+/** Notes about that file, for the start of the server. */
 export function nodeNotes(
   origin: URL,
   { hasPasswords, names }: { readonly hasPasswords: boolean; readonly names: readonly string[] | undefined },
@@ -62,12 +62,10 @@ export function nodeNotes(
   const isCovered = names === undefined || names.some((name) => covers(name, origin.hostname))
   return [
     ...(isLocalhost(origin.host)
-      ? [`${origin.origin} is each node itself: other machines need --listen with an address that they reach`]
+      ? [`${origin.origin} means the node itself: pass --listen with an address that other machines can reach`]
       : []),
-    ...(isCovered
-      ? []
-      : [`the certificate is for ${names.join(', ') || 'no name'} and not for ${origin.hostname}: nodes refuse it under that name`]),
-    ...(hasPasswords ? ['this registry asks for a password: fill in "auth"'] : []),
+    ...(isCovered ? [] : [`the certificate is for ${names.join(', ') || 'no name'}, not for ${origin.hostname}: nodes reject it`]),
+    ...(hasPasswords ? ['this registry requires a password: fill in "auth"'] : []),
   ]
 }
 
@@ -75,7 +73,7 @@ async function modifiedAt(path: string): Promise<Date | undefined> {
   return (await stat(path).catch(() => undefined))?.mtime
 }
 
-/** What the page of a served layout or bundle shows beside its contents; times are those of its files. */
+/** What the page of a served layout or bundle shows in addition to its contents; times are modification times of its files. */
 export function pageSources(
   { reader, lists = [], namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>,
   hasPasswords: boolean,
@@ -86,7 +84,7 @@ export function pageSources(
       try {
         return nodeRegistries(reader, origin, hasPasswords)
       } catch (error) {
-        // Names that no registries.yaml can express cost the page that part alone.
+        // Where registries.yaml cannot express a name, the page only lacks this part.
         if (isMirrorError(error)) return undefined
         throw error
       }

@@ -1,8 +1,10 @@
 import { styleText } from 'node:util'
 import type { Environment } from '../../http/proxy.ts'
 
-/** Colours by what they say; each function is the identity where colours are off. */
+/** How text looks on a stream: colours by meaning, each function the identity where colours are off, and the terminal's width. */
 export interface Styles {
+  /** Columns of the terminal; undefined for a file or a pipe. */
+  readonly width: number | undefined
   readonly good: (text: string) => string
   readonly quiet: (text: string) => string
   readonly warning: (text: string) => string
@@ -14,7 +16,7 @@ function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== ''
 }
 
-/** FORCE_COLOR decides first, as in Node itself; then NO_COLOR (https://no-color.org), a dumb terminal, and whether it is one at all. */
+/** FORCE_COLOR decides first, as in Node itself; then NO_COLOR (https://no-color.org), a dumb terminal, and whether it is a terminal at all. */
 function hasColors(stream: { readonly isTTY?: boolean }, env: Environment): boolean {
   const forced = env['FORCE_COLOR']
   if (forced !== undefined) return forced !== '0' && forced !== 'false'
@@ -24,17 +26,18 @@ function hasColors(stream: { readonly isTTY?: boolean }, env: Environment): bool
 type Format = Parameters<typeof styleText>[0]
 
 /** The styles for a stream. */
-export function stylesFor(stream: { readonly isTTY?: boolean }, env: Environment): Styles {
+export function stylesFor(stream: { readonly isTTY?: boolean; readonly columns?: number }, env: Environment): Styles {
   const isColored = hasColors(stream, env)
-  // The stream was judged above; styleText would judge stdout.
+  // styleText itself would look at stdout.
   const style =
     (format: Format) =>
     (text: string): string =>
       isColored ? styleText(format, text, { validateStream: false }) : text
-  return { good: style('green'), quiet: style('dim'), warning: style('yellow'), bad: style(['red', 'bold']), strong: style('bold') }
+  const width = stream.isTTY === true ? stream.columns : undefined
+  return { width, good: style('green'), quiet: style('dim'), warning: style('yellow'), bad: style(['red', 'bold']), strong: style('bold') }
 }
 
-/** True where bars can move: a terminal that is not dumb, and no CI log. */
+/** True for a stream that can show bars: a terminal that is not dumb, and not the log of a CI job. */
 export function isLive(stream: { readonly isTTY?: boolean }, env: Environment): boolean {
   const ci = env['CI']
   return stream.isTTY === true && env['TERM'] !== 'dumb' && (!isSet(ci) || ci === 'false' || ci === '0')

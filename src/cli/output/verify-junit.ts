@@ -3,7 +3,7 @@ import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { textLine } from './flags.ts'
 import { describeSubject, endpointNotes, formatProblem, servedBy } from './verify-table.ts'
 
-/** What XML 1.0 has no way to write, not even escaped: https://www.w3.org/TR/xml/#charsets */
+/** Characters that XML 1.0 cannot contain, not even escaped: https://www.w3.org/TR/xml/#charsets */
 const forbidden = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 
 function text(value: string): string {
@@ -20,8 +20,8 @@ function testcase(image: VerifiedImage): object {
 }
 
 /**
- * A verification as JUnit XML, which pipelines show as tests: an image is a test case, and what is wrong with it the failure.
- * https://github.com/testmoapp/junitxml describes what is read of it. Ends with a newline.
+ * A verification as JUnit XML, which pipelines show as tests: an image is a test case, and its problems are the failure.
+ * https://github.com/testmoapp/junitxml describes what pipelines read. Ends with a newline.
  */
 export function formatVerifyJunit(report: VerifyReport): string {
   const { images, totals, warnings } = report

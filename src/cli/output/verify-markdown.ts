@@ -4,7 +4,7 @@ import { textLine } from './flags.ts'
 import { formatBytes } from './format-amount.ts'
 import { describeCounts, describeEffort, describeSubject, endpointNotes, formatProblem, servedBy } from './verify-table.ts'
 
-/** Text as it is, in a code span: nothing in it is markup, a mention or a link. https://github.github.com/gfm/#code-spans */
+/** Text unchanged in a code span: nothing in it is markup, a mention or a link. https://github.github.com/gfm/#code-spans */
 function code(text: string): string {
   const safe = textLine(text)
   if (safe === '') return ''
@@ -14,7 +14,7 @@ function code(text: string): string {
   return `${fence}${pad}${safe}${pad}${fence}`
 }
 
-/** A pipe ends a cell even within code, unless a backslash stands before it, and one alone. https://github.github.com/gfm/#tables-extension- */
+/** A pipe ends a cell even within code, unless exactly one backslash precedes it. https://github.github.com/gfm/#tables-extension- */
 function cell(text: string): string {
   return text.replace(/(?<!\\)\\*\|/g, String.raw`\|`)
 }
@@ -23,7 +23,7 @@ function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`### ${title}`, '', ...lines.map((line) => `- ${code(line)}`), '']
 }
 
-/** A verification in GitHub-flavoured markdown, as for the summary of a pipeline's job. Ends with a newline. */
+/** A verification in GitHub-flavoured markdown, for the summary of a pipeline's job. Ends with a newline. */
 export function formatVerifyMarkdown(report: VerifyReport): string {
   const { images, asNode, totals } = report
   const served = asNode ? ['Served by'] : []
@@ -41,7 +41,7 @@ export function formatVerifyMarkdown(report: VerifyReport): string {
   const lines = [
     `## Images: ${totals.ok} of ${totals.images} ok`,
     '',
-    `Looked for ${code(describeSubject(report))}.`,
+    `Checked ${code(describeSubject(report))}.`,
     '',
     markdownTable([titles, ...rows.map((row) => row.map(cell))], { align, alignDelimiters: false, padding: true }),
     '',

@@ -3,10 +3,10 @@ import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
-import { formatTable, type Column } from './plan-table.ts'
+import { formatTable, type Column } from './format-table.ts'
 import type { Styles } from './styles.ts'
 
-/** Who serves an image: the endpoints, in their order. */
+/** The endpoints that serve an image, in order. */
 export function servedBy({ endpoints }: VerifiedImage): string {
   return endpoints
     .filter(({ status }) => status === 'serves' || status === 'serves-part')
@@ -14,7 +14,7 @@ export function servedBy({ endpoints }: VerifiedImage): string {
     .join(', ')
 }
 
-/** The endpoints that failed for images that others serve whole, one line for every reason; what failed otherwise is among the problems. */
+/** The endpoints that failed for images that another one serves, one line for each reason. Other failures are among the problems. */
 export function endpointNotes({ images }: VerifyReport): readonly string[] {
   const groups = new Map<string, number>()
   for (const image of images.filter(({ status }) => status === 'ok')) {
@@ -22,15 +22,15 @@ export function endpointNotes({ images }: VerifyReport): readonly string[] {
       if (status === 'failed') groups.set(`${url}: ${reason}`, (groups.get(`${url}: ${reason}`) ?? 0) + 1)
     }
   }
-  return [...groups].map(([what, count]) => `${formatCount(count, 'image')} not from ${what}`)
+  return [...groups].map(([what, count]) => `another endpoint served ${formatCount(count, 'image')} instead of ${what}`)
 }
 
-/** A problem on one line, fit to be shown. */
+/** A problem, safe to print on one line. */
 export function formatProblem({ code, message }: VerifiedImage['problems'][number]): string {
   return `${textLine(message)} (${code})`
 }
 
-/** What was looked at: `registry.example.com/mirror, as a node with registries.yaml`. */
+/** What was checked: `at registry.example.com/mirror`, or `as a node with registries.yaml`. */
 export function describeSubject({ destination, registries, asNode }: VerifyReport): string {
   if (!asNode) return `at ${destination ?? 'no destination'}`
   return `as a node with ${registries ?? 'no file'}${destination === null ? '' : `, compared with ${destination}`}`
@@ -41,27 +41,28 @@ export function describeCounts({ totals }: VerifyReport): string {
   const counts = imageStatuses
     .toReversed()
     .map((status) => [status, totals.statuses[status]] as const)
-    .filter(([status, count]) => status === 'ok' || count > 0)
-  return `${formatCount(totals.images, 'image')}: ${counts.map(([status, count]) => `${count} ${status}`).join(', ')}`
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`)
+  return [formatCount(totals.images, 'image'), counts.join(', ')].filter(Boolean).join(': ')
 }
 
-/** `31 manifests and 60 blobs (190 MB) found, in 1.2s with 120 requests`. */
+/** `found 31 manifests and 60 blobs (190 MB) in 1.2s with 120 requests`. */
 export function describeEffort({ totals, deep }: VerifyReport): string {
   const { manifests, blobs, bytes, requests, seconds } = totals
   const what = `${formatCount(manifests, 'manifest')} and ${formatCount(blobs, 'blob')} (${formatBytes(bytes)})`
-  return `${what} ${deep ? 'read and hashed' : 'found'}, in ${formatDuration(seconds * 1000)} with ${formatCount(requests, 'request')}`
+  return `${deep ? 'read and hashed' : 'found'} ${what} in ${formatDuration(seconds * 1000)} with ${formatCount(requests, 'request')}`
 }
 
 const columns: readonly Column<VerifiedImage>[] = [
-  { title: 'IMAGE', align: 'left', cell: ({ reference }) => reference },
+  { title: 'IMAGE', align: 'left', cell: ({ reference }) => reference, isName: true },
   { title: 'STATUS', align: 'left', cell: ({ status }) => status },
   { title: 'MANIFESTS', align: 'right', cell: ({ manifests }) => String(manifests) },
   { title: 'BLOBS', align: 'right', cell: ({ blobs }) => String(blobs) },
   { title: 'SIZE', align: 'right', cell: ({ bytes }) => formatBytes(bytes) },
-  { title: 'SERVED BY', align: 'left', cell: (image) => servedBy(image) || '-', isSpecial: true },
+  { title: 'SERVED BY', align: 'left', cell: (image) => servedBy(image) || '-', isSpecial: true, isName: true },
   { title: 'DIGEST', align: 'left', cell: ({ digest }) => digest ?? '-', isVerbose: true },
   { title: 'DESTINATION', align: 'left', cell: ({ destination }) => destination ?? '-', isVerbose: true },
-  { title: 'PLATFORMS', align: 'left', cell: ({ platforms }) => platforms.join(',') },
+  { title: 'PLATFORMS', align: 'left', cell: ({ platforms }) => platforms.join(','), isOptional: true },
 ]
 
 /** Problems of one image that are shown. */
@@ -69,17 +70,17 @@ const mostShown = 20
 
 function tableLines({ images, asNode }: VerifyReport, styles: Styles, verbose: boolean): readonly string[] {
   if (images.length === 0) return []
-  const [titles = '', ...lines] = formatTable(columns, images, { verbose, special: asNode })
+  const [titles = '', ...lines] = formatTable(columns, images, { verbose, special: asNode, width: styles.width })
   return [styles.strong(titles), ...lines.map((line, index) => (images[index]?.status === 'ok' ? line : styles.bad(line))), '']
 }
 
 function problemLines({ problems }: VerifiedImage, styles: Styles): readonly string[] {
   const lines = problems.slice(0, mostShown).map((problem) => `${styles.bad('problem:')} ${formatProblem(problem)}`)
   const more = problems.length - lines.length
-  return more > 0 ? [...lines, `  and ${more} more of this image, in the JSON report`] : lines
+  return more > 0 ? [...lines, `  and ${more} more of this image: --output json lists them all`] : lines
 }
 
-/** A verification for people: a line an image, then a line for each problem, then warnings, and a summary. Ends with a newline. */
+/** A verification for people: one line per image, one per problem, then warnings and a summary. Ends with a newline. */
 export function formatVerification(report: VerifyReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
   const counts = describeCounts(report)

@@ -6,7 +6,7 @@ import { MirrorError } from '../../../src/errors.ts'
 import { plain } from './collected.ts'
 
 describe('formatError', () => {
-  it('says what failed, its code, and what to do', () => {
+  it('prints the failure, its code and the hint', () => {
     const error = new MirrorError('RELEASE_NOT_FOUND', 'there is no release v9.9.9+k3s1', { hint: 'Look at the list of releases.' })
     assert.equal(
       formatError(error, { styles: plain }),
@@ -18,7 +18,7 @@ describe('formatError', () => {
     assert.equal(formatError(new MirrorError('TIMEOUT', 'too slow'), { styles: plain }), 'error: too slow (TIMEOUT)\n')
   })
 
-  it('shows the stack and the causes with verbose', () => {
+  it('prints the stack and the causes with verbose', () => {
     const cause = new Error('connect ECONNREFUSED to http://user:hunter2@registry.test')
     const text = formatError(new MirrorError('UNREACHABLE', 'cannot connect', { cause }), { styles: plain, verbose: true })
     assert.match(text, /^ {2}.*error-text\.test\.ts/m)
@@ -32,7 +32,7 @@ describe('formatError', () => {
     assert.match(formatError('just text', { styles: plain }), /^error: just text \(INTERNAL\)/)
   })
 
-  it('escapes what a server put into a message, and hides userinfo', () => {
+  it('escapes text of a server, and hides userinfo', () => {
     const error = new MirrorError('DENIED', 'server says \u001B[31mno\nerror: fake', { hint: 'see https://a:hunter2@registry.test' })
     assert.equal(
       formatError(error, { styles: plain }),
@@ -40,7 +40,7 @@ describe('formatError', () => {
     )
   })
 
-  it('colours the words alone', () => {
+  it('colours only the labels', () => {
     const text = formatError(new MirrorError('TIMEOUT', 'too slow'), { styles: stylesFor({ isTTY: true }, {}) })
     assert.match(text, /error:\S* too slow \(TIMEOUT\)\n$/)
     assert.ok(text.startsWith('\u001B['))

@@ -37,7 +37,7 @@ const texts = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .flatMap((file) => literalsIn(parseSync(file, readFileSync(join(source, file), 'utf8')).program).map((text) => ({ file, text })))
 const ownFlags = new Set(flagsOf(createProgram({} as CliProcess)))
 
-test('a text of the library names no flag of the command line', () => {
+test('uses no flag of the command line in a text of the library', () => {
   assert.ok(ownFlags.has('--platform') && texts.length > 5000, String(texts.length))
   const named = texts.flatMap(({ file, text }) =>
     (text.match(/(?<![\w-])--[a-z][a-z0-9-]*/g) ?? [])
@@ -47,7 +47,7 @@ test('a text of the library names no flag of the command line', () => {
   assert.deepEqual(named, [])
 })
 
-test('every option that a text of the library names has a flag, and every flag is one', () => {
+test('has a flag for every option that a text of the library names', () => {
   const named = new Set(texts.flatMap(({ text }) => [...text.matchAll(/(?<![\w./-])options\.(\w+)/g)].map(([, name = '']) => name)))
   assert.deepEqual(
     [...named].filter((name) => !Object.hasOwn(flagsByOption, name)),
@@ -62,7 +62,7 @@ test('every option that a text of the library names has a flag, and every flag i
   )
 })
 
-test('an option is told from a file, a host, a repository and a key that are called like it', () => {
+test('does not change a file, a host, a repository or a quoted value that looks like an option', () => {
   assert.equal(withFlags('options.to x, options.timeout: 5, use options.via.'), '--to x, --timeout: 5, use --via.')
   for (const text of [
     './options.name',
@@ -72,11 +72,12 @@ test('an option is told from a file, a host, a repository and a key that are cal
     'options.to:5000',
     'https://options.to',
     'x.options.to',
+    'there is no image named "options.name"',
   ])
     assert.equal(withFlags(text), text)
 })
 
-test('JSON has flags in the texts of the library, and names as they are', () => {
+test('writes flags into texts of a JSON document, and leaves names unchanged', () => {
   const document = {
     images: ['options.via'],
     warnings: ['see options.via'],

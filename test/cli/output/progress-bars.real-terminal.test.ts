@@ -24,9 +24,9 @@ def read_until(word):
     start = len(shown)
     while word not in shown[start:]:
         shown += os.read(fd, 65536)
-read_until(b'0 B/100 B')
+read_until(b'0 B of 100 B')
 resize(50)
-read_until(b'0 B/100 B')
+read_until(b' 0%')
 os.write(fd, b'\\x03')
 try:
     while True:
@@ -50,7 +50,7 @@ describe('bars in a real terminal', { skip: hasPython ? false : 'python3 with pt
     assert.equal(failure.code, 130)
     const shown = String(failure.stdout)
     assert.match(shown, /copied docker\.io\/rancher\/a:1/)
-    assert.match(shown, /1\/2 images, 100 B of 200 B/)
+    assert.match(shown, /1\/2 images/)
     assert.ok(shown.includes('\u001B[?25l'), 'the cursor was hidden')
     assert.ok(shown.lastIndexOf('\u001B[?25h') > shown.lastIndexOf('\u001B[?25l'), 'and is shown again')
     assert.ok(shown.lastIndexOf('\u001B[?7h') > shown.lastIndexOf('\u001B[?7l'), 'lines are wrapped again')

@@ -3,6 +3,7 @@ import { describe, it, mock, type TestContext } from 'node:test'
 import { createRenderer } from '../../../src/cli/output/create-renderer.ts'
 import { progressBars } from '../../../src/cli/output/progress-bars.ts'
 import type { OutputClock, Renderer } from '../../../src/cli/output/renderer.ts'
+import { textWidth } from '../../../src/cli/output/shorten-name.ts'
 import type { MirrorEvent } from '../../../src/copy/events.ts'
 import { begun, blobCopied, copied, failed, finished, planned, progressed, started, upToDate } from '../../report/sample-events.ts'
 import { plain } from './collected.ts'
@@ -59,26 +60,35 @@ describe('progressBars', () => {
     pass(800)
     show(progressed('a', 'layer', 10_000_000, 5_000_000))
     assert.deepEqual(await screen(), [
-      '[==------------------] 0/2 images, 5 MB of 50 MB, 5 MB/s, 9s left',
-      '  docker.io/rancher/a:1  [==========----------] 5 MB/10 MB',
-      '  docker.io/rancher/b:1  [--------------------] 0 B/40 MB',
+      `0/2 images, 5 MB of 50 MB, 5 MB/s, 9s left${' '.repeat(32)}[==---------------------]`,
+      `  docker.io/rancher/a:1${' '.repeat(36)}5 MB of 10 MB  [===========------------]`,
+      `  docker.io/rancher/b:1${' '.repeat(37)}0 B of 40 MB  [-----------------------]`,
     ])
   })
 
-  it('lets images that are done scroll up as one line each', async (t) => {
+  it('prints a finished image above the bars as one line', async (t) => {
     const { show, screen } = stage(t)
     show(started('a', 'b', 'c'), planned('a', 10), begun('a'), planned('b', 10), begun('b'))
     show(blobCopied('a', 'layer', 10), copied('a'))
     show(failed('c'))
+    const [line, total, image] = await screen()
+    assert.equal(line, 'copied docker.io/rancher/a:1 (10 B, 100ms)')
+    assert.match(total ?? '', /^2\/3 images, 1 failed, 10 B of 20 B {2,}\[=+-+\]$/)
+    assert.match(image ?? '', /^ {2}docker\.io\/rancher\/b:1 {2,}0 B of 10 B {2}\[-+\]$/)
+  })
+
+  it('prints failures once, at the end', async (t) => {
+    const { renderer, show, screen } = stage(t)
+    show(started('a', 'b'), failed('b', { final: false }), failed('b'), copied('a'), finished())
+    renderer.end()
     assert.deepEqual(await screen(), [
-      'copied docker.io/rancher/a:1 (10 B, 100ms)',
-      'FAILED docker.io/rancher/c:1: cannot connect to registry.test:5000 (UNREACHABLE)',
-      '[==========----------] 2/3 images, 10 B of 20 B, 1 failed',
-      '  docker.io/rancher/b:1  [--------------------] 0 B/10 B',
+      'copied docker.io/rancher/a:1',
+      'FAILED docker.io/rancher/b:1: cannot connect to registry.test:5000 (UNREACHABLE)',
+      '  hint: check that the registry is up',
     ])
   })
 
-  it('leaves the lines of the images and nothing else behind, and the cursor as it was', async (t) => {
+  it('leaves only the lines of the images behind, and restores the cursor', async (t) => {
     const { terminal, renderer, show, screen } = stage(t)
     show(started('a'), planned('a', 10), begun('a'))
     assert.ok(terminal.text.includes(hideCursor))
@@ -96,14 +106,14 @@ describe('progressBars', () => {
     assert.deepEqual(await screen(), ['copied docker.io/rancher/a:1 (10 B, 100ms)'])
   })
 
-  it('does not begin again after its end', (t) => {
+  it('does not start again after its end', (t) => {
     const { terminal, renderer, show } = stage(t)
     renderer.end()
     show(started('a'), begun('a'))
     assert.equal(terminal.text.includes(hideCursor), false)
   })
 
-  it('shows the cursor again when the process exits in the middle', (t) => {
+  it('restores the cursor when the process exits during the run', (t) => {
     const { terminal, show } = stage(t)
     const before = process.listeners('exit')
     show(started('a'), begun('a'))
@@ -120,8 +130,8 @@ describe('progressBars', () => {
     show(progressed('a', 'layer', 1_000, 900))
     show(progressed('a', 'layer', 1_000, 100))
     const lines = await screen()
-    assert.match(lines[0] ?? '', /^\[==-+\] 0\/1 image, 100 B of 1 kB, \d+ B\/s, /)
-    assert.match(lines[1] ?? '', /100 B\/1 kB$/)
+    assert.match(lines[0] ?? '', /^0\/1 image, 100 B of 1 kB, \d+ B\/s, .*\[==-+\]$/)
+    assert.match(lines[1] ?? '', / 100 B of 1 kB {2}\[==-+\]$/)
   })
 
   it('fits 900 images into 10 rows', async (t) => {
@@ -141,7 +151,7 @@ describe('progressBars', () => {
       names.slice(0, 870),
       'each finished image has exactly one line',
     )
-    assert.match(bars[0] ?? '', /^\[=+-\] 870\/900 images, .*, 24 more/)
+    assert.match(bars[0] ?? '', /^870\/900 images, .*, 24 more in progress +\[=+-\]$/)
     assert.equal(bars.length, 7, 'a total and six images')
     assert.ok(terminal.text.length < 3_000_000)
   })
@@ -151,21 +161,39 @@ describe('progressBars', () => {
     show(started('a', 'b'), planned('a', 10), begun('a'), begun('b'))
     show(upToDate('b'))
     const lines = await screen()
-    assert.deepEqual(lines, ['up to date docker.io/rancher/b:1', '[------------------'])
+    assert.deepEqual(lines, ['up to date: docker.io/rancher/b:1', '1/2 images'])
   })
 
-  it('keeps a long line of a finished image whole, and cuts bars at the edge', async (t) => {
+  it('wraps a long line, and fits bars to the terminal', async (t) => {
     const { show, screen } = stage(t, 60)
     const name = `deep/${'very-'.repeat(20)}long`
     show(started(name, 'b'), planned(name, 10), begun(name))
-    const during = failed('b', { error: { code: 'DENIED', message: `refused ${'again and '.repeat(10)}again` } })
-    show(during)
+    show({ type: 'warning', message: `refused ${'again and '.repeat(10)}again` })
     const lines = await screen()
-    assert.match(lines[0] ?? '', /^FAILED docker\.io\/rancher\/b:1: refused .*again \(DENIED\)$/)
+    assert.match(lines[0] ?? '', /^warning: refused .*again$/)
     assert.equal(lines.length, 3)
-    assert.match(lines[2] ?? '', /^ {2}….*long:1 {2}\[-{20}\] 0 B\/10 B$/)
+    assert.match(lines[2] ?? '', /^ {2}very-.*….*very-long:1 {2,}0 B of 10 B {2}\[-+\]$/)
     assert.ok((lines[2] ?? '').length < 60)
   })
+
+  for (const columns of [40, 60, 80, 100, 200]) {
+    it(`draws every line within ${columns} columns, with bars below each other`, async (t) => {
+      const { show, pass, screen } = stage(t, columns)
+      const names = ['klipper-helm', `${'deep/'.repeat(30)}klipper-lb`, '鏡像'.repeat(40), 'x'.repeat(200)]
+      show(started(...names, 'broken'), ...names.flatMap((name) => [planned(name, 1_230_000_000), begun(name)]))
+      pass(1_000)
+      show(failed('broken'), ...names.map((name) => progressed(name, 'layer', 1_230_000_000, 999_000_000)))
+      const lines = await screen()
+      assert.equal(lines.length, 5, lines.join('\n'))
+      for (const line of lines) {
+        assert.ok(textWidth(line) < columns, line)
+        assert.match(line, /\[=+-+\]$/)
+      }
+      assert.equal(new Set(lines.map((line) => line.length - line.lastIndexOf('['))).size, 1, lines.join('\n'))
+      assert.match(lines[0] ?? '', /^1\/5 images, 1 failed/)
+      assert.match(lines[1] ?? '', /klipper-helm:1 /)
+    })
+  }
 
   it('leaves nothing behind when it is made narrower and wider again', async (t) => {
     const { terminal, show, pass, screen } = stage(t, 100, 24)
@@ -180,8 +208,8 @@ describe('progressBars', () => {
     assert.deepEqual(await screen(), [
       'copied docker.io/rancher/a:1 (100 B, 100ms)',
       'copied docker.io/rancher/b:1 (100 B, 1.4s)',
-      '[=============-------] 2/3 images, 200 B of 300 B, 0 B/s',
-      '  docker.io/rancher/c:1  [--------------------] 0 B/100 B',
+      `2/3 images, 200 B of 300 B, 0 B/s${' '.repeat(36)}[============------]`,
+      `  docker.io/rancher/c:1${' '.repeat(32)}0 B of 100 B  [------------------]`,
     ])
   })
 
@@ -204,7 +232,7 @@ describe('progressBars', () => {
       assert.equal(lines.filter((line) => line.startsWith('copied')).length, 2)
       // What scrolled away while there was no room is the terminal's; what is drawn since is one total and the images that fit.
       const drawn = lines.slice(lines.findIndex((line) => line.startsWith('copied docker.io/rancher/image-1:')) + 1)
-      assert.match(drawn[0] ?? '', /^\[====-+\] 2\/10 i/)
+      assert.match(drawn[0] ?? '', /^2\/10 images/)
       assert.equal(drawn.length, 1 + Math.min(8, rows - 4), lines.join('\n'))
     })
   }
@@ -215,14 +243,16 @@ describe('createRenderer', () => {
     ['on a terminal', { env: {} }, true],
     ['on a CI terminal', { env: { CI: '1' } }, false],
     ['when quiet', { env: {}, verbosity: 'quiet' }, false],
+    ['without progress', { env: {}, progress: false }, false],
   ]
   for (const [name, options, expected] of cases) {
     it(`${expected ? 'draws' : 'draws no'} bars ${name}`, async () => {
       const terminal = new FakeTerminal(80, 24)
       const renderer = await createRenderer(terminal, options)
-      renderer.event(started('a'))
+      for (const event of [started('a'), copied('a')]) renderer.event(event)
       renderer.end()
       assert.equal(terminal.text.includes(hideCursor), expected)
+      assert.equal(terminal.text.includes(' docker.io/rancher/a:1'), options.verbosity !== 'quiet')
     })
   }
 })

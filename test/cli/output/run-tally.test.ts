@@ -30,14 +30,14 @@ describe('RunTally', () => {
     assert.equal(tallyOf([0, started('a')]).rate(100), undefined)
   })
 
-  it('forgets what was long ago', () => {
+  it('forgets bytes older than its window', () => {
     const tally = tallyOf([0, started('a')], [1_000, progressed('a', 'layer', 9e6, 5e6)])
     for (let now = 1_000; now <= 20_000; now += 100) tally.rate(now)
     assert.equal(tally.rate(20_000), 0)
     assert.equal(tally.timeLeft(20_000), undefined)
   })
 
-  it('takes a restart back, and never shows a negative rate', () => {
+  it('subtracts a restarted blob, without a negative rate', () => {
     const tally = tallyOf(
       [0, started('a')],
       [0, planned('a', 1_000)],
@@ -48,13 +48,13 @@ describe('RunTally', () => {
     assert.equal(tally.rate(1_000), 900)
   })
 
-  it('counts what was there as done but not as rate', () => {
+  it('counts present bytes as done but not in the rate', () => {
     const tally = tallyOf([0, started('a')], [0, planned('a', 1_000)], [1_000, skipped('a', 'layer', 900, 'mounted')])
     assert.equal(tally.bytesDone, 900)
     assert.equal(tally.rate(1_000), 0)
   })
 
-  it('keeps an image that gets a second round out of the failed ones', () => {
+  it('does not count an image as failed that gets a second round', () => {
     const tally = tallyOf([0, started('a')], [0, planned('a', 10)], [0, begun('a')], [1, failed('a', { final: false })])
     assert.deepEqual([tally.failed, tally.imagesDone, tally.inFlight.size], [0, 0, 0])
     tally.event(begun('a', 2), 2)

@@ -1,117 +1,103 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatSummary } from '../../../src/cli/output/summary.ts'
-import type { MirrorEvent } from '../../../src/copy/events.ts'
-import { foldReport } from '../../report/fold-events.ts'
+import type { MirrorEvent, RunCommand } from '../../../src/copy/events.ts'
+import { ReportFold } from '../../../src/report/fold-report.ts'
 import {
   begun,
   blobCopied,
   copied,
-  destinationOf,
   failed,
   finished,
   planned,
   progressed,
   skipped,
   started,
+  startedAs,
   upToDate,
 } from '../../report/sample-events.ts'
 import { plain } from './collected.ts'
 
-const summaryOf = (...events: readonly MirrorEvent[]): string => formatSummary(foldReport(events), plain)
+function summaryOf(command: RunCommand, ...events: readonly MirrorEvent[]): string {
+  const fold = new ReportFold(command)
+  for (const event of events) fold.event(event)
+  return formatSummary(fold.report(), plain)
+}
+
+const moved = [
+  planned('a', 60_000_000),
+  begun('a'),
+  skipped('a', 'base', 12_000_000, 'mounted'),
+  progressed('a', 'layer', 40_000_000, 3_000_000),
+  progressed('a', 'layer', 40_000_000, 0),
+  blobCopied('a', 'layer', 40_000_000),
+  copied('a'),
+  upToDate('b'),
+  finished(),
+]
 
 describe('formatSummary', () => {
-  it('says what was done, moved, saved and asked, and how long it took', () => {
+  it('reports the images, the bytes transferred and reused, the time and the requests', () => {
     assert.equal(
-      summaryOf(
-        started('a', 'b'),
-        planned('a', 60_000_000),
-        begun('a'),
-        skipped('a', 'base', 12_000_000, 'mounted'),
-        progressed('a', 'layer', 40_000_000, 3_000_000),
-        progressed('a', 'layer', 40_000_000, 0),
-        blobCopied('a', 'layer', 40_000_000),
-        copied('a'),
-        upToDate('b'),
-        finished(),
-      ),
+      summaryOf('mirror', started('a', 'b'), ...moved),
       [
-        '2 images: 1 copied, 1 up to date, 0 failed',
-        'moved 40 MB in 2s at 20 MB/s; 3 MB moved again after a failure',
-        'saved 20 MB: 12 MB mounted, 8 MB present already',
+        '2 images: 1 copied, 1 up to date',
+        'transferred 40 MB in 2s (20 MB/s); 3 MB sent again after failures',
+        'reused 8 MB already present, 12 MB mounted from other repositories',
         'sent 7 requests to the source, 9 to the destination',
         '',
       ].join('\n'),
     )
   })
 
-  it('names a single failed image with its reason and hint', () => {
-    const text = summaryOf(started('a'), failed('a'), finished())
+  it('uses the words of the command', () => {
+    const firstLine = (command: RunCommand): string | undefined => summaryOf(command, startedAs(command, 'a', 'b'), ...moved).split('\n')[0]
+    assert.equal(firstLine('bundle create'), '2 images: 1 added, 1 in the base bundle')
+    assert.equal(firstLine('bundle push'), '2 images: 1 pushed, 1 up to date')
+    assert.equal(firstLine('bundle load'), '2 images: 1 loaded, 1 already loaded')
+  })
+
+  it('calls nothing mounted in a layout or a bundle', () => {
+    const events = [{ ...started('a', 'b'), destination: 'oci:layout' } as MirrorEvent, ...moved]
+    assert.match(summaryOf('mirror', ...events), /^reused 8 MB already present, 12 MB shared between images$/m)
     assert.match(
-      text,
-      /^docker\.io\/rancher\/a:1 failed: cannot connect to registry\.test:5000 \(UNREACHABLE\)\n {2}hint: Check that the registry is up\.\n1 image: /,
+      summaryOf('bundle create', started('a', 'b'), ...moved),
+      /^reused 8 MB from the base bundle or an earlier attempt, 12 MB shared between images$/m,
     )
   })
 
-  it('puts images that failed for one reason under one line', () => {
-    const names = ['a', 'b', 'c']
-    const text = summaryOf(
-      started(...names, 'd'),
-      ...names.map((name) => failed(name)),
-      failed('d', { error: { code: 'TLS', message: 'bad certificate' } }),
-      finished(),
+  it('is one line where everything is up to date', () => {
+    assert.equal(summaryOf('mirror', started('a', 'b'), upToDate('a'), upToDate('b'), finished()), 'all 2 images are up to date\n')
+    assert.equal(summaryOf('mirror', started('a'), upToDate('a'), finished()), '1 image is up to date\n')
+    assert.equal(summaryOf('bundle load', started('a'), upToDate('a'), finished()), '1 image is already loaded\n')
+  })
+
+  it('counts failed images and leaves the failures to the renderer', () => {
+    assert.equal(summaryOf('mirror', started('a', 'b'), failed('a'), upToDate('b'), finished()), '2 images: 1 up to date, 1 failed\n')
+  })
+
+  it('calls the rest of an interrupted run not finished, and gives one hint', () => {
+    assert.equal(
+      summaryOf('mirror', started('a', 'b', 'c', 'd'), copied('a'), failed('b'), finished(true)),
+      [
+        'interrupted; 4 images: 1 copied, 1 failed, 2 not finished',
+        'hint: run the same command again; it copies only what is missing',
+        '',
+      ].join('\n'),
     )
-    assert.deepEqual(text.split('\n').slice(0, 6), [
-      '3 images failed: cannot connect to registry.test:5000 (UNREACHABLE)',
-      '  docker.io/rancher/a:1',
-      '  docker.io/rancher/b:1',
-      '  docker.io/rancher/c:1',
-      '  hint: Check that the registry is up.',
-      'docker.io/rancher/d:1 failed: bad certificate (TLS)',
-    ])
   })
 
-  it('puts images with one reason under it where their messages differ', () => {
-    const events = ['aaa', 'bbb'].flatMap((name) => [
-      failed(name, {
-        error: {
-          code: 'DENIED',
-          message: `cannot write ${destinationOf(name)}: registry.test:5000 answered 403`,
-          subject: destinationOf(name),
-          reason: 'registry.test:5000 answered 403',
-        },
-      }),
-    ])
-    const [line] = summaryOf(started('aaa', 'bbb'), ...events, finished()).split('\n')
-    assert.equal(line, '2 images failed: registry.test:5000 answered 403 (DENIED)')
-  })
-
-  it('keeps images apart that failed for different reasons', () => {
-    const text = summaryOf(
-      started('a', 'b'),
-      failed('a', { error: { code: 'NOT_FOUND', message: 'no tag' } }),
-      failed('b', { error: { code: 'DENIED', message: 'no tag' } }),
-      finished(),
+  it('reports that a bundle was not written because an image failed', () => {
+    assert.equal(
+      summaryOf('bundle create', started('a', 'b'), failed('a'), finished()),
+      '2 images: 1 failed, 1 not finished\nno bundle was written: every image must be complete\n',
     )
-    assert.match(text, /^docker\.io\/rancher\/a:1 failed: no tag \(NOT_FOUND\)\ndocker\.io\/rancher\/b:1 failed: no tag \(DENIED\)\n/)
   })
 
-  it('names ten of nine hundred', () => {
-    const names = Array.from({ length: 900 }, (_, index) => `image-${index}`)
-    const text = summaryOf(started(...names), ...names.map((name) => failed(name)), finished())
-    assert.match(text, /^900 images failed: /)
-    assert.match(text, /\n {2}and 890 more, named in the JSON report\n/)
-    assert.equal(text.split('\n').length, 18)
-  })
-
-  it('says that a run was interrupted', () => {
-    assert.match(summaryOf(started('a'), finished(true)), /\ninterrupted; 1 image: 0 copied, 0 up to date, 1 failed\n/)
-  })
-
-  it('says where digests changed and what was left out', () => {
+  it('reports new digests and skipped layers', () => {
     const subset: MirrorEvent = { ...(planned('a', 10) as Extract<MirrorEvent, { type: 'image-planned' }>), digestPreserved: false }
-    const text = summaryOf(started('a'), subset, skipped('a', 'windows', 10, 'foreign'), copied('a'), finished())
-    assert.match(text, /\n1 image with a new index over the chosen platforms, and so with a new digest\n/)
-    assert.match(text, /\n1 foreign layer left out/)
+    const text = summaryOf('mirror', started('a'), subset, skipped('a', 'windows', 10, 'foreign'), copied('a'), finished())
+    assert.match(text, /\n1 image has a new digest: the index lists only the chosen platforms\n/)
+    assert.match(text, /\nskipped 1 foreign layer: /)
   })
 })

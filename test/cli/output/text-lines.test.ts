@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Renderer, Verbosity } from '../../../src/cli/output/renderer.ts'
 import { textLines } from '../../../src/cli/output/text-lines.ts'
-import type { MirrorEvent } from '../../../src/copy/events.ts'
+import type { MirrorEvent, RunCommand } from '../../../src/copy/events.ts'
 import {
   begun,
   blobCopied,
@@ -15,6 +15,7 @@ import {
   skipped,
   sourceOf,
   started,
+  startedAs,
   unreachable,
   upToDate,
 } from '../../report/sample-events.ts'
@@ -36,7 +37,7 @@ function linesOf(events: readonly MirrorEvent[], verbosity?: Verbosity): string[
 const throttled = (origin: string): MirrorEvent => ({ type: 'throttled', side: 'source', origin, delay: 1_000 })
 
 describe('textLines', () => {
-  it('writes one line an image', () => {
+  it('writes one line per image, and failures at the end', () => {
     const { output, clock, renderer } = lines()
     for (const event of [started('a', 'b', 'c'), planned('a', 34_000_000), begun('a'), planned('b', 0, 'present'), upToDate('b')])
       renderer.event(event)
@@ -44,20 +45,63 @@ describe('textLines', () => {
     for (const event of [blobCopied('a', 'layer', 34_000_000), copied('a'), failed('c'), finished()]) renderer.event(event)
     renderer.end()
     assert.deepEqual(output.lines, [
-      'up to date docker.io/rancher/b:1',
+      'up to date: docker.io/rancher/b:1',
       'copied docker.io/rancher/a:1 (34 MB, 1.5s)',
       'FAILED docker.io/rancher/c:1: cannot connect to registry.test:5000 (UNREACHABLE)',
+      '  hint: check that the registry is up',
     ])
   })
 
-  it('says that a failed image is tried again', () => {
-    assert.deepEqual(linesOf([started('a'), failed('a', { final: false }), begun('a', 2), copied('a')]), [
-      'failed docker.io/rancher/a:1, tried again at the end: cannot connect to registry.test:5000 (UNREACHABLE)',
+  const words: readonly (readonly [RunCommand, string, string])[] = [
+    ['mirror', 'copied', 'up to date'],
+    ['bundle create', 'added', 'in the base bundle'],
+    ['bundle push', 'pushed', 'up to date'],
+    ['bundle load', 'loaded', 'already loaded'],
+  ]
+  for (const [command, done, unchanged] of words) {
+    it(`uses the words of ${command}`, () => {
+      assert.deepEqual(linesOf([startedAs(command, 'a', 'b'), copied('a'), upToDate('b')]), [
+        `${done} docker.io/rancher/a:1`,
+        `${unchanged}: docker.io/rancher/b:1`,
+      ])
+    })
+  }
+
+  it('does not mention a failure that a retry repairs', () => {
+    assert.deepEqual(linesOf([started('a'), failed('a', { final: false }), begun('a', 2), copied('a'), finished()]), [
       'copied docker.io/rancher/a:1 (0ms)',
     ])
   })
 
-  it('beats while nothing else happens, and stops with the run', () => {
+  it('reports a failure once, after both rounds', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    const events = [
+      started(...names),
+      ...names.map((name) => failed(name, { final: false })),
+      ...names.flatMap((name) => [begun(name, 2), failed(name)]),
+      finished(),
+    ]
+    assert.deepEqual(linesOf(events), [
+      'FAILED all 8 images: cannot connect to registry.test:5000 (UNREACHABLE)',
+      '  hint: check that the registry is up',
+    ])
+  })
+
+  it('reports the failure of an image whose retry was interrupted', () => {
+    const lines = linesOf([started('a', 'b'), failed('a', { final: false }), finished(true)])
+    assert.equal(lines[0], 'FAILED docker.io/rancher/a:1: cannot connect to registry.test:5000 (UNREACHABLE)')
+  })
+
+  it('reports failures when it is ended before the run', () => {
+    const { output, renderer } = lines()
+    for (const event of [started('a', 'b'), failed('a')]) renderer.event(event)
+    assert.deepEqual(output.lines, [])
+    renderer.end()
+    renderer.end()
+    assert.equal(output.text.match(/^FAILED/gm)?.length, 1)
+  })
+
+  it('prints a progress line at intervals, until the run ends', () => {
     const { output, clock, renderer } = lines()
     renderer.event(started('a', 'b'))
     renderer.event(planned('a', 4_000_000))
@@ -75,7 +119,7 @@ describe('textLines', () => {
     assert.equal(clock.timers, 0)
   })
 
-  it('stops beating when it is ended early', () => {
+  it('stops the progress lines when it is ended early', () => {
     const { clock, renderer } = lines({ heartbeat: 100 })
     renderer.event(started('a'))
     assert.equal(clock.timers, 1)
@@ -84,7 +128,7 @@ describe('textLines', () => {
     assert.equal(clock.timers, 0)
   })
 
-  it('mentions a throttling registry once in a while, each by itself', () => {
+  it('reports each throttling registry at most once per interval', () => {
     const { output, clock, renderer } = lines()
     for (let second = 0; second < 12; second++) {
       renderer.event(throttled('https://a.test'))
@@ -92,10 +136,10 @@ describe('textLines', () => {
       clock.turn(1_000)
     }
     assert.deepEqual(output.lines, [
-      'throttled: https://a.test (source) asks for a pause of 1s',
-      'throttled: https://b.test (source) asks for a pause of 1s',
-      'throttled: https://a.test (source) asks for a pause of 1s',
-      'throttled: https://b.test (source) asks for a pause of 1s',
+      'throttled: https://a.test (source) asked to wait 1s',
+      'throttled: https://b.test (source) asked to wait 1s',
+      'throttled: https://a.test (source) asked to wait 1s',
+      'throttled: https://b.test (source) asked to wait 1s',
     ])
   })
 
@@ -123,17 +167,20 @@ describe('textLines', () => {
     failed('a'),
   ] as const satisfies readonly MirrorEvent[]
 
-  it('says only what failed for good when quiet, and never beats', () => {
-    assert.deepEqual(linesOf(busy, 'quiet'), ['FAILED docker.io/rancher/a:1: cannot connect to registry.test:5000 (UNREACHABLE)'])
+  it('prints only failures when quiet, and no progress lines', () => {
+    assert.deepEqual(linesOf(busy, 'quiet'), [
+      'FAILED docker.io/rancher/a:1: cannot connect to registry.test:5000 (UNREACHABLE)',
+      '  hint: check that the registry is up',
+    ])
     const { clock, renderer } = lines({ verbosity: 'quiet' })
     renderer.event(started('a'))
     assert.equal(clock.timers, 0)
   })
 
-  it('says everything but progress when verbose', () => {
+  it('prints every event except progress when verbose', () => {
     const text = linesOf(busy, 'verbose')
       .map((line) => line.replaceAll(/sha256:\w+/g, 'DIGEST'))
-      .slice(0, 8)
+      .slice(0, 9)
     assert.deepEqual(text, [
       "v1.37.1+k3s1: the list matches the release's sha256sum-amd64.txt",
       'new docker.io/rancher/a:1 -> registry.test:5000/rancher/a:1 (DIGEST, 2 blobs, 110 B)',
@@ -143,6 +190,7 @@ describe('textLines', () => {
       'retry 2 in 500ms for docker.io/rancher/a:1: cannot connect to registry.test:5000 (UNREACHABLE)',
       'blob DIGEST of docker.io/rancher/a:1 (50 B)',
       'manifest DIGEST of docker.io/rancher/a:1 (10 B)',
+      'failed docker.io/rancher/a:1, will be retried at the end: cannot connect to registry.test:5000 (UNREACHABLE)',
     ])
   })
 })

@@ -21,7 +21,7 @@ function shown(span: string): string {
   return content.startsWith(' ') && content.endsWith(' ') && content.trim() !== '' ? content.slice(1, -1) : content
 }
 
-test('a report is a title, a table, the problems and the sums', () => {
+test('writes a title, a table, the problems and the totals', () => {
   const lines = formatVerifyMarkdown(reportOver([whole, incomplete], { warnings: ['mind the gap'] })).split('\n')
   assert.equal(lines[0], '## Images: 1 of 2 ok')
   assert.deepEqual(cells(lines[4] ?? ''), ['Image', 'Status', 'Manifests', 'Blobs', 'Size', 'Served by', 'Platforms'])
@@ -44,19 +44,19 @@ test('a report is a title, a table, the problems and the sums', () => {
     '### Warnings',
     '',
     '- `mind the gap`',
-    '- `1 image not from http://old.example/v2: the connection was refused`',
+    '- `another endpoint served 1 image instead of http://old.example/v2: the connection was refused`',
     '',
-    '2 images: 1 ok, 1 incomplete; 6 manifests and 16 blobs (24.6 MB) found, in 1.2s with 40 requests.',
+    '2 images: 1 ok, 1 incomplete; found 6 manifests and 16 blobs (24.6 MB) in 1.2s with 40 requests.',
     '',
   ])
 })
 
-test('a report without problems has no section for them', () => {
+test('omits the sections for problems and warnings without any', () => {
   const text = formatVerifyMarkdown(reportOver([{ ...whole, endpoints: [] }], { asNode: false, destination: 'r.example' }))
   assert.doesNotMatch(text, /###|Served by/)
 })
 
-test('whatever a registry says stays one code span of one line, and one cell', () => {
+test('keeps any text of a registry in one code span, on one line, in one cell', () => {
   const text = fc.oneof(
     fc.constant(hostile),
     fc.string({ unit: 'binary' }),
