@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { readLayout } from '../../src/layout/open-layout.ts'
@@ -66,6 +66,8 @@ export function mountOwnDirectories(scratch: string): void {
   execFileSync('busybox', ['mkdir', '-p', `${scratch}/etc`])
   execFileSync('busybox', ['cp', '-a', '/etc/.', `${scratch}/etc/`])
   mount('--bind', `${scratch}/etc`, '/etc')
+  // no name server can be reached, and to wait for one takes time
+  writeFileSync('/etc/nsswitch.conf', 'hosts: files\n')
   mount('-t', 'tmpfs', 'tmpfs', '/run')
   mount('-t', 'tmpfs', 'tmpfs', '/mnt')
   execFileSync('busybox', ['mkdir', '/mnt/usb'])

@@ -21,6 +21,9 @@ export const internet = {
 } as const
 export const site = { 'registry.example.com': '10.20.0.5' } as const
 
+/** Images of a site's own that Docker Hub has too. */
+const ownImages = ['docker.io/library/nginx:1.29']
+
 /** Fills a directory with what the machine of every page needs: certificates, Docker Hub's images, K3s' release files. */
 export async function makeDemoWorld(directory: string): Promise<{ readonly publicAuthority: string }> {
   const [publicAuthority, siteAuthority] = await Promise.all([
@@ -49,7 +52,7 @@ export async function makeDemoWorld(directory: string): Promise<{ readonly publi
 /** Small made-up images under the names of the real list, in the layout that stands in for Docker Hub. */
 async function addRelease(directory: string, tag: string): Promise<void> {
   const list = await readFile(fileURLToPath(new URL(`../../fixtures/release/k3s-images.${tag}.txt`, import.meta.url)), 'utf8')
-  const images = shapesFor(list.trim().split('\n'))
+  const images = shapesFor([...list.trim().split('\n'), `docker.io/rancher/k3s-upgrade:${tag.replace('+', '-')}`, ...ownImages])
   const layout = await openLayout(`${directory}/docker-hub`, { durable: false })
   const server = createRegistryServer({ layout, writable: true, registry: 'docker.io' })
   const { url } = await server.listen('127.0.0.1', 0)

@@ -11,8 +11,8 @@ export type PageStep =
   | { readonly kind: 'commands'; readonly line: number; readonly commands: readonly DocumentedCommand[]; readonly status: number }
   /** `file=<name>` in the info string: the block is the content of that file. */
   | { readonly kind: 'file'; readonly line: number; readonly name: string; readonly content: string }
-  /** `<!-- offline -->`: from here on only `registry.example.com` can be reached. */
-  | { readonly kind: 'offline'; readonly line: number }
+  /** `<!-- offline -->`: from here to `<!-- online -->` only `registry.example.com` can be reached. */
+  | { readonly kind: 'offline' | 'online'; readonly line: number }
 
 /** A page of the documentation. */
 export interface Page {
@@ -37,6 +37,7 @@ export function parsePage(text: string): Page {
     const machine = /^<!-- machine: (.+) -->$/.exec(line)?.[1]
     if (machine !== undefined) traits = machine.split(' ')
     if (line === '<!-- offline -->') steps.push({ kind: 'offline', line: index + 1 })
+    if (line === '<!-- online -->') steps.push({ kind: 'online', line: index + 1 })
     const [, indent = '', language = '', info = ''] = fence.exec(line) ?? []
     if (language === '') continue
     const start = index + 1

@@ -34,14 +34,21 @@ function prepareHome(scratch: string): { readonly home: string; readonly environ
   if (existsSync('/usr/bin/docker')) symlinkSync('/usr/bin/docker', `${programs}/docker`)
   symlinkSync(root, `${home}/node_modules/k3s-mirror`, 'dir')
   const PATH = `${programs}:${process.env['PATH'] ?? ''}`
-  return { home, environment: { PATH, HOME: home, TMPDIR: `${scratch}/tmp`, TZ: 'UTC', LANG: 'C.UTF-8', TERM: 'dumb' } }
+  // the made-up public authority is one that Node knows by itself, as it knows the real ones
+  const NODE_EXTRA_CA_CERTS = '/etc/ssl/certs/ca-certificates.crt'
+  return {
+    home,
+    environment: { PATH, NODE_EXTRA_CA_CERTS, HOME: home, TMPDIR: `${scratch}/tmp`, TZ: 'UTC', LANG: 'C.UTF-8', TERM: 'dumb' },
+  }
 }
 
 async function runSteps(session: ShellSession, home: string, outputs: string[]): Promise<string | undefined> {
   for (const step of steps) {
     if (step.kind === 'file') writeFileSync(`${home}/${step.name}`, step.content)
-    else if (step.kind === 'offline') {
-      const names = Object.entries(site).map(([name, address]) => `${address} ${name}\n`)
+    else if (step.kind !== 'commands') {
+      const names = Object.entries(step.kind === 'online' ? { ...internet, ...site } : site).map(
+        ([name, address]) => `${address} ${name}\n`,
+      )
       writeFileSync('/etc/hosts', `127.0.0.1 localhost\n${names.join('')}`)
     } else {
       for (const [index, { source, output: shown }] of step.commands.entries()) {
@@ -83,7 +90,7 @@ async function startDaemons(): Promise<AsyncDisposable> {
 async function runPage(scratch: string, outputs: string[]): Promise<string | undefined> {
   const { home, environment } = prepareHome(scratch)
   await using session = openShellSession(home, environment, `${scratch}/logs`)
-  return runSteps(session, home, outputs)
+  return await runSteps(session, home, outputs)
 }
 
 await using scratch = await tempDir()

@@ -13,7 +13,7 @@ export interface CommandResult {
 
 /** One bash in which the commands of a page run one after another, so that `cd`, `export` and `$?` work as they do for a reader. */
 export interface ShellSession extends AsyncDisposable {
-  /** Runs a command to its end; throws where it takes more than a minute. */
+  /** Runs a command to its end; throws where it takes more than two minutes. */
   run(command: string): Promise<CommandResult>
   /** Starts a server, ends the one before it, and gives what it printed once `isReady` accepts that, or after five seconds. */
   serve(command: string, isReady: (output: string) => boolean): Promise<CommandResult>
@@ -44,8 +44,8 @@ export function openShellSession(directory: string, environment: Readonly<Record
         waiting.push(resolve)
         commands.write(`${command}\0`)
       }),
-      sleep(60_000, undefined, { ref: false }).then(() => {
-        throw new Error(`it did not end within a minute: ${command}`)
+      sleep(120_000, undefined, { ref: false }).then(() => {
+        throw new Error(`it did not end within two minutes: ${command}`)
       }),
     ])
     return { output: readFileSync(log).subarray(start).toString(), status }
