@@ -9,7 +9,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Words that begin a line for one image; such lines come in any order. */
-const unordered = /^(?:copied|pushed|loaded|complete|up to date|skipped|ok|✓) /
+const unordered = /^(?:copied|loaded|up to date|skipped) |^registry\.example\.com\/mirror\//
 
 /** True where two outputs differ only in what varies from run to run; a line `...` of the page stands for any lines. */
 export function isSameOutput(shown: string, real: string): boolean {
@@ -32,22 +32,27 @@ export function updatedOutput(shown: string, real: string): string {
   if (isSameOutput(shown, real)) return shown
   const lines = shown.split('\n')
   const [before, after] = [lines.indexOf('...'), lines.length - 1 - lines.lastIndexOf('...')]
-  const all = real.split('\n')
-  if (before === -1 || before + after >= all.length) return real
+  const all = inOrder(real.split('\n'))
+  if (before === -1 || before + after >= all.length) return all.join('\n')
   return [...all.slice(0, before), '...', ...all.slice(all.length - after)].join('\n')
 }
 
 function comparable(text: string): readonly string[] {
-  const lines = text
-    .replace(/\n$/, '')
-    .split('\n')
-    .map((line) => varying.reduce((result, [pattern, name]) => result.replaceAll(pattern, name), line))
-    .map((line) =>
-      line
-        .replaceAll(/(?<=\S) {2,}/g, ' ')
-        .replaceAll(/-{2,}/g, '--')
-        .trimEnd(),
-    )
+  const lines = text.replace(/\n$/, '').split('\n')
+  return inOrder(
+    lines
+      .map((line) => varying.reduce((result, [pattern, name]) => result.replaceAll(pattern, name), line))
+      .map((line) =>
+        line
+          .replaceAll(/(?<=\S) {2,}/g, ' ')
+          .replaceAll(/-{2,}/g, '--')
+          .trimEnd(),
+      ),
+  )
+}
+
+/** Sorts each run of lines about one image each. */
+function inOrder(lines: readonly string[]): readonly string[] {
   const result: string[] = []
   for (let index = 0; index < lines.length;) {
     const start = index

@@ -44,19 +44,22 @@ export async function makeDemoWorld(directory: string): Promise<{ readonly publi
   }
   await write('site-ca.crt', siteAuthority.certificate)
   await mkdir(`${directory}/releases`)
-  for (const tag of releases) await addRelease(directory, tag)
+  const known = new Set<string>()
+  for (const tag of releases) await addRelease(directory, tag, known)
   await makeAirgapArchive(directory)
   return { publicAuthority: publicAuthority.certificate }
 }
 
-/** Small made-up images under the names of the real list, in the layout that stands in for Docker Hub. */
-async function addRelease(directory: string, tag: string): Promise<void> {
+/** Small made-up images under the names of the real list, in the layout that stands in for Docker Hub; `known` are there already. */
+async function addRelease(directory: string, tag: string, known: Set<string>): Promise<void> {
   const list = await readFile(fileURLToPath(new URL(`../../fixtures/release/k3s-images.${tag}.txt`, import.meta.url)), 'utf8')
-  const images = shapesFor([...list.trim().split('\n'), `docker.io/rancher/k3s-upgrade:${tag.replace('+', '-')}`, ...ownImages])
+  const names = [...list.trim().split('\n'), `docker.io/rancher/k3s-upgrade:${tag.replace('+', '-')}`, ...ownImages]
+  const images = shapesFor(names.filter((name) => !known.has(name)))
+  for (const name of names) known.add(name)
   const layout = await openLayout(`${directory}/docker-hub`, { durable: false })
   const server = createRegistryServer({ layout, writable: true, registry: 'docker.io' })
   const { url } = await server.listen('127.0.0.1', 0)
-  await pushRelease(url, makeRelease({ scale: 0.01, images }))
+  await pushRelease(url, makeRelease({ scale: 0.01, images, salt: tag }))
   await server.close()
   await layout.close()
   const sha256 = createHash('sha256').update(list).digest('hex')
