@@ -53,8 +53,10 @@ async function runSteps(session: ShellSession, home: string, outputs: string[]):
     } else {
       for (const [index, { source, output: shown }] of step.commands.entries()) {
         const isServer = /^(?:sudo )?k3s-mirror serve /.test(source)
-        const isReady = (output: string): boolean => (shown === undefined ? / at https?:/.test(output) : isSameOutput(shown, output))
-        const { output, status } = isServer ? await session.serve(source, isReady) : await session.run(source)
+        // of a server whose output the page does not show yet, nothing shows where that ends
+        const isUnknown = (shown ?? '') === ''
+        const isReady = (output: string): boolean => (isUnknown ? / at https?:/.test(output) : isSameOutput(shown ?? '', output))
+        const { output, status } = isServer ? await session.serve(source, isReady, isUnknown ? 1000 : 0) : await session.run(source)
         if (shown !== undefined) outputs.push(output.replaceAll(home, '/home/admin').replaceAll(heartbeat, ''))
         const expected = index === step.commands.length - 1 ? step.status : 0
         if (status !== expected) return `line ${step.line}: "${source}" ended with ${status}, not ${expected}:\n${output}`

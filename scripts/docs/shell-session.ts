@@ -15,8 +15,8 @@ export interface CommandResult {
 export interface ShellSession extends AsyncDisposable {
   /** Runs a command to its end; throws where it takes more than two minutes. */
   run(command: string): Promise<CommandResult>
-  /** Starts a server, ends the one before it, and gives what it printed once `isReady` accepts that, or after five seconds. */
-  serve(command: string, isReady: (output: string) => boolean): Promise<CommandResult>
+  /** Starts a server, ends the one before it, and gives what it printed `settle` milliseconds after `isReady` accepted that, or after 15 seconds. */
+  serve(command: string, isReady: (output: string) => boolean, settle: number): Promise<CommandResult>
 }
 
 /** Reads commands from descriptor 4, ended by NUL, and reports each exit status on descriptor 3. */
@@ -58,13 +58,16 @@ export function openShellSession(directory: string, environment: Readonly<Record
 
   return {
     run,
-    async serve(command, isReady) {
+    async serve(command, isReady, settle) {
       await stopServer()
       const serverLog = `${logs}/server`
       server = (await run(`: >${serverLog}; { exec ${command}; } >${serverLog} 2>&1 & echo $!`)).output.trim()
       for (const start = Date.now(); ;) {
-        const printed = readFileSync(serverLog, 'utf8')
-        if (isReady(printed) || Date.now() - start > 5000) return { output: printed, status: 0 }
+        const read = (): string => readFileSync(serverLog, 'utf8')
+        if (isReady(read()) || Date.now() - start > 15_000) {
+          await sleep(settle)
+          return { output: read(), status: 0 }
+        }
         await sleep(20)
       }
     },
