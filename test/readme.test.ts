@@ -99,7 +99,12 @@ test('the command table of the README is the one of --help', async () => {
 
 test('every option that the pages name exists', async () => {
   const commands = [
-    ...['', 'images', 'plan', 'mirror', 'verify', 'serve'],
+    '',
+    'images',
+    'plan',
+    'mirror',
+    'verify',
+    'serve',
     ...['lint', 'resolve', 'render', 'generate'].map((name) => `registries ${name}`),
     ...['create', 'info', 'check', 'push', 'load'].map((name) => `bundle ${name}`),
   ]

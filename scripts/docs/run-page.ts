@@ -57,9 +57,9 @@ async function runSteps(session: ShellSession, home: string, outputs: string[]):
         const isUnknown = (shown ?? '') === ''
         const isReady = (output: string): boolean => (isUnknown ? / at https?:/.test(output) : isSameOutput(shown ?? '', output))
         const { output, status } = isServer ? await session.serve(source, isReady, isUnknown ? 1000 : 0) : await session.run(source)
-        if (shown !== undefined) outputs.push(output.replaceAll(home, '/home/admin').replaceAll(heartbeat, ''))
         const expected = index === step.commands.length - 1 ? step.status : 0
         if (status !== expected) return `line ${step.line}: "${source}" ended with ${status}, not ${expected}:\n${output}`
+        if (shown !== undefined) outputs.push(output.replaceAll(home, '/home/admin').replaceAll(heartbeat, ''))
       }
     }
   }
