@@ -8,8 +8,8 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
 ]
 
-/** Words that begin a line for one image; such lines come in any order. */
-const unordered = /^(?:copied|loaded|up to date|skipped) |^registry\.example\.com\/mirror\//
+/** Lines about one image or one file each; such lines come in any order. */
+const unordered = /^(?:copied|loaded|up to date|skipped) |^registry\.example\.com\/mirror\/|^[\w./-]+\.toml$/
 
 /** True where two outputs differ only in what varies from run to run; a line `...` of the page stands for any lines. */
 export function isSameOutput(shown: string, real: string): boolean {
@@ -32,7 +32,7 @@ export function updatedOutput(shown: string, real: string): string {
   if (isSameOutput(shown, real)) return shown
   const lines = shown.split('\n')
   const [before, after] = [lines.indexOf('...'), lines.length - 1 - lines.lastIndexOf('...')]
-  const all = inOrder(real.split('\n'))
+  const all = inOrder(real.split('\n').map((line) => line.trimEnd()))
   if (before === -1 || before + after >= all.length) return all.join('\n')
   return [...all.slice(0, before), '...', ...all.slice(all.length - after)].join('\n')
 }
