@@ -17,7 +17,7 @@ describe('documentation', { concurrency: 2 }, () => {
   after(async () => (await opened)?.[Symbol.asyncDispose]())
 
   for (const { path, page } of pages) {
-    test(`the commands of ${path} print what the page shows`, { timeout: 300_000 }, async (t) => {
+    test(`the commands of ${path} print what the page shows`, { timeout: 600_000 }, async (t) => {
       const needed: ServerName[] = ['namespaces', 'docker-registry', 'documentation']
       if (page.traits.includes('docker')) needed.push('dockerd')
       if (page.traits.includes('containerd')) needed.push('containerd')

@@ -13,7 +13,7 @@ export interface CommandResult {
 
 /** One bash in which the commands of a page run one after another, so that `cd`, `export` and `$?` work as they do for a reader. */
 export interface ShellSession extends AsyncDisposable {
-  /** Runs a command to its end; throws where it takes more than two minutes. */
+  /** Runs a command to its end; throws where it takes more than five minutes. */
   run(command: string): Promise<CommandResult>
   /** Starts a server, ends the one before it, and gives what it printed `settle` milliseconds after `isReady` accepted that, or after 15 seconds. */
   serve(command: string, isReady: (output: string) => boolean, settle: number): Promise<CommandResult>
@@ -30,6 +30,8 @@ export function openShellSession(directory: string, environment: Readonly<Record
     cwd: directory,
     env: { ...environment },
     stdio: ['ignore', file, file, 'pipe', 'pipe'],
+    // a group of its own, which is ended with all that still runs in it
+    detached: true,
   })
   closeSync(file)
   const [statuses, commands] = [shell.stdio[3] as Readable, shell.stdio[4] as Writable]
@@ -44,8 +46,8 @@ export function openShellSession(directory: string, environment: Readonly<Record
         waiting.push(resolve)
         commands.write(`${command}\0`)
       }),
-      sleep(120_000, undefined, { ref: false }).then(() => {
-        throw new Error(`it did not end within two minutes: ${command}`)
+      sleep(300_000, undefined, { ref: false }).then(() => {
+        throw new Error(`it did not end within five minutes: ${command}`)
       }),
     ])
     return { output: readFileSync(log).subarray(start).toString(), status }
@@ -72,9 +74,10 @@ export function openShellSession(directory: string, environment: Readonly<Record
       }
     },
     async [Symbol.asyncDispose]() {
-      if (shell.exitCode === null) await stopServer()
-      commands.end()
-      if (shell.exitCode === null) await once(shell, 'exit')
+      if (shell.pid === undefined || shell.exitCode !== null || shell.signalCode !== null) return
+      const exit = once(shell, 'exit')
+      process.kill(-shell.pid, 'SIGKILL')
+      await exit
     },
   }
 }
