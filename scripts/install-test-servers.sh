@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, Podman, a busybox to run in a container, chromium for the page of serve, and zstd. Run as root; run it again at will.
+# its client, Podman, a busybox to run in a container, chromium for the page of serve, zstd, and what the commands of
+# the documentation use. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -10,6 +11,7 @@ declare -A packages=(
   [dockerd]=docker.io [docker]=docker.io
   [podman]=podman [conmon]=conmon
   [chromium]=chromium [zstd]=zstd
+  [curl]=curl [jq]=jq
 )
 # the packages that would start something, and what
 declare -A units=(

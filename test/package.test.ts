@@ -16,7 +16,8 @@ test('the packed package holds the program alone, and runs where it is installed
   const { stdout } = await run('npm', pack, { cwd: root, env: { ...process.env, npm_config_cache: join(directory.path, 'cache') } })
   const [packed] = JSON.parse(stdout) as readonly { readonly filename: string; readonly files: readonly { readonly path: string }[] }[]
   assert.ok(packed)
-  const outside = packed.files.map(({ path }) => path).filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path))
+  const outside = packed.files.map(({ path }) => path).filter((path) => !/^(?:dist\/.*\.(?:js|d\.ts)|docs\/[\w-]+\.md)$/.test(path))
+  assert.ok(packed.files.some(({ path }) => path === 'docs/getting-started.md'))
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
   assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cli/third-party-notices.txt', 'package.json'])

@@ -1,25 +1,29 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, readFile, symlink } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parsePage } from '../scripts/docs/page.ts'
 import { exitCodes } from '../src/cli/exit-code.ts'
 import { errorCodes } from '../src/errors.ts'
-import { startRegistry } from './registry-server/start-registry.ts'
-import { compareRelease } from './servers/compare-release.ts'
 import { runCli } from './servers/run-cli.ts'
-import { seedRelease } from './servers/seed-release.ts'
-import { tempDir } from './servers/temp-dir.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+const read = (page: string): string => readFileSync(`${root}/${page}`, 'utf8')
+const generated: ReadonlySet<string> = new Set(['docs/cli-reference.md', 'docs/lint-rules.md', 'docs/errors.md'])
+const pages = ['README.md', ...readdirSync(`${root}/docs`).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))]
+const written = pages.filter((page) => !generated.has(page))
+const readme = read('README.md')
 
-/** The part of the page under a heading. */
-function section(heading: string): string {
-  const found = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`))
-  assert.ok(found, `the README has no section "${heading}"`)
+/** Options of other programs that the pages name. */
+const foreignOptions: ReadonlySet<string> = new Set(['--all', '--system-default-registry'])
+
+/** The part of a page under a heading. */
+function section(page: string, heading: string): string {
+  const found = read(page)
+    .split(/^## /m)
+    .find((part) => part.startsWith(`${heading}\n`))
+  assert.ok(found, `${page} has no section "${heading}"`)
   return found
 }
 
@@ -28,30 +32,72 @@ function firstCells(markdown: string): readonly string[] {
   return [...markdown.matchAll(/^\| ([^|]+) \|/gm)].map((match) => match[1] ?? '').slice(2)
 }
 
+/** A page without its blocks of code. */
+function prose(page: string): string {
+  return read(page).replaceAll(/^( *)```.*\n[^]*?^\1```$/gm, '')
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchors(page: string): ReadonlySet<string> {
+  const headings = [...prose(page).matchAll(/^#+ (.+)$/gm)].map((match) => match[1] ?? '')
+  const named = [...read(page).matchAll(/<a (?:id|name)="([^"]+)"/g)].map((match) => match[1] ?? '')
+  const slugs = headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\-_ ]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+  return new Set([...slugs, ...named])
+}
+
 async function help(...command: readonly string[]): Promise<string> {
   const { status, stdout } = await runCli([...command, '--help'])
   assert.equal(status, 0)
   return stdout
 }
 
-/** The page's text with one address in place of another, which must be there exactly once. */
-function replaceOnce(source: string, from: string, to: string): string {
-  assert.equal(source.split(from).length, 2, `"${from}" is not there exactly once`)
-  return source.replace(from, to)
+/** The commands of a page that start k3s-mirror, those in a pipe too. */
+function ownCommands(page: string): readonly string[] {
+  const blocks = [...read(page).matchAll(/^( *)```(?:console|sh)\b.*\n([^]*?)^\1```$/gm)].map((match) => match[2] ?? '')
+  return blocks.flatMap((block) =>
+    block
+      .replaceAll(/\\\n/g, ' ')
+      .split(/\n|&&|\|/)
+      .filter((command) => /^(?:\$ )?(?:\w+=\S+ )*k3s-mirror /.test(command.trim())),
+  )
 }
+
+test('the README fits ten kilobytes and 120 columns', () => {
+  assert.ok(Buffer.byteLength(readme) <= 10_000, `${Buffer.byteLength(readme)} bytes`)
+  const long = readme.split('\n').filter((line) => line.length > 120)
+  assert.deepEqual(long, [])
+})
+
+test('the README has every section in its table of contents', () => {
+  const headings = [...readme.matchAll(/^## (.+)$/gm)].map((match) => match[1] ?? '')
+  const listed = [...readme.slice(0, readme.indexOf('\n## ')).matchAll(/\[([^\]]+)\]\(#/g)].map((match) => match[1] ?? '')
+  assert.deepEqual(listed, headings)
+})
 
 test('the README names the commands for a fresh clone', () => {
   for (const command of ['npm ci && npm run demo', 'npm ci && npm test']) assert.ok(readme.split('\n').includes(command), command)
 })
 
-test('the command table of the README is the one of --help', async () => {
-  const table = readme.slice(readme.indexOf('| command |'), readme.indexOf('## Install'))
-  const named = [...table.matchAll(/^\| `k3s-mirror ([a-z]+)` \|/gm)].map((match) => match[1])
-  const listed = [...(await help()).matchAll(/^ {2}([a-z]+) .*\S/gm)].map((match) => match[1]).filter((name) => name !== 'help')
-  assert.deepEqual(named, listed)
+test('the README installs the archive that npm pack makes', () => {
+  const { name, version } = JSON.parse(read('package.json')) as { readonly name: string; readonly version: string }
+  assert.ok(section('README.md', 'Install').includes(`\nnpm install -g ./${name}-${version}.tgz\n`))
+  for (const page of written) {
+    for (const [, archive] of read(page).matchAll(/(k3s-mirror-\d[\w.]*\.tgz)/g)) assert.equal(archive, `${name}-${version}.tgz`, page)
+  }
 })
 
-test('every option that the README names exists', async () => {
+test('the command table of the README is the one of --help', async () => {
+  const named = [...section('README.md', 'Commands').matchAll(/^\| `k3s-mirror ([a-z]+)` \|/gm)].map((match) => match[1])
+  const listed = [...(await help()).matchAll(/^ {2}([a-z]+) .*\S/gm)].map((match) => match[1]).filter((name) => name !== 'help')
+  assert.deepEqual(new Set(named), new Set(listed))
+})
+
+test('every option that the pages name exists', async () => {
   const commands = [
     '',
     'images',
@@ -62,47 +108,50 @@ test('every option that the README names exists', async () => {
     ...['lint', 'resolve', 'render', 'generate'].map((name) => `registries ${name}`),
     ...['create', 'info', 'check', 'push', 'load'].map((name) => `bundle ${name}`),
   ]
-  const pages = await Promise.all(commands.map((command) => help(...command.split(' ').filter((word) => word !== ''))))
-  const known = new Set(pages.flatMap((page) => [...page.matchAll(/^ +(--[a-z0-9-]+)/gm)].map((match) => match[1])))
-  const named = new Set([...readme.matchAll(/(?<![\w-])(--[a-z][a-z0-9-]*)/g)].map((match) => match[1]))
-  assert.deepEqual(
-    [...named].filter((name) => !known.has(name)),
-    [],
-  )
+  const texts = await Promise.all(commands.map((command) => help(...command.split(' ').filter((word) => word !== ''))))
+  const known = new Set(texts.flatMap((text) => [...text.matchAll(/^ +(?:-\w, )?(--[a-z0-9-]+)/gm)].map((match) => match[1] ?? '')))
+  const unknown = written.flatMap((page) => {
+    const inline = [...prose(page).matchAll(/`([^`]+)`/g)].flatMap((match) =>
+      /^(?:k3s-mirror|--|bundle|mirror|serve|verify|npm run)/.test(match[1] ?? '') ? [match[1] ?? ''] : [],
+    )
+    const named = [...inline, ...ownCommands(page)].flatMap((text) =>
+      [...text.matchAll(/(?<![\w-])(--[a-z][a-z0-9-]*)/g)].map((match) => match[1] ?? ''),
+    )
+    return named.flatMap((option) => (known.has(option) || foreignOptions.has(option) ? [] : [`${page}: ${option}`]))
+  })
+  assert.deepEqual([...new Set(unknown)], [])
 })
 
-test('the exit codes of the README are those of the program', () => {
-  const codes = firstCells(section('Exit codes')).flatMap((cell) => cell.split(', ').map(Number))
+test('the exit codes of the pages are those of the program', () => {
+  const codes = firstCells(section('docs/pipelines.md', 'Exit codes')).flatMap((cell) => cell.split(', ').map(Number))
   assert.deepEqual(codes, Object.values(exitCodes))
 })
 
-test('the error codes of the README exist', () => {
-  const codes = [...section('Troubleshooting').matchAll(/\(([A-Z_]{3,})\)/g)].map((match) => match[1] ?? '')
+test('the error codes of the pages exist', () => {
+  const codes = [...read('docs/troubleshooting.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1] ?? '')
   assert.ok(codes.length > 10)
   for (const code of codes) assert.ok((errorCodes as readonly string[]).includes(code), code)
 })
 
-test('the example of the README runs', async () => {
-  await using source = await startRegistry()
-  await using destination = await startRegistry()
-  await using dir = await tempDir()
-  const release = await seedRelease(source.url)
-  const example = /```js\n(.*?)```/s.exec(section('From a program'))?.[1] ?? ''
-  assert.ok(example.trim().split('\n').length <= 11, 'the example has grown')
-  const here = replaceOnce(replaceOnce(example, 'https://mirror.example.com', source.url), 'https://registry.example.com', destination.url)
-  const file = await dir.write('example.mjs', here)
-  await dir.write('k3s-images.txt', release.list)
-  // what npm install makes of a package in a neighbouring directory
-  await mkdir(`${dir.path}/node_modules`)
-  await symlink(root, `${dir.path}/node_modules/k3s-mirror`, 'dir')
+test('every link between pages resolves, with its anchor', () => {
+  const broken = written.flatMap((page) =>
+    [...prose(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].flatMap(([, path = '', anchor]) => {
+      const target = path === '' ? page : join(dirname(page), path)
+      if (!existsSync(`${root}/${target}`)) return [`${page}: ${target}`]
+      return anchor === undefined || anchors(target).has(anchor) ? [] : [`${page}: ${target}#${anchor}`]
+    }),
+  )
+  assert.deepEqual(broken, [])
+})
 
-  const child = spawn(process.execPath, [file], { cwd: dir.path, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  assert.equal(stderr, '')
-  assert.equal(status, 0)
-  const lines = stdout.trimEnd().split('\n')
-  assert.equal(lines.pop(), `${release.images.length} copied, 0 failed`)
-  const expected = release.images.map(({ repository, tag }) => `${destination.host}/mirror/${repository}:${tag}`)
-  assert.deepEqual(lines.toSorted(), expected.toSorted())
-  await compareRelease(destination.url, 'mirror/', release)
+test('every page states its goal, and both indexes list it', () => {
+  for (const page of written.filter((name) => !name.endsWith('README.md'))) {
+    assert.match(read(page), /^# .+\n\nGoal: /m, page)
+    assert.ok(readme.includes(`(${page})`), `README.md does not link ${page}`)
+    assert.ok(read('docs/README.md').includes(`(${page.slice('docs/'.length)})`), `docs/README.md does not link ${page}`)
+  }
+})
+
+test('no page has a command block that the runner cannot read', () => {
+  for (const page of pages) assert.doesNotThrow(() => parsePage(read(page)), page)
 })

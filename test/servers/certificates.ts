@@ -84,7 +84,7 @@ function generateKeys(parameters: object): Promise<webcrypto.CryptoKeyPair> {
 
 function validity(expired: boolean): { readonly notBefore: Date; readonly notAfter: Date } {
   const now = Date.now()
-  return { notBefore: new Date(now - 30 * day), notAfter: new Date(now + (expired ? -day : 30 * day)) }
+  return { notBefore: new Date(now - 30 * day), notAfter: new Date(now + (expired ? -day : 60 * day)) }
 }
 
 async function pem(certificate: x509.X509Certificate, privateKey: webcrypto.CryptoKey): Promise<KeyPair> {

@@ -3,12 +3,23 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'zstd'
+export type ServerName =
+  | 'chromium'
+  | 'docker-registry'
+  | 'documentation'
+  | 'skopeo'
+  | 'containerd'
+  | 'dockerd'
+  | 'namespaces'
+  | 'podman'
+  | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
   chromium: ['chromium'],
   'docker-registry': ['docker-registry'],
+  // what the commands of the pages use
+  documentation: ['bash', 'busybox', 'curl', 'jq', 'openssl', 'tar', 'zstd'],
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
