@@ -98,7 +98,7 @@ const house: House = {
     'fast-xml-builder': ['cli/output'],
     'markdown-table': ['cli/output'],
     'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'layout/stored-bytes.ts', 'registry-server', 'release', 'runs'],
-    'pretty-bytes': ['cli/output', 'registry-server/page.ts'],
+    'pretty-bytes': ['cli/output', 'registry-server/page.ts', 'registry-server/text-page.ts'],
     'pretty-ms': ['cli/output'],
     re2js: ['registries-yaml/go', 'release/image-filter.ts'],
     'smol-toml': [

@@ -16,7 +16,7 @@ const mebibyte = 1024 * 1024
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
   /** The releases that entries list, by full reference. */
-  readonly releases = new Map<string, readonly string[]>()
+  readonly releases: Map<string, readonly string[]> = new Map()
   readonly #path: string
   readonly #durable: boolean
   readonly #maxBytes: number

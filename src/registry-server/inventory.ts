@@ -19,6 +19,8 @@ interface KnownImage extends ImageSummary {
 export interface InventoryEntry extends KnownImage {
   readonly repository: Repository
   readonly tag: string
+  /** The K3s releases that it is known to belong to. */
+  readonly releases: readonly string[]
 }
 
 /** Every tag of a layout, and what all of them need together. */
@@ -27,6 +29,8 @@ export interface Inventory {
   readonly repositories: number
   readonly blobs: number
   readonly bytes: number
+  /** How many of the tags belong to each release, in the order of their names. */
+  readonly releases: ReadonlyMap<string, number>
   readonly changedAt: Date | undefined
 }
 
@@ -84,17 +88,30 @@ export class InventoryReader {
       const known = this.#known.get(id) ?? (await this.#look(repository, root))
       if (!known.isDamaged && known.absent.length === 0) kept.set(id, known)
       for (const [blob, bytes] of known.sizes) sizes.set(blob, bytes)
-      return { ...known, repository, tag }
+      return { ...known, repository, tag, releases: layout.releases(repository, tag) }
     })
     this.#known = kept
     const entries = found.filter((entry) => entry !== undefined).toSorted(byName)
-    return { entries, repositories: repositories.length, blobs: sizes.size, bytes: sum(sizes), changedAt: await this.#times?.changedAt() }
+    return {
+      entries,
+      repositories: repositories.length,
+      blobs: sizes.size,
+      bytes: sum(sizes),
+      releases: countReleases(entries),
+      changedAt: await this.#times?.changedAt(),
+    }
   }
 
   async #look(repository: Repository, root: Descriptor): Promise<KnownImage> {
     const summary = await summariseImage(this.#layout, repository, root)
     return { ...summary, digest: root.digest, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(root.digest) }
   }
+}
+
+function countReleases(entries: readonly InventoryEntry[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const release of entries.flatMap(({ releases }) => releases)) counts.set(release, (counts.get(release) ?? 0) + 1)
+  return new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function sum(sizes: ReadonlyMap<string, number>): number {

@@ -4,10 +4,11 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
-import { localIo } from '../layout/local-io.ts'
 import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
+import { listenError } from './listen-error.ts'
 import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
+import { answerPlainHttp } from './plain-http.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, type Reply } from './reply.ts'
 import { routeRequest } from './route.ts'
@@ -15,6 +16,7 @@ import { awaitEarlierReplies, sendReply } from './send-reply.ts'
 
 const maxHeaderBytes = 32 * 1024
 const idleMilliseconds = 5 * 60 * 1000
+const minVersion = 'TLSv1.2'
 
 /** One answered request, for an access log. */
 export interface AccessRecord {
@@ -67,6 +69,8 @@ export interface RegistryServer extends AsyncDisposable {
   readonly handle: RequestListener
   /** Starts on a host and port (0: any free one) and resolves with where that is; throws LOCAL_IO. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number; readonly url: string }>
+  /** Uses another certificate and key for new connections; those that are open keep theirs. Throws USAGE for a server of plain HTTP, and what Node throws for an invalid pair, after which the old one stays. */
+  replaceTls(tls: ServerTls): void
   /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 3000); open uploads can be continued at the next server over the layout. */
   close(options?: { readonly graceMilliseconds?: number }): Promise<void>
 }
@@ -154,7 +158,9 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const handle: RequestListener = (request, response) => void serveRequest(serving, request, response)
   // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
-  const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
+  const tlsServer = tls && createTlsServer({ ...limits, ...tls, minVersion }, handle)
+  if (tlsServer !== undefined) answerPlainHttp(tlsServer)
+  const server = tlsServer ?? createServer(limits, handle)
   server.timeout = idleMilliseconds
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // Answered once the body is read, and not before; what is read after a refusal is thrown away: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
@@ -169,7 +175,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     try {
       await once(server, 'listening')
     } catch (error) {
-      throw await localIo(error, 'listen on', `${host}:${port}`)
+      throw listenError(host, port, error)
     }
     const { address, port: actual } = server.address() as AddressInfo
     return {
@@ -202,5 +208,9 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     own.close()
     await uploads.close()
   }
-  return { handle, listen, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
+  const replaceTls: RegistryServer['replaceTls'] = ({ cert, key }) => {
+    if (tlsServer === undefined) throw new MirrorError('USAGE', 'the server was created without options.tls')
+    tlsServer.setSecureContext({ cert, key, minVersion })
+  }
+  return { handle, listen, replaceTls, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
 }

@@ -211,13 +211,13 @@ test('a bundle that was cut off, has a damaged manifest or a turned name is refu
   await starts(/it was cut off/)
 })
 
-test('a bundle is not served for writing, and what is no bundle not at all', async () => {
+test('refuses to serve a bundle for writing, and a file that is not a bundle', async () => {
   await using place = await bundled()
   const writable = await runCli(['serve', place.file, '--writable'])
   assert.equal(writable.status, 2)
   assert.match(
     writable.stderr,
-    /^error: .*k3s\.tar is a file, and a bundle is served read-only \(USAGE\)\nhint: Leave out --writable; .*\n$/,
+    /^error: a bundle cannot be served with --writable: .*k3s\.tar is a file \(USAGE\)\nhint: leave out --writable, or .*\n$/,
   )
   await using directory = await tempDir()
   const text = await runCli(['serve', await directory.write('text.tar', 'hello\n'.repeat(400))])

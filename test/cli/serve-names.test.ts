@@ -40,7 +40,7 @@ test('a layout of skopeo with bare tags is served under --name, and says without
   const left = await stderrOf(layout)
   assert.match(left, /^note: 2 entries of index\.json are not served$/m)
   assert.match(left, /^skipped sha256:[0-9a-f]{64}: it is named only by the tag 1$/m)
-  assert.match(left, /^hint: name them with --name <registry\/repository>/m)
+  assert.match(left, /^hint: pass --name <registry\/repository> to name them/m)
   const serving = await serve(layout, '--name', 'docker.io/rancher/tool')
   try {
     for (const tag of ['1', '2'])
@@ -73,7 +73,7 @@ test('--name is refused where it has no effect', async () => {
   await using directory = await tempDir()
   const writable = await runCli(['serve', directory.path, '--writable', '--name', 'docker.io/x/y'])
   assert.equal(writable.status, 2)
-  assert.match(writable.stderr, /a writable layout cannot be served with --name/)
+  assert.match(writable.stderr, /--name and --writable exclude each other/)
   const bundle = await runCli(['serve', await directory.write('x.tar', 'x'), '--name', 'docker.io/x/y'])
   assert.equal(bundle.status, 2)
 })

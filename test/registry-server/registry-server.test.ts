@@ -97,9 +97,9 @@ test('connections that wait for no answer do not hold up the end', { timeout: 60
   agent.destroy()
 })
 
-test('an address that is taken is LOCAL_IO with what to do', async () => {
+test('reports a port in use as LOCAL_IO', async () => {
   await using registry = await startRegistry()
   const server = createRegistryServer({ layout: registry.layout })
-  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), { code: 'LOCAL_IO', hint: /another port/ })
+  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), { code: 'LOCAL_IO', message: /the port is in use \(EADDRINUSE\)/, hint: /another address or port/ })
   await server.close()
 })
