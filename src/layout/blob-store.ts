@@ -76,7 +76,9 @@ export class BlobStore {
 
   /** Bytes of all blobs. Throws LOCAL_IO. */
   async storedBytes(): Promise<number> {
-    const [sha256 = 0, sha512 = 0] = await withLocalIo('read', this.#directory, () => Promise.all(this.#stored.map((bytes) => bytes.read())))
+    const [sha256 = 0, sha512 = 0] = await withLocalIo('read', this.#directory, () =>
+      Promise.all(this.#stored.map((bytes) => bytes.read())),
+    )
     return sha256 + sha512
   }
 

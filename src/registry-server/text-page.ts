@@ -32,15 +32,15 @@ function platformsOf({ platforms, absent, isDamaged }: InventoryEntry): string {
 function table(entries: readonly InventoryEntry[], facts: PageFacts): readonly string[] {
   const rows = [
     ['IMAGE', 'SIZE', 'DIGEST', 'PLATFORMS'],
-    ...entries.map((entry) => [
-      `${repositoryName(entry, facts)}:${entry.tag}`,
-      prettyBytes(entry.size),
-      entry.digest,
-      platformsOf(entry),
-    ]),
+    ...entries.map((entry) => [`${repositoryName(entry, facts)}:${entry.tag}`, prettyBytes(entry.size), entry.digest, platformsOf(entry)]),
   ]
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)))
-  return rows.map((cells) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function nodeLines({ nodeRegistries, nodeWarning, hasPasswords, origin }: PageFacts): readonly string[] {

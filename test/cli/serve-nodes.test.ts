@@ -87,10 +87,16 @@ test('prints at the start where the images and the registries.yaml are, and noth
   const yaml = /^# Warning: 127\.0\.0\.1 means the node itself: [^]*?\n\n(?=note: )/m.exec(stderr)?.[0] ?? ''
   assert.equal(firstUrl(yaml, 'docker.io/rancher/a:1'), `${running.url}/v2 rancher/a`)
   assert.match(stderr, new RegExp(`^for a list of the images, open ${running.url}/ in a browser or with curl$`, 'm'))
-  assert.match(stderr, new RegExp(`^for nodes, save this file as /etc/rancher/k3s/registries.yaml, or download it from ${running.url}/registries.yaml$`, 'm'))
+  assert.match(
+    stderr,
+    new RegExp(`^for nodes, save this file as /etc/rancher/k3s/registries.yaml, or download it from ${running.url}/registries.yaml$`, 'm'),
+  )
   assert.match(stderr, /^note: 127\.0\.0\.1 means the node itself: use an address that nodes can reach: pass --listen <address>:\d+$/m)
   const empty = await serve(`${directory.path}/new`, '--writable')
-  assert.match((await stop(empty)).stderr, /^there are no images yet; after a push, http:\/\/127\.0\.0\.1:\d+\/registries\.yaml configures nodes$/m)
+  assert.match(
+    (await stop(empty)).stderr,
+    /^there are no images yet; after a push, http:\/\/127\.0\.0\.1:\d+\/registries\.yaml configures nodes$/m,
+  )
   const quiet = await startCli(['serve', directory.path, '--quiet', '--listen', new URL(running.url).host])
   while ((await plainRequest(`${running.url}/healthz`).catch(() => undefined))?.status !== 200) await new Promise(setImmediate)
   assert.deepEqual(await stop(quiet), { status: 0, signal: null, stdout: '', stderr: '' })

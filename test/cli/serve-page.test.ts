@@ -102,9 +102,23 @@ test('a browser shows the page with and without scripts, on a desktop and on a p
     assert.deepEqual([await rows.count(), await page.locator('output').innerText()], [1, '1 of 100'])
 
     await page.setViewportSize({ width: 375, height: 667 })
-    await assertVisible(page, ['h1', '.status', '.totals', '.button', '.copy', '.find input', 'tbody tr:visible th', 'tbody tr:visible td', 'pre'])
+    await assertVisible(page, [
+      'h1',
+      '.status',
+      '.totals',
+      '.button',
+      '.copy',
+      '.find input',
+      'tbody tr:visible th',
+      'tbody tr:visible td',
+      'pre',
+    ])
     for (const element of ['document.documentElement', "document.querySelector('.scroll')"])
-      assert.deepEqual(await page.evaluate(`[${element}.scrollWidth <= ${element}.clientWidth, ${element}.clientWidth <= 375]`), [true, true], element)
+      assert.deepEqual(
+        await page.evaluate(`[${element}.scrollWidth <= ${element}.clientWidth, ${element}.clientWidth <= 375]`),
+        [true, true],
+        element,
+      )
     assert.deepEqual(complaints, [])
 
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download registries.yaml').click()])

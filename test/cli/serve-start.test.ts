@@ -16,17 +16,33 @@ test('names what to pass where there is no layout', async () => {
   await mkdir(`${cwd}/outer/inner`, { recursive: true })
   await (await openLayout(`${cwd}/outer/inner/site`, { durable: false })).close()
   const cases: readonly (readonly [args: readonly string[], status: number, lines: RegExp])[] = [
-    [['nothere'], 1, /^error: nothere does not exist \(NOT_FOUND\)\nhint: check the path, or pass --writable to create an empty layout at nothere\n$/],
+    [
+      ['nothere'],
+      1,
+      /^error: nothere does not exist \(NOT_FOUND\)\nhint: check the path, or pass --writable to create an empty layout at nothere\n$/,
+    ],
     [['oci:nothere'], 1, /^error: nothere does not exist \(NOT_FOUND\)\n/],
     [
       ['outer/inner/sit'],
       1,
       /^error: outer\/inner\/sit does not exist .*\nhint: Did you mean outer\/inner\/site\? Or pass --writable to create an empty layout at outer\/inner\/sit\n$/,
     ],
-    [['outer/inner'], 1, /^error: there is no OCI layout in outer\/inner: it has no file oci-layout .*\nhint: Did you mean outer\/inner\/site\?\n$/],
+    [
+      ['outer/inner'],
+      1,
+      /^error: there is no OCI layout in outer\/inner: it has no file oci-layout .*\nhint: Did you mean outer\/inner\/site\?\n$/,
+    ],
     [['outer'], 1, /\nhint: pass a directory that contains oci-layout and index\.json, or a bundle\n$/],
-    [['empty'], 1, /^error: there is no OCI layout in empty: the directory is empty .*\nhint: pass --writable to create a layout there, or .*--to oci:empty\n$/],
-    [['outer/inner/site/index.json'], 2, /^error: .* is a file of an OCI layout \(USAGE\)\nhint: pass the directory: k3s-mirror serve outer\/inner\/site\n$/],
+    [
+      ['empty'],
+      1,
+      /^error: there is no OCI layout in empty: the directory is empty .*\nhint: pass --writable to create a layout there, or .*--to oci:empty\n$/,
+    ],
+    [
+      ['outer/inner/site/index.json'],
+      2,
+      /^error: .* is a file of an OCI layout \(USAGE\)\nhint: pass the directory: k3s-mirror serve outer\/inner\/site\n$/,
+    ],
   ]
   for (const [args, status, lines] of cases) {
     const result = await runCli(['serve', ...args], { cwd })
@@ -51,8 +67,16 @@ test('names the expected form of --listen, and what to pass for an address that 
     ['5000', 2, /argument '5000' is invalid\. Write <host>:<port>: 127\.0\.0\.1:5000 for this machine only, or :5000 for every address/],
     ['host', 2, /argument 'host' is invalid\. Write <host>:<port>, as in 127\.0\.0\.1:5000, or :5000 for every address/],
     ['127.0.0.1:80000', 2, /The port must be at most 65535/],
-    [`127.0.0.1:${port}`, 1, /: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/],
-    ['192.0.2.1:5000', 1, /: this machine does not have the address \(EADDRNOTAVAIL\) \(LOCAL_IO\)\nhint: pass an address of this machine, as in --listen 127\.0\.0\.1:5000, or --listen :5000 /],
+    [
+      `127.0.0.1:${port}`,
+      1,
+      /: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/,
+    ],
+    [
+      '192.0.2.1:5000',
+      1,
+      /: this machine does not have the address \(EADDRNOTAVAIL\) \(LOCAL_IO\)\nhint: pass an address of this machine, as in --listen 127\.0\.0\.1:5000, or --listen :5000 /,
+    ],
   ]
   for (const [listen, status, lines] of cases) {
     const result = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', listen])
@@ -66,7 +90,15 @@ test('warns of a password file without users, and of a writable server without p
   await using directory = await tempDir()
   const empty = await serve(`${directory.path}/new`, '--writable', '--htpasswd', await directory.write('htpasswd', '# no one\n'))
   assert.doesNotMatch((await stop(empty)).stderr, /anyone who reaches/)
-  const open = await startCli(['serve', `${directory.path}/new`, '--writable', '--listen', '0.0.0.0:0', '--htpasswd', `${directory.path}/htpasswd`])
+  const open = await startCli([
+    'serve',
+    `${directory.path}/new`,
+    '--writable',
+    '--listen',
+    '0.0.0.0:0',
+    '--htpasswd',
+    `${directory.path}/htpasswd`,
+  ])
   let text = ''
   for await (const chunk of open.child.stderr ?? []) if ((text += String(chunk)).includes('no images yet')) break
   open.child.kill('SIGINT')
@@ -74,7 +106,10 @@ test('warns of a password file without users, and of a writable server without p
   assert.match(text, /^warning: .*htpasswd has no users: every request is denied; add one with: htpasswd -B .*htpasswd <user>$/m)
   const bare = await startCli(['serve', `${directory.path}/new`, '--writable', '--listen', '0.0.0.0:0'])
   const [first] = (await once(bare.child.stderr ?? process, 'data')) as [Buffer]
-  assert.match(first.toString(), /^warning: anyone who reaches this server can push and delete images: pass --htpasswd <file>, or listen on loopback$/m)
+  assert.match(
+    first.toString(),
+    /^warning: anyone who reaches this server can push and delete images: pass --htpasswd <file>, or listen on loopback$/m,
+  )
   bare.child.kill('SIGINT')
   await bare.finished
 })

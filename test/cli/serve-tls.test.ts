@@ -70,7 +70,11 @@ test('rejects an invalid certificate or key before it listens', async () => {
     [['--tls-cert', cert, '--tls-key', directory.path], 1, /the file of --tls-key \(EISDIR\) \(LOCAL_IO\)/],
     [['--tls-cert', key, '--tls-key', key], 2, /good\.key has no PEM certificate \(INVALID_CONFIG\)/],
     [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key .*\(INVALID_CONFIG\)/],
-    [['--tls-cert', cert, '--tls-key', await directory.write('other.key', other.key)], 2, /the key in .*other\.key does not match .*\(INVALID_CONFIG\)/],
+    [
+      ['--tls-cert', cert, '--tls-key', await directory.write('other.key', other.key)],
+      2,
+      /the key in .*other\.key does not match .*\(INVALID_CONFIG\)/,
+    ],
     [
       ['--tls-cert', await directory.write('old.crt', old.certificate), '--tls-key', await directory.write('old.key', old.key)],
       2,

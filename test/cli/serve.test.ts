@@ -64,5 +64,8 @@ test('rejects a directory without a layout and a port in use in one line', async
   assert.match(none.stderr, /^error: there is no OCI layout in .*: the directory is empty \(NOT_FOUND\)\nhint: pass --writable .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
   assert.equal(used.status, 1)
-  assert.match(used.stderr, /^error: cannot listen on .*: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/)
+  assert.match(
+    used.stderr,
+    /^error: cannot listen on .*: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/,
+  )
 })

@@ -100,6 +100,10 @@ test('connections that wait for no answer do not hold up the end', { timeout: 60
 test('reports a port in use as LOCAL_IO', async () => {
   await using registry = await startRegistry()
   const server = createRegistryServer({ layout: registry.layout })
-  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), { code: 'LOCAL_IO', message: /the port is in use \(EADDRINUSE\)/, hint: /another address or port/ })
+  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), {
+    code: 'LOCAL_IO',
+    message: /the port is in use \(EADDRINUSE\)/,
+    hint: /another address or port/,
+  })
   await server.close()
 })

@@ -3,7 +3,16 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'zstd'
+export type ServerName =
+  | 'chromium'
+  | 'docker-registry'
+  | 'skopeo'
+  | 'containerd'
+  | 'dockerd'
+  | 'namespaces'
+  | 'podman'
+  | 'systemd-analyze'
+  | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
@@ -14,6 +23,7 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
   namespaces: ['unshare', 'busybox'],
   podman: ['podman', 'conmon', 'runc'],
+  'systemd-analyze': ['systemd-analyze'],
   zstd: ['zstd'],
 }
 

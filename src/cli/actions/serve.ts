@@ -61,7 +61,12 @@ function failureReporter({ warn }: CliProcess): (error: unknown) => void {
 }
 
 /** Warns of what a listener beyond this machine exposes. */
-function warnOfExposure({ listen, writable }: ServeFlags, identity: ServerIdentity | undefined, hasPasswords: boolean, cli: CliProcess): void {
+function warnOfExposure(
+  { listen, writable }: ServeFlags,
+  identity: ServerIdentity | undefined,
+  hasPasswords: boolean,
+  cli: CliProcess,
+): void {
   if (isLoopback(listen.host)) return
   if (hasPasswords && identity === undefined)
     cli.warn('passwords travel unencrypted over plain HTTP: pass --tls-cert and --tls-key, or listen on loopback')

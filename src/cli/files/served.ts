@@ -91,7 +91,9 @@ export async function openServed(given: string, options: ServeOptions): Promise<
   if (layout !== undefined)
     throw new MirrorError('USAGE', `${place} is a file of an OCI layout`, { hint: `pass the directory: k3s-mirror serve ${layout}` })
   if (name !== undefined)
-    throw new MirrorError('USAGE', `--name requires a layout: the images of the bundle ${place} have full names`, { hint: 'leave out --name' })
+    throw new MirrorError('USAGE', `--name requires a layout: the images of the bundle ${place} have full names`, {
+      hint: 'leave out --name',
+    })
   if (writable) {
     throw new MirrorError('USAGE', `a bundle cannot be served with --writable: ${place} is a file`, {
       hint: `leave out --writable, or push the bundle to a layout and serve that: k3s-mirror bundle push ${place} --to oci:<directory>`,

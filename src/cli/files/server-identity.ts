@@ -25,13 +25,17 @@ function parseCertificate(path: string, text: string): X509Certificate {
   } catch (cause) {
     refuse(`the certificate in ${path} is invalid`, 'export it again as PEM', cause)
   }
-  return refuse(`${path} has no PEM certificate`, 'pass a file that begins with -----BEGIN CERTIFICATE-----: the certificate of the server, then its chain')
+  return refuse(
+    `${path} has no PEM certificate`,
+    'pass a file that begins with -----BEGIN CERTIFICATE-----: the certificate of the server, then its chain',
+  )
 }
 
 function checkDates(path: string, { validFrom, validTo }: X509Certificate): void {
   const day = (text: string): string => new Date(text).toISOString().slice(0, 10)
   const now = Date.now()
-  if (Date.parse(validTo) < now) refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'renew it: no node trusts an expired certificate')
+  if (Date.parse(validTo) < now)
+    refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'renew it: no node trusts an expired certificate')
   if (Date.parse(validFrom) > now)
     refuse(`the certificate in ${path} is not valid before ${day(validFrom)}`, 'check the clock of this machine')
 }
