@@ -1,4 +1,4 @@
-/** Text that is HTML already, so that it is not escaped again. */
+/** HTML, which is not escaped again. */
 export class Html {
   readonly text: string
 
@@ -7,7 +7,7 @@ export class Html {
   }
 }
 
-/** What may stand in a template: everything but Html is escaped, and undefined leaves nothing. */
+/** A value of a template: everything except Html is escaped, and undefined is empty. */
 export type HtmlValue = string | number | undefined | Html | readonly Html[]
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

@@ -6,12 +6,12 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import { summariseImage, type ImageSummary } from './image-summary.ts'
 
-/** What is known of an image by its root. */
+/** An image by its root. */
 interface KnownImage extends ImageSummary {
   readonly digest: Digest
   /** Bytes of its manifests and blobs. */
   readonly size: number
-  /** When its manifest came into the layout, where that is known. */
+  /** When its manifest was stored, if known. */
   readonly storedAt: Date | undefined
 }
 
@@ -23,7 +23,7 @@ export interface InventoryEntry extends KnownImage {
   readonly releases: readonly string[]
 }
 
-/** Every tag of a layout, and what all of them need together. */
+/** Every tag of a layout, with totals. */
 export interface Inventory {
   readonly entries: readonly InventoryEntry[]
   readonly repositories: number
@@ -34,11 +34,11 @@ export interface Inventory {
   readonly changedAt: Date | undefined
 }
 
-/** When things came into a layout, which the layout itself does not record. */
+/** Times of a layout, which the layout itself does not record. */
 export interface LayoutTimes {
   /** When the content of this digest was stored. */
   storedAt(digest: Digest): Promise<Date | undefined>
-  /** When a tag was last set or taken away. */
+  /** When a tag was last set or deleted. */
   changedAt(): Promise<Date | undefined>
 }
 
@@ -49,7 +49,7 @@ function byName(a: InventoryEntry, b: InventoryEntry): number {
   return left < right ? -1 : 1
 }
 
-/** Takes stock of a layout; what was read of an image is remembered by its digest, since content never changes. */
+/** Lists the images of a layout; remembers each image by its digest, since content never changes. */
 export class InventoryReader {
   readonly #layout: LayoutReader
   readonly #times: LayoutTimes | undefined
@@ -62,12 +62,12 @@ export class InventoryReader {
     this.#times = times
   }
 
-  /** What is there now; requests that come together share one look. */
+  /** The inventory at this moment; simultaneous calls share one reading. */
   read(): Promise<Inventory> {
     return (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)))
   }
 
-  /** Ends a look that is under way, which rejects with CANCELLED. */
+  /** Cancels a reading in progress, which rejects with CANCELLED. */
   close(): void {
     this.#isClosed = true
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Html } from './html.ts'
 
-// Light or dark as the reader has it.
+// Follows the light or dark setting of the browser.
 const pageStyle = `
 :root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 20%,transparent);--soft:color-mix(in srgb,currentColor 65%,transparent);--tint:color-mix(in srgb,currentColor 6%,transparent)}
 *{box-sizing:border-box}
@@ -44,7 +44,7 @@ td[data-name]::before{content:attr(data-name) ": ";color:var(--soft)}
 }
 `
 
-// Filters the list and copies registries.yaml; without it the page shows everything. The clipboard of a browser needs HTTPS and permission, the older command neither.
+// Filters the list and copies registries.yaml. navigator.clipboard needs HTTPS and permission; the older execCommand needs neither.
 const pageScript = `
 const copy=document.querySelector('.copy'),yaml=document.querySelector('pre'),copied=document.querySelector('.copied')
 const select=()=>{yaml.closest('details').open=true
@@ -63,7 +63,7 @@ count.textContent=input.value===''?'':shown+' of '+rows.length}
 input.addEventListener('input',find);box.hidden=false;find()}
 `
 
-/** The style and the script as elements: a space more in them, and their hashes would be wrong. */
+/** The style and the script as elements; any change of their text changes the hashes. */
 export const styleElement: Html = new Html(`<style>${pageStyle}</style>`)
 export const scriptElement: Html = new Html(`<script>${pageScript}</script>`)
 
@@ -71,7 +71,7 @@ function source(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 }
 
-/** Allows the page its own style and script by their hashes, and nothing else: https://www.w3.org/TR/CSP3/ */
+/** Allows only the style and the script of the page, by their hashes: https://www.w3.org/TR/CSP3/ */
 export const pagePolicy: string = [
   "default-src 'none'",
   `style-src ${source(pageStyle)}`,

@@ -32,7 +32,7 @@ async function stderrOf(layout: string, ...options: readonly string[]): Promise<
   return (await stop(await serve(layout, ...options))).stderr
 }
 
-test('a layout of skopeo with bare tags is served under --name, and says without it how many entries are left out and why', async (t) => {
+test('serves a skopeo layout with bare tags under --name, and reports the skipped entries without it', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using seeded = await seed()
   const { layout, raw } = seeded
@@ -54,7 +54,7 @@ test('a layout of skopeo with bare tags is served under --name, and says without
   assert.deepEqual(manifests, (JSON.parse(before) as { readonly manifests: readonly unknown[] }).manifests)
 })
 
-test('a single image without any name is served under a --name with a tag', async (t) => {
+test('serves a single image without a name under --name with a tag', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using seeded = await seed()
   const { layout } = seeded
@@ -69,7 +69,7 @@ test('a single image without any name is served under a --name with a tag', asyn
   }
 })
 
-test('--name is refused where it has no effect', async () => {
+test('rejects --name where it has no effect', async () => {
   await using directory = await tempDir()
   const writable = await runCli(['serve', directory.path, '--writable', '--name', 'docker.io/x/y'])
   assert.equal(writable.status, 2)
