@@ -41,8 +41,14 @@ const inventory: Inventory = {
   changedAt: new Date(0),
 }
 
+function textOf(...args: Parameters<typeof renderTextPage>): string {
+  const { body } = renderTextPage(...args)
+  assert.ok(typeof body === 'string')
+  return body
+}
+
 test('shows the images in columns and how to configure nodes', () => {
-  assert.deepEqual(renderTextPage(inventory, facts).body?.toString().split('\n'), [
+  assert.deepEqual(textOf(inventory, facts).split('\n'), [
     'Registry registry.example.com:5000: read-only, HTTPS, password required',
     '2 images in 2 repositories, 3 MB, last change 1970-01-01 00:00 UTC',
     'Images of v1.37.1+k3s1 (2 images), extra.txt',
@@ -60,13 +66,13 @@ test('shows the images in columns and how to configure nodes', () => {
 
 test('an empty registry has no table and no node configuration', () => {
   const empty = { ...inventory, entries: [], repositories: 0, bytes: 0, releases: new Map(), changedAt: undefined }
-  const { body } = renderTextPage(empty, { ...facts, lists: [], nodeRegistries: undefined, hasPasswords: false })
-  assert.equal(body, 'Registry registry.example.com:5000: read-only, HTTPS, no password\n0 images in 0 repositories, 0 B\n')
+  const text = textOf(empty, { ...facts, lists: [], nodeRegistries: undefined, hasPasswords: false })
+  assert.equal(text, 'Registry registry.example.com:5000: read-only, HTTPS, no password\n0 images in 0 repositories, 0 B\n')
 })
 
 test('control characters of an image do not reach a terminal', () => {
   const evil = { ...entry, platforms: ['\u001b[31mlinux/\u202eamd64'] }
-  assert.match(String(renderTextPage({ ...inventory, entries: [evil] }, facts).body), /\ufffd\[31mlinux\/\ufffdamd64/)
+  assert.match(textOf({ ...inventory, entries: [evil] }, facts), /\ufffd\[31mlinux\/\ufffdamd64/)
 })
 
 test('browsers get HTML; curl, wget and clients without Accept get text', async () => {
