@@ -37,7 +37,7 @@ function imagesByRegistry(repositories: readonly Repository[], { host }: URL): r
 }
 
 /** Why nodes may not reach the server at this origin; undefined where nothing is known against it. */
-export function nodeWarning({ hostname }: URL): string | undefined {
+function nodeWarning({ hostname }: URL): string | undefined {
   if (!isLoopback(hostname) && !isUnspecified(hostname)) return undefined
   return `${hostname} means the node itself: use an address that nodes can reach`
 }
