@@ -24,7 +24,7 @@ export interface ImageList {
   readonly images: readonly Reference[]
   readonly lists: readonly SelectedList[]
   /** The releases whose lists name an image, by its full reference; an image of no release is absent. */
-  readonly releases: ReadonlyMap<string, readonly string[]>
+  readonly releases: Readonly<Record<string, readonly string[]>>
   /** Sentences for the reader; none of them stopped anything. */
   readonly warnings: readonly string[]
 }

@@ -109,14 +109,14 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 }
 
 /** The releases whose lists name each of these images, by its full reference. */
-function releasesOf(images: readonly Reference[], lists: readonly CheckedList[]): ReadonlyMap<string, readonly string[]> {
+function releasesOf(images: readonly Reference[], lists: readonly CheckedList[]): ImageList['releases'] {
   const byKey = new Map<string, Set<string>>()
   for (const { images: listed, list } of lists) {
     const { release } = list
     if (release === undefined) continue
     for (const key of listed.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
   }
-  return new Map(
+  return Object.fromEntries(
     images.flatMap((image) => {
       const releases = byKey.get(keyOf(image))
       return releases === undefined ? [] : [[formatReference(image), [...releases]] as const]

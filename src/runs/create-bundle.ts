@@ -124,7 +124,7 @@ async function write(
       images,
     })),
     images: steps.map(({ source: reference, root, platforms, digestPreserved }) => {
-      const of = releases.get(formatReference(reference))
+      const of = releases[formatReference(reference)]
       return { reference, ...root, platforms, digestPreserved, ...(of && { releases: of }) }
     }),
     ...(before && { base: needOf(before, carried) }),

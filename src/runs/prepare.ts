@@ -42,7 +42,7 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
-  const onCopied = releaseRecorder(ends.layout, images, list.releases)
+  const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
   return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, onCopied, requests, ends, route })
 }
 
