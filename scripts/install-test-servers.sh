@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, Podman, a busybox to run in a container, chromium for the page of serve, zstd, and what the commands of
-# the documentation use. Run as root; run it again at will.
+# its client, Podman, a busybox to run in a container, chromium for the page of serve, systemd-analyze for its unit, zstd, and what the
+# commands of the documentation use. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -10,7 +10,7 @@ declare -A packages=(
   [containerd]=containerd [ctr]=containerd [runc]=runc [busybox]=busybox-static
   [dockerd]=docker.io [docker]=docker.io
   [podman]=podman [conmon]=conmon
-  [chromium]=chromium [zstd]=zstd
+  [chromium]=chromium [zstd]=zstd [systemd-analyze]=systemd
   [curl]=curl [jq]=jq
 )
 # the packages that would start something, and what

@@ -21,7 +21,7 @@ const house: House = {
     registry: ['errors.ts', 'text', 'async', 'http', 'oci'],
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],
-    'registry-server': ['errors.ts', 'async', 'oci', 'layout'],
+    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout'],
     'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'type:http/tls.ts', 'type:release/version.ts'],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [
@@ -98,8 +98,8 @@ const house: House = {
     'fast-xml-builder': ['cli/output'],
     'string-width': ['cli/output'],
     'markdown-table': ['cli/output'],
-    'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'registry-server', 'release', 'runs'],
-    'pretty-bytes': ['cli/output', 'registry-server/page.ts'],
+    'p-limit': ['async', 'bundle/complete-from-base.ts', 'copy', 'layout/stored-bytes.ts', 'registry-server', 'release', 'runs'],
+    'pretty-bytes': ['cli/output', 'registry-server/page.ts', 'registry-server/text-page.ts'],
     'pretty-ms': ['cli/output'],
     re2js: ['registries-yaml/go', 'release/image-filter.ts'],
     'smol-toml': [

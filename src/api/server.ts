@@ -28,13 +28,13 @@ export type { Platform } from '../oci/platform.ts'
 export type { Manifest } from '../oci/manifest.ts'
 export type { Reference, Repository } from '../oci/reference.ts'
 
-/** A bundle as a layout to read. Nobody gets all bytes of a damaged blob: INTEGRITY comes in place of its end. */
+/** A bundle as a readable layout. A damaged blob ends early with INTEGRITY. */
 export interface ServedBundle extends LayoutReader, AsyncDisposable {
-  /** The releases and lists that its images are of. */
+  /** The releases and lists of its images. */
   readonly lists: readonly BundledList[]
 }
 
-/** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
+/** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for another archive, INTEGRITY for a damaged bundle. */
 export const ServedBundle: { open(path: string): Promise<ServedBundle> } = {
   open: async (path) => (await import('../bundle/served-bundle.ts')).ServedBundle.open(path),
 }

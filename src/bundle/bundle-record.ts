@@ -67,6 +67,8 @@ export interface BundledImage {
   readonly platforms: readonly string[]
   /** False where a subset of platforms made a new index with a digest of its own. */
   readonly digestPreserved: boolean
+  /** The K3s releases whose lists name the image; absent without any. */
+  readonly releases?: readonly string[]
   /** Present for a signature, an attestation, an SBOM or a referrer in an archive: the root in the same repository that it belongs to. */
   readonly about?: Digest
 }
@@ -101,8 +103,8 @@ export function formatBundleRecord({ tool, lists, images, base }: BundleRecord):
     schemaVersion: 1,
     tool,
     lists: lists.map(({ name, release, sha256, images: count }) => ({ name, release, sha256, images: count })),
-    images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved }) => {
-      return { reference: formatReference(reference), mediaType, digest, size, platforms, digestPreserved }
+    images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved, releases }) => {
+      return { reference: formatReference(reference), mediaType, digest, size, platforms, digestPreserved, releases }
     }),
     ...(base && { base: formatBundleBase(base) }),
   }
@@ -115,7 +117,7 @@ function invalid(why: string, cause?: unknown): MirrorError {
 
 function parseImage(value: unknown): BundledImage {
   if (!isJsonObject(value)) throw invalid('has an image that is none')
-  const { reference, mediaType, digest, size, platforms, digestPreserved } = value
+  const { reference, mediaType, digest, size, platforms, digestPreserved, releases } = value
   if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('has an image without a name or a type')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('has an image without a digest')
   if (!isSize(size)) throw invalid('has an image without a size')
@@ -126,6 +128,7 @@ function parseImage(value: unknown): BundledImage {
     size,
     platforms: Array.isArray(platforms) ? platforms.filter((platform) => typeof platform === 'string') : [],
     digestPreserved: digestPreserved !== false,
+    ...(Array.isArray(releases) && { releases: releases.filter((release) => typeof release === 'string') }),
   }
 }
 

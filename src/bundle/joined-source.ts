@@ -125,6 +125,16 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     return [...this.#images.values()]
   }
 
+  /** The K3s releases that bundles record for an image, by its full reference. */
+  releases(): ReadonlyMap<string, readonly string[]> {
+    const found = new Map<string, readonly string[]>()
+    for (const { reference, releases = [] } of this.#archives.flatMap(({ images }) => images)) {
+      const name = formatReference(reference)
+      if (releases.length > 0) found.set(name, [...new Set([...(found.get(name) ?? []), ...releases])])
+    }
+    return found
+  }
+
   /** Sentences about images that stand for something else than in any archive. */
   warnings(): readonly string[] {
     if (this.#reduced.length === 0) return []

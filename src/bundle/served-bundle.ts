@@ -49,11 +49,13 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
   readonly #bundle: Bundle
   readonly #links: ReadonlyMap<Digest, ManifestLinks>
   readonly #checks = new Map<Digest, Promise<boolean>>()
+  readonly #releases: ReadonlyMap<string, readonly string[]>
 
   private constructor(bundle: Bundle, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
     super(catalogue)
     this.#bundle = bundle
     this.#links = links
+    this.#releases = new Map(bundle.record.images.map(({ reference, releases = [] }) => [formatReference(reference), releases]))
   }
 
   /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
@@ -76,6 +78,14 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
 
   get lists(): readonly BundledList[] {
     return this.#bundle.record.lists
+  }
+
+  releases({ registry, path }: Repository, tag: string): readonly string[] {
+    return this.#releases.get(formatReference({ registry, path, tag })) ?? []
+  }
+
+  async storedBytes(): Promise<number> {
+    return (await this.#bundle.contents()).reduce((sum, { size }) => sum + size, 0)
   }
 
   headManifest(reference: Reference): Promise<Descriptor | undefined> {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { exitCodes, type StopSignal } from './exit-code.ts'
 import { fileError } from './files/file-error.ts'
 import type { OutputFlags } from './options/output.ts'
@@ -12,6 +13,8 @@ export interface CliProcess {
   readonly signal: AbortSignal
   /** The signal that was received. */
   readonly stopSignal: StopSignal | undefined
+  /** Makes SIGHUP call this function; the end of the terminal still stops the command. */
+  readonly onHangup: (reload: () => void) => void
   /** Takes what the command was given: how much is said, and what standard output carries. */
   readonly heed: (flags: OutputFlags) => void
   /** Writes a result to standard output. */
@@ -71,7 +74,13 @@ export function startCliProcess(): CliProcess {
   const print = (text: string): void => void process.stdout.write(text)
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGHUP', () => stop('SIGTERM'))
+  const hadTerminal = isatty(process.stderr.fd)
+  let reload: (() => void) | undefined
+  process.on('SIGHUP', () => {
+    const isTerminalGone = hadTerminal && !isatty(process.stderr.fd)
+    if (reload === undefined || isTerminalGone) stop('SIGTERM')
+    else reload()
+  })
   // Whoever reads our output has gone: that is no error of ours, but the end of the work.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') return complain(fileError('write', 'standard output', error))
@@ -83,6 +92,9 @@ export function startCliProcess(): CliProcess {
     signal: abort.signal,
     get stopSignal() {
       return stopSignal
+    },
+    onHangup: (action) => {
+      reload = action
     },
     heed: (flags) => void ({ output, quiet = false, verbose = false } = flags),
     print,

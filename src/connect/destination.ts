@@ -1,5 +1,5 @@
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
-import type { LayoutReader } from '../layout/layout.ts'
+import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
@@ -33,6 +33,8 @@ export interface RunEnds extends Sources {
   readonly destination: ImageDestination & ImageSource
   /** The destination where it is a registry. */
   readonly registry: Registry | undefined
+  /** The destination where it is a layout. */
+  readonly layout: Layout | undefined
   readonly naming: Naming
   /** The credentials that a repository of one side is asked with, and the origin that they are for. */
   credentialsFor(
@@ -85,12 +87,15 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
   const own = endpoint === undefined ? sources.credentials : credentialsAt(endpoint, sources, options.destinationCredentials)
   // All of a destination is written with one account, so that its first refusal counts.
   const registry = endpoint && sources.opener('destination', own, 1)({ ...endpoint, prefix: '' })
-  const destination: RunEnds['destination'] & { close?(): Promise<void> } =
-    registry ?? (await (await import('../layout/open-layout.ts')).openLayout(directory ?? ''))
+  const layout = directory === undefined ? undefined : await (await import('../layout/open-layout.ts')).openLayout(directory)
+  const destination = registry ?? layout
+  // Every destination is a registry or a layout.
+  if (destination === undefined) throw new MirrorError('INTERNAL', `${options.to} names neither a registry nor a layout`)
   return {
     ...sources,
     destination,
     registry,
+    layout,
     naming: endpoint === undefined ? ownNames : namingAt(endpoint),
     async credentialsFor(side, { registry: name, path }, { signal }) {
       const at = side === 'source' ? sources.source.endpoint(name) : endpoint
@@ -100,7 +105,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
       return { origin, credentials: found?.credentials }
     },
     async [Symbol.asyncDispose]() {
-      await destination.close?.()
+      await layout?.close()
       await sources[Symbol.asyncDispose]()
     },
   }

@@ -8,6 +8,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
 import { errnoOf, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
+import { StoredBytes } from './stored-bytes.ts'
 import { UploadFiles } from './upload-files.ts'
 
 const algorithms = ['sha256', 'sha512'] as const
@@ -27,10 +28,12 @@ export class BlobStore {
   readonly uploads: UploadFiles
   readonly #whole = new Map<Digest, { readonly file: string; readonly isWhole: Promise<boolean> }>()
   readonly #nameCommits: ReadonlyMap<string, GroupCommit>
+  readonly #stored: readonly StoredBytes[]
 
   constructor(layoutDirectory: string, privateDirectory: string, durable: boolean) {
     this.#directory = join(layoutDirectory, 'blobs')
     this.#privateDirectory = privateDirectory
+    this.#stored = algorithms.map((name) => new StoredBytes(join(this.#directory, name)))
     this.#nameCommits = new Map(algorithms.map((name) => [name, new GroupCommit(() => syncDirectory(join(this.#directory, name)))]))
     this.uploads = new UploadFiles({
       directory: privateDirectory,
@@ -69,6 +72,14 @@ export class BlobStore {
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
       throw await localIo(error, 'read', this.path(digest))
     }
+  }
+
+  /** Bytes of all blobs. Throws LOCAL_IO. */
+  async storedBytes(): Promise<number> {
+    const [sha256 = 0, sha512 = 0] = await withLocalIo('read', this.#directory, () =>
+      Promise.all(this.#stored.map((bytes) => bytes.read())),
+    )
+    return sha256 + sha512
   }
 
   /** A blob's bytes; undefined when it is absent. */

@@ -18,6 +18,8 @@ export interface OpenedLayout {
   readonly blobs: BlobStore
   readonly catalogue: Catalogue
   readonly skipped: readonly SkippedEntry[]
+  /** The releases of tags, by full reference. */
+  readonly releases: ReadonlyMap<string, readonly string[]>
 }
 
 /** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
@@ -26,13 +28,23 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly skipped: readonly SkippedEntry[]
   protected readonly blobs: BlobStore
   protected readonly readReferrer: ReturnType<typeof referrerReader>
+  readonly #releases: ReadonlyMap<string, readonly string[]>
 
-  constructor({ directory, blobs, catalogue, skipped }: OpenedLayout) {
+  constructor({ directory, blobs, catalogue, skipped, releases }: OpenedLayout) {
     super(catalogue)
     this.directory = directory
     this.skipped = skipped
     this.blobs = blobs
     this.readReferrer = referrerReader(blobs)
+    this.#releases = releases
+  }
+
+  releases({ registry, path }: Repository, tag: string): readonly string[] {
+    return this.#releases.get(formatReference({ registry, path, tag })) ?? []
+  }
+
+  storedBytes(): Promise<number> {
+    return this.blobs.storedBytes()
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {

@@ -178,6 +178,17 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     return this.#opened.reserve.fill(this.#opened.index.size + this.#opened.journal.size)
   }
 
+  async recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void> {
+    const record = async ({ reference, releases }: (typeof images)[number]): Promise<void> => {
+      const { registry, path, tag } = reference
+      if (tag === undefined) return
+      const tagged = { registry, path, tag }
+      await this.#tagTurns.run(formatReference(tagged), () => this.#opened.index.addReleases(tagged, releases))
+    }
+    await this.#gate.adding(() => this.#fenced(() => Promise.all(images.map(record))))
+    await this.#fillReserve()
+  }
+
   deleteTag(repository: Repository, tag: string): Promise<Deletion> {
     const reference = { registry: repository.registry, path: repository.path, tag }
     const remove = async (): Promise<Deletion> => {

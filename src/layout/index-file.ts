@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatIndexEntry } from './entry-name.ts'
+import { entryReleases, withReleases } from './entry-releases.ts'
 import { GroupCommit } from './group-commit.ts'
 import { openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { nameEntries, type NamedEntries, type EntryNamingOptions } from './name-entries.ts'
@@ -14,6 +15,8 @@ const mebibyte = 1024 * 1024
 
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
+  /** The releases that entries list, by full reference. */
+  readonly releases: Map<string, readonly string[]> = new Map()
   readonly #path: string
   readonly #durable: boolean
   readonly #maxBytes: number
@@ -61,14 +64,24 @@ export class IndexFile {
     for (const [at, entry] of entries.entries()) {
       const name = names.get(at) ?? `\n${at}`
       const before = this.#lines.get(name)
-      this.#lines.set(name, before === undefined ? JSON.stringify(entry) : `${before},\n${JSON.stringify(entry)}`)
+      this.#setLine(name, before === undefined ? JSON.stringify(entry) : `${before},\n${JSON.stringify(entry)}`)
     }
     return found
   }
 
-  /** Gives a tag to a manifest and waits until any reader finds it. */
+  /** Gives a tag to a manifest and waits until any reader finds it; the releases of a tag that had the same manifest stay. */
   async set(reference: Reference, descriptor: Descriptor): Promise<void> {
-    await this.#change(formatReference(reference), formatIndexEntry(reference, descriptor))
+    const name = formatReference(reference)
+    const line = formatIndexEntry(reference, descriptor)
+    const before = entryReleases(this.#lines.get(name) ?? '')
+    await this.#change(name, before?.digest === descriptor.digest ? withReleases(line, before.releases) : line)
+  }
+
+  /** Lists releases in the entry of a tag, in addition to those it lists; does nothing for an unknown tag. */
+  async addReleases(reference: Reference, releases: readonly string[]): Promise<void> {
+    const name = formatReference(reference)
+    const line = this.#lines.get(name)
+    if (line !== undefined) await this.#change(name, withReleases(line, releases))
   }
 
   /** Takes tags away and waits until no reader finds them. */
@@ -100,8 +113,16 @@ export class IndexFile {
 
   #put(name: string, line: string | undefined): void {
     this.#changes++
-    if (line === undefined) this.#lines.delete(name)
-    else this.#lines.set(name, line)
+    if (line !== undefined) return this.#setLine(name, line)
+    this.#lines.delete(name)
+    this.releases.delete(name)
+  }
+
+  #setLine(name: string, line: string): void {
+    this.#lines.set(name, line)
+    const found = entryReleases(line)
+    if (found === undefined) this.releases.delete(name)
+    else this.releases.set(name, found.releases)
   }
 
   async #write(): Promise<void> {

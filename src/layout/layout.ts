@@ -37,6 +37,10 @@ export interface LayoutReader extends ImageSource {
   knowsRepository(repository: Repository): boolean
   /** The tags of a repository in the order of their bytes. */
   tags(repository: Repository): readonly string[]
+  /** The K3s releases that a tag is known to belong to; empty where none was recorded. */
+  releases(repository: Repository, tag: string): readonly string[]
+  /** Bytes that all blobs and manifests take on the disk. */
+  storedBytes(): Promise<number>
   /** Bytes of a blob; undefined when the layout does not have it. */
   blobSize(digest: Digest): Promise<number | undefined>
   /** A blob's bytes, or some of them; undefined when the layout does not have it. */
@@ -61,6 +65,8 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   resumeUpload(key: UploadKey): Promise<BlobWriter | undefined>
   /** Stores a manifest if the repository has its children and the layout its blobs, each of its size; the answer is what is not so, and then nothing was stored; `isSparse` allows what is absent. */
   putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>
+  /** Records the releases that tags belong to, in addition to those recorded before; unknown tags are ignored. */
+  recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void>
   /** Takes a tag away; the manifest stays. */
   deleteTag(repository: Repository, tag: string): Promise<Deletion>
   /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */

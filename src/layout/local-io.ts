@@ -35,7 +35,6 @@ const advice: Readonly<Record<string, string>> = {
   EPERM: 'Give your user the right to read and write there, or choose another directory.',
   EMFILE: 'Too many files are open: raise the limit (ulimit -n) or run fewer jobs at once.',
   ENFILE: 'Too many files are open on this machine: close some programs or run fewer jobs at once.',
-  EADDRINUSE: 'Another program listens there already: choose another port.',
   EIO: 'The disk reported a fault: check it, and run again on a healthy one.',
 }
 

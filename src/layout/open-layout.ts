@@ -90,7 +90,7 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   })
   const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
-  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed }
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, releases: index.releases }
 }
 
 /** Opens a layout that others may be writing to, as it is at this moment; throws NOT_FOUND where there is none. */

@@ -7,14 +7,14 @@ import { FairQueue } from './fair-queue.ts'
 import type { PasswordHashes } from './htpasswd.ts'
 import { Refusal } from './reply.ts'
 
-/** What became of a request's credentials: `busy` means that too many others wait to be compared. */
+/** The result of a login: `busy` means that too many other logins wait. */
 export type Login = { readonly user: string } | 'refused' | 'busy'
 
 /** Who sends credentials. */
 export interface LoginClient {
   /** The address of the client, or of the proxy before it. */
   readonly address: string
-  /** True once nobody waits for the answer. */
+  /** True once the client has closed its connection. */
   isGone(): boolean
 }
 
@@ -38,13 +38,13 @@ function parseBasic(header: string): { readonly user: string; readonly password:
   return colon === -1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/** A hash that no password has, at the highest cost in use, so that an unknown user takes as long as a known one. */
+/** A hash that matches no password, at the highest cost in use, so that an unknown user takes as long as a known one. */
 function decoyOf(hashes: PasswordHashes): string {
   const costs = [...hashes.values()].map((hash) => hash.slice(4, 6))
   return `$2b$${costs.toSorted().at(-1) ?? '10'}$${'.'.repeat(53)}`
 }
 
-/** The addresses that take one turn together: an IPv4 address, or the 64 bits of IPv6 that one site has. */
+/** The addresses that share one turn: an IPv4 address, or the 64-bit prefix of an IPv6 site. */
 function siteOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address.replace(/^.*:/, '')
   const [head = '', tail = ''] = address.split('::')
@@ -53,13 +53,13 @@ function siteOf(address: string): string {
   return [...before, ...between, ...after].slice(0, 4).join(':')
 }
 
-/** A password, and the bcrypt hash that it may be of. */
+/** A password, and the bcrypt hash to compare it with. */
 export interface Comparison {
   readonly password: string
   readonly hash: string
 }
 
-/** Compares passwords in a thread of its own, one at a time, because a comparison takes up to seconds of a processor; the first one starts the thread. */
+/** Compares passwords in its own thread, one at a time, because a comparison takes up to seconds of processor time. The first one starts the thread. */
 class PasswordThread implements Disposable {
   #worker: Worker | undefined
 
@@ -72,7 +72,7 @@ class PasswordThread implements Disposable {
     return worker
   }
 
-  /** True when the password is right; the next comparison may be asked for when this one has ended. */
+  /** True for the right password; only one comparison may run at a time. */
   async compare(comparison: Comparison): Promise<boolean> {
     const worker = (this.#worker ??= this.#start())
     worker.ref()
@@ -82,9 +82,9 @@ class PasswordThread implements Disposable {
       const [isRight] = (await once(worker, 'message')) as [boolean]
       return isRight
     } catch (cause) {
-      throw new MirrorError('LOCAL_IO', 'passwords cannot be compared', { cause })
+      throw new MirrorError('LOCAL_IO', 'cannot compare passwords', { cause })
     } finally {
-      // A thread that waits keeps no process alive.
+      // An idle thread must not keep the process alive.
       worker.unref()
     }
   }
@@ -94,7 +94,7 @@ class PasswordThread implements Disposable {
   }
 }
 
-/** Compares Basic credentials with bcrypt hashes: at once those that were right before; of others users and unknown names take turns, and in them addresses and names. */
+/** Compares Basic credentials with bcrypt hashes. Credentials that were right before are accepted at once; known users and unknown names take turns, by address and by name. */
 export class Authenticator implements Disposable {
   #hashes: PasswordHashes
   #decoy: string
@@ -103,7 +103,7 @@ export class Authenticator implements Disposable {
   readonly #users = new FairQueue<Waiting>(maxWaiting)
   readonly #strangers = new FairQueue<Waiting>(maxWaiting)
   #isTurnOfUsers = false
-  /** A keyed hash of each user's right credentials; no password is kept. */
+  /** A keyed hash of the right credentials of each user; no password is kept. */
   #proved = new Map<string, string>()
   #refused = new Set<string>()
   #waiting = new Map<string, Waiting>()
@@ -114,7 +114,7 @@ export class Authenticator implements Disposable {
     this.#decoy = decoyOf(hashes)
   }
 
-  /** Replaces the users, and forgets every comparison but that of users whose hash is the same. */
+  /** Replaces the users, and forgets every result except those of users whose hash did not change. */
   replace(hashes: PasswordHashes): void {
     for (const user of this.#proved.keys()) if (hashes.get(user) !== this.#hashes.get(user)) this.#proved.delete(user)
     this.#hashes = hashes
@@ -123,7 +123,7 @@ export class Authenticator implements Disposable {
     this.#waiting = new Map()
   }
 
-  /** Judges the Authorization header of a request; rejects when passwords cannot be compared. */
+  /** Checks the Authorization header of a request; rejects when passwords cannot be compared. */
   async login(header: string | undefined, client: LoginClient): Promise<Login> {
     const given = header === undefined ? undefined : parseBasic(header)
     if (given === undefined) return 'refused'
@@ -155,7 +155,7 @@ export class Authenticator implements Disposable {
     waiting.settle(login)
   }
 
-  /** By turns, so that any number of names that nobody has keep no user waiting. */
+  /** Known and unknown names take turns, so that requests for unknown names cannot delay users. */
   #take(): Waiting | undefined {
     this.#isTurnOfUsers = !this.#isTurnOfUsers
     const [first, second] = this.#isTurnOfUsers ? [this.#users, this.#strangers] : [this.#strangers, this.#users]
@@ -186,9 +186,9 @@ export class Authenticator implements Disposable {
   }
 }
 
-/** The refusal of credentials that are missing, wrong, or not compared yet. */
+/** The refusal of missing or wrong credentials, and of a busy login. */
 export function refuseLogin(login: 'refused' | 'busy'): Refusal {
   return login === 'busy'
-    ? new Refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many log-ins at once' }, { 'retry-after': 2 })
+    ? new Refusal(429, { code: 'TOOMANYREQUESTS', message: 'too many logins at once' }, { 'retry-after': 2 })
     : new Refusal(401, { code: 'UNAUTHORIZED', message: 'authentication required' }, { 'www-authenticate': 'Basic realm="k3s-mirror"' })
 }

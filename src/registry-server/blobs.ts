@@ -7,7 +7,7 @@ function unknown(digest: string): Refusal {
   return new Refusal(404, { code: 'BLOB_UNKNOWN', message: 'blob unknown to registry', detail: { digest } })
 }
 
-/** The bytes of a Range header, both ends included; undefined, for the whole, without one or for what is not served (several ranges, other units). */
+/** The bytes of a Range header, both ends included; undefined means all, also for unsupported headers (several ranges, other units). */
 export function parseByteRange(
   header: string | undefined,
   size: number,
@@ -21,7 +21,7 @@ export function parseByteRange(
   return start > end || start >= size ? 'unsatisfiable' : { start, end }
 }
 
-/** GET and HEAD /v2/<name>/blobs/<digest>, whole or one range of it; a HEAD looks at the file and does not open it. */
+/** GET and HEAD /v2/<name>/blobs/<digest>, the whole blob or one range; HEAD does not open the file. */
 export async function sendBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
   const digest = requireDigest(last)
   const size = await layout.blobSize(digest)
@@ -41,7 +41,7 @@ export async function sendBlob({ layout, method, request, last }: RegistryCall):
   return { status: 206, headers: { ...headers, 'content-range': formatContentRange({ ...range, total: size }) }, body: content }
 }
 
-/** DELETE /v2/<name>/blobs/<digest>: out of the whole layout, so only what no manifest refers to. */
+/** DELETE /v2/<name>/blobs/<digest>: removes the blob from the whole layout, so no manifest may refer to it. */
 export async function deleteBlob({ writable, last }: WriteCall): Promise<Reply> {
   const digest = requireDigest(last)
   const deletion = await writable.deleteBlob(digest)

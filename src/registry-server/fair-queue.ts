@@ -1,4 +1,4 @@
-/** What waits in lanes, of which each takes its turn, and in them in further lanes: nobody waits behind all that another has sent. */
+/** A queue of lanes that take turns, each with lanes of its own, so that one client cannot delay the others. */
 export class FairQueue<T> {
   #size = 0
   readonly #capacity: number
@@ -9,7 +9,7 @@ export class FairQueue<T> {
     this.#capacity = capacity
   }
 
-  /** Adds an item to a lane of a lane, as to that of a user at an address; the answer is the item that has to leave because the queue is full. */
+  /** Adds an item to a lane of a lane, such as a user at an address; returns the item that a full queue drops. */
   add([key, ...rest]: readonly string[], item: T): T | undefined {
     this.#size++
     if (key === undefined) this.#items.push(item)
@@ -21,7 +21,7 @@ export class FairQueue<T> {
     return this.#size > this.#capacity ? this.#drop() : undefined
   }
 
-  /** The item whose turn it is, undefined when none is left; its lane goes to the end of the order in which the map is walked. */
+  /** Takes the next item, undefined when the queue is empty, and moves its lane to the end. */
   take(): T | undefined {
     const [first] = this.#lanes
     if (first === undefined) return this.#without(this.#items.shift())
@@ -32,7 +32,7 @@ export class FairQueue<T> {
     return this.#without(item)
   }
 
-  /** The newest item of the lane with the most; of equals the last. */
+  /** The newest item of the longest lane; the last of several. */
   #drop(): T | undefined {
     let heaviest: readonly [string, FairQueue<T>] | undefined
     for (const entry of this.#lanes) if (heaviest === undefined || entry[1].#size >= heaviest[1].#size) heaviest = entry

@@ -1,4 +1,4 @@
-/** Text that is HTML already, so that it is not escaped again. */
+/** HTML, which is not escaped again. */
 export class Html {
   readonly text: string
 
@@ -7,14 +7,19 @@ export class Html {
   }
 }
 
-/** What may stand in a template: everything but Html is escaped, and undefined leaves nothing. */
+/** A value of a template: everything except Html is escaped, and undefined is empty. */
 export type HtmlValue = string | number | undefined | Html | readonly Html[]
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-/** Text fit for an element or a quoted attribute; control and formatting characters, which could turn a line around, become a visible sign. */
+/** Text without control and formatting characters, which could reverse a line or drive a terminal: each becomes U+FFFD. Line feeds stay. */
+export function visibleText(text: string): string {
+  return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd')
+}
+
+/** Text for an element or a quoted attribute, without control and formatting characters. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => escapes[c] ?? '').replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd')
+  return visibleText(text.replace(/[&<>"']/g, (c) => escapes[c] ?? ''))
 }
 
 function valueText(value: HtmlValue): string {

@@ -7,10 +7,10 @@ export type PasswordHashes = ReadonlyMap<string, string>
 const bcryptHash = /^\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/
 
 function refuse(line: number, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, { hint: 'Write it with: htpasswd -B <file> <user>.' })
+  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, { hint: 'write it with: htpasswd -B <file> <user>' })
 }
 
-/** Reads an htpasswd file; lines that are empty or begin with `#` are passed over. Throws INVALID_CONFIG, which names the line and never what stands in it. */
+/** Parses an htpasswd file; ignores empty lines and lines that begin with `#`. Throws INVALID_CONFIG, which names the line and never quotes it. */
 export function parseHtpasswd(text: string): PasswordHashes {
   const hashes = new Map<string, string>()
   const lines = text.replace(/^\ufeff/, '').split('\n')
@@ -21,8 +21,8 @@ export function parseHtpasswd(text: string): PasswordHashes {
     if (colon < 1) refuse(at + 1, 'is not user:hash')
     const user = entry.slice(0, colon)
     const hash = entry.slice(colon + 1).trimEnd()
-    if (!bcryptHash.test(hash)) refuse(at + 1, 'has no bcrypt hash, which alone is taken')
-    if (hashes.has(user)) refuse(at + 1, 'names a user of a line before')
+    if (!bcryptHash.test(hash)) refuse(at + 1, 'has no bcrypt hash: other hashes are not supported')
+    if (hashes.has(user)) refuse(at + 1, 'repeats a user of an earlier line')
     hashes.set(user, hash)
   }
   return hashes

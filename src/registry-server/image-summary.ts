@@ -8,18 +8,18 @@ import { formatPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, type Repository } from '../oci/reference.ts'
 import { maxNesting, referencesOf, walkImage } from '../oci/walk.ts'
 
-/** What an image is made of, as far as it is here. */
+/** The platforms and sizes of an image, as far as the layout has it. */
 export interface ImageSummary {
   readonly platforms: readonly string[]
-  /** Platforms that the index names and the layout does not have. */
+  /** Platforms of the index that the layout lacks. */
   readonly absent: readonly string[]
   /** Sizes in bytes of every manifest and blob, each once. */
   readonly sizes: ReadonlyMap<string, number>
-  /** Something could not be read, so that the summary is not whole. */
+  /** Some content could not be read, so the summary is incomplete. */
   readonly isDamaged: boolean
 }
 
-/** Reads an image's manifests, and where no index tells its platform its configuration; what cannot be read makes it damaged and throws nothing. */
+/** Reads the manifests of an image, and its configuration if no index states the platform. Unreadable content marks the summary as damaged. */
 export async function summariseImage(layout: LayoutReader, repository: Repository, root: Descriptor): Promise<ImageSummary> {
   const platforms = new Set<string>()
   const absent = new Set<string>()
@@ -32,7 +32,7 @@ export async function summariseImage(layout: LayoutReader, repository: Repositor
       return manifest
     },
     async choose(entries, depth) {
-      // One level more than what can be mirrored: a push takes any.
+      // One level more than a mirror allows: a push accepts any.
       if (depth > maxNesting) return []
       const here: Descriptor[] = []
       for (const entry of entries) {
@@ -52,7 +52,7 @@ export async function summariseImage(layout: LayoutReader, repository: Repositor
       for (const { digest, size } of referencesOf(contents)) sizes.set(digest, size)
       const { config } = contents
       const isKnown = entry.platform !== undefined || !isPullable(entry)
-      // The configuration of an artifact is anything, and that of an image may be absent.
+      // The configuration of an artifact has any form, and that of an image may be absent.
       if (!isKnown && (await layout.blobSize(config.digest)) !== undefined) add(await readPlatform(layout, repository, config))
     },
   })

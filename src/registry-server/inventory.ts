@@ -6,12 +6,12 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import { summariseImage, type ImageSummary } from './image-summary.ts'
 
-/** What is known of an image by its root. */
+/** An image by its root. */
 interface KnownImage extends ImageSummary {
   readonly digest: Digest
   /** Bytes of its manifests and blobs. */
   readonly size: number
-  /** When its manifest came into the layout, where that is known. */
+  /** When its manifest was stored, if known. */
   readonly storedAt: Date | undefined
 }
 
@@ -19,22 +19,26 @@ interface KnownImage extends ImageSummary {
 export interface InventoryEntry extends KnownImage {
   readonly repository: Repository
   readonly tag: string
+  /** The K3s releases that it is known to belong to. */
+  readonly releases: readonly string[]
 }
 
-/** Every tag of a layout, and what all of them need together. */
+/** Every tag of a layout, with totals. */
 export interface Inventory {
   readonly entries: readonly InventoryEntry[]
   readonly repositories: number
   readonly blobs: number
   readonly bytes: number
+  /** How many of the tags belong to each release, in the order of their names. */
+  readonly releases: ReadonlyMap<string, number>
   readonly changedAt: Date | undefined
 }
 
-/** When things came into a layout, which the layout itself does not record. */
+/** Times of a layout, which the layout itself does not record. */
 export interface LayoutTimes {
   /** When the content of this digest was stored. */
   storedAt(digest: Digest): Promise<Date | undefined>
-  /** When a tag was last set or taken away. */
+  /** When a tag was last set or deleted. */
   changedAt(): Promise<Date | undefined>
 }
 
@@ -45,7 +49,7 @@ function byName(a: InventoryEntry, b: InventoryEntry): number {
   return left < right ? -1 : 1
 }
 
-/** Takes stock of a layout; what was read of an image is remembered by its digest, since content never changes. */
+/** Lists the images of a layout; remembers each image by its digest, since content never changes. */
 export class InventoryReader {
   readonly #layout: LayoutReader
   readonly #times: LayoutTimes | undefined
@@ -58,12 +62,12 @@ export class InventoryReader {
     this.#times = times
   }
 
-  /** What is there now; requests that come together share one look. */
+  /** The inventory at this moment; simultaneous calls share one reading. */
   read(): Promise<Inventory> {
     return (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)))
   }
 
-  /** Ends a look that is under way, which rejects with CANCELLED. */
+  /** Cancels a reading in progress, which rejects with CANCELLED. */
   close(): void {
     this.#isClosed = true
   }
@@ -84,17 +88,30 @@ export class InventoryReader {
       const known = this.#known.get(id) ?? (await this.#look(repository, root))
       if (!known.isDamaged && known.absent.length === 0) kept.set(id, known)
       for (const [blob, bytes] of known.sizes) sizes.set(blob, bytes)
-      return { ...known, repository, tag }
+      return { ...known, repository, tag, releases: layout.releases(repository, tag) }
     })
     this.#known = kept
     const entries = found.filter((entry) => entry !== undefined).toSorted(byName)
-    return { entries, repositories: repositories.length, blobs: sizes.size, bytes: sum(sizes), changedAt: await this.#times?.changedAt() }
+    return {
+      entries,
+      repositories: repositories.length,
+      blobs: sizes.size,
+      bytes: sum(sizes),
+      releases: countReleases(entries),
+      changedAt: await this.#times?.changedAt(),
+    }
   }
 
   async #look(repository: Repository, root: Descriptor): Promise<KnownImage> {
     const summary = await summariseImage(this.#layout, repository, root)
     return { ...summary, digest: root.digest, size: sum(summary.sizes), storedAt: await this.#times?.storedAt(root.digest) }
   }
+}
+
+function countReleases(entries: readonly InventoryEntry[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const release of entries.flatMap(({ releases }) => releases)) counts.set(release, (counts.get(release) ?? 0) + 1)
+  return new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function sum(sizes: ReadonlyMap<string, number>): number {

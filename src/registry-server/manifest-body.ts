@@ -3,23 +3,23 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import { receiveBody } from './receive-body.ts'
 import { Refusal } from './reply.ts'
 
-/** What the specification asks a registry to take at least. */
+/** The specification requires a registry to accept at least this. */
 const maxManifestBytes = 4 * 1024 * 1024
 
-/** Bytes from which on a manifest is large: those are rare, and each takes memory and a processor. */
+/** Bytes of a large manifest: large ones are rare, and each takes memory and processor time. */
 export const largeBytes: number = 256 * 1024
 
-/** Milliseconds in which a large body has to be there, and without any of it after which its client is not waited for. */
+/** Milliseconds for all of a large body, and for silence before the client is given up. */
 const patience = { whole: 60_000, silent: 5000 }
 
-/** Large bodies that are received at once, and how many of them from one address: no address can take all slots. */
+/** Large bodies that are received at once, in total and from one address, so that no address can take all slots. */
 const slots = pLimit(8)
 const slotsPerAddress = 4
 const addresses = new Map<string, LimitFunction>()
-/** Large bodies that are used at once. */
+/** Large bodies that are processed at once. */
 const largeUses = pLimit(1)
 
-/** Waits for a slot; what it resolves with gives the slot back. */
+/** Waits for a slot and resolves with a function that releases it. */
 function takeSlot(address: string): Promise<() => void> {
   for (const [known, { activeCount, pendingCount }] of addresses) if (activeCount + pendingCount === 0) addresses.delete(known)
   const own = addresses.get(address) ?? pLimit(slotsPerAddress)
@@ -29,10 +29,11 @@ function takeSlot(address: string): Promise<() => void> {
   })
 }
 
-/** Receives the manifest of a request and hands it to `use`; refuses one of more than 4 MiB. A large one needs a slot until it is used, and may not stall then. */
+/** Receives the manifest of a request and passes it to `use`; refuses more than 4 MiB. A large one holds a slot until `use` ends, and must not stall. */
 export async function useManifestBody<T>(request: IncomingMessage, use: (bytes: Uint8Array) => Promise<T>): Promise<T> {
   const refuseLarger = (bytes: number): void => {
-    if (bytes > maxManifestBytes) throw new Refusal(413, { code: 'SIZE_INVALID', message: `a manifest may have ${maxManifestBytes} bytes` })
+    if (bytes > maxManifestBytes)
+      throw new Refusal(413, { code: 'SIZE_INVALID', message: `the manifest is larger than ${maxManifestBytes} bytes` })
   }
   refuseLarger(Number(request.headers['content-length'] ?? 0))
   const chunks: Uint8Array[] = []
@@ -59,7 +60,7 @@ export async function useManifestBody<T>(request: IncomingMessage, use: (bytes: 
     return await (slot === undefined ? use(bytes) : largeUses(() => use(bytes)))
   } finally {
     stop()
-    // A body that failed has waited for its slot before.
+    // A body that failed still releases the slot that it waited for.
     ;(await slot)?.()
   }
 }

@@ -6,14 +6,14 @@ import { largeBytes } from './manifest-body.ts'
 import { unknownRepository, type RegistryCall, type WriteCall } from './registry-call.ts'
 import { Refusal, type Reply } from './reply.ts'
 
-/** The reference that the last segment of a path is; undefined for what is neither a tag nor a digest. */
+/** The reference in the last segment of a path; undefined for neither a tag nor a digest. */
 export function referenceOf({ repository, last }: RegistryCall): Reference | undefined {
   const { registry, path } = repository
   if (isDigest(last)) return { registry, path, digest: last }
   return isTag(last) ? { registry, path, tag: last } : undefined
 }
 
-/** The reference of a path; what looks like a digest and is invalid is a bad request, and any other name is simply not found. */
+/** The reference of a path; an invalid digest is a bad request, any other invalid name is not found. */
 function requireReference(call: RegistryCall): Reference {
   const reference = referenceOf(call)
   if (reference !== undefined) return reference
@@ -34,13 +34,13 @@ export function isUnchanged(header: string | undefined, etag: string): boolean {
   return header.split(',').some((given) => given.trim() === '*' || given.trim().replace(/^W\//, '') === etag)
 }
 
-/** The 304 to a request whose client has this content already; undefined for any other. */
+/** The 304 for a client that has this content already; undefined for any other. */
 export function notModified({ headers }: IncomingMessage, digest: Digest): Reply | undefined {
   const etag = `"${digest}"`
   return isUnchanged(headers['if-none-match'], etag) ? { status: 304, headers: { etag, 'docker-content-digest': digest } } : undefined
 }
 
-/** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, whatever the Accept header says. */
+/** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, for any Accept header. */
 export async function sendManifest(call: RegistryCall): Promise<Reply> {
   const { layout, method, request } = call
   const reference = requireReference(call)
@@ -59,12 +59,12 @@ export async function sendManifest(call: RegistryCall): Promise<Reply> {
     const manifest = await layout.getManifest({ ...reference, digest })
     return { status: 200, headers, body: manifest.bytes }
   } catch (error) {
-    // Deleted between the two looks.
+    // It was deleted in the meantime.
     throw isMirrorError(error) && error.code === 'NOT_FOUND' ? unknown(call) : error
   }
 }
 
-/** DELETE /v2/<name>/manifests/<reference>: only a tag, or a manifest with all its tags. */
+/** DELETE /v2/<name>/manifests/<reference>: deletes a tag only, or a manifest with all its tags. */
 export async function deleteManifest(call: WriteCall): Promise<Reply> {
   const { writable, repository } = call
   const { tag, digest } = requireReference(call)

@@ -4,14 +4,23 @@ import type { Socket } from 'node:net'
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 
 const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'])
-/** Upper bounds in seconds: from an answer out of memory to a large layer over a slow line. */
+/** Upper bounds in seconds: from a response out of memory to a large layer over a slow line. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300]
 
 function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: readonly string[]): string {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => `${name}${sample}`)].join('\n')
 }
 
-/** Counts requests and bytes. No label's value comes from a client, so that no client can make more of them. */
+/** What a layout holds at one moment, and the version of the program. */
+interface LayoutState {
+  readonly uploads: number
+  readonly repositories: number
+  readonly tags: number
+  readonly storedBytes: number
+  readonly version: string
+}
+
+/** Counts requests and bytes. No label value comes from a client, so clients cannot add series. */
 export class Metrics {
   readonly #requests = new Map<string, number>()
   readonly #buckets = bounds.map(() => 0)
@@ -21,7 +30,7 @@ export class Metrics {
   #received = 0
   #sent = 0
 
-  /** Counts one answered request, and what its connection has moved since the last one. */
+  /** Counts one answered request, and the bytes of its connection since the last one. */
   observe({ method, status, milliseconds }: { method: string; status: number; milliseconds: number }, socket: Socket): void {
     const labels = `method="${methods.has(method) ? method : 'other'}",status="${Math.floor(status / 100)}xx"`
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1)
@@ -37,24 +46,26 @@ export class Metrics {
     this.#traffic.set(socket, now)
   }
 
-  /** Everything in Prometheus' text format, with how many uploads, repositories and tags there are at this moment. */
-  render({ uploads, repositories, tags }: { uploads: number; repositories: number; tags: number }): string {
+  /** Everything in Prometheus' text format, with the state of the layout at this moment. */
+  render({ uploads, repositories, tags, storedBytes, version }: LayoutState): string {
     let below = 0
     const buckets = bounds.map((bound, at) => `_bucket{le="${bound}"} ${(below += this.#buckets[at] ?? 0)}`)
     const requests = [...this.#requests].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([labels, count]) => `{${labels}} ${count}`)
     const families = [
       family('k3s_mirror_http_requests_total', 'counter', 'Requests answered.', requests),
-      family('k3s_mirror_http_request_duration_seconds', 'histogram', 'Time from a request to the last byte of its answer.', [
+      family('k3s_mirror_http_request_duration_seconds', 'histogram', 'Time from a request to the last byte of its response.', [
         ...buckets,
         `_bucket{le="+Inf"} ${this.#count}`,
         `_sum ${this.#seconds}`,
         `_count ${this.#count}`,
       ]),
-      family('k3s_mirror_received_bytes_total', 'counter', 'Bytes received with requests, heads included.', [` ${this.#received}`]),
-      family('k3s_mirror_sent_bytes_total', 'counter', 'Bytes sent with answers, heads included.', [` ${this.#sent}`]),
-      family('k3s_mirror_uploads_open', 'gauge', 'Blob uploads that were begun and not ended.', [` ${uploads}`]),
+      family('k3s_mirror_received_bytes_total', 'counter', 'Bytes received with requests, headers included.', [` ${this.#received}`]),
+      family('k3s_mirror_sent_bytes_total', 'counter', 'Bytes sent with responses, headers included.', [` ${this.#sent}`]),
+      family('k3s_mirror_uploads_open', 'gauge', 'Blob uploads in progress.', [` ${uploads}`]),
       family('k3s_mirror_repositories', 'gauge', 'Repositories of the layout.', [` ${repositories}`]),
       family('k3s_mirror_tags', 'gauge', 'Tags of the layout.', [` ${tags}`]),
+      family('k3s_mirror_stored_bytes', 'gauge', 'Bytes of all blobs and manifests of the layout.', [` ${storedBytes}`]),
+      family('k3s_mirror_build_info', 'gauge', 'Always 1; the version is a label.', [`{version="${version}"} 1`]),
       family('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', [
         ` ${(performance.timeOrigin / 1000).toFixed(3)}`,
       ]),

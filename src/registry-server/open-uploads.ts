@@ -5,24 +5,24 @@ import type { Layout } from '../layout/layout.ts'
 
 const idleMilliseconds = 60 * 60 * 1000
 const sweepMilliseconds = 60 * 1000
-/** Uploads that one client may have open; one that pushes a large image has some dozens. */
+/** Uploads that one client may have open; a push of a large image needs dozens. */
 const maxPerClient = 1000
 
-/** A blob upload that a client has open. */
+/** An open blob upload. */
 export interface OpenUpload {
   readonly id: string
-  /** The repository's path; which of the layout's repositories that means is settled for each request. */
+  /** The path of the repository; each request decides which repository of the layout that is. */
   readonly path: string
   readonly writer: BlobWriter
   /** True while a request is writing. */
   isBusy: boolean
-  /** When its last byte came, or its last request. */
+  /** The time of its last byte or request. */
   usedAt: number
-  /** Who opened it; nobody for one of an earlier process. */
+  /** The address of the client; undefined for an upload of an earlier process. */
   readonly client?: string
 }
 
-/** The uploads in progress; one that is left alone for an hour costs only its file, which the layout keeps for a day, also after the server's end. */
+/** The uploads in progress. After an hour without requests only the file of an upload remains, which the layout keeps for a day, even across restarts. */
 export class OpenUploads {
   readonly #uploads = new Map<string, OpenUpload>()
   readonly #resuming = new SingleFlight<OpenUpload | undefined>()
@@ -30,12 +30,12 @@ export class OpenUploads {
   readonly #perClient = new Map<string, number>()
   readonly #sweeper = setInterval(() => this.#sweep(), sweepMilliseconds).unref()
 
-  /** How many are open. */
+  /** The number of open uploads. */
   get size(): number {
     return this.#uploads.size
   }
 
-  /** Opens an upload for the client of an address; undefined for one that has too many. */
+  /** Opens an upload for the client at an address; undefined for a client with too many. */
   async open(
     layout: Layout,
     path: string,
@@ -52,7 +52,7 @@ export class OpenUploads {
     }
   }
 
-  /** The upload of that id, where it was opened for this repository path, be it by an earlier process. */
+  /** The upload with this id and repository path, also of an earlier process. */
   async find(layout: Layout, path: string, id: string): Promise<OpenUpload | undefined> {
     await this.#suspending.get(id)
     const upload = this.#uploads.get(id)
@@ -66,17 +66,17 @@ export class OpenUploads {
     })
   }
 
-  /** True for an upload that was neither removed nor suspended. */
+  /** True for an upload that is neither removed nor suspended. */
   has(upload: OpenUpload): boolean {
     return this.#uploads.get(upload.id) === upload
   }
 
-  /** Forgets an upload; its writer is the caller's to commit or discard. */
+  /** Forgets an upload; the caller commits or discards its writer. */
   remove(upload: OpenUpload): void {
     if (this.#uploads.delete(upload.id) && upload.client !== undefined) this.#count(upload.client, -1)
   }
 
-  /** Leaves an upload to the request that continues it from what the disk has of it. */
+  /** Forgets an upload in memory; the next request continues it from the file. */
   async suspend(upload: OpenUpload): Promise<void> {
     this.remove(upload)
     const suspending = upload.writer.suspend().catch(() => undefined)

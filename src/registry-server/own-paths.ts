@@ -1,21 +1,26 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { isRegistry } from '../oci/reference.ts'
+import { version } from '../version.ts'
 import { InventoryReader, type LayoutTimes } from './inventory.ts'
 import { Metrics, metricsType } from './metrics.ts'
+import { registriesPath } from './page-facts.ts'
 import { renderPage } from './page.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, Refusal, type Reply } from './reply.ts'
+import { prefersHtml, renderTextPage } from './text-page.ts'
 
-/** What the page shows that neither the layout nor this server knows. */
+/** What the page shows in addition to the contents of the layout. */
 export interface PageSources extends LayoutTimes {
-  /** The releases and lists that the images are of, where that is known. */
+  /** The releases and lists of a bundle. */
   readonly lists?: readonly string[]
-  /** The registries.yaml with which nodes find the images at this origin; undefined where there is none. */
+  /** The registries.yaml for nodes that pull from this origin; undefined without images. */
   nodeRegistries(origin: URL): string | undefined
+  /** Why nodes may not reach the server at this origin; undefined where nothing is known against it. */
+  nodeWarning?(origin: URL): string | undefined
 }
 
-/** The path that is answered without a password: it says that the server runs, and nothing else. */
+/** The path that needs no password: it only reports that the server runs. */
 export const healthPath = '/healthz'
 
 /** The path of a request, without its query. */
@@ -23,7 +28,7 @@ export function pathOf(url: string): string {
   return url.replace(/\?.*$/s, '')
 }
 
-/** The origin as the client addressed it; a Host header that is no registry's name gives way to the address of the connection. */
+/** The origin as the client addressed it; an invalid Host header is replaced by the address of the connection. */
 function originOf(host: string | undefined, isSecure: boolean, { localAddress = '', localPort = 0 }: Socket): URL {
   const scheme = isSecure ? 'https' : 'http'
   const address = localAddress.replace(/^::ffff:/, '')
@@ -31,7 +36,9 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
   return new URL(`${scheme}://${host !== undefined && isRegistry(host) ? host : here}`)
 }
 
-/** Replies to what stands next to the API. */
+const ownPaths: ReadonlySet<string> = new Set(['/', healthPath, '/metrics', registriesPath])
+
+/** Replies to the paths outside the API. */
 export class OwnPaths {
   readonly metrics: Metrics = new Metrics()
   readonly #state: RegistryState
@@ -44,44 +51,63 @@ export class OwnPaths {
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** The reply to GET and HEAD of `/`, `/healthz` and `/metrics`; undefined for every other path. */
+  /** The reply to GET and HEAD of `/`, `/registries.yaml`, `/healthz` and `/metrics`; undefined for every other path. */
   async reply(request: IncomingMessage): Promise<Reply | undefined> {
     const { method, url = '' } = request
     const path = pathOf(url)
-    if (path !== '/' && path !== healthPath && path !== '/metrics') return undefined
+    if (!ownPaths.has(path)) return undefined
     if (method !== 'GET' && method !== 'HEAD')
       throw new Refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
     if (path === '/') return this.#page(request)
+    if (path === registriesPath) return this.#registries(request)
     const headers = { 'content-type': path === healthPath ? 'text/plain; charset=utf-8' : metricsType, 'cache-control': 'no-store' }
-    if (path === '/metrics') return { status: 200, headers, body: this.#metrics() }
-    // A writer that another one replaced should be started again, or sent no more requests: that is what this path is asked for.
+    if (path === '/metrics') return { status: 200, headers, body: await this.#metrics() }
+    // An orchestrator restarts a writer that was replaced, or sends it no more requests.
     const { writable } = this.#state
     return writable?.lost.aborted === true ? failureReply(writable.lost.reason) : { status: 200, headers, body: 'ok\n' }
   }
 
-  /** Ends what is under way for a page. */
+  /** Cancels pages that are being made. */
   close(): void {
     this.#inventory.close()
   }
 
-  #metrics(): string {
+  async #metrics(): Promise<string> {
     const { layout, uploads } = this.#state
     const repositories = layout.repositories()
     const tags = repositories.reduce((sum, repository) => sum + layout.tags(repository).length, 0)
-    return this.metrics.render({ uploads: uploads.size, repositories: repositories.length, tags })
+    const storedBytes = await layout.storedBytes()
+    return this.metrics.render({ uploads: uploads.size, repositories: repositories.length, tags, storedBytes, version })
   }
 
-  async #page({ headers, socket }: IncomingMessage): Promise<Reply> {
-    const { isSecure, hasPasswords, page } = this.#options
+  #originOf({ headers, socket }: IncomingMessage): URL {
+    return originOf(headers.host, this.#options.isSecure, socket)
+  }
+
+  #registries(request: IncomingMessage): Reply {
+    const text = this.#options.page?.nodeRegistries(this.#originOf(request))
+    if (text === undefined) throw new Refusal(404, { code: 'NAME_UNKNOWN', message: 'there are no images for nodes yet' })
+    const headers = {
+      'content-type': 'application/yaml',
+      'content-disposition': 'attachment; filename="registries.yaml"',
+      'cache-control': 'no-store',
+    }
+    return { status: 200, headers, body: text }
+  }
+
+  async #page(request: IncomingMessage): Promise<Reply> {
+    const { hasPasswords, page } = this.#options
     const { writable, registry } = this.#state
-    const origin = originOf(headers.host, isSecure, socket)
-    return renderPage(await this.#inventory.read(), {
+    const origin = this.#originOf(request)
+    const render = prefersHtml(request.headers.accept ?? '') ? renderPage : renderTextPage
+    return render(await this.#inventory.read(), {
       origin,
       isWritable: writable !== undefined,
       hasPasswords,
       registry,
       lists: page?.lists ?? [],
       nodeRegistries: page?.nodeRegistries(origin),
+      nodeWarning: page?.nodeWarning?.(origin),
     })
   }
 }

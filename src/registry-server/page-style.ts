@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Html } from './html.ts'
 
-// Light or dark as the reader has it.
+// Follows the light or dark setting of the browser.
 const pageStyle = `
 :root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 20%,transparent);--soft:color-mix(in srgb,currentColor 65%,transparent);--tint:color-mix(in srgb,currentColor 6%,transparent)}
 *{box-sizing:border-box}
@@ -26,23 +26,44 @@ tbody th{font-size:1rem;font-weight:normal;color:inherit;overflow-wrap:anywhere;
 .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td time{white-space:nowrap}
 td code{display:inline-block;max-width:14ch;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;vertical-align:bottom}
+a,button{font:inherit;color:inherit}
+.button,button{display:inline-block;padding:.3rem .8rem;border:1px solid var(--line);border-radius:.4rem;background:var(--tint);text-decoration:none;cursor:pointer}
 td code:hover,td code:focus{max-width:none;white-space:normal;overflow-wrap:anywhere}
 .note{color:var(--soft)}
 input{font:inherit;padding:.3rem .6rem;width:min(100%,30rem)}
 [hidden]{display:none!important}
+@media(max-width:48rem){
+body{padding:.5rem 1rem 2rem}
+h1{overflow-wrap:anywhere}
+thead{display:none}
+table,tbody,tr,th,td{display:block}
+tr{padding:.6rem 0;border-bottom:1px solid var(--line)}
+th,td{padding:.1rem 0;border:0;overflow-wrap:anywhere}
+td[data-name]::before{content:attr(data-name) ": ";color:var(--soft)}
+.number{text-align:left}
+}
 `
 
-// Narrows the list to what is typed; the list is whole without it.
+// Filters the list and copies registries.yaml. navigator.clipboard needs HTTPS and permission; the older execCommand needs neither.
 const pageScript = `
-const box=document.querySelector('.find'),input=box.querySelector('input'),count=box.querySelector('output')
+const copy=document.querySelector('.copy'),yaml=document.querySelector('pre'),copied=document.querySelector('.copied')
+const select=()=>{yaml.closest('details').open=true
+const range=document.createRange();range.selectNodeContents(yaml)
+const selection=getSelection();selection.removeAllRanges();selection.addRange(range)}
+const write=async()=>{try{await navigator.clipboard.writeText(yaml.textContent);return true}catch{return document.execCommand('copy')}}
+if(copy){copy.hidden=false;copy.addEventListener('click',async()=>{select()
+copied.textContent=await write()?'Copied':'Selected: press Ctrl+C to copy'})}
+const box=document.querySelector('.find')
+if(box){
+const input=box.querySelector('input'),count=box.querySelector('output')
 const rows=[...document.querySelectorAll('tbody tr')].map((row)=>[row,row.textContent.toLowerCase()])
 const find=()=>{const words=input.value.toLowerCase().split(/\\s+/);let shown=0
 for(const [row,text] of rows){const hit=words.every((word)=>text.includes(word));row.hidden=!hit;if(hit)shown++}
 count.textContent=input.value===''?'':shown+' of '+rows.length}
-input.addEventListener('input',find);box.hidden=false;find()
+input.addEventListener('input',find);box.hidden=false;find()}
 `
 
-/** The style and the script as elements: a space more in them, and their hashes would be wrong. */
+/** The style and the script as elements; any change of their text changes the hashes. */
 export const styleElement: Html = new Html(`<style>${pageStyle}</style>`)
 export const scriptElement: Html = new Html(`<script>${pageScript}</script>`)
 
@@ -50,7 +71,7 @@ function source(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 }
 
-/** Allows the page its own style and script by their hashes, and nothing else: https://www.w3.org/TR/CSP3/ */
+/** Allows only the style and the script of the page, by their hashes: https://www.w3.org/TR/CSP3/ */
 export const pagePolicy: string = [
   "default-src 'none'",
   `style-src ${source(pageStyle)}`,

@@ -1,22 +1,9 @@
 import prettyBytes from 'pretty-bytes'
 import { html, type Html } from './html.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
+import { nodePath, registriesPath, repositoryName, sourcesOf, statusOf, type PageFacts } from './page-facts.ts'
 import { pagePolicy, scriptElement, styleElement } from './page-style.ts'
 import type { Reply } from './reply.ts'
-
-/** What the page says of the server itself. */
-export interface PageFacts {
-  /** Scheme and host as the reader addressed the server. */
-  readonly origin: URL
-  readonly isWritable: boolean
-  readonly hasPasswords: boolean
-  /** The name under which pushed images are filed in the layout. */
-  readonly registry: string
-  /** The releases and lists that the images are of, where that is known. */
-  readonly lists: readonly string[]
-  /** The registries.yaml for nodes, where there is one. */
-  readonly nodeRegistries: string | undefined
-}
 
 function time(date: Date | undefined): Html {
   if (date === undefined) return html`<span class="note">unknown</span>`
@@ -24,22 +11,24 @@ function time(date: Date | undefined): Html {
   return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')}</time>`
 }
 
-function row({ repository, tag, digest, platforms, absent, size, isDamaged, storedAt }: InventoryEntry, { registry }: PageFacts): Html {
-  const name = repository.registry === registry ? repository.path : `${repository.registry}/${repository.path}`
-  const lacking = absent.length === 0 ? undefined : html` <span class="note">not here: ${absent.join(', ')}</span>`
+function row(entry: InventoryEntry, facts: PageFacts, hasReleases: boolean): Html {
+  const { tag, digest, platforms, absent, size, isDamaged, storedAt, releases } = entry
+  const lacking = absent.length === 0 ? undefined : html` <span class="note">missing: ${absent.join(', ')}</span>`
   const damage = isDamaged ? html` <strong>damaged</strong>` : undefined
   return html`<tr>
-    <th scope="row">${name}</th>
-    <td>${tag}</td>
-    <td><code title="${digest}" tabindex="0">${digest}</code></td>
-    <td>${platforms.join(', ')}${lacking}${damage}</td>
-    <td class="number">${prettyBytes(size)}</td>
-    <td>${time(storedAt)}</td>
+    <th scope="row">${repositoryName(entry, facts)}</th>
+    <td data-name="Tag">${tag}</td>
+    <td data-name="Digest"><code title="${digest}" tabindex="0">${digest}</code></td>
+    <td data-name="Platforms">${platforms.join(', ')}${lacking}${damage}</td>
+    <td data-name="Size" class="number">${prettyBytes(size)}</td>
+    <td data-name="Stored (UTC)">${time(storedAt)}</td>
+    ${hasReleases ? html`<td data-name="Releases">${releases.join(', ')}</td>` : undefined}
   </tr> `
 }
 
-function list({ entries }: Inventory, facts: PageFacts): Html {
+function list({ entries, releases }: Inventory, facts: PageFacts): Html {
   if (entries.length === 0) return html`<p>There are no images yet.</p>`
+  const hasReleases = releases.size > 0
   return html`<p class="find" hidden>
       <label>Find <input type="search" autocomplete="off" /></label> <output></output>
     </p>
@@ -53,24 +42,32 @@ function list({ entries }: Inventory, facts: PageFacts): Html {
             <th scope="col">Platforms</th>
             <th scope="col" class="number">Size</th>
             <th scope="col">Stored (UTC)</th>
+            ${hasReleases ? html`<th scope="col">Releases</th>` : undefined}
           </tr>
         </thead>
         <tbody>
-          ${entries.map((entry) => row(entry, facts))}
+          ${entries.map((entry) => row(entry, facts, hasReleases))}
         </tbody>
       </table>
-    </div>
-    ${scriptElement}`
+    </div>`
 }
 
-function nodes({ nodeRegistries, hasPasswords, origin }: PageFacts): Html | undefined {
+function nodes({ nodeRegistries, nodeWarning, hasPasswords, origin }: PageFacts): Html | undefined {
   if (nodeRegistries === undefined) return undefined
-  const password = hasPasswords ? html` This registry asks for a password: fill in “auth”.` : undefined
-  return html`<details>
-    <summary>For nodes: registries.yaml</summary>
-    <p>With this file nodes find the images at <code>${origin.origin}</code>, as you reach it.${password}</p>
-    <pre tabindex="0">${nodeRegistries}</pre>
-  </details>`
+  const password = hasPasswords ? html` Fill in <code>auth</code>: this registry requires a password.` : undefined
+  return html`<h2>Configure nodes</h2>
+    <p>
+      Save this file as <code>${nodePath}</code> on every node, then restart K3s. Nodes pull from <code>${origin.origin}</code>.${password}
+    </p>
+    ${nodeWarning === undefined ? undefined : html`<p><strong>Warning:</strong> ${nodeWarning}</p>`}
+    <p>
+      <a class="button" href="${registriesPath}" download="registries.yaml">Download registries.yaml</a>
+      <button type="button" class="copy" hidden>Copy</button> <span class="copied note" role="status"></span>
+    </p>
+    <details>
+      <summary>Show registries.yaml</summary>
+      <pre tabindex="0">${nodeRegistries}</pre>
+    </details>`
 }
 
 function total(name: string, value: string | number | Html): Html {
@@ -80,10 +77,11 @@ function total(name: string, value: string | number | Html): Html {
   </div>`
 }
 
-/** The page at `/`: what is here, and how nodes get it. It needs nothing from anywhere else, and no script. */
+/** The page at `/` for browsers: the images, and how to configure nodes. It loads nothing from other hosts and works without scripts. */
 export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
-  const { origin, isWritable, hasPasswords, lists } = facts
+  const { origin } = facts
   const { entries, repositories, blobs, bytes, changedAt } = inventory
+  const sources = sourcesOf(inventory, facts)
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -95,17 +93,14 @@ export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
       <body>
         <h1>Registry ${origin.host}</h1>
         <ul class="status">
-          <li>answers</li>
-          <li>${isWritable ? 'writable' : 'read-only'}</li>
-          <li>${origin.protocol === 'https:' ? 'HTTPS' : 'plain HTTP'}</li>
-          <li>${hasPasswords ? 'password needed' : 'no password'}</li>
+          ${['running', ...statusOf(facts)].map((word) => html`<li>${word}</li> `)}
         </ul>
         <dl class="totals">
-          ${total('repositories', repositories)}${total('tags', entries.length)}${total('blobs and manifests', blobs)}${total('all together', prettyBytes(bytes))}${total('last change (UTC)', time(changedAt))}
+          ${total('repositories', repositories)}${total('tags', entries.length)}${total('blobs and manifests', blobs)}${total('total size', prettyBytes(bytes))}${total('last change (UTC)', time(changedAt))}
         </dl>
-        ${lists.length === 0 ? undefined : html`<p>Images of ${lists.join(', ')}.</p>`} ${nodes(facts)}
+        ${sources.length === 0 ? undefined : html`<p>Images of ${sources.join(', ')}.</p>`} ${nodes(facts)}
         <h2>Images</h2>
-        ${list(inventory, facts)}
+        ${list(inventory, facts)} ${scriptElement}
       </body>
     </html> `
   const headers = {
@@ -113,6 +108,7 @@ export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
     'content-security-policy': pagePolicy,
     'referrer-policy': 'no-referrer',
     'cache-control': 'no-store',
+    vary: 'accept',
   }
   return { status: 200, headers, body: page.text }
 }

@@ -9,17 +9,17 @@ import { referenceOf } from './manifests.ts'
 import type { WriteCall } from './registry-call.ts'
 import { Refusal, type ApiError, type Reply } from './reply.ts'
 
-/** Tags that one request sets at most; the specification asks for ten at least. */
+/** Most tags that one request may set; the specification requires at least ten. */
 const maxTags = 100
 
 function errorOf({ descriptor: { digest, size }, actualSize }: Mismatch): ApiError {
   if (actualSize === undefined)
-    return { code: 'MANIFEST_BLOB_UNKNOWN', message: 'the manifest refers to content that is not here', detail: { digest } }
-  const message = `the manifest gives ${size} bytes to content that has ${actualSize}`
+    return { code: 'MANIFEST_BLOB_UNKNOWN', message: 'the manifest refers to content that this registry does not have', detail: { digest } }
+  const message = `the manifest declares ${size} bytes for content of ${actualSize} bytes`
   return { code: 'MANIFEST_INVALID', message, detail: { digest } }
 }
 
-/** PUT /v2/<name>/manifests/<reference>, with `?tag=` next to a digest; refused unless all it refers to is here, and of the size that it says. */
+/** PUT /v2/<name>/manifests/<reference>, with `?tag=` next to a digest; refused unless all content it refers to is present and has the declared size. */
 export async function receiveManifest(call: WriteCall): Promise<Reply> {
   const { request, query, last } = call
   const reference = referenceOf(call)

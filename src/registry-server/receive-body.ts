@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ChunkSink } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 
-/** Hands a request's body to the sink as fast as that takes it; rejects when the client went away before its end, or when the sink did. */
+/** Passes the body of a request to the sink; rejects when the client goes away before the end, or when the sink fails. */
 export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (error?: unknown): void => {
@@ -14,7 +14,7 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
     let isAborted = false
     const abort = (): void => {
       isAborted = true
-      // The sink has to be done with its chunk before anybody else writes to the same file.
+      // The sink must finish its chunk before another request writes to the same file.
       if (!isTaking) finish(new MirrorError('CANCELLED', 'the client went away before the end of its request'))
     }
     const takeSlowly = async (taken: Promise<void>): Promise<void> => {
@@ -37,10 +37,10 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
         finish(error)
       }
     }
-    // Without a listener of its own the reset of an aborted request would end the process; `close` follows and tells.
+    // Without a listener the reset of an aborted request would end the process; `close` follows and rejects.
     request.on('error', () => undefined)
     request.on('close', abort).on('end', finish).on('data', take)
-    // A client may be gone before anybody reads: neither `end` nor `close` comes again then, whether all of the body had arrived or not.
+    // If the client left before the body was read, neither `end` nor `close` comes again.
     if (request.readableEnded) finish()
     else if (request.destroyed) abort()
   })

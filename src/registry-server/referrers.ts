@@ -2,10 +2,10 @@ import { mediaTypes } from '../oci/media-type.ts'
 import { requireDigest, type RegistryCall } from './registry-call.ts'
 import type { Reply } from './reply.ts'
 
-/** How much of a list one answer has at most: what it says, and what has to be read for it, both in bytes; clients read indexes of 4 MiB. */
+/** Most bytes of a page of the list: in the response, and read from the disk for it. Clients accept indexes of 4 MiB. */
 const mostPerReply = { listed: 1024 * 1024, read: 32 * 1024 * 1024 }
 
-/** GET /v2/<name>/referrers/<digest>: an index of what is about that manifest, in pages; empty for one that nothing is about, or that is not here. */
+/** GET /v2/<name>/referrers/<digest>: an index of the referrers of a manifest, in pages; empty without any, and for an unknown manifest. */
 export async function listReferrers({ layout, query, repository, repositoryUrl, last }: RegistryCall): Promise<Reply> {
   const digest = requireDigest(last)
   const after = query.has('last') ? requireDigest(query.get('last')) : undefined

@@ -5,28 +5,28 @@ import type { Repository } from '../oci/reference.ts'
 import type { OpenUploads } from './open-uploads.ts'
 import { Refusal } from './reply.ts'
 
-/** What every route works with. */
+/** The state that every route works with. */
 export interface RegistryState {
   readonly layout: LayoutReader
-  /** The same layout, where the server may write. */
+  /** The same layout, if the server may write. */
   readonly writable: Layout | undefined
   readonly uploads: OpenUploads
-  /** The registry name under which pushed images are filed in the layout. */
+  /** The registry name of pushed images in the layout. */
   readonly registry: string
   /** Whether an index may be pushed without its children and an image without its layers. */
   readonly sparse: boolean
 }
 
-/** One request, its path taken apart and checked. */
+/** One request, its path parsed and checked. */
 export interface RegistryCall extends RegistryState {
   readonly request: IncomingMessage
   readonly method: string
   readonly query: URLSearchParams
-  /** The repository as the layout knows it. */
+  /** The repository in the layout. */
   readonly repository: Repository
   /** Its path in the API. */
   readonly repositoryUrl: string
-  /** The last segment of the path: a tag, a digest or an upload's id; empty where the route has none. */
+  /** The last segment of the path: a tag, a digest or an upload id; empty for routes without one. */
   readonly last: string
 }
 
@@ -35,7 +35,7 @@ export interface WriteCall extends RegistryCall {
   readonly writable: Layout
 }
 
-/** The text as a digest; refuses anything else. */
+/** Parses a digest; refuses anything else. */
 export function requireDigest(text: string | null): Digest {
   if (text !== null && isDigest(text)) return text
   const detail = { digest: (text ?? '').slice(0, 200) }

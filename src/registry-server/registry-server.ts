@@ -4,10 +4,11 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
-import { localIo } from '../layout/local-io.ts'
 import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
+import { listenError } from './listen-error.ts'
 import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
+import { answerPlainHttp } from './plain-http.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, type Reply } from './reply.ts'
 import { routeRequest } from './route.ts'
@@ -15,6 +16,7 @@ import { awaitEarlierReplies, sendReply } from './send-reply.ts'
 
 const maxHeaderBytes = 32 * 1024
 const idleMilliseconds = 5 * 60 * 1000
+const minVersion = 'TLSv1.2'
 
 /** One answered request, for an access log. */
 export interface AccessRecord {
@@ -26,52 +28,54 @@ export interface AccessRecord {
   readonly remoteAddress: string
   /** The User-Agent as it was sent. */
   readonly userAgent: string
-  /** Who asked, where the server wants a password and it was right. */
+  /** The user, if the server requires a password and it was right. */
   readonly user?: string
   /** Body bytes sent. */
   readonly bytes: number
-  /** Body bytes that the request announced; 0 where it announced none. */
+  /** The Content-Length of the request; 0 without one. */
   readonly received: number
   readonly milliseconds: number
 }
 
-/** A server's certificate, with the chain that leads to its authority, and its key, both PEM. */
+/** The certificate of a server, with its chain, and its key, both PEM. */
 export interface ServerTls {
   readonly cert: string
   readonly key: string
 }
 
-/** What is served, and how. */
+/** Options of a registry server. */
 export interface RegistryServerOptions {
   readonly layout: LayoutReader | Layout
-  /** Takes pushes and deletions; needs a layout that was opened for writing. */
+  /** Accepts pushes and deletions; requires a layout that was opened for writing. */
   readonly writable?: boolean
-  /** The registry name under which pushed images are filed in the layout; default `localhost`. */
+  /** The registry name of pushed images in the layout; default `localhost`. */
   readonly registry?: string
-  /** Takes an index whose children, and an image whose layers, are not here. */
+  /** Accepts an index without its children and an image without its layers. */
   readonly sparse?: boolean
   /** Speaks HTTPS only, with TLS 1.2 or later. */
   readonly tls?: ServerTls
-  /** Judges the credentials of every request; without it nobody is asked for any. */
+  /** Checks the credentials of every request; without it no request needs any. */
   readonly authenticator?: { login(authorization: string | undefined, client: LoginClient): Promise<Login> }
-  /** What the page for people at `/` shows in addition to the layout's contents. */
+  /** Sources of the page at `/` in addition to the layout. */
   readonly page?: PageSources
   readonly onRequest?: (record: AccessRecord) => void
-  /** Is told of each failure that is answered with 500 or more: its cause, which no answer names. */
+  /** Receives the cause of each reply of 500 or more, which the reply does not show. */
   readonly onFailure?: (error: unknown) => void
 }
 
-/** A registry over a layout; the layout stays its owner's to close. */
+/** A registry over a layout, which the caller closes. */
 export interface RegistryServer extends AsyncDisposable {
-  /** Answers one request: for a server of the caller's own. */
+  /** Answers one request, for a server of the caller. */
   readonly handle: RequestListener
-  /** Starts on a host and port (0: any free one) and resolves with where that is; throws LOCAL_IO. */
+  /** Listens on a host and port (0 for any free one) and resolves with the address; throws LOCAL_IO. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number; readonly url: string }>
-  /** Takes no more connections, waits for the requests under way, at most so many milliseconds (default 3000); open uploads can be continued at the next server over the layout. */
+  /** Uses another certificate and key for new connections; open ones keep theirs. Throws USAGE without options.tls, and what Node throws for an invalid pair, which changes nothing. */
+  replaceTls(tls: ServerTls): void
+  /** Accepts no more connections and waits for requests in progress, at most the given milliseconds (default 3000). The next server over the layout can continue open uploads. */
   close(options?: { readonly graceMilliseconds?: number }): Promise<void>
 }
 
-/** Gives a request its path and Host where the client named the whole URL, as it does to a proxy: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+/** Replaces an absolute request target, as clients send it to a proxy, by its path and Host: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
 function takeOriginForm(request: IncomingMessage): void {
   const match = /^https?:\/\/([^/?]*)(.*)$/is.exec(request.url ?? '')
   if (match === null) return
@@ -87,7 +91,7 @@ interface Serving {
   isClosing: boolean
 }
 
-/** The reply to one request; `onUser` hears who asks. */
+/** The reply to one request; `onUser` receives the user. */
 async function replyTo({ state, own, options }: Serving, request: IncomingMessage, onUser: (user: string) => void): Promise<Reply> {
   const { url = '', headers, socket } = request
   try {
@@ -140,24 +144,26 @@ async function serveRequest(serving: Serving, request: IncomingMessage, response
   serving.options.onRequest?.(record)
 }
 
-/** Makes a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
+/** Creates a registry over a layout: the OCI distribution API, https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export function createRegistryServer(options: RegistryServerOptions): RegistryServer {
   const { layout, registry = 'localhost', sparse = false, tls } = options
   const writable = options.writable === true && 'startBlob' in layout ? layout : undefined
   if (options.writable === true && writable === undefined)
-    throw new MirrorError('USAGE', 'a layout that was opened for reading cannot be served for writing')
+    throw new MirrorError('USAGE', 'options.writable requires a layout that was opened for writing')
   const uploads = new OpenUploads()
   const state: RegistryState = { layout, writable, uploads, registry, sparse }
   const isSecure = tls !== undefined
   const own = new OwnPaths(state, { isSecure, hasPasswords: options.authenticator !== undefined, page: options.page })
   const serving: Serving = { state, own, options, isClosing: false }
   const handle: RequestListener = (request, response) => void serveRequest(serving, request, response)
-  // A large upload over a slow line may take hours: not the whole request is timed, only silence on its connection.
+  // A large upload over a slow line may take hours, so only silence on the connection times out.
   const limits = { maxHeaderSize: maxHeaderBytes, requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000 }
-  const server = tls === undefined ? createServer(limits, handle) : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handle)
+  const tlsServer = tls && createTlsServer({ ...limits, ...tls, minVersion }, handle)
+  if (tlsServer !== undefined) answerPlainHttp(tlsServer)
+  const server = tlsServer ?? createServer(limits, handle)
   server.timeout = idleMilliseconds
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    // Answered once the body is read, and not before; what is read after a refusal is thrown away: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    // The 100 is sent once the body is read; a body after a refusal is discarded: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
     request.once('resume', () => {
       if (!response.headersSent) response.writeContinue()
     })
@@ -169,7 +175,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     try {
       await once(server, 'listening')
     } catch (error) {
-      throw await localIo(error, 'listen on', `${host}:${port}`)
+      throw listenError(host, port, error)
     }
     const { address, port: actual } = server.address() as AddressInfo
     return {
@@ -186,13 +192,13 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket))
   const close: RegistryServer['close'] = async ({ graceMilliseconds = 3000 } = {}) => {
     serving.isClosing = true
-    // Browsers open connections before they have a request; Node counts one as busy until it had its first.
+    // Browsers open connections in advance, and Node counts them as busy until their first request.
     for (const socket of unused) socket.destroy()
     const grace = setTimeout(() => {
       own.close()
       server.closeAllConnections()
     }, graceMilliseconds)
-    // A connection that answers its last request after this moment becomes idle, and nobody else would close it.
+    // A connection that finishes its last request after this moment becomes idle and must be closed.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     await new Promise<void>((resolve) => {
       server.close(() => resolve())
@@ -202,5 +208,9 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     own.close()
     await uploads.close()
   }
-  return { handle, listen, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
+  const replaceTls: RegistryServer['replaceTls'] = ({ cert, key }) => {
+    if (tlsServer === undefined) throw new MirrorError('USAGE', 'the server was created without options.tls')
+    tlsServer.setSecureContext({ cert, key, minVersion })
+  }
+  return { handle, listen, replaceTls, close, [Symbol.asyncDispose]: () => close({ graceMilliseconds: 0 }) }
 }

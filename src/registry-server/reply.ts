@@ -2,17 +2,17 @@ import type { Content } from '../async/content.ts'
 import { isMirrorError } from '../errors.ts'
 import { errnoOf, isDiskFull } from '../layout/local-io.ts'
 
-/** Header fields of an answer; a list is sent as several fields. */
+/** Header fields of a response; a list is sent as several fields. */
 export type ReplyHeaders = Readonly<Record<string, string | number | readonly string[]>>
 
-/** What a route answers; a body that is Content is streamed, and its size is the Content-Length. */
+/** The reply of a route; Content is streamed, and its size is the Content-Length. */
 export interface Reply {
   readonly status: number
   readonly headers?: ReplyHeaders
   readonly body?: string | Uint8Array | Content
 }
 
-/** Error codes of the distribution API, which knows no others for an answer 4xx, and `UNKNOWN` for 5xx: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+/** Error codes of the distribution API for responses 4xx, and `UNKNOWN` for 5xx: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
 export type ApiErrorCode =
   | 'BLOB_UNKNOWN'
   | 'BLOB_UPLOAD_INVALID'
@@ -29,7 +29,7 @@ export type ApiErrorCode =
   | 'UNKNOWN'
   | 'UNSUPPORTED'
 
-/** An error as clients of the distribution API read it. */
+/** An error in the form of the distribution API. */
 export interface ApiError {
   readonly code: ApiErrorCode
   readonly message: string
@@ -38,7 +38,7 @@ export interface ApiError {
 
 const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
 
-/** A reply with the API's error body, which routes throw. */
+/** A reply with an error body of the API; routes throw it. */
 export class Refusal extends Error implements Reply {
   readonly status: number
   readonly headers: ReplyHeaders
@@ -57,10 +57,10 @@ export function jsonReply(value: unknown, headers: ReplyHeaders = {}): Reply {
   return { status: 200, headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(value) }
 }
 
-/** What logs and metrics say of a request that its client broke off, as nginx does; nobody is there to read it. */
+/** The status in logs and metrics of a request that its client aborted, as in nginx; it is never sent. */
 const clientWentAway = 499
 
-/** The reply to a refusal, or to what went wrong in the registry itself; paths of its machine are not shown. */
+/** The reply to a refusal or to a failure of the registry; it shows no paths of the machine. */
 export function failureReply(error: unknown): Reply {
   if (error instanceof Refusal) return error
   const failed = (status: number, message: string, headers?: ReplyHeaders): Reply =>
@@ -73,5 +73,5 @@ export function failureReply(error: unknown): Reply {
   if (errno !== undefined && isDiskFull(error)) return failed(507, 'the registry has no space left on its disk')
   if (errno === 'EMFILE' || errno === 'ENFILE') return failed(503, 'the registry has too many files open', { 'retry-after': 1 })
   if (errno !== undefined) return failed(500, `the registry cannot use its disk (${errno})`)
-  return failed(500, code === 'INTEGRITY' ? 'the content is damaged on the disk of the registry' : 'the registry could not answer')
+  return failed(500, code === 'INTEGRITY' ? 'the content is damaged on the disk of the registry' : 'the registry failed')
 }

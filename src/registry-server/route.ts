@@ -11,7 +11,7 @@ import { Refusal, type Reply } from './reply.ts'
 import { listRepositories, sendTags } from './tags.ts'
 import { cancelUpload, continueUpload, finishUpload, getUpload, startUpload } from './uploads.ts'
 
-/** A path of the API: what may be done with it by reading, and what only on a server that may write. */
+/** A path of the API, with the methods that read and those that require a writable server. */
 interface Route {
   /** The repository name is the first group, the last segment of the path the second. */
   readonly path: RegExp
@@ -39,7 +39,7 @@ const routes: readonly Route[] = [
 
 const maxUrlCharacters = 8192
 
-/** The route of a path with what the path names, both empty where the route has no such segment; undefined where the API has no such path. */
+/** The route of a path with its name and last segment, which are empty for routes without them; undefined for an unknown path. */
 export function findRoute(path: string): { readonly route: Route; readonly name: string; readonly last: string } | undefined {
   for (const route of routes) {
     const match = route.path.exec(path)
@@ -48,12 +48,12 @@ export function findRoute(path: string): { readonly route: Route; readonly name:
   return undefined
 }
 
-/** Takes the path apart, checks the name, and lets the route reply. Throws Refusal. */
+/** Parses the path, checks the name and runs the route. Throws Refusal. */
 export async function routeRequest(state: RegistryState, request: IncomingMessage): Promise<Reply> {
   const { url = '', method = 'GET' } = request
   if (url.length > maxUrlCharacters) throw new Refusal(414, { code: 'NAME_INVALID', message: 'the path is too long' })
   const path = pathOf(url)
-  // Every segment is held against its grammar after decoding, so that an encoded slash or dot gains nothing.
+  // Every segment is checked after decoding, so that an encoded slash or dot cannot bypass the check.
   const match = findRoute(decoded(path))
   if (match === undefined) throw new Refusal(404, { code: 'NAME_UNKNOWN', message: 'there is nothing at this path' })
   const { route, name, last } = match
@@ -78,7 +78,7 @@ function decoded(path: string): string {
   }
 }
 
-/** The repository that a path means: of the registry that a containerd asks for (`?ns=docker.io`), else one pushed here; without `ns` the first of any registry. */
+/** The repository of a path: in the registry that containerd names (`?ns=docker.io`), else a pushed one; without `ns` the first one of any registry. */
 function findRepository(layout: LayoutReader, path: string, ns: string | null, registry: string): Repository {
   const own = { registry, path }
   if (ns !== null && layout.hasRepository({ registry: ns, path })) return { registry: ns, path }
@@ -97,7 +97,7 @@ async function runRoute(route: Route, call: RegistryCall): Promise<Reply> {
       writable.lost.throwIfAborted()
       return await write({ ...call, writable })
     } catch (error) {
-      // What fails because another process has taken over is answered so.
+      // A failure because another process took over the layout gets its own reply.
       if (!(error instanceof Refusal)) await writable.confirm()
       throw error
     }

@@ -4,25 +4,25 @@ import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Reply } from './reply.ts'
 
-/** Bytes of an unread request body that are read and thrown away, so that the connection can serve the next request. */
+/** Bytes of an unread request body that are discarded, so that the connection can serve the next request. */
 const maxDrainedBytes = 1024 * 1024
 
-/** How much and how many milliseconds is read and thrown away before a connection is closed, and after what silence it is closed all the same. */
+/** Bytes and milliseconds of a body that are discarded before a connection is closed, and the silence in milliseconds that closes it early. */
 const linger = { bytes: 64 * 1024 * 1024, whole: 30_000, silent: 2000 }
 
-/** Requests that a client may send ahead of a reply; each takes memory. */
+/** Requests that a client may pipeline; each takes memory. */
 const mostAhead = 64
 
 const queues = new WeakMap<Socket, { last?: Promise<void>; ahead: number }>()
 
 async function untilSent(before: Promise<void> | undefined, socket: Socket, response: ServerResponse): Promise<void> {
   await before
-  // Of a reply that waits behind others when its connection is lost, some versions of Node say nothing.
+  // Some versions of Node emit no event for a queued reply whose connection is lost.
   if (socket.destroyed || response.closed) return
   await new Promise((resolve) => response.once('close', resolve))
 }
 
-/** Waits until the replies before this one have left, since a request opens what its reply holds; throws CANCELLED where the connection is lost or closed meanwhile. */
+/** Waits until the earlier replies of the connection are sent, so that it holds the files of one reply only. Throws CANCELLED if the connection is lost. */
 export async function awaitEarlierReplies({ socket }: IncomingMessage, response: ServerResponse): Promise<void> {
   const queue = queues.get(socket) ?? { ahead: 0 }
   queues.set(socket, queue)
@@ -40,11 +40,11 @@ function isContent(body: Reply['body']): body is Content {
 
 function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A connection that is lost takes the callback with it.
+    // A lost connection never calls back.
     const leave = (): void => reject(new MirrorError('CANCELLED', 'the client went away before the end of its answer'))
     if (response.destroyed) return leave()
     response.once('close', leave)
-    // The callback comes once the bytes are on their way: until then the buffer is not used again.
+    // The buffer is reused only after the callback.
     response.write(chunk, (error) => {
       response.off('close', leave)
       if (error instanceof Error) reject(error)
@@ -53,17 +53,17 @@ function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> 
   })
 }
 
-/** True for a body that was not read and is too long to be thrown away. */
+/** True for an unread body that is too long to discard. */
 function mustClose(request: IncomingMessage): boolean {
   if (request.complete || request.readableEnded) return false
-  // Whether a client that was never told to go on sends its body now, or the next request, only the client knows.
+  // A client that got no 100 may send its body now, or the next request.
   if (request.headers.expect !== undefined) return true
   const length = request.headers['content-length']
   if (length === undefined) return request.headers['transfer-encoding'] !== undefined
   return Number(length) > maxDrainedBytes
 }
 
-/** Ends a written reply once the client has sent its body or gone: who sends all before it reads would lose the reply to a reset. */
+/** Ends a written reply once the client has sent its body or left: a client that sends all before it reads would lose the reply to a reset. */
 function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
   let left = linger.bytes
   const timers = [linger.whole, linger.silent].map((milliseconds) => setTimeout(() => end(), milliseconds))
@@ -80,13 +80,13 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse): void 
   request.on('data', take).on('end', end).on('close', end).resume()
 }
 
-/** Sends the reply and resolves with the body bytes sent; a stream that fails midway breaks the connection, which is how a client learns of it. */
+/** Sends the reply and resolves with the body bytes sent; a stream that fails midway closes the connection, which signals the failure to the client. */
 export async function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<number> {
   const { status, headers = {}, body } = reply
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, typeof value === 'object' ? [...value] : value)
   const isLast = mustClose(request)
   if (isLast) response.setHeader('connection', 'close')
-  // Node throws away what nobody began to read, and waits for ever for whoever stopped.
+  // Node discards a body that was never read, and waits forever for one that was read in part.
   else if (!request.complete) request.resume()
   response.statusCode = status
   if (!isContent(body)) {
@@ -106,7 +106,7 @@ export async function sendReply(request: IncomingMessage, response: ServerRespon
     await body.read((chunk) => {
       sent += chunk.length
       if (sent < body.size) return writeChunk(response, chunk)
-      // The last chunk's buffer is not used again, so nothing has to wait for it.
+      // The buffer of the last chunk is not reused, so there is nothing to wait for.
       response.end(chunk)
       return undefined
     })

@@ -1,7 +1,7 @@
 import { unknownRepository, type RegistryCall } from './registry-call.ts'
 import { jsonReply, Refusal, type Reply, type ReplyHeaders } from './reply.ts'
 
-/** Names in one answer at most, so that it stays in the range of a megabyte. */
+/** Most names of one response, which keeps it near a megabyte. */
 const maxNames = 10_000
 
 /** The sorted names that `n` and `last` select, with the Link header: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags */
@@ -13,7 +13,7 @@ export function paginate(
   const last = query.get('last')
   const n = query.get('n')
   if (n !== null && !/^[0-9]+$/.test(n))
-    throw new Refusal(400, { code: 'UNSUPPORTED', message: 'n is no whole number from 0 up', detail: { n: n.slice(0, 50) } })
+    throw new Refusal(400, { code: 'UNSUPPORTED', message: 'n must be a whole number of at least 0', detail: { n: n.slice(0, 50) } })
   const rest = last === null ? sorted : sorted.filter((name) => name > last)
   const size = Math.min(n === null ? maxNames : Number(n), maxNames)
   const names = rest.slice(0, size)

@@ -8,7 +8,7 @@ import { receiveBody } from './receive-body.ts'
 import { requireDigest, type WriteCall } from './registry-call.ts'
 import { Refusal, type ApiErrorCode, type Reply, type ReplyHeaders } from './reply.ts'
 
-/** `0-<last byte>`; an empty upload is `0-0` as well, for the header has no form for nothing. */
+/** `0-<last byte>`; also `0-0` for an empty upload, since the header cannot express an empty range. */
 function stateHeaders({ repositoryUrl }: WriteCall, upload: OpenUpload): ReplyHeaders {
   return {
     location: `${repositoryUrl}/blobs/uploads/${upload.id}`,
@@ -25,7 +25,7 @@ function unknownUpload(): Refusal {
   return new Refusal(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' })
 }
 
-/** A new upload; `digest-algorithm` says which digest its end will have, so that the bytes are hashed on their way. */
+/** Opens an upload; `digest-algorithm` names the algorithm of its digest, so that the bytes are hashed as they arrive. */
 async function openUpload(call: WriteCall): Promise<Reply> {
   const { uploads, writable, repository, query, request } = call
   const algorithm = query.get('digest-algorithm') ?? 'sha256'
@@ -39,7 +39,7 @@ async function openUpload(call: WriteCall): Promise<Reply> {
     throw new Refusal(429, { code: 'TOOMANYREQUESTS', message }, { 'retry-after': 10 })
   }
   if (request.socket.destroyed) {
-    // Nobody will ever know its name.
+    // The client never learns its id.
     uploads.remove(upload)
     await upload.writer.discard()
     throw new MirrorError('CANCELLED', 'the client went away before its upload was open')
@@ -53,7 +53,7 @@ async function requireUpload({ uploads, writable, repository, last }: WriteCall)
   return upload
 }
 
-/** Ends a blob; one whose digest is wrong is gone. */
+/** Commits a blob; discards one with the wrong digest. */
 async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Promise<Reply> {
   try {
     await writer.commit(digest)
@@ -82,12 +82,12 @@ export async function startUpload(call: WriteCall): Promise<Reply> {
   return openUpload(call)
 }
 
-/** GET /v2/<name>/blobs/uploads/<id>: how far the upload has come. */
+/** GET /v2/<name>/blobs/uploads/<id>: the progress of the upload. */
 export async function getUpload(call: WriteCall): Promise<Reply> {
   return { status: 204, headers: stateHeaders(call, await requireUpload(call)) }
 }
 
-/** DELETE /v2/<name>/blobs/uploads/<id>: gives the upload up. */
+/** DELETE /v2/<name>/blobs/uploads/<id>: cancels the upload. */
 export async function cancelUpload(call: WriteCall): Promise<Reply> {
   const upload = await requireUpload(call)
   call.uploads.remove(upload)
@@ -95,7 +95,7 @@ export async function cancelUpload(call: WriteCall): Promise<Reply> {
   return { status: 204 }
 }
 
-/** Refuses a chunk that does not continue where the upload stands, or whose length is not what its range says. */
+/** Refuses a chunk that does not start at the end of the upload, or whose length differs from its range. */
 function checkChunk(call: WriteCall, upload: OpenUpload): void {
   const refuse = (status: number, code: ApiErrorCode, message: string): never => {
     throw new Refusal(status, { code, message }, stateHeaders(call, upload))
@@ -109,7 +109,7 @@ function checkChunk(call: WriteCall, upload: OpenUpload): void {
     refuse(400, 'SIZE_INVALID', 'Content-Length and Content-Range differ')
 }
 
-/** Writes the body; unless it was the last of the upload, what has arrived, all or not, is in the file afterwards, and even the next process can continue there. */
+/** Writes the body. Unless it completes the upload, all bytes that arrived are in the file afterwards, so that even the next process can continue. */
 async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload, isLast: boolean): Promise<void> {
   const { writer } = upload
   upload.isBusy = true
@@ -127,10 +127,10 @@ async function receiveChunk({ request, uploads }: WriteCall, upload: OpenUpload,
   } catch (error) {
     if (!uploads.has(upload)) throw unknownUpload()
     if (isDiskFull(error)) {
-      // What nobody can continue takes the space that the next upload needs.
+      // An upload that cannot be continued takes the space that the next one needs.
       uploads.remove(upload)
       await upload.writer.discard()
-      // Where the disk has failed, only the file itself can show where to continue.
+      // After a disk failure only the file itself shows where to continue.
     } else if (!isMirrorError(error) || error.code !== 'CANCELLED') await uploads.suspend(upload)
     throw error
   } finally {
@@ -147,7 +147,7 @@ export async function continueUpload(call: WriteCall): Promise<Reply> {
   return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }
 
-/** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, or none; the upload ends once all of them are here, whatever their digest. */
+/** PUT /v2/<name>/blobs/uploads/<id>?digest=: the last bytes, possibly none; ends the upload once all bytes arrived, even with a wrong digest. */
 export async function finishUpload(call: WriteCall): Promise<Reply> {
   const upload = await requireUpload(call)
   const digest = requireDigest(call.query.get('digest'))

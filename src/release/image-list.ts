@@ -23,6 +23,8 @@ export interface SelectedList {
 export interface ImageList {
   readonly images: readonly Reference[]
   readonly lists: readonly SelectedList[]
+  /** The releases whose lists name an image, by its full reference; an image of no release is absent. */
+  readonly releases: Readonly<Record<string, readonly string[]>>
   /** Sentences for the reader; none of them stopped anything. */
   readonly warnings: readonly string[]
 }

@@ -93,14 +93,35 @@ async function fetchLists(client: HttpClient, names: readonly ReleaseName[], opt
   return Promise.all([...fromReleases, ...own])
 }
 
-/** Each image once, told by its full name; registries differ in case only where they are the same host. */
+/** Identifies an image by its full name; registries that differ only in case are the same host. */
+function keyOf(image: Reference): string {
+  return formatReference({ ...image, registry: image.registry.toLowerCase() })
+}
+
+/** Each image once. */
 function merge(images: readonly Reference[]): readonly Reference[] {
   const first = new Map<string, Reference>()
   for (const image of images) {
-    const name = formatReference({ ...image, registry: image.registry.toLowerCase() })
-    if (!first.has(name)) first.set(name, image)
+    const key = keyOf(image)
+    if (!first.has(key)) first.set(key, image)
   }
   return [...first.values()]
+}
+
+/** The releases whose lists name each of these images, by its full reference. */
+function releasesOf(images: readonly Reference[], lists: readonly CheckedList[]): ImageList['releases'] {
+  const byKey = new Map<string, Set<string>>()
+  for (const { images: listed, list } of lists) {
+    const { release } = list
+    if (release === undefined) continue
+    for (const key of listed.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
+  }
+  return Object.fromEntries(
+    images.flatMap((image) => {
+      const releases = byKey.get(keyOf(image))
+      return releases === undefined ? [] : [[formatReference(image), [...releases]] as const]
+    }),
+  )
 }
 
 /** Globs are loaded where there are some, and read before any list is fetched. */
@@ -133,6 +154,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
   return {
     images: filtered.images,
     lists: lists.map(({ list }) => list),
+    releases: releasesOf(filtered.images, lists),
     warnings: [...new Set([...lists.flatMap((list) => list.warnings), ...single.warnings, ...filtered.warnings])],
   }
 }

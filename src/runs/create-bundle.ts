@@ -17,7 +17,7 @@ import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
-import type { SelectedList } from '../release/image-list.ts'
+import type { ImageList } from '../release/image-list.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
@@ -48,12 +48,12 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const files = await findFiles(options)
   await using sources = await openSources(options, run.events, { signal })
   const { source, requests } = sources
-  const { images: references, lists, warnings } = await selectImages(sources.client, options)
+  const { images: references, lists, releases, warnings } = await selectImages(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
   const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
   await run.follow(plan, async (copyImages) => {
     const steps = await resolveAll(references, source, { ...options, jobs, before: files.before }, run)
-    if (steps !== undefined) await write(files, lists, steps, source, options, copyImages)
+    if (steps !== undefined) await write(files, { lists, releases }, steps, source, options, copyImages)
   })
 }
 
@@ -115,7 +115,7 @@ function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[
 
 async function write(
   { target, lock, before }: BundleFiles,
-  lists: readonly SelectedList[],
+  { lists, releases }: Pick<ImageList, 'lists' | 'releases'>,
   steps: readonly PlanStep[],
   source: Sources['source'],
   { splitSize, retry, signal }: CreateBundleOptions,
@@ -130,7 +130,10 @@ async function write(
       sha256: sum,
       images,
     })),
-    images: steps.map(({ source: reference, root, platforms, digestPreserved }) => ({ reference, ...root, platforms, digestPreserved })),
+    images: steps.map(({ source: reference, root, platforms, digestPreserved }) => {
+      const of = releases[formatReference(reference)]
+      return { reference, ...root, platforms, digestPreserved, ...(of && { releases: of }) }
+    }),
     ...(before && { base: needOf(before, carried) }),
   }
   const contents = steps.map((step) => step.contents)

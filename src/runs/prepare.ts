@@ -9,6 +9,7 @@ import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import { selectImages } from '../release/select-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import { releaseRecorder } from './record-releases.ts'
 import type { MirrorRoute } from './route.ts'
 import type { RunPlan } from './start-run.ts'
 
@@ -41,7 +42,8 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
-  return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, requests, ends, route })
+  const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
+  return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, onCopied, requests, ends, route })
 }
 
 /** The way over registry HTTP, which copies content by content. */

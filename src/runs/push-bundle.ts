@@ -8,6 +8,7 @@ import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
+import { releaseRecorder } from './record-releases.ts'
 import type { Route } from './route.ts'
 import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
@@ -46,5 +47,6 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
-  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
+  const onCopied = releaseRecorder(ends.layout, images, archives.releases())
+  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, onCopied, requests }, (copyImages) => copyImages(route))
 }

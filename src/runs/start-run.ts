@@ -32,6 +32,8 @@ export interface RunPlan {
   readonly recheck?: boolean | undefined
   /** Present where a Docker Engine carries the images. */
   readonly engine?: EngineSummary | undefined
+  /** Called once all images had their turn, with the full references at the destination of those that are in place; returns warnings. */
+  readonly onCopied?: ((names: ReadonlySet<string>) => Promise<readonly string[]>) | undefined
   /** Requests sent so far; none where it is left out. */
   readonly requests?: (() => RequestCounts) | undefined
 }
@@ -103,16 +105,19 @@ function start(command: RunCommand, { destination, images, lists, warnings, engi
   for (const message of warnings) emit({ type: 'warning', message })
 }
 
-async function copyAll({ images, jobs, recheck }: RunPlan, route: Route, emit: Emit, signal: AbortSignal): Promise<boolean> {
+async function copyAll({ images, jobs, recheck, onCopied }: RunPlan, route: Route, emit: Emit, signal: AbortSignal): Promise<boolean> {
   let isWhole = true
+  const inPlace = new Set<string>()
   const watch: Emit = (event) => {
     if (event.type === 'image-failed' && event.final) isWhole = false
+    if (event.type === 'image-copied' || event.type === 'image-up-to-date') inPlace.add(event.destination)
     emit(event)
   }
   try {
     await runImages({ images, resolve: (image) => route.resolve(image), copier: route.copier, jobs, recheck, emit: watch, signal })
   } finally {
     for (const message of (await route.end?.()) ?? []) emit({ type: 'warning', message })
+    for (const message of (await onCopied?.(inPlace)) ?? []) emit({ type: 'warning', message })
   }
   return isWhole
 }

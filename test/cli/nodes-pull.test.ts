@@ -165,7 +165,7 @@ test('nodes pull with a password', async (t) => {
   await succeed(['verify', image, '--as-node', '--registries', place.file])
 })
 
-test('nodes pull from under a prefix: a rewrite for K3s, a path for a containerd that has none', async (t) => {
+test('nodes pull from a prefix, by a rewrite for K3s and by a path for stock containerd', async (t) => {
   if (!hasServers(t)) return
   await using place = await mirrored({ prefix: '/team/k3s' })
   assert.match(await readFile(place.file, 'utf8'), /"\^\(\.\*\)\$": team\/k3s\/\$1|"\^\(\.\*\)\$": "team\/k3s\/\$1"/)

@@ -12,7 +12,7 @@ import { serve, stop } from './serve-cli.ts'
 
 const record = { method: 'GET', url: '/', status: 200, remoteAddress: '::1', userAgent: '', bytes: 0, received: 0, milliseconds: 1.26 }
 
-test('--access-log adds a line for every request, with the user and without secrets', async () => {
+test('--access-log appends a line for every request, with the user and without secrets', async () => {
   await using directory = await tempDir()
   const file = await directory.write('access.log', '{"before":true}\n')
   const htpasswd = await directory.write('htpasswd', `ann:${hashSync('sesame', 4)}\n`)
@@ -43,7 +43,7 @@ test('--access-log adds a line for every request, with the user and without secr
   assert.deepEqual([second?.['status'], second?.['user']], [401, undefined])
 })
 
-test('to standard output with "-"', async () => {
+test('--access-log - prints to standard output', async () => {
   await using directory = await tempDir()
   const printing = await serve(`${directory.path}/new`, '--writable', '--access-log', '-')
   await plainRequest(`${printing.url}/healthz`)
@@ -51,7 +51,7 @@ test('to standard output with "-"', async () => {
   assert.equal((JSON.parse(stdout) as { path: string }).path, '/healthz')
 })
 
-test('a reader of standard output that stalls costs lines and one warning, and neither requests nor memory', async () => {
+test('a stalled reader of standard output costs lines and one warning, but no requests and no memory', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable', '--access-log', '-')
   running.child.stdout?.pause()
@@ -72,7 +72,7 @@ test('a reader of standard output that stalls costs lines and one warning, and n
   for (const line of lines) JSON.parse(line)
 })
 
-test('thousands of parameters hold nobody up', async () => {
+test('thousands of parameters do not delay other clients', async () => {
   await using directory = await tempDir()
   const log = `${directory.path}/access.log`
   const running = await serve(`${directory.path}/new`, '--writable', '--access-log', log)
@@ -85,7 +85,7 @@ test('thousands of parameters hold nobody up', async () => {
   assert.ok(line.length > 1000 && line.length < 2000, line)
 })
 
-test('a full disk costs the line and one warning, and no request', { skip: process.platform !== 'linux' }, async () => {
+test('a full disk costs the line and one warning, but no request', { skip: process.platform !== 'linux' }, async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable', '--access-log', '/dev/full')
   for (let at = 0; at < 3; at++) assert.equal((await plainRequest(`${running.url}/v2/`)).status, 200)
@@ -94,14 +94,14 @@ test('a full disk costs the line and one warning, and no request', { skip: proce
   assert.equal(stderr.match(/^warning: cannot write the access log \/dev\/full \(ENOSPC\)/gm)?.length, 1)
 })
 
-test('a file that cannot be opened ends the start', async () => {
+test('does not start if the file cannot be opened', async () => {
   await using directory = await tempDir()
   const { status, stderr } = await runCli(['serve', `${directory.path}/new`, '--writable', '--access-log', `${directory.path}/no/log`])
   assert.equal(status, 1)
   assert.match(stderr, /^error: cannot write the access log .*\(ENOENT\) \(LOCAL_IO\)$/m)
 })
 
-test('whatever a client sends stays one line of JSON without control characters', () => {
+test('formats any request as one line of JSON without control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (url, userAgent) => {
       const line = formatAccess({ ...record, url: `/${url}`, userAgent, method: url }, new Date(0))

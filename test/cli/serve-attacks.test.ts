@@ -33,12 +33,12 @@ async function store({ url }: Serving, size: number): Promise<string> {
   return `/v2/a/b/blobs/${digest}`
 }
 
-/** The files of the layout that the server has open, beside its journal. */
+/** The open files of the layout, except for the journal. */
 async function heldFiles(running: Serving, directory: string): Promise<string[]> {
   return (await openFiles(pidOf(running))).filter((path) => path.startsWith(directory) && !path.endsWith('.ndjson'))
 }
 
-test('serve lives on, holds no file, and serves others, when clients reset downloads and uploads', async () => {
+test('keeps serving, with no file left open, after clients reset downloads and uploads', async () => {
   await using directory = await tempDir()
   const running = await serve(directory.path, '--writable')
   const path = await store(running, 4 * 1024 * 1024)
@@ -58,7 +58,7 @@ test('serve lives on, holds no file, and serves others, when clients reset downl
   assert.doesNotMatch(stderr, /warning|garbage/i)
 })
 
-test('uploads that are open and left alone hold no descriptor, and one client cannot have more than a thousand', async () => {
+test('idle uploads hold no descriptor, and one client has at most a thousand', async () => {
   await using directory = await tempDir()
   const running = await serve(directory.path, '--writable')
   const path = await store(running, 1000)
@@ -87,7 +87,7 @@ test('uploads that are open and left alone hold no descriptor, and one client ca
   assert.doesNotMatch(stderr, /warning/)
 })
 
-test('without a descriptor left, requests are answered 503 until there is one, and an upload goes on', async () => {
+test('answers 503 while no descriptor is left, and resumes the upload afterwards', async () => {
   await using directory = await tempDir()
   const htpasswd = await directory.write('htpasswd', `ann:${hashSync('sesame', 4)}\n`)
   const running = await serve(`${directory.path}/layout`, '--writable', '--htpasswd', htpasswd)

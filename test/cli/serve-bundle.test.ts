@@ -30,7 +30,7 @@ async function bundled(): Promise<Bundled> {
   return { file, directory: directory.path, release, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() }
 }
 
-test('a served bundle has every byte of its source, its tags and its catalogue, and takes nothing', async () => {
+test('serves every byte, tag and catalogue entry of a bundle, and refuses writes', async () => {
   await using place = await bundled()
   const { file, release } = place
   const before = await readFile(file)
@@ -63,7 +63,7 @@ test('a served bundle has every byte of its source, its tags and its catalogue, 
   assert.ok(before.equals(await readFile(file)), 'the file is as it was')
 })
 
-test('parts of a blob of a served bundle are that: parts', async () => {
+test('serves ranges of a blob of a bundle', async () => {
   await using place = await bundled()
   const [image] = place.release.images
   const layer = image?.manifests[0]?.layers[1]
@@ -142,7 +142,7 @@ test('nodes pull every image of a served bundle by the registries.yaml on its pa
   }
 })
 
-test('the page of a served bundle lists its images, with the time of the file', async () => {
+test('lists the images of a bundle on the page, with the time of the file', async () => {
   await using place = await bundled()
   const running = await serve(place.file)
   try {
@@ -159,7 +159,7 @@ test('the page of a served bundle lists its images, with the time of the file', 
   }
 })
 
-test('a damaged blob of a bundle is 500, whole and in parts, and everything else is served', async () => {
+test('answers 500 for a damaged blob of a bundle, whole and in ranges, and serves everything else', async () => {
   await using place = await bundled()
   const [image, other] = place.release.images
   const layer = image?.manifests[0]?.layers[1]
@@ -185,7 +185,7 @@ test('a damaged blob of a bundle is 500, whole and in parts, and everything else
   }
 })
 
-test('a bundle that was cut off, has a damaged manifest or a turned name is refused at the start', async () => {
+test('refuses at the start a truncated bundle, a damaged manifest and a swapped name', async () => {
   await using place = await bundled()
   const { file, release } = place
   const [image] = release.images
@@ -211,13 +211,13 @@ test('a bundle that was cut off, has a damaged manifest or a turned name is refu
   await starts(/it was cut off/)
 })
 
-test('a bundle is not served for writing, and what is no bundle not at all', async () => {
+test('refuses to serve a bundle for writing, and a file that is not a bundle', async () => {
   await using place = await bundled()
   const writable = await runCli(['serve', place.file, '--writable'])
   assert.equal(writable.status, 2)
   assert.match(
     writable.stderr,
-    /^error: .*k3s\.tar is a file, and a bundle is served read-only \(USAGE\)\nhint: Leave out --writable; .*\n$/,
+    /^error: a bundle cannot be served with --writable: .*k3s\.tar is a file \(USAGE\)\nhint: leave out --writable, or .*\n$/,
   )
   await using directory = await tempDir()
   const text = await runCli(['serve', await directory.write('text.tar', 'hello\n'.repeat(400))])

@@ -17,7 +17,7 @@ async function push(url: string, tag: string, image: TinyImage): Promise<number>
   return (await callUrl(url, 'PUT', `/v2/a/b/manifests/${tag}`, { body: image.root.bytes, headers })).status
 }
 
-test('a full disk is emptied by deletions, also after kill -9 and a restart, and then takes pushes again', async (t) => {
+test('deletions free a full disk, even after kill -9 and a restart, and pushes work again', async (t) => {
   await using disk = await smallDisk(t, '2m')
   if (disk === undefined) return
   const layout = join(disk.path, 'layout')
@@ -50,7 +50,7 @@ test('a full disk is emptied by deletions, also after kill -9 and a restart, and
   await stop(third)
 })
 
-test('an upload that the disk has no room for leaves room for others', async (t) => {
+test('an upload that fills the disk leaves its space to others', async (t) => {
   await using disk = await smallDisk(t, '2m')
   if (disk === undefined) return
   const layout = join(disk.path, 'layout')

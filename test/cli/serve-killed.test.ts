@@ -7,7 +7,7 @@ import { callUrl } from '../registry-server/start-registry.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { serve } from './serve-cli.ts'
 
-test('an upload in chunks goes on after kill -9, again and again, and is stored with its digest', async () => {
+test('resumes a chunked upload after each of many kill -9, and stores it with its digest', async () => {
   await using directory = await tempDir()
   const layout = `${directory.path}/layout`
   const bytes = randomBytes(2_500_000)
@@ -31,7 +31,7 @@ test('an upload in chunks goes on after kill -9, again and again, and is stored 
         assert.ok((await callUrl(url, 'GET', stored.headers.location ?? '')).body.equals(bytes))
         return
       }
-      // Nothing but the digest of all of it may publish what is there so far.
+      // Only the digest of all bytes may publish the upload.
       assert.equal((await callUrl(url, 'HEAD', `/v2/a/b/blobs/${digest}`)).status, 404)
     } finally {
       child.kill('SIGKILL')
@@ -40,7 +40,7 @@ test('an upload in chunks goes on after kill -9, again and again, and is stored 
   }
 })
 
-test('killed in the middle of a chunk, an upload goes on after the bytes that the disk has', async () => {
+test('resumes an upload that was killed in the middle of a chunk after the bytes on the disk', async () => {
   await using directory = await tempDir()
   const layout = `${directory.path}/layout`
   const bytes = randomBytes(2_500_000)

@@ -41,13 +41,13 @@ function send(url: string, { method = 'GET', headers = {}, body, agent }: Sent =
 
 const basic = (user: string, password: string): string => `Basic ${btoa(`${user}:${password}`)}`
 
-/** The most memory that the program has had, in megabytes; 0 where the system does not tell. */
+/** The peak memory of the program in megabytes; 0 where the system does not report it. */
 async function peakMegabytes({ child }: Serving): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024
 }
 
-test('guesses on 64 connections, from the address of everybody, keep no right password out', async () => {
+test('password guesses on 64 connections from one shared address do not lock out the right password', async () => {
   await using directory = await tempDir()
   const users = Array.from({ length: 31 }, (_, at) => `user${at}`)
   const hash = hashSync('sesame', 6)
@@ -77,7 +77,7 @@ test('guesses on 64 connections, from the address of everybody, keep no right pa
   await stop(running)
 })
 
-test('headers of spaces and log lines of parameters delay nobody', async () => {
+test('headers of spaces and log lines of parameters delay no other client', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable', '--access-log', `${directory.path}/log`)
   const blob = tinyBlob(Buffer.from('blob'))
@@ -97,7 +97,7 @@ test('headers of spaces and log lines of parameters delay nobody', async () => {
   await stop(running)
 })
 
-test('twelve manifests of megabytes at once delay nobody and take little memory', async () => {
+test('twelve large manifests at once delay no other client and take little memory', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
   const manifests = Array.from({ length: 12 }, (_, at) =>
@@ -119,7 +119,7 @@ test('twelve manifests of megabytes at once delay nobody and take little memory'
   await stop(running)
 })
 
-test('referrers with annotations of megabytes delay nobody and take little memory', async () => {
+test('referrers with megabytes of annotations delay no other client and take little memory', async () => {
   await using directory = await tempDir()
   const subject = tinyImage().root.descriptor
   const repository = { registry: 'localhost', path: 'a' }

@@ -32,7 +32,7 @@ async function stderrOf(layout: string, ...options: readonly string[]): Promise<
   return (await stop(await serve(layout, ...options))).stderr
 }
 
-test('a layout of skopeo with bare tags is served under --name, and says without it how many entries are left out and why', async (t) => {
+test('serves a skopeo layout with bare tags under --name, and reports the skipped entries without it', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using seeded = await seed()
   const { layout, raw } = seeded
@@ -40,7 +40,7 @@ test('a layout of skopeo with bare tags is served under --name, and says without
   const left = await stderrOf(layout)
   assert.match(left, /^note: 2 entries of index\.json are not served$/m)
   assert.match(left, /^skipped sha256:[0-9a-f]{64}: it is named only by the tag 1$/m)
-  assert.match(left, /^hint: name them with --name <registry\/repository>/m)
+  assert.match(left, /^hint: pass --name <registry\/repository> to name them/m)
   const serving = await serve(layout, '--name', 'docker.io/rancher/tool')
   try {
     for (const tag of ['1', '2'])
@@ -54,7 +54,7 @@ test('a layout of skopeo with bare tags is served under --name, and says without
   assert.deepEqual(manifests, (JSON.parse(before) as { readonly manifests: readonly unknown[] }).manifests)
 })
 
-test('a single image without any name is served under a --name with a tag', async (t) => {
+test('serves a single image without a name under --name with a tag', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using seeded = await seed()
   const { layout } = seeded
@@ -69,11 +69,11 @@ test('a single image without any name is served under a --name with a tag', asyn
   }
 })
 
-test('--name is refused where it has no effect', async () => {
+test('rejects --name where it has no effect', async () => {
   await using directory = await tempDir()
   const writable = await runCli(['serve', directory.path, '--writable', '--name', 'docker.io/x/y'])
   assert.equal(writable.status, 2)
-  assert.match(writable.stderr, /a writable layout cannot be served with --name/)
+  assert.match(writable.stderr, /--name and --writable exclude each other/)
   const bundle = await runCli(['serve', await directory.write('x.tar', 'x'), '--name', 'docker.io/x/y'])
   assert.equal(bundle.status, 2)
 })

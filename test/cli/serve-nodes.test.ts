@@ -11,7 +11,7 @@ import { startCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { serve, stop } from './serve-cli.ts'
 
-test('nodes are told the name that they reach the server by', () => {
+test('names the address that nodes reach the server by', () => {
   const names = ['localhost', 'registry.example.com', '10.0.0.1']
   const cases: readonly (readonly [url: string, names: readonly string[], origin: RegExp])[] = [
     ['http://127.0.0.1:5000', [], /^http:\/\/127\.0\.0\.1:5000$/],
@@ -33,7 +33,7 @@ function firstUrl(text: string, image: string): string | undefined {
   return first === undefined ? undefined : `${first.url} ${first.repository}`
 }
 
-test('every registry of the layout gets a mirror, and what was pushed here its own', async () => {
+test('lists a mirror for every registry of the layout, and one for pushed images', async () => {
   await using directory = await tempDir()
   await using layout = await openLayout(directory.path, { durable: false })
   assert.equal(nodeRegistries(layout, new URL('http://registry.example.com:5000'), false), undefined)
@@ -63,11 +63,11 @@ test('every registry of the layout gets a mirror, and what was pushed here its o
   )
 })
 
-test('a certificate for another name than nodes are told is noted', () => {
+test('notes a certificate that does not cover the name that nodes use', () => {
   const notes = (url: string, ...names: readonly string[]): string => nodeNotes(new URL(url), { hasPasswords: false, names }).join()
   assert.match(
     notes('https://vm:5000', 'localhost', '127.0.0.1'),
-    /the certificate is for localhost, 127\.0\.0\.1 and not for vm: nodes refuse it/,
+    /the certificate is for localhost, 127\.0\.0\.1 and not for vm: nodes reject it/,
   )
   for (const name of ['registry.example.com', 'REGISTRY.example.com', '*.example.com'])
     assert.equal(notes('https://registry.example.com', name), '')
@@ -75,7 +75,7 @@ test('a certificate for another name than nodes are told is noted', () => {
   assert.equal(notes('https://[fd00::1]:5000', 'fd00::1'), '')
 })
 
-test('the start says what nodes need, and --quiet says nothing', async () => {
+test('prints at the start where the images and the registries.yaml are, and nothing with --quiet', async () => {
   await using directory = await tempDir()
   const layout = await openLayout(directory.path, { durable: false })
   await storeImage(layout, 'docker.io/rancher/a:1', tinyImage())
@@ -84,11 +84,20 @@ test('the start says what nodes need, and --quiet says nothing', async () => {
   await plainRequest(`${running.url}/healthz`)
   const { stderr, stdout } = await stop(running)
   assert.equal(stdout, '')
-  const yaml = /^# registries\.yaml [^]*?\n\n(?=note: )/m.exec(stderr)?.[0] ?? ''
+  const yaml = /^# [^]*?\n\n(?=note: )/m.exec(stderr)?.[0] ?? ''
+  assert.equal(yaml.match(/^# Warning: 127\.0\.0\.1 means the node itself: use an address that nodes can reach$/gm)?.length, 1)
   assert.equal(firstUrl(yaml, 'docker.io/rancher/a:1'), `${running.url}/v2 rancher/a`)
-  assert.match(stderr, /^note: http:\/\/127\.0\.0\.1:\d+ is each node itself/m)
+  assert.match(stderr, new RegExp(`^for a list of the images, open ${running.url}/ in a browser or with curl$`, 'm'))
+  assert.match(
+    stderr,
+    new RegExp(`^for nodes, save this file as /etc/rancher/k3s/registries.yaml, or download it from ${running.url}/registries.yaml$`, 'm'),
+  )
+  assert.match(stderr, /^note: 127\.0\.0\.1 means the node itself: use an address that nodes can reach: pass --listen <address>:\d+$/m)
   const empty = await serve(`${directory.path}/new`, '--writable')
-  assert.match((await stop(empty)).stderr, /there are no images for nodes yet/)
+  assert.match(
+    (await stop(empty)).stderr,
+    /^there are no images yet; after a push, http:\/\/127\.0\.0\.1:\d+\/registries\.yaml configures nodes$/m,
+  )
   const quiet = await startCli(['serve', directory.path, '--quiet', '--listen', new URL(running.url).host])
   while ((await plainRequest(`${running.url}/healthz`).catch(() => undefined))?.status !== 200) await new Promise(setImmediate)
   assert.deepEqual(await stop(quiet), { status: 0, signal: null, stdout: '', stderr: '' })

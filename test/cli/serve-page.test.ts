@@ -57,7 +57,7 @@ async function readScreenshot(
   return read as { readonly width: number; readonly height: number; readonly colours: number }
 }
 
-test('a browser shows the page, with and without scripts, on a wide and a narrow screen', async (t) => {
+test('a browser shows the page with and without scripts, on a desktop and on a phone', async (t) => {
   if (!requireServer(t, 'chromium')) return
   await using directory = await tempDir()
   const layout = await openLayout(`${directory.path}/layout`, { durable: false })
@@ -82,8 +82,8 @@ test('a browser shows the page, with and without scripts, on a wide and a narrow
     const page = await (await browser.newContext(settings)).newPage()
     const complaints = complaintsOf(page)
     assert.equal((await page.goto(running.url))?.status(), 200)
-    assert.deepEqual(await page.locator('.status li').allInnerTexts(), ['answers', 'read-only', 'HTTPS', 'password needed'])
-    await page.getByText('For nodes: registries.yaml').click()
+    assert.deepEqual(await page.locator('.status li').allInnerTexts(), ['running', 'read-only', 'HTTPS', 'password required'])
+    await page.getByText('Show registries.yaml').click()
     const text = await page.locator('body').innerText()
     for (const name of names) assert.match(text, new RegExp(`docker\\.io/rancher/${name.replace(':', '\\s+')}\\s`))
     assert.match(text, /linux\/amd64, linux\/arm64, linux\/s390x/)
@@ -101,15 +101,64 @@ test('a browser shows the page, with and without scripts, on a wide and a narrow
     await page.getByRole('searchbox').fill('KLIPPER v0.4')
     assert.deepEqual([await rows.count(), await page.locator('output').innerText()], [1, '1 of 100'])
 
-    await page.setViewportSize({ width: 400, height: 800 })
-    await assertVisible(page, ['h1', '.status', '.totals', '.find input', 'tbody tr:visible th', 'pre'])
-    assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= 400, 'the page is wider than the screen')
+    await page.setViewportSize({ width: 375, height: 667 })
+    await assertVisible(page, [
+      'h1',
+      '.status',
+      '.totals',
+      '.button',
+      '.copy',
+      '.find input',
+      'tbody tr:visible th',
+      'tbody tr:visible td',
+      'pre',
+    ])
+    for (const element of ['document.documentElement', "document.querySelector('.scroll')"])
+      assert.deepEqual(
+        await page.evaluate(`[${element}.scrollWidth <= ${element}.clientWidth, ${element}.clientWidth <= 375]`),
+        [true, true],
+        element,
+      )
     assert.deepEqual(complaints, [])
+
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download registries.yaml').click()])
+    assert.equal(download.suggestedFilename(), 'registries.yaml')
 
     const plain = await (await browser.newContext({ ...settings, javaScriptEnabled: false })).newPage()
     await plain.goto(running.url)
     assert.equal(await plain.locator('tbody tr:visible').count(), 100)
     assert.equal(await plain.locator('.find').isVisible(), false)
+    assert.deepEqual([await plain.locator('.copy').isVisible(), await plain.locator('.button').isVisible()], [false, true])
+  } finally {
+    await browser.close()
+    await stop(running)
+  }
+})
+
+test('copies registries.yaml over plain HTTP, where a browser has no clipboard, and selects it where copying fails', async (t) => {
+  if (!requireServer(t, 'chromium')) return
+  await using directory = await tempDir()
+  const layout = await openLayout(directory.path, { durable: false })
+  await storeImage(layout, 'docker.io/rancher/pause:1', tinyIndex())
+  await layout.close()
+  const running = await serve(directory.path)
+  const browser = await startChromium(['--host-resolver-rules=MAP registry.test 127.0.0.1'])
+  try {
+    const page = await (await browser.newContext({ viewport: { width: 375, height: 667 } })).newPage()
+    const complaints = complaintsOf(page)
+    await page.goto(running.url.replace('127.0.0.1', 'registry.test'))
+    assert.equal(await page.evaluate('String(navigator.clipboard)'), 'undefined')
+    await page.evaluate("document.addEventListener('copy', () => { window.copiedText = String(getSelection()) })")
+    await page.getByRole('button', { name: 'Copy' }).click()
+    await page.getByText('Copied', { exact: true }).waitFor()
+    const yaml = (await page.locator('pre').textContent()) ?? ''
+    assert.match(yaml, /- http:\/\/registry\.test:\d+/)
+    assert.equal(String(await page.evaluate('copiedText')).trim(), yaml.trim())
+    await page.evaluate('getSelection().removeAllRanges(); document.execCommand = () => false')
+    await page.getByRole('button', { name: 'Copy' }).click()
+    await page.getByText('Selected: press Ctrl+C to copy').waitFor()
+    assert.equal(String(await page.evaluate('String(getSelection())')).trim(), yaml.trim())
+    assert.deepEqual(complaints, [])
   } finally {
     await browser.close()
     await stop(running)

@@ -16,7 +16,7 @@ const basic = (user: string, password: string): { readonly authorization: string
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 })
 
-test('with --htpasswd every path asks for a password, and a mirror that has one goes through', async () => {
+test('requires a password for every path with --htpasswd, and serves a mirror that has one', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url, { images: k3sImages.slice(3, 5) })
@@ -29,6 +29,8 @@ test('with --htpasswd every path asks for a password, and a mirror that has one 
       ['PUT', '/v2/a/manifests/1'],
       ['GET', '/none'],
       ['GET', '/'],
+      ['GET', '/registries.yaml'],
+      ['GET', '/metrics'],
     ] as const) {
       const { status, headers, body } = await plainRequest(`${running.url}${path}`, { method })
       assert.deepEqual([status, headers['www-authenticate']], [401, 'Basic realm="k3s-mirror"'])
@@ -54,7 +56,7 @@ test('with --htpasswd every path asks for a password, and a mirror that has one 
   }
 })
 
-test('the file is read again when it changes, and a broken one leaves the users as they were', async () => {
+test('follows the password file, and keeps the users while the file is broken', async () => {
   await using directory = await tempDir()
   const htpasswd = await directory.write('htpasswd', entry('ann', 'one'))
   const running = await serve(`${directory.path}/new`, '--writable', '--htpasswd', htpasswd)
@@ -65,24 +67,24 @@ test('the file is read again when it changes, and a broken one leaves the users 
     await writeFile(htpasswd, entry('bob', 'two'))
     while ((await status('bob', 'two')) !== 200) await new Promise(setImmediate)
     assert.equal(await status('ann', 'one'), 401)
-    let told = ''
+    let logged = ''
     const warned = new Promise<void>((resolve) => {
       running.child.stderr?.on('data', (chunk: Buffer) => {
-        told += chunk.toString()
-        if (told.includes('is not taken')) resolve()
+        logged += chunk.toString()
+        if (logged.includes('is not reloaded')) resolve()
       })
     })
     await writeFile(htpasswd, 'bob:plain-secret\n')
     await warned
-    assert.match(told, /warning: .*htpasswd has changed and is not taken: line 1 /)
-    assert.doesNotMatch(told, /plain-secret/)
+    assert.match(logged, /warning: the password file .*htpasswd is not reloaded: line 1 /)
+    assert.doesNotMatch(logged, /plain-secret/)
     assert.equal(await status('bob', 'two'), 200)
   } finally {
     await stop(running)
   }
 })
 
-test('a file with other hashes ends the start; plain HTTP for others than this machine is a warning', async () => {
+test('refuses other hashes than bcrypt, and warns of plain HTTP beyond loopback', async () => {
   await using directory = await tempDir()
   const serveHere = ['serve', `${directory.path}/new`, '--writable', '--htpasswd']
   const other = await runCli([...serveHere, await directory.write('other', 'ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n')])

@@ -35,7 +35,7 @@ async function refuses(running: Serving): Promise<void> {
   }
 }
 
-test('a request under way is answered after SIGTERM, new connections are refused, and the end is 0', async () => {
+test('answers a request in progress after SIGTERM, refuses new connections, and exits with 0', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
   const body = 'x'.repeat(1000)
@@ -49,7 +49,7 @@ test('a request under way is answered after SIGTERM, new connections are refused
   assert.deepEqual([status, signal], [0, null])
 })
 
-test('connections without a request do not hold up the end', async () => {
+test('connections without a request do not delay the end', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
   const socket = await open(running)
@@ -59,7 +59,7 @@ test('connections without a request do not hold up the end', async () => {
   await closed
 })
 
-test('a request that does not end is broken off after the grace period, and the end is 0', async () => {
+test('aborts a request that does not end after the grace period, and exits with 0', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable')
   const socket = await startUpload(running, 'x'.repeat(1000))

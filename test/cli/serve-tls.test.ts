@@ -29,7 +29,7 @@ function handshake(url: string, maxVersion: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'): 
   })
 }
 
-test('with a certificate and its key it speaks TLS 1.2 and later', async () => {
+test('speaks TLS 1.2 and later with a certificate and its key', async () => {
   await using directory = await tempDir()
   const authority = await certificateAuthority()
   const { certificate, key } = await authority.server()
@@ -47,30 +47,34 @@ test('with a certificate and its key it speaks TLS 1.2 and later', async () => {
   }
 })
 
-test('a key that others can read is a warning', async () => {
+test('warns of a key that others can read', async () => {
   await using directory = await tempDir()
   const { certificate, key } = await (await certificateAuthority()).server()
   const keyFile = await directory.write('server.key', key)
   await chmod(keyFile, 0o644)
   const options = ['--tls-cert', await directory.write('server.crt', certificate), '--tls-key', keyFile]
   const { stderr } = await stop(await serve(`${directory.path}/new`, '--writable', ...options))
-  assert.match(stderr, /^warning: the private key .*server\.key can be read by every user \(mode 0644\)/m)
+  assert.match(stderr, /^warning: the private key .*server\.key can be read by every user \(mode 0644\): run chmod 600 /m)
 })
 
-test('what cannot be a certificate with its key is said before anything listens', async () => {
+test('rejects an invalid certificate or key before it listens', async () => {
   await using directory = await tempDir()
   const authority = await certificateAuthority()
   const [good, other, old] = [await authority.server(), await authority.server(), await authority.server({ expired: true })]
   const cert = await directory.write('good.crt', good.certificate)
   const key = await directory.write('good.key', good.key)
   const cases: readonly (readonly [options: readonly string[], status: number, error: RegExp])[] = [
-    [['--tls-cert', cert], 2, /belong together.*\(USAGE\)/],
-    [['--tls-key', key], 2, /belong together.*\(USAGE\)/],
+    [['--tls-cert', cert], 2, /--tls-cert requires --tls-key \(USAGE\)/],
+    [['--tls-key', key], 2, /--tls-key requires --tls-cert \(USAGE\)/],
     [['--tls-cert', `${directory.path}/none`, '--tls-key', key], 1, /cannot read .*none, the file of --tls-cert \(ENOENT\) \(LOCAL_IO\)/],
     [['--tls-cert', cert, '--tls-key', directory.path], 1, /the file of --tls-key \(EISDIR\) \(LOCAL_IO\)/],
-    [['--tls-cert', key, '--tls-key', key], 2, /good\.key holds no PEM certificate \(INVALID_CONFIG\)/],
-    [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt holds no PEM private key .*\(INVALID_CONFIG\)/],
-    [['--tls-cert', cert, '--tls-key', await directory.write('other.key', other.key)], 2, /other\.key is not the key .*\(INVALID_CONFIG\)/],
+    [['--tls-cert', key, '--tls-key', key], 2, /good\.key has no PEM certificate \(INVALID_CONFIG\)/],
+    [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key .*\(INVALID_CONFIG\)/],
+    [
+      ['--tls-cert', cert, '--tls-key', await directory.write('other.key', other.key)],
+      2,
+      /the key in .*other\.key does not match .*\(INVALID_CONFIG\)/,
+    ],
     [
       ['--tls-cert', await directory.write('old.crt', old.certificate), '--tls-key', await directory.write('old.key', old.key)],
       2,

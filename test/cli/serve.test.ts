@@ -11,7 +11,7 @@ import { skopeo } from '../servers/skopeo.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { serve, stop } from './serve-cli.ts'
 
-test('a served layout takes a mirror, is read by skopeo, and ends with 0 on Ctrl-C', async () => {
+test('serves a layout to mirror and skopeo, and exits with 0 on Ctrl-C', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url, { images: k3sImages.slice(3, 6) })
@@ -49,20 +49,23 @@ test('a served layout takes a mirror, is read by skopeo, and ends with 0 on Ctrl
   }
 })
 
-test('--verbose writes a line for every request', async () => {
+test('prints a line for every request with --verbose', async () => {
   await using directory = await tempDir()
   const running = await serve(`${directory.path}/new`, '--writable', '--verbose')
   await plainRequest(`${running.url}/v2/`)
   assert.match((await stop(running)).stderr, /^\S+ GET \/v2\/ 200 /m)
 })
 
-test('what is no layout, and a port in use, are said in one line', async () => {
+test('rejects a directory without a layout and a port in use in one line', async () => {
   await using directory = await tempDir()
   await using other = await startRegistry()
   const none = await runCli(['serve', directory.path])
   assert.equal(none.status, 1)
-  assert.match(none.stderr, /^error: there is no OCI layout at .*\(NOT_FOUND\)\nhint: .*\n$/)
+  assert.match(none.stderr, /^error: there is no OCI layout in .*: the directory is empty \(NOT_FOUND\)\nhint: pass --writable .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
   assert.equal(used.status, 1)
-  assert.match(used.stderr, /^error: cannot listen on .* \(LOCAL_IO\)\nhint: Another program .*\n$/)
+  assert.match(
+    used.stderr,
+    /^error: cannot listen on .*: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/,
+  )
 })

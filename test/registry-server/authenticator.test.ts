@@ -14,7 +14,7 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-test('the right password names its user; everything else is refused', async () => {
+test('accepts the right password and refuses everything else', async () => {
   using authenticator = new Authenticator(cheap)
   assert.deepEqual(await authenticator.login(basic('ann', right), client), { user: 'ann' })
   assert.deepEqual(await authenticator.login(basic('ann', right).replace('Basic', 'bAsIc'), client), { user: 'ann' })
@@ -32,14 +32,14 @@ test('the right password names its user; everything else is refused', async () =
   for (const header of wrong) assert.equal(await authenticator.login(header, client), 'refused', header)
 })
 
-test('passwords under every bcrypt prefix are taken', async () => {
+test('accepts every bcrypt prefix', async () => {
   const hash = cheap.get('ann') ?? ''
   const prefixes = ['$2a$', '$2b$', '$2y$']
   using authenticator = new Authenticator(new Map(prefixes.map((prefix) => [prefix, hash.replace(/^\$2.\$/, prefix)])))
   for (const user of prefixes) assert.deepEqual(await authenticator.login(basic(user, right), client), { user })
 })
 
-test('many requests with one header cost one comparison, right or wrong', async () => {
+test('compares the password of one header once, right or wrong', async () => {
   using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
   for (const header of [basic('ann', right), basic('ann', 'wrong')]) {
     const once = await milliseconds(() => authenticator.login(header, client))
@@ -53,7 +53,7 @@ test('many requests with one header cost one comparison, right or wrong', async 
   assert.ok(logins.every((login) => typeof login === 'object'))
 })
 
-test('a user that is unknown costs a comparison too', async () => {
+test('compares a password for an unknown user too', async () => {
   using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
   let known = Infinity
   for (let guess = 0; guess < 5; guess++)
@@ -62,7 +62,7 @@ test('a user that is unknown costs a comparison too', async () => {
   assert.ok(unknown > known / 4, `${unknown} ms for an unknown user, ${known} ms for a known one`)
 })
 
-test('a flood from one address delays nobody at another, nor another user name at the same', async () => {
+test('a flood from one address delays neither other addresses nor other user names at the same address', async () => {
   using authenticator = new Authenticator(cheap)
   let answered = 0
   let busy = 0
@@ -83,7 +83,7 @@ test('a flood from one address delays nobody at another, nor another user name a
   assert.ok(busy > 400, `${busy} of 1500 were put off`)
 })
 
-test('of one site of IPv6, addresses take one turn together', async () => {
+test('addresses of one IPv6 site share one turn', async () => {
   using authenticator = new Authenticator(cheap)
   const order: string[] = []
   const login = async (address: string, at: number): Promise<void> => {
@@ -95,7 +95,7 @@ test('of one site of IPv6, addresses take one turn together', async () => {
   assert.deepEqual(new Set(order.slice(2, 5)), new Set(['2001:db8:0:2::1', '2001:db8::1', '::ffff:192.0.2.1']))
 })
 
-test('credentials of a client that has gone are not compared, unless another client waits for them', async () => {
+test('skips the credentials of a client that left, unless another client waits for them', async () => {
   using authenticator = new Authenticator(cheap)
   const gone = { ...client, isGone: () => true }
   const first = authenticator.login(basic('eve', 'x'), client)
@@ -105,7 +105,7 @@ test('credentials of a client that has gone are not compared, unless another cli
   assert.deepEqual(await Promise.all([first, left, shared, waiting]), ['refused', 'busy', { user: 'ann' }, { user: 'ann' }])
 })
 
-test('the process answers others while a password is compared', async () => {
+test('answers other requests while it compares a password', async () => {
   using authenticator = new Authenticator(new Map([['ann', hashSync(right, 10)]]))
   let turns = 0
   const login = authenticator.login(basic('ann', 'wrong'), client)
@@ -114,7 +114,7 @@ test('the process answers others while a password is compared', async () => {
   assert.ok(turns > 20, `${turns} turns of the event loop`)
 })
 
-test('other users take the place of those so far, remembered answers included', async () => {
+test('replaces the users and forgets remembered results', async () => {
   using authenticator = new Authenticator(cheap)
   await authenticator.login(basic('ann', right), client)
   assert.equal(await authenticator.login(basic('bob', right), client), 'refused')
@@ -125,7 +125,7 @@ test('other users take the place of those so far, remembered answers included', 
   assert.deepEqual(await authenticator.login(basic('bob', right), client), { user: 'bob' })
 })
 
-test('a user whose hash is the same after a change is not compared again', async () => {
+test('does not compare a user again whose hash did not change', async () => {
   const hash = hashSync(right, 10)
   using authenticator = new Authenticator(new Map([['ann', hash]]))
   const first = await milliseconds(() => authenticator.login(basic('ann', right), client))
@@ -142,7 +142,7 @@ test('a user whose hash is the same after a change is not compared again', async
   assert.ok(again < first / 4, `${again} ms, ${first} ms for a comparison`)
 })
 
-test('any number of names that nobody has keep no user out', async () => {
+test('a flood of unknown names does not lock out users', async () => {
   using authenticator = new Authenticator(cheap)
   const strangers = Array.from({ length: 2000 }, (_, at) => authenticator.login(basic(`stranger${at}`, 'x'), client))
   let answered = 0

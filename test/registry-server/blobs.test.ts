@@ -11,7 +11,7 @@ const blob = tinyBlob(randomBytes(2048))
 const path = `/v2/a/b/blobs/${blob.descriptor.digest}`
 const upload = `/v2/a/b/blobs/uploads/?digest=${blob.descriptor.digest}`
 
-test('a blob is served whole, with its headers, and a HEAD has them without the bytes', async () => {
+test('serves a whole blob with its headers, and the headers only for HEAD', async () => {
   await using registry = await startRegistry()
   await registry.call('POST', upload, { body: blob.bytes })
   const got = await registry.call('GET', path)
@@ -27,7 +27,7 @@ test('a blob is served whole, with its headers, and a HEAD has them without the 
   assert.equal((await registry.call('GET', path, { headers: { 'if-none-match': `"${blob.descriptor.digest}"` } })).status, 304)
 })
 
-test('ranges are served as RFC 9110 and the conformance suite have them', async () => {
+test('serves ranges as RFC 9110 and the conformance suite require', async () => {
   await using registry = await startRegistry()
   await registry.call('POST', upload, { body: blob.bytes })
   const cases: [string, number, number, number][] = [
@@ -62,7 +62,7 @@ test('ranges are served as RFC 9110 and the conformance suite have them', async 
   assert.equal(same.status, 206)
 })
 
-test('what is not there is BLOB_UNKNOWN, and a bad digest DIGEST_INVALID', async () => {
+test('answers BLOB_UNKNOWN for a missing blob and DIGEST_INVALID for an invalid digest', async () => {
   await using registry = await startRegistry()
   const missing = await registry.call('GET', path)
   assert.deepEqual([missing.status, missing.code], [404, 'BLOB_UNKNOWN'])
@@ -72,7 +72,7 @@ test('what is not there is BLOB_UNKNOWN, and a bad digest DIGEST_INVALID', async
   }
 })
 
-test('a blob is deleted once no manifest refers to it', async () => {
+test('deletes a blob only while no manifest refers to it', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -84,7 +84,7 @@ test('a blob is deleted once no manifest refers to it', async () => {
   assert.equal((await registry.call('DELETE', layer)).status, 404)
 })
 
-test('a range is always inside the content, and no header breaks the parser', () => {
+test('parses any Range header to a range inside the content', () => {
   fc.assert(
     fc.property(
       fc.oneof(

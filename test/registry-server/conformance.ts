@@ -18,7 +18,7 @@ export interface AskedRegistry {
   putManifest(document: unknown, reference?: string, type?: string): Promise<Answer>
 }
 
-/** What a test of a point of the specification may say beside. */
+/** Options of a test of one point of the specification. */
 export interface PointOptions {
   /** Why Debian's docker-registry, distribution 2.8 of 2015 to 2023, is not asked. */
   readonly notDocker?: string
@@ -133,7 +133,7 @@ export function isRefused(answer: Answer, status: number | readonly number[], co
   const { errors } = answer.json() as { errors: { code: string; message?: unknown }[] }
   assert.ok(errors.length > 0)
   for (const error of errors) {
-    assert.ok(codes.has(error.code), `${error.code} is no code of the specification`)
+    assert.ok(codes.has(error.code), `${error.code} is not a code of the specification`)
     assert.equal(typeof error.message, 'string')
   }
   assert.equal(errors[0]?.code, code)

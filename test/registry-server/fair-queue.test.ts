@@ -28,7 +28,7 @@ test('a full queue drops the newest of the address and user with the most', () =
   assert.deepEqual(takeAll(queue), ['again'])
 })
 
-test('nothing is lost or served twice, and no more waits than the queue holds', () => {
+test('loses nothing, serves nothing twice, and never exceeds its size', () => {
   const step = fc.oneof(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('x', 'y')), fc.constant('take' as const))
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -6,13 +6,13 @@ import { parseHtpasswd } from '../../src/registry-server/htpasswd.ts'
 
 const hash = `$2y$05$${'abcDEF0123./'.repeat(5).slice(0, 53)}`
 
-test('users and hashes are read; comments, empty lines, CRLF and a byte order mark are no trouble', () => {
+test('reads users and hashes, and ignores comments, empty lines, CRLF and a byte order mark', () => {
   const text = `\ufeff# people\r\nann:${hash}\r\n\r\nbob:${hash.replace('2y', '2a')}\nzoé:${hash.replace('2y', '2b')}  \n`
   assert.deepEqual([...parseHtpasswd(text).keys()], ['ann', 'bob', 'zoé'])
   assert.equal(parseHtpasswd('').size, 0)
 })
 
-test('any other line is refused by its number, and nothing of it is shown', () => {
+test('refuses any other line by its number, without its text', () => {
   const wrong = [
     'ann:{SHA}secretsecretsecretsecret=',
     'ann:$apr1$secretse$cretsecretsecretsecret',
@@ -37,7 +37,7 @@ test('any other line is refused by its number, and nothing of it is shown', () =
   }
 })
 
-test('what is written is read back', () => {
+test('reads back what was written', () => {
   const user = fc.stringMatching(/^[^:#\r\n\s\ufeff][^:\r\n]{0,20}$/)
   fc.assert(
     fc.property(fc.uniqueArray(user), (users) => {
@@ -46,7 +46,7 @@ test('what is written is read back', () => {
   )
 })
 
-test('no text gives any other error', () => {
+test('rejects any other text with INVALID_CONFIG', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       try {

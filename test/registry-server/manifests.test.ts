@@ -9,7 +9,7 @@ import { tinyBlob, tinyImage, tinyIndex, tinyManifest } from '../layout/tiny-ima
 import { dial, head } from '../servers/rude-clients.ts'
 import { startRegistry } from './start-registry.ts'
 
-test('a manifest is served as it was stored, by tag and by digest, with the headers of one', async () => {
+test('serves a manifest byte for byte, by tag and by digest, with its headers', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -29,7 +29,7 @@ test('a manifest is served as it was stored, by tag and by digest, with the head
   }
 })
 
-test('If-None-Match with the digest is answered 304 without a body', async () => {
+test('answers 304 without a body for If-None-Match with the digest', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -41,7 +41,7 @@ test('If-None-Match with the digest is answered 304 without a body', async () =>
   assert.equal((await registry.call('GET', '/v2/a/b/manifests/v1', { headers: { 'if-none-match': '"sha256:1"' } })).status, 200)
 })
 
-test('what is not there is 404 with the code for what is missing', async () => {
+test('answers 404 with the code for the missing content', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -68,7 +68,7 @@ test('what is not there is 404 with the code for what is missing', async () => {
   assert.equal((await registry.call('GET', `/v2/a/b/manifests/${'v'.repeat(9000)}`)).status, 414)
 })
 
-test('PUT answers with the digest and a Location under which the manifest is', async () => {
+test('answers PUT with the digest and the Location of the manifest', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -81,7 +81,7 @@ test('PUT answers with the digest and a Location under which the manifest is', a
   assert.deepEqual((await registry.call('GET', answer.headers.location ?? '')).body, image.root.bytes)
 })
 
-test('a manifest is refused that is not JSON, not what its type says, too large, or not of its digest', async () => {
+test('refuses a manifest that is not JSON, not of its type, too large, or of another digest', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -107,7 +107,7 @@ test('a manifest is refused that is not JSON, not what its type says, too large,
   assert.deepEqual(await put('v2', Buffer.concat([bytes, Buffer.alloc(3_900_000, ' ')]), ociManifest), [201, undefined])
 })
 
-test('a manifest is refused while its blobs or children are missing, and every missing digest is named', async () => {
+test('refuses a manifest while blobs or children are missing, and names every missing digest', async () => {
   await using registry = await startRegistry()
   const image = tinyIndex()
   const refused = await registry.call('PUT', '/v2/a/b/manifests/v1', {
@@ -127,7 +127,7 @@ test('a manifest is refused while its blobs or children are missing, and every m
   await registry.push('other', 'v1', image)
 })
 
-test('children of another repository do not count, and a sparse server takes what is incomplete', async () => {
+test('ignores children of other repositories, and accepts an incomplete index on a sparse server', async () => {
   await using registry = await startRegistry()
   const image = tinyIndex()
   await registry.push('a/b', 'v1', image)
@@ -136,7 +136,7 @@ test('children of another repository do not count, and a sparse server takes wha
   assert.equal((await sparse.call('PUT', '/v2/c/manifests/v1', { body: image.root.bytes })).status, 201)
 })
 
-test('a manifest that gives a layer, a config or a child another size than it has is refused, also by a sparse server', async () => {
+test('refuses a manifest that declares a wrong size, even on a sparse server', async () => {
   for (const sparse of [false, true]) {
     await using registry = await startRegistry({ sparse })
     const image = tinyImage()
@@ -157,7 +157,7 @@ test('a manifest that gives a layer, a config or a child another size than it ha
   }
 })
 
-test('layers that live elsewhere need not be here, and an image may have none', async () => {
+test('accepts foreign layers that are not present, and an image without layers', async () => {
   await using registry = await startRegistry()
   const config = tinyBlob(Buffer.from('{}'), mediaTypes.ociConfig)
   const foreign = {
@@ -175,7 +175,7 @@ test('layers that live elsewhere need not be here, and an image may have none', 
   }
 })
 
-test('nested indexes and an empty index are taken', async () => {
+test('accepts nested and empty indexes', async () => {
   await using registry = await startRegistry()
   const [first, second] = [tinyIndex(), tinyIndex()]
   const root = tinyManifest({
@@ -192,7 +192,7 @@ test('nested indexes and an empty index are taken', async () => {
   await registry.push('a/b', 'empty', { blobs: [], manifests: [empty], root: empty })
 })
 
-test('sha512 digests work for blobs and manifests', async () => {
+test('accepts sha512 digests for blobs and manifests', async () => {
   await using registry = await startRegistry()
   const sha512 = (bytes: Uint8Array): string => `sha512:${createHash('sha512').update(bytes).digest('hex')}`
   const layer = Buffer.from('layer')
@@ -220,7 +220,7 @@ test('sha512 digests work for blobs and manifests', async () => {
   }
 })
 
-test('a tag is deleted alone, a manifest with its tags, and a child not before its index', async () => {
+test('deletes only a tag, or a manifest with its tags, and refuses a child of an index', async () => {
   await using registry = await startRegistry()
   const image = tinyIndex()
   await registry.push('a/b', 'v1', image)
@@ -241,7 +241,7 @@ test('a tag is deleted alone, a manifest with its tags, and a child not before i
   assert.equal(await statusOf('DELETE', `sha256:${'1'.repeat(64)}`), 404)
 })
 
-test('one request sets a hundred tags at most, and a tag that it names twice once', async () => {
+test('sets at most a hundred tags in one request, and a repeated tag once', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
   const put = (tags: readonly string[]): ReturnType<typeof registry.call> =>
@@ -254,7 +254,7 @@ test('one request sets a hundred tags at most, and a tag that it names twice onc
   assert.equal(answer.headers['oci-tag'], hundred.join(', '))
 })
 
-test('a large manifest is taken and served as a small one is, also many at once, and damage is no answer', async () => {
+test('stores and serves large manifests, many at once, and never a damaged one', async () => {
   await using registry = await startRegistry()
   const large = (at: number): ReturnType<typeof tinyManifest> =>
     tinyManifest({
@@ -278,7 +278,7 @@ test('a large manifest is taken and served as a small one is, also many at once,
   assert.equal((await registry.call('GET', '/v2/a/b/manifests/t0')).status, 500)
 })
 
-test('a manifest of more values than any image has is refused', async () => {
+test('refuses a manifest with too many values', async () => {
   await using registry = await startRegistry()
   const values = tinyManifest({
     schemaVersion: 2,
@@ -290,7 +290,7 @@ test('a manifest of more values than any image has is refused', async () => {
   assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'])
 })
 
-test('a blob whose size manifests have wrong is read once, until its file changes', async () => {
+test('reads a blob of the wrong size once, until its file changes', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -309,7 +309,7 @@ test('a blob whose size manifests have wrong is read once, until its file change
   assert.deepEqual(new Set(await codes()), new Set(['MANIFEST_BLOB_UNKNOWN']))
 })
 
-test('large manifests whose senders stall keep their places from nobody at another address', async () => {
+test('stalled large manifests take no slots from other addresses', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { version } from '../../src/version.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry, type TestRegistry } from './start-registry.ts'
 
@@ -20,7 +21,7 @@ async function samples(registry: TestRegistry): Promise<ReadonlyMap<string, numb
   return found
 }
 
-test('health is 200 ok by GET and HEAD alone', async () => {
+test('/healthz answers GET and HEAD with 200 ok, and refuses other methods', async () => {
   await using registry = await startRegistry()
   const { status, body } = await registry.call('GET', '/healthz')
   assert.deepEqual([status, body.toString()], [200, 'ok\n'])
@@ -32,7 +33,7 @@ test('health is 200 ok by GET and HEAD alone', async () => {
   assert.equal((await registry.call('GET', '/healthz/')).status, 404)
 })
 
-test('requests, bytes, durations, uploads, repositories and tags are counted', async () => {
+test('counts requests, bytes, durations, uploads, repositories and tags', async () => {
   await using registry = await startRegistry()
   const layer = new Uint8Array(300_000)
   const image = tinyImage(layer)
@@ -50,6 +51,10 @@ test('requests, bytes, durations, uploads, repositories and tags are counted', a
     'k3s_mirror_http_requests_total{method="POST",status="2xx"}': 5,
     'k3s_mirror_http_requests_total{method="PUT",status="2xx"}': 2,
   })
+  // a manifest, a configuration and a layer
+  const stored = image.root.descriptor.size + image.blobs.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  assert.equal(found.get('k3s_mirror_stored_bytes'), stored)
+  assert.equal(found.get(`k3s_mirror_build_info{version="${version}"}`), 1)
   const gauges = ['uploads_open', 'repositories', 'tags'].map((name) => found.get(`k3s_mirror_${name}`))
   assert.deepEqual(gauges, [1, 1, 2])
   const [received = 0, sent = 0] = ['received', 'sent'].map((name) => found.get(`k3s_mirror_${name}_bytes_total`))
@@ -66,7 +71,7 @@ test('requests, bytes, durations, uploads, repositories and tags are counted', a
   assert.ok(age > 0 && age < 600)
 })
 
-test('no client can add series', async () => {
+test('clients cannot add series', async () => {
   await using registry = await startRegistry()
   await samples(registry)
   const before = (await samples(registry)).size

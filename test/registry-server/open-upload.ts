@@ -19,7 +19,7 @@ export async function leftovers(registry: TestRegistry): Promise<string[]> {
   return readdir(join(registry.directory, '.k3s-mirror/uploads'))
 }
 
-/** That an upload has ended with the blob stored, and nothing left of it beside. */
+/** Checks that an upload has ended with the blob stored, and left nothing else. */
 export async function checkStored(registry: TestRegistry, answer: Answer, bytes: Uint8Array, digest: string): Promise<void> {
   assert.equal(answer.status, 201, answer.body.toString())
   assert.equal(answer.headers['docker-content-digest'], digest)

@@ -23,7 +23,7 @@ async function breakOff(registry: TestRegistry, method: string, path: string, by
 }
 
 for (const method of ['PATCH', 'PUT']) {
-  test(`a client that breaks off a ${method} goes on from what arrived`, async () => {
+  test(`resumes a ${method} that a client aborted from the bytes that arrived`, async () => {
     await using registry = await startRegistry()
     const { bytes, descriptor } = tinyBlob(randomBytes(400_000))
     const query = `?digest=${descriptor.digest}`
@@ -48,14 +48,14 @@ for (const method of ['PATCH', 'PUT']) {
   })
 }
 
-test('a client that breaks off a POST with the whole blob leaves nothing', async () => {
+test('leaves nothing of an aborted POST with the whole blob', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(400_000))
   await breakOff(registry, 'POST', `${uploads}?digest=${descriptor.digest}`, bytes.subarray(0, 100_000), bytes.length)
   assert.deepEqual(await leftovers(registry), [])
 })
 
-test('two requests cannot write to one upload at once', async () => {
+test('refuses a second writer of one upload', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   const location = await openUpload(registry)
@@ -74,7 +74,7 @@ test('two requests cannot write to one upload at once', async () => {
   await checkStored(registry, await registry.call('PUT', `${location}?digest=${descriptor.digest}`), bytes, descriptor.digest)
 })
 
-test('an upload that is cancelled while another request writes to it is unknown to that one', async () => {
+test('an upload that is cancelled during a write is unknown to the writer', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   for (const method of ['PATCH', 'PUT']) {
@@ -92,7 +92,7 @@ test('an upload that is cancelled while another request writes to it is unknown 
   assert.deepEqual(await leftovers(registry), [])
 })
 
-test('an upload that is left alone for an hour is given to whoever asks next, whatever its last request does', async (t) => {
+test('releases an idle upload after an hour for the next request, whatever its last request does', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   let now = 0
   t.mock.method(performance, 'now', () => now)
@@ -116,7 +116,7 @@ test('an upload that is left alone for an hour is given to whoever asks next, wh
   await sessions.close()
 })
 
-test('one blob uploaded many times at once is stored', async () => {
+test('stores a blob that is uploaded many times at once', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(700_000))
   const answers = await Promise.all(
@@ -127,7 +127,7 @@ test('one blob uploaded many times at once is stored', async () => {
   assert.deepEqual(await leftovers(registry), [])
 })
 
-test('closing the server lets the requests under way finish', async () => {
+test('close waits for requests in progress', async () => {
   await using registry = await startRegistry()
   const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
   const server = createRegistryServer({ layout: registry.layout, writable: true })
@@ -145,7 +145,7 @@ test('closing the server lets the requests under way finish', async () => {
   assert.equal(await registry.layout.verifyBlob(descriptor.digest), true)
 })
 
-test('an upload goes on at the next server, from what the first had when it was closed', async () => {
+test('resumes an upload at the next server from the bytes that the first one had', async () => {
   await using registry = await startRegistry()
   const { layout } = registry
   const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
@@ -167,7 +167,7 @@ test('an upload goes on at the next server, from what the first had when it was 
   await checkStored(registry, await registry.call('PUT', `${location}?digest=${descriptor.digest}`, last), bytes, descriptor.digest)
 })
 
-test('an upload that goes on is hashed from its first byte: wrong ones are refused, cancelled ones are gone', async () => {
+test('hashes a resumed upload from its first byte, refuses a wrong digest, and forgets a cancelled one', async () => {
   await using registry = await startRegistry()
   const { createRegistryServer } = await import('../../src/registry-server/registry-server.ts')
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))

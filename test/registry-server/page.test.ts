@@ -65,7 +65,7 @@ function cells(page: string): readonly (readonly string[])[] {
   )
 }
 
-test('the page lists what is here, and what a sparse index lacks is said', async () => {
+test('lists the images, and the platforms that a sparse index lacks', async () => {
   await using page = await startPage()
   const { layout } = page
   assert.match(await page.text(), /There are no images yet/)
@@ -87,7 +87,7 @@ test('the page lists what is here, and what a sparse index lacks is said', async
     [
       ['docker.io/rancher/pause', '3.10', index.root.descriptor.digest, 'linux/amd64, linux/arm64'],
       ['mine/app', 'v1', single.root.descriptor.digest, 'linux/arm64'],
-      ['quay.io/a/b', '1', half.root.descriptor.digest, 'linux/amd64 not here: linux/arm64'],
+      ['quay.io/a/b', '1', half.root.descriptor.digest, 'linux/amd64 missing: linux/arm64'],
     ],
   )
   assert.equal(rows[1]?.[4], '2 MB')
@@ -97,7 +97,7 @@ test('the page lists what is here, and what a sparse index lacks is said', async
   assert.match(text, /<dt>blobs and manifests<\/dt>\s*<dd>14<\/dd>/)
 })
 
-test('what comes later is shown, what is deleted is not, and damage costs its row alone', async () => {
+test('shows later images, not deleted ones, and marks damage only in its row', async () => {
   await using page = await startPage()
   const { layout, directory } = page
   const [first, second] = [tinyImage(), tinyImage()]
@@ -118,7 +118,7 @@ test('what comes later is shown, what is deleted is not, and damage costs its ro
   assert.equal(cells(await page.text()).length, 1)
 })
 
-test('nothing that was pushed or sent becomes markup', async () => {
+test('escapes everything that was pushed or sent', async () => {
   await using page = await startPage()
   const evil = '<script>alert(1)</script>"\'&'
   const config = tinyBlob(Buffer.from(JSON.stringify({ os: evil, architecture: evil })))
@@ -143,7 +143,7 @@ test('nothing that was pushed or sent becomes markup', async () => {
   assert.equal(text.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp;/g)?.length, 4)
 })
 
-test('the registries.yaml is for the server as it was addressed', async () => {
+test('generates registries.yaml for the address of the request', async () => {
   await using page = await startPage()
   await storeImage(page.layout, 'docker.io/rancher/a:1', tinyImage())
   const endpoint = async (host: string): Promise<string | undefined> =>
@@ -153,12 +153,9 @@ test('the registries.yaml is for the server as it was addressed', async () => {
   for (const host of ['a b', 'user@host', 'x/y', "'", 'host:99999', '']) assert.equal(await endpoint(host), page.url, host)
 })
 
-test('whoever asks gets it, but by GET and HEAD alone; the policy allows its own style and script', async () => {
+test('answers GET and HEAD only, and its policy allows only its own style and script', async () => {
   await using page = await startPage()
   await storeImage(page.layout, 'docker.io/a/a:1', tinyImage())
-  for (const accept of ['*/*', 'text/plain', 'application/json', '']) assert.equal((await page.get({ accept })).status, 200, accept)
-  const bare = await plainRequest(page.url)
-  assert.deepEqual([bare.status, bare.headers['content-type']], [200, 'text/html; charset=utf-8'])
   for (const method of ['POST', 'PUT', 'DELETE']) {
     const { status, headers } = await page.get({}, method)
     assert.deepEqual([status, headers.allow], [405, 'GET, HEAD'])
@@ -172,10 +169,60 @@ test('whoever asks gets it, but by GET and HEAD alone; the policy allows its own
     const content = new RegExp(`<${element}>([^]*?)</${element}>`).exec(text)?.[1] ?? ''
     assert.ok(policy.includes(`${element}-src 'sha256-${createHash('sha256').update(content).digest('base64')}'`))
   }
-  assert.doesNotMatch(text.replace(/<pre[^]*<\/pre>/, ''), /(?:src|href)=|https?:\/\/(?!127\.)/)
+  assert.doesNotMatch(text.replace(/<pre[^]*<\/pre>/, ''), /src=|href="(?!\/registries\.yaml")|https?:\/\/(?!127\.)/)
 })
 
-test('900 images are listed, and the second time none of them is read again', async () => {
+test('offers registries.yaml as a download for the address of the request', async () => {
+  await using page = await startPage()
+  const download = (headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<PlainResponse> =>
+    plainRequest(`${page.url}/registries.yaml`, { method, headers })
+  assert.equal((await download()).status, 404)
+  await storeImage(page.layout, 'docker.io/rancher/a:1', tinyImage())
+  const { status, headers, body } = await download({ host: 'Registry.Example.com:5000' })
+  assert.deepEqual(
+    [status, headers['content-type'], headers['content-disposition']],
+    [200, 'application/yaml', 'attachment; filename="registries.yaml"'],
+  )
+  assert.match(body.toString(), /^ {6}- http:\/\/registry\.example\.com:5000$/m)
+  assert.doesNotMatch(body.toString(), /means the node itself/)
+  for (const host of ['a b', 'x/y', "'", 'host:99999']) {
+    const text = (await download({ host })).body.toString()
+    assert.match(text, new RegExp(`^ {6}- ${page.url}$`, 'm'), host)
+    assert.equal(text.match(/^# Warning: 127\.0\.0\.1 means the node itself: use an address that nodes can reach$/gm)?.length, 1)
+  }
+  assert.match((await page.get({ host: 'localhost:5000' })).body.toString(), /localhost means the node itself/)
+  assert.doesNotMatch((await page.get({ host: 'registry.example.com' })).body.toString(), /means the node itself/)
+  assert.deepEqual([(await download({}, 'HEAD')).status, (await download({}, 'POST')).status], [200, 405])
+})
+
+test('names the releases of a layout, and forgets those of deleted and replaced tags', async () => {
+  await using page = await startPage()
+  const { layout } = page
+  const [pause, helm] = [tinyImage(), tinyImage()]
+  await storeImage(layout, 'docker.io/rancher/pause:1', pause)
+  await storeImage(layout, 'docker.io/rancher/helm:1', helm)
+  await storeImage(layout, 'docker.io/other/app:1', tinyImage())
+  assert.doesNotMatch(await page.text(), /Releases|Images of/)
+  const record = (release: string, ...names: readonly string[]): Promise<void> =>
+    layout.recordReleases(names.map((name) => ({ reference: parseReference(name), releases: [release] })))
+  await record('v1.36.2+k3s1', 'rancher/pause:1', 'rancher/absent:1')
+  await record('v1.37.1+k3s1', 'rancher/pause:1', 'rancher/helm:1')
+  assert.match(await page.text(), /Images of v1\.36\.2\+k3s1 \(1 image\), v1\.37\.1\+k3s1 \(2 images\)\./)
+  const releases = async (): Promise<readonly (readonly [string | undefined, string | undefined])[]> =>
+    cells(await page.text()).map(([name, , , , , , of]) => [name, of])
+  assert.deepEqual(await releases(), [
+    ['docker.io/other/app', ''],
+    ['docker.io/rancher/helm', 'v1.37.1+k3s1'],
+    ['docker.io/rancher/pause', 'v1.36.2+k3s1, v1.37.1+k3s1'],
+  ])
+  await storeImage(layout, 'docker.io/rancher/pause:1', pause)
+  await storeImage(layout, 'docker.io/rancher/helm:1', tinyImage())
+  assert.match(await page.text(), /Images of v1\.36\.2\+k3s1 \(1 image\), v1\.37\.1\+k3s1 \(1 image\)\./)
+  await layout.deleteTag({ registry: 'docker.io', path: 'rancher/pause' }, '1')
+  assert.doesNotMatch(await page.text(), /Releases|Images of/)
+})
+
+test('lists 900 images, and reads none of them again for the next request', async () => {
   await using page = await startPage()
   const image = tinyIndex(['amd64', 'arm64', 's390x'])
   for (let at = 0; at < 900; at++) await storeImage(page.layout, `docker.io/rancher/image-${at % 300}:v${at}`, image)
@@ -192,7 +239,7 @@ test('900 images are listed, and the second time none of them is read again', as
   assert.equal(reads, 0)
 })
 
-test('an index that names what it has a thousand times, level by level, is read once', async () => {
+test('reads an index once that lists its children a thousand times on each level', async () => {
   await using directory = await tempDir()
   await using layout = await openLayout(directory.path, { durable: false })
   const image = tinyImage()
@@ -218,7 +265,7 @@ test('an index that names what it has a thousand times, level by level, is read 
   assert.ok(reads <= 15, `${reads} manifests were read`)
 })
 
-test('escaped text has no character of markup, and reads back as it was', () => {
+test('escaped text has no markup and decodes to the original', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       const escaped = escapeHtml(text)

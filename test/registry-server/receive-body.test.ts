@@ -18,7 +18,7 @@ async function abandoned(server: Server, port: number, body: string): Promise<In
   return request
 }
 
-test('a body of a client that left before anybody read is reported, whether all of it had come or not', { timeout: 20_000 }, async () => {
+test('reports a client that left before its body was read, complete or not', { timeout: 20_000 }, async () => {
   await using server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -33,7 +33,7 @@ test('a body of a client that left before anybody read is reported, whether all 
   }
 })
 
-test('a body that was read already has come to its end', { timeout: 20_000 }, async () => {
+test('a body that was read before is at its end', { timeout: 20_000 }, async () => {
   await using server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -44,7 +44,7 @@ test('a body that was read already has come to its end', { timeout: 20_000 }, as
   socket.destroy()
 })
 
-test('a body that breaks off is reported once the sink is done with what it took', async () => {
+test('reports an aborted body after the sink has finished its chunk', async () => {
   await using server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

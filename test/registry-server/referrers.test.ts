@@ -19,7 +19,7 @@ function about(subject: object, more: Record<string, unknown>): TinyImage {
   return { blobs: [empty], manifests: [root], root }
 }
 
-test('referrers are listed with type and annotations, filtered, and found again after a restart', async () => {
+test('lists referrers with type and annotations, filters them, and finds them after a restart', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   const subject = image.root.descriptor
@@ -63,7 +63,7 @@ test('referrers are listed with type and annotations, filtered, and found again 
   assert.deepEqual(await Readable.from(reopened.referrers({ registry: 'localhost', path: 'a/b' }, subject.digest)).toArray(), entries)
 })
 
-test('a subject that is no descriptor is refused', async () => {
+test('refuses a subject that is not a descriptor', async () => {
   await using registry = await startRegistry()
   const { descriptor } = tinyImage().root
   const { mediaType, digest, size } = descriptor
@@ -89,7 +89,7 @@ test('a subject that is no descriptor is refused', async () => {
   }
 })
 
-test('nothing about a manifest, or an unknown repository, is an empty index; a bad digest is refused', async () => {
+test('answers an empty index without referrers or for an unknown repository, and refuses an invalid digest', async () => {
   await using registry = await startRegistry()
   for (const name of ['a/b', 'never']) {
     const answer = await registry.call('GET', `/v2/${name}/referrers/sha256:${'0'.repeat(64)}`)
@@ -103,7 +103,7 @@ interface Index {
   readonly manifests: readonly { readonly digest: string; readonly annotations?: Record<string, string> }[]
 }
 
-test('a long list comes in pages that Link leads through, each no larger than clients read, filtered or not', async () => {
+test('splits a long list into pages with Link, each of a size that clients accept', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -124,7 +124,7 @@ test('a long list comes in pages that Link leads through, each no larger than cl
       assert.ok(manifests.every(({ annotations }) => annotations?.['text']?.length === 30_000))
       seen.push(...manifests.map(({ digest }) => digest))
       path = /^<(.*)>; rel="next"$/.exec(String(headers['link'] ?? ''))?.[1] ?? ''
-      // A page goes on after its last entry, also where that is gone meanwhile.
+      // The next page starts after the last entry, even if that was deleted.
       if (path !== '') assert.equal((await registry.call('DELETE', `/v2/a/b/manifests/${seen.at(-1)}`)).status, 202)
     }
     assert.equal(new Set(seen).size, seen.length)
@@ -133,7 +133,7 @@ test('a long list comes in pages that Link leads through, each no larger than cl
   assert.equal((await registry.call('GET', `/v2/a/b/referrers/${subject.digest}?last=x`)).status, 400)
 })
 
-test('annotations that would fill a page alone are left out of the list, and the others are kept', async () => {
+test('leaves out annotations that would fill a page, and keeps the others', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)

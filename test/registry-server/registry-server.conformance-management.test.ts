@@ -95,7 +95,7 @@ conforms(
   { notDocker: 'it lets a manifest lose its blobs' },
 )
 
-test('Content management: a read-only server answers every deletion with 405 UNSUPPORTED and Allow, and goes on serving', async () => {
+test('Content management: a read-only server answers every deletion with 405 UNSUPPORTED and Allow, and keeps serving', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -125,7 +125,7 @@ test('Concurrency: a blob that is deleted while it is pulled arrives whole', asy
   assert.equal((await registry.call('GET', `/v2/a/blobs/${digest}`)).status, 404)
 })
 
-test('Concurrency: whoever puts and deletes one tag at once, the disk and the server say the same afterwards', async () => {
+test('Concurrency: the disk and the server agree after one tag was put and deleted many times at once', async () => {
   await using registry = await startRegistry()
   const { readLayout } = await import('../../src/layout/open-layout.ts')
   const images = [tinyImage(), tinyImage()]

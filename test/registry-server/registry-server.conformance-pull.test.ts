@@ -93,7 +93,7 @@ conforms('Pulling blobs', 'an unknown digest is 404 BLOB_UNKNOWN', async ({ call
   assert.deepEqual([head.status, head.body.length], [404, 0])
 })
 
-conforms('Pulling blobs', 'what is no digest is 400 or 404', async ({ call, name }) => {
+conforms('Pulling blobs', 'an invalid digest is 400 or 404', async ({ call, name }) => {
   for (const digest of ['sha256:short', 'md5:d41d8cd98f00b204e9800998ecf8427e', 'nonsense'])
     assert.ok([400, 404].includes((await call('GET', `/v2/${name}/blobs/${digest}`)).status))
 })
@@ -145,7 +145,7 @@ conforms('Pulling blobs', 'an ETag comes back as 304', async (registry) => {
 
 conforms(
   'Registry proxying',
-  'a repository that `ns` has decided is told in OCI-Namespace',
+  'OCI-Namespace names the registry that `ns` selected',
   async (registry) => {
     await registry.putManifest(await pushedImage(registry), 'v1')
     const path = `/v2/${registry.name}/manifests/v1`

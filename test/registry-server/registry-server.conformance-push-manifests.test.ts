@@ -31,7 +31,7 @@ conforms('Pushing manifests', 'PUT by digest and by tags is 201 with a Location 
     await isTaken(registry, image, await registry.putManifest(image, reference))
 })
 
-conforms('Pushing manifests', 'layers may be none, unknown types, or elsewhere', async (registry) => {
+conforms('Pushing manifests', 'layers may be absent, foreign, or of unknown types', async (registry) => {
   const bare = await pushedImage(registry, {}, 0)
   await isTaken(registry, bare, await registry.putManifest(bare, 'none'))
   const foreign = (type: string): Record<string, unknown> => {
@@ -65,7 +65,7 @@ conforms(
   },
 )
 
-conforms('Pushing manifests', 'descriptors with data, and fields that nobody knows, are kept as they are', async (registry) => {
+conforms('Pushing manifests', 'descriptors with data and unknown fields are kept as they are', async (registry) => {
   const config = Buffer.from('{"architecture":"amd64","os":"linux"}')
   await registry.pushBlob(config)
   const image = {
@@ -103,7 +103,7 @@ conforms('Pushing manifests', 'a missing child or blob is 400 or 404 MANIFEST_BL
 
 conforms(
   'Pushing manifests',
-  'what is no manifest is 400 MANIFEST_INVALID',
+  'an invalid manifest is 400 MANIFEST_INVALID',
   async (registry) => {
     const image = await pushedImage(registry)
     for (const document of ['blablabla', '[]', '{}', { ...image, config: { digest: 'x' } }])
@@ -114,7 +114,7 @@ conforms(
 
 conforms(
   'Pushing manifests',
-  'a digest that is none, or not of these bytes, is 400',
+  'an invalid digest, or one of other bytes, is 400',
   async (registry) => {
     const image = await pushedImage(registry)
     assert.equal((await registry.putManifest(image, 'sha256:baddigeststring')).status, 400)
@@ -122,7 +122,7 @@ conforms(
     isRefused(await registry.putManifest(`${JSON.stringify(image)}  `, digest, mediaTypes.ociManifest), 400, 'DIGEST_INVALID')
     assert.equal((await registry.call('HEAD', `/v2/${registry.name}/manifests/${digest}`)).status, 404)
   },
-  { notDocker: 'it has no route for what is no digest, and answers 404' },
+  { notDocker: 'it has no route for an invalid digest, and answers 404' },
 )
 
 conforms('Pushing manifests', 'a tag outside the grammar is 400 or 404', async (registry) => {
@@ -181,5 +181,5 @@ conforms(
       assert.deepEqual([got.status, got.headers['docker-content-digest']], [200, root])
     }
   },
-  { notDocker: 'it knows sha256 manifests alone' },
+  { notDocker: 'it supports only sha256 manifests' },
 )

@@ -86,7 +86,7 @@ for (const algorithm of algorithms) {
 
   conforms(
     'Pushing a blob in chunks',
-    `chunks in order, each told by Range and by GET, the last by PATCH or by PUT, ${algorithm}`,
+    `chunks in order, each reported by Range and by GET, the last by PATCH or by PUT, ${algorithm}`,
     async (registry) => {
       for (const last of [0, 1019]) {
         const { bytes, digest } = blob(3067)
@@ -120,7 +120,7 @@ for (const algorithm of algorithms) {
 
 conforms(
   'Pushing a blob in chunks',
-  'a chunk out of order, by PATCH or PUT, again or ahead, is 416, and GET tells where to go on',
+  'a chunk out of order, by PATCH or PUT, repeated or ahead, is 416, and GET reports where to continue',
   async (registry) => {
     const bytes = randomBytes(3067)
     const digest = digestOf(bytes)
@@ -147,7 +147,7 @@ conforms(
   { notDocker: noContentRange },
 )
 
-conforms('Pushing a blob', 'a PUT without a digest, or with what is none, is 400 DIGEST_INVALID', async (registry) => {
+conforms('Pushing a blob', 'a PUT without a digest, or with an invalid one, is 400 DIGEST_INVALID', async (registry) => {
   isRefused(await registry.call('PUT', await open(registry), { body: 'x', headers: octets }), 400, 'DIGEST_INVALID')
   const bad = withQuery(await open(registry), { digest: 'sha256:baddigeststring' })
   isRefused(await registry.call('PUT', bad, { body: 'x', headers: octets }), 400, 'DIGEST_INVALID')

@@ -54,7 +54,7 @@ async function assertQuick(what: string, work: () => unknown): Promise<void> {
   assert.ok(least < patience, `${what.slice(0, 60)}: ${Math.round(least)} ms`)
 }
 
-test('no header that fits into a request takes the server longer than its length', async () => {
+test('handles every request header in linear time', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v1', image)
@@ -77,7 +77,7 @@ test('no header that fits into a request takes the server longer than its length
     }
 })
 
-test('no path and no parameter takes the server longer than its length', async () => {
+test('handles every path and parameter in linear time', async () => {
   await using registry = await startRegistry()
   await registry.push('a/b', 'v1', tinyImage())
   const { digest } = tinyBlob(Buffer.from('x')).descriptor
@@ -94,7 +94,7 @@ test('no path and no parameter takes the server longer than its length', async (
   }
 })
 
-test('no Authorization header takes longer than its length, and no cost but that of one comparison', async () => {
+test('handles every Authorization header in linear time, with one comparison', async () => {
   using authenticator = new Authenticator(new Map([['ann', hashSync('x', 4)]]))
   const client = { address: '127.0.0.1', isGone: () => false }
   await authenticator.login(`Basic ${btoa('ann:x')}`, client)
@@ -105,7 +105,7 @@ test('no Authorization header takes longer than its length, and no cost but that
   }
 })
 
-test('a log line takes no longer than the request that it is about', async () => {
+test('formats a log line in linear time', async () => {
   const record = { method: 'GET', status: 400, remoteAddress: '::1', bytes: 0, received: 0, milliseconds: 1 }
   const parts = [...shapes.map(([, part]) => part), '&', '%', 'x://', 'a:b@', ' ']
   const distinct = Array.from({ length: 5000 }, (_, at) => `${at}`).join('&')

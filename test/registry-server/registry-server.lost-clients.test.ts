@@ -50,7 +50,7 @@ async function serveOpenly(
   }
 }
 
-test('a download ends when its connection is lost, also where Node has not told yet', { timeout }, async () => {
+test('ends a download when its connection is lost, even before Node reports it', { timeout }, async () => {
   await using registry = await startRegistry()
   const path = await store(registry, 1000)
   const { layout } = registry
@@ -73,17 +73,17 @@ test('a download ends when its connection is lost, also where Node has not told 
   await assert.rejects(outcome ?? Promise.resolve(), { code: 'CANCELLED' })
 })
 
-test('no file stays open for downloads whose clients reset the connection', { timeout }, async () => {
+test('closes the files of downloads whose clients reset the connection', { timeout }, async () => {
   await using registry = await startRegistry()
   const path = await store(registry, 8 * 1024 * 1024)
   await Promise.all(Array.from({ length: 40 }, () => sendAndReset(registry.url, [head('GET', path)])))
-  // Those that are asked for ahead wait behind one that nobody reads.
+  // Pipelined requests wait behind a response that the client does not read.
   await Promise.all(Array.from({ length: 5 }, () => sendAndReset(registry.url, [head('GET', path).repeat(10)])))
   await until(async () => (await openFilesOf(`${registry.directory}/blobs`)).length === 0)
   await until(() => registry.log.length === 91)
 })
 
-test('requests that are sent ahead are answered one after another, with one file open at most', { timeout }, async () => {
+test('answers pipelined requests one after another, with at most one open file', { timeout }, async () => {
   await using registry = await startRegistry()
   const path = await store(registry, 1024 * 1024)
   const socket = await dial(registry.url)
@@ -104,12 +104,12 @@ test('requests that are sent ahead are answered one after another, with one file
   socket.destroy()
 })
 
-test('a client that sends hundreds of requests ahead loses its connection, and others do not', { timeout }, async () => {
+test('closes only the connection of a client that pipelines hundreds of requests', { timeout }, async () => {
   await using registry = await startRegistry()
   const path = await store(registry, 16 * 1024 * 1024)
   const socket = await dial(registry.url)
   socket.on('error', () => undefined)
-  // Nobody reads the first answer, so that all others wait for it.
+  // The client does not read the first response, so all others wait for it.
   socket.pause()
   const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.write(head('GET', path))
@@ -120,7 +120,7 @@ test('a client that sends hundreds of requests ahead loses its connection, and o
   assert.equal((await registry.call('GET', '/v2/')).status, 200)
 })
 
-test('an upload goes on whose client left during the password check, with all of its body sent', { timeout }, async () => {
+test('keeps an upload whose client left during the password check after it sent its whole body', { timeout }, async () => {
   await using registry = await startRegistry()
   let letIn: () => void = () => undefined
   let isAsked = false
@@ -160,7 +160,7 @@ test('an upload goes on whose client left during the password check, with all of
   assert.deepEqual([(await status).status, (await status).headers.range], [202, '0-2'])
 })
 
-test('a connection serves the next request after an upload that was cancelled while its body came', { timeout }, async () => {
+test('serves the next request of a connection after an upload was cancelled during its body', { timeout }, async () => {
   await using registry = await startRegistry()
   const length = 1024 * 1024
   for (const method of ['PATCH', 'PUT']) {
@@ -178,7 +178,7 @@ test('a connection serves the next request after an upload that was cancelled wh
   }
 })
 
-test('a connection serves the next request after an upload that the disk has no room for', { timeout }, async () => {
+test('serves the next request of a connection after an upload that filled the disk', { timeout }, async () => {
   await using registry = await startRegistry()
   const { layout } = registry
   const cause = Object.assign(new Error('no space left'), { code: 'ENOSPC' })

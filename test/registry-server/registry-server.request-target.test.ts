@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { tinyBlob, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
-test('a request whose target is a whole URL is answered as one with a path', async () => {
+test('answers a request with an absolute target like one with a path', async () => {
   await using registry = await startRegistry()
   await registry.push('a/b', 'v1', tinyImage())
   for (const origin of [registry.url, 'http://other.example:1', 'HTTPS://other.example', 'http://user@[::1]:1']) {
@@ -18,7 +18,7 @@ test('a request whose target is a whole URL is answered as one with a path', asy
   assert.deepEqual([post.status, post.headers.location], [201, `/v2/a/b/blobs/${descriptor.digest}`])
 })
 
-test('the host of the target counts, and not that of the header', async () => {
+test('uses the host of the target, not that of the header', async () => {
   await using registry = await startRegistry()
   for (const target of ['http://mirror.example:5000', 'http://mirror.example:5000/', 'http://mirror.example:5000?a']) {
     const page = await registry.call('GET', target, { headers: { accept: 'text/html', host: 'other.example' } })

@@ -34,7 +34,7 @@ test('skopeo reads every image of a layout by its full reference', async (t) => 
   }
 })
 
-test('skopeo adds an image to a layout beside ours, and both are found', async (t) => {
+test('skopeo adds an image to our layout, and both images are found', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using registry = await startRegistry()
   await using dir = await tempDir()

@@ -10,7 +10,7 @@ import { createRegistryServer } from '../../src/registry-server/registry-server.
 import { tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
-test('the version check answers 200 with and without the last slash', async () => {
+test('answers 200 to the version check with and without a trailing slash', async () => {
   await using registry = await startRegistry()
   for (const path of ['/v2/', '/v2']) {
     const answer = await registry.call('GET', path)
@@ -20,7 +20,7 @@ test('the version check answers 200 with and without the last slash', async () =
   }
 })
 
-test('what a path does not support is 405 with what it does', async () => {
+test('answers 405 with Allow for an unsupported method', async () => {
   await using registry = await startRegistry()
   const cases: [string, string, string][] = [
     ['POST', '/v2/', 'GET, HEAD'],
@@ -34,7 +34,7 @@ test('what a path does not support is 405 with what it does', async () => {
   }
 })
 
-test('a read-only server serves what there is and refuses every write', async () => {
+test('serves reads and refuses every write on a read-only server', async () => {
   await using registry = await startRegistry({ writable: false })
   const cases = [
     ['PUT', '/v2/a/manifests/v1'],
@@ -50,13 +50,13 @@ test('a read-only server serves what there is and refuses every write', async ()
   assert.equal((await registry.call('GET', '/v2/')).status, 200)
 })
 
-test('a layout opened for reading cannot be served for writing', async () => {
+test('refuses options.writable for a layout that was opened for reading', async () => {
   await using registry = await startRegistry()
   const layout = await readLayout(registry.directory)
   assert.throws(() => createRegistryServer({ layout, writable: true }), { code: 'USAGE' })
 })
 
-test('damage on the disk is an error of the server that tells no path', async () => {
+test('answers 500 without a path for damage on the disk', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a', 'v1', image)
@@ -67,15 +67,15 @@ test('damage on the disk is an error of the server that tells no path', async ()
   assert.ok(!answer.body.toString().includes(registry.directory))
 })
 
-test('every request is told once, with what it moved', async () => {
+test('reports every request once, with its bytes', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   const [layer] = image.blobs
   await registry.push('a', 'v1', image)
   await registry.call('GET', `/v2/a/blobs/${layer?.descriptor.digest}`)
   while (registry.log.length < 4) await new Promise(setImmediate)
-  const told = registry.log.map(({ method, status, bytes, received }) => [method, status, bytes, received])
-  assert.deepEqual(told, [
+  const reported = registry.log.map(({ method, status, bytes, received }) => [method, status, bytes, received])
+  assert.deepEqual(reported, [
     ['POST', 201, 0, layer?.bytes.length],
     ['POST', 201, 0, image.blobs[1]?.bytes.length],
     ['PUT', 201, 0, image.root.bytes.length],
@@ -84,7 +84,7 @@ test('every request is told once, with what it moved', async () => {
   assert.ok(registry.log.every(({ milliseconds }) => milliseconds >= 0))
 })
 
-test('connections that wait for no answer do not hold up the end', { timeout: 60_000 }, async () => {
+test('idle connections do not delay close', { timeout: 60_000 }, async () => {
   await using registry = await startRegistry()
   const server = createRegistryServer({ layout: registry.layout })
   const { port, url } = await server.listen('127.0.0.1', 0)
@@ -97,9 +97,13 @@ test('connections that wait for no answer do not hold up the end', { timeout: 60
   agent.destroy()
 })
 
-test('an address that is taken is LOCAL_IO with what to do', async () => {
+test('reports a port in use as LOCAL_IO', async () => {
   await using registry = await startRegistry()
   const server = createRegistryServer({ layout: registry.layout })
-  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), { code: 'LOCAL_IO', hint: /another port/ })
+  await assert.rejects(server.listen('127.0.0.1', Number(registry.host.split(':')[1])), {
+    code: 'LOCAL_IO',
+    message: /the port is in use \(EADDRINUSE\)/,
+    hint: /another address or port/,
+  })
   await server.close()
 })

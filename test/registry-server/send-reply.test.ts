@@ -59,7 +59,7 @@ test('a refusal reaches a client that sends its whole body before it reads', asy
   }
 })
 
-test('a client that goes on sending after its refusal, or that sends nothing, is cut off', async () => {
+test('disconnects a refused client that keeps sending, or that sends nothing', async () => {
   await using registry = await startRegistry()
   const endless = await dial(registry)
   const closed = once(endless, 'close')
@@ -80,7 +80,7 @@ test('a client that goes on sending after its refusal, or that sends nothing, is
   await once(silent, 'close')
 })
 
-test('a body is asked for with 100 Continue only where it is read', async () => {
+test('sends 100 Continue only for a body that is read', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', 'v0', image)
@@ -111,7 +111,7 @@ test('a body is asked for with 100 Continue only where it is read', async () => 
   }
 })
 
-test('who has no password is not asked for a body', async () => {
+test('sends no 100 Continue without a password', async () => {
   await using registry = await startRegistry()
   await using server = createRegistryServer({ layout: registry.layout, writable: true, authenticator: { login: async () => 'refused' } })
   const { port } = await server.listen('127.0.0.1', 0)
@@ -121,7 +121,7 @@ test('who has no password is not asked for a body', async () => {
   socket.destroy()
 })
 
-test('the connection of a refusal whose body was short serves the next request', async () => {
+test('serves the next request of a connection after a refusal with a short body', async () => {
   await using registry = await startRegistry()
   const socket = await dial(registry)
   const body = Buffer.alloc(100_000)

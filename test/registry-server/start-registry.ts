@@ -15,7 +15,7 @@ export interface Answer {
   json(): unknown
 }
 
-/** What a request is made of beside its method and path. */
+/** Headers and body of a request. */
 export interface Call {
   readonly headers?: Record<string, string>
   readonly body?: Uint8Array | string

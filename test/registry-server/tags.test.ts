@@ -4,7 +4,7 @@ import { paginate } from '../../src/registry-server/tags.ts'
 import { storeImage, tinyImage } from '../layout/tiny-image.ts'
 import { startRegistry } from './start-registry.ts'
 
-test('tags are listed in the order of their bytes, in pages that Link to the next', async () => {
+test('lists tags in byte order, in pages with a Link to the next', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   for (const tag of ['b', 'a', 'C', '1.10', '1.9', '_x']) await registry.push('a/b', tag, image)
@@ -26,7 +26,7 @@ test('tags are listed in the order of their bytes, in pages that Link to the nex
   assert.deepEqual((await registry.call('GET', '/v2/a/c/tags/list')).code, 'NAME_UNKNOWN')
 })
 
-test('however large n is, the list is whole, and what is no number is refused', async () => {
+test('lists all tags for any large n, and refuses an invalid n', async () => {
   await using registry = await startRegistry()
   for (const tag of ['a', 'b']) await registry.push('a/b', tag, tinyImage())
   for (const [path, key, all] of [
@@ -42,19 +42,19 @@ test('however large n is, the list is whole, and what is no number is refused', 
     for (const n of ['', '-1', 'x', '1.5', '1e3', '0x1', '%2B1', '1%20']) {
       const refused = await registry.call('GET', `${path}?n=${n}`)
       assert.deepEqual([refused.status, refused.code], [400, 'UNSUPPORTED'], n)
-      assert.match(refused.body.toString(), /n is no whole number/)
+      assert.match(refused.body.toString(), /n must be a whole number/)
     }
   }
 })
 
-test('a repository without a tag has an empty list, and children are no tags', async () => {
+test('lists no tags for a repository without any, and no children as tags', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   await registry.push('a/b', image.root.descriptor.digest, image)
   assert.deepEqual((await registry.call('GET', '/v2/a/b/tags/list')).json(), { name: 'a/b', tags: [] })
 })
 
-test('the catalogue lists every repository once, in pages', async () => {
+test('lists every repository once in the catalogue, in pages', async () => {
   await using registry = await startRegistry()
   const image = tinyImage()
   for (const name of ['b', 'a/x', 'a']) await registry.push(name, '1', image)
@@ -66,7 +66,7 @@ test('the catalogue lists every repository once, in pages', async () => {
   assert.equal(page.headers['link'], '</v2/_catalog?n=2&last=a%2Fx>; rel="next"')
 })
 
-test('the registry that a containerd asks for decides between repositories of one path', async () => {
+test('selects between repositories of one path by the registry that containerd asks for', async () => {
   await using registry = await startRegistry()
   const [docker, ghcr] = [tinyImage(), tinyImage()]
   await storeImage(registry.layout, 'docker.io/k3s/x:1', docker)
@@ -79,7 +79,7 @@ test('the registry that a containerd asks for decides between repositories of on
   assert.equal(await digestOf(''), docker.root.descriptor.digest)
 })
 
-test('a page has ten thousand names at most, whether the client asks for more or for all', () => {
+test('limits a page to ten thousand names', () => {
   const names = Array.from({ length: 10_001 }, (_, at) => `v${String(at).padStart(5, '0')}`)
   for (const query of ['', 'n=20000', `n=${'9'.repeat(5000)}`]) {
     const page = paginate(names, new URLSearchParams(query), '/v2/a/tags/list')

@@ -10,7 +10,7 @@ for (const algorithm of ['sha256', 'sha512']) {
     const bytes = randomBytes(size)
     const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
 
-    test(`${size} bytes arrive in every way an upload can take, with ${algorithm}`, async () => {
+    test(`stores ${size} bytes in every form of upload, with ${algorithm}`, async () => {
       await using registry = await startRegistry()
       const stored = (answer: Answer): Promise<void> => checkStored(registry, answer, bytes, digest)
       await stored(await registry.call('POST', `${uploads}?digest=${digest}`, { body: bytes }))
@@ -41,7 +41,7 @@ for (const algorithm of ['sha256', 'sha512']) {
   }
 }
 
-test('a chunk out of order is 416, and the upload can go on where it stands', async () => {
+test('answers 416 for a chunk out of order, and resumes the upload where it stopped', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   const location = await openUpload(registry)
@@ -68,7 +68,7 @@ test('a chunk out of order is 416, and the upload can go on where it stands', as
   )
 })
 
-test('bytes of another digest are refused in every way, and end the upload', async () => {
+test('refuses bytes of another digest in every form, and ends the upload', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   const wrong = Buffer.concat([bytes, Buffer.from('oh no')])
@@ -91,7 +91,7 @@ test('bytes of another digest are refused in every way, and end the upload', asy
   assert.equal((await registry.call('POST', `${uploads}?digest=sha256:1`, { body: bytes })).code, 'DIGEST_INVALID')
 })
 
-test('an upload is opened for sha256 and sha512, and for no other algorithm', async () => {
+test('opens uploads for sha256 and sha512 only', async () => {
   await using registry = await startRegistry()
   for (const algorithm of ['sha384', 'SHA512', '', 'x'.repeat(3000)]) {
     const refused = await registry.call('POST', `${uploads}?digest-algorithm=${algorithm}`)
@@ -109,7 +109,7 @@ test('an upload is opened for sha256 and sha512, and for no other algorithm', as
   }
 })
 
-test('a mount is 201 when the blob is here, with or without `from`, and opens an upload when it is not', async () => {
+test('mounts a present blob with or without `from`, and opens an upload otherwise', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(300))
   const mount = `/v2/c/blobs/uploads/?mount=${descriptor.digest}`
@@ -125,7 +125,7 @@ test('a mount is 201 when the blob is here, with or without `from`, and opens an
   assert.equal((await registry.call('POST', '/v2/c/blobs/uploads/?mount=nonsense')).status, 400)
 })
 
-test('an upload is cancelled, known only to its repository, and unknown afterwards', async () => {
+test('cancels an upload through its own repository only', async () => {
   await using registry = await startRegistry()
   const location = await openUpload(registry)
   const elsewhere = location.replace('/a/b/', '/a/c/')
@@ -141,7 +141,7 @@ test('an upload is cancelled, known only to its repository, and unknown afterwar
   assert.deepEqual(await leftovers(registry), [])
 })
 
-test('a PUT with what is no digest, or one of another algorithm, leaves the upload as it was', async () => {
+test('a PUT with an invalid digest, or of another algorithm, leaves the upload as it was', async () => {
   await using registry = await startRegistry()
   const { bytes, descriptor } = tinyBlob(randomBytes(3000))
   const location = await openUpload(registry)

@@ -2,7 +2,7 @@ import { chromium, type Browser } from 'playwright-core'
 import { findProgram } from './require-server.ts'
 
 /** Debian's chromium, started without a network of its own and with a profile that is thrown away. */
-export function startChromium(): Promise<Browser> {
+export function startChromium(extra: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: findProgram('chromium') ?? 'chromium',
     args: [
@@ -14,6 +14,7 @@ export function startChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...extra,
     ],
   })
 }

@@ -12,6 +12,7 @@ export type ServerName =
   | 'dockerd'
   | 'namespaces'
   | 'podman'
+  | 'systemd-analyze'
   | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
@@ -25,6 +26,7 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
   namespaces: ['unshare', 'busybox'],
   podman: ['podman', 'conmon', 'runc'],
+  'systemd-analyze': ['systemd-analyze'],
   zstd: ['zstd'],
 }
 

@@ -2,20 +2,21 @@ import { once } from 'node:events'
 import { isMirrorError } from '../../errors.ts'
 import { isLoopback } from '../../http/address.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
-import { createRegistryServer } from '../../registry-server/registry-server.ts'
+import type { PageSources } from '../../registry-server/own-paths.ts'
+import { createRegistryServer, type RegistryServer } from '../../registry-server/registry-server.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { ServeFlags } from '../commands/serve.ts'
 import { exitCodes } from '../exit-code.ts'
-import { openAccessLog } from '../files/access-log.ts'
-import { openPasswordFile } from '../files/password-file.ts'
+import { openAccessLog, type AccessLog } from '../files/access-log.ts'
+import { openPasswordFile, type PasswordFile } from '../files/password-file.ts'
 import { openServed } from '../files/served.ts'
-import { readServerIdentity } from '../files/server-identity.ts'
+import { readServerIdentity, type ServerIdentity } from '../files/server-identity.ts'
 import { nodeNotes, nodeOrigin, pageSources } from '../output/serve-nodes.ts'
 
-/** What requests under way have to end in; the process ends a little later, whatever happens. */
+/** Requests in progress get this long to finish; the process ends a little later in any case. */
 const graceMilliseconds = 3000
 
-/** Failures that are reported; a disk that is full of damage need not fill another with lines. */
+/** Most different failures that are logged, so that a damaged disk does not fill the log. */
 const mostReported = 1000
 
 /** Free bytes that no image fits into. */
@@ -24,9 +25,12 @@ const nearlyFull = 64 * 1024
 /** Skipped entries that are named one by one. */
 const mostSkipped = 10
 
-/** Says which registries.yaml nodes need, on standard error because standard output may be the access log. */
-function noteNodes(text: string | undefined, notes: readonly string[], { note }: CliProcess): void {
-  if (text === undefined) return note('there are no images for nodes yet; once there are, the page at / says what nodes need')
+const nodeFile = '/etc/rancher/k3s/registries.yaml'
+
+/** Prints the registries.yaml for nodes, on standard error because standard output may be the access log. */
+function printNodes(origin: URL, text: string, notes: readonly string[], { note }: CliProcess): void {
+  note(`for a list of the images, open ${origin.origin}/ in a browser or with curl`)
+  note(`for nodes, save this file as ${nodeFile}, or download it from ${origin.origin}/registries.yaml`)
   process.stderr.write(`\n${text}\n`)
   for (const line of notes) note(`note: ${line}`)
 }
@@ -38,16 +42,16 @@ function noteSkipped(skipped: readonly SkippedEntry[], writable: boolean, { note
   if (skipped.length > mostSkipped) note(`skipped ${skipped.length - mostSkipped} more`)
   note(
     writable
-      ? 'they are kept as they are; without --writable, --name <registry/repository> names them'
-      : 'hint: name them with --name <registry/repository>; with a tag, it also names a single image without a name',
+      ? 'hint: serve without --writable to name them with --name <registry/repository>'
+      : 'hint: pass --name <registry/repository> to name them; with a tag, it also names a single entry without a name',
   )
 }
 
-/** Warns of each failure once: clients ask again and again for what is damaged. */
+/** Warns of each failure once: clients retry what is damaged. */
 function failureReporter({ warn }: CliProcess): (error: unknown) => void {
   const reported = new Set<string>()
   return (error) => {
-    // The loss of the layout is reported when it is found, and not again for each request.
+    // The loss of the layout is reported once, by its own signal.
     if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') return
     const line = `a request failed: ${error instanceof Error ? error.message : String(error)}`
     if (reported.has(line) || reported.size >= mostReported) return
@@ -56,20 +60,86 @@ function failureReporter({ warn }: CliProcess): (error: unknown) => void {
   }
 }
 
-/** Serves a layout or a bundle until a signal comes. */
+/** Warns of what a listener beyond this machine exposes. */
+function warnOfExposure(
+  { listen, writable }: ServeFlags,
+  identity: ServerIdentity | undefined,
+  hasPasswords: boolean,
+  cli: CliProcess,
+): void {
+  if (isLoopback(listen.host)) return
+  if (hasPasswords && identity === undefined)
+    cli.warn('passwords travel unencrypted over plain HTTP: pass --tls-cert and --tls-key, or listen on loopback')
+  if (writable === true && !hasPasswords)
+    cli.warn('anyone who reaches this server can push and delete images: pass --htpasswd <file>, or listen on loopback')
+}
+
+/** What to pass instead of an address that cannot be listened on. */
+function listenHint({ host, port }: ServeFlags['listen'], code: string | undefined): string {
+  const place = host.includes(':') ? `[${host}]` : host
+  if (code === 'EADDRINUSE') return `stop the program that uses the port, or pass --listen ${place}:${port === 65_535 ? 5000 : port + 1}`
+  if (code === 'EACCES' && port < 1024) return `pass a port of at least 1024, as in --listen ${place}:5000, or grant CAP_NET_BIND_SERVICE`
+  return `pass an address of this machine, as in --listen 127.0.0.1:${port}, or --listen :${port} for every address`
+}
+
+async function listenAt(server: RegistryServer, listen: ServeFlags['listen']): Promise<string> {
+  try {
+    return (await server.listen(listen.host, listen.port)).url
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    throw error.with({ hint: listenHint(listen, (error.cause as NodeJS.ErrnoException | undefined)?.code) })
+  }
+}
+
+interface Reloadable {
+  readonly server: RegistryServer
+  readonly passwords: PasswordFile | undefined
+  readonly log: AccessLog | undefined
+}
+
+/** Reads the certificate, its key and the passwords again, and reopens the access log; what cannot be read is logged and stays as it was. */
+async function reload({ tlsCert, tlsKey }: ServeFlags, { server, passwords, log }: Reloadable, { note, warn }: CliProcess): Promise<void> {
+  await log?.reopen()
+  await passwords?.reload()
+  try {
+    const identity = await readServerIdentity(tlsCert, tlsKey)
+    if (identity === undefined) return
+    server.replaceTls(identity.tls)
+    for (const warning of identity.warnings) warn(warning)
+    note(`reloaded the certificate ${tlsCert}, valid until ${identity.validTo.toISOString().slice(0, 10)}`)
+  } catch (error) {
+    warn(`the certificate ${tlsCert} is not reloaded: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function printStart(
+  page: PageSources,
+  url: string,
+  { quiet, writable, htpasswd }: ServeFlags,
+  identity: ServerIdentity | undefined,
+  cli: CliProcess,
+): void {
+  if (quiet === true) return
+  const names = identity?.names
+  const origin = nodeOrigin(url, names ?? [])
+  const text = page.nodeRegistries(origin)
+  if (text !== undefined) printNodes(origin, text, nodeNotes(origin, { hasPasswords: htpasswd !== undefined, names }), cli)
+  else if (writable === true) cli.note(`there are no images yet; after a push, ${origin.origin}/registries.yaml configures nodes`)
+  else cli.note('there are no images: copy some into the layout, then start serve again')
+}
+
+/** Serves a layout or a bundle until a signal stops it; SIGHUP reloads its files. */
 export async function runServe(cli: CliProcess, flags: ServeFlags, place: string): Promise<void> {
-  const { listen, writable = false, name, tlsCert, tlsKey, htpasswd, accessLog, quiet, verbose } = flags
+  const { listen, writable = false, name, tlsCert, tlsKey, htpasswd, accessLog, verbose } = flags
   const identity = await readServerIdentity(tlsCert, tlsKey)
   for (const warning of identity?.warnings ?? []) cli.warn(warning)
   using passwords = htpasswd === undefined ? undefined : await openPasswordFile(htpasswd, cli)
-  const hasPasswords = passwords !== undefined
-  if (hasPasswords && identity === undefined && !isLoopback(listen.host))
-    cli.warn('passwords travel unencrypted over plain HTTP: give --tls-cert and --tls-key, or listen on loopback')
+  warnOfExposure(flags, identity, passwords !== undefined, cli)
   await using layout = await openServed(place, { writable, name })
   const { lost, freeBytes } = layout
   lost?.addEventListener('abort', () => cli.complain(lost.reason), { once: true })
   await using log = accessLog === undefined ? undefined : await openAccessLog(accessLog, cli)
-  const page = pageSources(layout, hasPasswords)
+  const page = pageSources(layout, passwords !== undefined)
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
@@ -83,14 +153,14 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
   })
-  const { url } = await server.listen(listen.host, listen.port)
-  cli.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); Ctrl-C stops`)
+  const url = await listenAt(server, listen)
+  cli.onHangup(() => void reload(flags, { server, passwords, log }, cli))
+  cli.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); press Ctrl-C to stop`)
   const free = await freeBytes?.()
   if (free !== undefined && free < nearlyFull)
     cli.warn(`the file system of ${place} is full: pushes are answered with 507 until space is freed; deletions work`)
   noteSkipped(layout.skipped, writable, cli)
-  const origin = nodeOrigin(url, identity?.names ?? [])
-  if (quiet !== true) noteNodes(page.nodeRegistries(origin), nodeNotes(origin, { hasPasswords, names: identity?.names }), cli)
+  printStart(page, url, flags, identity, cli)
   if (!cli.signal.aborted) await once(cli.signal, 'abort')
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)

@@ -4,32 +4,42 @@ import { parseHtpasswd, type PasswordHashes } from '../../registry-server/htpass
 import type { CliProcess } from '../cli-process.ts'
 import { readGiven } from './file-error.ts'
 
-const lookMilliseconds = 1000
+const watchMilliseconds = 1000
 
 async function readHtpasswd(path: string): Promise<PasswordHashes> {
   return parseHtpasswd((await readGiven('--htpasswd', path, 'file')).text)
 }
 
-/** The users of an htpasswd file, and of what it becomes. */
+/** The users of an htpasswd file, which follow the file. */
 export interface PasswordFile extends Disposable {
   readonly authenticator: Authenticator
+  /** Reads the file again. An unreadable or invalid file is logged, and the users stay as they are. */
+  readonly reload: () => Promise<void>
 }
 
-/** Opens the file of `--htpasswd`, and follows its changes; one that cannot be read or parsed is told and passed over. Throws LOCAL_IO and INVALID_CONFIG. */
-export async function openPasswordFile(path: string, tell: Pick<CliProcess, 'note' | 'warn'>): Promise<PasswordFile> {
-  const authenticator = new Authenticator(await readHtpasswd(path))
-  const take = async (): Promise<void> => {
+/** Opens the file of `--htpasswd` and follows its changes; warns of a file without users. Throws LOCAL_IO and INVALID_CONFIG. */
+export async function openPasswordFile(path: string, { note, warn }: Pick<CliProcess, 'note' | 'warn'>): Promise<PasswordFile> {
+  const warnOfNone = (users: PasswordHashes): void => {
+    if (users.size === 0) warn(`${path} has no users: every request is denied; add one with: htpasswd -B ${path} <user>`)
+  }
+  const first = await readHtpasswd(path)
+  warnOfNone(first)
+  const authenticator = new Authenticator(first)
+  const reload = async (): Promise<void> => {
     try {
-      authenticator.replace(await readHtpasswd(path))
-      tell.note(`read ${path} again`)
+      const users = await readHtpasswd(path)
+      authenticator.replace(users)
+      note(`reloaded the password file ${path} (${users.size === 1 ? '1 user' : `${users.size} users`})`)
+      warnOfNone(users)
     } catch (error) {
-      tell.warn(`${path} has changed and is not taken: ${error instanceof Error ? error.message : String(error)}`)
+      warn(`the password file ${path} is not reloaded: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  const onChange = (): void => void take()
-  watchFile(path, { interval: lookMilliseconds, persistent: false }, onChange)
+  const onChange = (): void => void reload()
+  watchFile(path, { interval: watchMilliseconds, persistent: false }, onChange)
   return {
     authenticator,
+    reload,
     [Symbol.dispose]: () => {
       unwatchFile(path, onChange)
       authenticator[Symbol.dispose]()

@@ -2,39 +2,40 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findParts, partListPath, wholeFile } from '../../bundle/part-list.ts'
 import { ServedBundle } from '../../bundle/served-bundle.ts'
-import { MirrorError } from '../../errors.ts'
+import { isMirrorError, MirrorError } from '../../errors.ts'
 import { parseGivenName } from '../../layout/entry-name.ts'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
 import { freeBytes } from '../../layout/local-io.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { openLayout, readLayout } from '../../layout/open-layout.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { layoutOfFile, missingLayout } from './missing-layout.ts'
 
-/** What `serve` was told to serve, opened. */
+/** A layout or a bundle, opened to be served. */
 export interface Served extends AsyncDisposable {
   readonly reader: LayoutReader | Layout
   /** Entries of a layout that are not served. */
   readonly skipped: readonly SkippedEntry[]
-  /** Of a layout that is written to: aborted once another process has taken it over. */
+  /** For a writable layout: aborted once another process has taken it over. */
   readonly lost?: AbortSignal
-  /** Of a layout that is written to: bytes that are free on its file system. */
+  /** For a writable layout: free bytes on its file system. */
   readonly freeBytes?: () => Promise<number | undefined>
-  /** The releases and lists that the images are of; a layout does not say. */
+  /** The releases and lists of a bundle. */
   readonly lists?: readonly string[]
-  /** The file whose time is that of the tags. */
+  /** The file whose modification time is that of the tags. */
   readonly namesPath: string
-  /** The file whose time is that of the content. */
+  /** The file whose modification time is that of the content. */
   readonly contentPath: (digest: Digest) => string
 }
 
-/** True for a file and for the name of one that is split. */
+/** True for a file and for the name of a split bundle. */
 async function isFile(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => undefined)
   return facts === undefined ? (await findParts(path)) !== undefined : !facts.isDirectory()
 }
 
 async function openBundle(file: string): Promise<Served> {
-  // Of a bundle in parts, their list was written last.
+  // A split bundle is complete once its list of parts is written.
   const dated = (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
   const reader = await ServedBundle.open(file)
   return {
@@ -47,9 +48,18 @@ async function openBundle(file: string): Promise<Served> {
   }
 }
 
+async function readExisting(directory: string, name: string | undefined): Promise<LayoutReader> {
+  const given = parseGivenName(name)
+  try {
+    return await readLayout(directory, { name: given })
+  } catch (error) {
+    throw isMirrorError(error) && error.code === 'NOT_FOUND' ? await missingLayout(directory, error) : error
+  }
+}
+
 async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
   const layout = writable ? await openLayout(directory) : undefined
-  const reader = layout ?? (await readLayout(directory, { name: parseGivenName(name) }))
+  const reader = layout ?? (await readExisting(directory, name))
   return {
     reader,
     skipped: reader.skipped,
@@ -60,26 +70,33 @@ async function openDirectory(directory: string, { writable, name }: ServeOptions
   }
 }
 
-/** How what is served is opened. */
+/** How a layout or a bundle is opened. */
 export interface ServeOptions {
   readonly writable: boolean
-  /** `registry/repository[:tag]` for entries of a layout that have only a tag; with a tag also for a single one that has no name. */
+  /** `registry/repository[:tag]` for entries of a layout that have only a tag; with a tag also for a single entry without a name. */
   readonly name?: string | undefined
 }
 
-/** Opens a layout, or a bundle, which is what a file is taken for; throws USAGE for options that do not go together, and what opening either throws. */
-export async function openServed(place: string, options: ServeOptions): Promise<Served> {
+/** Opens a layout, as a directory or `oci:<directory>`, or a bundle. Throws USAGE for options that exclude each other, NOT_FOUND, and what opening a layout or a bundle throws. */
+export async function openServed(given: string, options: ServeOptions): Promise<Served> {
   const { writable, name } = options
+  const place = given.replace(/^oci:(?=.)/, '')
   if (name !== undefined && writable) {
-    throw new MirrorError('USAGE', 'a writable layout cannot be served with --name', {
-      hint: 'Leave out --writable: entries of other tools are kept as they are.',
+    throw new MirrorError('USAGE', '--name and --writable exclude each other', {
+      hint: 'leave out --writable: a writable layout keeps entries without a name as they are',
     })
   }
   if (!(await isFile(place))) return openDirectory(place, options)
-  if (name !== undefined) throw new MirrorError('USAGE', `--name is for a layout, and ${place} is a bundle, which has all names`)
+  const layout = await layoutOfFile(place)
+  if (layout !== undefined)
+    throw new MirrorError('USAGE', `${place} is a file of an OCI layout`, { hint: `pass the directory: k3s-mirror serve ${layout}` })
+  if (name !== undefined)
+    throw new MirrorError('USAGE', `--name requires a layout: the images of the bundle ${place} have full names`, {
+      hint: 'leave out --name',
+    })
   if (writable) {
-    throw new MirrorError('USAGE', `${place} is a file, and a bundle is served read-only`, {
-      hint: 'Leave out --writable; or put its images into a layout with "bundle push --to oci:<directory>", and serve that.',
+    throw new MirrorError('USAGE', `a bundle cannot be served with --writable: ${place} is a file`, {
+      hint: `leave out --writable, or push the bundle to a layout and serve that: k3s-mirror bundle push ${place} --to oci:<directory>`,
     })
   }
   return openBundle(place)

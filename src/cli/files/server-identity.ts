@@ -6,8 +6,9 @@ import { readGiven } from './file-error.ts'
 /** A server's certificate and key, read and checked. */
 export interface ServerIdentity {
   readonly tls: ServerTls
-  /** The names that the certificate is for, as it lists them. */
+  /** The DNS names of the certificate, then its addresses. */
   readonly names: readonly string[]
+  readonly validTo: Date
   readonly warnings: readonly string[]
 }
 
@@ -15,40 +16,44 @@ function refuse(message: string, hint: string, cause?: unknown): never {
   throw new MirrorError('INVALID_CONFIG', message, { hint, cause })
 }
 
-/** The first certificate of a file, all of which must be readable. */
+/** The first certificate of a file; every certificate of the file must be valid PEM. */
 function parseCertificate(path: string, text: string): X509Certificate {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
   try {
     const [first] = blocks.map((block) => new X509Certificate(block))
     if (first !== undefined) return first
   } catch (cause) {
-    refuse(`${path} holds a certificate that cannot be parsed`, 'Export it again as PEM.', cause)
+    refuse(`the certificate in ${path} is invalid`, 'export it again as PEM', cause)
   }
-  return refuse(`${path} holds no PEM certificate`, "It begins with -----BEGIN CERTIFICATE-----, the server's own first, then its chain.")
+  return refuse(
+    `${path} has no PEM certificate`,
+    'pass a file that begins with -----BEGIN CERTIFICATE-----: the certificate of the server, then its chain',
+  )
 }
 
 function checkDates(path: string, { validFrom, validTo }: X509Certificate): void {
   const day = (text: string): string => new Date(text).toISOString().slice(0, 10)
   const now = Date.now()
-  if (Date.parse(validTo) < now) refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'Renew it: no node would trust it.')
+  if (Date.parse(validTo) < now)
+    refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'renew it: no node trusts an expired certificate')
   if (Date.parse(validFrom) > now)
-    refuse(`the certificate in ${path} is not valid before ${day(validFrom)}`, 'Check the clock of this machine.')
+    refuse(`the certificate in ${path} is not valid before ${day(validFrom)}`, 'check the clock of this machine')
 }
 
 function checkKey(certificate: X509Certificate, certFile: string, key: string, keyFile: string): void {
   try {
     if (certificate.checkPrivateKey(createPrivateKey(key))) return
   } catch (cause) {
-    const hint = 'Write it without one: openssl pkey -in <file>.'
-    refuse(`${keyFile} holds no PEM private key that can be used without a passphrase`, hint, cause)
+    const hint = 'remove the passphrase: openssl pkey -in <file> -out <new file>'
+    refuse(`${keyFile} has no PEM private key without a passphrase`, hint, cause)
   }
   refuse(
-    `${keyFile} is not the key of the first certificate in ${certFile}`,
-    'The certificate of the server itself comes first in its file.',
+    `the key in ${keyFile} does not match the first certificate in ${certFile}`,
+    'put the certificate of the server first in its file, before its chain',
   )
 }
 
-/** The DNS names before the addresses: a name is what a certificate is usually asked by. */
+/** The DNS names first: clients rarely use the addresses. */
 function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
   const listed = (kind: string): string[] =>
     [...subjectAltName.matchAll(new RegExp(`(?:^|, )${kind}:([^,\\s"]+)`, 'g'))].flatMap(([, name]) => name ?? [])
@@ -59,8 +64,8 @@ function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
 export async function readServerIdentity(certFile: string | undefined, keyFile: string | undefined): Promise<ServerIdentity | undefined> {
   if (certFile === undefined && keyFile === undefined) return undefined
   if (certFile === undefined || keyFile === undefined) {
-    throw new MirrorError('USAGE', '--tls-cert and --tls-key belong together, and one is missing', {
-      hint: 'Give both: the certificate of the server and its key.',
+    throw new MirrorError('USAGE', certFile === undefined ? '--tls-key requires --tls-cert' : '--tls-cert requires --tls-key', {
+      hint: 'pass both: the certificate of the server and its key',
     })
   }
   const cert = await readGiven('--tls-cert', certFile, 'PEM file')
@@ -71,6 +76,6 @@ export async function readServerIdentity(certFile: string | undefined, keyFile: 
   const who = (key.mode & 0o007) === 0 ? 'the group of the file' : 'every user'
   const mode = (key.mode & 0o777).toString(8).padStart(4, '0')
   const warnings =
-    (key.mode & 0o077) === 0 ? [] : [`the private key ${keyFile} can be read by ${who} (mode ${mode}); chmod 600 takes that away`]
-  return { tls: { cert: cert.text, key: key.text }, names: namesOf(certificate), warnings }
+    (key.mode & 0o077) === 0 ? [] : [`the private key ${keyFile} can be read by ${who} (mode ${mode}): run chmod 600 ${keyFile}`]
+  return { tls: { cert: cert.text, key: key.text }, names: namesOf(certificate), validTo: new Date(certificate.validTo), warnings }
 }

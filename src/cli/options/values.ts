@@ -56,10 +56,13 @@ export function parseSize(text: string): number {
   return bytes
 }
 
-/** Where a server listens, of `host:port` or `:port`, which is every address. */
+/** Parses `host:port`, or `:port` for every address. */
 export function parseListen(value: string): { readonly host: string; readonly port: number } {
   const [, literal, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(value) ?? []
-  if (port === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Write host:port, as in 127.0.0.1:5000.')
+  if (/^[0-9]{1,5}$/.test(value))
+    throw new InvalidArgumentError(`expected host:port: 127.0.0.1:${value} for this machine only, or :${value} for every address`)
+  if (port === undefined) throw new InvalidArgumentError('expected host:port, as in 127.0.0.1:5000, or :5000 for every address')
+  if (Number(port) > 65_535) throw new InvalidArgumentError('expected a port of at most 65535')
   return { host: literal ?? (name || '0.0.0.0'), port: Number(port) }
 }
 

@@ -1,18 +1,17 @@
 import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isMirrorError } from '../../errors.ts'
-import { isLoopback } from '../../http/address.ts'
+import { isLoopback, isUnspecified } from '../../http/address.ts'
 import type { LayoutReader } from '../../layout/layout.ts'
 import { isRegistry, type Repository } from '../../oci/reference.ts'
 import { generateRegistries } from '../../registries-yaml/generate/generate-registries.ts'
 import type { MirroredImage } from '../../registries-yaml/generate/options.ts'
-import { isLocalhost } from '../../registries-yaml/hosts/normalise-endpoint.ts'
 import type { PageSources } from '../../registry-server/own-paths.ts'
 import { version } from '../../version.ts'
 import type { Served } from '../files/served.ts'
 import { formatCount } from './format-amount.ts'
 
-/** The address at which nodes reach the server: the one it listens on; for all addresses, the first name of its certificate or this machine's name. */
+/** Where nodes reach the server: the address it listens on or, for every address, the first name of its certificate or the name of this machine. */
 export function nodeOrigin(url: string, names: readonly string[]): URL {
   const origin = new URL(url)
   if (origin.hostname !== '0.0.0.0' && origin.hostname !== '[::]') return origin
@@ -23,28 +22,36 @@ export function nodeOrigin(url: string, names: readonly string[]): URL {
   return origin
 }
 
-/** The registry name under which a served layout stores pushed images. */
+/** The registry name of pushed images in a served layout. */
 const ownRegistry = 'localhost'
 
-/** One image for each registry is enough, because every repository keeps its path. Pushed images belong to this server under any of its names. */
+/** One image of each registry: every repository keeps its path. Pushed images belong to this server, whatever its name. */
 function imagesByRegistry(repositories: readonly Repository[], { host }: URL): readonly MirroredImage[] {
   const images = new Map<string, MirroredImage>()
   for (const { registry, path } of repositories) {
     const source = registry === ownRegistry ? host : registry
-    // A mirror in registries.yaml never matches upper case.
+    // A mirror of registries.yaml never matches upper case.
     if (source === source.toLowerCase()) images.set(source, { source: { registry: source, path }, destination: { registry: host, path } })
   }
   return [...images.values()]
 }
 
-/** The registries.yaml with which nodes pull the images of the layout from this origin; undefined for a layout without images. */
+/** Why nodes may not reach the server at this origin; undefined where nothing is known against it. */
+function nodeWarning({ hostname }: URL): string | undefined {
+  if (!isLoopback(hostname) && !isUnspecified(hostname)) return undefined
+  return `${hostname} means the node itself: use an address that nodes can reach`
+}
+
+/** The registries.yaml for nodes that pull the images of the layout from this origin; undefined for a layout without images. */
 export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean): string | undefined {
   const repositories = layout.repositories()
   const images = imagesByRegistry(repositories, origin)
   if (images.length === 0) return undefined
   const selection = formatCount(repositories.length, 'repository', 'repositories')
-  return generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands: { clientCertificate: false, login } })
-    .text
+  const demands = { clientCertificate: false, login }
+  const { text } = generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands })
+  const warning = nodeWarning(origin)
+  return warning === undefined ? text : `# Warning: ${warning}\n${text}`
 }
 
 /** True where a certificate's name equals the host, or is a wildcard for it: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3 */
@@ -54,17 +61,18 @@ function covers(name: string, host: string): boolean {
   return wanted === bare || (wanted.startsWith('*.') && bare.slice(bare.indexOf('.')) === wanted.slice(1))
 }
 
-/** Notes about that file, for the start of the server. */
+/** Notes about that file when the server starts. */
 export function nodeNotes(
   origin: URL,
   { hasPasswords, names }: { readonly hasPasswords: boolean; readonly names: readonly string[] | undefined },
 ): readonly string[] {
+  const warning = nodeWarning(origin)
   const isCovered = names === undefined || names.some((name) => covers(name, origin.hostname))
   return [
-    ...(isLocalhost(origin.host)
-      ? [`${origin.origin} means the node itself: pass --listen with an address that other machines can reach`]
-      : []),
-    ...(isCovered ? [] : [`the certificate is for ${names.join(', ') || 'no name'}, not for ${origin.hostname}: nodes reject it`]),
+    ...(warning === undefined ? [] : [`${warning}: pass --listen <address>:${origin.port}`]),
+    ...(isCovered
+      ? []
+      : [`the certificate is for ${names.join(', ') || 'no name'} and not for ${origin.hostname}: nodes reject it under that name`]),
     ...(hasPasswords ? ['this registry requires a password: fill in "auth"'] : []),
   ]
 }
@@ -73,18 +81,19 @@ async function modifiedAt(path: string): Promise<Date | undefined> {
   return (await stat(path).catch(() => undefined))?.mtime
 }
 
-/** What the page of a served layout or bundle shows in addition to its contents; times are modification times of its files. */
+/** The sources of the page of a served layout or bundle; times are those of its files. */
 export function pageSources(
   { reader, lists = [], namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>,
   hasPasswords: boolean,
 ): PageSources {
   return {
     lists,
+    nodeWarning,
     nodeRegistries: (origin) => {
       try {
         return nodeRegistries(reader, origin, hasPasswords)
       } catch (error) {
-        // Where registries.yaml cannot express a name, the page only lacks this part.
+        // Without a registries.yaml, which cannot express every name, the page still lists the images.
         if (isMirrorError(error)) return undefined
         throw error
       }
