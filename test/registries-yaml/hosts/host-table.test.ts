@@ -7,7 +7,7 @@ import { parseRegistries } from '../../../src/registries-yaml/read/parse-registr
 function tableOf(text: string, flags: K3sFlags = {}) {
   const parsed = parseRegistries(text, 'registries.yaml')
   assert.deepEqual(parsed.problems, [])
-  const { hosts, passedOver } = buildHostTable(parsed.registries, flags)
+  const { hosts, ignored } = buildHostTable(parsed.registries, flags)
   const shown = (url: string | undefined, key: string | undefined, rewrites: number) =>
     [url ?? 'nameless', ...(key === undefined ? [] : [`(${key})`]), ...(rewrites > 0 ? ['rewritten'] : [])].join(' ')
   return {
@@ -20,7 +20,7 @@ function tableOf(text: string, flags: K3sFlags = {}) {
         ],
       ]),
     ),
-    passedOver: passedOver.map(({ kind, key, index }) => `${kind} ${key} ${index ?? ''}`.trimEnd()),
+    ignored: ignored.map(({ kind, key, index }) => `${kind} ${key} ${index ?? ''}`.trimEnd()),
   }
 }
 
@@ -86,7 +86,7 @@ test('a last endpoint that is the default takes its place, and its rewrites with
 test('invalid and repeated endpoints are passed over, and a key that is no URL with all it has', () => {
   assert.deepEqual(tableOf('mirrors: {a: {endpoint: [x, "x:port", https://x/v2]}, "b c": {endpoint: [y]}}\nconfigs: {"d e": {auth: {}}}'), {
     hosts: { a: ['https://x/v2', 'default https://a/v2'] },
-    passedOver: ['invalid-host d e', 'invalid-endpoint a 1', 'duplicate-endpoint a 2', 'invalid-host b c'],
+    ignored: ['invalid-host d e', 'invalid-endpoint a 1', 'duplicate-endpoint a 2', 'invalid-host b c'],
   })
 })
 

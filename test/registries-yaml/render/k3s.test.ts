@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { buildHostTable } from '../../../src/registries-yaml/hosts/host-table.ts'
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import type { Registries } from '../../../src/registries-yaml/registries.ts'
+import { describeIgnored } from '../../../src/registries-yaml/render/ignored-endpoints.ts'
 import { renderK3s, type K3sRenderOptions } from '../../../src/registries-yaml/render/k3s.ts'
-import { describePassedOver } from '../../../src/registries-yaml/render/passed-over.ts'
 import type { RenderedConfig } from '../../../src/registries-yaml/render/rendered.ts'
 import { k3sCases, registrySection } from './k3s-cases.ts'
 
@@ -44,7 +44,7 @@ for (const { name, text, isRefused, log, configs, ...expected } of k3sCases) {
     }
     // K3s quotes Go's own words after the last colon
     const beginning = (line: string): string => line.replace(/: [^:]*(?:: [^:]*)?"[^]*$/, '').replace(/: [^:]*$/, '')
-    assert.deepEqual(describePassedOver(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
+    assert.deepEqual(describeIgnored(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
   })
 }
 
@@ -87,15 +87,15 @@ test('a userinfo in a key is not shown', () => {
     () => render('mirrors: {"../user:s3cret@x": {endpoint: [m.example.com]}}'),
     (error: Error) => !error.message.includes('s3cret') && error.message.includes('***@'),
   )
-  const passedOver = describePassedOver(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
-  assert.match(passedOver.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
+  const ignored = describeIgnored(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
+  assert.match(ignored.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
 })
 
 test('an endpoint that is passed over is named as it is written, and counted behind that of --embedded-registry as K3s counts', () => {
   const registries = registriesOf(
     'mirrors: {docker.io: {endpoint: [good.example.com, "b ad", good.example.com]}, "localhost:5000": {endpoint: ["c d"]}}',
   )
-  const lines = (embeddedRegistry: boolean) => describePassedOver(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
+  const lines = (embeddedRegistry: boolean) => describeIgnored(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
   assert.deepEqual(lines(false), [
     'Ignoring invalid endpoint URL 1=b ad for docker.io',
     'Skipping duplicate endpoint URL 2=good.example.com for docker.io',
