@@ -10,7 +10,7 @@ import { tempDir } from '../servers/temp-dir.ts'
 const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 const none = { caFile: '', certFile: '', keyFile: '', insecureSkipVerify: false }
 
-test('authority, certificate, key and the switch are read', async () => {
+test('CA, certificate, key and insecure_skip_verify are read', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   await using directory = await tempDir()
@@ -35,7 +35,7 @@ test('authority, certificate, key and the switch are read', async () => {
   assert.equal(configs.credentialsFor('https://r.example.com:5000'), undefined)
 })
 
-test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL', async () => {
+test('only the certificates that Go can parse are passed to OpenSSL', async () => {
   const [authority, other] = [await certificateAuthority(), await certificateAuthority('another')]
   await using directory = await tempDir()
   const trusted = other.certificate.replaceAll(' CERTIFICATE', ' TRUSTED CERTIFICATE')
@@ -46,7 +46,7 @@ test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL',
 })
 
 // C37
-test('halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
+test('a missing half of a pair, an unreadable file, garbage and an expired certificate are rejected', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   const expired = await authority.server({ expired: true })
@@ -97,7 +97,7 @@ test('halves of a pair, unreadable files, garbage, and an expired certificate ar
 })
 
 // C37
-test('an error names the position in the file', async () => {
+test('an error contains the position in the file', async () => {
   await using directory = await tempDir()
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {

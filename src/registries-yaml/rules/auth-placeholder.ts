@@ -52,11 +52,11 @@ function judge(written: WrittenAuth): Discovery | undefined {
   const names = found.map(({ field }) => field).join(' and ')
   const isSure = found.some(({ sure }) => sure === 'sure')
   const [verb, what] = found.length > 1 ? ['are', 'placeholders'] : ['is', 'a placeholder']
-  const effect = isSure ? 'the registry answers nodes with 401' : 'the registry answers nodes with 401, unless it is the real one'
+  const likely = found.length > 1 ? 'look like' : 'looks like'
   return {
     position: written.positionOf(first.field),
     severity: isSure ? 'error' : 'warning',
-    message: `the ${names} of ${shown(written.key)} ${isSure ? verb : `look${found.length > 1 ? '' : 's'} like`} ${what}: ${effect}`,
+    message: `the ${names} of ${shown(written.key)} ${isSure ? verb : likely} ${what}: nodes get 401${isSure ? '' : ' unless it is real'}`,
     fix: 'write the credentials of an account that can pull',
   }
 }

@@ -1,4 +1,4 @@
-import { isNodeItself, isUnspecified, nodeItselfWarning } from '../hosts/node-itself.ts'
+import { isNodeItself, isUnspecified } from '../hosts/node-itself.ts'
 import { embeddedRegistry } from '../hosts/normalise-endpoint.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
@@ -13,9 +13,8 @@ at \`127.0.0.1:6443\`, and mirrors of \`localhost\` itself, are not reported.`,
   endpoint: ({ mirror, text, endpoint }) => {
     const host = endpoint?.host
     if (host === undefined || !isNodeItself(host) || isNodeItself(mirror) || host === embeddedRegistry) return undefined
-    const message = `the endpoint ${shown(text)} of ${shown(mirror)}: ${nodeItselfWarning(host)}`
-    return isUnspecified(host)
-      ? { message, fix: 'write the address of the registry', severity: 'warning' }
-      : { message, fix: 'write the address of the registry, unless every node runs one itself' }
+    const message = `the endpoint ${shown(text)} of ${shown(mirror)} means the node itself`
+    const fix = 'use an address that nodes can reach'
+    return isUnspecified(host) ? { message, fix, severity: 'warning' } : { message, fix: `${fix}, unless every node runs a registry` }
   },
 }
