@@ -283,3 +283,11 @@ test('a file that K3s would not start with is refused before anything is asked',
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /registries\.yaml:1:10: mirrors: .* \(INVALID_CONFIG\)$/m)
 })
+
+test('options of a node are rejected without --as-node', async () => {
+  for (const option of [['--embedded-registry'], ['--disable-default-registry-endpoint'], ['--k3s-version', 'v1.30.0+k3s1']]) {
+    const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', '127.0.0.1:1', ...option])
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, new RegExp(`^error: ${option[0] ?? ''} requires --as-node \\(USAGE\\)\nhint: `))
+  }
+})

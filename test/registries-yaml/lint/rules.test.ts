@@ -14,7 +14,7 @@ let directory: TempDir
 
 /** Lower case, without a full stop, and with one of the verbs that fixes use. */
 const imperative =
-  /^(?:write|remove|add|use|merge|keep|list|correct|replace|renew|create|rename|run|upgrade|start|put|enable) [^\n]{3,400}(?<!\.)$/
+  /^(?:write|remove|add|use|merge|keep|list|correct|replace|renew|create|rename|run|upgrade|start|put|enable) [^\n]{3,400}(?<![a-z")]\.)$/
 
 before(async () => {
   directory = await tempDir()

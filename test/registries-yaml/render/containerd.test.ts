@@ -84,12 +84,12 @@ configs: {b.example.com: {tls: {ca_file: /ca, cert_file: /c, key_file: /k, insec
   })
   assert.deepEqual(hostsOf(rendered, '_default'), { server: 'https://a.example.com/v2', capabilities: ['pull', 'resolve'], host: {} })
   assert.deepEqual(
-    rendered.notes.map((note) => note.replace(/: the last.*/, '')),
-    ['docker.io', '*'].map((name) => `mirrors."${name}": this containerd always asks one host after the mirrors`),
+    rendered.notes.map((note) => note.replace(/ becomes .*/, '')),
+    ['docker.io', '*'].map((name) => `mirrors."${name}": the last endpoint`),
   )
 })
 
-test('settings of the wildcard without a mirror apply to the registry in the image's name', () => {
+test('settings of the wildcard without a mirror apply to the registry that the image names', () => {
   const tls = 'configs: {"*": {tls: {ca_file: /ca}}}\n'
   assert.deepEqual(hostsOf(render(tls), '_default'), { ca: ['/ca'], host: {} })
   const both = render(`${tls}mirrors: {_default: {endpoint: [a.example.com]}}`)
@@ -124,9 +124,9 @@ test('a note names any other rewrite and its mirror', () => {
 `
   const rendered = render(text)
   assert.equal(rendered.notes.length, 3)
-  assert.match(rendered.notes[0] ?? '', /^mirrors\."docker\.io": the rewrite of "\^rancher\/\(\.\*\)" cannot be expressed/)
-  assert.match(rendered.notes[1] ?? '', /^mirrors\."quay\.io": the rewrites of "\^a\/\(\.\*\)", "\^" cannot be expressed/)
-  assert.match(rendered.notes[2] ?? '', /^mirrors\."ghcr\.io": no rewrite is made of "\(\?=x\)"/)
+  assert.match(rendered.notes[0] ?? '', /^mirrors\."docker\.io": the rewrite "\^rancher\/\(\.\*\)" cannot be converted/)
+  assert.match(rendered.notes[1] ?? '', /^mirrors\."quay\.io": the rewrites "\^a\/\(\.\*\)", "\^" cannot be converted/)
+  assert.match(rendered.notes[2] ?? '', /^mirrors\."ghcr\.io": the rewrite "\(\?=x\)" is left out/)
   assert.deepEqual(endpointsOf(rendered, 'docker.io'), ['https://a.example.com/v2'])
   assert.deepEqual(endpointsOf(rendered, 'ghcr.io'), ['https://a.example.com/v2/c'])
 })
@@ -134,7 +134,7 @@ test('a note names any other rewrite and its mirror', () => {
 test('an unusable endpoint is left out, with a note', () => {
   const rendered = render('mirrors: {docker.io: {endpoint: ["https://", "ftp://a.example.com", b.example.com]}}')
   assert.deepEqual(endpointsOf(rendered, 'docker.io'), ['https://b.example.com/v2'])
-  assert.match(rendered.notes.join('|'), /^mirrors\."docker\.io": an endpoint that is no http or https URL [^|]*$/)
+  assert.match(rendered.notes.join('|'), /^mirrors\."docker\.io": an endpoint is left out, because it is not an http or https URL [^|]*$/)
 })
 
 test('a cert_file without key_file is its own key, and a key_file without cert_file is left out', () => {
@@ -146,8 +146,8 @@ configs: {a.example.com: {tls: {cert_file: /both}}, b.example.com: {tls: {key_fi
     [['/both'], undefined],
   )
   assert.deepEqual(rendered.notes, [
-    'configs."b.example.com": key_file is left out where cert_file is missing',
-    'mirrors."docker.io": key_file is left out where cert_file is missing',
+    'configs."b.example.com": key_file is left out, because cert_file is missing',
+    'mirrors."docker.io": key_file is left out, because cert_file is missing',
   ])
 })
 

@@ -48,7 +48,7 @@ for (const { name, text, isRefused, log, configs, ...expected } of k3sCases) {
   })
 }
 
-test('a key becomes a path by Go's rules', () => {
+test('a key becomes a path by the rules of Go', () => {
   const mirror = '{endpoint: [m.example.com]}'
   const paths = [...hosts(render(`mirrors: {"a//b/": ${mirror}, "./c": ${mirror}, "/d": ${mirror}, "e/../f": ${mirror}}`)).keys()]
   assert.deepEqual(paths, ['certs.d/a/b/hosts.toml', 'certs.d/c/hosts.toml', 'certs.d/d/hosts.toml', 'certs.d/f/hosts.toml'])
@@ -58,13 +58,13 @@ test('the last of two keys with one directory wins, with a note', () => {
   const rendered = render('mirrors:\n  docker.io: {endpoint: [one.example.com]}\n  docker.io/: {endpoint: [two.example.com]}\n')
   assert.match(rendered.files.get('certs.d/docker.io/hosts.toml') ?? '', /two\.example\.com/)
   assert.equal(rendered.notes.length, 1)
-  assert.match(rendered.notes[0] ?? '', /^"docker\.io" and "docker\.io\/" have the same directory, certs\.d\/docker\.io: .*random/)
+  assert.match(rendered.notes[0] ?? '', /^"docker\.io" and "docker\.io\/" have the same directory certs\.d\/docker\.io: .*random/)
 })
 
 test('a key that is certs.d itself gets a note', () => {
   const rendered = render('mirrors: {"": {endpoint: [m.example.com]}}')
   assert.deepEqual([...rendered.files.keys()], ['certs.d/hosts.toml', 'config.toml'])
-  assert.match(rendered.notes.join(), /names certs\.d itself/)
+  assert.match(rendered.notes.join(), /is certs\.d itself/)
 })
 
 const refused: Readonly<Record<string, string>> = {
@@ -111,13 +111,13 @@ test('a log line has the ignored endpoint as it is written, with an index that c
 test('a note names files that containerd cannot read, which are rendered as K3s writes them', () => {
   const quote = render('mirrors: {docker.io: {endpoint: [m.example.com], rewrite: {"^a": "b\\"c"}}}')
   assert.match(quote.files.get('certs.d/docker.io/hosts.toml') ?? '', /"\^a" = "b"c"/)
-  assert.match(quote.notes.join(), /^certs\.d\/docker\.io\/hosts\.toml is what K3s writes, but it is no valid TOML.* passes it over/)
+  assert.match(quote.notes.join(), /^K3s writes certs\.d\/docker\.io\/hosts\.toml like this, but it is invalid TOML.* ignores it/)
   const control = render('configs: {a.example.com: {auth: {password: "a\\x01"}}}')
   assert.match(control.files.get('config.toml') ?? '', /password = "a\\x01"/)
-  assert.match(control.notes.join(), /^config\.toml is what K3s writes, but .* does not start with it$/)
+  assert.match(control.notes.join(), /^K3s writes config\.toml like this, but .*: containerd does not start$/)
   const ipv6 = 'mirrors: {docker.io: {endpoint: ["http://[::1]:5000"]}}'
   assert.deepEqual(render(ipv6).notes, [])
-  assert.match(render(ipv6, { version: 2 }).notes.join(), /containerd 1 takes no brackets/)
+  assert.match(render(ipv6, { version: 2 }).notes.join(), /containerd 1 does not support brackets/)
 })
 
 test('the settings of the embedded registry override those of the file', () => {

@@ -121,17 +121,14 @@ test('rewrites are kept with a note, and notes report flags without effect', () 
   const flags = { embeddedRegistry: true, disableDefaultEndpoint: true }
   const { notes } = renderLegacy(registriesOf(example), { flags })
   assert.equal(notes.length, 3)
-  assert.match(
-    notes[0] ?? '',
-    /^mirrors\."docker\.io": the rewrite of "\^rancher\/\(\.\*\)"\\\.x\]\$" is applied by the containerd of K3s v1\.21/,
-  )
+  assert.match(notes[0] ?? '', /^mirrors\."docker\.io": only K3s v1\.21 and later applies the rewrite "\^rancher\/\(\.\*\)"\\\.x\]\$"/)
   assert.match(notes[1] ?? '', /^--disable-default-registry-endpoint has no effect/)
   assert.match(notes[2] ?? '', /^--embedded-registry has no effect/)
 })
 
 test('a note names a key that containerd cannot read', () => {
   const { notes } = renderLegacy(registriesOf(`mirrors: {"a\\"b'": {}}`))
-  assert.deepEqual(notes, [`"a"b'": containerd 1 has no way to read such a key`])
+  assert.deepEqual(notes, [`"a"b'": containerd 1 cannot read this key`])
 })
 
 test('containerd with this syntax loads all settings', async (t) => {

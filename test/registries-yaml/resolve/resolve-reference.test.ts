@@ -113,7 +113,7 @@ test('the embedded registry gets the certificate of the node, and no credentials
   ])
 })
 
-test('credentials are those of the request's host, as user name, identity token or auth', () => {
+test('credentials are those of the requested host, as user name, identity token or auth', () => {
   const of = (auth: string, host = '"r.example.com:5000"') =>
     resolve(`${mirror}\nconfigs: {${host}: {auth: {${auth}}}}`, 'x').endpoints[0]?.credentials
   assert.deepEqual(of('username: u, password: p, identity_token: t')?.credentials, { kind: 'basic', username: 'u', password: 'p' })
@@ -159,7 +159,7 @@ test('every rewrite has the same result as in Go', () => {
       configs: new Map(),
     }
     const resolved = createResolver(registries).resolve({ registry: 'r.example.com', path: input, tag: '1' })
-    // K3s writes the backslash of these two as it is, which is no TOML: containerd never sees the rewrite.
+    // K3s writes the backslash of these two without escaping it, which is invalid TOML: containerd never reads the rewrite.
     if (/\\/.test(pattern + replacement)) {
       assert.ok(resolved.isBroken, pattern)
       assert.deepEqual(
@@ -178,7 +178,7 @@ test('all results of several matching patterns are returned', () => {
   const text = 'mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "a/$1", "(.*)": "b/$1", "^library/": "c/"}}}'
   const [first] = resolve(text, 'rancher/x').endpoints
   assert.deepEqual([first?.repository, ...(first?.rewrite.alternatives ?? [])], ['b/rancher/x', 'a/x'])
-  assert.match(notes(text, 'rancher/x'), /in random order: the repository may also become "a\/x"/)
+  assert.match(notes(text, 'rancher/x'), /at random: the repository can also become "a\/x"/)
   assert.deepEqual(
     requests('mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "$1x"}}}', 'rancher/p:1')[0],
     'https://m/v2/manifests/1?ns=docker.io',
@@ -186,33 +186,36 @@ test('all results of several matching patterns are returned', () => {
 })
 
 test('notes explain unused settings, anonymous pulls and rewrites', () => {
-  assert.match(notes(mirror, 'x'), /asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away/)
+  assert.match(notes(mirror, 'x'), /used if every endpoint above fails; --disable-default-registry-endpoint of K3s removes it/)
   assert.match(
     notes(`${mirror}\nconfigs: {docker.io: }`, 'x', { disableDefaultEndpoint: true }),
-    /stays in spite of .* "docker.io" is a key of configs/,
+    /despite --disable-default-registry-endpoint, because "docker.io" is also a key of configs/,
   )
-  assert.match(notes('mirrors: {"https://docker.io": {endpoint: [m]}}', 'x'), /"https:\/\/docker.io" is another key than "docker.io"/)
-  assert.match(notes('mirrors: {index.docker.io: {endpoint: [m]}}', 'x'), /"index.docker.io" is another key than "docker.io"/)
-  assert.match(notes('mirrors: {docker.io: }', 'x'), /has no endpoint that can be used/)
+  assert.match(
+    notes('mirrors: {"https://docker.io": {endpoint: [m]}}', 'x'),
+    /"https:\/\/docker.io" does not match, because K3s looks up exactly "docker.io"/,
+  )
+  assert.match(notes('mirrors: {index.docker.io: {endpoint: [m]}}', 'x'), /"index.docker.io" does not match/)
+  assert.match(notes('mirrors: {docker.io: }', 'x'), /has no usable endpoint/)
   const renaming = 'mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "a/$1", "^b/": "c/"}}}'
-  assert.match(notes(renaming, 'x'), /^asked under its own name: no rewrite changes "library\/x": "\^b\/", "\^rancher\/\(\.\*\)"$/m)
+  assert.match(notes(renaming, 'x'), /^no rewrite matches "library\/x": "\^b\/", "\^rancher\/\(\.\*\)"$/m)
   assert.doesNotMatch(notes(renaming, 'rancher/x'), /no rewrite/)
-  assert.match(notes('mirrors: {"*": {endpoint: [m]}}', 'x'), /the one for "\*" applies/)
-  assert.match(notes('mirrors: {docker.io: {endpoint: [m], rewrite: {"a\\\\.b": c}}}', 'x'), /no valid TOML/)
+  assert.match(notes('mirrors: {"*": {endpoint: [m]}}', 'x'), /the mirror "\*" applies/)
+  assert.match(notes('mirrors: {docker.io: {endpoint: [m], rewrite: {"a\\\\.b": c}}}', 'x'), /an invalid hosts\.toml/)
   const keyed = (key: string) => `${mirror}\nconfigs: {"${key}": {auth: {username: u, password: s3cret}, tls: {ca_file: /ca}}}`
   for (const key of ['r.example.com', 'https://r.example.com:5000', 'R.EXAMPLE.com:5000']) {
-    assert.match(notes(keyed(key), 'x'), /anonymous: credentials stand under .* looks for exactly "r.example.com:5000"/)
-    assert.match(notes(keyed(key), 'x'), /system's authorities alone: tls stands under/)
+    assert.match(notes(keyed(key), 'x'), /anonymous: the credentials are under .* looks up exactly "r.example.com:5000"/)
+    assert.match(notes(keyed(key), 'x'), /only with the system's CAs: tls is under/)
   }
-  assert.match(notes(keyed('*'), 'x'), /the credentials under "\*" are never used/)
-  assert.match(notes(keyed('*'), 'x'), /the tls under "\*" is for no endpoint of a mirror/)
+  assert.match(notes(keyed('*'), 'x'), /never uses credentials under "\*"/)
+  assert.match(notes(keyed('*'), 'x'), /the tls under "\*" does not apply to endpoints of mirrors/)
   assert.match(
     notes(`${mirror}\nconfigs: {"r.example.com:5000": {auth: {auth: bad}}}`, 'x'),
-    /is not the base64 of user:password: the pull fails/,
+    /is not the base64 of username:password: the pull fails/,
   )
   const two =
     'mirrors: {docker.io: {endpoint: ["https://r:1", "https://r:2"]}}\nconfigs: {"r:2": {auth: {username: u, password: p}, tls: {ca_file: /ca}}}'
-  assert.doesNotMatch(notes(two, 'x'), /anonymous|alone/, 'settings of another endpoint of the list were not meant for this one')
+  assert.doesNotMatch(notes(two, 'x'), /anonymous|only with/, 'settings of another endpoint in the list belong to that one')
   for (const key of ['*', 'r.example.com', 'r.example.com:5000']) assert.ok(!notes(keyed(key), 'x').includes('s3cret'))
 })
 

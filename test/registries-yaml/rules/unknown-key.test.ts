@@ -35,7 +35,7 @@ for (const [key, place, expected] of cases) {
 
 test('a known key in the wrong place has a right one', () => {
   assert.deepEqual(rightParent('insecureSkipVerify'), { key: 'insecure_skip_verify', parent: 'under tls' })
-  assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and a host' })
+  assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and the host of a registry' })
   assert.equal(rightParent('colour'), undefined)
   assert.equal(rightParent('constructor'), undefined)
 })
