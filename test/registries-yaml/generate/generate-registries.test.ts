@@ -296,7 +296,7 @@ test('TLS files and the account of nodes come from the options', async () => {
   const made = generate(k3s, 'reg.example.com', { caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key', ...account })
   assert.deepEqual(made.registries.configs.get('reg.example.com'), {
     ...tls({ caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key' }),
-    ...{ auth: auth(account).auth },
+    auth: auth(account).auth,
   })
   assert.match(made.notes.join('\n'), /^copy the TLS files to the same paths on every node$/m)
   assert.equal(made.systemDefaultRegistry, 'reg.example.com')

@@ -9,7 +9,7 @@ test('a string is read as in TOML 1.0', () => {
   assert.equal(readTomlText(String.raw`'a\tb'`), String.raw`a\tb`)
   for (const none of ['"a\\.b"', '"\\x41"', '"\\e"', '"\\a"', '"a"b"', '"a\nb"', '"a\u007f"', "'a'b'", '"a', '', '1'])
     assert.equal(readTomlText(none), undefined, none)
-  assert.equal(readTomlText('"\\\\x41"'), '\\x41', 'an escaped backslash is no escape of what follows')
+  assert.equal(readTomlText('"\\\\x41"'), '\\x41', 'an escaped backslash does not escape the next character')
 })
 
 test('text with a line break is not a string', () => {
