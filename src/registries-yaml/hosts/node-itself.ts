@@ -21,7 +21,7 @@ export function isNodeItself(hostPort: string): boolean {
 }
 
 /** True for 0.0.0.0 and ::, which a server listens on and no client should connect to. */
-export function isUnspecified(hostPort: string): boolean {
+export function isListenAddress(hostPort: string): boolean {
   const host = bareHost(hostPort)
   return host === '0.0.0.0' || host === '::'
 }

@@ -1,4 +1,4 @@
-import { isNodeItself, isUnspecified } from '../hosts/node-itself.ts'
+import { isNodeItself, isListenAddress } from '../hosts/node-itself.ts'
 import { embeddedRegistry } from '../hosts/normalise-endpoint.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
@@ -15,6 +15,6 @@ at \`127.0.0.1:6443\`, and mirrors of \`localhost\` itself, are not reported.`,
     if (host === undefined || !isNodeItself(host) || isNodeItself(mirror) || host === embeddedRegistry) return undefined
     const message = `the endpoint ${shown(text)} of ${shown(mirror)} means the node itself`
     const fix = 'use an address that nodes can reach'
-    return isUnspecified(host) ? { message, fix, severity: 'warning' } : { message, fix: `${fix}, unless every node runs a registry` }
+    return isListenAddress(host) ? { message, fix, severity: 'warning' } : { message, fix: `${fix}, unless every node runs a registry` }
   },
 }

@@ -55,7 +55,7 @@ function rewritesOf({ registries }: GeneratedRegistries, registry = 'docker.io')
   return Object.fromEntries(registries.mirrors.get(registry)?.rewrites ?? [])
 }
 
-/** The text read back, which nothing is wrong with for any version of K3s. */
+/** The text read back, which has no findings. */
 async function readClean(text: string): Promise<GeneratedRegistries['registries']> {
   const parsed = parseRegistries(text, 'registries.yaml')
   assert.deepEqual([parsed.problems, parsed.remarks], [[], []], text)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isNodeItself, isUnspecified, nodeItselfWarning } from '../../../src/registries-yaml/hosts/node-itself.ts'
+import { isNodeItself, isListenAddress, nodeItselfWarning } from '../../../src/registries-yaml/hosts/node-itself.ts'
 
 const own = [
   '127.0.0.1',
@@ -38,8 +38,8 @@ test('localhost, loopback addresses and unspecified addresses are the node itsel
 })
 
 test('only 0.0.0.0 and :: are unspecified', () => {
-  for (const host of ['0.0.0.0', '0.0.0.0:5000', '[::]', '[::]:80', '::']) assert.equal(isUnspecified(host), true, host)
-  for (const host of ['127.0.0.1', '[::1]', 'localhost', '', '0.0.0.1']) assert.equal(isUnspecified(host), false, host)
+  for (const host of ['0.0.0.0', '0.0.0.0:5000', '[::]', '[::]:80', '::']) assert.equal(isListenAddress(host), true, host)
+  for (const host of ['127.0.0.1', '[::1]', 'localhost', '', '0.0.0.1']) assert.equal(isListenAddress(host), false, host)
 })
 
 test('the warning names the host without its port', () => {
