@@ -10,8 +10,8 @@ export type {
   HostEndpoint,
   HostEntry,
   HostTable,
+  IgnoredEntry,
   K3sFlags,
-  PassedOver,
 } from '../registries-yaml/hosts/host-table.ts'
 export { lintRegistries, type LintOptions } from '../registries-yaml/lint/lint.ts'
 export type { Discovery, Finding, Severity } from '../registries-yaml/lint/rule.ts'

@@ -47,9 +47,7 @@ export function createProgram(cli: CliProcess): Command {
   add(program, 'plan', plan, async () => (await import('./actions/mirror.ts')).runPlan)
   add(program, 'mirror', mirrorCommand, async () => (await import('./actions/mirror.ts')).runMirror)
   add(program, 'verify', verifyCommand, async () => (await import('./actions/verify.ts')).runVerify)
-  const registries = program
-    .command('registries')
-    .description("judge, explain, render and write registries.yaml, K3s' file about registries")
+  const registries = program.command('registries').description('lint, resolve, render or generate registries.yaml')
   add(registries, 'lint', registriesLint, async () => (await import('./actions/registries/lint.ts')).runLint)
   add(registries, 'resolve', registriesResolve, async () => (await import('./actions/registries/resolve.ts')).runResolve)
   add(registries, 'render', registriesRender, async () => (await import('./actions/registries/render.ts')).runRender)

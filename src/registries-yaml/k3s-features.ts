@@ -1,7 +1,6 @@
 import type { K3sVersion } from '../release/version.ts'
 
-// What not every version has, as far as a registries.yaml shows it: the first version of each minor that has it; a minor without an entry has it
-// from its beginning if an older one has, and not at all if not.
+// The first version of each minor release with a feature. A minor release without an entry has the feature if an older one has it.
 const firstVersions = {
   'registries-yaml': ['v0.10.0'],
   'insecure-skip-verify': ['v1.19.1'],
@@ -12,10 +11,10 @@ const firstVersions = {
   'docker-io-credentials': ['v1.31.11', 'v1.32.7', 'v1.33.3'],
 } as const
 
-/** What not every version of K3s has, as far as a registries.yaml shows it. */
+/** A feature of registries.yaml that some versions of K3s lack. */
 export type K3sFeature = keyof typeof firstVersions
 
-/** True where this version of K3s has the feature; an unknown version is taken for the newest. */
+/** True if this version of K3s has the feature; undefined is the newest version. */
 export function hasFeature(version: K3sVersion | undefined, feature: K3sFeature): boolean {
   if (version === undefined) return true
   let isNewer = false
@@ -27,13 +26,13 @@ export function hasFeature(version: K3sVersion | undefined, feature: K3sFeature)
   return isNewer
 }
 
-/** The first of several versions that lacks a feature, as in `v1.30.0`; undefined where all have it. */
+/** The first of several versions without a feature, as in `v1.30.0`; undefined if all have it. */
 export function versionWithout(feature: K3sFeature, versions: readonly K3sVersion[]): string | undefined {
   const old = versions.find((version) => !hasFeature(version, feature))
   return old && `v${old.major}.${old.minor}.${old.patch}`
 }
 
-/** The first versions that have a feature, as in `v1.31.11, v1.32.7, v1.33.3`. */
+/** The first versions with a feature, as in `v1.31.11, v1.32.7, v1.33.3`. */
 export function firstVersionsWith(feature: K3sFeature): string {
   return firstVersions[feature].join(', ')
 }

@@ -9,21 +9,21 @@ import { readAuth, type RegistryCredentials } from './resolve/resolve-credential
 import { shownPath } from './shown-text.ts'
 import { readTlsFiles } from './tls-files.ts'
 
-/** The `configs` of a registries.yaml, found by origin: `https://host:port` with the default port left out. The key `*` gives nothing to anyone. */
+/** The `configs` of a registries.yaml by origin, `https://host:port` without the default port. The key `*` applies to no host. */
 export interface RegistriesConfigs {
   credentialsFor(origin: string): RegistryCredentials | undefined
   tlsFor(origin: string): TlsSettings | undefined
-  /** Sentences for the user. */
+  /** Warnings for the user. */
   readonly warnings: readonly string[]
 }
 
 function refuse(parsed: ParsedRegistries, at: Path, why: string): never {
   throw new MirrorError('INVALID_CONFIG', `${formatPosition(parsed.path, parsed.positionOf(at))}: ${shownPath(at)}: ${why}`, {
-    hint: 'Correct the file; https://docs.k3s.io/installation/private-registry describes it.',
+    hint: 'correct the file and check it with k3s-mirror registries lint: https://docs.k3s.io/installation/private-registry',
   })
 }
 
-/** Reads the `configs` of a registries.yaml and the PEM files that they name, for our own connections; throws INVALID_CONFIG with a position, and never a value. */
+/** Reads the `configs` of a registries.yaml and their PEM files, for our own connections. Throws INVALID_CONFIG with a position, and without values of the file. */
 export async function readRegistriesConfigs(
   path: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
@@ -32,7 +32,7 @@ export async function readRegistriesConfigs(
   const configs = new Map<string, { readonly credentials: RegistryCredentials | undefined; readonly tls: TlsSettings | undefined }>()
   for (const [key, { auth, tls }] of parsed.registries.configs) {
     const credentials = auth && readAuth(auth)
-    if (credentials === 'invalid') refuse(parsed, ['configs', key, 'auth', 'auth'], 'it is not the base64 of user:password')
+    if (credentials === 'invalid') refuse(parsed, ['configs', key, 'auth', 'auth'], 'not the base64 of username:password')
     const read = tls && (await readTlsFiles(tls, options))
     if (read !== undefined && 'field' in read) refuse(parsed, ['configs', key, 'tls', read.field], read.why)
     configs.set(key.toLowerCase(), { credentials, tls: read })
@@ -46,7 +46,6 @@ export async function readRegistriesConfigs(
   return {
     credentialsFor: (origin) => find(origin)?.credentials,
     tlsFor: (origin) => find(origin)?.tls,
-    warnings:
-      secrets && isWorldReadable ? [`${path} holds credentials and can be read by every user of this machine: chmod 600 ${path}`] : [],
+    warnings: secrets && isWorldReadable ? [`every user can read the credentials in ${path}: run chmod 600 ${path}`] : [],
   }
 }

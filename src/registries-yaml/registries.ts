@@ -1,7 +1,7 @@
-/** The file that K3s reads where it is told no other: https://docs.k3s.io/installation/private-registry */
+/** The default path of K3s: https://docs.k3s.io/installation/private-registry */
 export const defaultRegistriesFile = '/etc/rancher/k3s/registries.yaml'
 
-/** Where something stands in a file, both counted from 1. */
+/** A position in a file; line and column start at 1. */
 export interface Position {
   readonly line: number
   readonly column: number
@@ -9,13 +9,13 @@ export interface Position {
 
 /** One entry of `mirrors`. */
 export interface Mirror {
-  /** As written: URLs, or host and port alone. */
+  /** As written: URLs, or only host and port. */
   readonly endpoints: readonly string[]
   /** Replacements by pattern, in Go's syntax. */
   readonly rewrites: ReadonlyMap<string, string>
 }
 
-/** `configs.<host>.auth`; empty text where a field is not given. */
+/** `configs.<host>.auth`; a missing field is an empty string. */
 export interface RegistryAuth {
   readonly username: string
   readonly password: string
@@ -24,7 +24,7 @@ export interface RegistryAuth {
   readonly identityToken: string
 }
 
-/** `configs.<host>.tls`; empty text where a field is not given. */
+/** `configs.<host>.tls`; a missing field is an empty string. */
 export interface RegistryTls {
   readonly caFile: string
   readonly certFile: string
@@ -38,32 +38,32 @@ export interface RegistryConfig {
   readonly tls: RegistryTls | undefined
 }
 
-/** What K3s has of a registries.yaml once it is read: https://docs.k3s.io/installation/private-registry */
+/** The content of a registries.yaml: https://docs.k3s.io/installation/private-registry */
 export interface Registries {
-  /** By registry name, `*` for every other; in the file's order. */
+  /** By registry name, `*` for all other registries; in the file's order. */
   readonly mirrors: ReadonlyMap<string, Mirror>
   /** By `host[:port]`. */
   readonly configs: ReadonlyMap<string, RegistryConfig>
 }
 
-/** No mirrors, no configs: what K3s works with where there is no file. */
+/** No mirrors and no configs, as without a file. */
 export const noRegistries: Registries = { mirrors: new Map(), configs: new Map() }
 
-/** No settings at all for a host. */
+/** A host without settings. */
 export const noConfig: RegistryConfig = { auth: undefined, tls: undefined }
 
-/** The fields of an `auth` that are given, as they are written. */
+/** The non-empty fields of an `auth`, by their names in the file. */
 export function authFields({ username, password, auth, identityToken }: RegistryAuth): readonly (readonly [name: string, value: string])[] {
   return Object.entries({ username, password, auth, identity_token: identityToken }).filter(([, value]) => value !== '')
 }
 
-/** The fields of a `tls` that are given, as they are written: names of files, and `insecure_skip_verify` where it is true. */
+/** The non-empty paths of a `tls`, by their names in the file, and `insecure_skip_verify` if it is true. */
 export function tlsFields(tls: RegistryTls): readonly (readonly [name: string, value: string | true])[] {
   const files = Object.entries({ ca_file: tls.caFile, cert_file: tls.certFile, key_file: tls.keyFile }).filter(([, path]) => path !== '')
   return [...files, ...(tls.insecureSkipVerify ? [['insecure_skip_verify', true] as const] : [])]
 }
 
-/** True where anything is configured for a host, credentials or TLS. */
+/** True for a host with credentials or TLS settings. */
 export function hasAnySettings(config: RegistryConfig | undefined): boolean {
   return config?.auth !== undefined || config?.tls !== undefined
 }

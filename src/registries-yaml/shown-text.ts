@@ -1,6 +1,6 @@
 import { quoted } from '../text/printable.ts'
 
-/** A key or an endpoint of the file for a message: quoted, and without what may be a secret: all before an "@", all behind a "?". */
+/** A key or an endpoint of the file for a message: quoted, without the text before an "@" and after a "?", which may be a secret. */
 export function shown(text: string): string {
   const [, scheme = '', rest = text] = /^([a-z][a-z0-9+.-]*:\/\/)([^]*)$/i.exec(text) ?? []
   const at = rest.lastIndexOf('@')
@@ -8,13 +8,13 @@ export function shown(text: string): string {
   return quoted((scheme + host).replace(/\?[^]+$/, '?***'))
 }
 
-/** The key at this index of a path. Below a host of `configs` none has a colon, but `password:secret` without a space is such a key. */
+/** The key at an index of a path. Under a host of `configs` the text after a colon is masked, because `password:secret` without a space is a key. */
 export function shownKey(path: readonly (string | number)[], index: number = path.length - 1): string {
   const key = String(path[index] ?? '')
   return shown(path[0] === 'configs' && index > 1 ? key.replace(/:[^]+$/, ':***') : key)
 }
 
-/** A path of keys for a message: `configs."host:5000".auth`; empty for the file itself. */
+/** A path of keys for a message, as `configs."host:5000".auth`; empty for the whole file. */
 export function shownPath(path: readonly (string | number)[]): string {
   return path
     .map((part, index) => {

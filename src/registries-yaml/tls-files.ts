@@ -3,16 +3,16 @@ import type { TlsSettings } from '../http/tls.ts'
 import { readBoundedFile } from './read/bounded-file.ts'
 import type { RegistryTls } from './registries.ts'
 
-/** A `tls` field with what is wrong with it. */
+/** A field of `tls`, and why it is invalid. */
 export interface TlsProblem {
   readonly field: 'ca_file' | 'cert_file' | 'key_file'
   readonly why: string
 }
 
-/** Bytes of a file that are read; whole bundles of public authorities have a fifth of it. */
+/** Largest file in bytes; a bundle of all public CAs has a fifth of it. */
 const maxBytes = 1024 * 1024
 
-/** A block of a PEM file that calls itself a certificate; it is undefined where it cannot be parsed. */
+/** A certificate block of a PEM file; the certificate is undefined if it is invalid. */
 export interface PemCertificate {
   readonly block: string
   readonly certificate: X509Certificate | undefined
@@ -29,7 +29,7 @@ export function pemCertificates(pem: string): readonly PemCertificate[] {
   })
 }
 
-/** Reads and checks the files, relative paths from the working directory; the problem of the first one that cannot be used instead. */
+/** Reads and checks the files, with relative paths from the working directory. Returns the first problem instead, if there is one. */
 export async function readTlsFiles(
   { caFile, certFile, keyFile, insecureSkipVerify }: RegistryTls,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
@@ -50,11 +50,11 @@ export async function readTlsFiles(
 async function readPem(field: TlsProblem['field'], path: string, signal: AbortSignal | undefined): Promise<string | TlsProblem> {
   const read = await readBoundedFile(path, maxBytes, signal)
   if (typeof read === 'object') return Buffer.from(read.bytes).toString('utf8')
-  const reasons: Readonly<Record<string, string>> = { 'not a file': 'is not a file', 'too large': 'is larger than 1 MiB' }
+  const reasons: Readonly<Record<string, string>> = { 'not a file': 'is not a regular file', 'too large': 'is larger than 1 MiB' }
   return { field, why: `${path} ${reasons[read] ?? `cannot be read (${read})`}` }
 }
 
-/** What Go takes of a file: blocks without headers that can be parsed; a client's first is its own and has to be one: https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM */
+/** Reads the blocks that Go accepts: valid ones without headers. The first one of a client must be valid. https://pkg.go.dev/crypto/x509#CertPool.AppendCertsFromPEM */
 async function readCertificates(
   field: TlsProblem['field'],
   path: string,
@@ -63,10 +63,10 @@ async function readCertificates(
   const pem = await readPem(field, path, signal)
   if (typeof pem === 'object') return pem
   const read = pemCertificates(pem).filter(({ block }) => !block.includes(':'))
-  if (read.length === 0) return { field, why: `${path} holds no PEM certificate` }
+  if (read.length === 0) return { field, why: `${path} contains no PEM certificate` }
   const good = read.filter(({ certificate }) => certificate !== undefined)
   const first = (field === 'cert_file' ? read : good)[0]?.certificate
-  if (first === undefined) return { field, why: `${path} holds a certificate that cannot be parsed` }
+  if (first === undefined) return { field, why: `${path} contains an invalid certificate` }
   return { pem: good.map(({ block }) => block).join('\n'), first }
 }
 
@@ -78,7 +78,7 @@ function checkPair(certificate: X509Certificate, certFile: string, key: string, 
   try {
     if (certificate.checkPrivateKey(createPrivateKey(key))) return undefined
   } catch {
-    return { field: 'key_file', why: `${keyFile} holds no PEM private key that can be used without a passphrase` }
+    return { field: 'key_file', why: `${keyFile} contains no PEM private key without a passphrase` }
   }
-  return { field: 'key_file', why: `${keyFile} is not the key of the certificate in cert_file` }
+  return { field: 'key_file', why: `${keyFile} does not match the certificate in cert_file` }
 }

@@ -35,6 +35,13 @@ interface FinderOptions extends SearchOptions, CallOptions {
 /** Tries after a failure where nothing else is asked for: whoever waits for a check would rather know soon. */
 const defaultRetries = 3
 
+/** Options that only a node heeds, with the name that messages use. */
+const nodeRules: readonly (readonly [rule: keyof NodeRules, option: string])[] = [
+  ['disableDefaultEndpoint', 'options.disableDefaultEndpoint'],
+  ['embeddedRegistry', 'options.embeddedRegistry'],
+  ['k3sVersion', 'options.k3sVersion'],
+]
+
 /** Says of every image where it is looked for. */
 export class ImageFinder implements AsyncDisposable {
   readonly #options: FinderOptions
@@ -59,6 +66,10 @@ export class ImageFinder implements AsyncDisposable {
       throw new MirrorError('USAGE', 'nowhere is said where to look', {
         hint: 'Give options.to <destination>, or options.registries <file> options.asNode.',
       })
+    }
+    const unused = asNode ? undefined : nodeRules.find(([rule]) => given[rule] !== undefined && given[rule] !== false)?.[1]
+    if (unused !== undefined) {
+      throw new MirrorError('USAGE', `${unused} requires options.asNode`, { hint: `pass options.asNode too, or remove ${unused}` })
     }
     if (asNode && registries === undefined) {
       throw new MirrorError('USAGE', 'options.asNode needs the registries.yaml of the node', { hint: 'Give options.registries <file>.' })

@@ -27,7 +27,7 @@ function firstPlaces(text: string, images: readonly string[]): readonly string[]
   })
 }
 
-test('the file goes to standard output, and what is to be known to standard error', async () => {
+test('generate prints the file to standard output, and notes to standard error', async () => {
   const { status, stdout, stderr } = await generate([...all, '--to', 'reg.example.com:5000/mirror'])
   assert.equal(status, 0, stderr)
   assert.match(
@@ -38,12 +38,12 @@ test('the file goes to standard output, and what is to be known to standard erro
     firstPlaces(stdout, all),
     all.map((image) => `reg.example.com:5000/mirror/${parseReference(image).path}`),
   )
-  assert.match(stderr, /^note: --system-default-registry would not do instead: ghcr\.io\/fluxcd\//m)
+  assert.match(stderr, /^note: --system-default-registry cannot replace the mirrors: .* ghcr\.io\/fluxcd\//m)
   const quiet = await generate([...names, '--to', 'reg.example.com:5000/mirror', '--quiet'])
   assert.deepEqual([quiet.status, quiet.stderr], [0, ''])
 })
 
-test('the images of a release are named in the head, and the flag that would do instead on standard error', async () => {
+test('the header names the release, and a note names the value of --system-default-registry', async () => {
   const list = (await fixture('k3s-images.v1.37.1+k3s1.txt')).toString()
   await using server = await fileServer({
     '/v1.37.1%2Bk3s1/k3s-images.txt': list,
@@ -59,10 +59,10 @@ test('the images of a release are named in the head, and the flag that would do 
   ])
   assert.equal(status, 0, stderr)
   assert.match(stdout, /^# for v1\.37\.1\+k3s1 \(8 images\) at https:\/\/reg\.example\.com\/m$/m)
-  assert.match(stderr, /^note: for K3s' own images, and for no others, --system-default-registry reg\.example\.com\/m would do instead$/m)
+  assert.match(stderr, /^note: --system-default-registry reg\.example\.com\/m can replace the mirrors for K3s' own images$/m)
 })
 
-test('a wildcard is refused for a release that is older', async () => {
+test('a wildcard is rejected for an older release', async () => {
   await using server = await fileServer({ '/v1.17.4%2Bk3s1/k3s-images.txt': await fixture('k3s-images.v1.17.4+k3s1.txt') })
   const { status, stdout, stderr } = await generate([
     '--release',
@@ -74,7 +74,7 @@ test('a wildcard is refused for a release that is older', async () => {
     server.url,
   ])
   assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^error: --wildcard is not right here: K3s v1\.17\.4 .* \(USAGE\)\nhint: /m)
+  assert.match(stderr, /^error: --wildcard is not possible here: K3s v1\.17\.4 .* \(USAGE\)\nhint: /m)
 })
 
 test('--rewrite, --flatten and --wildcard', async () => {
@@ -102,14 +102,15 @@ test('--output json has the text, the mirrors, the notes and the flag', async ()
     command: 'registries generate',
     destination: 'reg.example.com/p',
     mirrors: { 'docker.io': mirror, 'quay.io': mirror },
+    warnings: [],
   })
-  assert.match(notes.join('\n'), /--system-default-registry would not do instead/)
+  assert.match(notes.join('\n'), /--system-default-registry cannot replace the mirrors/)
   assert.equal(text, (await generate([...names, 'quay.io/a/b', '--to', 'reg.example.com/p'])).stdout)
   const value = JSON.parse((await generate([...names, '--to', 'reg.example.com/p', '--output', 'json'])).stdout) as object
   assert.deepEqual('systemDefaultRegistry' in value && value.systemDefaultRegistry, 'reg.example.com/p')
 })
 
-test('--out writes a file that only its owner reads, and none over another without --force', async () => {
+test('--out writes a file with mode 0600, and overwrites another one only with --force', async () => {
   await using directory = await tempDir()
   const out = `${directory.path}/registries.yaml`
   const args = [...names, '--to', 'reg.example.com', '--out', out]
@@ -130,13 +131,13 @@ test('--out writes a file that only its owner reads, and none over another witho
   assert.deepEqual(await readdir(directory.path), ['registries.yaml'])
 })
 
-test('a file that cannot be written is said before a list is fetched', async () => {
+test('generate checks the output file before it fetches a list', async () => {
   await using directory = await tempDir()
   await using server = await fileServer({})
   const list = ['--images', `${server.url}/list.txt`, '--to', 'reg.example.com']
-  const nowhere = await generate([...list, '--out', `${directory.path}/no/registries.yaml`])
-  assert.equal(nowhere.status, 1)
-  assert.match(nowhere.stderr, /^error: cannot write registries\.yaml to .*ENOENT.* \(LOCAL_IO\)$/m)
+  const missing = await generate([...list, '--out', `${directory.path}/no/registries.yaml`])
+  assert.equal(missing.status, 1)
+  assert.match(missing.stderr, /^error: cannot write registries\.yaml to .*ENOENT.* \(LOCAL_IO\)$/m)
   const folder = await generate([...list, '--out', directory.path, '--force'])
   assert.equal(folder.status, 2)
   assert.match(folder.stderr, /is there and no file/)
@@ -147,7 +148,7 @@ test('a file that cannot be written is said before a list is fetched', async () 
   assert.deepEqual(server.requests, [])
 })
 
-test('what --registries knows of the destination is taken over, its credentials into a file alone', async () => {
+test('generate copies TLS and credentials of --registries, credentials only into a file', async () => {
   await using directory = await tempDir()
   const registries = await directory.write(
     'own.yaml',
@@ -168,15 +169,18 @@ test('what --registries knows of the destination is taken over, its credentials 
 })
 
 const mistakes: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/an OCI layout/, ['--to', 'oci:/tmp/x']],
+  [/it is an OCI layout, not a registry/, ['--to', 'oci:/tmp/x']],
   [/is not an endpoint/, ['--to', 'ftp://reg.example.com']],
   [/required option '--to/, []],
-  [/plain http/, ['--to', 'http://reg.example.com', '--ca-file', '/ca.crt']],
-  [/belong together/, ['--to', 'reg.example.com', '--cert-file', '/c.crt']],
-  [/is not a rewrite/, ['--to', 'reg.example.com', '--rewrite', 'x']],
+  [/--ca-file requires https/, ['--to', 'http://reg.example.com', '--ca-file', '/ca.crt']],
+  [/--cert-file requires --key-file/, ['--to', 'reg.example.com', '--cert-file', '/c.crt']],
+  [/^error: --password-stdin requires --username \(USAGE\)$/m, ['--to', 'reg.example.com', '--password-stdin']],
+  [/both read standard input/, ['--to', 'reg.example.com', '--username', 'node', '--password-stdin', '--images', '-']],
+  [/the password is empty/, ['--to', 'reg.example.com', '--username', 'node', '--password-stdin']],
+  [/invalid rewrite "x"/, ['--to', 'reg.example.com', '--rewrite', 'x']],
 ]
 
-test('mistakes are refused with a hint and nothing on standard output', async () => {
+test('mistakes are rejected with a hint and without output', async () => {
   for (const [message, args] of mistakes) {
     const { status, stdout, stderr } = await generate(['rancher/pause', ...args])
     assert.deepEqual([status, stdout], [2, ''], stderr)
@@ -188,8 +192,79 @@ test('mistakes are refused with a hint and nothing on standard output', async ()
   assert.match(none.stderr, /no images are selected/)
 })
 
-test('short names are read as everywhere', async () => {
+test('generate accepts short names', async () => {
   const { stdout } = await generate(['alpine', '--to', 'reg.example.com/p', '--output', 'json'])
   assert.deepEqual(firstPlaces((JSON.parse(stdout) as { text: string }).text, ['alpine']), ['reg.example.com/p/library/alpine'])
   assert.equal(formatReference(parseReference('alpine')), 'docker.io/library/alpine:latest')
+})
+
+const secret = 'canary-9f3k2-node'
+const account = ['rancher/pause:1', '--to', 'reg.example.com', '--username', 'node']
+const passwordOf = (text: string) => parseRegistries(text, 'nodes.yaml').registries.configs.get('reg.example.com')?.auth?.password
+
+test('the password of --username comes from standard input, or else from the environment', async () => {
+  const variable = { K3S_MIRROR_NODE_PASSWORD: 'of-the-environment' }
+  for (const stdin of [secret, `${secret}\n`, `${secret}\r\n`]) {
+    const { status, stdout, stderr } = await generate([...account, '--password-stdin'], { stdin, env: variable })
+    assert.equal(status, 0, stderr)
+    assert.equal(passwordOf(stdout), secret)
+    assert.doesNotMatch(stderr, /canary|warning/)
+  }
+  const { stdout, stderr } = await generate(account, { env: { K3S_MIRROR_NODE_PASSWORD: secret } })
+  assert.equal(passwordOf(stdout), secret)
+  assert.doesNotMatch(stderr, /canary|warning/)
+})
+
+test('with --out the password is only in the file, which has the mode 0600', async () => {
+  await using directory = await tempDir()
+  for (const format of ['text', 'json']) {
+    const out = `${directory.path}/${format}.yaml`
+    const { status, stdout, stderr } = await generate([...account, '--password-stdin', '--out', out, '--output', format], { stdin: secret })
+    assert.equal(status, 0, stderr)
+    assert.doesNotMatch(stdout + stderr, /canary/)
+    assert.equal(passwordOf(await readFile(out, 'utf8')), secret)
+    assert.equal((await stat(out)).mode & 0o777, 0o600)
+  }
+})
+
+test('without a password generate warns, and lint reports the placeholder', async () => {
+  const { status, stdout, stderr } = await generate(account)
+  assert.equal(status, 0)
+  assert.match(stderr, /^warning: no password for "node": nodes get 401 until you replace PASSWORD, or pass --password-stdin$/m)
+  const linted = await runCli(['registries', 'lint', '-'], { stdin: stdout })
+  assert.equal(linted.status, 4)
+  assert.match(linted.stdout, /^-:\d+:\d+ error auth-placeholder the password of "reg\.example\.com" is a placeholder: nodes get 401$/m)
+})
+
+test('a password that cannot be used is rejected or ignored, and never printed', async () => {
+  const unused = await generate(['rancher/pause:1', '--to', 'reg.example.com'], { env: { K3S_MIRROR_NODE_PASSWORD: secret } })
+  assert.equal(unused.status, 0)
+  assert.match(unused.stderr, /^warning: K3S_MIRROR_NODE_PASSWORD is ignored: it requires --username$/m)
+  assert.doesNotMatch(unused.stdout + unused.stderr, /canary/)
+  for (const [stdin, message] of [
+    [`${secret}\nsecond line`, /the password contains a control character/],
+    [secret.repeat(2500), /larger than 32 KiB/],
+  ] as const) {
+    const { status, stdout, stderr } = await generate([...account, '--password-stdin'], { stdin })
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, message)
+    assert.doesNotMatch(stderr, /canary/)
+  }
+})
+
+test('an address that is the node itself is a warning', async () => {
+  for (const [to, name] of [
+    ['127.0.0.1:5000', '127.0.0.1'],
+    ['localhost:5000', 'localhost'],
+    ['http://[::1]:5000', '::1'],
+    ['http://0.0.0.0:5000', '0.0.0.0'],
+  ] as const) {
+    const { status, stderr } = await generate(['rancher/pause:1', '--to', to])
+    assert.equal(status, 0)
+    assert.ok(stderr.includes(`warning: ${name} means the node itself: use an address that nodes can reach\n`), stderr)
+  }
+  const json = await generate(['rancher/pause:1', '--to', '127.0.0.1:5000', '--output', 'json'])
+  assert.deepEqual((JSON.parse(json.stdout) as { warnings: unknown }).warnings, [
+    '127.0.0.1 means the node itself: use an address that nodes can reach',
+  ])
 })

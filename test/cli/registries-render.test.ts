@@ -99,7 +99,7 @@ test('every value of the node has its option', async () => {
   }
 })
 
-test('nothing is said of a password, and the files that hold it are the owner’s alone', async () => {
+test('output contains no password, and files with passwords have mode 0600', async () => {
   for (const format of ['k3s', 'containerd', 'legacy']) {
     for (const output of ['text', 'json']) {
       await using directory = await tempDir()
@@ -113,15 +113,15 @@ test('nothing is said of a password, and the files that hold it are the owner’
   }
 })
 
-test('what K3s passes over is a warning, and what cannot be expressed a note', async () => {
+test('an endpoint that K3s ignores is a warning, and a rewrite that cannot be converted is a note', async () => {
   await using directory = await tempDir()
   const { stderr } = await render(directory, example, '--format', 'containerd')
   assert.deepEqual(
-    stderr.split('\n').map((line) => line.replace(/ cannot be expressed.*/, '')),
+    stderr.split('\n').map((line) => line.replace(/ cannot be converted.*/, '')),
     [
       'warning: Skipping duplicate endpoint URL 1=https://m.example.com/v2 for docker.io',
-      'warning: Ignoring invalid endpoint URL 2=registry:notaport for docker.io: a port that is not a number',
-      'note: mirrors."docker.io": the rewrite of "^rancher/(.*)"',
+      'warning: Ignoring invalid endpoint URL 2=registry:notaport for docker.io: the port is not a number',
+      'note: mirrors."docker.io": the rewrite "^rancher/(.*)"',
       '',
     ],
   )
@@ -142,13 +142,13 @@ test('--output json is one document with files, warnings and notes', async () =>
     removed: [join(out, 'certs.d/old.example.com/hosts.toml')],
     warnings: [
       'Skipping duplicate endpoint URL 1=https://m.example.com/v2 for docker.io',
-      'Ignoring invalid endpoint URL 2=registry:notaport for docker.io: a port that is not a number',
+      'Ignoring invalid endpoint URL 2=registry:notaport for docker.io: the port is not a number',
     ],
   })
   assert.equal(notes.length, 1)
 })
 
-test('an earlier run leaves nothing, and other files stay', async () => {
+test('files of an earlier run are removed, and other files stay', async () => {
   await using directory = await tempDir()
   const out = join(directory.path, 'out')
   await mkdir(join(out, 'certs.d/theirs.example.com'), { recursive: true })
@@ -157,7 +157,7 @@ test('an earlier run leaves nothing, and other files stay', async () => {
   assert.equal((await render(directory, example)).status, 0)
   const { status, stderr } = await render(directory, 'mirrors: {quay.io: {endpoint: [m.example.com]}}', '--format', 'containerd')
   assert.equal(status, 0)
-  assert.match(stderr, /^removed .*certs\.d\/docker\.io\/hosts\.toml, left from before$/m)
+  assert.match(stderr, /^removed .*certs\.d\/docker\.io\/hosts\.toml of an earlier run$/m)
   assert.deepEqual([...(await filesOf(out)).keys()].toSorted(), [
     'certs.d/quay.io/hosts.toml',
     'certs.d/theirs.example.com/hosts.toml',
@@ -168,7 +168,7 @@ test('an earlier run leaves nothing, and other files stay', async () => {
   assert.deepEqual(await readdir(join(out, 'certs.d')), ['theirs.example.com'])
 })
 
-test('a file that somebody else has made is written over with --force alone', async () => {
+test('a manually written file is overwritten only with --force', async () => {
   for (const [path, text, format] of [
     [
       'config.toml',
@@ -193,7 +193,7 @@ test('a file that somebody else has made is written over with --force alone', as
   }
 })
 
-test('what is no regular file is not written over', async () => {
+test('only regular files are overwritten', async () => {
   await using directory = await tempDir()
   await mkdir(join(directory.path, 'out'))
   await symlink(await directory.write('other', 'untouched'), join(directory.path, 'out/config.toml'))
@@ -206,16 +206,16 @@ test('what is no regular file is not written over', async () => {
 
 const refused: Readonly<Record<string, readonly [text: string, args: readonly string[], error: RegExp]>> = {
   'a key that leaves certs.d': ['mirrors: {"../../x": {endpoint: [m.example.com]}}', [], /INVALID_CONFIG/],
-  'a file that is no YAML': ['mirrors: [', [], /INVALID_CONFIG/],
-  'an option of the node without --full': ['', ['--selinux'], /--full.* \(USAGE\)/],
-  '--no-flannel without --full': ['', ['--no-flannel'], /--full.* \(USAGE\)/],
+  'invalid YAML': ['mirrors: [', [], /INVALID_CONFIG/],
+  'an option of the node without --full': ['', ['--selinux'], /^error: --selinux requires --full \(USAGE\)/],
+  '--no-flannel without --full': ['', ['--no-flannel'], /^error: --no-flannel requires --full \(USAGE\)/],
   '--config-version of the legacy format': ['', ['--format', 'legacy', '--config-version', '2'], /\(USAGE\)/],
   'an unknown format': ['', ['--format', 'docker'], /\(USAGE\)/],
   'an unknown version': ['', ['--config-version', '1'], /\(USAGE\)/],
 }
 
 for (const [name, [text, args, error]] of Object.entries(refused)) {
-  test(`${name} is refused, and nothing is written`, async () => {
+  test(`${name} is rejected, and nothing is written`, async () => {
     await using directory = await tempDir()
     const { status, stdout, stderr } = await render(directory, text, ...args)
     assert.deepEqual([status, stdout], [2, ''], stderr)
@@ -224,13 +224,13 @@ for (const [name, [text, args, error]] of Object.entries(refused)) {
   })
 }
 
-test('all places that keep K3s from starting are named', async () => {
+test('an error names all positions that keep K3s from starting', async () => {
   await using directory = await tempDir()
   const { stderr } = await render(directory, 'mirrors: {docker.io: {endpoint: x}}\nconfigs: {a: {tls: {insecure_skip_verify: "true"}}}\n')
   assert.match(stderr, /registries\.yaml:1:33: .*; .*registries\.yaml:2:43: .* \(INVALID_CONFIG\)/)
 })
 
-test('a file that would be written over itself is refused', async () => {
+test('an output that would overwrite its input is rejected', async () => {
   await using directory = await tempDir()
   const file = await directory.write('config.toml', '')
   const { status, stderr } = await runCli(['registries', 'render', '--registries', file, '--out', directory.path])

@@ -23,7 +23,7 @@ async function resolve(text: string, ...args: readonly string[]) {
   return await runCli(['registries', 'resolve', ...args, '--registries', await directory.write('registries.yaml', text)])
 }
 
-test('registries resolve shows no query and no fragment of an endpoint, which no request carries', async () => {
+test('registries resolve prints no query and no fragment of an endpoint', async () => {
   const text = 'mirrors: {docker.io: {endpoint: ["https://u:s3cret@m.example.com?t=s3cret#s3cret"]}}\n'
   for (const format of ['text', 'json']) {
     const { status, stdout } = await resolve(text, 'x', '--output', format)
@@ -33,7 +33,7 @@ test('registries resolve shows no query and no fragment of an endpoint, which no
   }
 })
 
-test('registries resolve prints the endpoints in order, with who and what, and no secret', async () => {
+test('registries resolve prints the endpoints in order, without secrets', async () => {
   const { status, stdout, stderr } = await resolve(file, 'rancher/klipper-lb:v0.4.17')
   assert.deepEqual([status, stderr], [0, ''])
   assert.equal(
@@ -48,12 +48,12 @@ test('registries resolve prints the endpoints in order, with who and what, and n
      request: https://registry-1.docker.io/v2/rancher/klipper-lb/manifests/v0.4.17
      credentials: none
      tls: the system's trust store
-     note: the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away
+     note: the registry itself, used if every endpoint above fails; --disable-default-registry-endpoint of K3s removes it
 `,
   )
 })
 
-test('registries resolve --output json keeps to its contract', async () => {
+test('registries resolve --output json prints one document', async () => {
   const { status, stdout } = await resolve(file, 'rancher/x:1', 'ghcr.io/a/b:2', '--output', 'json', '--disable-default-registry-endpoint')
   assert.equal(status, 0)
   assert.ok(!stdout.includes('s3cret'))
@@ -93,18 +93,18 @@ test('registries resolve --output json keeps to its contract', async () => {
             notes: [],
           },
         ],
-        notes: ['no mirror is configured for ghcr.io, and none for "*", so the registry itself is asked'],
+        notes: ['no mirror is configured for ghcr.io or "*", so nodes use the registry itself'],
       },
     ],
   })
 })
 
-test('registries resolve refuses what K3s would not start with, and what is no reference', async () => {
+test('registries resolve rejects a file that K3s does not start with, and an invalid reference', async () => {
   const broken = await resolve('mirrors:\n  docker.io:\n    endpoint: s3cret\n', 'x')
   assert.equal(broken.status, 2)
   assert.match(
     broken.stderr,
-    /registries\.yaml:3:15: mirrors\."docker\.io"\.endpoint: a plain value, where a list belongs \(INVALID_CONFIG\)/,
+    /registries\.yaml:3:15: mirrors\."docker\.io"\.endpoint: must be a list, not a single value \(INVALID_CONFIG\)/,
   )
   assert.ok(!broken.stderr.includes('s3cret'))
   const reference = await resolve(file, 'Rancher/X')
@@ -112,4 +112,23 @@ test('registries resolve refuses what K3s would not start with, and what is no r
   assert.match(reference.stderr, /INVALID_REFERENCE/)
   const version = await resolve(file, 'x', '--k3s-version', 'newest')
   assert.equal(version.status, 2)
+})
+
+test('registries resolve takes the images from a selection', async () => {
+  await using directory = await tempDir()
+  const list = await directory.write('images.txt', '# a list\nrancher/klipper-lb:v0.4.17\nrancher/mirrored-pause:3.6\nghcr.io/a/b:2\n')
+  const referencesOf = (stdout: string) =>
+    (JSON.parse(stdout) as { images: { reference: string }[] }).images.map(({ reference }) => reference)
+  const selected = await resolve(file, '--images', list, 'quay.io/c/d:1', '--exclude', 'ghcr.io/**', '--output', 'json')
+  assert.equal(selected.status, 0, selected.stderr)
+  assert.deepEqual(referencesOf(selected.stdout).toSorted(), [
+    'docker.io/rancher/klipper-lb:v0.4.17',
+    'docker.io/rancher/mirrored-pause:3.6',
+    'quay.io/c/d:1',
+  ])
+  const filtered = await resolve(file, 'a/b:1', 'a/c:1', '--include', '**/b:*', '--output', 'json')
+  assert.deepEqual(referencesOf(filtered.stdout), ['docker.io/a/b:1'])
+  const empty = await resolve(file)
+  assert.deepEqual([empty.status, empty.stdout], [2, ''])
+  assert.match(empty.stderr, /^error: no images .*\(USAGE\)\nhint: /)
 })

@@ -24,7 +24,7 @@ async function securedRelease() {
   return Object.assign(line, { caFile: await line.directory.write('ca.pem', authority.certificate) })
 }
 
-/** What a node with this file would get, in every way that it is shown. */
+/** The result of verify for a node with this file; fails if any output contains the password. */
 async function asNode(line: MirroredRelease, file: string, more: readonly string[] = []) {
   const result = await line.verifyJson(more, ['--as-node', '--registries', file])
   requireNoCanary(result.stdout, result.stderr)
@@ -44,7 +44,7 @@ function sameProblem(report: VerifyReport, code: string, reason: RegExp): void {
   }
 }
 
-test('a node finds what mirror has written, through rewrite, TLS and its own password', async (t) => {
+test('a node pulls mirrored images with rewrite, TLS and its own password', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await securedRelease()
   const { from, to, image, caFile } = line
@@ -81,7 +81,7 @@ test('a node finds what mirror has written, through rewrite, TLS and its own pas
   assert.equal(first?.target, `/v2/mirror/${image.repository}/manifests/${image.tag}?ns=${encodeURIComponent(from.host)}`)
 })
 
-test('each mistake of a node is named in one line an image, with exit code 4', async (t) => {
+test('each mistake of a node is one line for each image, with exit code 4', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await securedRelease()
   const { to, caFile } = line
@@ -128,14 +128,14 @@ test('each mistake of a node is named in one line an image, with exit code 4', a
       /: the rewrite makes "mirror\/\/[\w-]+" of rancher\/[\w-]+, which is no repository name$/,
     ],
     [
-      'a CA file that is not there',
+      'a missing CA file',
       { auth, tls: { ca_file: '/nowhere/ca.pem' } },
       {},
       'INVALID_CONFIG',
       /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then asks nobody: \/nowhere\/ca\.pem cannot be read \(ENOENT\)$/,
     ],
     [
-      'a CA file that is there, but named from here',
+      'a CA file with a relative path',
       { auth, tls: { ca_file: relative(process.cwd(), caFile) } },
       {},
       'INVALID_CONFIG',
@@ -184,7 +184,7 @@ test('each mistake of a node is named in one line an image, with exit code 4', a
   })
 })
 
-test('a node shows its client certificate, from one file where that is named twice', async (t) => {
+test('a node sends its client certificate, also from a single file with the key', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const authority = await certificateAuthority()
@@ -214,7 +214,7 @@ test('a node shows its client certificate, from one file where that is named twi
   sameProblem(without.report, 'TLS', /: it wants a client certificate, or does not accept ours/)
 })
 
-test('with --to, a node must get what is there', async (t) => {
+test('with --to, a node must get the image at the destination', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const { image, from, to } = line
@@ -232,7 +232,7 @@ test('with --to, a node must get what is there', async (t) => {
   assert.ok(stdout.includes(`\nproblem: ${message}\n`), stdout)
 })
 
-test('the second mirror helps out, and the first is named all the same', async (t) => {
+test('a node falls back to the second mirror, and a note names the first', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const file = await line.nodeFile(undefined, { endpoint: ['http://127.0.0.1:1', line.to.url] })
@@ -242,7 +242,7 @@ test('the second mirror helps out, and the first is named all the same', async (
   assert.match(stdout, new RegExp(`klipper-lb:v0\\.4\\.17 +ok .* ${line.to.url}/v2  linux/amd64,linux/arm64,linux/arm/v7$`, 'm'))
 })
 
-test('a password in the URL of an endpoint is not shown', async (t) => {
+test('a password in the URL of an endpoint is not printed', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const endpoint = [line.to.url.replace('//', '//robot:secret-word@')]
@@ -254,7 +254,7 @@ test('a password in the URL of an endpoint is not shown', async (t) => {
   }
 })
 
-test('a rewrite that breaks the hosts.toml is warned of: the mirror is passed over', async (t) => {
+test('a rewrite that makes the hosts.toml invalid is a warning: containerd ignores the mirror', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const file = await line.nodeFile(undefined, { rewrite: { '^rancher\\/(.*)': 'mirror/rancher/$1' } })
@@ -265,7 +265,7 @@ test('a rewrite that breaks the hosts.toml is warned of: the mirror is passed ov
   ])
 })
 
-test('with --to beside it, a TLS file that cannot be used is warned of: nothing of the file is used there', async () => {
+test('an unusable TLS file is a warning with --to, where no setting of the file is used', async () => {
   await using directory = await tempDir()
   const text = 'configs: {other.example.com: {tls: {ca_file: /nowhere.pem}}}'
   const file = await directory.write('registries.yaml', text)
@@ -276,10 +276,18 @@ test('with --to beside it, a TLS file that cannot be used is warned of: nothing 
   assert.doesNotMatch((await runCli(node)).stdout, /^warning/m)
 })
 
-test('a file that K3s would not start with is refused before anything is asked', async () => {
+test('a file that K3s does not start with is rejected before any request', async () => {
   await using directory = await tempDir()
   const file = await directory.write('registries.yaml', 'mirrors: [1]\n')
   const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--as-node', '--registries', file])
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /registries\.yaml:1:10: mirrors: .* \(INVALID_CONFIG\)$/m)
+})
+
+test('options of a node are rejected without --as-node', async () => {
+  for (const option of [['--embedded-registry'], ['--disable-default-registry-endpoint'], ['--k3s-version', 'v1.30.0+k3s1']]) {
+    const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', '127.0.0.1:1', ...option])
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, new RegExp(`^error: ${option[0] ?? ''} requires --as-node \\(USAGE\\)\nhint: `))
+  }
 })

@@ -276,7 +276,10 @@ test('bad usage is said before anything is asked', async () => {
       ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/nowhere.json'],
       /cannot read \/nowhere\.json \(ENOENT\) \(USAGE\)/,
     ],
-    [['verify', 'rancher/x:1', '--as-node', '--registries', '/nowhere.yaml'], /\/nowhere\.yaml: there is no such file \(INVALID_CONFIG\)/],
+    [
+      ['verify', 'rancher/x:1', '--as-node', '--registries', '/nowhere.yaml'],
+      /cannot read \/nowhere\.yaml: no such file \(INVALID_CONFIG\)/,
+    ],
     [['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--output', 'xml'], /\(USAGE\)/],
   ]
   for (const [args, error] of mistakes) {

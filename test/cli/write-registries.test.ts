@@ -75,8 +75,8 @@ test('after the run nodes with the file find every image, however it was named',
       at.release.images.map(({ index }) => index.digest),
     )
     const [line] = /^nodes: .*$/m.exec(stdout) ?? []
-    const instead = options.length === 0 ? `; or --system-default-registry ${host}/team/k3s` : ''
-    assert.equal(line, `nodes: ${at.file} as /etc/rancher/k3s/registries.yaml${instead}`)
+    const instead = options.length === 0 ? `, or run K3s with --system-default-registry ${host}/team/k3s` : ''
+    assert.equal(line, `nodes: copy ${at.file} to /etc/rancher/k3s/registries.yaml${instead}`)
     // What generate prints for the same options is the same file.
     const images = at.release.images.map(({ reference }) => reference)
     const generated = await runCli(['registries', 'generate', ...images, '--to', `${at.destination.url}/team/k3s`, ...options])
@@ -107,9 +107,10 @@ test('the report is as it is without the option, and --quiet says nothing', asyn
 test('when some images fail, the file is for all of them, and says so', async () => {
   await using at = await places()
   const { status, stdout, stderr } = await at.mirror('rancher/missing:1', '--retries', '0')
+  assert.match(stderr, /^warning: 127\.0\.0\.1 means the node itself: use an address that nodes can reach$/m)
   assert.equal(status, 1)
   assert.match(stdout, /^nodes: /m)
-  assert.match(stderr, /^note: .* is for all 4 images, and 1 of them failed: nodes will miss it$/m)
+  assert.match(stderr, /^note: .* covers all 4 images, but nodes cannot pull the 1 that failed$/m)
   assert.match(await readFile(at.file, 'utf8'), /^# for 4 images at /m)
 })
 
@@ -139,7 +140,7 @@ test('what cannot be written is refused before anything moves', async () => {
     [/is there already, and k3s-mirror has not made it \(USAGE\)/, '--write-registries', foreign],
     [/is named twice/, '--registries', own, '--write-registries', own],
     [/is named twice/, '--report', at.file],
-    [/an OCI layout/, '--to', `oci:${at.directory.path}/layout`],
+    [/it is an OCI layout, not a registry/, '--to', `oci:${at.directory.path}/layout`],
     [/ENOENT/, '--write-registries', `${at.directory.path}/no/registries.yaml`],
   ]
   for (const [message, ...options] of cases) {
@@ -162,7 +163,7 @@ test('credentials are not written for a destination that speaks plain http', asy
   assert.equal(status, 0, stderr)
   // By http they would be for everyone to read.
   assert.doesNotMatch(`${stdout}${stderr}${await readFile(at.file, 'utf8')}`, /s3cret/)
-  assert.match(stderr, /^note: the credentials that are known for the destination are left out/m)
+  assert.match(stderr, /^note: the credentials in --registries are left out/m)
 })
 
 test('credentials and TLS that the run used go into the file, and nowhere else', async (t) => {
@@ -179,7 +180,7 @@ test('credentials and TLS that the run used go into the file, and nowhere else',
   const { registries } = parseRegistries(await readFile(out, 'utf8'), out)
   const config = registries.configs.get(destination.host)
   assert.deepEqual([config?.auth?.username, config?.auth?.password, config?.tls?.caFile], ['robot', canary, caFile])
-  assert.match(stderr, /^note: it holds the credentials of --registries/m)
+  assert.match(stderr, /^note: the file contains the credentials in --registries/m)
   // The file serves the program itself: everything is there already.
   const again = await secured.mirror({ options: ['--registries', out] })
   assert.equal(again.status, 0, again.stderr)

@@ -27,14 +27,14 @@ const cases: readonly (readonly [feature: K3sFeature, without: readonly string[]
 ]
 
 for (const [feature, without, having] of cases) {
-  test(`${feature} is in its first version of each minor, and in those behind`, () => {
+  test(`${feature} is in its first version of each minor release, and in later ones`, () => {
     for (const version of without) assert.equal(hasFeature(parseVersion(version), feature), false, version)
     for (const version of having) assert.equal(hasFeature(parseVersion(version), feature), true, version)
     assert.equal(hasFeature(undefined, feature), true, 'the newest version has everything')
   })
 }
 
-test('the first versions are named with their v', () => {
+test('the first versions are formatted with a v', () => {
   assert.equal(firstVersionsWith('rewrite'), 'v1.21.0')
   assert.equal(firstVersionsWith('docker-io-credentials'), 'v1.31.11, v1.32.7, v1.33.3')
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { shown, shownPath } from '../../src/registries-yaml/shown-text.ts'
 
-test('what may be a secret is left out', () => {
+test('text that may be a secret is masked', () => {
   assert.equal(shown('registry.example.com:5000'), '"registry.example.com:5000"')
   assert.equal(shown('https://u:p@host/path'), '"https://***@host/path"')
   assert.equal(shown('u:p/w@x@host'), '"***@host"')
@@ -11,7 +11,7 @@ test('what may be a secret is left out', () => {
   assert.equal(shown('https://host?'), '"https://host?"')
 })
 
-test('a path of keys quotes what is no word', () => {
+test('a path quotes keys with special characters', () => {
   assert.equal(shownPath(['mirrors', 'docker.io', 'endpoint', 2]), 'mirrors."docker.io".endpoint[2]')
   assert.equal(shownPath([]), '')
   assert.equal(shownPath(['https://u:p@h', 'auth']), '"https://***@h".auth')
@@ -19,7 +19,7 @@ test('a path of keys quotes what is no word', () => {
   assert.equal(shownPath(['mirrors', 'h', 'rewrite', '(?i:a)']), 'mirrors.h.rewrite."(?***"')
 })
 
-test('whatever it is, it is one bounded line', () => {
+test('any text becomes one line of bounded length', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) => {
       assert.match(shown(text), /^"[^\p{Cc}\p{Cf}\u2028\u2029]*"$/u)

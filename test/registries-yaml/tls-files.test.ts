@@ -10,7 +10,7 @@ import { tempDir } from '../servers/temp-dir.ts'
 const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 const none = { caFile: '', certFile: '', keyFile: '', insecureSkipVerify: false }
 
-test('authority, certificate, key and the switch are read', async () => {
+test('CA, certificate, key and insecure_skip_verify are read', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   await using directory = await tempDir()
@@ -35,7 +35,7 @@ test('authority, certificate, key and the switch are read', async () => {
   assert.equal(configs.credentialsFor('https://r.example.com:5000'), undefined)
 })
 
-test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL', async () => {
+test('only the certificates that Go can parse are passed to OpenSSL', async () => {
   const [authority, other] = [await certificateAuthority(), await certificateAuthority('another')]
   await using directory = await tempDir()
   const trusted = other.certificate.replaceAll(' CERTIFICATE', ' TRUSTED CERTIFICATE')
@@ -46,7 +46,7 @@ test('of a bundle what Go can parse is taken, and nothing else reaches OpenSSL',
 })
 
 // C37
-test('halves of a pair, unreadable files, garbage, and an expired certificate are refused', async () => {
+test('a missing half of a pair, an unreadable file, garbage and an expired certificate are rejected', async () => {
   const authority = await certificateAuthority()
   const client = await authority.client()
   const expired = await authority.server({ expired: true })
@@ -66,22 +66,26 @@ test('halves of a pair, unreadable files, garbage, and an expired certificate ar
     [{ certFile }, 'cert_file', /no key_file/],
     [{ keyFile }, 'key_file', /no cert_file/],
     [{ caFile: `${directory.path}/none.pem` }, 'ca_file', /none\.pem cannot be read \(ENOENT\)/],
-    [{ caFile: directory.path }, 'ca_file', /is not a file/],
-    [{ caFile: '/dev/zero' }, 'ca_file', /\/dev\/zero is not a file/],
-    [{ certFile, keyFile: fifo }, 'key_file', /key\.fifo is not a file/],
+    [{ caFile: directory.path }, 'ca_file', /is not a regular file/],
+    [{ caFile: '/dev/zero' }, 'ca_file', /\/dev\/zero is not a regular file/],
+    [{ certFile, keyFile: fifo }, 'key_file', /key\.fifo is not a regular file/],
     [{ caFile: await write('huge.pem', `${client.certificate}${'#'.repeat(1024 * 1024)}`) }, 'ca_file', /larger than 1 MiB/],
     [
       { caFile: await write('trusted.pem', client.certificate.replaceAll(' CERTIFICATE', ' TRUSTED CERTIFICATE')) },
       'ca_file',
-      /holds no PEM/,
+      /contains no PEM/,
     ],
-    [{ certFile: await write('broken-first.pem', `${broken}${client.certificate}`), keyFile }, 'cert_file', /cannot be parsed/],
-    [{ caFile: keyFile }, 'ca_file', /holds no PEM certificate/],
-    [{ caFile: garbage }, 'ca_file', /cannot be parsed/],
-    [{ certFile: garbage, keyFile }, 'cert_file', /cannot be parsed/],
+    [
+      { certFile: await write('broken-first.pem', `${broken}${client.certificate}`), keyFile },
+      'cert_file',
+      /contains an invalid certificate/,
+    ],
+    [{ caFile: keyFile }, 'ca_file', /contains no PEM certificate/],
+    [{ caFile: garbage }, 'ca_file', /contains an invalid certificate/],
+    [{ certFile: garbage, keyFile }, 'cert_file', /contains an invalid certificate/],
     [{ certFile, keyFile: certFile }, 'key_file', /no PEM private key/],
     [{ certFile, keyFile: await write('locked.pem', locked) }, 'key_file', /without a passphrase/],
-    [{ certFile, keyFile: await write('other.pem', expired.key) }, 'key_file', /not the key of the certificate/],
+    [{ certFile, keyFile: await write('other.pem', expired.key) }, 'key_file', /does not match the certificate/],
     [
       { certFile: await write('expired.pem', expired.certificate), keyFile: await write('expired-key.pem', expired.key) },
       'cert_file',
@@ -97,7 +101,7 @@ test('halves of a pair, unreadable files, garbage, and an expired certificate ar
 })
 
 // C37
-test('an error names the position in the file', async () => {
+test('an error contains the position in the file', async () => {
   await using directory = await tempDir()
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {

@@ -5,36 +5,41 @@ import { output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { collect } from '../options/values.ts'
 
-/** What commander makes of the options of `registries lint`. */
+/** Commander's values for the options of `registries lint`. */
 export interface LintFlags extends K3sOptionFlags, OutputFlags {
   readonly files: boolean
 }
 
 /** `k3s-mirror registries lint`. */
 export const registriesLint: CommandDefinition = {
-  description: 'say what nodes will not do as the file seems to say, and how to write it; exits with 4 when a finding is an error',
-  arguments: [['[file]', 'a registries.yaml; - is standard input', defaultRegistriesFile]],
-  options: [
-    option('--no-files', 'the file is for another machine: do not look at the certificates and keys that it names'),
-    ...k3sServer,
-    ...k3sVersion,
-    ...output,
-  ],
+  description: 'report settings that K3s ignores or misreads',
+  arguments: [['[file]', 'a registries.yaml; - reads standard input', defaultRegistriesFile]],
+  options: [option('--no-files', 'do not check the certificate and key files'), ...k3sServer, ...k3sVersion, ...output],
+  help: `
+Exits with 4 if a finding is an error.
+
+Examples:
+  k3s-mirror registries lint
+  k3s-mirror registries lint --no-files --k3s-version v1.30.4+k3s1 nodes.yaml`,
 }
 
-/** What commander makes of the options of `registries resolve`. */
-export interface ResolveFlags extends K3sOptionFlags, OutputFlags {
+/** Commander's values for the options of `registries resolve`. */
+export interface ResolveFlags extends SelectionFlags, K3sOptionFlags, OutputFlags {
   readonly registries: string
 }
 
 /** `k3s-mirror registries resolve`. */
 export const registriesResolve: CommandDefinition = {
-  description: 'the endpoints that a node asks for an image, in order, with credentials and TLS, and why',
-  arguments: [['<reference...>', 'images as pods name them']],
-  options: [...registriesFile, ...k3sServer, ...k3sVersion, ...output],
+  description: 'show the endpoints that a node asks for an image, in order',
+  arguments: [references],
+  options: [...selection, ...registriesFile, ...k3sServer, ...k3sVersion, ...output],
+  help: `
+Examples:
+  k3s-mirror registries resolve rancher/mirrored-pause:3.6 --registries nodes.yaml
+  k3s-mirror registries resolve --release stable --registries nodes.yaml`,
 }
 
-/** What commander makes of the options of `registries render`. */
+/** Commander's values for the options of `registries render`. */
 export interface RenderFlags extends K3sOptionFlags, OutputFlags {
   readonly registries: string
   readonly out: string
@@ -55,31 +60,34 @@ export interface RenderFlags extends K3sOptionFlags, OutputFlags {
 
 /** `k3s-mirror registries render`. */
 export const registriesRender: CommandDefinition = {
-  description: 'write what K3s makes of a registries.yaml: certs.d and the registry section of config.toml, byte for byte',
+  description: 'write the containerd files that K3s generates from the file',
   options: [
-    option('--out <dir>', 'where to write; made where it is missing').makeOptionMandatory(),
+    option('--out <dir>', 'output directory, created if missing (required)').makeOptionMandatory(),
     ...registriesFile,
-    option('--force', 'write over a config.toml and a hosts.toml that neither K3s nor this command has made'),
-    option('--format <format>', 'for K3s, for a containerd without its changes, or config.toml of version 1 as K3s had it before certs.d')
+    option('--force', 'overwrite files that were not generated'),
+    option('--format <format>', 'for K3s, for stock containerd, or for K3s before certs.d')
       .choices(['k3s', 'containerd', 'legacy'])
       .default('k3s'),
-    option('--config-version <n>', 'of config.toml: 3 for containerd 2 (default), 2 for containerd 1').choices(['2', '3']),
+    option('--config-version <n>', 'of config.toml: 3 for containerd 2, 2 for containerd 1 (default: 3)').choices(['2', '3']),
     ...k3sServer,
-    option('--full', 'the whole config.toml, with the options below; they have the defaults of the format'),
+    option('--full', 'write the whole config.toml, with the options below'),
     option('--containerd-opt <dir>', 'path of the opt plugin'),
     option('--selinux', 'enable SELinux'),
-    option('--userns', 'the node runs in a user namespace, without root'),
-    option('--pause-image <image>', 'the image of sandboxes; empty for none'),
-    option('--no-flannel', 'no section about CNI'),
-    option('--cni-bin-dir <dir>', 'where CNI plugins are'),
-    option('--cni-conf-dir <dir>', 'where CNI configuration is'),
-    option('--root <dir>', 'where containerd keeps its data'),
-    option('--state <dir>', 'where containerd keeps its state and its socket'),
+    option('--userns', 'the node runs rootless, in a user namespace'),
+    option('--pause-image <image>', 'the sandbox image; an empty value leaves it out'),
+    option('--no-flannel', 'leave out the CNI section'),
+    option('--cni-bin-dir <dir>', 'directory of the CNI plugins'),
+    option('--cni-conf-dir <dir>', 'directory of the CNI configuration'),
+    option('--root <dir>', 'data directory of containerd'),
+    option('--state <dir>', 'directory of the state and socket of containerd'),
     ...output,
   ],
+  help: `
+Example:
+  k3s-mirror registries render --registries nodes.yaml --out rendered`,
 }
 
-/** What commander makes of the options that decide what nodes are told; names at the destination are made as `mirror` makes them with the same ones. */
+/** Commander's values for the options that decide what nodes pull; `mirror` names images at the destination by the same ones. */
 export interface NodeFlags {
   readonly to: string
   readonly registries?: string
@@ -92,29 +100,39 @@ export interface NodeFlags {
   readonly username?: string
 }
 
-/** What commander makes of the options of `registries generate`. */
+/** Commander's values for the options of `registries generate`. */
 export interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
+  readonly passwordStdin?: boolean
   readonly out?: string
   readonly force?: boolean
 }
 
 /** `k3s-mirror registries generate`. */
 export const registriesGenerate: CommandDefinition = {
-  description: 'a registries.yaml with which nodes find the images at the destination',
+  description: 'generate the registries.yaml with which nodes find the images',
   arguments: [references],
   options: [
-    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], as given to mirror; required').makeOptionMandatory(),
+    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], as for mirror (required)').makeOptionMandatory(),
     ...selection,
-    option('--rewrite <regex=replacement>', 'as given to mirror; repeatable', collect),
-    option('--flatten', 'as given to mirror'),
-    option('--wildcard', 'one mirror for every registry, those of other images too'),
-    option('--ca-file <path>', "where the CA of the destination's certificate lies on nodes"),
-    option('--cert-file <path>', 'where the client certificate of nodes lies on them'),
-    option('--key-file <path>', 'where its key lies on nodes'),
-    option('--username <name>', 'the account that nodes pull with; its password is left to be filled in'),
-    option('--registries <file>', 'a registries.yaml that is in use here, whose configs tell TLS and credentials of the destination'),
-    option('--out <file>', 'write it to this file, with the credentials of --registries, in place of standard output'),
-    option('--force', 'write over a file that is there'),
+    option('--rewrite <regex=replacement>', 'as for mirror (repeatable)', collect),
+    option('--flatten', 'as for mirror'),
+    option('--wildcard', 'one mirror for every registry, not only for the selected images'),
+    option('--ca-file <path>', 'path of the CA certificate on the nodes'),
+    option('--cert-file <path>', 'path of the client certificate on the nodes'),
+    option('--key-file <path>', 'path of its key on the nodes'),
+    option('--username <name>', 'account that nodes pull with'),
+    option('--password-stdin', 'read the password of --username from standard input'),
+    option('--registries <file>', 'copy TLS and credentials of the destination from this file'),
+    option('--out <file>', 'write to this file (mode 0600) instead of standard output'),
+    option('--force', 'overwrite an existing file'),
     ...output,
   ],
+  help: `
+The password of --username comes from --password-stdin, or from K3S_MIRROR_NODE_PASSWORD. Without one the file
+contains a placeholder, which lint reports. Credentials from --registries are written only to --out.
+
+Examples:
+  k3s-mirror registries generate --release stable --to registry.example.com/mirror
+  k3s-mirror registries generate --release stable --to registry.example.com/mirror \\
+    --username node --password-stdin --out nodes.yaml < password.txt`,
 }

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isMirrorError } from '../../errors.ts'
-import { isLoopback, isUnspecified } from '../../http/address.ts'
 import type { LayoutReader } from '../../layout/layout.ts'
 import { isRegistry, type Repository } from '../../oci/reference.ts'
 import { generateRegistries } from '../../registries-yaml/generate/generate-registries.ts'
 import type { MirroredImage } from '../../registries-yaml/generate/options.ts'
+import { isNodeItself, nodeItselfWarning } from '../../registries-yaml/hosts/node-itself.ts'
 import type { PageSources } from '../../registry-server/own-paths.ts'
 import { version } from '../../version.ts'
 import type { Served } from '../files/served.ts'
@@ -37,9 +37,8 @@ function imagesByRegistry(repositories: readonly Repository[], { host }: URL): r
 }
 
 /** Why nodes may not reach the server at this origin; undefined where nothing is known against it. */
-function nodeWarning({ hostname }: URL): string | undefined {
-  if (!isLoopback(hostname) && !isUnspecified(hostname)) return undefined
-  return `${hostname} means the node itself: use an address that nodes can reach`
+function nodeWarning({ host }: URL): string | undefined {
+  return isNodeItself(host) ? nodeItselfWarning(host) : undefined
 }
 
 /** The registries.yaml for nodes that pull the images of the layout from this origin; undefined for a layout without images. */
@@ -49,9 +48,7 @@ export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean
   if (images.length === 0) return undefined
   const selection = formatCount(repositories.length, 'repository', 'repositories')
   const demands = { clientCertificate: false, login }
-  const { text } = generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands })
-  const warning = nodeWarning(origin)
-  return warning === undefined ? text : `# Warning: ${warning}\n${text}`
+  return generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands }).text
 }
 
 /** True where a certificate's name equals the host, or is a wildcard for it: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3 */

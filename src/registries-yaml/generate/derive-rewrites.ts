@@ -10,12 +10,12 @@ const lastPart = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 /** With the slash at its end; empty for a path of one part. */
 const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
 
-/** A path as a pattern: of its characters only the dot means something there, and K3s writes a backslash so that the file is no TOML any more. */
+/** A path as a pattern. Only the dot needs escaping, and a backslash would break the hosts.toml that K3s writes. */
 function literally(path: string): string {
   return path.replaceAll('.', '[.]')
 }
 
-/** What stands before the parts that both paths end with, the shortest of it where that leaves more than one choice. */
+/** The parts of both paths before their longest common ending. */
 function changedHeads({ from, to }: RenamedPath): RenamedPath {
   const [left, right] = [from.split('/'), to.split('/')]
   while (left.length > 0 && right.length > 0 && left.at(-1) === right.at(-1)) {
@@ -26,16 +26,16 @@ function changedHeads({ from, to }: RenamedPath): RenamedPath {
   return { from: head ?? '', to: other ?? '' }
 }
 
-/** One head replaced by another in every path; undefined where they differ in more than that. */
+/** One head replaced by another in every path; undefined where the paths differ in more than that. */
 function headReplaced(paths: readonly RenamedPath[]): Rewrites | undefined {
   const [first, ...others] = paths.map(changedHeads)
-  // A path that is all head has nothing left that a group could keep.
+  // In a path without a tail the group would match nothing.
   if (first === undefined || paths.some(({ from }) => from.length < first.from.length)) return undefined
   if (others.some(({ from, to }) => from !== first.from || to !== first.to)) return undefined
   return new Map([[`^${literally(first.from)}(.*)$`, `${first.to}$1`]])
 }
 
-/** Only the last part kept, behind one prefix or none; undefined where that is not what happened. */
+/** Only the last part is kept, behind at most one prefix; undefined where the paths changed in another way. */
 function flattened(paths: readonly RenamedPath[]): Rewrites | undefined {
   const [first] = paths
   if (first === undefined) return undefined
@@ -44,7 +44,7 @@ function flattened(paths: readonly RenamedPath[]): Rewrites | undefined {
   return new Map([['^(?:.*/)?([^/]+)$', `${prefix}$1`]])
 }
 
-/** Patterns of which no two match the same path: one for a directory whose images all moved alike, else one for each image. */
+/** Patterns that never match the same path twice: one for a directory whose images all moved alike, otherwise one for each image. */
 function separately(paths: readonly RenamedPath[]): Rewrites {
   const directories = new Map<string, RenamedPath[]>()
   for (const path of paths) {
@@ -66,7 +66,7 @@ function separately(paths: readonly RenamedPath[]): Rewrites {
   return rewrites
 }
 
-/** The rewrites under which every path gets its name at the destination, no two for one path, without quotes and backslashes; `flatten` where only last parts were kept, which decides between those that fit. */
+/** The rewrites that give every path its name at the destination: no two match one path, and they contain no quotes and no backslashes. With `flatten` a rewrite that keeps only the last part is preferred. */
 export function deriveRewrites(paths: readonly RenamedPath[], flatten: boolean = false): Rewrites {
   if (paths.every(({ from, to }) => from === to)) return new Map()
   const found = flatten ? (flattened(paths) ?? headReplaced(paths)) : (headReplaced(paths) ?? flattened(paths))

@@ -1,27 +1,27 @@
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq, type Node } from 'yaml'
 import { authFields, tlsFields, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
 
-/** What is written beside the registries themselves; lines without `#`, and none of them is read by K3s. */
+/** Comments in addition to the registries, as lines without `#`. */
 export interface RegistriesComments {
-  /** Above everything. */
+  /** At the top of the file. */
   readonly header?: readonly string[] | undefined
-  /** Below everything. */
+  /** At the end of the file. */
   readonly footer?: readonly string[] | undefined
   /** At the end of an entry of `configs`, by its key. */
   readonly configs?: ReadonlyMap<string, readonly string[]> | undefined
 }
 
-// Line breaks to YAML 1.1, control characters to K3s' parser, or invisible to whoever reads the file: they are escaped, where the package writes them as they are.
+// Line breaks in YAML 1.1, control characters for K3s' parser, or invisible characters. The package does not escape them.
 const exotic = /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g
 
-/** A string or `true`; the package quotes what YAML 1.1 would read as something else, and escapes belong in double quotes. */
+/** A string or `true`. The package quotes strings that YAML 1.1 would read as another type; escapes require double quotes. */
 function scalar(value: string | true, isQuoted: boolean = false): Scalar {
   const node = new Scalar(value)
   if (isQuoted || (value !== true && !/^[\x20-\x7e]*$/.test(value))) node.type = Scalar.QUOTE_DOUBLE
   return node
 }
 
-/** A mapping of what is defined. */
+/** A mapping of the defined values. */
 function mapping(entries: Iterable<readonly [key: string, value: Node | undefined]>, isQuoted?: boolean): YAMLMap<Scalar> {
   const map = new YAMLMap<Scalar>()
   for (const [key, value] of entries) if (value !== undefined) map.items.push(new Pair(scalar(key, isQuoted), value))
@@ -51,13 +51,13 @@ function configNode({ tls, auth }: RegistryConfig, comment: readonly string[] | 
   return map
 }
 
-/** The package puts `#` before each line; what would end a line early is left out. */
+/** The package puts `#` before each line; characters that would end a line early become spaces. */
 function commentText(lines: readonly string[]): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return lines.map((line) => (line === '' ? '' : ` ${line.replace(/[\x00-\x1f]/g, ' ').replace(exotic, ' ')}`)).join('\n')
 }
 
-/** Writes a registries.yaml that K3s' parser reads as exactly these registries, whatever their strings look like to YAML 1.1. */
+/** Writes a registries.yaml that K3s' parser reads as exactly these registries, also where a string looks like another type of YAML 1.1. */
 export function formatRegistries({ mirrors, configs }: Registries, comments: RegistriesComments = {}): string {
   const configEntries = [...configs].map(([host, config]) => [host, configNode(config, comments.configs?.get(host))] as const)
   const sections = mapping([

@@ -1,5 +1,6 @@
 import { formatReference, type Reference } from '../../oci/reference.ts'
-import { isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
+import { isNodeItself, nodeItselfWarning } from '../hosts/node-itself.ts'
+import { normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import { firstVersionsWith, versionWithout } from '../k3s-features.ts'
 import type { Registries } from '../registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
@@ -13,80 +14,82 @@ import { proveResolution } from './prove-resolution.ts'
 export interface GeneratedRegistries {
   readonly registries: Registries
   readonly text: string
-  /** Sentences for the reader. */
+  /** Sentences about what the file does and does not do. */
   readonly notes: readonly string[]
-  /** The value of `--system-default-registry` that would do instead of the mirrors for K3s' own images; what `configs` has is needed all the same; undefined where none would, which a note explains. */
+  /** Sentences about what keeps nodes from pulling: an address that is the node itself, a placeholder for a password. */
+  readonly warnings: readonly string[]
+  /** The value of `--system-default-registry` that replaces the mirrors for K3s' own images; nodes need `configs` with it too. Undefined where no value does, which a note explains. */
   readonly systemDefaultRegistry: string | undefined
 }
 
 function mirrorNotes(
   { mirrors, own }: Mirrors,
   { images, wildcard, versions = [] }: GenerateOptions,
-  { url, key }: NodeEndpoint,
+  { key }: NodeEndpoint,
 ): readonly string[] {
   const notes: string[] = []
   const hasRewrite = [...mirrors.values()].some(({ rewrites }) => rewrites.size > 0)
   if (own.length > 0) {
-    const count = own.length === images.length ? 'every image' : `${own.length} of ${images.length} images`
-    notes.push(`${count} stays as it is named: it comes from ${key} itself, and nodes find it there without a mirror`)
+    const count = own.length === images.length ? 'all images' : `${own.length} of ${images.length} images`
+    notes.push(`${count} keep their names: they come from ${key} itself, so nodes need no mirror for them`)
     const copied = own.find(({ source, destination }) => source.path !== destination.path)
     if (copied !== undefined) {
       const [source, copy] = [copied.source, copied.destination].map(formatReference)
-      notes.push(`nodes pull ${source} and not its copy ${copy}: no mirror leads from a registry to other names in the same one`)
+      notes.push(`nodes pull ${source}, not its copy ${copy}: a mirror cannot rename images within one registry`)
     }
   }
-  if (isLocalhost(key)) notes.push(`${url} is each node itself, wherever this file goes`)
-  if (wildcard === true) notes.push(`the wildcard needs K3s ${firstVersionsWith('wildcard')} or later`)
-  if (wildcard === true && hasRewrite) notes.push(`images that name ${key} itself are renamed too, unless "configs" has an entry for it`)
+  if (wildcard === true) notes.push(`the wildcard requires K3s ${firstVersionsWith('wildcard')} or later`)
+  if (wildcard === true && hasRewrite) notes.push(`the wildcard also renames images of ${key} itself, unless configs has an entry for it`)
   const noRewrite = hasRewrite ? versionWithout('rewrite', versions) : undefined
   if (noRewrite !== undefined) {
-    notes.push(`K3s ${noRewrite} knows no rewrite, which the names at the destination need; ${firstVersionsWith('rewrite')} does`)
+    notes.push(`K3s ${noRewrite} does not support rewrite, which these names need: upgrade to ${firstVersionsWith('rewrite')} or later`)
   }
   const noIPv6 = key.startsWith('[') ? versionWithout('config-version-3', versions) : undefined
   if (noIPv6 !== undefined) {
-    notes.push(`K3s ${noIPv6} cannot read an IPv6 address in brackets as an endpoint; ${firstVersionsWith('config-version-3')} can`)
+    const newer = firstVersionsWith('config-version-3')
+    notes.push(`K3s ${noIPv6} cannot read an endpoint with an IPv6 address: upgrade to ${newer} or later`)
   }
   return notes
 }
 
-/** The value of K3s' flag that would lead to the same images, or why none would. */
+/** The value of K3s' flag that leads to the same images, or why no value does. */
 type SystemDefaultRegistry = { readonly value: string } | { readonly reason: string }
 
-/** K3s' own images, which alone the flag is about: today's, and those of the coming ones at GitHub. */
+/** K3s' own images, which are the only ones that the flag renames: those at Docker Hub today, and the coming ones at GitHub. */
 function isSystemImage({ registry, path }: Reference): boolean {
   return (registry === 'docker.io' && path.startsWith('rancher/')) || (registry === 'ghcr.io' && path.startsWith('k3s-io/'))
 }
 
-/** K3s puts `<value>/` before the path of each of its own images and leaves the names of all others: https://docs.k3s.io/cli/server */
+/** K3s puts `<value>/` before the path of each of its own images and keeps the names of all others: https://docs.k3s.io/cli/server */
 function systemDefaultRegistry(images: readonly MirroredImage[]): SystemDefaultRegistry {
   const values = new Set<string>()
   for (const { source, destination } of images) {
-    if (!isSystemImage(source)) return { reason: `${formatReference(source)} is none of K3s' own images, whose names alone it changes` }
+    if (!isSystemImage(source)) return { reason: `it renames only K3s' own images, and ${formatReference(source)} is not one of them` }
     const suffix = `/${source.path}`
     const name = `${destination.registry}/${destination.path}`
-    if (!name.endsWith(suffix)) return { reason: `it keeps the path ${source.path}, and the destination has ${destination.path}` }
+    if (!name.endsWith(suffix)) return { reason: `it keeps the path ${source.path}, which is ${destination.path} at the destination` }
     values.add(name.slice(0, -suffix.length))
   }
   const [value, ...others] = values
-  if (value === undefined || others.length > 0) return { reason: 'the images are not all under one prefix' }
+  if (value === undefined || others.length > 0) return { reason: 'the images do not share one prefix' }
   return { value }
 }
 
-/** Why `--system-default-registry` alone would lead nowhere; undefined where it would do. */
+/** Why `--system-default-registry` cannot replace the mirrors; undefined where it can. */
 function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRegistry): string | undefined {
-  if ('reason' in system) return `--system-default-registry would not do instead: ${system.reason}`
+  if ('reason' in system) return `--system-default-registry cannot replace the mirrors: ${system.reason}`
   if (normaliseEndpoint(key).url === normaliseEndpoint(url).url) return undefined
   const scheme = isSecure ? 'http' : 'https'
-  return `--system-default-registry alone would make nodes speak ${scheme}: it needs a mirror "${key}" with the endpoint ${url}`
+  return `--system-default-registry makes nodes use ${scheme}: it also needs a mirror "${key}" with the endpoint ${url}`
 }
 
-/** Makes the registries.yaml with which nodes find every image at the destination; throws USAGE for options that cannot be right, INTERNAL where its proof of that fails. */
+/** Generates the registries.yaml with which nodes find every image at the destination. Throws USAGE for options that contradict each other, INTERNAL for a file that would not do so. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
   const { images } = options
   const endpoint = nodeEndpoint(options.endpoint.origin)
-  const { key, isSecure } = endpoint
+  const { key } = endpoint
   const made = mirrorsFor(options, endpoint)
-  const { config, blanks, notes } = destinationConfig(options, isSecure)
+  const { config, blanks, comment, notes, warnings } = destinationConfig(options, endpoint)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
   proveResolution(registries, images, made.own, endpoint)
   const system = systemDefaultRegistry(images)
@@ -95,9 +98,12 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
     registries,
     text: formatRegistries(registries, {
       header: headerLines(options, endpoint),
-      ...(config === undefined ? { footer: blankEntry(blanks, endpoint) } : { configs: new Map([[key, blankLines(blanks)]]) }),
+      ...(config === undefined
+        ? { footer: blankEntry(blanks, endpoint) }
+        : { configs: new Map([[key, [...comment, ...blankLines(blanks)]]]) }),
     }),
     notes: [...mirrorNotes(made, options, endpoint), ...notes, ...(noFlag === undefined ? [] : [noFlag])],
+    warnings: [...(isNodeItself(key) ? [nodeItselfWarning(key)] : []), ...warnings],
     systemDefaultRegistry: noFlag === undefined && 'value' in system ? system.value : undefined,
   }
 }

@@ -9,7 +9,7 @@ import type { GenerateOptions, MirroredImage, NodeEndpoint } from './options.ts'
 /** Mirrors by registry. */
 export interface Mirrors {
   readonly mirrors: Registries['mirrors']
-  /** Images that need none, because their own registry is the destination. */
+  /** Images that need no mirror, because the destination is their own registry. */
   readonly own: readonly MirroredImage[]
 }
 
@@ -29,8 +29,8 @@ function byRegistry(images: readonly MirroredImage[]): readonly (readonly [regis
     const { registry } = image.source
     if (registry !== registry.toLowerCase()) {
       const name = formatReference(image.source)
-      throw new MirrorError('USAGE', `${name} names its registry in upper case, which no mirror of a registries.yaml matches`, {
-        hint: 'Write registries in lower case, here and in what is deployed.',
+      throw new MirrorError('USAGE', `${name} has an upper-case registry name, which no mirror of a registries.yaml matches`, {
+        hint: 'write the registry in lower case, here and in the manifests of your workloads',
       })
     }
     const group = groups.get(registry) ?? []
@@ -41,34 +41,34 @@ function byRegistry(images: readonly MirroredImage[]): readonly (readonly [regis
 }
 
 function refuseWildcard(why: string): never {
-  throw new MirrorError('USAGE', `options.wildcard is not right here: ${why}`, {
-    hint: 'Leave it out: every registry gets a mirror of its own then.',
+  throw new MirrorError('USAGE', `options.wildcard is not possible here: ${why}`, {
+    hint: 'remove options.wildcard, so that every registry gets its own mirror',
   })
 }
 
 function wildcardMirror({ images, flatten, versions = [] }: GenerateOptions, endpoint: NodeEndpoint): Mirror {
   const old = versionWithout('wildcard', versions)
   if (old !== undefined) {
-    refuseWildcard(`K3s ${old} does not read it as newer versions do (${firstVersionsWith('wildcard')} and later)`)
+    refuseWildcard(`K3s ${old} does not support it, only ${firstVersionsWith('wildcard')} and later`)
   }
   const first = new Map<string, MirroredImage>()
   for (const image of images) {
     const other = first.get(image.source.path)
     if (other !== undefined && other.destination.path !== image.destination.path) {
-      refuseWildcard(`${formatReference(other.source)} and ${formatReference(image.source)} have one path here and two at the destination`)
+      refuseWildcard(`${formatReference(other.source)} and ${formatReference(image.source)} have the same path, but not at the destination`)
     }
     first.set(image.source.path, image)
   }
   const mirror = mirrorFor(images, endpoint, flatten)
-  if (mirror.rewrites.size > 1) refuseWildcard('the names at the destination follow no rule that holds for every registry')
+  if (mirror.rewrites.size > 1) refuseWildcard('no single rewrite produces all names at the destination')
   const own = images.find(({ source }) => isOwn(source.registry, endpoint))
   if (own !== undefined && mirror.rewrites.size > 0) {
-    refuseWildcard(`${formatReference(own.source)} is at the destination already, and the rewrite would change its name`)
+    refuseWildcard(`${formatReference(own.source)} is already at the destination, and the rewrite would change its name`)
   }
   return mirror
 }
 
-/** A mirror for each registry of the images, or one for all. Throws USAGE where that cannot be right. */
+/** A mirror for each registry of the images, or one for all of them. Throws USAGE where a mirror would lead to other images. */
 export function mirrorsFor(options: GenerateOptions, endpoint: NodeEndpoint): Mirrors {
   const groups = byRegistry(options.images)
   if (options.wildcard === true) return { mirrors: new Map([['*', wildcardMirror(options, endpoint)]]), own: [] }

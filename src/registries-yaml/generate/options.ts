@@ -9,27 +9,30 @@ export interface MirroredImage {
   readonly destination: Reference
 }
 
-/** What nodes are to find, and where. */
+/** The images that nodes pull, and the registry that they pull them from. */
 export interface GenerateOptions {
-  /** The prefix may end with a slash; images carry it in their names already. */
+  /** The prefix may end with a slash; the names of the images contain it already. */
   readonly endpoint: { readonly origin: URL; readonly prefix: string }
   readonly images: readonly MirroredImage[]
-  /** Where a node's files for TLS lie, and the account that it pulls with. */
+  /** Absolute paths of TLS files on the nodes. */
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  /** The account that nodes pull with. Without a known password a placeholder is written, which lint reports. */
   readonly username?: string | undefined
-  /** What another registries.yaml says of the destination's TLS and credentials. */
+  /** The password of `username`, written as it is. */
+  readonly password?: string | undefined
+  /** TLS and credentials for the destination from another registries.yaml. */
   readonly known?: RegistryConfig | undefined
-  /** What the destination is known to ask of nodes; default: unknown, so that comments show where it would go. */
+  /** What the destination requires of nodes; default: unknown, so that comments show every setting. */
   readonly demands?: { readonly clientCertificate: boolean; readonly login: boolean } | undefined
-  /** Write known credentials; by default a comment stands in for them. */
+  /** Write the credentials of `known`; default: a comment takes their place. */
   readonly secrets?: boolean | undefined
-  /** One mirror for every registry, those of other images too. */
+  /** One mirror `*` for every registry, including registries of other images. */
   readonly wildcard?: boolean | undefined
-  /** Only the last part of each path was kept. */
+  /** The destination keeps only the last part of each path. */
   readonly flatten?: boolean | undefined
-  /** What the images are of, as in `v1.37.1+k3s1`. */
+  /** A name for the images, as in `v1.37.1+k3s1`. */
   readonly selection?: string | undefined
   /** The versions of K3s that read the file; default: the newest. */
   readonly versions?: readonly K3sVersion[] | undefined
@@ -37,16 +40,16 @@ export interface GenerateOptions {
   readonly version?: string | undefined
 }
 
-/** The destination as a registries.yaml names it. */
+/** The destination in the syntax of a registries.yaml. */
 export interface NodeEndpoint {
-  /** Scheme, host and port, where that is not the scheme's own. */
+  /** Scheme, host and port; the scheme's default port is left out. */
   readonly url: string
   /** The key of `configs`. */
   readonly key: string
   readonly isSecure: boolean
 }
 
-/** Writes an origin as an endpoint that every version of K3s understands alike: Docker Hub as the host that answers for it. */
+/** Writes an origin as an endpoint that every version of K3s reads the same way; Docker Hub becomes `registry-1.docker.io`. */
 export function nodeEndpoint({ protocol, host }: URL): NodeEndpoint {
   const key = defaultHost(host)
   return { url: `${protocol}//${key}`, key, isSecure: protocol === 'https:' }

@@ -5,7 +5,7 @@ import type { Registries } from '../registries.ts'
 import { createResolver } from '../resolve/resolve-reference.ts'
 import type { MirroredImage, NodeEndpoint } from './options.ts'
 
-/** Looks every image up as a node would; throws INTERNAL unless it comes from the destination first, under its name there, or its own where it keeps that. */
+/** Looks up every image as a node would. Throws INTERNAL unless the first endpoint is the destination, under the image's name there. */
 export function proveResolution(
   registries: Registries,
   images: readonly MirroredImage[],
@@ -23,9 +23,8 @@ export function proveResolution(
     const isFound =
       first !== undefined && first.host === host && `${first.scheme}://${first.host}${first.apiPath}` === url && first.repository === path
     if (isFound && first.rewrite.alternatives.length === 0 && first.rewrite.invalid.length === 0) continue
-    const found = first === undefined ? 'nowhere' : `at ${first.scheme}://${first.host} as ${first.repository}`
-    throw new MirrorError('INTERNAL', `a node would look for ${formatReference(source)} ${found}, and not as ${path} at ${endpoint.url}`, {
-      hint: 'No registries.yaml was written. Other names, with options.rewrite or another prefix, may do; please report it.',
-    })
+    const found = first === undefined ? 'from no endpoint' : `as ${first.repository} from ${first.scheme}://${first.host}`
+    const message = `a node would pull ${formatReference(source)} ${found}, not as ${path} from ${endpoint.url}`
+    throw new MirrorError('INTERNAL', message, { hint: 'try another options.rewrite or another prefix, and report this bug' })
   }
 }

@@ -16,7 +16,7 @@ function escaped(c: string): string {
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** Quotes a string as Go's `%q` does, which is nearly a TOML string: TOML knows no `\a`, `\v` and `\x`. https://pkg.go.dev/strconv#Quote */
+/** Quotes a string as Go's `%q` does. Most results are TOML strings, but TOML does not support `\a`, `\v` and `\x`. https://pkg.go.dev/strconv#Quote */
 export function goQuote(text: string): string {
   return `"${text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, escaped)}"`
 }

@@ -1,9 +1,9 @@
 import { RE2JS, type Matcher } from 're2js'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 
-/** A regular expression as Go's regexp package has it: RE2 syntax, linear time, matching anywhere: https://pkg.go.dev/regexp/syntax */
+/** A regular expression of Go's regexp package: RE2 syntax, linear time, matches anywhere. https://pkg.go.dev/regexp/syntax */
 export interface GoRegexp {
-  /** True when it matches somewhere in the text. */
+  /** True if it matches anywhere in the text. */
   matches(text: string): boolean
   /** True for the number or the name of a group. */
   hasGroup(name: string): boolean
@@ -14,13 +14,13 @@ export interface GoRegexp {
 /** Longer patterns take seconds to compile. */
 export const maxPatternLength: number = 4096
 
-// the names that stand for each name of a group, in the order in which the groups stand
+// The unique names of the groups that share a name, in the order of the groups.
 type GroupNames = ReadonlyMap<string, readonly string[]>
 
-// a class of characters, an escape, and text in which nothing is one, so that what looks like a group there is none
+// Quotations, escapes and character classes, in which "(?<" does not start a group; then a named group.
 const token = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*(?:\]|$)|\(\?P?<(\w+)>/g
 
-/** The pattern with every group named otherwise than those before it: Go takes the same name twice, and re2js does not. */
+/** The pattern with unique group names, because Go accepts duplicate names and re2js does not. */
 function nameApart(pattern: string): { readonly apart: string; readonly names: GroupNames } {
   const names = new Map<string, string[]>()
   const apart = pattern.replace(token, (text, name: string | undefined) => {
@@ -35,10 +35,10 @@ function nameApart(pattern: string): { readonly apart: string; readonly names: G
   return { apart, names }
 }
 
-// A number with a leading zero is a name, which no group has.
+// A number with a leading zero is a name, and group names never begin with a digit.
 const isNumber = /^(?:0|[1-9][0-9]*)$/
 
-/** A group's text; a group that does not exist or took no part is empty: https://pkg.go.dev/regexp#Regexp.Expand */
+/** A group's text; empty for a group that does not exist or did not match: https://pkg.go.dev/regexp#Regexp.Expand */
 function groupText(match: Matcher, names: GroupNames, name: string): string {
   if (isNumber.test(name)) return Number(name) <= match.groupCount() ? (match.group(Number(name)) ?? '') : ''
   for (const group of names.get(name) ?? []) {
@@ -48,7 +48,7 @@ function groupText(match: Matcher, names: GroupNames, name: string): string {
   return ''
 }
 
-/** `$name` takes the longest run of letters, digits and underscores, so that `$1x` is the group "1x" and `${1}x` is not; `$$` is a dollar. */
+/** `$name` is the longest run of letters, digits and underscores: `$1x` is the group "1x", `${1}x` the group "1". `$$` is a dollar. */
 function expand(template: string, match: Matcher, names: GroupNames): string {
   return template.replace(
     /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
@@ -57,11 +57,11 @@ function expand(template: string, match: Matcher, names: GroupNames): string {
   )
 }
 
-/** Compiles a pattern; throws INVALID_REWRITE for what RE2 refuses, look-around and back-references among it. */
+/** Compiles a pattern. Throws INVALID_REWRITE for everything that RE2 rejects, as look-around and back-references. */
 export function parseGoRegexp(pattern: string): GoRegexp {
   if (pattern.length > maxPatternLength) {
-    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}…" is longer than ${maxPatternLength} characters`, {
-      hint: 'Split it into several rewrites.',
+    throw new MirrorError('INVALID_REWRITE', `the pattern "${pattern.slice(0, 200)}…" is longer than ${maxPatternLength} characters`, {
+      hint: 'split it into several rewrites',
     })
   }
   const { apart, names } = nameApart(pattern)
@@ -70,8 +70,8 @@ export function parseGoRegexp(pattern: string): GoRegexp {
     compiled = RE2JS.compile(apart)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : ''
-    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}" is not a regular expression of Go's syntax: ${why}`, {
-      hint: 'Look-ahead, look-behind and back-references do not exist there: https://pkg.go.dev/regexp/syntax',
+    throw new MirrorError('INVALID_REWRITE', `"${pattern.slice(0, 200)}" is not a valid Go regular expression: ${why}`, {
+      hint: 'use RE2 syntax, without look-ahead, look-behind and back-references: https://pkg.go.dev/regexp/syntax',
       cause,
     })
   }
@@ -82,7 +82,7 @@ export function parseGoRegexp(pattern: string): GoRegexp {
       const matcher = compiled.matcher(text)
       let result = ''
       let at = 0
-      // Go allows no empty match right behind the one before it, where re2js would find one.
+      // Unlike re2js, Go skips an empty match right after another match.
       let last = -1
       while (matcher.find()) {
         if (matcher.start() === matcher.end() && matcher.start() === last) continue
@@ -95,7 +95,7 @@ export function parseGoRegexp(pattern: string): GoRegexp {
   }
 }
 
-/** The same, undefined for what is no regular expression. */
+/** The same; undefined for an invalid pattern. */
 export function tryParseGoRegexp(pattern: string): GoRegexp | undefined {
   try {
     return parseGoRegexp(pattern)

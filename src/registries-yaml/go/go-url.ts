@@ -1,28 +1,28 @@
 import { isIPv6 } from 'node:net'
 
-/** A URL as Go's net/url has it, its parts decoded; text is UTF-8 taken byte by byte, one character a byte: https://pkg.go.dev/net/url#URL */
+/** A URL of Go's net/url with decoded parts. Each character of a string is one byte of UTF-8. https://pkg.go.dev/net/url#URL */
 export interface GoUrl {
   readonly scheme: string
   readonly opaque: string
-  /** `user[:password]`, escaped again as it is printed. */
+  /** `user[:password]`, escaped as Go prints it. */
   readonly userinfo: string | undefined
   /** `host[:port]`. */
   readonly host: string
   readonly path: string
-  /** The path as written, where encoding `path` would give something else. */
+  /** The path as written, if encoding `path` gives another text. */
   readonly rawPath: string
   readonly query: string | undefined
   readonly fragment: string
-  /** The fragment as written, where encoding `fragment` would give something else. */
+  /** The fragment as written, if encoding `fragment` gives another text. */
   readonly rawFragment: string
   /** A scheme and a path without `//` between them. */
   readonly omitsHost: boolean
 }
 
-/** What Go's url.Parse says no to; the message quotes nothing. */
+/** Thrown for a URL that Go's url.Parse rejects. The message does not quote the URL. */
 export class GoUrlError extends Error {}
 
-/** What comes of reading URLs, or what Go says no to in one of them. */
+/** The result of reading URLs, or the error about one of them. */
 export function tryGoUrl<T>(read: () => T): T | GoUrlError {
   try {
     return read()
@@ -34,7 +34,7 @@ export function tryGoUrl<T>(read: () => T): T | GoUrlError {
 
 type Mode = 'host' | 'zone' | 'path' | 'userinfo' | 'fragment'
 
-/** Characters that stand for themselves. */
+/** Characters that need no escape. */
 const plain: Readonly<Record<Mode, RegExp>> = {
   host: /[\w\-.~!$&'()*+,;=:[\]<>"]/,
   zone: /[\w\-.~!$&'()*+,;=:[\]<>"]/,
@@ -49,47 +49,47 @@ function escape(text: string, mode: Mode): string {
 
 function unescape(text: string, mode: Mode): string {
   const isHost = mode === 'host' || mode === 'zone'
-  if (/%(?![0-9a-fA-F]{2})/.test(text)) throw new GoUrlError('an invalid % escape')
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) throw new GoUrlError('invalid % escape')
   return text.replace(/%[0-9a-fA-F]{2}|[^]/g, (token) => {
     if (token.length === 1) {
-      if (isHost && token < '\x80' && !plain[mode].test(token)) throw new GoUrlError('an invalid character in the host name')
+      if (isHost && token < '\x80' && !plain[mode].test(token)) throw new GoUrlError('invalid character in the host name')
       return token
     }
     const c = String.fromCharCode(Number.parseInt(token.slice(1), 16))
     // RFC 6874 allows %25 before a zone, and RFC 3986 only bytes beyond ASCII in a host.
     const isRefused = mode === 'host' ? c < '\x80' : mode === 'zone' && c !== ' ' && !plain[mode].test(c)
-    if (isHost && token !== '%25' && isRefused) throw new GoUrlError('an invalid % escape')
+    if (isHost && token !== '%25' && isRefused) throw new GoUrlError('invalid % escape')
     return c
   })
 }
 
 function checkPort(colonPort: string): void {
-  if (!/^(?::[0-9]*)?$/.test(colonPort)) throw new GoUrlError('a port that is not a number')
+  if (!/^(?::[0-9]*)?$/.test(colonPort)) throw new GoUrlError('the port is not a number')
 }
 
 function parseLiteral(host: string): string {
   const end = host.lastIndexOf(']')
-  if (end === -1) throw new GoUrlError('a "[" without "]" in the host')
+  if (end === -1) throw new GoUrlError('missing "]" in the host')
   const start = host.lastIndexOf('[')
   const port = host.slice(end + 1)
   checkPort(port)
   const inside = host.slice(start + 1, end)
   const zone = inside.indexOf('%25')
   const address = zone === -1 ? unescape(inside, 'host') : unescape(inside.slice(0, zone), 'host') + unescape(inside.slice(zone), 'zone')
-  if (start !== 0 || !isIPv6(address)) throw new GoUrlError('brackets around something that is no IPv6 address')
+  if (start !== 0 || !isIPv6(address)) throw new GoUrlError('invalid IPv6 address in brackets')
   return `[${address}]${port}`
 }
 
 function parseHost(host: string): string {
   if (host.includes('[')) return parseLiteral(host)
-  // Since Go 1.26 a second colon is refused too, as in an IPv6 address without brackets.
+  // Since Go 1.26 a second colon is an error too, as in an IPv6 address without brackets.
   const colon = host.indexOf(':')
   if (colon !== -1) checkPort(host.slice(colon))
   return unescape(host, 'host')
 }
 
 function parseUserinfo(text: string): string {
-  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new GoUrlError('an invalid character before the "@"')
+  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new GoUrlError('invalid character before the "@"')
   const [, user = '', password] = /^([^:]*)(?::([^]*))?$/.exec(text) ?? []
   const again = (part: string): string => escape(unescape(part, 'userinfo'), 'userinfo')
   return password === undefined ? again(user) : `${again(user)}:${again(password)}`
@@ -104,9 +104,9 @@ function splitAt(text: string, separator: string): readonly [before: string, aft
 export function parseGoUrl(source: string): GoUrl {
   const [text, writtenFragment = ''] = splitAt(Buffer.from(source, 'utf8').toString('latin1'), '#')
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('a control character')
+  if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('invalid control character')
   const fragment = unescape(writtenFragment, 'fragment')
-  if (text.startsWith(':')) throw new GoUrlError('no scheme before the ":"')
+  if (text.startsWith(':')) throw new GoUrlError('missing scheme before the ":"')
   const [written = '', scheme = ''] = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(text) ?? []
   const [beforeQuery, query] = splitAt(text.slice(written.length), '?')
   const parts = {
@@ -123,7 +123,7 @@ export function parseGoUrl(source: string): GoUrl {
   }
   if (!beforeQuery.startsWith('/')) {
     if (scheme !== '') return { ...parts, opaque: beforeQuery }
-    if (/^[^/]*:/.test(beforeQuery)) throw new GoUrlError('a colon where no host is')
+    if (/^[^/]*:/.test(beforeQuery)) throw new GoUrlError('colon in the first path segment')
   }
   const hasAuthority = beforeQuery.startsWith('//') && (scheme !== '' || !beforeQuery.startsWith('///'))
   const [, authority = '', rest = ''] = hasAuthority ? (/^\/\/([^/]*)([^]*)$/.exec(beforeQuery) ?? []) : ['', '', beforeQuery]
@@ -134,7 +134,7 @@ export function parseGoUrl(source: string): GoUrl {
   return { ...parts, userinfo, host, path, rawPath: escape(path, 'path') === rest ? '' : rest, omitsHost: scheme !== '' && !hasAuthority }
 }
 
-/** As it was written, if that is a way to write it. */
+/** The text as it was written, if that is valid. */
 function escapedAs(text: string, raw: string, mode: 'path' | 'fragment'): string {
   const valid = mode === 'path' ? /^[!$&'()*+,;=:@[\]%/A-Za-z0-9\-_.~]+$/ : /^[!$&'()*+,;=:@[\]%/?A-Za-z0-9\-_.~]+$/
   return valid.test(raw) && unescape(raw, mode) === text ? raw : escape(text, mode)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { editDistance } from '../../oci/nearest.ts'
 
-/** How two spellings of `host[:port]` differ that may mean the same: by case alone, by the port, or by a slip in the name. */
+/** How two similar spellings of `host[:port]` differ: only by case, by the port, or by a typo in the name. */
 export type Nearness = 'case' | 'port' | 'name'
 
 function split(host: string): { readonly name: string; readonly port: string | undefined } {
@@ -9,7 +9,7 @@ function split(host: string): { readonly name: string; readonly port: string | u
   return { name: literal ?? name, port }
 }
 
-// A longest name of DNS; whatever is longer is none, and not worth the time.
+// The longest name in DNS.
 const maxName = 253
 const minToken = 4
 
@@ -17,8 +17,8 @@ function sortedLetters(word: string): string {
   return word.split('').toSorted().join('')
 }
 
-/** True for one slip in one part of the name. Numbers and short parts tell hosts apart: mirror1 and mirror2, eu and us. */
-function isSlip(a: string, b: string): boolean {
+/** True for one typo in one part of the name. Numbers and short parts distinguish hosts: mirror1 and mirror2, eu and us. */
+function isTypo(a: string, b: string): boolean {
   if (a.replaceAll(/[.-]/g, '') === b.replaceAll(/[.-]/g, '')) return true
   const parts = a.split(/[.-]/)
   const others = b.split(/[.-]/)
@@ -32,7 +32,7 @@ function isSlip(a: string, b: string): boolean {
   return distance === 1 || (distance === 2 && sortedLetters(part) === sortedLetters(other))
 }
 
-/** How a key resembles the host of an endpoint that it is not; undefined where it does not. */
+/** How a key is similar to the host of an endpoint; undefined for the same and for an unrelated host. */
 export function nearness(key: string, host: string): Nearness | undefined {
   if (key.length > maxName || host.length > maxName || key === host) return undefined
   if (key.toLowerCase() === host.toLowerCase()) return 'case'
@@ -42,10 +42,10 @@ export function nearness(key: string, host: string): Nearness | undefined {
   if (a.port !== b.port || isIP(a.name) !== 0 || isIP(b.name) !== 0) return undefined
   // `registry` and `registry.example.com`
   const [shorter, longer] = a.name.length < b.name.length ? [a.name, b.name] : [b.name, a.name]
-  return (shorter !== '' && longer.startsWith(`${shorter}.`)) || isSlip(a.name, b.name) ? 'name' : undefined
+  return (shorter !== '' && longer.startsWith(`${shorter}.`)) || isTypo(a.name, b.name) ? 'name' : undefined
 }
 
-/** The same host with the default port of the scheme written out, or left out where it is. */
+/** The same host with the default port of the scheme added or removed. */
 export function otherSpelling(host: string, scheme: 'http' | 'https'): string {
   const port = scheme === 'http' ? ':80' : ':443'
   if (host.endsWith(port)) return host.slice(0, -port.length)

@@ -1,21 +1,21 @@
 import { BlockList, isIP } from 'node:net'
 import { formatGoUrl, GoUrlError, parseGoUrl, tryGoUrl } from '../go/go-url.ts'
 
-/** An endpoint as K3s understands it. */
+/** An endpoint as K3s reads it. */
 export interface NormalisedEndpoint {
-  /** The `configs` key that its credentials and TLS are looked up under. */
+  /** The key of `configs` for its credentials and TLS. */
   readonly registry: string
-  /** `host[:port]` that is talked to. */
+  /** `host[:port]` of the requests. */
   readonly host: string
   readonly url: string
-  /** The URL's path stands for the API's `/v2`; nothing is appended to it. */
+  /** The URL's path replaces `/v2`; containerd appends nothing to it. */
   readonly overridePath: boolean
 }
 
 /** The API server's registry, through which nodes share their images: https://docs.k3s.io/installation/registry-mirror */
 export const embeddedRegistry = '127.0.0.1:6443'
 
-/** Where requests for a registry name go: Docker Hub's are answered by another host. */
+/** The host that requests for a registry go to, which differs from its name for Docker Hub. */
 export function defaultHost(registry: string): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : registry
 }
@@ -24,7 +24,7 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** True for localhost and loopback addresses, with or without a port; an IPv6 address without one has no brackets. */
+/** True for localhost and loopback addresses, with or without a port; an IPv6 address without a port has no brackets. */
 export function isLocalhost(hostPort: string): boolean {
   const [, literal, name] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):[^:[\]]*$/.exec(hostPort) ?? []
   const host = literal ?? name ?? hostPort
@@ -32,7 +32,7 @@ export function isLocalhost(hostPort: string): boolean {
   return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'))
 }
 
-/** Reads an endpoint, or a key that names one, as K3s does, which speaks https to its embedded registry (`isEmbedded`) on localhost too. Throws GoUrlError. */
+/** Reads an endpoint, or a key that names one, as K3s does. With `isEmbedded` K3s uses https for its embedded registry on localhost. Throws GoUrlError. */
 export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint {
   const parsed = parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
   const [, port = ''] = /:([0-9]*)$/.exec(parsed.host) ?? []
@@ -49,7 +49,7 @@ export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false)
   }
 }
 
-/** The same, undefined for what K3s passes over as no URL. */
+/** The same; undefined for an invalid URL, which K3s ignores. */
 export function tryNormaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint | undefined {
   const normalised = tryGoUrl(() => normaliseEndpoint(endpoint, isEmbedded))
   return normalised instanceof GoUrlError ? undefined : normalised

@@ -4,22 +4,23 @@ import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
 import { buildHostTable, configFor, type FoundConfig, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
+import type { ReadProblem } from '../read/decode-yaml.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import { noRegistries, type Mirror, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
 import type { InspectedFile } from './inspect-files.ts'
 import { keyFault, type KeyFault } from './key-fault.ts'
 import { readTomlKey, readTomlText } from './toml-text.ts'
 
-/** An endpoint of a mirror as it is written, with what K3s makes of it. */
+/** An endpoint of a mirror as it is written, and as K3s reads it. */
 export interface WrittenEndpoint {
   readonly mirror: string
   readonly text: string
   readonly position: Position
-  /** Undefined for what K3s passes over, and what names no host. */
+  /** Undefined for an endpoint that K3s ignores or that has no host. */
   readonly endpoint: NormalisedEndpoint | undefined
-  /** `host[:port]` that is talked to; undefined for what K3s passes over. */
+  /** `host[:port]` of the requests; undefined for an endpoint that K3s ignores. */
   readonly host: string | undefined
-  /** The settings that it gets. */
+  /** The settings that apply to it. */
   readonly found: FoundConfig
 }
 
@@ -31,11 +32,11 @@ export interface WrittenKey {
   readonly fault: KeyFault | undefined
 }
 
-/** Settings below a key of `configs`. */
+/** Settings under a key of `configs`. */
 interface WrittenSettings {
   readonly key: string
   readonly position: Position
-  /** Where a field of them stands, or the whole. */
+  /** The position of one of their fields, or of all of them. */
   readonly positionOf: (...field: readonly string[]) => Position
 }
 
@@ -49,7 +50,7 @@ export interface NamedFile {
   readonly field: 'ca_file' | 'cert_file' | 'key_file'
   readonly path: string
   readonly position: Position
-  /** Undefined where it was not looked at. */
+  /** Undefined for a file that was not inspected. */
   readonly file: InspectedFile | undefined
 }
 
@@ -61,53 +62,53 @@ export interface WrittenTls extends WrittenSettings {
   readonly keyFile: NamedFile | undefined
 }
 
-/** A rewrite of a mirror: as it is written, and as containerd gets it. */
+/** A rewrite of a mirror: as it is written, and as containerd reads it. */
 export interface WrittenRewrite {
   readonly mirror: string
   readonly pattern: string
   readonly replacement: string
   readonly position: Position
-  /** What containerd reads, as K3s escapes nothing; what is written where that is no TOML. */
+  /** The values that containerd reads, because K3s does not escape them; the written values where the result is invalid TOML. */
   readonly read: { readonly pattern: string; readonly replacement: string }
-  /** False for what is no TOML. */
+  /** False where the result is invalid TOML. */
   readonly isToml: boolean
-  /** Undefined for what is no regular expression of Go's syntax. */
+  /** Undefined for an invalid regular expression. */
   readonly regexp: GoRegexp | undefined
-  /** Why it is none. */
+  /** Why it is invalid. */
   readonly why: string
 }
 
-/** What is known of the file, of the node and of the files that it names. */
+/** The parsed file, and what is known about the node and the TLS files. */
 export interface LintInput {
   readonly parsed: ParsedRegistries
   readonly flags: K3sFlags
-  /** Undefined: the newest. */
+  /** Undefined for the newest version. */
   readonly version: K3sVersion | undefined
-  /** The files that `tls` names, by path; undefined where they are not to be looked at. */
+  /** The files that `tls` names, by path; undefined if they are not to be inspected. */
   readonly files: ReadonlyMap<string, InspectedFile> | undefined
-  /** Permission bits of the file itself; undefined where it has none. */
+  /** Permission bits of the file itself; undefined for standard input and drafts. */
   readonly mode: number | undefined
   readonly now: Date
 }
 
-/** Everything that rules look at, in the file's order; lists are empty for a file that K3s does not start with. */
+/** Everything that rules check, in the file's order. Lists are empty for a file with an unreadable problem. */
 export interface LintContext extends LintInput {
-  /** What K3s makes of the file with these flags. */
+  /** The endpoints that K3s derives from the file with these flags. */
   readonly table: HostTable
   readonly endpoints: readonly WrittenEndpoint[]
-  /** The same, but a list that several mirrors share through an alias only once. */
+  /** The same, without the repetitions of a list that several mirrors share through an alias. */
   readonly distinctEndpoints: readonly WrittenEndpoint[]
-  /** The keys of `configs` that endpoints get their settings from. */
+  /** The keys of `configs` that apply to endpoints. */
   readonly usedKeys: ReadonlySet<string | undefined>
   readonly keys: readonly WrittenKey[]
   readonly auths: readonly WrittenAuth[]
   readonly tls: readonly WrittenTls[]
   readonly namedFiles: readonly NamedFile[]
-  /** By mirror; none for a version that has no rewrites. */
+  /** By mirror; empty for a version without rewrites. */
   readonly rewrites: ReadonlyMap<string, readonly WrittenRewrite[]>
 }
 
-/** The first of what stands at one position of the file, which an alias can put at several paths. */
+/** Keeps the first item of each position of the file, because an alias can put one position at several paths. */
 export function oncePerPosition<T extends { readonly position: Position }>(things: Iterable<T>): readonly T[] {
   const first = new Map<string, T>()
   for (const thing of things) {
@@ -122,8 +123,8 @@ function compile(pattern: string): Pick<WrittenRewrite, 'regexp' | 'why'> {
     return { regexp: parseGoRegexp(pattern), why: '' }
   } catch (error) {
     if (!isMirrorError(error)) throw error
-    // What is before the colon names the pattern, and so does the rule.
-    const why = error.message.replace(/^"[^]*" is not a regular expression of Go's syntax: (?:error parsing regexp: )?/, '')
+    // The rule's own message names the pattern too.
+    const why = error.message.replace(/^"[^]*" is not a valid Go regular expression: (?:error parsing regexp: )?/, '')
     return { regexp: undefined, why }
   }
 }
@@ -135,10 +136,15 @@ function readRewrite(mirror: string, [pattern, replacement]: readonly [string, s
   return { mirror, pattern, replacement, position, read, isToml: key !== undefined && text !== undefined, ...compile(read.pattern) }
 }
 
-/** Works out of a file what rules ask for. */
+/** The first problem after which the content of the file is unknown. The other problems leave no doubt about the value that was meant. */
+export function unreadableProblem({ problems }: ParsedRegistries): ReadProblem | undefined {
+  return problems.find(({ kind }) => kind === 'syntax' || kind === 'type')
+}
+
+/** Derives from a file everything that rules check. */
 export function readContext(input: LintInput): LintContext {
   const { parsed, flags, version, files } = input
-  const { mirrors, configs } = parsed.problems.length > 0 ? noRegistries : parsed.registries
+  const { mirrors, configs } = unreadableProblem(parsed) === undefined ? parsed.registries : noRegistries
   const endpoints = [...mirrors].flatMap(([mirror, written]) =>
     written.endpoints.map((text, index): WrittenEndpoint => {
       const normalised = tryNormaliseEndpoint(text, flags.embeddedRegistry)

@@ -10,23 +10,23 @@ export interface InspectedCertificate {
   readonly subject: string
   readonly validFrom: Date
   readonly validTo: Date
-  /** True where this is the private key, in PEM, that belongs to it. */
+  /** True for the private key of the certificate, in PEM. */
   fits(key: string): boolean
 }
 
-/** What can be said of a file that `tls` names, without its content. */
+/** The facts about a file of `tls` that rules check. */
 export interface InspectedFile {
-  /** Why it was not read; undefined where it was. */
+  /** Why the file was not read; undefined for a file that was read. */
   readonly problem: 'missing' | 'not a file' | 'unreadable' | 'too large' | undefined
-  /** Permission bits; undefined where it was not read and on Windows, which has none. */
+  /** Permission bits; undefined on Windows and for a file that was not read. */
   readonly mode: number | undefined
-  /** Those that can be parsed, in the file's order. */
+  /** Valid certificates, in the file's order. */
   readonly certificates: readonly InspectedCertificate[]
-  /** How many blocks that call themselves certificates cannot be parsed. */
+  /** Number of invalid certificate blocks. */
   readonly brokenCertificates: number
-  /** What there is of a PEM private key: one that can be used, one that needs a passphrase, none that can be parsed. */
+  /** `encrypted`: the private key requires a passphrase. `none`: the file has no valid private key. */
   readonly privateKey: 'usable' | 'encrypted' | 'none'
-  /** The text, for `fits`; never to be shown. */
+  /** The text for `fits`, which must never be printed. */
   readonly pem: string
 }
 
@@ -79,11 +79,11 @@ async function inspect(path: string, signal: AbortSignal | undefined): Promise<I
   }
 }
 
-/** Looks at every file that the `tls` of a registries.yaml names absolutely, by the name that is written; relative ones are relative to a directory of the node's. */
+/** Inspects every file that the `tls` of a registries.yaml names by an absolute path. A relative path belongs to a directory of the node. */
 export async function inspectFiles({ configs }: Registries, signal?: AbortSignal): Promise<ReadonlyMap<string, InspectedFile>> {
   const paths = [...configs.values()].flatMap(({ tls }) => (tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile]))
   const files = new Map<string, InspectedFile>()
-  // One after the other: a file may name thousands.
+  // One after another, because a registries.yaml can name thousands of files.
   for (const path of new Set(paths)) if (isAbsolute(path)) files.set(path, await inspect(path, signal))
   return files
 }

@@ -1,28 +1,28 @@
 import { isIPv6 } from 'node:net'
 
-/** Why a key of `mirrors` or `configs` matches nothing; the first in this order is the one to be told of. */
+/** Why a key of `mirrors` or `configs` never matches; lint reports the first reason in this order. */
 export type KeyFault = 'scheme' | 'userinfo' | 'path' | 'ipv6' | 'pattern' | 'index-docker-io' | 'upper-case'
 
 const indexHost = 'index.docker.io'
 
-/** What is left of a key, or of an endpoint, when only `host[:port]` is kept. */
+/** The `host[:port]` of a key or an endpoint. */
 function hostOf(text: string): string {
   const withoutScheme = text.replace(/^[a-z][a-z0-9+.-]*:\/*/i, (scheme) => (scheme.includes('/') ? '' : scheme))
   return (/^[^/?#]*/.exec(withoutScheme)?.[0] ?? '').replace(/^.*@/, '')
 }
 
-/** True for an IPv6 address without brackets, with or without a port behind it. */
+/** True for an IPv6 address without brackets, with or without a port. */
 export function isBareIPv6(text: string): boolean {
   const host = hostOf(text)
   return isIPv6(host) || (isIPv6(host.replace(/:[0-9]*$/, '')) && !host.includes('['))
 }
 
-/** True for `index.docker.io`, which is how Docker's own login files name Docker Hub, with or without a port. */
+/** True for `index.docker.io`, Docker Hub's name in Docker's login files, with or without a port. */
 export function isIndexDockerIo(host: string): boolean {
   return host.toLowerCase().replace(/:443$/, '') === indexHost
 }
 
-/** What keeps a key from ever matching; undefined for a key that can. */
+/** Why a key never matches; undefined for a key that can match. */
 export function keyFault(key: string): KeyFault | undefined {
   if (key === '*' || key === '') return undefined
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) return 'scheme'
@@ -34,7 +34,7 @@ export function keyFault(key: string): KeyFault | undefined {
   return /[A-Z]/.test(key) ? 'upper-case' : undefined
 }
 
-/** The key that was meant. */
+/** The key that the user probably means. */
 export function meantKey(key: string, section: 'mirrors' | 'configs'): string {
   const host = hostOf(key).toLowerCase()
   if (!isIndexDockerIo(host)) return host

@@ -3,18 +3,18 @@ import type { K3sVersion } from '../../release/version.ts'
 import type { K3sFlags } from '../hosts/host-table.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import type { Position } from '../registries.ts'
-import { oncePerPosition, readContext, type LintContext } from './context.ts'
+import { oncePerPosition, readContext, unreadableProblem, type LintContext } from './context.ts'
 import { inspectFiles } from './inspect-files.ts'
 import type { Discovery, Finding, Judge, Rule } from './rule.ts'
 import { readingRules, rules } from './rules.ts'
 
-/** How a file is judged. */
+/** The node and the rules' inputs that the file itself does not contain. */
 export interface LintOptions extends K3sFlags {
-  /** The version of K3s that reads it; default: the newest. */
+  /** The version of K3s that reads the file; default: the newest. */
   readonly version?: K3sVersion | undefined
-  /** False: the files that it names are not looked at, because they are on other machines. Default: true. */
+  /** False: do not inspect the TLS files, because they are on other machines. Default: true. */
   readonly files?: boolean | undefined
-  /** Permission bits of the file where nodes read it; undefined for what is no file there, as standard input or a draft. */
+  /** Permission bits of the file on a node; undefined for standard input and drafts. */
   readonly mode?: number | undefined
   readonly now?: Date | undefined
   readonly signal?: AbortSignal | undefined
@@ -41,14 +41,14 @@ function* discoveries(rule: Rule, context: LintContext): Iterable<Discovery | un
   yield* rule.check?.(context) ?? []
 }
 
-/** Everything that is wrong with a registries.yaml, in the file's order. */
+/** Returns all findings about a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
   const { version, files = true, mode, now = new Date(), signal } = options
   const inspected = files ? await inspectFiles(parsed.registries, signal) : undefined
   const context = readContext({ parsed, flags: options, version, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)
-  for (const [id, rule] of Object.entries(parsed.problems.length > 0 ? readingRules : rules)) {
+  for (const [id, rule] of Object.entries(unreadableProblem(parsed) === undefined ? rules : readingRules)) {
     await pause()
     const all: Discovery[] = []
     for (const found of discoveries(rule, context)) {

@@ -1,21 +1,21 @@
 import type { GoRegexp } from '../go/go-regexp.ts'
 
-/** A reference in a replacement that does not mean what it seems to. */
+/** An invalid reference to a capture group in a replacement. */
 export interface ReplacementFault {
   readonly kind: 'no-group' | 'long-name' | 'bare-dollar' | 'backslash'
   /** As in `$2`, `$1x`, `$&`, `\1`. */
   readonly text: string
-  /** What was probably meant. */
+  /** The reference that the user probably means. */
   readonly meant: string | undefined
 }
 
-/** Characters of a name in which that of a group is looked for. */
+/** Characters of a name that are searched for a group's name. */
 const longestName = 100
 
-// as go-regexp.ts reads it
+// The same syntax as in go-regexp.ts.
 const reference = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})|\$\{?[^$]?|\\([0-9])/gu
 
-/** What in a replacement is no group of its pattern: https://pkg.go.dev/regexp#Regexp.Expand */
+/** The references in a replacement that are not groups of its pattern: https://pkg.go.dev/regexp#Regexp.Expand */
 export function replacementFaults(regexp: GoRegexp, replacement: string): readonly ReplacementFault[] {
   const faults: ReplacementFault[] = []
   for (const [text, bare, braced, digit] of replacement.matchAll(reference)) {

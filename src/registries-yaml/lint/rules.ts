@@ -1,5 +1,6 @@
 import { authEmpty } from '../rules/auth-empty.ts'
 import { authInvalid } from '../rules/auth-invalid.ts'
+import { authPlaceholder } from '../rules/auth-placeholder.ts'
 import { authPrecedence } from '../rules/auth-precedence.ts'
 import { authWithoutPassword } from '../rules/auth-without-password.ts'
 import { credentialsOverHttp } from '../rules/credentials-over-http.ts'
@@ -7,6 +8,7 @@ import { defaultPortKey } from '../rules/default-port-key.ts'
 import { dockerIoCredentials } from '../rules/docker-io-credentials.ts'
 import { duplicateKey } from '../rules/duplicate-key.ts'
 import { endpointInvalid } from '../rules/endpoint-invalid.ts'
+import { endpointLoopback } from '../rules/endpoint-loopback.ts'
 import { endpointPath } from '../rules/endpoint-path.ts'
 import { endpointUserinfoOrQuery } from '../rules/endpoint-userinfo-or-query.ts'
 import { endpointWithoutScheme } from '../rules/endpoint-without-scheme.ts'
@@ -21,6 +23,7 @@ import { keyWithScheme } from '../rules/key-with-scheme.ts'
 import { keyWithWildcard } from '../rules/key-with-wildcard.ts'
 import { noDefaultWithoutEffect } from '../rules/no-default-without-effect.ts'
 import { quotedBoolean } from '../rules/quoted-boolean.ts'
+import { restNotChecked } from '../rules/rest-not-checked.ts'
 import { rewriteAmbiguous } from '../rules/rewrite-ambiguous.ts'
 import { rewriteEscapes } from '../rules/rewrite-escapes.ts'
 import { rewriteGroup } from '../rules/rewrite-group.ts'
@@ -50,7 +53,7 @@ import { wildcardExemption } from '../rules/wildcard-exemption.ts'
 import { wrongType } from '../rules/wrong-type.ts'
 import type { Rule } from './rule.ts'
 
-/** The rules about the text itself, by id, which hold for a file too that K3s does not start with. */
+/** The rules about the text itself, by id, which also apply to a file that K3s cannot read. */
 export const readingRules: Readonly<Record<string, Rule>> = {
   syntax,
   'wrong-type': wrongType,
@@ -60,9 +63,10 @@ export const readingRules: Readonly<Record<string, Rule>> = {
   'unknown-key': unknownKey,
   'token-under-auth': tokenUnderAuth,
   'duplicate-key': duplicateKey,
+  'rest-not-checked': restNotChecked,
 }
 
-/** Every rule by id, which is also the name of its file, in the order of the documentation. */
+/** Every rule by id, in the order of the documentation. The id is also the name of the rule's file. */
 export const rules: Readonly<Record<string, Rule>> = {
   ...readingRules,
   'key-with-scheme': keyWithScheme,
@@ -78,6 +82,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'no-default-without-effect': noDefaultWithoutEffect,
   'endpoint-without-scheme': endpointWithoutScheme,
   'endpoint-invalid': endpointInvalid,
+  'endpoint-loopback': endpointLoopback,
   'endpoint-path': endpointPath,
   'endpoint-userinfo-or-query': endpointUserinfoOrQuery,
   'ipv6-literal': ipv6Literal,
@@ -103,6 +108,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'auth-invalid': authInvalid,
   'auth-precedence': authPrecedence,
   'auth-without-password': authWithoutPassword,
+  'auth-placeholder': authPlaceholder,
   'auth-empty': authEmpty,
   'feature-too-new': featureTooNew,
   'version-regression': versionRegression,

@@ -4,13 +4,13 @@ const maxSamples = 64
 const characters = ['x', '1', '-', '.', '_', '/', 'A']
 const otherCharacters = Array.from('abcdefghijklmnopqrstuvwyz023456789BCDEFGHIJKLMNOPQRSTUVWXYZ')
 
-/** Those of the texts that a part of a pattern matches as a whole. */
+/** The texts that a part of a pattern matches as a whole. */
 function matching(pattern: string, texts: readonly string[]): readonly string[] {
   const whole = tryParseGoRegexp(`^(?:${pattern})$`)
   return whole === undefined ? [] : texts.filter((text) => whole.matches(text))
 }
 
-/** Walks through a pattern and writes down texts that it may match; what it does not understand makes texts that do not, no harm more. */
+/** Walks through a pattern and collects texts that it may match. Unsupported syntax only yields texts that do not match. */
 class PatternSampler {
   readonly #source: string
   readonly #words: readonly string[]
@@ -28,7 +28,7 @@ class PatternSampler {
     do all.push(...this.#sequence())
     while (this.#take('|'))
     this.#depth--
-    // Something of every alternative rather than much of the first.
+    // Keeps samples of every alternative.
     return all.slice(0, maxSamples)
   }
 
@@ -81,7 +81,7 @@ class PatternSampler {
     return times === 0 ? [...texts, ''] : texts.map((text) => text.repeat(Math.min(times, 40)))
   }
 
-  /** One character of a set, or a whole word where it is repeated. */
+  /** One character of a set, or a whole word if the set is repeated. */
   #ofSet(set: string): readonly string[] {
     const quantifier = this.#quantifier()
     const tried = quantifier === '' || quantifier.startsWith('?') ? characters : [...this.#words, ...characters.slice(0, 2)]
@@ -94,7 +94,7 @@ class PatternSampler {
   }
 }
 
-/** Texts that a regular expression of Go's syntax may match as a whole, with the given words where it takes any; not every one does match. */
+/** Texts that a Go regular expression may match as a whole, with the given words for its wildcards. Some texts do not match. */
 export function samplePattern(pattern: string, words: readonly string[]): readonly string[] {
   return pattern.length > maxPatternLength ? [] : [...new Set(new PatternSampler(pattern, words).alternatives())]
 }

@@ -9,12 +9,12 @@ function tryParse(toml: string): TomlTable | undefined {
   }
 }
 
-/** `\x` and `\e` came with TOML 1.1, which containerd does not read: https://toml.io/en/v1.0.0#string */
+/** True for `\x` and `\e` of TOML 1.1, which containerd does not support: https://toml.io/en/v1.0.0#string */
 function hasNewEscape(literal: string): boolean {
   return literal.startsWith('"') && [...literal.matchAll(/\\([^])/g)].some(([, c]) => c === 'x' || c === 'e')
 }
 
-/** What containerd reads where a quoted string, quotes included, stands in a file; undefined where that is no string of TOML. */
+/** The value that containerd reads from a quoted string, quotes included; undefined for an invalid TOML string. */
 export function readTomlText(literal: string): string | undefined {
   if (hasNewEscape(literal)) return undefined
   const { text, ...others } = tryParse(`text = ${literal}`) ?? {}

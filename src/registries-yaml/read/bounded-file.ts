@@ -1,14 +1,14 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-/** Reads a file of at most so many bytes, with its permission bits; instead of one that cannot be read: `not a file`, `too large`, or the system's code. */
+/** Reads a file of at most so many bytes, with its permission bits. Returns `not a file`, `too large` or the system's error code for an unreadable file. */
 export async function readBoundedFile(
   path: string,
   maxBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly bytes: Uint8Array; readonly mode: number } | string> {
   try {
-    // without O_NONBLOCK a named pipe that nobody writes to would block a thread that no signal ends
+    // Without O_NONBLOCK, opening a named pipe without a writer would block a thread that no signal can abort.
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await file.stat()
     if (!stat.isFile()) return 'not a file'

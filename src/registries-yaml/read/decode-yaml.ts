@@ -3,7 +3,7 @@ import type { Position } from '../registries.ts'
 import type { YamlDocument } from './yaml-document.ts'
 import { isMergeKey, readScalar, type YamlScalar } from './yaml-scalar.ts'
 
-/** What a node is read as. A struct knows its keys; an optional one is undefined where nothing is written. */
+/** The type of a node. A struct has fixed keys; an optional struct is undefined if the file does not contain it. */
 export type Schema =
   | { readonly type: 'string' }
   | { readonly type: 'boolean' }
@@ -11,37 +11,37 @@ export type Schema =
   | { readonly type: 'map'; readonly of: Schema }
   | { readonly type: 'struct'; readonly fields: Fields; readonly isOptional?: boolean }
 
-/** The keys of a struct, and what they are called in the record that is made of it, where that is something else. What is unused is checked and left out. */
+/** The keys of a struct. `as` is the name in the result, if it differs; an unused key is checked but not in the result. */
 type Fields = Readonly<Record<string, Schema & { readonly as?: string; readonly isUnused?: true }>>
 
 /** Keys and list indices from the top of the file down. */
 export type Path = readonly (string | number)[]
 
-/** Why the file cannot be read: K3s does not start with it. */
+/** An error in the file that keeps K3s from starting. */
 export interface ReadProblem {
   readonly kind: 'syntax' | 'type' | 'quoted-boolean' | 'string-for-list'
   readonly path: Path
   readonly position: Position
-  /** A sentence without any value of the file. */
+  /** The error, without any value of the file. */
   readonly why: string
 }
 
-/** What is read without a word and means less than it seems to. */
+/** Something that K3s accepts, and silently ignores in part. */
 export type Remark =
   | { readonly kind: 'unknown-key'; readonly path: Path; readonly position: Position; readonly known: readonly string[] }
   | { readonly kind: 'duplicate-key'; readonly path: Path; readonly position: Position; readonly first: Position }
   | { readonly kind: 'unread-rest'; readonly path: Path; readonly position: Position }
 
-/** Text, truth, lists, maps by key, and structs as records. */
+/** Strings, booleans, lists, maps by key, and structs as records. */
 type Decoded = string | boolean | undefined | Decoded[] | Map<string, Decoded> | Record<string, unknown>
 
-/** Stands for a node of another type than is wanted. */
+/** The result for a node of the wrong type. */
 const mistyped = Symbol('mistyped')
 type Result = Decoded | typeof mistyped
 
 type MapNode = YAMLMap<Node | null, Node | null>
 
-/** A node, or null for nothing where one belongs, with its path and the position that messages name. */
+/** A node, or null for a missing one, with its path and its position for messages. */
 interface Spot {
   readonly node: Node | null
   readonly position: Position
@@ -50,7 +50,7 @@ interface Spot {
 
 const start: Position = { line: 1, column: 1 }
 
-/** Thrown where the rest of the file cannot be read either. */
+/** Thrown if the rest of the file cannot be read either. */
 class Fatal extends Error {}
 
 const nouns = { string: 'a string', boolean: 'true or false', list: 'a list', map: 'a mapping', struct: 'a mapping' } as const
@@ -68,19 +68,19 @@ function zeroFields(fields: Fields): Record<string, unknown> {
   return Object.fromEntries(usedFields(fields).map(([key, schema]) => [schema.as ?? key, zero(schema)]))
 }
 
-/** A scalar, or nothing where one belongs. */
+/** A scalar; an empty one for a missing node. */
 function toScalar(node: Node | null): YamlScalar {
   const { value, source, type, tag } = (node ?? {}) as Partial<Scalar>
   return { text: typeof value === 'string' ? value : (source ?? ''), isPlain: type === undefined || type === Scalar.PLAIN, tag }
 }
 
-/** What leaves an optional struct undefined; `Null` and `NULL` do not, and quotes make no difference to the words. */
+/** True for a null that leaves an optional struct undefined: not `Null` and `NULL`, but also a quoted `null`. */
 function leavesUndefined(node: YamlScalar): boolean {
   if (node.tag !== undefined) return node.tag === 'tag:yaml.org,2002:null'
   return node.text === 'null' || node.text === '~' || (node.text === '' && node.isPlain)
 }
 
-/** Reads types into nodes as K3s' parser does: the last of equal keys counts, maps and structs that occur twice are merged, `<<` counts where it stands: https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal */
+/** Decodes nodes as K3s' parser does: the last duplicate key wins, duplicate maps and structs are merged, `<<` is applied in its place. https://pkg.go.dev/gopkg.in/yaml.v2#Unmarshal */
 export class YamlDecoder {
   readonly problems: ReadProblem[] = []
   readonly remarks: Remark[] = []
@@ -94,7 +94,7 @@ export class YamlDecoder {
     this.#document = document
   }
 
-  /** The value of the whole file. */
+  /** Decodes the whole file. */
   decode(schema: Schema): unknown {
     const value = zero(schema)
     const { root } = this.#document
@@ -108,7 +108,7 @@ export class YamlDecoder {
     }
   }
 
-  /** The position of a key or a list item; of its nearest parent where it has none of its own. */
+  /** The position of a key or a list item, or of its nearest parent with a position. */
   positionOf(path: Path): Position {
     for (let length = path.length; length > 0; length--) {
       const position = this.#positions.get(JSON.stringify(path.slice(0, length)))
@@ -125,7 +125,7 @@ export class YamlDecoder {
     const { node, position, path } = spot
     this.#count(spot)
     if (isAlias(node)) {
-      if (this.#open.has(node)) this.#fail(spot, 'an anchor contains an alias of itself')
+      if (this.#open.has(node)) this.#fail(spot, 'an anchor contains its own alias')
       this.#open.add(node)
       try {
         return this.#decode(this.#spot(this.#document.targets.get(node) ?? null, position, path), schema, current)
@@ -214,37 +214,44 @@ export class YamlDecoder {
     }
   }
 
-  /** What `<<` takes in; of several the first counts, so it comes last. */
+  /** The mappings that `<<` merges. The first one wins, so it is merged last. */
   #merged(value: Spot): readonly Spot[] {
     const { node, position, path } = value
     const others = isSeq<Node | null>(node) ? node.items.toReversed().map((item) => this.#spot(item, position, path)) : [value]
     for (const other of others) {
       const target = isAlias(other.node) ? this.#document.targets.get(other.node) : other.node
-      if (!isMap(target)) this.#fail(other, 'what "<<" takes in is not a mapping')
+      if (!isMap(target)) this.#fail(other, 'the value of "<<" is not a mapping')
     }
     return others
   }
 
-  #mistyped({ node, position, path }: Spot, schema: Schema): typeof mistyped {
+  /** Reports a value of the wrong type. Returns the value that it obviously stands for, so that lint can check the rest of the file. */
+  #mistyped({ node, position, path }: Spot, schema: Schema): Result {
     const scalar = isMap(node) || isSeq(node) ? undefined : toScalar(node)
-    const found = scalar !== undefined ? 'a plain value' : isMap(node) ? 'a mapping' : 'a list'
-    const isQuotedBoolean =
-      schema.type === 'boolean' && scalar?.isPlain === false && readScalar({ ...scalar, isPlain: true }).type === 'boolean'
-    this.problems.push({
-      kind: isQuotedBoolean ? 'quoted-boolean' : schema.type === 'list' && scalar !== undefined ? 'string-for-list' : 'type',
-      path,
-      position,
-      why: isQuotedBoolean ? 'a quoted word, where true or false belongs' : `${found}, where ${nouns[schema.type]} belongs`,
-    })
+    const report = (kind: ReadProblem['kind'], found: string): void => {
+      this.problems.push({ kind, path, position, why: `must be ${nouns[schema.type]}, not ${found}` })
+    }
+    if (schema.type === 'boolean' && scalar?.isPlain === false) {
+      const unquoted = readScalar({ ...scalar, isPlain: true })
+      if (unquoted.type === 'boolean') {
+        report('quoted-boolean', 'a quoted string')
+        return unquoted.value
+      }
+    }
+    if (schema.type === 'list' && scalar !== undefined) {
+      report('string-for-list', 'a single value')
+      return [scalar.text]
+    }
+    report('type', scalar !== undefined ? 'a single value' : isMap(node) ? 'a mapping' : 'a list')
     return mistyped
   }
 
-  /** Some lines of aliases can unfold to gigabytes; the bound is that of K3s' parser. */
+  /** A few lines of aliases can expand to gigabytes; K3s' parser has the same bound. */
   #count(spot: Spot): void {
     this.#decoded++
     if (this.#open.size > 0) this.#throughAliases++
     if (this.#throughAliases > 100 && this.#decoded > 1000 && this.#throughAliases / this.#decoded > 0.99)
-      this.#fail({ ...spot, path: [] }, 'aliases that unfold to far too much')
+      this.#fail({ ...spot, path: [] }, 'the aliases expand to an excessive size')
   }
 
   #fail({ position, path }: Spot, why: string): never {

@@ -2,15 +2,15 @@ import type { Position, Registries } from '../registries.ts'
 import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema } from './decode-yaml.ts'
 import { parseYaml } from './yaml-document.ts'
 
-/** A registries.yaml as K3s reads it, with what it passes over. */
+/** A registries.yaml as K3s reads it, with the parts that K3s ignores. */
 export interface ParsedRegistries {
-  /** What messages call the file. */
+  /** The name of the file in messages. */
   readonly path: string
   readonly registries: Registries
-  /** Why K3s would not start with it; nothing of `registries` is to be relied on then. */
+  /** Errors that keep K3s from starting; with any of them `registries` is incomplete. */
   readonly problems: readonly ReadProblem[]
   readonly remarks: readonly Remark[]
-  /** The position of a key or a list item, as in `['mirrors', 'docker.io', 'endpoint', 0]`; of its nearest parent where it has none of its own. */
+  /** The position of a key or a list item, as in `['mirrors', 'docker.io', 'endpoint', 0]`, or of its nearest parent with a position. */
   readonly positionOf: (path: Path) => Position
 }
 
@@ -27,7 +27,7 @@ const mirrorFields = {
   rewrite: { type: 'map', of: string, as: 'rewrites' },
 } as const
 
-// This gives `Registries`. Of `auths`, which is older than `configs`, K3s reads the types and uses nothing.
+// The result is `Registries`. K3s checks the types of `auths`, the predecessor of `configs`, and ignores it.
 const schema: Schema = {
   type: 'struct',
   fields: {
@@ -46,7 +46,7 @@ const schema: Schema = {
   },
 }
 
-/** Reads the text of a registries.yaml; what is wrong with it is in the result and not thrown. `path` is what messages call it. */
+/** Parses the text of a registries.yaml. Errors are in the result and not thrown. `path` is the name of the file in messages. */
 export function parseRegistries(text: string, path: string): ParsedRegistries {
   const document = parseYaml(text)
   const decoder = new YamlDecoder(document)

@@ -16,33 +16,33 @@ import { findStrictProblem } from './yaml-strictness.ts'
 
 /** The first document of a text. */
 export interface YamlDocument {
-  /** Null for a text without any content; undefined for one that is no YAML. */
+  /** Null for an empty text; undefined for invalid YAML. */
   readonly root: Node | null | undefined
-  /** The node that each alias means; it may contain this very alias. */
+  /** The node that each alias refers to, which may contain the same alias. */
   readonly targets: ReadonlyMap<Alias, Node>
-  /** The first thing that is no YAML. */
+  /** The first syntax error. */
   readonly problem: { readonly why: string; readonly position: Position } | undefined
-  /** Where a node begins. */
+  /** Returns the position of a node. */
   readonly positionOf: (node: Node) => Position
-  /** Where something begins that nobody reads: a second document, or text behind the end of the first. */
+  /** The position of text that K3s ignores: a second document, or text after the end of the first. */
   readonly rest: Position | undefined
 }
 
-// names for what the parser finds, because its own messages quote the file
+// Our own messages, because those of the parser quote the file.
 const problems: Readonly<Record<string, string>> = {
-  ALIAS_PROPS: 'an alias with properties',
-  BAD_ALIAS: 'a "*" that is not the alias of an anchor; a key or value that begins with it belongs in quotes',
-  BAD_DQ_ESCAPE: 'an unknown escape in a quoted string',
+  ALIAS_PROPS: 'alias with properties',
+  BAD_ALIAS: '"*" without quotes',
+  BAD_DQ_ESCAPE: 'unknown escape in a quoted string',
   BAD_INDENT: 'wrong indentation',
-  BAD_SCALAR_START: 'a value that begins with a reserved character and is not quoted',
-  BLOCK_AS_IMPLICIT_KEY: 'a mapping where a plain value belongs',
-  MISSING_CHAR: 'a missing character, often a quote or a colon',
-  MULTILINE_IMPLICIT_KEY: 'a key over several lines',
-  TAB_AS_INDENT: 'a tab as indentation',
-  UNEXPECTED_TOKEN: 'something unexpected',
+  BAD_SCALAR_START: 'unquoted value that begins with a reserved character',
+  BLOCK_AS_IMPLICIT_KEY: 'mapping instead of a single value',
+  MISSING_CHAR: 'missing character, often a quote or a colon',
+  MULTILINE_IMPLICIT_KEY: 'key with several lines',
+  TAB_AS_INDENT: 'tab in the indentation',
+  UNEXPECTED_TOKEN: 'unexpected token',
 }
 
-/** The node that each alias means, which is the last before it that has the anchor; or the first alias that means none. */
+/** Finds the node of each alias, which is the last one before it with the anchor, and the first alias without an anchor. */
 function resolveAliases(document: Document): { readonly targets: ReadonlyMap<Alias, Node>; readonly unknown: Alias | undefined } {
   const anchors = new Map<string, Node>()
   const targets = new Map<Alias, Node>()
@@ -57,9 +57,9 @@ function resolveAliases(document: Document): { readonly targets: ReadonlyMap<Ali
   return { targets, unknown }
 }
 
-/** A text that went through the parser once. */
+/** The result of one run of the parser. */
 interface Parsed {
-  /** What was parsed: some of its lines may be indented more than in the file. */
+  /** The parsed text, in which some lines may have more indentation than in the file. */
   readonly text: string
   readonly indented: ReadonlyMap<number, number>
   readonly first: Document | undefined
@@ -69,30 +69,30 @@ interface Parsed {
   readonly position: (offset: number | undefined) => Position
 }
 
-/** A document of nothing but comments. */
+/** True for a document with only comments. */
 function isEmpty(document: Document | undefined): boolean {
   const contents = document?.contents
   return document?.errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''))
 }
 
-/** The wildcard without its quotes makes the parser stumble somewhere behind it, over something else. */
+/** After an unquoted wildcard the parser reports another error further down, so this reports the wildcard. */
 function explain(text: string, code: string, offset: number): NonNullable<Parsed['error']> {
   const star = /^( *)\*(?![\w-])/m.exec(text)
   return star !== null && star.index <= offset
     ? { why: problems['BAD_ALIAS'] ?? '', offset: star.index + (star[1]?.length ?? 0) }
-    : { why: problems[code] ?? 'it cannot be parsed', offset }
+    : { why: problems[code] ?? 'syntax error', offset }
 }
 
-/** Spaces that a line is indented by where our parser wants more than K3s' own, and lines that are. */
+/** Extra indentation for lines where our parser requires more than K3s' parser, and the number of such lines. */
 const indentation = 200
 const mostIndented = 100
-/** Characters that are parsed again at most for the sake of such lines. */
+/** Characters to parse again at most because of such lines. */
 const mostParsedAgain = 2_000_000
-/** Near the end of the stack, the process may end where no error can be caught. */
+/** A stack overflow can end the process without an error to catch. */
 const maxYamlDepth = 500
 const start: Position = { line: 1, column: 1 }
 
-/** True for more brackets that are open at once, or more entries that begin on one line, than anybody writes. */
+/** True for too many open brackets, or too many nested entries on one line. */
 function isTooDeep(text: string): boolean {
   let depth = 0
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
@@ -102,14 +102,14 @@ function isTooDeep(text: string): boolean {
   return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${maxYamlDepth}}`, 'm').test(text)
 }
 
-/** Between brackets, and before the one that closes them, K3s' parser does not look at indentation: where such a line begins that ours refuses. */
+/** The start of a line between brackets whose indentation our parser rejects; K3s' parser ignores it there. */
 function startOfLooseLine(text: string, { code, message, pos }: YAMLParseError): number | undefined {
   if (code !== 'BAD_INDENT' || !message.startsWith('Flow ')) return undefined
   const offset = text.lastIndexOf('\n', pos[0] - 1) + 1
   return text.startsWith(' '.repeat(indentation), offset) ? undefined : offset
 }
 
-/** `indented` says which lines have more spaces than the file, and how many. */
+/** `indented` contains the lines with extra spaces, and how many. */
 function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map()): Parsed {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, {
@@ -140,7 +140,7 @@ function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map
   }
 }
 
-/** True where the root is over before this offset: behind a flow collection or a scalar, or to the left of an indented block. */
+/** True for an offset after the root: after a flow collection or a scalar, or to the left of an indented block. */
 function isPastRoot({ first, position }: Parsed, offset: number): boolean {
   const root = first?.contents
   if (!root?.range || offset < root.range[1]) return false
@@ -148,13 +148,13 @@ function isPastRoot({ first, position }: Parsed, offset: number): boolean {
   return !isBlock || position(root.range[0]).column > position(offset).column
 }
 
-/** Reads the first document, without types: https://yaml.org/spec/1.1/ */
+/** Parses the first document, without types: https://yaml.org/spec/1.1/ */
 export function parseYaml(text: string): YamlDocument {
   const nothing = { root: undefined, targets: new Map(), problem: undefined, rest: undefined, positionOf: () => start }
   const refused = (why: string, position: Position): YamlDocument => ({ ...nothing, problem: { why: `invalid YAML: ${why}`, position } })
-  // A carriage return alone ends a line too.
+  // A single carriage return also ends a line.
   const source = text.replace(/^\uFEFF/, '').replace(/\r(?!\n)/g, '\n')
-  if (isTooDeep(source)) return refused('it is nested too deeply', start)
+  if (isTooDeep(source)) return refused('nested too deeply', start)
   try {
     let parsed = parseOnce(source)
     const { error } = parsed
@@ -177,7 +177,7 @@ export function parseYaml(text: string): YamlDocument {
       positionOf: (node) => position(node.range?.[0]),
     }
   } catch (error) {
-    if (error instanceof RangeError) return refused('it is nested too deeply', start)
+    if (error instanceof RangeError) return refused('nested too deeply', start)
     throw error
   }
 }

@@ -1,26 +1,26 @@
 import { isAlias, isCollection, isNode, isPair, isScalar, Scalar, visit, type Document } from 'yaml'
 
-// what libyaml takes: https://yaml.org/spec/1.1/#c-printable
+// The characters that libyaml accepts: https://yaml.org/spec/1.1/#c-printable
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unprintable = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 const reasons = {
-  control: 'a control character',
-  directive: 'a directive other than "%YAML 1.1" and "%TAG"',
-  tab: 'a tab where only spaces may be',
-  escape: 'an escape in a quoted string that JSON has and YAML 1.1 has not',
-  questionMark: 'a question mark in a list or mapping in brackets; the value belongs in quotes',
-  colon: 'a colon without a space behind it in a mapping in braces',
-  anchor: 'the name of an anchor has other characters than letters, digits, "_" and "-"',
+  control: 'control character',
+  directive: 'unsupported directive; only "%YAML 1.1" and "%TAG" are supported',
+  tab: 'tab instead of spaces',
+  escape: 'JSON escape in a quoted string, which YAML 1.1 does not support',
+  questionMark: 'question mark without quotes in a list or mapping in brackets',
+  colon: 'missing space after a colon in a mapping in braces',
+  anchor: 'invalid anchor name; only letters, digits, "_" and "-" are valid',
 } as const
 type Reason = keyof typeof reasons
 
-/** Tabs where a block's next line is expected: alone on a line, before a comment, or behind the dash of a list. */
+/** Tabs instead of the next line of a block: on an otherwise empty line, before a comment, or after the dash of a list. */
 const tab = /^ *(?:- *)*\t[\t ]*(?=#|$)|^ *-(?: *-)* *\t/gm
-/** What stands before `\/` and halves of surrogate pairs: JSON has them, and YAML 1.1 does not. */
+/** The text before `\/` and before halves of surrogate pairs, which YAML 1.1 does not support. */
 const beforeEscape = /^(?:[^\\]|\\[^/u]|\\u(?![dD][89a-fA-F]))*?(?=\\\/|\\u[dD][89a-fA-F])/
 
-/** Directives before the first document: K3s' parser knows YAML 1.1 and tags. */
+/** Finds an unsupported directive before the first document. */
 function findDirective(text: string): number | undefined {
   const prelude = /^(?:(?:%[^\n]*|[ \t]*(?:#[^\n]*)?)(?:\n|$))*/.exec(text)?.[0] ?? ''
   for (const match of prelude.matchAll(/^%(.*)$/gm)) {
@@ -30,7 +30,7 @@ function findDirective(text: string): number | undefined {
   return undefined
 }
 
-/** Everything in the nodes that is refused, and the spans in which tabs are allowed: quoted and block scalars, and flow collections. */
+/** Finds every rejected node, and the spans that may contain tabs: quoted and block scalars, and flow collections. */
 function visitNodes(
   text: string,
   document: Document,
@@ -42,7 +42,7 @@ function visitNodes(
   const spans: (readonly [number, number])[] = []
   const isFlow = (node: unknown): boolean => isCollection(node) && node.flow === true
   visit(document, (_, node, ancestors) => {
-    // A key in braces whose colon has its value right behind it, as in `{endpoint:[a]}`: YAML 1.1 reads the colon as a part of the key.
+    // In `{endpoint:[a]}` YAML 1.1 reads the colon as a part of the key.
     if (isPair(node) && isFlow(ancestors.at(-1)) && isScalar(node.key) && node.key.type === Scalar.PLAIN && node.key.range) {
       const [start, end] = node.key.range
       if (/^:[^\s,[\]{}]|^:[[{]/.test(text.slice(end, end + 2))) found.push([start, 'colon'])
@@ -55,13 +55,13 @@ function visitNodes(
     if (!isScalar(node)) return
     const escape = node.type === Scalar.QUOTE_DOUBLE ? beforeEscape.exec(text.slice(start, end)) : null
     if (escape !== null) found.push([start + escape[0].length, 'escape'])
-    // as in `[https://host?query]`
+    // As in `[https://host?query]`.
     if (node.type === Scalar.PLAIN && node.source?.includes('?') && ancestors.some(isFlow)) found.push([start, 'questionMark'])
   })
   return { found, spans }
 }
 
-/** The first thing that libyaml, which K3s' parser is a translation of, refuses in a text that was parsed; undefined for nothing. */
+/** The first error that only libyaml reports, of which K3s' parser is a port; undefined for valid text. */
 export function findStrictProblem(text: string, document: Document): { readonly why: string; readonly offset: number } | undefined {
   const { found, spans } = visitNodes(text, document)
   const order = Object.keys(reasons)

@@ -10,12 +10,12 @@ const formats = {
   3: { file: 'config-v3.toml', quote: "'", runtime: "'io.containerd.cri.v1.runtime'", images: "'io.containerd.cri.v1.images'" },
 } as const satisfies Record<ConfigVersion, unknown>
 
-/** The registry section of the config.toml that K3s writes: where hosts.toml files are, and all credentials, keys in order. */
+/** The registry section of the config.toml that K3s writes: the directory of hosts.toml files, and all credentials, sorted by key. */
 export function renderRegistrySection({ configs }: Registries, version: ConfigVersion): string {
   const { images, quote } = formats[version]
   const sections = byKey(configs).flatMap(([key, { auth }]) => {
     if (auth === undefined) return []
-    // The key is written as it is, whatever TOML makes of it.
+    // K3s does not escape the key.
     return [
       `[plugins.${images}.registry.configs.${quote}${key}${quote}.auth]`,
       ...[...containerdAuth(auth)].map(([name, value]) => `  ${name} = ${goQuote(value)}`),
@@ -24,7 +24,7 @@ export function renderRegistrySection({ configs }: Registries, version: ConfigVe
   return layOut([`[plugins.${images}.registry]`, `  config_path = ${goQuote(k3sCertsDirectory)}`, ...sections].join('\n')).trimStart()
 }
 
-/** Where K3s takes templates and further files from. */
+/** The directory of K3s' templates and drop-in files. */
 const templateDirectory = '/var/lib/rancher/k3s/agent/etc/containerd'
 
 function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: ConfigVersion): string[] {
@@ -56,7 +56,7 @@ function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string
     ...(userNamespace ? ['  disable_cgroup = true', '  disable_apparmor = true', '  restrict_oom_score_adj = true'] : []),
   ]
   const snapshotter = ['  snapshotter = "overlayfs"', '  disable_snapshot_annotations = true']
-  // K3s quotes the image without escaping anything.
+  // K3s does not escape the image.
   const pause = pauseImage === '' ? [] : [version === 3 ? `  sandbox = "${pauseImage}"` : `  sandbox_image = "${pauseImage}"`]
   const cni = [
     ...(cniBinDir === '' ? [] : [version === 3 ? `  bin_dirs = [${goQuote(cniBinDir)}]` : `  bin_dir = ${goQuote(cniBinDir)}`]),
@@ -71,14 +71,14 @@ function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string
     `[plugins.${runtime}.containerd.runtimes.runc]`,
     '  runtime_type = "io.containerd.runc.v2"',
     `[plugins.${runtime}.containerd.runtimes.runc.options]`,
-    // In a user namespace there is no systemd to ask for cgroups.
+    // A user namespace has no systemd for cgroups.
     `  SystemdCgroup = ${!userNamespace}`,
     `[plugins.${runtime}.containerd.runtimes.runhcs-wcow-process]`,
     '  runtime_type = "io.containerd.runhcs.v1"',
   ]
 }
 
-/** The whole config.toml that K3s writes on Linux, for a node started by systemd that has nothing but the default runtime and snapshotter. */
+/** The whole config.toml that K3s writes on Linux, for a node under systemd with the default runtime and snapshotter. */
 export function renderFullConfig(registries: Registries, version: ConfigVersion, given: NodeValues): string {
   const values = completeValues(given, k3sDefaults)
   const lines = [...topLines(values, version), ...pluginLines(values, version)]

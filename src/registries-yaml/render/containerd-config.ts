@@ -4,13 +4,13 @@ import { completeValues, containerdDefaults, runtimeTable, type NodeValues } fro
 import { byKey, containerdAuth, ownHeader, type ConfigVersion } from './rendered.ts'
 import { nonEmpty, tomlTable, writeToml, type TomlTable } from './write-toml.ts'
 
-/** Where containerd's documentation and packages have hosts.toml files: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+/** The usual directory of hosts.toml files: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
 const certsDirectory = '/etc/containerd/certs.d'
 
 function registryTable({ configs }: Registries): TomlTable {
   const byHost = new Map<string, TomlTable>()
   for (const [key, { auth }] of byKey(configs)) if (auth !== undefined) byHost.set(key, tomlTable([['auth', containerdAuth(auth)]]))
-  // K3s' containerd takes those of docker.io for the host that answers for it; this one looks for nothing but the host itself.
+  // Stock containerd looks up only the host of the request, while K3s' containerd also accepts the key docker.io.
   const hub = byHost.get('docker.io')
   byHost.delete('docker.io')
   const hubHost = defaultHost('docker.io')
@@ -21,7 +21,7 @@ function registryTable({ configs }: Registries): TomlTable {
   ])
 }
 
-/** The config.toml of a containerd without K3s' changes, which can stand alone or among its `imports`. */
+/** The config.toml of a stock containerd, also usable as one of its `imports`. */
 export function renderContainerdConfig(registries: Registries, version: ConfigVersion, full: NodeValues | undefined): string {
   const values = full && completeValues(full, containerdDefaults)
   const pause = values?.pauseImage || undefined
@@ -36,7 +36,7 @@ export function renderContainerdConfig(registries: Registries, version: ConfigVe
     version === 3 ? ['io.containerd.cri.v1.images', images] : ['io.containerd.grpc.v1.cri', new Map([...(runtime ?? []), ...images])],
     ['io.containerd.cri.v1.runtime', version === 3 ? runtime : undefined],
   ])
-  // The version says which names plugins have. Without it containerd takes them for those of version 1, and skips the section.
+  // Without the version containerd assumes version 1, which has other plugin names, and ignores the section.
   const document = tomlTable([
     ['version', version],
     ['root', values?.root],

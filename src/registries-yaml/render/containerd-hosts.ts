@@ -14,18 +14,15 @@ function tlsTable({ config }: FoundConfig): TomlTable {
   const { caFile = '', certFile = '', keyFile = '', insecureSkipVerify = false } = config.tls ?? {}
   return tomlTable([
     ['ca', caFile === '' ? undefined : [caFile]],
-    // A file alone holds both; containerd would take an empty path for its own directory, and fail.
+    // A single file contains both. containerd resolves an empty path to its own directory, and fails.
     ['client', certFile === '' ? undefined : keyFile === '' ? [certFile] : [[certFile, keyFile]]],
     ['skip_verify', insecureSkipVerify || undefined],
   ])
 }
 
 function inexpressible(patterns: readonly string[]): string {
-  const [what, why] =
-    patterns.length > 1
-      ? ['the rewrites of', 'several of them are no single path before every name']
-      : ['the rewrite of', 'the path of an endpoint stands unchanged before every name']
-  return `${what} ${quotedPatterns(patterns)} cannot be expressed: this containerd has no rewrites, and ${why}; the endpoints are asked for the names as they are`
+  const what = patterns.length > 1 ? 'the rewrites' : 'the rewrite'
+  return `${what} ${quotedPatterns(patterns)} cannot be converted to a path before every name, and stock containerd has no rewrites: it uses the original names`
 }
 
 /** The settings of endpoints without rewrites, by URL. */
@@ -34,15 +31,13 @@ function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>):
   for (const { url, overridePath, found, rewrites } of endpoints) {
     const parsed = parseHttp(url)
     if (parsed === undefined) {
-      notes.add('an endpoint that is no http or https URL with a host is left out: no containerd can ask it')
+      notes.add('an endpoint is left out, because it is not an http or https URL with a host')
       continue
     }
     const { prefix, patterns, invalid } = rewriteEffect(rewrites)
     if (prefix === undefined) notes.add(inexpressible(patterns))
     if (invalid.length > 0)
-      notes.add(
-        `no rewrite is made of ${quotedPatterns(invalid)}: it is no regular expression of Go, and the containerd of K3s makes none of it either`,
-      )
+      notes.add(`the rewrite ${quotedPatterns(invalid)} is left out: not a valid Go regular expression, which K3s' containerd ignores too`)
     const isMoved = prefix !== undefined && prefix !== ''
     const target = isMoved ? formatGoUrl({ ...parsed, path: `${parsed.path.replace(/(?<!\/)\/+$/, '')}/${prefix}`, rawPath: '' }) : url
     if (made.has(target)) continue
@@ -54,7 +49,7 @@ function stockEndpoints(endpoints: readonly HostEndpoint[], notes: Set<string>):
   return made
 }
 
-/** The hosts.toml that makes a containerd without K3s' changes do what K3s' own does, as far as it can, and in notes without their subject what it cannot say: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+/** The hosts.toml for a stock containerd that comes closest to K3s' own, and notes about the differences: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
 export function renderContainerdHosts(
   entry: HostEntry,
   version: ConfigVersion,
@@ -62,17 +57,15 @@ export function renderContainerdHosts(
   const { default: own, endpoints: given } = entry
   const notes = new Set<string>()
   if ([own, ...given].some((endpoint) => endpoint?.found.config.tls?.certFile === '' && endpoint.found.config.tls.keyFile !== ''))
-    notes.add('key_file is left out where cert_file is missing')
+    notes.add('key_file is left out, because cert_file is missing')
   const endpoints = stockEndpoints(given, notes)
   const top = new Map<string, TomlValue>()
-  // Without a default, K3s' containerd asks its endpoints alone. Another one asks `server`, or the registry itself, after them.
+  // Without a default, K3s' containerd asks only its endpoints. Stock containerd then asks `server`, or the registry itself.
   const last = own?.url === undefined ? [...endpoints].at(-1) : undefined
   if (last !== undefined) {
     const [url, settings] = last
     endpoints.delete(url)
-    notes.add(
-      'this containerd always asks one host after the mirrors: the last endpoint stands in its place, so that nothing else is asked',
-    )
+    notes.add('the last endpoint becomes "server", because stock containerd would fall back to the registry itself otherwise')
     top.set('server', url)
     for (const [key, value] of settings) top.set(key, value)
   } else if (own !== undefined) {
@@ -82,8 +75,8 @@ export function renderContainerdHosts(
     }
     for (const [key, value] of tlsTable(own.found)) top.set(key, value)
   }
-  // It is required, even with nothing in it.
+  // The table is required, even if it is empty.
   top.set('host', endpoints)
-  if (version === 2 && [...endpoints.keys()].some(isUnreadableKey)) notes.add('containerd 1 cannot read one of its URLs')
+  if (version === 2 && [...endpoints.keys()].some(isUnreadableKey)) notes.add('containerd 1 cannot read one of the URLs')
   return { text: `${ownHeader}\n${writeToml(top, version === 2 ? 'go-toml-1' : 'go-toml-2')}`, notes: [...notes] }
 }

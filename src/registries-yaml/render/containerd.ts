@@ -6,7 +6,7 @@ import { renderHosts } from './render-hosts.ts'
 import { entryName, type ConfigVersion, type RenderedConfig, type RenderOptions } from './rendered.ts'
 import { isUnreadableKey } from './write-toml.ts'
 
-/** What is rendered for a containerd without K3s' changes: version 2 for containerd 1, version 3 for containerd 2. */
+/** Options for a stock containerd: version 2 for containerd 1, version 3 for containerd 2. */
 export interface ContainerdRenderOptions extends RenderOptions {
   readonly version: ConfigVersion
 }
@@ -14,16 +14,15 @@ export interface ContainerdRenderOptions extends RenderOptions {
 function* configNotes({ configs }: Registries, version: ConfigVersion): Generator<string> {
   if (configs.get('docker.io')?.auth !== undefined) {
     yield configs.get('registry-1.docker.io')?.auth === undefined
-      ? 'configs."docker.io": its credentials stand under registry-1.docker.io, the only name under which this containerd looks for them'
-      : 'configs."docker.io": its credentials are left out, because those of registry-1.docker.io go before'
+      ? 'configs."docker.io": the credentials are written under registry-1.docker.io, because stock containerd looks them up only there'
+      : 'configs."docker.io": the credentials are left out, because those of registry-1.docker.io take precedence'
   }
   for (const [key, { auth }] of configs) {
-    if (version === 2 && auth !== undefined && isUnreadableKey(key))
-      yield `${entryName('configs', key)}: containerd 1 has no way to read such a key`
+    if (version === 2 && auth !== undefined && isUnreadableKey(key)) yield `${entryName('configs', key)}: containerd 1 cannot read this key`
   }
 }
 
-/** The files that make a containerd without K3s' changes ask the same endpoints as K3s' own; notes say what it cannot do. Throws INVALID_CONFIG for keys that no file can be named after. */
+/** The files with which a stock containerd uses the same endpoints as K3s' own; notes describe the differences. Throws INVALID_CONFIG for keys that cannot be a path. */
 export function renderContainerd(registries: Registries, { version, flags = {}, full }: ContainerdRenderOptions): RenderedConfig {
   const hostNotes: string[] = []
   const { files, notes, effective } = renderHosts(registries, flags, (entry, key, { mirrors }) => {

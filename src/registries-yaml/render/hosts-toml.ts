@@ -26,7 +26,7 @@ function hostLines(endpoint: HostEndpoint): string[] {
     '  capabilities = ["pull", "resolve"]',
     ...(overridePath ? ['  override_path = true'] : []),
     ...tlsLines(endpoint).map((line) => `  ${line}`),
-    // K3s writes patterns and replacements as they are, whatever TOML makes of their quotes and backslashes.
+    // K3s does not escape patterns and replacements.
     ...(rewrites.size > 0 ? [`  [host."${url}".rewrite]`] : []),
     ...byKey(rewrites).map(([pattern, replacement]) => `    "${pattern}" = "${replacement}"`),
   ]

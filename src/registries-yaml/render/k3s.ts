@@ -5,19 +5,19 @@ import { renderHosts } from './render-hosts.ts'
 import type { ConfigVersion, RenderedConfig, RenderOptions } from './rendered.ts'
 import { unreadableToml } from './unreadable-toml.ts'
 
-/** What K3s is to render. */
+/** Options for the files of K3s. */
 export interface K3sRenderOptions extends RenderOptions {
   readonly version: ConfigVersion
 }
 
-/** The files that K3s writes for containerd, byte for byte. Throws INVALID_CONFIG where K3s would not start or would write outside of certs.d. */
+/** The files that K3s writes for containerd, byte for byte. Throws INVALID_CONFIG if K3s would not start or would write outside of certs.d. */
 export function renderK3s(registries: Registries, { version, flags = {}, full }: K3sRenderOptions): RenderedConfig {
   const { files, notes, effective } = renderHosts(registries, flags, renderHostsToml)
   files.set('config.toml', full === undefined ? renderRegistrySection(effective, version) : renderFullConfig(effective, version, full))
   const unreadable = [...files].flatMap(([path, text]) => {
     const why = unreadableToml(text, version)
-    const effect = path === 'config.toml' ? 'does not start with it' : 'passes it over, and asks the registry itself instead'
-    return why === undefined ? [] : [`${path} is what K3s writes, but ${why}: containerd ${effect}`]
+    const effect = path === 'config.toml' ? 'does not start' : 'ignores it and pulls from the registry itself'
+    return why === undefined ? [] : [`K3s writes ${path} like this, but ${why}: containerd ${effect}`]
   })
   return { files, notes: [...notes, ...unreadable] }
 }

@@ -36,18 +36,18 @@ function registryTable({ mirrors, configs }: Registries): TomlTable {
 function* notesOf({ mirrors, configs }: Registries, { flags = {} }: RenderOptions): Generator<string> {
   for (const [key, { rewrites }] of mirrors) {
     if (rewrites.size > 0) {
-      yield `${entryName('mirrors', key)}: the rewrite of ${quotedPatterns(rewrites.keys())} is applied by the containerd of K3s v1.21 and later; any other containerd knows none and asks for the names as they are`
+      yield `${entryName('mirrors', key)}: only K3s v1.21 and later applies the rewrite ${quotedPatterns(rewrites.keys())}; older versions and stock containerd use the original names`
     }
   }
   const keys = [...mirrors.keys(), ...configs.keys(), ...[...mirrors.values()].flatMap(({ rewrites }) => [...rewrites.keys()])]
-  for (const key of new Set(keys.filter(isUnreadableKey))) yield `${quotedKey(key)}: containerd 1 has no way to read such a key`
+  for (const key of new Set(keys.filter(isUnreadableKey))) yield `${quotedKey(key)}: containerd 1 cannot read this key`
   if (flags.disableDefaultEndpoint === true) {
-    yield '--disable-default-registry-endpoint has no effect: the versions of K3s that read this format always ask the registry itself last'
+    yield '--disable-default-registry-endpoint has no effect: K3s versions with this format always fall back to the registry itself'
   }
-  if (flags.embeddedRegistry === true) yield '--embedded-registry has no effect: the versions of K3s that read this format have none'
+  if (flags.embeddedRegistry === true) yield '--embedded-registry has no effect: K3s versions with this format do not support it'
 }
 
-/** The config.toml of K3s' template until v1.22, without certs.d, but with strings escaped, as containerd needs them: https://github.com/containerd/cri/blob/release/1.3/docs/registry.md */
+/** The config.toml of K3s until v1.22, without certs.d, but with the escaped strings that containerd requires: https://github.com/containerd/cri/blob/release/1.3/docs/registry.md */
 export function renderLegacy(registries: Registries, options: RenderOptions = {}): RenderedConfig {
   const values = options.full && completeValues(options.full, legacyDefaults)
   const runtime = values && runtimeTable(values, { binDir: ['bin_dir', values.cniBinDir || undefined], sandboxImage: values.pauseImage })

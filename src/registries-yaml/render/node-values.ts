@@ -1,25 +1,25 @@
 import { nonEmpty, tomlTable, type TomlTable, type TomlValue } from './write-toml.ts'
 
-/** What a whole config.toml says of its node; what is not given has the default of its format. */
+/** The values of a whole config.toml that depend on the node; default: those of the format. */
 export interface NodeValues {
   /** `[plugins.opt] path` and its later names. */
   readonly containerdOpt?: string | undefined
   readonly selinux?: boolean | undefined
-  /** K3s runs in a user namespace, without root and without cgroups of its own. */
+  /** K3s runs rootless in a user namespace, without its own cgroups. */
   readonly userNamespace?: boolean | undefined
-  /** Empty for none. */
+  /** Empty to leave it out. */
   readonly pauseImage?: string | undefined
-  /** False: no section about CNI. */
+  /** False: leave out the CNI section. */
   readonly flannel?: boolean | undefined
   readonly cniBinDir?: string | undefined
   readonly cniConfDir?: string | undefined
-  /** Where containerd keeps what survives a restart. */
+  /** The directory of data that survives a reboot. */
   readonly root?: string | undefined
-  /** Where it keeps what does not, its socket among it. */
+  /** The directory of data that does not, including the socket. */
   readonly state?: string | undefined
 }
 
-/** The same with nothing left open. */
+/** The same with all values. */
 export type CompleteNodeValues = { readonly [K in keyof NodeValues]-?: NonNullable<NodeValues[K]> }
 
 /** Values over defaults. */
@@ -41,7 +41,7 @@ export const k3sDefaults: CompleteNodeValues = {
   state: '/run/k3s/containerd',
 }
 
-/** A node of K3s before 1.23, which had its CNI plugins among its other programs and named no pause image by itself. */
+/** A node of K3s before 1.23, with its CNI plugins next to its other programs and without a default pause image. */
 export const legacyDefaults: CompleteNodeValues = { ...k3sDefaults, pauseImage: '', cniBinDir: '/var/lib/rancher/k3s/data/current/bin' }
 
 /** What `containerd config default` prints: https://github.com/containerd/containerd/blob/v1.6.20/docs/man/containerd-config.toml.5.md */
@@ -55,7 +55,7 @@ export const containerdDefaults: CompleteNodeValues = {
   state: '/run/containerd',
 }
 
-/** What our own files say of how containers run on a node. `binDir` is the entry for the directory of CNI plugins. */
+/** The table about the container runtime in our own files. `binDir` is the entry for the directory of CNI plugins. */
 export function runtimeTable(
   values: CompleteNodeValues,
   { binDir, sandboxImage }: { readonly binDir: readonly [key: string, value: TomlValue | undefined]; readonly sandboxImage?: string },

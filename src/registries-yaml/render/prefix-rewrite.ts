@@ -1,22 +1,22 @@
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
 
-/** What rewrites do to names: put a path before every one of them (empty: change nothing), or anything else. */
+/** The effect of rewrites on names: a path before every name (empty for no change), or another change. */
 export interface RewriteEffect {
-  /** Without slashes around it; undefined where the rewrites do something else. */
+  /** Without slashes around it; undefined for another change. */
   readonly prefix: string | undefined
-  /** The patterns that take effect. */
+  /** The valid patterns. */
   readonly patterns: readonly string[]
-  /** Those that K3s' containerd passes over, because they are no regular expressions of Go. */
+  /** The invalid patterns, which K3s' containerd ignores. */
   readonly invalid: readonly string[]
 }
 
-/** A pattern that matches every name as a whole, its group perhaps named. */
+/** A pattern that matches every name as a whole, with or without a group. */
 const whole = /^(?:\^|\\A)?(?:(?<group>\((?:\?P?<(?<name>\w+)>)?\.[*+]\))|\.[*+])(?:\$|\\z)?$/
-/** A pattern that matches where names begin. */
+/** A pattern that matches the start of every name. */
 const beginning = /^(?:\^|\\A)$/
 const plainPath = /^(?:[A-Za-z0-9._~-]+\/)*$/
 
-/** What stands before the whole name in a replacement; undefined where it is anything but that. */
+/** The text before the whole name in a replacement; undefined for any other replacement. */
 function before(pattern: string, replacement: string): string | undefined {
   if (beginning.test(pattern)) return replacement
   const groups = whole.exec(pattern)?.groups
@@ -26,13 +26,13 @@ function before(pattern: string, replacement: string): string | undefined {
   return tail === undefined ? undefined : replacement.slice(0, -tail.length)
 }
 
-/** Finds out whether an endpoint with a path can do what the rewrites of a mirror do. */
+/** Determines whether a path in the endpoint has the same effect as the rewrites of a mirror. */
 export function rewriteEffect(rewrites: ReadonlyMap<string, string>): RewriteEffect {
   const valid = [...rewrites].filter(([pattern]) => tryParseGoRegexp(pattern) !== undefined)
   const patterns = valid.map(([pattern]) => pattern)
   const invalid = [...rewrites.keys()].filter((pattern) => !patterns.includes(pattern))
   const [first, ...others] = valid
-  // K3s' containerd takes several in random order, so that no path stands for them.
+  // K3s' containerd tries several rewrites in random order, so no path has the same effect.
   if (first === undefined || others.length > 0) return { prefix: first === undefined ? '' : undefined, patterns, invalid }
   const path = before(...first)
   const isPath = path !== undefined && plainPath.test(path) && !path.split('/').some((part) => /^\.{1,2}$/.test(part))

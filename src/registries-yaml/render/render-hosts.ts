@@ -4,26 +4,25 @@ import { buildHostTable, withEmbeddedRegistry, type HostEntry, type K3sFlags } f
 import type { Registries } from '../registries.ts'
 import { quotedKey } from './rendered.ts'
 
-/** Bytes that Linux allows for one name in a directory. */
+/** Bytes of the longest file name on Linux. */
 const longestName = 255
 
 function refuse(key: string, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `no hosts.toml can be written for ${quotedKey(key)}: ${why}`, {
-    hint: 'The keys of mirrors and configs are names of registries: host or host:port.',
+  throw new MirrorError('INVALID_CONFIG', `cannot write a hosts.toml for ${quotedKey(key)}: ${why}`, {
+    hint: 'write host or host:port as the keys of mirrors and configs',
   })
 }
 
-/** Where K3s writes the hosts.toml of a registry, relative to the directory that certs.d is in; throws INVALID_CONFIG for a key that leads elsewhere. */
+/** The path of a registry's hosts.toml, relative to the parent of certs.d. Throws INVALID_CONFIG for a key that leads elsewhere. */
 function hostsPath(key: string): string {
   const path = posix.join('certs.d', key, 'hosts.toml')
-  if (!path.startsWith('certs.d/')) refuse(key, 'K3s would leave its directory')
-  if (path.includes('\0')) refuse(key, 'no path can hold a NUL')
-  if (path.split('/').some((name) => Buffer.byteLength(name) > longestName))
-    refuse(key, 'the name is too long, and K3s does not start with it')
+  if (!path.startsWith('certs.d/')) refuse(key, 'the path leads out of certs.d')
+  if (path.includes('\0')) refuse(key, 'a path cannot contain NUL')
+  if (path.split('/').some((name) => Buffer.byteLength(name) > longestName)) refuse(key, 'the name is too long, so K3s does not start')
   return path
 }
 
-/** The keys by path, with a sentence for each that shares its path with another. Throws INVALID_CONFIG also where one is inside of another. */
+/** The keys by path, with a note about each shared path. Throws INVALID_CONFIG if one path is inside of another. */
 function hostsPaths(keys: Iterable<string>): { readonly keyOf: ReadonlyMap<string, string>; readonly notes: readonly string[] } {
   const keyOf = new Map<string, string>()
   const notes: string[] = []
@@ -32,25 +31,23 @@ function hostsPaths(keys: Iterable<string>): { readonly keyOf: ReadonlyMap<strin
     const other = keyOf.get(path)
     if (other !== undefined) {
       notes.push(
-        `${quotedKey(other)} and ${quotedKey(key)} have the same directory, ${posix.dirname(path)}: K3s takes one of them at random, here it is the second`,
+        `${quotedKey(other)} and ${quotedKey(key)} have the same directory ${posix.dirname(path)}: K3s picks one at random, this output has the second`,
       )
     }
     if (path === 'certs.d/hosts.toml') {
-      notes.push(
-        `${quotedKey(key)} names certs.d itself: K3s empties that directory before it writes, and containerd reads no hosts.toml there`,
-      )
+      notes.push(`${quotedKey(key)} is certs.d itself: K3s empties that directory, and containerd ignores a hosts.toml there`)
     }
     keyOf.set(path, key)
   }
   for (const [path, key] of keyOf) {
     for (let parent = posix.dirname(path); parent.includes('/'); parent = posix.dirname(parent)) {
-      if (keyOf.has(parent)) refuse(key, 'its directory is the hosts.toml of another one, and K3s does not start')
+      if (keyOf.has(parent)) refuse(key, 'its directory is the hosts.toml of another key, so K3s does not start')
     }
   }
   return { keyOf, notes }
 }
 
-/** Every hosts.toml of a node, and the registries as its flags leave them. Throws INVALID_CONFIG where K3s would not start or would leave certs.d. */
+/** Every hosts.toml of a node, and the registries with its flags applied. Throws INVALID_CONFIG if K3s would not start or would write outside of certs.d. */
 export function renderHosts(
   registries: Registries,
   flags: K3sFlags,

@@ -1,20 +1,20 @@
-/** A value of a TOML document; lists hold no tables, and a table is a Map, in the order in which it is written. */
+/** A value of a TOML document. Lists contain no tables; a table is a Map in the order of the document. */
 export type TomlValue = string | number | boolean | readonly (string | readonly string[])[] | TomlTable
 
 /** A table of a TOML document. */
 export interface TomlTable extends ReadonlyMap<string, TomlValue> {}
 
-/** A table of what is defined. */
+/** A table of the defined values. */
 export function tomlTable(entries: Iterable<readonly [key: string, value: TomlValue | undefined]>): TomlTable {
   return new Map([...entries].filter((entry): entry is [string, TomlValue] => entry[1] !== undefined))
 }
 
-/** Undefined for a table with nothing in it. */
+/** The table, or undefined for an empty one. */
 export function nonEmpty(table: TomlTable): TomlTable | undefined {
   return table.size > 0 ? table : undefined
 }
 
-/** Which parser reads a document; that of containerd 1 takes no brackets and escapes in the name of a table: https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go */
+/** The parser that reads a document. containerd 1 has go-toml 1, without brackets and escapes in the name of a table: https://github.com/pelletier/go-toml/blob/v1.9.5/keysparsing.go */
 export type TomlReader = 'go-toml-1' | 'go-toml-2'
 
 const short: Record<string, string> = { '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '"': '\\"', '\\': '\\\\' }
@@ -27,7 +27,7 @@ function basicString(text: string): string {
 
 function writeKey(key: string): string {
   if (/^[A-Za-z0-9_-]+$/.test(key)) return key
-  // go-toml 1 takes a quotation mark in a literal string alone
+  // go-toml 1 accepts a quotation mark only in a literal string.
   // oxlint-disable-next-line no-control-regex -- a literal string cannot have control characters
   return key.includes('"') && !/['\x00-\x1f\x7f]/.test(key) ? `'${key}'` : basicString(key)
 }
@@ -38,7 +38,7 @@ function isTable(value: TomlValue): value is TomlTable {
 
 function writeValue(value: TomlValue): string {
   if (typeof value === 'string') return basicString(value)
-  // Only a table without content is a value: go-toml 1 does not know in which line the others stand, and containerd orders hosts by that.
+  // Only an empty table is an inline value: containerd sorts hosts by line, which go-toml 1 does not record for inline tables.
   if (isTable(value)) return '{}'
   return typeof value === 'object' ? `[${value.map(writeValue).join(', ')}]` : String(value)
 }
@@ -51,7 +51,7 @@ function assign(key: string, value: TomlValue): string[] {
 
 function writeTable(path: string, table: TomlTable, reader: TomlReader): string[] {
   const children = [...table].filter((entry): entry is [string, TomlTable] => isTable(entry[1]))
-  // All of them or none, because containerd asks hosts in the order in which they stand in the file.
+  // All or none, because containerd asks hosts in the order of the file.
   // oxlint-disable-next-line no-control-regex -- control characters would be escaped
   const areHeaders = reader === 'go-toml-2' || children.every(([key]) => !/["\\[\]\x00-\x1f\x7f]/.test(key))
   const assignments = [...table]
@@ -72,7 +72,7 @@ export function writeToml(document: TomlTable, reader: TomlReader): string {
   return `${writeTable('', document, reader).join('\n')}\n`.trimStart()
 }
 
-/** True for a key that go-toml 1 has no way to read. */
+/** True for a key that go-toml 1 cannot read. */
 export function isUnreadableKey(key: string): boolean {
   return key.includes('"') && /['\p{Cc}]/u.test(key)
 }

@@ -1,11 +1,11 @@
 import type { ResolvedEndpoint } from './resolve-reference.ts'
 
-/** How a node asks an endpoint, as JSON has it: nothing of it is secret. */
+/** An endpoint with its credentials and TLS settings for JSON output, without secrets. */
 export interface DescribedEndpoint {
   readonly credentials: 'none' | 'basic' | 'identity-token'
   /** Present with `basic`. */
   readonly username?: string
-  /** The key of `configs` that gives credentials or TLS; null where none does. */
+  /** The key of `configs` with its credentials or TLS; null for no settings. */
   readonly configKey: string | null
   readonly tls: {
     readonly caFile: string | null

@@ -6,7 +6,7 @@ import type { Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 import type { ResolvedEndpoint, ResolvedReference } from './resolve-reference.ts'
 
-/** Why an image is looked for where it is: sentences for the reference as a whole, and for each endpoint. */
+/** Notes about the endpoints of an image: about the reference as a whole, and about each endpoint. */
 export interface Explanation {
   readonly notes: readonly string[]
   readonly endpoints: readonly (readonly string[])[]
@@ -16,13 +16,13 @@ function shownKeys(keys: readonly string[]): string {
   return keys.map(shown).join(', ')
 }
 
-/** What a key was probably meant for: `host[:port]` without scheme and path. */
+/** The `host[:port]` that a key probably means, without scheme and path. */
 function hostOf(key: string): string {
   const host = tryNormaliseEndpoint(key)?.host ?? key
   return host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host
 }
 
-/** Keys that are not this host and may have been meant for it. */
+/** Keys that are similar to this host. */
 function nearKeys(keys: Iterable<string>, host: string): readonly string[] {
   return [...keys].filter((key) => key !== host && (hostOf(key) === hostOf(host) || nearness(hostOf(key), hostOf(host)) !== undefined))
 }
@@ -30,19 +30,16 @@ function nearKeys(keys: Iterable<string>, host: string): readonly string[] {
 function explainHosts({ registry, hostsKey, isBroken }: ResolvedReference, { mirrors }: Registries): string[] {
   if (isBroken) {
     return [
-      `the hosts.toml for ${shown(hostsKey ?? registry)} is no valid TOML, because K3s writes rewrites and URLs as they are: containerd passes over it and over all its endpoints`,
+      `K3s writes an invalid hosts.toml for ${shown(hostsKey ?? registry)}, because it does not escape rewrites and URLs: containerd ignores all its endpoints`,
     ]
   }
-  if (hostsKey === wildcardHost) return [`${registry} has no mirror of its own, so the one for "*" applies`]
+  if (hostsKey === wildcardHost) return [`the mirror "*" applies, because ${registry} has no mirror of its own`]
   if (hostsKey !== undefined) return []
   const near = nearKeys(mirrors.keys(), registry)
-  const other =
-    near.length === 0
-      ? ''
-      : `; ${shownKeys(near)} ${near.length === 1 ? 'is another key' : 'are other keys'} than ${shown(registry)}, which is what K3s looks for`
+  const other = near.length === 0 ? '' : `; ${shownKeys(near)} does not match, because K3s looks up exactly ${shown(registry)}`
   const own = mirrors.get(registry)
-  if (own !== undefined) return [`the mirror for ${registry} has no endpoint that can be used, so the registry itself is asked`]
-  return [`no mirror is configured for ${registry}, and none for "*", so the registry itself is asked${other}`]
+  if (own !== undefined) return [`the mirror ${shown(registry)} has no usable endpoint, so nodes use the registry itself`]
+  return [`no mirror is configured for ${registry} or "*", so nodes use the registry itself${other}`]
 }
 
 function explainDefault(
@@ -53,46 +50,45 @@ function explainDefault(
 ): string[] {
   if (!isDefault) return []
   if (flags.disableDefaultEndpoint !== true)
-    return [`the registry itself, asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away`]
+    return ['the registry itself, used if every endpoint above fails; --disable-default-registry-endpoint of K3s removes it']
   return configs.has(registry)
-    ? [`the registry itself, which stays in spite of --disable-default-registry-endpoint, because ${shown(registry)} is a key of configs`]
+    ? [`the registry itself, despite --disable-default-registry-endpoint, because ${shown(registry)} is also a key of configs`]
     : []
 }
 
-/** The keys with settings of a kind, and those of them that may have been meant for an endpoint. */
+/** The keys with one kind of settings, and those of them that are similar to an endpoint. */
 type KeysWith = (settings: 'auth' | 'tls') => readonly [set: readonly string[], near: readonly string[]]
 
 function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }: Registries, keysWith: KeysWith): string[] {
   if (credentials.isInvalid)
-    return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of user:password: the pull fails`]
+    return [`configs.${shown(credentials.key ?? host)}.auth.auth is not the base64 of username:password: the pull fails`]
   if (credentials.credentials !== undefined) return []
   const [withAuth, near] = keysWith('auth')
-  if (withAuth.includes(host))
-    return [`anonymous: the auth under ${shown(host)} has no username with a password, no identity token and no auth`]
+  if (withAuth.includes(host)) return [`anonymous: the auth under ${shown(host)} contains no complete credentials`]
   if (configs.has(host)) return []
-  if (near.length > 0) return [`anonymous: credentials stand under ${shownKeys(near)}, and containerd looks for exactly ${shown(host)}`]
-  return withAuth.includes('*') ? [`anonymous: the credentials under "*" are never used, containerd looks for exactly ${shown(host)}`] : []
+  if (near.length > 0) return [`anonymous: the credentials are under ${shownKeys(near)}, but containerd looks up exactly ${shown(host)}`]
+  return withAuth.includes('*') ? [`anonymous: containerd never uses credentials under "*", it looks up exactly ${shown(host)}`] : []
 }
 
 function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, keysWith: KeysWith): string[] {
-  if (tls.triesHttpsFirst) return [`asked by https first, because there are TLS settings for it, and by http if that fails`]
+  if (tls.triesHttpsFirst) return ['containerd tries https first, because of the TLS settings, and falls back to http']
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
   const [withTls, near] = keysWith('tls')
-  const verified = "verified with the system's authorities alone:"
-  if (near.length > 0) return [`${verified} tls stands under ${shownKeys(near)}, and K3s looks for exactly ${shown(host)}`]
-  return withTls.includes('*') && !isDefault ? [`${verified} the tls under "*" is for no endpoint of a mirror`] : []
+  const verified = "verified only with the system's CAs:"
+  if (near.length > 0) return [`${verified} tls is under ${shownKeys(near)}, but K3s looks up exactly ${shown(host)}`]
+  return withTls.includes('*') && !isDefault ? [`${verified} the tls under "*" does not apply to endpoints of mirrors`] : []
 }
 
 function* explainRewrite({ rewrite, repository }: ResolvedEndpoint): Iterable<string> {
   const { pattern, alternatives, invalid, missed } = rewrite
   if (alternatives.length > 0)
-    yield `several patterns match and K3s tries them in random order: the repository may also become ${shownKeys(alternatives)}`
-  if (invalid.length > 0) yield `no regular expression of Go's syntax, passed over: ${invalid.map(quoted).join(', ')}`
-  if (missed.length > 0) yield `asked under its own name: no rewrite changes ${quoted(repository)}: ${missed.map(quoted).join(', ')}`
+    yield `several patterns match, and containerd picks one at random: the repository can also become ${shownKeys(alternatives)}`
+  if (invalid.length > 0) yield `containerd ignores invalid patterns: ${invalid.map(quoted).join(', ')}`
+  if (missed.length > 0) yield `no rewrite matches ${quoted(repository)}: ${missed.map(quoted).join(', ')}`
   if (pattern !== undefined && alternatives.length === 0) yield `renamed by the rewrite ${quoted(pattern)}`
 }
 
-/** Answers why a node asks these endpoints, why anonymously, and why with these authorities. */
+/** Explains the endpoints of an image, and their credentials, CAs and rewrites. */
 export function explainResolution(resolved: ResolvedReference, registries: Registries, flags: K3sFlags = {}): Explanation {
   const hasMirrors = resolved.endpoints.some(({ isDefault }) => !isDefault)
   const hosts = new Set(resolved.endpoints.map(({ host }) => host))
@@ -101,12 +97,12 @@ export function explainResolution(resolved: ResolvedReference, registries: Regis
     endpoints: resolved.endpoints.map((endpoint) => {
       const keysWith: KeysWith = (settings) => {
         const set = [...registries.configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
-        // Settings under the key of another endpoint of the list are for that one.
+        // Settings under the key of another endpoint in the list apply to that one.
         return [set, nearKeys(set, endpoint.host).filter((key) => !hosts.has(key))]
       }
       return [
         ...(hasMirrors ? explainDefault(endpoint, resolved, registries, flags) : []),
-        ...(endpoint.host === '' ? ['it names no host: nothing can be pulled from it'] : []),
+        ...(endpoint.host === '' ? ['the endpoint has no host, so nodes cannot use it'] : []),
         ...explainRewrite(endpoint),
         ...explainCredentials(endpoint, registries, keysWith),
         ...explainTls(endpoint, keysWith),

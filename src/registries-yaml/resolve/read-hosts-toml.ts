@@ -6,9 +6,9 @@ import { unreadableToml } from '../render/unreadable-toml.ts'
 /** One endpoint as containerd reads it from a hosts.toml. */
 export interface TomlHost {
   readonly scheme: string
-  /** `host[:port]`; empty for the registry that the image names. */
+  /** `host[:port]`; empty for the registry in the image's name. */
   readonly host: string
-  /** What every request's path begins with. */
+  /** The first part of every request's path. */
   readonly path: string
   readonly isDefault: boolean
   readonly rewrites: ReadonlyMap<string, string>
@@ -43,7 +43,7 @@ function readHost(server: string, fields: HostFields, isDefault: boolean): TomlH
   }
 }
 
-/** Reads a hosts.toml of K3s as its containerd does: endpoints in order, then the default one if there is a `server` or nothing else; undefined for no TOML or no URL, with which containerd does without the file. */
+/** Reads a hosts.toml as K3s' containerd does: endpoints in order, then the default one if there is a `server` or no endpoint. Undefined for invalid TOML or an invalid URL: containerd ignores the file. */
 export function readHostsToml(text: string): readonly TomlHost[] | undefined {
   if (unreadableToml(text, 3) !== undefined) return undefined
   const file = parse(text) as unknown as HostFields & { readonly server?: string; readonly host: Readonly<Record<string, HostFields>> }

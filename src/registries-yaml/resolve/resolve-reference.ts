@@ -9,26 +9,26 @@ import { readHostsToml, type TomlHost } from './read-hosts-toml.ts'
 import { resolveCredentials, type ResolvedCredentials } from './resolve-credentials.ts'
 import { rewriteRepository, type RewrittenRepository } from './rewrite-repository.ts'
 
-/** One endpoint that a node asks for an image. */
+/** One endpoint that a node uses for an image. */
 export interface ResolvedEndpoint {
-  /** Scheme, host and path of the API: what of the written URL is asked, and nothing of it that may be a secret. */
+  /** Scheme, host and path of the API, without the parts of the written URL that may be secret. */
   readonly url: string
   readonly scheme: string
   readonly host: string
-  /** The path of the API there, without a slash at its end. */
+  /** The path of the API, without a slash at its end. */
   readonly apiPath: string
   /** The repository's path after the rewrite. */
   readonly repository: string
   readonly rewrite: RewrittenRepository
   readonly isDefault: boolean
-  /** The image's own registry, which a private mirror is to stand in for. */
+  /** True for the image's own registry, which a private mirror replaces. */
   readonly isUpstream: boolean
   readonly credentials: ResolvedCredentials
   /** The key of `configs` whose TLS applies. */
   readonly tlsKey: string | undefined
-  /** Files by name, as a node finds them. */
+  /** TLS files, by their paths on a node. */
   readonly tls: Pick<TomlHost, 'ca' | 'client' | 'skipVerify'> & {
-    /** The endpoint is http, but its TLS settings and a port that is not 80 make containerd try https first. */
+    /** True for an http endpoint with TLS settings and another port than 80, for which containerd tries https first. */
     readonly triesHttpsFirst: boolean
   }
   /** `?ns=` of every request; undefined at the registry itself. */
@@ -37,18 +37,18 @@ export interface ResolvedEndpoint {
   readonly requestUrl: string
 }
 
-/** Where a node looks for an image. */
+/** The endpoints that a node uses for an image. */
 export interface ResolvedReference {
   readonly reference: string
   readonly registry: string
-  /** The key of the host table whose hosts.toml is read; undefined where there is none. */
+  /** The key of the hosts.toml in the host table; undefined for no hosts.toml. */
   readonly hostsKey: string | undefined
-  /** The hosts.toml is no valid TOML: containerd passes over it, and over every mirror in it. */
+  /** The hosts.toml is invalid TOML: containerd ignores it with all its mirrors. */
   readonly isBroken: boolean
   readonly endpoints: readonly ResolvedEndpoint[]
 }
 
-/** A registries.yaml with what K3s makes of it, to resolve many references by. */
+/** A registries.yaml with its host table, to resolve many references. */
 export interface Resolver {
   readonly table: HostTable
   resolve(reference: Reference): ResolvedReference
@@ -58,7 +58,7 @@ function findHost({ hosts }: HostTable, registry: string): readonly [key: string
   const keys = [...hosts.keys()]
   const port = /^(.+):([^:]*)$/.exec(registry)
   for (const name of [...(port === null ? [] : [`${port[1]}_${port[2]}_`]), registry, wildcardHost]) {
-    // A key becomes a path, in which `docker.io/` and `./docker.io` are `docker.io`; the last that is written counts.
+    // As paths, `docker.io/` and `./docker.io` are `docker.io`; K3s writes the last one.
     const key = keys.findLast((candidate) => posix.join(candidate).replace(/\/$/, '') === name)
     const entry = key === undefined ? undefined : hosts.get(key)
     if (key !== undefined && entry !== undefined) return [key, entry]
@@ -66,7 +66,7 @@ function findHost({ hosts }: HostTable, registry: string): readonly [key: string
   return undefined
 }
 
-/** The endpoints that containerd takes from a hosts.toml; the registry itself stands in for none, and for one without a host at the end. */
+/** The endpoints that containerd reads from a hosts.toml; the registry itself if there are no endpoints, or if the last one has no host. */
 function effectiveHosts(read: readonly TomlHost[] | undefined, registry: string): readonly TomlHost[] {
   const last = read?.at(-1)
   if (read !== undefined && last !== undefined && last.host !== '') return read
@@ -80,13 +80,13 @@ function effectiveHosts(read: readonly TomlHost[] | undefined, registry: string)
     rewrites: new Map(),
     ca,
     client,
-    // on localhost its certificate is not verified
+    // containerd does not verify certificates of localhost.
     skipVerify: last?.skipVerify === true || isLocalhost(registry),
   }
   return [...(read ?? []).slice(0, -1), own]
 }
 
-/** Prepares to say for any image which endpoints a node with this file asks, in which order and how. */
+/** Creates a resolver for the images of a node with this registries.yaml. */
 export function createResolver(
   given: Registries,
   { version, ...flags }: K3sFlags & { readonly version?: K3sVersion | undefined } = {},
@@ -128,7 +128,7 @@ export function createResolver(
       const [hostsKey, entry] = findHost(table, registry) ?? []
       const read = entry && readHostsToml(renderHostsToml(entry))
       const hosts = effectiveHosts(read, registry)
-      // A registry that has settings of its own and no mirror is a private one, and meant as it is named.
+      // A registry with settings and without a mirror is private, and is not an upstream.
       const isPrivate = registry !== 'docker.io' && hosts.every(({ isDefault }) => isDefault) && configs.has(registry)
       return {
         reference: formatReference(reference),

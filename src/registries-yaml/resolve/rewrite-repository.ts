@@ -1,19 +1,19 @@
 import { tryParseGoRegexp } from '../go/go-regexp.ts'
 
-/** What rewrites make of a repository's path. */
+/** A repository's path after the rewrites. */
 export interface RewrittenRepository {
   readonly path: string
-  /** The pattern that made it; undefined where none changed anything. */
+  /** The pattern that changed it; undefined for no change. */
   readonly pattern: string | undefined
-  /** What other patterns would make of it: which of them comes first is random. */
+  /** The results of other matching patterns: containerd picks one at random. */
   readonly alternatives: readonly string[]
-  /** Patterns that are no regular expressions of Go's syntax and are passed over. */
+  /** Invalid patterns, which containerd ignores. */
   readonly invalid: readonly string[]
-  /** The other patterns, where none of them changes the path. */
+  /** All valid patterns, if none of them changes the path. */
   readonly missed: readonly string[]
 }
 
-/** Rewrites a repository's path as K3s' containerd does, by the first pattern alone that changes it; the order is random there, and that of their text here. */
+/** Rewrites a repository's path as K3s' containerd does, with only the first pattern that changes it. Its order is random there, and alphabetical here. */
 export function rewriteRepository(path: string, rewrites: ReadonlyMap<string, string>): RewrittenRepository {
   const invalid: string[] = []
   const missed: string[] = []

@@ -1,21 +1,20 @@
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
-/** An `auth` with nothing in it. */
+/** An empty `auth`. */
 export const authEmpty: Rule = {
   severity: 'warning',
-  title: '`auth` with nothing in it',
-  about: `An \`auth\` whose fields are all empty is no credentials: the registry is asked anonymously. Often a template that was filled in
-with an empty variable.`,
+  title: '`auth` is empty',
+  about: `containerd sends no credentials if all fields of \`auth\` are empty, and pulls anonymously. The usual cause is a template with an unset variable.`,
   auth: ({ key, auth }, { parsed: { remarks } }) => {
-    // A key below auth that K3s does not know is reported by itself.
-    const isSaid = remarks.some(
+    // Another rule reports an unknown key under auth.
+    const isReported = remarks.some(
       ({ kind, path }) => kind === 'unknown-key' && path[0] === 'configs' && path[1] === key && path[2] === 'auth',
     )
-    if (isSaid || Object.values(auth).some((value) => value !== '')) return undefined
+    if (isReported || Object.values(auth).some((value) => value !== '')) return undefined
     return {
-      message: `the auth of ${shown(key)} is empty: the registry is asked without credentials`,
-      fix: 'Write username and password, or remove auth.',
+      message: `the auth of ${shown(key)} is empty: nodes pull anonymously`,
+      fix: 'write username and password, or remove auth',
     }
   },
 }

@@ -3,7 +3,7 @@ import type { RegistryAuth } from '../registries.ts'
 import { decodeAuth } from '../resolve/resolve-credentials.ts'
 import { shown } from '../shown-text.ts'
 
-/** The field that counts, with those that do not though they say something else. */
+/** The field that containerd uses, and the ignored fields with other credentials. */
 function conflict({ username, password, auth, identityToken }: RegistryAuth): readonly [used: string, ...unused: string[]] {
   if (username === '') return ['identity_token', ...(identityToken !== '' && auth !== '' ? ['auth'] : [])]
   const decoded = decodeAuth(auth)
@@ -15,17 +15,17 @@ function conflict({ username, password, auth, identityToken }: RegistryAuth): re
 export const authPrecedence: Rule = {
   severity: 'warning',
   title: 'Several kinds of credentials for one host',
-  about: `containerd uses one kind: \`username\` with \`password\` before \`identity_token\` before \`auth\`, and never tries the next. An
-\`auth\` that says the same as \`username\` and \`password\` is not reported.`,
+  about: `containerd uses the first of these and ignores the others: \`username\` with \`password\`, \`identity_token\`, \`auth\`. It never falls back to the
+next one. An \`auth\` with the same credentials as \`username\` and \`password\` is not reported.`,
   auth: ({ key, auth, positionOf }) => {
     const [used, ...unused] = conflict(auth)
     const [first] = unused
-    // Without a password another rule has more to say.
+    // Without a password, auth-without-password reports more.
     if (first === undefined || (auth.username !== '' && auth.password === '')) return undefined
     return {
       position: positionOf(first),
-      message: `the credentials of ${shown(key)} are given in several ways: ${used} is used, ${unused.join(' and ')} not`,
-      fix: 'Remove what is not meant.',
+      message: `${shown(key)} has several kinds of credentials: containerd uses ${used} and ignores ${unused.join(' and ')}`,
+      fix: `remove ${unused.join(' and ')}, or remove ${used}`,
     }
   },
 }

@@ -5,40 +5,39 @@ import { shown } from '../shown-text.ts'
 
 function withoutPassword(key: string, others: readonly string[]): Pick<Discovery, 'message' | 'fix'> {
   const [other] = others
-  const unused = other === undefined ? '' : `, nor is ${others.join(' or ')} used`
+  const unused = other === undefined ? '' : `, and ignores ${others.join(' and ')}`
   return {
-    message: `${shown(key)} has a username and no password: no credentials are sent${unused}`,
-    fix: other === undefined ? 'Write the password.' : `Write the password, or remove the username so that ${other} is used.`,
+    message: `${shown(key)} has a username but no password: containerd sends no credentials${unused}`,
+    fix: other === undefined ? 'write the password' : `write the password, or remove the username to use ${other}`,
   }
 }
 
 function withoutUsername(key: string, [other]: readonly string[]): Omit<Discovery, 'position'> {
-  const message = `${shown(key)} has a password and no username: `
+  const message = `${shown(key)} has a password but no username: `
   if (other !== undefined)
     return {
       severity: 'warning',
-      message: `${message}${other} is used, and the password not`,
-      fix: 'Write the username, or remove the password.',
+      message: `${message}containerd uses ${other} and ignores the password`,
+      fix: 'write the username, or remove the password',
     }
-  const fix = 'Write the username. Registries that take a token document which one belongs to it.'
-  return { message: `${message}no credentials are sent`, fix }
+  const fix = 'write the username; for a token, look it up in the documentation of the registry'
+  return { message: `${message}containerd sends no credentials`, fix }
 }
 
 /** A user name without a password, or a password without a user name. */
 export const authWithoutPassword: Rule = {
-  title: '`username` without `password`, or the other way round',
-  about: `containerd sends nothing where the user name or the password is empty. A \`username\` alone also keeps \`auth\` and \`identity_token\`
-from being used; a \`password\` alone does not.`,
+  title: '`username` without `password`, or `password` without `username`',
+  about: `containerd sends no credentials if the user name or the password is empty. With a \`username\` it also ignores \`auth\` and \`identity_token\`.`,
   auth: ({ key, auth: { username, password, auth, identityToken }, positionOf }) => {
     const others = [...(identityToken === '' ? [] : ['identity_token']), ...(auth === '' ? [] : ['auth'])]
     if (username !== '') return password === '' ? { position: positionOf('username'), ...withoutPassword(key, others) } : undefined
-    // What is before the "@" of a key was meant for the user name, as its own rule says.
+    // A user name before the "@" of the key is reported by endpoint-userinfo-or-query.
     if (password !== '')
       return keyFault(key) === 'userinfo' ? undefined : { position: positionOf('password'), ...withoutUsername(key, others) }
     const decoded = identityToken === '' ? decodeAuth(auth) : undefined
     if (decoded === undefined || (decoded.username !== '' && decoded.password !== '')) return undefined
     const lacking = decoded.password === '' ? 'password' : 'username'
-    const message = `the auth of ${shown(key)} holds no ${lacking}: no credentials are sent`
-    return { position: positionOf('auth'), message, fix: 'Write username and password.' }
+    const message = `the auth of ${shown(key)} contains no ${lacking}: containerd sends no credentials`
+    return { position: positionOf('auth'), message, fix: 'write username and password' }
   },
 }

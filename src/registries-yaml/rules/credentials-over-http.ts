@@ -13,16 +13,16 @@ function isSent({ found }: WrittenEndpoint): boolean {
 /** Credentials that are sent in clear text. */
 export const credentialsOverHttp: Rule = {
   severity: 'warning',
-  title: 'credentials are sent over plain http',
-  about: `Over http everybody on the way can read the credentials, and change the images. Only credentials that really go to the endpoint
-count, those under its own host and port, and endpoints on the node itself do not.`,
+  title: 'Credentials are sent over plain http',
+  about: `Anyone on the network path can read credentials that are sent over http, and can change the images. Endpoints on the node itself are not reported, and
+neither are credentials under another key, because containerd does not send them.`,
   endpoint: (written) => {
     const { mirror, text, endpoint, found } = written
     if (!endpoint?.url.startsWith('http://') || isLocalhost(endpoint.host) || keyFault(mirror) !== undefined || !isSent(written))
       return undefined
     return {
-      message: `the endpoint ${shown(text)} of ${shown(mirror)} gets the credentials of ${shown(found.key ?? '')} in clear text`,
-      fix: 'Give the registry TLS and write https://, or let it be read without credentials.',
+      message: `containerd sends the credentials of ${shown(found.key ?? '')} to the endpoint ${shown(text)} of ${shown(mirror)} in clear text`,
+      fix: 'enable TLS on the registry and write https://, or allow anonymous pulls and remove auth',
     }
   },
 }

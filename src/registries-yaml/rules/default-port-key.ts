@@ -4,19 +4,19 @@ import type { Rule } from '../lint/rule.ts'
 import { hasAnySettings, type Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 
-/** The key of `configs` that names the host of an endpoint, but for the default port of its scheme. */
+/** The key of `configs` that differs from the host of an endpoint only by the default port of its scheme. */
 export function keyWithOtherPort({ endpoint, found }: WrittenEndpoint, configs: Registries['configs']): string | undefined {
   if (endpoint === undefined || found.key !== undefined) return undefined
   const key = otherSpelling(endpoint.host, endpoint.url.startsWith('http://') ? 'http' : 'https')
   return key !== endpoint.host && hasAnySettings(configs.get(key)) ? key : undefined
 }
 
-/** `:443` at an endpoint and not at its key, or the other way round. */
+/** An endpoint with `:443` and a key without it, or the reverse. */
 export const defaultPortKey: Rule = {
-  title: 'The default port at an endpoint and not at its key',
-  about: `Settings are looked up under the endpoint's \`host[:port]\` exactly as it is written: \`registry.example.com\` and \`registry.example.com:443\` are two
-keys, though they are one server. The documented way to have rewrites for a registry itself, an endpoint \`https://registry.example.com:443\`, needs a
-second entry in \`configs\` for that; without one the endpoint is asked anonymously and with the system's certificate authorities.`,
+  title: 'The endpoint has the default port, and its key does not',
+  about: `K3s looks up settings under the \`host[:port]\` of the endpoint exactly as it is written. \`registry.example.com\` and \`registry.example.com:443\` are
+two keys for one server. The K3s documentation uses the endpoint \`https://registry.example.com:443\` to apply rewrites to the registry itself. That endpoint needs a
+second entry in \`configs\`. Without it containerd pulls anonymously and trusts only the system's CAs.`,
   *check({ endpoints, parsed }) {
     const reported = new Set<string>()
     for (const written of endpoints) {
@@ -26,8 +26,8 @@ second entry in \`configs\` for that; without one the endpoint is asked anonymou
       reported.add(host)
       yield {
         position: written.position,
-        message: `the settings under ${shown(key)} are not those of this endpoint: its key is ${shown(host)}`,
-        fix: `Write the same settings under ${shown(host)} too, or spell both alike.`,
+        message: `the settings under ${shown(key)} do not apply to this endpoint: its key is ${shown(host)}`,
+        fix: `write the same settings under ${shown(host)} too, or write the endpoint and the key the same way`,
       }
     }
   },

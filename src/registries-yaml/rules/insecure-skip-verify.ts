@@ -4,12 +4,12 @@ import { keyFault } from '../lint/key-fault.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
-/** Certificates that are not verified. */
+/** Disabled certificate verification. */
 export const insecureSkipVerify: Rule = {
   severity: 'warning',
   title: 'Certificates are not verified',
-  about: `With \`insecure_skip_verify\` any certificate is taken, so that whoever is in the network's way can read the credentials and
-change images that are pulled by tag. A \`ca_file\` beside it is read and means nothing. Only said where the settings apply to something.`,
+  about: `With \`insecure_skip_verify\` containerd accepts any certificate. Anyone on the network path can read the credentials and change images that are pulled
+by tag. A \`ca_file\` has no effect then. Settings that apply to no registry are not reported.`,
   check({ tls, table, version }) {
     if (!hasFeature(version, 'insecure-skip-verify')) return []
     const asked = [...table.hosts.values()].flatMap((entry) => [...entry.endpoints, entry.default ?? []].flat())
@@ -19,11 +19,11 @@ change images that are pulled by tag. A \`ca_file\` beside it is read and means 
       .filter(({ key }) => keyFault(key) === undefined && !isLocalhost(key))
       .map(({ key, caFile, positionOf }) => ({
         position: positionOf('insecure_skip_verify'),
-        message: `any certificate is taken for that of ${shown(key)}${caFile === undefined ? '' : ', and the ca_file means nothing'}`,
+        message: `containerd accepts any certificate for ${shown(key)}${caFile === undefined ? '' : ', and the ca_file has no effect'}`,
         fix:
           caFile === undefined
-            ? "Name the certificate of the registry's authority as ca_file instead."
-            : 'Remove insecure_skip_verify: there is a ca_file.',
+            ? 'write the CA certificate of the registry as ca_file instead'
+            : 'remove insecure_skip_verify, because there is a ca_file',
       }))
   },
 }

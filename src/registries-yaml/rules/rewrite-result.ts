@@ -5,12 +5,12 @@ import { exampleNames, knownNames, maxPatterns } from '../lint/example-names.ts'
 import { replacementFaults } from '../lint/replacement-groups.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
 
-/** What containerd asks for: it joins the parts of a URL's path, and takes slashes that are too many away. */
+/** The path of containerd's request, from which it removes duplicate slashes. */
 function joined(path: string): string {
   return path.replace(/\/{2,}/g, '/').replace(/^\/|\/$/g, '')
 }
 
-/** A name that becomes none: a known one, or any where not one of those that match stays a name. */
+/** A name with an invalid result: a well-known one, or any one if all results are invalid. */
 function findExample(
   { pattern }: WrittenRewrite,
   changed: readonly (readonly [name: string, result: string])[],
@@ -19,7 +19,7 @@ function findExample(
   const bad = changed.filter(([, result]) => !isGood(result))
   const [name, result] = (bad.length === changed.length ? bad[0] : bad.find(([known]) => knownNames.includes(known))) ?? []
   if (name === undefined || result === undefined) return undefined
-  return { result, message: `the rewrite of ${quoted(pattern)} makes ${quoted(result)} of ${quoted(name)}` }
+  return { result, message: `the pattern ${quoted(pattern)} rewrites ${quoted(name)} to ${quoted(result)}` }
 }
 
 function judge(rewrite: WrittenRewrite): Discovery | undefined {
@@ -27,12 +27,12 @@ function judge(rewrite: WrittenRewrite): Discovery | undefined {
   if (regexp === undefined || !isToml || replacementFaults(regexp, read.replacement).length > 0) return undefined
   const results = exampleNames([rewrite]).map((name) => [name, regexp.replaceAll(name, read.replacement)] as const)
   const changed = results.filter(([name, result]) => result !== name)
-  const none = findExample(rewrite, changed, (path) => isRepositoryPath(joined(path)))
-  if (none !== undefined) {
+  const invalid = findExample(rewrite, changed, (path) => isRepositoryPath(joined(path)))
+  if (invalid !== undefined) {
     return {
       position,
-      message: `${none.message}, which is no name of a repository`,
-      fix: 'Names are of lower-case letters, digits, ".", "_", "-" and "/", and begin and end with a letter or a digit.',
+      message: `${invalid.message}, which is not a valid repository name`,
+      fix: 'write a replacement of lower-case letters, digits, ".", "_", "-" and "/", without a separator at either end',
     }
   }
   const loose = findExample(rewrite, changed, isRepositoryPath)
@@ -40,16 +40,16 @@ function judge(rewrite: WrittenRewrite): Discovery | undefined {
   return {
     position,
     severity: 'warning',
-    message: `${loose.message}: containerd takes such slashes out of its requests, but not where it asks for a token`,
-    fix: `Write the replacement so that it makes ${quoted(joined(loose.result))}.`,
+    message: `${loose.message}: containerd removes the extra slash from requests, but not from the scope of a token`,
+    fix: `write a replacement that produces ${quoted(joined(loose.result))}`,
   }
 }
 
-/** A replacement that makes no name of a repository. */
+/** A rewrite with an invalid repository name as its result. */
 export const rewriteResult: Rule = {
-  title: 'A rewrite makes no name of a repository',
-  about: `What comes out of a rewrite has to be a repository's name: lower case, no empty parts, no slash at an end. Registries refuse
-others. Slashes that are too many containerd takes out of its requests, but not out of the scope that it asks a token for, so that such a
-rewrite works by chance. Tried with names that K3s uses and with names made of the pattern.`,
+  title: 'A rewrite produces an invalid repository name',
+  about: `The result of a rewrite must be a valid repository name: lower case, without empty parts, and without a slash at either end. Registries reject other names.
+containerd removes duplicate slashes from its requests, but not from the scope of a token, so that such a rewrite works only on some registries. Lint tries names that
+K3s uses, and names derived from the pattern.`,
   check: ({ rewrites }) => [...rewrites.values()].flat().slice(0, maxPatterns).map(judge),
 }

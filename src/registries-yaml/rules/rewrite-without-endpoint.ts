@@ -5,17 +5,16 @@ import { shown } from '../shown-text.ts'
 /** A rewrite of a mirror without endpoints. */
 export const rewriteWithoutEndpoint: Rule = {
   title: 'A rewrite without an endpoint',
-  about: `Rewrites belong to the endpoints of their mirror. A mirror without any is asked at its default endpoint, under the names as they
-are; the nodes' own registry (\`--embedded-registry\`) gets no rewrites either. Before the releases of January 2024 rewrites were applied
-to the default endpoint.`,
+  about: `Rewrites apply to the endpoints of their mirror. Without endpoints, nodes use the default endpoint with the original names. Rewrites do not apply to the
+embedded registry (\`--embedded-registry\`) either. Releases before January 2024 apply rewrites to the default endpoint too.`,
   check({ parsed, version }) {
     if (!hasFeature(version, 'hosts-toml')) return []
     return [...parsed.registries.mirrors]
       .filter(([, { endpoints, rewrites }]) => rewrites.size > 0 && endpoints.length === 0)
       .map(([mirror]) => ({
         position: parsed.positionOf(['mirrors', mirror, 'rewrite']),
-        message: `the mirror ${shown(mirror)} has no endpoint, so its rewrite is applied to nothing`,
-        fix: 'Name the endpoint that holds the images under their other names.',
+        message: `the rewrite has no effect: the mirror ${shown(mirror)} has no endpoint`,
+        fix: 'add the endpoint that has the images under their new names',
       }))
   },
 }

@@ -1,10 +1,10 @@
 import { refusals } from '../lint/refusals.ts'
 import type { Rule } from '../lint/rule.ts'
 
-/** Something that is not YAML as K3s' parser has it. */
+/** YAML that K3s' parser rejects. */
 export const syntax: Rule = {
-  title: 'The file is not YAML',
-  about: `An agent reads the file once, when it starts, and ends if it cannot be parsed; a server is an agent too. The usual causes are tabs, a \`*\` that
-is not in quotes, and indentation that does not line up.`,
-  check: (context) => refusals(context, 'syntax', () => 'Correct this line, or the one before it.'),
+  title: 'Invalid YAML',
+  about: `K3s reads the file when it starts, on servers and agents, and exits if it cannot parse the file. The usual causes are tabs, a \`*\` without quotes, and
+uneven indentation.`,
+  check: (context) => refusals(context, 'syntax', () => 'correct this line or the one before it'),
 }

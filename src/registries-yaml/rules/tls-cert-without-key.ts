@@ -3,20 +3,20 @@ import { shown } from '../shown-text.ts'
 
 /** A client certificate without a key, or a key without a certificate. */
 export const tlsCertWithoutKey: Rule = {
-  title: '`cert_file` without `key_file`, or the other way round',
-  about: `K3s writes both names into the hosts.toml, and containerd takes an empty one for the directory that the hosts.toml is in: it
-cannot read that, and every pull fails. A file that holds certificate and key has to be named twice. \`cert_file\` is the certificate of
-the node, not that of the registry: that one, or the one that signed it, is the \`ca_file\`.`,
+  title: '`cert_file` without `key_file`, or `key_file` without `cert_file`',
+  about: `K3s writes both paths into the hosts.toml. containerd resolves an empty path to the directory of the hosts.toml, which it cannot read, and every pull fails.
+If one file contains the certificate and the key, write its path twice. \`cert_file\` is the client certificate of the node. The certificate of the registry or of its
+CA is the \`ca_file\`.`,
   tls: ({ key, certFile, keyFile }) => {
     if (certFile !== undefined && keyFile === undefined) {
       const fix =
         certFile.file?.privateKey === 'usable'
-          ? 'Name the same file as key_file.'
-          : "Name the key_file; for the registry's certificate, or its authority's, write ca_file."
-      return { position: certFile.position, message: `${shown(key)} has a cert_file and no key_file: pulls from there fail`, fix }
+          ? 'write the same path as key_file'
+          : 'write the key_file, or write ca_file for the certificate of the registry or its CA'
+      return { position: certFile.position, message: `${shown(key)} has a cert_file but no key_file: every pull from it fails`, fix }
     }
     if (keyFile === undefined || certFile !== undefined) return undefined
-    const message = `${shown(key)} has a key_file and no cert_file: pulls from there fail`
-    return { position: keyFile.position, message, fix: 'Name the cert_file, or remove the key_file.' }
+    const message = `${shown(key)} has a key_file but no cert_file: every pull from it fails`
+    return { position: keyFile.position, message, fix: 'write the cert_file, or remove the key_file' }
   },
 }

@@ -5,7 +5,7 @@ import type { Rule } from '../lint/rule.ts'
 
 const soon = 30 * 24 * 60 * 60 * 1000
 
-/** The certificate that matters: the first for a client, and of several authorities the one that is valid and lasts longest. */
+/** The certificate that decides: the first one of a client, and of several CAs the valid one that expires last. */
 function decisive({ field, file }: NamedFile, now: Date): InspectedCertificate | undefined {
   const certificates = file?.certificates ?? []
   if (field !== 'ca_file') return certificates[0]
@@ -13,21 +13,21 @@ function decisive({ field, file }: NamedFile, now: Date): InspectedCertificate |
   return (begun.length > 0 ? begun : certificates).toSorted((a, b) => b.validTo.getTime() - a.validTo.getTime())[0]
 }
 
-/** A certificate that has expired, expires soon, or is not valid yet. */
+/** A certificate that is expired, expires soon, or is not valid yet. */
 export const tlsExpired: Rule = {
-  title: 'A certificate that is not valid now, or not for long',
-  about: `With an expired authority or client certificate every pull from that host fails. Of a \`ca_file\` with several certificates the
-one that lasts longest counts, of a \`cert_file\` the first. Thirty days before its end it is a warning.`,
+  title: 'A certificate is expired, expires soon, or is not valid yet',
+  about: `With an expired CA or client certificate every pull from that host fails. In a \`ca_file\` with several certificates the one that expires last decides, in a
+\`cert_file\` the first one. A certificate that expires within 30 days is a warning.`,
   file: (named, { now }) => {
     const certificate = decisive(named, now)
     if (certificate === undefined || named.field === 'key_file') return undefined
     const { validFrom, validTo } = certificate
     const what = `the certificate in ${quoted(named.path)} (${quoted(certificate.subject)})`
-    const fix = `Put a certificate that is valid in the ${named.field} on every node.`
-    if (validFrom > now) return { message: `${what} is valid from ${validFrom.toISOString().slice(0, 10)} on`, fix }
+    const fix = `replace the ${named.field} on every node with a valid certificate`
+    if (validFrom > now) return { message: `${what} is not valid before ${validFrom.toISOString().slice(0, 10)}`, fix }
     const day = validTo.toISOString().slice(0, 10)
     if (validTo < now) return { message: `${what} expired on ${day}`, fix }
     if (validTo.getTime() - now.getTime() >= soon) return undefined
-    return { severity: 'warning', message: `${what} expires on ${day}`, fix: 'Renew it before that day, on every node.' }
+    return { severity: 'warning', message: `${what} expires on ${day}`, fix: 'renew it on every node before that day' }
   },
 }

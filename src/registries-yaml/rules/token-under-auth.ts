@@ -2,21 +2,21 @@ import type { Rule } from '../lint/rule.ts'
 import type { Remark } from '../read/decode-yaml.ts'
 import { shownPath } from '../shown-text.ts'
 
-/** True for the key `token` below `auth`. */
+/** True for the key `token` under `auth`. */
 export function isTokenUnderAuth({ kind, path }: Remark): boolean {
   return kind === 'unknown-key' && path.length === 4 && path[0] === 'configs' && path[2] === 'auth' && path[3] === 'token'
 }
 
-/** `token`, which documentation shows and no code reads. */
+/** `token`, which the documentation shows and K3s ignores. */
 export const tokenUnderAuth: Rule = {
-  title: '`token` under `auth` is read by nobody',
-  about: `The documentation of K3s and RKE2 lists \`token\` beside \`username\`, \`password\` and \`auth\`. The code has no such key: it is passed over, and the
-registry is asked anonymously. Personal access tokens are passwords; \`identity_token\` is a refresh token for OAuth, as \`docker login\` stores it.`,
+  title: 'K3s ignores `token` under `auth`',
+  about: `The documentation of K3s and RKE2 lists \`token\` next to \`username\`, \`password\` and \`auth\`. The code has no such key: K3s ignores it, and nodes pull
+anonymously. Write a personal access token as \`password\`. \`identity_token\` is an OAuth refresh token, as \`docker login\` stores it.`,
   remark: (remark) =>
     isTokenUnderAuth(remark)
       ? {
-          message: `K3s does not read ${shownPath(remark.path)}, and sends no token`,
-          fix: 'Write an access token as password, with its username; a refresh token as identity_token.',
+          message: `K3s ignores ${shownPath(remark.path)}, so containerd sends no token`,
+          fix: 'write an access token as password, with its username, or a refresh token as identity_token',
         }
       : undefined,
 }

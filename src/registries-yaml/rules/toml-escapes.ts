@@ -8,10 +8,10 @@ import { readTomlText, readTomlKey } from '../lint/toml-text.ts'
 import { authFields, hasAnySettings } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 
-const noStart = 'which makes the config.toml no TOML: containerd does not start, and neither does the node'
-const bypassed = 'which makes the hosts.toml no TOML: containerd passes over it'
+const noStart = 'which makes the config.toml invalid: containerd and the node do not start'
+const bypassed = 'which makes the hosts.toml invalid: containerd ignores it'
 
-/** The first character of a text that Go's %q writes in a way that TOML does not know. */
+/** The first character of a text that Go's %q escapes in a way that is invalid in TOML. */
 function strangeCharacter(text: string): string | undefined {
   return Array.from(text).find((c) => readTomlText(goQuote(c)) !== c)
 }
@@ -21,19 +21,19 @@ function* inCredentials({ auths, parsed, version }: LintContext): Iterable<Disco
   for (const { key } of auths) {
     const read = readTomlKey(quote + key + quote)
     if (read === key) continue
-    const effect = read === undefined ? `, ${noStart}` : `, where it reads ${shown(read)}`
+    const effect = read === undefined ? `, ${noStart}` : `, where containerd reads ${shown(read)}`
     yield {
       position: parsed.positionOf(['configs', key]),
       message: `K3s writes the key ${shown(key)} between ${quote} into the config.toml${effect}`,
-      fix: 'Write host[:port] alone, as it stands in the endpoint.',
+      fix: 'write host[:port] as in the endpoint',
     }
   }
   for (const { key, auth, positionOf } of auths) {
     for (const [field, value] of authFields(auth)) {
       const character = strangeCharacter(value)
       if (character === undefined) continue
-      const message = `the ${field} of ${shown(key)} has the character ${escaped(character)} in it, ${noStart}`
-      yield { position: positionOf(field), message, fix: 'Write it without control characters.' }
+      const message = `the ${field} of ${shown(key)} contains the character ${escaped(character)}, ${noStart}`
+      yield { position: positionOf(field), message, fix: 'write it without control characters' }
     }
   }
 }
@@ -48,20 +48,19 @@ function* inHosts({ keys, endpoints, parsed, flags }: LintContext): Iterable<Dis
   for (const { text, position, url } of urls) {
     if (url === undefined || readTomlText(`"${url}"`) === url) continue
     const message = `K3s writes ${shown(text)} into the hosts.toml without escaping it, ${bypassed}`
-    yield { position, message, fix: 'Write the address without quotes and backslashes.' }
+    yield { position, message, fix: 'write the address without quotes and backslashes' }
   }
 }
 
-/** Characters that break the files which K3s writes. */
+/** Characters that make the files of K3s invalid. */
 export const tomlEscapes: Rule = {
-  title: 'Characters that break the files K3s writes',
-  about: `K3s writes its TOML files by a template. A \`'\` in a key of \`configs\` that has \`auth\` ends the quotes of config.toml early
-(before containerd 2 a \`"\` does); control characters in credentials and file names are written as \`\\a\`, \`\\v\` or \`\\x1b\`, which
-TOML does not know; quotes and backslashes in an endpoint are written as they are. Without a valid config.toml containerd does not start;
-a hosts.toml that is no TOML is passed over.`,
+  title: 'Characters that make the files of K3s invalid',
+  about: `K3s writes its TOML files from a template. A \`'\` in a key of \`configs\` with \`auth\` closes the quotes of config.toml early (before containerd 2, a
+\`"\` does). K3s writes control characters in credentials and file names as \`\\a\`, \`\\v\` or \`\\x1b\`, which are invalid in TOML. It does not escape quotes and
+backslashes in an endpoint. containerd does not start with an invalid config.toml, and ignores an invalid hosts.toml.`,
   file: ({ path }) =>
     strangeCharacter(path) === undefined
       ? undefined
-      : { message: `the file name ${quoted(path)} has a control character in it, ${bypassed}`, fix: 'Give the file another name.' },
+      : { message: `the path ${quoted(path)} contains a control character, ${bypassed}`, fix: 'rename the file' },
   check: (context) => [...inCredentials(context), ...inHosts(context)],
 }

@@ -4,23 +4,23 @@ import type { Remark } from '../read/decode-yaml.ts'
 import { shownKey } from '../shown-text.ts'
 import { isTokenUnderAuth } from './token-under-auth.ts'
 
-// where each key of the schema belongs, for one that is found elsewhere
+// The right place of each key, for a key in the wrong place.
 const parents: Readonly<Record<string, readonly string[]>> = {
-  'at the top of the file': ['mirrors', 'configs'],
+  'at the top level': ['mirrors', 'configs'],
   'under mirrors and the name of a registry': ['endpoint', 'rewrite'],
-  'under configs and a host': ['auth', 'tls'],
+  'under configs and the host of a registry': ['auth', 'tls'],
   'under auth': ['username', 'password', 'identity_token'],
   'under tls': ['ca_file', 'cert_file', 'key_file', 'insecure_skip_verify'],
 }
 
 const maxLength = 40
 
-/** Upper case, underscores and hyphens are the usual differences: `insecureSkipVerify`. */
+/** Removes the usual differences: upper case, underscores and hyphens, as in `insecureSkipVerify`. */
 function squash(key: string): string {
   return key.toLowerCase().replaceAll(/[_-]/g, '')
 }
 
-/** The key that an unknown one probably means, among those that are known where it stands; undefined where none is like it. */
+/** The known key that an unknown one probably means; undefined for no similar key. */
 export function nearestKey(key: string, known: readonly string[]): string | undefined {
   if (key.length > maxLength) return undefined
   const word = squash(key)
@@ -32,7 +32,7 @@ export function nearestKey(key: string, known: readonly string[]): string | unde
   return nearest !== undefined && editDistance(word, squash(nearest)) <= Math.max(1, Math.floor(word.length / 4)) ? nearest : undefined
 }
 
-/** Where a key of the schema belongs that is not known where it stands. */
+/** The right place of a known key in the wrong place. */
 export function rightParent(key: string): { readonly key: string; readonly parent: string } | undefined {
   if (key.length > maxLength) return undefined
   const all = Object.entries(parents).flatMap(([parent, keys]) => keys.map((candidate) => ({ key: candidate, parent })))
@@ -41,24 +41,24 @@ export function rightParent(key: string): { readonly key: string; readonly paren
 
 function suggest(key: string, { path, known }: Extract<Remark, { kind: 'unknown-key' }>): string {
   const near = nearestKey(key, known)
-  if (near !== undefined) return `Write ${near}.`
+  if (near !== undefined) return `write ${near}`
   const right = rightParent(key)
-  if (right !== undefined) return `Write ${right.key} ${right.parent}.`
-  if (path.length === 1) return 'Registries stand under mirrors, hosts with credentials and TLS under configs.'
-  return `Remove it; known here: ${known.join(', ')}.`
+  if (right !== undefined) return `write ${right.key} ${right.parent}`
+  if (path.length === 1) return 'write registries under mirrors, and hosts with credentials and TLS under configs'
+  return `remove it; known keys here: ${known.join(', ')}`
 }
 
-/** A key that K3s does not know. */
+/** An unknown key, which K3s ignores. */
 export const unknownKey: Rule = {
-  title: 'A key that K3s does not know',
-  about: `K3s passes over keys that it does not know, with all that is below them, and says nothing: \`endpoints\` in place of \`endpoint\` makes a mirror
-without endpoints. Keys are compared exactly, with case. At the top of the file a key that begins with \`x-\` or a dot is taken for a place to keep anchors, and not reported.`,
+  title: 'An unknown key',
+  about: `K3s ignores unknown keys and everything below them, without a message: \`endpoints\` instead of \`endpoint\` results in a mirror without endpoints. Keys are
+case-sensitive. Top-level keys that begin with \`x-\` or a dot usually hold anchors and are not reported.`,
   remark: (remark) => {
     if (remark.kind !== 'unknown-key' || isTokenUnderAuth(remark)) return undefined
     const { path } = remark
     const key = String(path.at(-1))
-    // At the top some keep what is referred to by alias under a name that no program knows.
+    // A usual place for anchors.
     if (path.length === 1 && /^(?:x-|\.)/.test(key)) return undefined
-    return { message: `K3s does not know the key ${shownKey(path)} here and passes over it`, fix: suggest(key, remark) }
+    return { message: `K3s ignores the unknown key ${shownKey(path)} and everything below it`, fix: suggest(key, remark) }
   },
 }

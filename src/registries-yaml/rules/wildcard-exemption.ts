@@ -3,12 +3,11 @@ import { hasFeature } from '../k3s-features.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
-/** An empty entry beside `"*"`. */
+/** An empty entry next to `"*"`. */
 export const wildcardExemption: Rule = {
-  title: 'An empty entry exempts nothing from `"*"`',
-  about: `An entry without endpoints, rewrites, credentials and TLS leaves no trace: K3s writes no \`hosts.toml\` for it, and the one for \`"*"\` applies. Before
-January 2024 an empty mirror did keep a registry out of \`mirrors."*"\`. Today it takes an entry that says something: for example
-\`tls: {insecure_skip_verify: false}\` under \`configs\`, which is what holds without it.`,
+  title: 'An empty entry does not exempt a registry from `"*"`',
+  about: `K3s writes no \`hosts.toml\` for an entry without endpoints, rewrites, credentials and TLS, so \`"*"\` applies. Before January 2024 an empty mirror did exempt a
+registry from \`mirrors."*"\`. Today the entry needs a setting, for example the default \`tls: {insecure_skip_verify: false}\` under \`configs\`.`,
   *check({ table, version, keys, usedKeys }) {
     if (!table.hosts.has(wildcardHost) || !hasFeature(version, 'hosts-toml')) return
     const reported = new Set<string>()
@@ -19,7 +18,7 @@ January 2024 an empty mirror did keep a registry out of \`mirrors."*"\`. Today i
       yield {
         position,
         message: `the empty entry for ${shown(key)} does not exempt it from "*"`,
-        fix: `Give ${shown(key)} endpoints of its own, or tls: {insecure_skip_verify: false} under configs, or remove the entry.`,
+        fix: `add endpoints, or write tls: {insecure_skip_verify: false} for ${shown(key)} under configs, or remove the entry`,
       }
     }
   },

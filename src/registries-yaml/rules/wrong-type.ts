@@ -1,26 +1,25 @@
 import { refusals } from '../lint/refusals.ts'
 import type { Rule } from '../lint/rule.ts'
 
-// how each of these is written
 const examples: Readonly<Record<string, string>> = {
-  mirrors: 'Below "mirrors:" stands a line "docker.io:" for each registry, indented.',
-  configs: 'Below "configs:" stands a line "registry.example.com:" for each host, indented.',
-  endpoint: 'Below "endpoint:" stands a line such as - "https://registry.example.com" for each endpoint; quotes keep it one string.',
-  rewrite: 'Below "rewrite:" stands a line such as "^rancher/(.*)": "mirror/$1" for each pattern.',
-  auth: 'Below "auth:" stand "username:" and "password:", indented.',
-  tls: 'Below "tls:" stand "ca_file:", "cert_file:" and "key_file:", indented.',
-  insecure_skip_verify: 'Write true or false, without quotes.',
+  mirrors: 'write a line such as "docker.io:" for each registry, indented under "mirrors:"',
+  configs: 'write a line such as "registry.example.com:" for each host, indented under "configs:"',
+  endpoint: 'write a line such as - "https://registry.example.com" for each endpoint, with quotes around the URL',
+  rewrite: 'write a line such as "^rancher/(.*)": "mirror/$1" for each pattern, indented under "rewrite:"',
+  auth: 'write "username:" and "password:", indented under "auth:"',
+  tls: 'write "ca_file:", "cert_file:" and "key_file:", indented under "tls:"',
+  insecure_skip_verify: 'write true or false, without quotes',
 }
 
-/** A value of another type than K3s reads there. */
+/** A value of the wrong type. */
 export const wrongType: Rule = {
   title: 'A value has the wrong type',
-  about: `K3s reads every key as one type, and does not start where the file has another: a plain value where a mapping belongs, a list where a string
-belongs. Endpoints that are a list of mappings are one of these: \`- https://host: 5000\` has a space too many.`,
+  about: `Every key has one type, and K3s does not start with another one: a single value instead of a mapping, or a list instead of a string. A list of mappings
+instead of endpoints is the usual case: \`- https://host: 5000\` contains an extra space.`,
   check: (context) =>
     refusals(context, 'type', (path) => {
-      if (path.length === 0) return 'Begin the file with "mirrors:" or "configs:", each with its entries below, indented.'
+      if (path.length === 0) return 'start the file with "mirrors:" or "configs:", and indent the entries under them'
       const key = path.findLast((name) => typeof name === 'string' && Object.hasOwn(examples, name))
-      return examples[String(key)] ?? 'Write a plain value here, in quotes if it is more than a word.'
+      return examples[String(key)] ?? 'write a single value, in quotes if it has several words'
     }),
 }

@@ -98,14 +98,14 @@ function listed({ mirrors, configs }: Registries): unknown {
   return [[...mirrors].map(([name, { endpoints, rewrites }]) => [name, endpoints, [...rewrites]]), [...configs]]
 }
 
-test('what is written is read as exactly what was given, whatever YAML makes of its strings', () => {
+test('written registries are read back unchanged, also with strings that look like other types', () => {
   fc.assert(
     fc.property(registries, (given) => assert.deepEqual(listed(read(formatRegistries(given))), listed(given))),
     { numRuns: 500 },
   )
 })
 
-test('comments are no part of what is read', () => {
+test('comments do not change the registries', () => {
   const lines = fc.array(text, { maxLength: 4 })
   fc.assert(
     fc.property(registries, lines, lines, lines, (given, header, footer, blanks) => {
@@ -116,7 +116,7 @@ test('comments are no part of what is read', () => {
   )
 })
 
-test('mirrors come before configs, rewrites are quoted, and comments stand where they belong', () => {
+test('mirrors precede configs, rewrites are quoted, and comments are in place', () => {
   const none = { auth: '', identityToken: '' }
   const given: Registries = {
     mirrors: new Map([
@@ -166,12 +166,12 @@ configs:
   )
 })
 
-test('nothing gives an empty file, and comments alone one that K3s starts with', () => {
+test('empty registries become an empty file, also with comments', () => {
   assert.equal(formatRegistries(noRegistries), '')
   assert.equal(formatRegistries(noRegistries, { header: ['a'], footer: ['b'] }), '# a\n\n# b\n')
 })
 
-test('characters that K3s would refuse or take for a line break are escaped', () => {
+test('characters that K3s rejects or reads as a line break are escaped', () => {
   const password = 'a\u0085b\u2028c\u007fd\u{1f600}'
   const yaml = formatRegistries({
     mirrors: new Map(),

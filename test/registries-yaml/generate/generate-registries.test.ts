@@ -55,18 +55,21 @@ function rewritesOf({ registries }: GeneratedRegistries, registry = 'docker.io')
   return Object.fromEntries(registries.mirrors.get(registry)?.rewrites ?? [])
 }
 
-/** The text read back, which nothing is wrong with for any version of K3s. */
+/** The text read back, which has no findings. */
 async function readClean(text: string): Promise<GeneratedRegistries['registries']> {
   const parsed = parseRegistries(text, 'registries.yaml')
   assert.deepEqual([parsed.problems, parsed.remarks], [[], []], text)
-  assert.deepEqual(await lintRegistries(parsed, { files: false }), [], text)
+  const findings = await lintRegistries(parsed, { files: false })
+  // A registry on the node itself is legal, and generate warns about it.
+  const others = findings.filter(({ rule, severity }) => rule !== 'endpoint-loopback' || severity !== 'info')
+  assert.deepEqual(others, [], text)
   return parsed.registries
 }
 
-/** What is commented out in the file, filled in as it stands: all that follows the line that says so. */
+/** The file with the comments after the instruction turned into settings. */
 function filledIn(text: string): string {
   const lines = text.split('\n')
-  const start = lines.findIndex((line) => line.includes('take one "# " away'))
+  const start = lines.findIndex((line) => line.includes('remove one "# " from each line'))
   assert.notEqual(start, -1, text)
   return lines.map((line, index) => (index > start ? line.replace(/^( *)# /, '$1') : line)).join('\n')
 }
@@ -80,16 +83,16 @@ const tls = (fields: Partial<NonNullable<RegistryConfig['tls']>>): RegistryConfi
   auth: undefined,
 })
 
-test('a release under a prefix: one mirror, one rewrite, and what may be filled in', async () => {
+test('a release under a prefix has one mirror, one rewrite, and settings to fill in', async () => {
   const made = generate(k3s, 'registry.example.com:5000/mirror', { selection: 'v1.37.1+k3s1', version: '9.9.9' })
   assert.equal(
     made.text,
     `# registries.yaml for K3s nodes, made by k3s-mirror 9.9.9
 # for v1.37.1+k3s1 at https://registry.example.com:5000/mirror
 #
-# It goes to every node, server and agent, as /etc/rancher/k3s/registries.yaml. K3s reads it when it starts:
+# Copy it to /etc/rancher/k3s/registries.yaml on every node, server or agent, then restart K3s:
 # systemctl restart k3s on servers, k3s-agent on agents.
-# What the mirror lacks is still pulled from where it comes from, unless servers and agents run with --disable-default-registry-endpoint.
+# Nodes still pull other images from their own registry, unless K3s runs with --disable-default-registry-endpoint.
 
 mirrors:
   docker.io:
@@ -98,21 +101,21 @@ mirrors:
     rewrite:
       "^(.*)$": "mirror/$1"
 
-# # Where the registry needs it, take one "# " away from each line and fill in:
+# # If the registry needs these settings, remove one "# " from each line and fill in:
 # configs:
 #   "registry.example.com:5000":
 #     tls:
-#       ca_file: /etc/rancher/k3s/registry-ca.crt # what signed its certificate, where nodes do not trust that yet
-#       cert_file: /etc/rancher/k3s/registry-client.crt # and its key, where nodes have to show a certificate
+#       ca_file: /etc/rancher/k3s/registry-ca.crt # the CA of the registry, if nodes do not trust it yet
+#       cert_file: /etc/rancher/k3s/registry-client.crt # only if the registry requires a client certificate
 #       key_file: /etc/rancher/k3s/registry-client.key
-#     auth: # an account that may pull is enough
+#     auth: # an account that can only pull
 #       username: USERNAME
 #       password: PASSWORD
 `,
   )
-  assert.deepEqual([made.notes, made.systemDefaultRegistry], [[], 'registry.example.com:5000/mirror'])
+  assert.deepEqual([made.notes, made.warnings, made.systemDefaultRegistry], [[], [], 'registry.example.com:5000/mirror'])
   assert.deepEqual(await readClean(made.text), made.registries)
-  const { configs } = await readClean(filledIn(made.text))
+  const { configs } = parseRegistries(filledIn(made.text), 'registries.yaml').registries
   assert.deepEqual(
     [...configs],
     [
@@ -132,7 +135,7 @@ mirrors:
   )
 })
 
-test('names that stay the same need no rewrite, and every registry gets its mirror', () => {
+test('unchanged names have no rewrite, and every registry gets its mirror', () => {
   const { registries } = generate(['rancher/a', 'quay.io/b/c:1', 'registry.k8s.io/d'], 'http://localhost:5000')
   assert.deepEqual(
     registries.mirrors,
@@ -142,7 +145,7 @@ test('names that stay the same need no rewrite, and every registry gets its mirr
   )
 })
 
-test('each way of naming becomes the widest pattern that is right, with neither quotes nor backslashes', () => {
+test('each naming becomes the widest correct pattern, without quotes and backslashes', () => {
   const images = ['rancher/klipper-lb', 'rancher/mirrored-pause', 'docker.io/a.b/c.d/e', 'docker.io/a.b/c.d/f', 'lone']
   const cases: readonly (readonly [options: Given, to: string, expected: Record<string, string>, sources?: readonly string[]])[] = [
     [{}, 'reg.example.com/p/q', { '^(.*)$': 'p/q/$1' }],
@@ -161,7 +164,7 @@ test('each way of naming becomes the widest pattern that is right, with neither 
   }
 })
 
-test('whatever is selected and renamed, nodes find every image under its name at the destination, and the file is clean', async () => {
+test('nodes find every image under its name at the destination, for any selection and naming, and the file has no findings', async () => {
   const registries = ['docker.io', 'quay.io', 'ghcr.io', 'registry.k8s.io', 'reg.example.com', 'other.example.com:5000', 'localhost:5000']
   const rewrites = [
     '^rancher/(.*)=k3s/$1',
@@ -237,40 +240,40 @@ function checkResolution(
   }
 }
 
-test('images of the destination itself stay where they are', async () => {
+test('images of the destination itself need no mirror', async () => {
   const made = generate(['reg.example.com/team/app', 'rancher/a'], 'reg.example.com/mirror')
   assert.deepEqual([...made.registries.mirrors.keys()], ['docker.io'])
-  assert.match(made.notes.join('\n'), /^1 of 2 images stays as it is named: it comes from reg\.example\.com itself/m)
+  assert.match(made.notes.join('\n'), /^1 of 2 images keep their names: they come from reg\.example\.com itself/m)
   assert.match(
     made.notes.join('\n'),
-    /^nodes pull reg\.example\.com\/team\/app:latest and not its copy reg\.example\.com\/mirror\/team\/app:latest:/m,
+    /^nodes pull reg\.example\.com\/team\/app:latest, not its copy reg\.example\.com\/mirror\/team\/app:latest:/m,
   )
-  const alone = generate(['reg.example.com/team/app'], 'reg.example.com/mirror')
-  assert.deepEqual(await readClean(alone.text), { mirrors: new Map(), configs: new Map() })
-  // By http it is another endpoint than nodes take by themselves.
+  const own = generate(['reg.example.com/team/app'], 'reg.example.com/mirror')
+  assert.deepEqual(await readClean(own.text), { mirrors: new Map(), configs: new Map() })
+  // With http the endpoint differs from the default endpoint.
   const http = generate(['reg.example.com:5000/team/app'], 'http://reg.example.com:5000')
   assert.deepEqual(http.registries.mirrors.get('reg.example.com:5000')?.endpoints, ['http://reg.example.com:5000'])
 })
 
-test('Docker Hub is named by the host that answers for it', () => {
+test('Docker Hub as the destination is registry-1.docker.io', () => {
   const { registries, text } = generate(['quay.io/a/b'], 'docker.io/team', { flatten: true, caFile: '/ca.crt' })
   assert.deepEqual(registries.mirrors.get('quay.io')?.endpoints, ['https://registry-1.docker.io'])
   assert.deepEqual([...registries.configs.keys()], ['registry-1.docker.io'])
   assert.match(text, /at https:\/\/registry-1\.docker\.io\/team$/m)
 })
 
-test('a wildcard stands for every registry where one rule holds for all, and is refused with the reason where not', async () => {
+test('a wildcard is written if one rewrite fits all registries, and is otherwise rejected with the reason', async () => {
   const made = generate(['rancher/a', 'quay.io/b/c'], 'reg.example.com/mirror', { wildcard: true })
   assert.deepEqual(
     made.registries.mirrors,
     new Map([['*', { endpoints: ['https://reg.example.com'], rewrites: new Map([['^(.*)$', 'mirror/$1']]) }]]),
   )
   assert.deepEqual(await readClean(made.text), made.registries)
-  assert.match(made.notes.join('\n'), /^the wildcard needs K3s v1\.26\.15, v1\.27\.12, v1\.28\.8, v1\.29\.3 or later$/m)
+  assert.match(made.notes.join('\n'), /^the wildcard requires K3s v1\.26\.15, v1\.27\.12, v1\.28\.8, v1\.29\.3 or later$/m)
   const refused: readonly (readonly [RegExp, readonly string[], Given])[] = [
-    [/v1\.26\.14 does not read it/, ['rancher/a'], { versions: [parseVersion('v1.26.14+k3s1')] }],
-    [/follow no rule/, ['rancher/a', 'quay.io/b/c', 'quay.io/b/d'], { rewrite: ['^b/c$=x/y'] }],
-    [/reg\.example\.com\/b:latest is at the destination already/, ['rancher/a', 'reg.example.com/b'], {}],
+    [/v1\.26\.14 does not support it/, ['rancher/a'], { versions: [parseVersion('v1.26.14+k3s1')] }],
+    [/no single rewrite produces all names/, ['rancher/a', 'quay.io/b/c', 'quay.io/b/d'], { rewrite: ['^b/c$=x/y'] }],
+    [/reg\.example\.com\/b:latest is already at the destination/, ['rancher/a', 'reg.example.com/b'], {}],
   ]
   for (const [message, sources, options] of refused) {
     assert.throws(() => generate(sources, 'reg.example.com/mirror', { ...options, wildcard: true }), { code: 'USAGE', message })
@@ -278,41 +281,93 @@ test('a wildcard stands for every registry where one rule holds for all, and is 
   const same = ['docker.io/a/b', 'quay.io/a/b'].map(parseReference)
   const images = same.map((source, index) => ({ source, destination: { ...source, registry: 'reg.example.com', path: `x${index}/b` } }))
   const endpoint = parseEndpoint('reg.example.com')
-  assert.throws(() => generateRegistries({ endpoint, images, wildcard: true }), { code: 'USAGE', message: /one path here and two/ })
+  assert.throws(() => generateRegistries({ endpoint, images, wildcard: true }), {
+    code: 'USAGE',
+    message: /have the same path, but not at the destination/,
+  })
 })
 
-test('a registry in upper case is refused: no mirror would match it', () => {
-  assert.throws(() => generate(['Quay.IO/a/b'], 'reg.example.com'), { code: 'USAGE', message: /upper case/ })
+test('a registry in upper case is rejected, because no mirror matches it', () => {
+  assert.throws(() => generate(['Quay.IO/a/b'], 'reg.example.com'), { code: 'USAGE', message: /upper-case registry name/ })
 })
 
-test('TLS files and the account of nodes are taken from the options', async () => {
-  const made = generate(k3s, 'reg.example.com', { caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key', username: 'k3s' })
-  assert.deepEqual(made.registries.configs.get('reg.example.com'), tls({ caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key' }))
-  assert.match(made.notes.join('\n'), /^the TLS files have to lie at the same paths on every node$/m)
+test('TLS files and the account of nodes come from the options', async () => {
+  const account = { username: 'k3s', password: 's3cret' }
+  const made = generate(k3s, 'reg.example.com', { caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key', ...account })
+  assert.deepEqual(made.registries.configs.get('reg.example.com'), {
+    ...tls({ caFile: '/etc/ca.crt', certFile: '/c.crt', keyFile: 'C:\\c.key' }),
+    auth: auth(account).auth,
+  })
+  assert.match(made.notes.join('\n'), /^copy the TLS files to the same paths on every node$/m)
   assert.equal(made.systemDefaultRegistry, 'reg.example.com')
   assert.deepEqual(await readClean(made.text), made.registries)
-  const filled = await readClean(filledIn(made.text))
-  assert.deepEqual(filled.configs.get('reg.example.com')?.auth, { username: 'k3s', password: 'PASSWORD', auth: '', identityToken: '' })
+  assert.deepEqual(made.warnings, [])
 })
 
-test('TLS options that cannot be right are refused', () => {
+test('a user without a password gets a placeholder, which lint reports, and a warning', async () => {
+  const made = generate(k3s, 'reg.example.com', { username: 'k3s' })
+  const parsed = parseRegistries(made.text, 'registries.yaml')
+  assert.deepEqual(parsed.registries.configs.get('reg.example.com')?.auth, auth({ username: 'k3s', password: 'PASSWORD' }).auth)
+  assert.deepEqual(
+    (await lintRegistries(parsed, { files: false })).map(({ rule, severity }) => `${severity} ${rule}`),
+    ['error auth-placeholder'],
+  )
+  assert.deepEqual(made.warnings, ['no password for "k3s": nodes get 401 until you replace PASSWORD, or pass options.password'])
+  assert.match(made.text, /^ {4}# Replace PASSWORD: nodes get 401 until then\.$/m)
+  // The settings to fill in are still valid.
+  const filled = parseRegistries(filledIn(made.text), 'registries.yaml')
+  assert.deepEqual([filled.problems, filled.remarks], [[], []])
+  assert.equal(filled.registries.configs.get('reg.example.com')?.tls?.caFile, '/etc/rancher/k3s/registry-ca.crt')
+})
+
+test('a given password is written, with a warning for plain http to another machine', () => {
+  const account = { username: 'k3s', password: 's3cret' }
+  const warnings = (to: string): readonly string[] => {
+    const made = generate(k3s, to, account)
+    assert.deepEqual([...made.registries.configs.values()][0]?.auth, auth(account).auth)
+    for (const text of [...made.notes, ...made.warnings]) assert.doesNotMatch(text, /s3cret/)
+    return made.warnings
+  }
+  assert.deepEqual(warnings('reg.example.com'), [])
+  assert.deepEqual(warnings('http://reg.example.com'), ['nodes send the password in clear text: the destination uses plain http'])
+  assert.deepEqual(warnings('http://127.0.0.1:5000'), ['127.0.0.1 means the node itself: use an address that nodes can reach'])
+  const known = auth({ username: 'k3s', password: '0ther' })
+  assert.equal(
+    generate(k3s, 'reg.example.com', { ...account, known, secrets: true }).registries.configs.get('reg.example.com')?.auth?.password,
+    's3cret',
+  )
+})
+
+test('a destination that is the node itself is a warning, also in the file', () => {
+  for (const host of ['127.0.0.1:5000', 'localhost:5000', '[::1]:5000', '0.0.0.0:5000']) {
+    const { text, warnings } = generate(k3s, `http://${host}`)
+    assert.equal(warnings.length, 1, host)
+    assert.match(warnings[0] ?? '', /^[^ ]+ means the node itself: use an address that nodes can reach$/)
+    assert.ok(text.includes(`# Warning: ${warnings[0] ?? ''}\n`), host)
+  }
+  assert.deepEqual(generate(k3s, 'https://reg.example.com').warnings, [])
+})
+
+test('invalid TLS options are rejected', () => {
   const cases: readonly (readonly [RegExp, string, Given])[] = [
-    [/options\.caFile is given, and the destination speaks plain http/, 'http://reg.example.com', { caFile: '/ca.crt' }],
-    [/"ca\.crt" is not absolute/, 'reg.example.com', { caFile: 'ca.crt' }],
-    [/belong together/, 'reg.example.com', { certFile: '/c.crt' }],
-    [/belong together/, 'reg.example.com', { keyFile: '/c.key' }],
+    [/options\.caFile requires https, and the destination uses plain http/, 'http://reg.example.com', { caFile: '/ca.crt' }],
+    [/"ca\.crt" is not an absolute path/, 'reg.example.com', { caFile: 'ca.crt' }],
+    [/options\.certFile requires options\.keyFile/, 'reg.example.com', { certFile: '/c.crt' }],
+    [/options\.keyFile requires options\.certFile/, 'reg.example.com', { keyFile: '/c.key' }],
+    [/options\.password requires options\.username/, 'reg.example.com', { password: 's3cret' }],
+    [/options\.username is empty/, 'reg.example.com', { username: '' }],
   ]
   for (const [message, to, options] of cases) assert.throws(() => generate(k3s, to, options), { code: 'USAGE', message })
 })
 
-test('known TLS is carried over, but never turned off, and no path that means nothing on a node', async () => {
+test('known TLS files are copied, but not insecure_skip_verify and relative paths', async () => {
   const known = tls({ caFile: '/ca.crt', certFile: '/both.pem', insecureSkipVerify: true })
   const made = generate(k3s, 'reg.example.com', { known })
   assert.deepEqual(
     made.registries.configs.get('reg.example.com')?.tls,
     tls({ caFile: '/ca.crt', certFile: '/both.pem', keyFile: '/both.pem' }).tls,
   )
-  assert.match(made.notes.join('\n'), /^insecure_skip_verify is not carried over/m)
+  assert.match(made.notes.join('\n'), /^insecure_skip_verify is not copied/m)
   await readClean(made.text)
   const relative = generate(k3s, 'reg.example.com', { known: tls({ caFile: 'ca.crt', certFile: '/c', keyFile: 'k' }) })
   assert.equal(relative.registries.configs.size, 0)
@@ -324,7 +379,7 @@ test('known TLS is carried over, but never turned off, and no path that means no
   assert.doesNotMatch(http.text, /tls/)
 })
 
-test('known credentials are written only where they are asked for, and never over http', async () => {
+test('known credentials are written only on request, and never for http', async () => {
   const kinds: readonly (readonly [RegistryConfig, RegistryConfig])[] = [
     [auth({ username: 'bob', password: 's3cret', auth: 'x', identityToken: 'y' }), auth({ username: 'bob', password: 's3cret' })],
     [auth({ identityToken: 's3cret', auth: 'x' }), auth({ identityToken: 's3cret' })],
@@ -338,17 +393,17 @@ test('known credentials are written only where they are asked for, and never ove
     const secret = generate(k3s, 'reg.example.com', { known, secrets: true })
     assert.deepEqual(secret.registries.configs.get('reg.example.com'), written)
     assert.deepEqual(await readClean(secret.text), secret.registries)
-    assert.match(secret.notes.join('\n'), /nodes only pull/)
+    assert.match(secret.notes.join('\n'), /an account that can only pull/)
     const http = generate(k3s, 'http://reg.example.com', { known, secrets: true })
     assert.doesNotMatch(http.text, /s3cret|czNjcmV0/)
     await readClean(http.text)
     const other = generate(k3s, 'reg.example.com', { known, secrets: true, username: 'node' })
     assert.doesNotMatch(other.text, /s3cret|czNjcmV0|bob/)
-    assert.match(other.text, /^# {7}username: "node"$/m)
+    assert.match(other.text, /^ {6}username: node$/m)
   }
 })
 
-test('what --system-default-registry would do instead, or why it would not', () => {
+test('the value of --system-default-registry, or the reason why no value replaces the mirrors', () => {
   const value = (sources: readonly (Reference | string)[], to: string, options: Given = {}): string | undefined =>
     generate(sources, to, options).systemDefaultRegistry
   assert.equal(value(k3s, 'reg.example.com'), 'reg.example.com')
@@ -356,26 +411,28 @@ test('what --system-default-registry would do instead, or why it would not', () 
   assert.equal(value(['ghcr.io/k3s-io/klipper-lb:v1', 'rancher/pause:1'], 'reg.example.com/p'), 'reg.example.com/p')
   assert.equal(value(k3s, 'reg.example.com', { rewrite: ['^=p/'] }), 'reg.example.com/p')
   const reasons: readonly (readonly [RegExp, readonly (Reference | string)[], Given])[] = [
-    [/quay\.io\/a\/b:1 is none of K3s' own images/, [...k3s, 'quay.io/a/b:1'], {}],
-    [/it keeps the path rancher\/klipper-helm, and the destination has klipper-helm/, k3s, { flatten: true }],
-    [/not all under one prefix/, k3s, { rewrite: ['^(rancher/klipper.*)=x/$1'] }],
+    [/quay\.io\/a\/b:1 is not one of them/, [...k3s, 'quay.io/a/b:1'], {}],
+    [/it keeps the path rancher\/klipper-helm, which is klipper-helm at the destination/, k3s, { flatten: true }],
+    [/do not share one prefix/, k3s, { rewrite: ['^(rancher/klipper.*)=x/$1'] }],
   ]
   for (const [reason, sources, options] of reasons) {
     const made = generate(sources, 'reg.example.com', options)
     assert.equal(made.systemDefaultRegistry, undefined)
-    assert.match(made.notes.join('\n'), new RegExp(`^--system-default-registry would not do instead: .*${reason.source}`, 'm'))
+    assert.match(made.notes.join('\n'), new RegExp(`^--system-default-registry cannot replace the mirrors: .*${reason.source}`, 'm'))
   }
 })
 
-test('notes name what else has to be known', () => {
+test('notes name requirements and the wrong scheme', () => {
   const notes = (to: string, options: Given = {}): string => generate(k3s, to, options).notes.join('\n')
-  assert.match(notes('http://127.0.0.1:5000'), /^http:\/\/127\.0\.0\.1:5000 is each node itself/m)
   assert.match(
     notes('http://reg.example.com:5000'),
-    /needs a mirror "reg\.example\.com:5000" with the endpoint http:\/\/reg\.example\.com:5000$/m,
+    /also needs a mirror "reg\.example\.com:5000" with the endpoint http:\/\/reg\.example\.com:5000$/m,
   )
-  assert.match(notes('reg.example.com/p', { versions: [parseVersion('v1.20.4+k3s1')] }), /^K3s v1\.20\.4 knows no rewrite/m)
-  assert.match(notes('https://[fd00::1]', { versions: [parseVersion('v1.30.8+k3s1')] }), /^K3s v1\.30\.8 cannot read an IPv6 address/m)
+  assert.match(notes('reg.example.com/p', { versions: [parseVersion('v1.20.4+k3s1')] }), /^K3s v1\.20\.4 does not support rewrite/m)
+  assert.match(
+    notes('https://[fd00::1]', { versions: [parseVersion('v1.30.8+k3s1')] }),
+    /^K3s v1\.30\.8 cannot read an endpoint with an IPv6 address/m,
+  )
   assert.equal(notes('reg.example.com', { versions: [parseVersion('v1.20.4+k3s1')] }), '')
 })
 
@@ -407,5 +464,5 @@ test('the proof fails for every file that would lead nodes elsewhere', () => {
     { 'docker.io': [url, { ...right, '"': 'x' }] },
   ] as const
   for (const mirrors of wrong)
-    assert.throws(() => prove(mirrors), { code: 'INTERNAL', message: /a node would look for/ }, JSON.stringify(mirrors))
+    assert.throws(() => prove(mirrors), { code: 'INTERNAL', message: /a node would pull/ }, JSON.stringify(mirrors))
 })

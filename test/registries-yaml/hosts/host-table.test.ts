@@ -7,7 +7,7 @@ import { parseRegistries } from '../../../src/registries-yaml/read/parse-registr
 function tableOf(text: string, flags: K3sFlags = {}) {
   const parsed = parseRegistries(text, 'registries.yaml')
   assert.deepEqual(parsed.problems, [])
-  const { hosts, passedOver } = buildHostTable(parsed.registries, flags)
+  const { hosts, ignored } = buildHostTable(parsed.registries, flags)
   const shown = (url: string | undefined, key: string | undefined, rewrites: number) =>
     [url ?? 'nameless', ...(key === undefined ? [] : [`(${key})`]), ...(rewrites > 0 ? ['rewritten'] : [])].join(' ')
   return {
@@ -20,7 +20,7 @@ function tableOf(text: string, flags: K3sFlags = {}) {
         ],
       ]),
     ),
-    passedOver: passedOver.map(({ kind, key, index }) => `${kind} ${key} ${index ?? ''}`.trimEnd()),
+    ignored: ignored.map(({ kind, key, index }) => `${kind} ${key} ${index ?? ''}`.trimEnd()),
   }
 }
 
@@ -28,7 +28,7 @@ const hosts = (text: string, flags?: K3sFlags) => tableOf(text, flags).hosts
 const noDefault: K3sFlags = { disableDefaultEndpoint: true }
 const hub = 'https://registry-1.docker.io/v2'
 
-test('endpoints find their settings by exactly their own host and port', () => {
+test('endpoints get the settings of exactly their own host and port', () => {
   const text = (key: string) =>
     `mirrors: {docker.io: {endpoint: ["https://r.example.com:5000"]}}\nconfigs: {"${key}": {tls: {ca_file: /ca}}}`
   const endpointOf = (key: string) => hosts(text(key))['docker.io']?.[0]
@@ -37,7 +37,7 @@ test('endpoints find their settings by exactly their own host and port', () => {
     assert.equal(endpointOf(key), 'https://r.example.com:5000/v2', key)
 })
 
-test("Docker Hub's settings may stand under either name, the one of the host that answers first", () => {
+test("Docker Hub's settings are under either name, and registry-1.docker.io takes precedence", () => {
   const both = 'configs: {docker.io: {auth: {username: a}}, registry-1.docker.io: {auth: {username: b}}}'
   assert.deepEqual(hosts(`mirrors: {docker.io: {endpoint: [https://registry-1.docker.io, https://x]}}\n${both}`)['docker.io'], [
     `${hub} (registry-1.docker.io)`,
@@ -50,21 +50,21 @@ test("Docker Hub's settings may stand under either name, the one of the host tha
   ])
 })
 
-test('the wildcard gives no settings, and an empty mirror exempts nothing', () => {
+test('the wildcard has no settings, and an empty mirror exempts no registry', () => {
   const text = 'mirrors: {"*": {endpoint: [https://m]}, quay.io: }\nconfigs: {"*": {tls: {insecure_skip_verify: true}}, docker.io: }'
   assert.deepEqual(hosts(text), { _default: ['https://m/v2', 'default '] })
   assert.deepEqual(hosts(text, noDefault), { _default: ['https://m/v2'] })
   assert.deepEqual(hosts('configs: {"*": {tls: {ca_file: /ca}}}'), { _default: ['default nameless (*)'] })
 })
 
-test('the flag takes the default endpoint away, unless the mirror is a key of configs too', () => {
+test('the flag removes the default endpoint, unless the mirror is also a key of configs', () => {
   const mirror = 'mirrors: {docker.io: {endpoint: [x]}}'
   assert.deepEqual(hosts(mirror, noDefault), { 'docker.io': ['https://x/v2'] })
   assert.deepEqual(hosts(`${mirror}\nconfigs: {docker.io: }`, noDefault), { 'docker.io': ['https://x/v2', `default ${hub} (docker.io)`] })
   assert.deepEqual(hosts('mirrors: {docker.io: }', noDefault), {})
 })
 
-test('a last endpoint that is the default takes its place, and its rewrites with it', () => {
+test('a last endpoint that equals the default replaces it, with its rewrites', () => {
   const rewrite = 'rewrite: {"^a": b}'
   assert.deepEqual(hosts(`mirrors: {docker.io: {endpoint: [x, docker.io], ${rewrite}}}`)['docker.io'], [
     'https://x/v2 rewritten',
@@ -83,14 +83,14 @@ test('a last endpoint that is the default takes its place, and its rewrites with
   ])
 })
 
-test('invalid and repeated endpoints are passed over, and a key that is no URL with all it has', () => {
+test('invalid and duplicate endpoints are ignored, and so is an invalid key with everything below it', () => {
   assert.deepEqual(tableOf('mirrors: {a: {endpoint: [x, "x:port", https://x/v2]}, "b c": {endpoint: [y]}}\nconfigs: {"d e": {auth: {}}}'), {
     hosts: { a: ['https://x/v2', 'default https://a/v2'] },
-    passedOver: ['invalid-host d e', 'invalid-endpoint a 1', 'duplicate-endpoint a 2', 'invalid-host b c'],
+    ignored: ['invalid-host d e', 'invalid-endpoint a 1', 'duplicate-endpoint a 2', 'invalid-host b c'],
   })
 })
 
-test('the embedded registry comes first everywhere but for localhost, without rewrites and with settings of its own', () => {
+test('the embedded registry is the first endpoint except for localhost, without rewrites and with its own settings', () => {
   const own = 'https://127.0.0.1:6443/v2 (127.0.0.1:6443)'
   const text =
     'mirrors: {docker.io: {endpoint: [x], rewrite: {"^a": b}}, "localhost:5000": {endpoint: [y]}}\nconfigs: {"127.0.0.1:6443": {auth: {username: u}}}'

@@ -17,7 +17,7 @@ const cases = JSON.parse(
   readFileSync(new URL('../../../fixtures/registries-yaml/endpoints.json', import.meta.url), 'utf8'),
 ) as readonly EndpointCase[]
 
-test(`${cases.length} endpoints mean what they mean to K3s`, () => {
+test(`${cases.length} endpoints are normalised as in K3s`, () => {
   assert.ok(cases.length > 150)
   for (const { endpoint, ...expected } of cases) {
     const normalised = tryNormaliseEndpoint(endpoint)
@@ -26,7 +26,7 @@ test(`${cases.length} endpoints mean what they mean to K3s`, () => {
   }
 })
 
-test('without a scheme http is for loopback with a port that is not 443, and never for the embedded registry', () => {
+test('without a scheme only loopback with another port than 443 is http, and never the embedded registry', () => {
   const scheme = (endpoint: string, isEmbedded = false): string => normaliseEndpoint(endpoint, isEmbedded).url.split(':')[0] ?? ''
   for (const endpoint of ['localhost:5000', 'localhost:80', '127.0.0.1:6443', '[::1]:5000', '127.9.9.9:1'])
     assert.equal(scheme(endpoint), 'http', endpoint)
@@ -44,14 +44,14 @@ test('without a scheme http is for loopback with a port that is not 443, and nev
   assert.equal(scheme('127.0.0.1:6443', true), 'https')
 })
 
-test('localhost is told with and without a port', () => {
+test('localhost is recognized with and without a port', () => {
   for (const host of ['localhost', 'localhost:1', '127.0.0.1', '127.1.2.3:5', '::1', '[::1]:5', '::ffff:127.0.0.1'])
     assert.ok(isLocalhost(host), host)
   for (const host of ['localhost.localdomain', 'docker.io', '[::1]', '128.0.0.1', '', '*', 'fe80::1%eth0'])
     assert.ok(!isLocalhost(host), host)
 })
 
-test('what is written of a URL is read back as the same URL, and nothing makes the parser fail in another way', () => {
+test('a formatted URL is parsed to the same URL, and other errors never occur', () => {
   const part = fc.constantFrom(
     'http:',
     'https:',

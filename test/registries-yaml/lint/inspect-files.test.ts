@@ -29,7 +29,7 @@ async function inspect(path: string): Promise<InspectedFile> {
   return file
 }
 
-test('a certificate is read with its subject and its time', async () => {
+test('a certificate is read with its subject and its validity', async () => {
   const authority = await certificateAuthority('the authority')
   await writeFile(at('made.crt'), `some words before\n${authority.certificate}\nand behind\n`)
   const { problem, certificates, brokenCertificates, privateKey } = await inspect(at('made.crt'))
@@ -42,13 +42,13 @@ test('a certificate is read with its subject and its time', async () => {
   assert.equal(certificate.fits('no key'), false)
 })
 
-test('a good certificate counts beside a broken one', async () => {
+test('a valid certificate is read next to a broken one', async () => {
   const { certificates, brokenCertificates } = await inspect(at('partly.crt'))
   assert.deepEqual([certificates.length, brokenCertificates], [1, 1])
   assert.equal((await inspect(at('bundle.crt'))).certificates.length, 2)
 })
 
-test('what is no certificate of PEM is none', async () => {
+test('other text than a PEM certificate yields no certificate', async () => {
   await writeFile(at('der.crt'), Buffer.from([0x30, 0x82, 0x01, 0x0a, 0xff, 0x00]))
   for (const name of ['empty.crt', 'der.crt', 'client.key']) {
     const { certificates, brokenCertificates, problem } = await inspect(at(name))
@@ -56,7 +56,7 @@ test('what is no certificate of PEM is none', async () => {
   }
 })
 
-test('a private key is told from one with a passphrase and from none', async () => {
+test('private keys are usable, encrypted or missing', async () => {
   await writeFile(at('broken.key'), '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')
   const kinds = await Promise.all(
     ['client.key', 'both.pem', 'encrypted.key', 'broken.key', 'ca.crt'].map(async (name) => (await inspect(at(name))).privateKey),
@@ -69,7 +69,7 @@ test('permissions are those of the file', { skip: process.platform === 'win32' }
   assert.equal((await inspect(at('readable.key'))).mode, 0o644)
 })
 
-test('what cannot be read says why, and nothing more', async () => {
+test('an unreadable file yields only the reason', async () => {
   await mkdir(at('directory'))
   await symlink('loop', at('loop'))
   await writeFile(at('large'), '')
@@ -84,19 +84,19 @@ test('what cannot be read says why, and nothing more', async () => {
   }
 })
 
-test('a relative name is not looked for, because it is not relative to where this runs', async () => {
+test('a relative path is not inspected', async () => {
   const files = await inspectFiles(
     naming({ caFile: relative(process.cwd(), at('ca.crt')), certFile: 'client.crt', keyFile: '~/client.key' }),
   )
   assert.equal(files.size, 0)
 })
 
-test('a name that is used twice is looked at once, an empty one never', async () => {
+test('a repeated path is inspected once, an empty path never', async () => {
   const files = await inspectFiles(naming({ caFile: at('both.pem'), certFile: at('both.pem'), keyFile: '' }))
   assert.deepEqual([...files.keys()], [at('both.pem')])
 })
 
-test('an aborted inspection ends with its reason', async () => {
+test('an aborted inspection throws the reason', async () => {
   const signal = AbortSignal.abort(new Error('enough'))
   await assert.rejects(inspectFiles(naming({ caFile: at('ca.crt') }), signal), /enough/)
 })

@@ -26,7 +26,7 @@ for (const [key, fault, mirror, config = mirror] of cases) {
   })
 }
 
-test('what is meant in place of a faulty key has no fault of the same kind', () => {
+test('the suggested key does not have the same fault', () => {
   fc.assert(
     fc.property(fc.webUrl(), fc.constantFrom('mirrors', 'configs'), (url, section) =>
       assert.equal(keyFault(meantKey(url, section)), undefined),
@@ -34,7 +34,7 @@ test('what is meant in place of a faulty key has no fault of the same kind', () 
   )
 })
 
-test('an IPv6 address is bare without brackets, whatever is around it', () => {
+test('an IPv6 address without brackets is bare, also with a scheme or a port', () => {
   for (const text of ['::1', 'fd00::1', 'https://fd00::1:5000', 'https://fd00::1/v2', '::1:']) assert.ok(isBareIPv6(text), text)
   for (const text of ['[::1]', '[::1]:5000', 'https://[fd00::1]/', 'registry:5000', '1.2.3.4:5000', 'a:b:c'])
     assert.ok(!isBareIPv6(text), text)

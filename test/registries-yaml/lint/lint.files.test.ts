@@ -32,7 +32,7 @@ function named(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ rule, severity }) => `${severity} ${rule}`)
 }
 
-test('a certificate is judged by the time it is linted at', async () => {
+test('lint compares certificates with the current time', async () => {
   const authority = await certificateAuthority()
   await writeFile(join(directory.path, 'month.crt'), authority.certificate)
   const at = async (days: number) => named(await lintTls({ ca_file: '${dir}/month.crt' }, { now: new Date(Date.now() + days * day) }))
@@ -42,7 +42,7 @@ test('a certificate is judged by the time it is linted at', async () => {
   assert.deepEqual(await at(31), ['error tls-expired'])
 })
 
-test('a message names the certificate and its day, and holds nothing else of the file', async () => {
+test('a message contains the subject and the expiry date of a certificate, and nothing else of the file', async () => {
   const [finding] = await lintTls({ ca_file: '${dir}/expired.crt' })
   assert.match(finding?.message ?? '', /expired\.crt" \("CN=expired CA"\) expired on \d{4}-\d\d-\d\d$/)
   for (const tls of [{ cert_file: '${dir}/client.crt', key_file: '${dir}/other.key' }, { ca_file: '${dir}/broken.crt' }]) {
@@ -51,7 +51,7 @@ test('a message names the certificate and its day, and holds nothing else of the
   }
 })
 
-test('a file that this user cannot read is worth a word and no error', async () => {
+test('a TLS file that this user cannot read is an info', async () => {
   await symlink('loop', join(directory.path, 'loop'))
   await writeFile(join(directory.path, 'large.crt'), '')
   await truncate(join(directory.path, 'large.crt'), 5 * 1024 * 1024)
@@ -59,18 +59,18 @@ test('a file that this user cannot read is worth a word and no error', async () 
   assert.deepEqual(named(await lintTls({ ca_file: '${dir}/large.crt' })), ['info tls-file-missing'])
 })
 
-test('files of other machines are not looked at, and what needs no look is said all the same', async () => {
-  const tls = { ca_file: '/nowhere/ca.crt', cert_file: '/nowhere/client.crt' }
+test('without files, lint still reports a cert_file without key_file', async () => {
+  const tls = { ca_file: '/missing/ca.crt', cert_file: '/missing/client.crt' }
   assert.deepEqual(named(await lintTls(tls, { files: false })), ['error tls-cert-without-key'])
 })
 
-test('a certificate and key in one file have to be named twice', async () => {
+test('a file with certificate and key must be both cert_file and key_file', async () => {
   const [finding] = await lintTls({ cert_file: '${dir}/both.pem' })
-  assert.deepEqual([finding?.rule, finding?.fix], ['tls-cert-without-key', 'Name the same file as key_file.'])
+  assert.deepEqual([finding?.rule, finding?.fix], ['tls-cert-without-key', 'write the same path as key_file'])
   assert.deepEqual(await lintTls({ cert_file: '${dir}/both.pem', key_file: '${dir}/both.pem' }), [])
 })
 
-test('a private key in the ca_file is a private key too', { skip: process.platform === 'win32' }, async () => {
+test('lint checks the permissions of a private key in the ca_file', { skip: process.platform === 'win32' }, async () => {
   const { certificate, key } = await certificateAuthority()
   await writeFile(join(directory.path, 'with-key.crt'), `${certificate}\n${key}`, { mode: 0o644 })
   assert.deepEqual(named(await lintTls({ ca_file: '${dir}/with-key.crt' }, { now: new Date(Date.now() - day) })), [
@@ -78,7 +78,7 @@ test('a private key in the ca_file is a private key too', { skip: process.platfo
   ])
 })
 
-test('one tls for several hosts is judged once', async () => {
+test('lint reports a tls that several hosts share through an alias once', async () => {
   const findings = await lint(`configs:
   one.example.com:
     tls: &tls {ca_file: "\${dir}/missing.crt"}
@@ -91,14 +91,14 @@ test('one tls for several hosts is judged once', async () => {
   )
 })
 
-test('the file itself is judged where it holds secrets and others can read it', { skip: process.platform === 'win32' }, async () => {
+test('lint reports a file with credentials that every user can read', { skip: process.platform === 'win32' }, async () => {
   const text = 'configs: {r.example.com: {auth: {auth: azNzOnNlY3JldA==}}}'
   assert.deepEqual(named(await lint(text, { mode: 0o644 })), ['warning file-readable'])
   for (const mode of [0o640, 0o600, 0, undefined]) assert.deepEqual(await lint(text, { mode }), [], String(mode))
   assert.deepEqual(await lint('mirrors: {docker.io: {endpoint: ["https://r.example.com"]}}', { mode: 0o666 }), [])
 })
 
-test('insecure_skip_verify is told of where it applies to something', async () => {
+test('lint reports insecure_skip_verify only if it applies to a registry', async () => {
   const tls = '{tls: {insecure_skip_verify: true}}'
   const mirror = 'mirrors: {"*": {endpoint: ["https://r.example.com"]}}'
   assert.deepEqual(named(await lint(`configs: {r.example.com: ${tls}}`)), ['warning insecure-skip-verify'])
@@ -107,17 +107,20 @@ test('insecure_skip_verify is told of where it applies to something', async () =
   assert.deepEqual(named(await lint(`configs: {"https://r.example.com": ${tls}}`)), ['error key-with-scheme'])
 })
 
-test('endpoints without a scheme do not work in four builds', async () => {
+test('lint reports endpoints without a scheme as an error for the builds that cannot use them', async () => {
   const text = 'mirrors: {docker.io: {endpoint: [r.example.com, "https://s.example.com"]}}'
   const findings = await lint(text, { version: parseVersion('v1.28.6+k3s1') })
   assert.deepEqual(named(findings), ['info endpoint-without-scheme', 'error version-regression'])
   assert.deepEqual(named(await lint(text, { version: parseVersion('v1.28.6+k3s2') })), ['info endpoint-without-scheme'])
 })
 
-test('nothing of a file that K3s does not start with is judged by its content', async () => {
+test('no rule checks the content of a file that K3s cannot read', async () => {
   const text = `mirrors: {docker.io: {endpoint: [], rewrite: {"rancher/": "X/$9"}}}
 configs:
-  r.example.com: {auth: {username: u}, tls: {cert_file: missing.crt, insecure_skip_verify: "true"}}
+  r.example.com: {auth: {username: u}, tls: {cert_file: missing.crt, insecure_skip_verify: [true]}}
 `
-  assert.deepEqual(named(await lint(text, { mode: 0o644, version: parseVersion('v1.20.4+k3s1') })), ['error quoted-boolean'])
+  assert.deepEqual(named(await lint(text, { mode: 0o644, version: parseVersion('v1.20.4+k3s1') })), [
+    'error wrong-type',
+    'info rest-not-checked',
+  ])
 })

@@ -20,31 +20,34 @@ async function rulesOf(rewrite: Readonly<Record<string, string>>, options: LintO
   return (await lint(rewrite, options)).map(({ rule, severity }) => `${severity} ${rule}`)
 }
 
-test('patterns are judged as containerd reads them, after TOML', async () => {
+test('lint checks patterns as containerd reads them, after TOML', async () => {
   assert.deepEqual(await rulesOf({ '^docker\\\\.io/(.*)$': 'hub/$1' }), ['info rewrite-escapes'])
   assert.deepEqual(await rulesOf({ '^(\\\\w+)/\\\\1$': 'hub/$1' }), ['error rewrite-invalid', 'info rewrite-escapes'])
   assert.deepEqual(await rulesOf({ '^rancher\\u002f(.*)': 'k3s/$1' }), ['error rewrite-escapes'])
 })
 
-test('a back-reference that is no TOML either is told as both', async () => {
+test('lint reports a back-reference with an invalid TOML escape twice', async () => {
   assert.deepEqual(await rulesOf({ '^([a-z]+)/\\1': 'hub/$1' }), ['error rewrite-invalid', 'error rewrite-escapes'])
 })
 
-test('a group that is written as elsewhere is told once, with what becomes of the file', async () => {
+test('lint reports a group that is written \\1 once, with the effect on the file', async () => {
   const [finding, ...others] = await lint({ '^rancher/(.*)': 'k3s/\\1' })
   assert.deepEqual(others, [])
-  assert.match(finding?.message ?? '', /^in the replacement "k3s\/\\1" "\\1" is no group, .* containerd passes over the whole mirror$/)
-  assert.equal(finding?.fix, 'Write ${1}.')
+  assert.match(
+    finding?.message ?? '',
+    /^in the replacement "k3s\/\\1", "\\1" is not a capture group .*: containerd ignores the whole mirror$/,
+  )
+  assert.equal(finding?.fix, 'write ${1}')
   assert.deepEqual(await rulesOf({ '^rancher/(.*)': 'k3s/\\\\1' }), ['error rewrite-group', 'info rewrite-escapes'])
 })
 
-test('a fix says what to write for the escape that is meant', async () => {
+test('a fix contains the replacement for an escape', async () => {
   const fixes: Readonly<Record<string, string>> = {
-    '^a\\.b/': 'Write [.] in place of \\..',
-    '^a\\d/': 'Write [0-9] in place of \\d.',
-    '^a\\/b/': 'Write / in place of \\/.',
-    '^a\\p{Ll}/': 'Write a character class in place of the escape.',
-    '^a"/': 'Remove it: no name of a repository holds it.',
+    '^a\\.b/': 'write [.] instead of \\.',
+    '^a\\d/': 'write [0-9] instead of \\d',
+    '^a\\/b/': 'write / instead of \\/',
+    '^a\\p{Ll}/': 'write a character class instead of the escape',
+    '^a"/': 'remove it, because no repository name contains it',
   }
   for (const [pattern, fix] of Object.entries(fixes)) {
     const found = (await lint({ [pattern]: 'b/' })).find(({ rule }) => rule === 'rewrite-escapes')
@@ -52,16 +55,16 @@ test('a fix says what to write for the escape that is meant', async () => {
   }
 })
 
-test('before hosts.toml it is the config.toml that breaks', async () => {
+test('a backslash breaks the config.toml in versions without hosts.toml', async () => {
   const [finding] = await lint({ '^a[.]b\\.c/(.*)': 'k3s/$1' }, { version: parseVersion('v1.25.4+k3s1') })
   assert.match(finding?.message ?? '', /config\.toml .* containerd does not start$/)
 })
 
-test('a version without rewrites is told of that alone', async () => {
+test('for a version without rewrites, lint reports only that', async () => {
   assert.deepEqual(await rulesOf({ 'a\\.b': 'X/$7' }, { version: parseVersion('v1.20.4+k3s1') }), ['error feature-too-new'])
 })
 
-test('rewrites that are written nowhere break nothing', async () => {
+test('lint does not check escapes of rewrites that K3s does not write', async () => {
   const content = { mirrors: { 'docker.io': { rewrite: { '^a\\.b/': 'c/' } } } }
   const findings = await lintRegistries(parseRegistries(JSON.stringify(content), 'registries.yaml'))
   assert.deepEqual(
@@ -70,7 +73,7 @@ test('rewrites that are written nowhere break nothing', async () => {
   )
 })
 
-test('an example says what becomes of a name', async () => {
+test('a message contains an example of a rewritten name', async () => {
   const [loose] = await lint({ 'rancher/(.*)': 'k3s/$1' })
   assert.match(loose?.message ?? '', /"team\/rancher\/mirrored-pause" becomes "team\/k3s\/mirrored-pause"$/)
   const second = (await lint({ '^rancher/': 'k3s/', pause$: 'break' })).find(({ rule }) => rule === 'rewrite-ambiguous')
@@ -80,7 +83,7 @@ test('an example says what becomes of a name', async () => {
 const word = fc.stringMatching(/^[a-z][a-z0-9]{1,6}$/)
 const words = fc.uniqueArray(word, { minLength: 1, maxLength: 4 })
 
-test('patterns that begin with different whole parts are in order', async () => {
+test('patterns that begin with different path segments have no findings', async () => {
   await fc.assert(
     fc.asyncProperty(words, async (names) => {
       const rewrite = Object.fromEntries(names.map((name) => [`^${name}/(.*)$`, `mirror/of-${name}/$1`]))
@@ -90,7 +93,7 @@ test('patterns that begin with different whole parts are in order', async () => 
   )
 })
 
-test('of two patterns, one of which begins as the other, both are found to match', async () => {
+test('lint finds a name that a pattern and its prefix both match', async () => {
   await fc.assert(
     fc.asyncProperty(word, word, async (first, second) => {
       const found = await rulesOf({ [`^${first}/(.*)`]: 'one/$1', [`^${first}/${second}-(.*)`]: 'two/$1' })
@@ -120,7 +123,7 @@ const part = fc.constantFrom(
 const pattern = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
 const replacement = fc.array(fc.constantFrom('$1', '${1}', '$0', 'k3s', '/', '-', 'A', ''), { maxLength: 4 }).map((parts) => parts.join(''))
 
-test('what is silent about ambiguity is unambiguous for the images that K3s has', async () => {
+test('patterns without a finding are unambiguous for the images of K3s', async () => {
   const references = ['rancher/mirrored-pause', 'rancher/klipper-helm', 'library/nginx'].map((path) => ({
     registry: 'docker.io',
     path,
@@ -159,7 +162,7 @@ const hostile = fc.oneof(
   ),
 )
 
-test('whatever rewrites hold, rules end, and say nothing unfit for a line', async () => {
+test('rules end for any rewrites, with messages of one line', async () => {
   await fc.assert(
     fc.asyncProperty(fc.dictionary(hostile, hostile, { maxKeys: 4 }), async (rewrite) => {
       for (const { message, fix } of await lint(rewrite)) {

@@ -8,7 +8,7 @@ const pattern = '^(?P<org>[^/]+)/(.*)$'
 
 const good = ['', 'a/b', '$1/$2', '${1}x', '$0', '$org', '${org}-$2', '$1-x', '$1.x', '$$1', 'a$$']
 for (const replacement of good)
-  test(`${replacement} is in order`, () => assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), []))
+  test(`${replacement} has no fault`, () => assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), []))
 
 const bad: Readonly<Record<string, readonly [kind: string, text: string, meant: string | undefined]>> = {
   $3: ['no-group', '$3', undefined],
@@ -25,10 +25,11 @@ const bad: Readonly<Record<string, readonly [kind: string, text: string, meant: 
   'a/\\1': ['backslash', '\\1', '${1}'],
 }
 for (const [replacement, [kind, text, meant]] of Object.entries(bad)) {
-  test(`${replacement} is ${kind}`, () => assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), [{ kind, text, meant }]))
+  test(`${replacement} has the fault ${kind}`, () =>
+    assert.deepEqual(replacementFaults(parseGoRegexp(pattern), replacement), [{ kind, text, meant }]))
 }
 
-test('a replacement without a fault names no group that is missing: its text is there whatever the groups hold', () => {
+test('a replacement without a fault expands to its own text, whatever the groups match', () => {
   const replacement = fc.array(fc.constantFrom('$1', '$2', '$0', '${1}', '$x', '$1a', '$$', '-', 'a', '{', '}', '&', '1'), { maxLength: 6 })
   fc.assert(
     fc.property(replacement, (parts) => {

@@ -5,7 +5,7 @@ import type { Finding, Severity } from '../../../src/registries-yaml/lint/rule.t
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { parseVersion } from '../../../src/release/version.ts'
 
-/** A file that a rule speaks up on (`bad.yaml`, `bad-….yaml`), or does not. */
+/** A file with findings of a rule (`bad.yaml`, `bad-….yaml`), or without any. */
 export interface RuleFixture {
   readonly rule: string
   /** Without `.yaml`. */
@@ -25,7 +25,7 @@ export interface ExpectedPlace {
 
 const folder = new URL('../../../fixtures/registries-yaml/rules/', import.meta.url)
 
-/** The fixtures of a rule, `bad` and `good` first; none where there is no folder. */
+/** The fixtures of a rule, sorted; empty for a rule without a folder. */
 export function fixturesOf(rule: string): readonly RuleFixture[] {
   const directory = new URL(`${rule}/`, folder)
   return foldersOfRules().includes(rule)
@@ -69,7 +69,7 @@ function optionsOf(flags: readonly string[]): LintOptions {
   }
 }
 
-/** What all rules say of a fixture; `directory` is what `${dir}` stands for. */
+/** The findings of all rules about a fixture; `directory` replaces `${dir}`. */
 export async function lintFixture({ text, flags, name }: RuleFixture, directory: string): Promise<readonly Finding[]> {
   return lintRegistries(parseRegistries(text.replaceAll('${dir}', directory), `${name}.yaml`), optionsOf(flags))
 }

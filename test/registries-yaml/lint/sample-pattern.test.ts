@@ -22,7 +22,7 @@ const patterns = [
   '',
 ]
 for (const pattern of patterns) {
-  test(`${pattern} is sampled with what it matches`, () => {
+  test(`the samples of ${pattern} match it`, () => {
     const samples = samplePattern(pattern, ['image', 'team/image'])
     const regexp = parseGoRegexp(`^(?:${pattern})$`)
     assert.ok(
@@ -32,7 +32,7 @@ for (const pattern of patterns) {
   })
 }
 
-test('words are used where a pattern takes anything', () => {
+test('words replace the wildcards of a pattern', () => {
   assert.ok(samplePattern('^rancher/(.*)', ['image', 'team/image']).includes('rancher/team/image'))
   assert.deepEqual(
     samplePattern('^([^/]+)/app$', ['image', 'team/image']).filter((text) => text.length > 6),
@@ -69,7 +69,7 @@ const piece = fc.constantFrom(
   '😀',
 )
 
-test('whatever is sampled, the samples are few and soon there', () => {
+test('sampling any pattern returns a bounded number of samples in bounded time', () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (parts) => {
       const samples = samplePattern(parts.join(''), ['image'])
@@ -79,7 +79,7 @@ test('whatever is sampled, the samples are few and soon there', () => {
   )
 })
 
-test('parentheses nested as deep as a file allows are no matter', () => {
+test('deeply nested parentheses are sampled', () => {
   assert.ok(samplePattern('('.repeat(4000), []).length > 0)
   assert.deepEqual(samplePattern('('.repeat(100_000), []), [])
   assert.ok(samplePattern(`${'('.repeat(900)}a${')'.repeat(900)}`, []).length > 0)

@@ -7,16 +7,16 @@ import { tempDir } from '../../servers/temp-dir.ts'
 
 const skip = process.platform === 'win32' && 'Windows has no named pipes'
 
-test('a named pipe that nobody writes to is refused at once', { skip, timeout: 10_000 }, async () => {
+test('a named pipe without a writer is rejected at once', { skip, timeout: 10_000 }, async () => {
   await using dir = await tempDir()
   const path = join(dir.path, 'pipe')
   execFileSync('mkfifo', [path])
-  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `${path}: it is not a file` })
+  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `cannot read ${path}: not a regular file` })
 })
 
-test('a file that is too large for one is refused with what may be wrong', async () => {
+test('a file that is too large is rejected with a hint', async () => {
   await using dir = await tempDir()
   const path = await dir.write('image.tar', '#'.repeat(256 * 1024 + 1))
-  const hint = 'A registries.yaml is a few KiB; name the right file.'
-  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `${path}: it is larger than 256 KiB`, hint })
+  const hint = 'pass a registries.yaml, which has a few KiB'
+  await assert.rejects(readRegistries(path), { code: 'INVALID_CONFIG', message: `cannot read ${path}: larger than 256 KiB`, hint })
 })

@@ -63,13 +63,13 @@ test('mirrors come before the registry itself, which is the server', () => {
   assert.deepEqual(rendered.notes, [])
 })
 
-test('the wildcard is _default, whose server is whatever the image names', () => {
+test('the wildcard is _default, without a server', () => {
   const rendered = render('mirrors: {"*": {endpoint: [a.example.com]}}')
   assert.equal(hostsOf(rendered, '_default').server, undefined)
   assert.deepEqual(endpointsOf(rendered, '_default'), ['https://a.example.com/v2'])
 })
 
-test('without the default endpoint the last mirror stands in its place, with its settings, and a note says so', () => {
+test('without the default endpoint the last mirror becomes the server, with a note', () => {
   const text = `mirrors: {docker.io: {endpoint: [a.example.com, b.example.com/x]}, "*": {endpoint: [a.example.com]}}
 configs: {b.example.com: {tls: {ca_file: /ca, cert_file: /c, key_file: /k, insecure_skip_verify: true}}}`
   const rendered = render(text, noDefault)
@@ -84,12 +84,12 @@ configs: {b.example.com: {tls: {ca_file: /ca, cert_file: /c, key_file: /k, insec
   })
   assert.deepEqual(hostsOf(rendered, '_default'), { server: 'https://a.example.com/v2', capabilities: ['pull', 'resolve'], host: {} })
   assert.deepEqual(
-    rendered.notes.map((note) => note.replace(/: the last.*/, '')),
-    ['docker.io', '*'].map((name) => `mirrors."${name}": this containerd always asks one host after the mirrors`),
+    rendered.notes.map((note) => note.replace(/ becomes .*/, '')),
+    ['docker.io', '*'].map((name) => `mirrors."${name}": the last endpoint`),
   )
 })
 
-test('settings of the wildcard alone apply to the registry that the image names, and take the fallback from mirrors of the same entry', () => {
+test('settings of the wildcard without a mirror apply to the registry that the image names', () => {
   const tls = 'configs: {"*": {tls: {ca_file: /ca}}}\n'
   assert.deepEqual(hostsOf(render(tls), '_default'), { ca: ['/ca'], host: {} })
   const both = render(`${tls}mirrors: {_default: {endpoint: [a.example.com]}}`)
@@ -115,7 +115,7 @@ test('a prefix for every name becomes the path of the endpoint', () => {
   assert.deepEqual(rendered.notes, [])
 })
 
-test('any other rewrite is named with its mirror and not dropped in silence', () => {
+test('a note names any other rewrite and its mirror', () => {
   const text = `mirrors:
   docker.io: {endpoint: [a.example.com], rewrite: {"^rancher/(.*)": "proj/rancher/$1"}}
   quay.io: {endpoint: [a.example.com], rewrite: {"^a/(.*)": "b/$1", "^": "c/"}}
@@ -124,20 +124,20 @@ test('any other rewrite is named with its mirror and not dropped in silence', ()
 `
   const rendered = render(text)
   assert.equal(rendered.notes.length, 3)
-  assert.match(rendered.notes[0] ?? '', /^mirrors\."docker\.io": the rewrite of "\^rancher\/\(\.\*\)" cannot be expressed/)
-  assert.match(rendered.notes[1] ?? '', /^mirrors\."quay\.io": the rewrites of "\^a\/\(\.\*\)", "\^" cannot be expressed/)
-  assert.match(rendered.notes[2] ?? '', /^mirrors\."ghcr\.io": no rewrite is made of "\(\?=x\)"/)
+  assert.match(rendered.notes[0] ?? '', /^mirrors\."docker\.io": the rewrite "\^rancher\/\(\.\*\)" cannot be converted/)
+  assert.match(rendered.notes[1] ?? '', /^mirrors\."quay\.io": the rewrites "\^a\/\(\.\*\)", "\^" cannot be converted/)
+  assert.match(rendered.notes[2] ?? '', /^mirrors\."ghcr\.io": the rewrite "\(\?=x\)" is left out/)
   assert.deepEqual(endpointsOf(rendered, 'docker.io'), ['https://a.example.com/v2'])
   assert.deepEqual(endpointsOf(rendered, 'ghcr.io'), ['https://a.example.com/v2/c'])
 })
 
-test('an endpoint that nothing can ask is left out, and a note says so', () => {
+test('an unusable endpoint is left out, with a note', () => {
   const rendered = render('mirrors: {docker.io: {endpoint: ["https://", "ftp://a.example.com", b.example.com]}}')
   assert.deepEqual(endpointsOf(rendered, 'docker.io'), ['https://b.example.com/v2'])
-  assert.match(rendered.notes.join('|'), /^mirrors\."docker\.io": an endpoint that is no http or https URL [^|]*$/)
+  assert.match(rendered.notes.join('|'), /^mirrors\."docker\.io": an endpoint is left out, because it is not an http or https URL [^|]*$/)
 })
 
-test('a certificate alone holds its key, and a key alone is left out', () => {
+test('a cert_file without key_file is its own key, and a key_file without cert_file is left out', () => {
   const text = `mirrors: {docker.io: {endpoint: [a.example.com, b.example.com]}}
 configs: {a.example.com: {tls: {cert_file: /both}}, b.example.com: {tls: {key_file: /key}}}`
   const rendered = render(text)
@@ -146,12 +146,12 @@ configs: {a.example.com: {tls: {cert_file: /both}}, b.example.com: {tls: {key_fi
     [['/both'], undefined],
   )
   assert.deepEqual(rendered.notes, [
-    'configs."b.example.com": key_file is left out where cert_file is missing',
-    'mirrors."docker.io": key_file is left out where cert_file is missing',
+    'configs."b.example.com": key_file is left out, because cert_file is missing',
+    'mirrors."docker.io": key_file is left out, because cert_file is missing',
   ])
 })
 
-test('credentials stand under the host that is asked', () => {
+test('credentials are written under the host of the request', () => {
   const registryOf = (text: string): unknown =>
     (configOf(render(text)).plugins['io.containerd.cri.v1.images'] as Record<string, unknown>)['registry']
   const hub = 'docker.io: {auth: {username: u, identity_token: it}}'
@@ -194,7 +194,7 @@ function hasEndpoint({ host, ...top }: HostsFile, url: string, tls: RegistryTls 
   )
 }
 
-test('any registries make valid TOML that holds exactly what was put in', () => {
+test('any registries become valid TOML with the same content', () => {
   const version = fc.constantFrom(2 as const, 3 as const)
   fc.assert(
     fc.property(anyRegistries, version, fc.boolean(), fc.boolean(), (registries, configVersion, disableDefaultEndpoint, isFull) => {
@@ -223,7 +223,7 @@ test('any registries make valid TOML that holds exactly what was put in', () => 
   )
 })
 
-test('containerd 1 loads the configuration, whole and in part', async (t) => {
+test('containerd 1 loads the whole configuration and the registry section', async (t) => {
   if (!requireServer(t, 'containerd')) return
   const text = `configs: {"r.example.com:5000": {auth: {username: u, password: 'p"\\x'}}, "[::1]:5000": {auth: {auth: dTpw}}}`
   for (const full of [undefined, { selinux: true, userNamespace: true, pauseImage: 'p.example.com/pause:1', root: '/r', state: '/s' }]) {
@@ -249,7 +249,7 @@ async function writeHosts(directory: TempDir, { files }: RenderedConfig): Promis
   return `${directory.path}/certs.d`
 }
 
-test('containerd 1 asks the hosts that were rendered, in that order and no other', async (t) => {
+test('containerd 1 uses the rendered hosts in their order, and no others', async (t) => {
   if (!requireServer(t, 'containerd')) return
   const text = `mirrors:
   docker.io:

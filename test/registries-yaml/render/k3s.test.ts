@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { buildHostTable } from '../../../src/registries-yaml/hosts/host-table.ts'
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import type { Registries } from '../../../src/registries-yaml/registries.ts'
+import { describeIgnored } from '../../../src/registries-yaml/render/ignored-endpoints.ts'
 import { renderK3s, type K3sRenderOptions } from '../../../src/registries-yaml/render/k3s.ts'
-import { describePassedOver } from '../../../src/registries-yaml/render/passed-over.ts'
 import type { RenderedConfig } from '../../../src/registries-yaml/render/rendered.ts'
 import { k3sCases, registrySection } from './k3s-cases.ts'
 
@@ -23,7 +23,7 @@ function hosts({ files }: RenderedConfig): ReadonlyMap<string, string> {
   return new Map([...files].filter(([path]) => path !== 'config.toml'))
 }
 
-test('there are cases, and some that K3s refuses', () => {
+test('the cases include files that K3s rejects', () => {
   assert.equal(k3sCases.length, 24)
   assert.equal(k3sCases.filter(({ isRefused }) => isRefused).length, 2)
 })
@@ -44,27 +44,27 @@ for (const { name, text, isRefused, log, configs, ...expected } of k3sCases) {
     }
     // K3s quotes Go's own words after the last colon
     const beginning = (line: string): string => line.replace(/: [^:]*(?:: [^:]*)?"[^]*$/, '').replace(/: [^:]*$/, '')
-    assert.deepEqual(describePassedOver(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
+    assert.deepEqual(describeIgnored(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
   })
 }
 
-test('a key becomes a path as Go joins paths', () => {
+test('a key becomes a path by the rules of Go', () => {
   const mirror = '{endpoint: [m.example.com]}'
   const paths = [...hosts(render(`mirrors: {"a//b/": ${mirror}, "./c": ${mirror}, "/d": ${mirror}, "e/../f": ${mirror}}`)).keys()]
   assert.deepEqual(paths, ['certs.d/a/b/hosts.toml', 'certs.d/c/hosts.toml', 'certs.d/d/hosts.toml', 'certs.d/f/hosts.toml'])
 })
 
-test('of two keys with one directory the last counts, and a note says so', () => {
+test('the last of two keys with one directory wins, with a note', () => {
   const rendered = render('mirrors:\n  docker.io: {endpoint: [one.example.com]}\n  docker.io/: {endpoint: [two.example.com]}\n')
   assert.match(rendered.files.get('certs.d/docker.io/hosts.toml') ?? '', /two\.example\.com/)
   assert.equal(rendered.notes.length, 1)
-  assert.match(rendered.notes[0] ?? '', /^"docker\.io" and "docker\.io\/" have the same directory, certs\.d\/docker\.io: .*random/)
+  assert.match(rendered.notes[0] ?? '', /^"docker\.io" and "docker\.io\/" have the same directory certs\.d\/docker\.io: .*random/)
 })
 
-test('a key that names certs.d itself gets a note', () => {
+test('a key that is certs.d itself gets a note', () => {
   const rendered = render('mirrors: {"": {endpoint: [m.example.com]}}')
   assert.deepEqual([...rendered.files.keys()], ['certs.d/hosts.toml', 'config.toml'])
-  assert.match(rendered.notes.join(), /names certs\.d itself/)
+  assert.match(rendered.notes.join(), /is certs\.d itself/)
 })
 
 const refused: Readonly<Record<string, string>> = {
@@ -77,25 +77,25 @@ const refused: Readonly<Record<string, string>> = {
 }
 
 for (const [name, text] of Object.entries(refused)) {
-  test(`${name} is refused, as K3s does not start or would write elsewhere`, () => {
+  test(`${name} is rejected`, () => {
     assert.throws(() => render(text), { code: 'INVALID_CONFIG' })
   })
 }
 
-test('a userinfo in a key is not shown', () => {
+test('messages mask the user and password of a key', () => {
   assert.throws(
     () => render('mirrors: {"../user:s3cret@x": {endpoint: [m.example.com]}}'),
     (error: Error) => !error.message.includes('s3cret') && error.message.includes('***@'),
   )
-  const passedOver = describePassedOver(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
-  assert.match(passedOver.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
+  const ignored = describeIgnored(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
+  assert.match(ignored.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
 })
 
-test('an endpoint that is passed over is named as it is written, and counted behind that of --embedded-registry as K3s counts', () => {
+test('a log line has the ignored endpoint as it is written, with an index that counts the embedded registry', () => {
   const registries = registriesOf(
     'mirrors: {docker.io: {endpoint: [good.example.com, "b ad", good.example.com]}, "localhost:5000": {endpoint: ["c d"]}}',
   )
-  const lines = (embeddedRegistry: boolean) => describePassedOver(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
+  const lines = (embeddedRegistry: boolean) => describeIgnored(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
   assert.deepEqual(lines(false), [
     'Ignoring invalid endpoint URL 1=b ad for docker.io',
     'Skipping duplicate endpoint URL 2=good.example.com for docker.io',
@@ -108,25 +108,25 @@ test('an endpoint that is passed over is named as it is written, and counted beh
   ])
 })
 
-test('files that containerd cannot read are named, and are what K3s writes all the same', () => {
+test('a note names files that containerd cannot read, which are rendered as K3s writes them', () => {
   const quote = render('mirrors: {docker.io: {endpoint: [m.example.com], rewrite: {"^a": "b\\"c"}}}')
   assert.match(quote.files.get('certs.d/docker.io/hosts.toml') ?? '', /"\^a" = "b"c"/)
-  assert.match(quote.notes.join(), /^certs\.d\/docker\.io\/hosts\.toml is what K3s writes, but it is no valid TOML.* passes it over/)
+  assert.match(quote.notes.join(), /^K3s writes certs\.d\/docker\.io\/hosts\.toml like this, but it is invalid TOML.* ignores it/)
   const control = render('configs: {a.example.com: {auth: {password: "a\\x01"}}}')
   assert.match(control.files.get('config.toml') ?? '', /password = "a\\x01"/)
-  assert.match(control.notes.join(), /^config\.toml is what K3s writes, but .* does not start with it$/)
+  assert.match(control.notes.join(), /^K3s writes config\.toml like this, but .*: containerd does not start$/)
   const ipv6 = 'mirrors: {docker.io: {endpoint: ["http://[::1]:5000"]}}'
   assert.deepEqual(render(ipv6).notes, [])
-  assert.match(render(ipv6, { version: 2 }).notes.join(), /containerd 1 takes no brackets/)
+  assert.match(render(ipv6, { version: 2 }).notes.join(), /containerd 1 does not support brackets/)
 })
 
-test('the settings of the embedded registry go before those of the file', () => {
+test('the settings of the embedded registry override those of the file', () => {
   const text = 'mirrors: {docker.io: {}}\nconfigs: {"127.0.0.1:6443": {auth: {username: u}}}'
   assert.match(render(text).files.get('config.toml') ?? '', /username/)
   assert.doesNotMatch(render(text, { flags: { embeddedRegistry: true } }).files.get('config.toml') ?? '', /username/)
 })
 
-test('the values of a node stand in the whole config.toml of either version', () => {
+test('the whole config.toml of both versions contains the values of a node', () => {
   const full = {
     containerdOpt: '/opt"x',
     selinux: true,
@@ -161,7 +161,7 @@ test('the values of a node stand in the whole config.toml of either version', ()
   }
 })
 
-test('every registry of the table has its file, whatever the names are', () => {
+test('every registry of the table has its file, for any names', () => {
   const host = fc.stringMatching(/^[a-z0-9.:/_-]{1,20}$/)
   fc.assert(
     fc.property(fc.uniqueArray(host, { maxLength: 5 }), (names) => {

@@ -72,7 +72,7 @@ configs:
   none:
 `
 
-test('any registries make valid TOML that holds exactly what was put in', () => {
+test('any registries become valid TOML with the same content', () => {
   fc.assert(
     fc.property(anyRegistries, fc.boolean(), (registries, isFull) => {
       const { plugins } = parsed(configOf(registries, isFull ? { full: {} } : {}))
@@ -82,7 +82,7 @@ test('any registries make valid TOML that holds exactly what was put in', () => 
   )
 })
 
-test('whole, it has the sections of the template with the values of the node', () => {
+test('the whole file has the sections of the template with the values of the node', () => {
   const { plugins } = parsed(
     configOf(registriesOf(''), {
       full: { containerdOpt: '/o"', selinux: true, userNamespace: true, pauseImage: 'p:1', cniBinDir: '/b', cniConfDir: '/c' },
@@ -104,7 +104,7 @@ test('whole, it has the sections of the template with the values of the node', (
   })
 })
 
-test('whole without anything said, it is a plain node', () => {
+test('the whole file without values describes a default node', () => {
   const text = configOf(registriesOf(''), { full: {} })
   assert.match(text, /^\[plugins\.opt\]\n {2}path = "\/var\/lib\/rancher\/k3s\/agent\/containerd"$/m)
   assert.match(text, /enable_selinux = false/)
@@ -113,28 +113,25 @@ test('whole without anything said, it is a plain node', () => {
   assert.doesNotMatch(configOf(registriesOf(''), { full: { flannel: false } }), /cni/)
 })
 
-test('nothing configured is an empty document', () => {
+test('empty registries become an empty document', () => {
   assert.deepEqual(parsed(configOf(registriesOf('configs: {none: }'))), {})
 })
 
-test('rewrites are kept and noted, and flags that did not exist are said to have no effect', () => {
+test('rewrites are kept with a note, and notes report flags without effect', () => {
   const flags = { embeddedRegistry: true, disableDefaultEndpoint: true }
   const { notes } = renderLegacy(registriesOf(example), { flags })
   assert.equal(notes.length, 3)
-  assert.match(
-    notes[0] ?? '',
-    /^mirrors\."docker\.io": the rewrite of "\^rancher\/\(\.\*\)"\\\.x\]\$" is applied by the containerd of K3s v1\.21/,
-  )
+  assert.match(notes[0] ?? '', /^mirrors\."docker\.io": only K3s v1\.21 and later applies the rewrite "\^rancher\/\(\.\*\)"\\\.x\]\$"/)
   assert.match(notes[1] ?? '', /^--disable-default-registry-endpoint has no effect/)
   assert.match(notes[2] ?? '', /^--embedded-registry has no effect/)
 })
 
-test('a key that this containerd cannot read is named', () => {
+test('a note names a key that containerd cannot read', () => {
   const { notes } = renderLegacy(registriesOf(`mirrors: {"a\\"b'": {}}`))
-  assert.deepEqual(notes, [`"a"b'": containerd 1 has no way to read such a key`])
+  assert.deepEqual(notes, [`"a"b'": containerd 1 cannot read this key`])
 })
 
-test('containerd of that syntax loads it and understands everything', async (t) => {
+test('containerd with this syntax loads all settings', async (t) => {
   if (!requireServer(t, 'containerd')) return
   const registries = registriesOf(example)
   const full = {

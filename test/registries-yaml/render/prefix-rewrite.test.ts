@@ -50,12 +50,12 @@ const others: readonly (readonly [pattern: string, replacement: string])[] = [
 ]
 
 for (const [pattern, replacement] of others) {
-  test(`"${pattern}" to "${replacement}" is no prefix for every name`, () => {
+  test(`"${pattern}" to "${replacement}" does not put one prefix before every name`, () => {
     assert.deepEqual(rewriteEffect(new Map([[pattern, replacement]])), { prefix: undefined, patterns: [pattern], invalid: [] })
   })
 }
 
-test('several rewrites are no prefix, because their order is random', () => {
+test('several rewrites have no prefix, because their order is random', () => {
   assert.equal(
     rewriteEffect(
       new Map([
@@ -67,7 +67,7 @@ test('several rewrites are no prefix, because their order is random', () => {
   )
 })
 
-test('what is no regular expression has no effect', () => {
+test('an invalid regular expression has no effect', () => {
   assert.deepEqual(
     rewriteEffect(
       new Map([
@@ -81,7 +81,7 @@ test('what is no regular expression has no effect', () => {
   assert.deepEqual(rewriteEffect(new Map()), { prefix: '', patterns: [], invalid: [] })
 })
 
-test('whatever is found to be a prefix is one', () => {
+test('a detected prefix has the same effect as the rewrite', () => {
   const pattern = fc.stringMatching(/^\^?\(?\.[*+]\)?\$?$/)
   const replacement = fc.stringMatching(/^[a/.]{0,4}(?:\$[012]|\$\{[01]\})?[a/]?$/)
   fc.assert(

@@ -7,7 +7,7 @@ import { renderLegacy } from '../../../src/registries-yaml/render/legacy.ts'
 import { isGenerated } from '../../../src/registries-yaml/render/rendered.ts'
 import { k3sCases } from './k3s-cases.ts'
 
-test('everything that K3s writes may be replaced, and everything that we do', () => {
+test('generated files of K3s and of render can be replaced', () => {
   for (const { text, isRefused, hosts, configs } of k3sCases) {
     if (isRefused) continue
     const { registries } = parseRegistries(text, 'registries.yaml')
@@ -22,7 +22,7 @@ test('everything that K3s writes may be replaced, and everything that we do', ()
   }
 })
 
-test('what somebody has written may not', () => {
+test('manually written files cannot be replaced', () => {
   const section = renderK3s({ mirrors: new Map(), configs: new Map() }, { version: 2 }).files.get('config.toml') ?? ''
   assert.ok(isGenerated(section))
   const theirs = [

@@ -32,7 +32,7 @@ const { table } = fc.letrec<{ table: TomlTable; value: TomlValue }>((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, string, fc.boolean(), fc.integer(), fc.array(string, { maxLength: 3 }), tie('table')),
 }))
 
-test('whatever is written is valid TOML that holds exactly the same', () => {
+test('any table becomes valid TOML with the same content', () => {
   fc.assert(
     fc.property(table, fc.constantFrom(...readers), (document, reader) => {
       assert.deepEqual(parsed(writeToml(document, reader)), JSON.parse(JSON.stringify(plain(document))))
@@ -40,7 +40,7 @@ test('whatever is written is valid TOML that holds exactly the same', () => {
   )
 })
 
-test('for go-toml 1 no name of a table has brackets or escapes', () => {
+test('names of tables have no brackets and no escapes for go-toml 1', () => {
   fc.assert(
     fc.property(table, (document) => {
       for (const line of writeToml(document, 'go-toml-1')
@@ -67,7 +67,7 @@ test('tables have headers, and a blank line before each', () => {
   assert.equal(writeToml(document, 'go-toml-1'), 'version = 2\n\n[a]\n  y = true\n\n[a."b.c"]\n  x = ["1", "2"]\n\n[a.empty]\n')
 })
 
-test('one name that go-toml 1 cannot read as that of a table makes dotted keys of all beside it, in their order', () => {
+test('one name that go-toml 1 cannot read turns all tables of its level into dotted keys, in order', () => {
   const document: TomlTable = new Map([
     [
       'host',
@@ -94,7 +94,7 @@ test('one name that go-toml 1 cannot read as that of a table makes dotted keys o
   )
 })
 
-test('a quotation mark in a key makes it a literal string, unless nothing helps', () => {
+test('a key with a quotation mark becomes a literal string if possible', () => {
   assert.equal(writeToml(new Map([['a"b', 1]]), 'go-toml-1'), `'a"b' = 1\n`)
   assert.equal(isUnreadableKey('a"b'), false)
   assert.equal(isUnreadableKey(`a"b'`), true)

@@ -35,7 +35,7 @@ function notes(text: string, reference: string, flags: K3sFlags = {}): string {
 
 const mirror = 'mirrors: {docker.io: {endpoint: ["https://r.example.com:5000"]}}'
 
-test('the endpoints of a mirror are asked for the registry by name, and then the registry itself', () => {
+test('nodes use the endpoints of a mirror with ?ns=, and then the registry itself', () => {
   assert.deepEqual(requests(mirror, 'busybox'), [
     'https://r.example.com:5000/v2/library/busybox/manifests/latest?ns=docker.io',
     'https://registry-1.docker.io/v2/library/busybox/manifests/latest',
@@ -48,13 +48,13 @@ test('the endpoints of a mirror are asked for the registry by name, and then the
   ])
 })
 
-test('without a mirror the registry itself is asked, by http only on a localhost port', () => {
+test('without a mirror nodes use the registry itself, by http only on a localhost port', () => {
   assert.deepEqual(requests('', 'ghcr.io/a/b:1'), ['https://ghcr.io/v2/a/b/manifests/1'])
   assert.deepEqual(requests('', 'localhost:5000/b:1'), ['http://localhost:5000/v2/b/manifests/1'])
   assert.equal(resolve('', 'localhost:5000/b:1').endpoints[0]?.tls.skipVerify, true)
 })
 
-test('paths of endpoints stand for the API and are cleaned', () => {
+test('paths of endpoints replace /v2 and are normalised', () => {
   const text = 'mirrors: {docker.io: {endpoint: ["https://a/v2/", "https://b/p/v2", "https://c/p//q/"]}}'
   assert.deepEqual(requests(text, 'rancher/x:1', { disableDefaultEndpoint: true }), [
     'https://a/v2/rancher/x/manifests/1?ns=docker.io',
@@ -72,20 +72,20 @@ test('a registry is upstream unless it is configured and has no mirror', () => {
   assert.deepEqual(upstream('mirrors: {"*": {endpoint: [m]}}\nconfigs: {m: {auth: {username: u}}}', 'm/x'), [false, true])
 })
 
-test('what of a URL is not asked is not shown', () => {
+test('the resolved URL has no user, query and fragment', () => {
   const { endpoints } = resolve('mirrors: {docker.io: {endpoint: ["https://user:s3cret@m:5000/v2?token=t0ken#x"]}}', 'x')
   assert.equal(endpoints[0]?.url, 'https://m:5000/v2')
   assert.ok(!JSON.stringify(endpoints).match(/s3cret|t0ken/))
 })
 
-test('an http endpoint with TLS settings is asked by https first, unless its port says http', () => {
+test('containerd tries https first for an http endpoint with TLS settings, except on port 80', () => {
   const first = (host: string, tls = 'insecure_skip_verify: true') =>
     resolve(`mirrors: {docker.io: {endpoint: ["http://${host}"]}}\nconfigs: {"${host}": {tls: {${tls}}}}`, 'x').endpoints[0]?.tls
       .triesHttpsFirst
   assert.deepEqual([first('m:5000'), first('m:80'), first('m:5000', '')], [true, false, false])
 })
 
-test('containerd looks into host_port_, then host:port, then _default; of two keys for one directory the last is there', () => {
+test('containerd reads host_port_, then host:port, then _default; the last key of a directory wins', () => {
   const first = (text: string, reference = 'r.example.com:5000/x:1') => requests(text, reference)[0]?.split('/')[2]
   const both = 'mirrors: {"r.example.com:5000": {endpoint: [b]}, "r.example.com_5000_": {endpoint: [a]}, "*": {endpoint: [c]}}'
   assert.equal(first(both), 'a')
@@ -93,7 +93,7 @@ test('containerd looks into host_port_, then host:port, then _default; of two ke
   assert.equal(first('mirrors: {docker.io: {endpoint: [a]}, docker.io/: {endpoint: [b]}}', 'x'), 'b')
 })
 
-test('the certificate of a registry on localhost is not verified, not even behind the wildcard', () => {
+test('the certificate of a registry on localhost is not verified, also with the wildcard', () => {
   const { endpoints } = resolve('mirrors: {"*": {endpoint: [m]}}', 'localhost:5000/x:1')
   assert.deepEqual(
     endpoints.map(({ host: name, tls: { skipVerify } }) => [name, skipVerify]),
@@ -104,7 +104,7 @@ test('the certificate of a registry on localhost is not verified, not even behin
   )
 })
 
-test('the embedded registry is asked with the certificate of the node, and not with credentials of the file', () => {
+test('the embedded registry gets the certificate of the node, and no credentials of the file', () => {
   const text = `${mirror}\nconfigs: {"127.0.0.1:6443": {auth: {username: u, password: p}}}`
   const [first] = resolve(text, 'x', { embeddedRegistry: true }).endpoints
   assert.deepEqual([first?.host, first?.credentials.credentials], ['127.0.0.1:6443', undefined])
@@ -113,7 +113,7 @@ test('the embedded registry is asked with the certificate of the node, and not w
   ])
 })
 
-test('credentials are those of the host that is asked, by user name, identity token or auth', () => {
+test('credentials are those of the requested host, as user name, identity token or auth', () => {
   const of = (auth: string, host = '"r.example.com:5000"') =>
     resolve(`${mirror}\nconfigs: {${host}: {auth: {${auth}}}}`, 'x').endpoints[0]?.credentials
   assert.deepEqual(of('username: u, password: p, identity_token: t')?.credentials, { kind: 'basic', username: 'u', password: 'p' })
@@ -125,7 +125,7 @@ test('credentials are those of the host that is asked, by user name, identity to
     assert.equal(of('username: u, password: p', host)?.credentials, undefined, host)
 })
 
-test("Docker Hub's credentials under docker.io are used by newer versions alone", () => {
+test("only newer versions use Docker Hub's credentials under docker.io", () => {
   const user = (key: string, version?: string) => {
     const found = resolve(
       `configs: {${key}: {auth: {username: u, password: p}}}`,
@@ -149,7 +149,7 @@ interface RewriteCase {
   readonly error: string
 }
 
-test('every rewrite gives what Go gives', () => {
+test('every rewrite has the same result as in Go', () => {
   const cases = JSON.parse(
     readFileSync(new URL('../../../fixtures/registries-yaml/rewrite-cases.json', import.meta.url), 'utf8'),
   ) as readonly RewriteCase[]
@@ -159,7 +159,7 @@ test('every rewrite gives what Go gives', () => {
       configs: new Map(),
     }
     const resolved = createResolver(registries).resolve({ registry: 'r.example.com', path: input, tag: '1' })
-    // K3s writes the backslash of these two as it is, which is no TOML: containerd never sees the rewrite.
+    // K3s writes the backslash of these two without escaping it, which is invalid TOML: containerd never reads the rewrite.
     if (/\\/.test(pattern + replacement)) {
       assert.ok(resolved.isBroken, pattern)
       assert.deepEqual(
@@ -174,45 +174,48 @@ test('every rewrite gives what Go gives', () => {
   }
 })
 
-test('of several patterns that match any may be the first: all results are named', () => {
+test('all results of several matching patterns are returned', () => {
   const text = 'mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "a/$1", "(.*)": "b/$1", "^library/": "c/"}}}'
   const [first] = resolve(text, 'rancher/x').endpoints
   assert.deepEqual([first?.repository, ...(first?.rewrite.alternatives ?? [])], ['b/rancher/x', 'a/x'])
-  assert.match(notes(text, 'rancher/x'), /in random order: the repository may also become "a\/x"/)
+  assert.match(notes(text, 'rancher/x'), /at random: the repository can also become "a\/x"/)
   assert.deepEqual(
     requests('mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "$1x"}}}', 'rancher/p:1')[0],
     'https://m/v2/manifests/1?ns=docker.io',
   )
 })
 
-test('the questions that people ask are answered', () => {
-  assert.match(notes(mirror, 'x'), /asked when every endpoint above has failed; --disable-default-registry-endpoint of K3s takes it away/)
+test('notes explain unused settings, anonymous pulls and rewrites', () => {
+  assert.match(notes(mirror, 'x'), /used if every endpoint above fails; --disable-default-registry-endpoint of K3s removes it/)
   assert.match(
     notes(`${mirror}\nconfigs: {docker.io: }`, 'x', { disableDefaultEndpoint: true }),
-    /stays in spite of .* "docker.io" is a key of configs/,
+    /despite --disable-default-registry-endpoint, because "docker.io" is also a key of configs/,
   )
-  assert.match(notes('mirrors: {"https://docker.io": {endpoint: [m]}}', 'x'), /"https:\/\/docker.io" is another key than "docker.io"/)
-  assert.match(notes('mirrors: {index.docker.io: {endpoint: [m]}}', 'x'), /"index.docker.io" is another key than "docker.io"/)
-  assert.match(notes('mirrors: {docker.io: }', 'x'), /has no endpoint that can be used/)
+  assert.match(
+    notes('mirrors: {"https://docker.io": {endpoint: [m]}}', 'x'),
+    /"https:\/\/docker.io" does not match, because K3s looks up exactly "docker.io"/,
+  )
+  assert.match(notes('mirrors: {index.docker.io: {endpoint: [m]}}', 'x'), /"index.docker.io" does not match/)
+  assert.match(notes('mirrors: {docker.io: }', 'x'), /has no usable endpoint/)
   const renaming = 'mirrors: {docker.io: {endpoint: [m], rewrite: {"^rancher/(.*)": "a/$1", "^b/": "c/"}}}'
-  assert.match(notes(renaming, 'x'), /^asked under its own name: no rewrite changes "library\/x": "\^b\/", "\^rancher\/\(\.\*\)"$/m)
+  assert.match(notes(renaming, 'x'), /^no rewrite matches "library\/x": "\^b\/", "\^rancher\/\(\.\*\)"$/m)
   assert.doesNotMatch(notes(renaming, 'rancher/x'), /no rewrite/)
-  assert.match(notes('mirrors: {"*": {endpoint: [m]}}', 'x'), /the one for "\*" applies/)
-  assert.match(notes('mirrors: {docker.io: {endpoint: [m], rewrite: {"a\\\\.b": c}}}', 'x'), /no valid TOML/)
+  assert.match(notes('mirrors: {"*": {endpoint: [m]}}', 'x'), /the mirror "\*" applies/)
+  assert.match(notes('mirrors: {docker.io: {endpoint: [m], rewrite: {"a\\\\.b": c}}}', 'x'), /an invalid hosts\.toml/)
   const keyed = (key: string) => `${mirror}\nconfigs: {"${key}": {auth: {username: u, password: s3cret}, tls: {ca_file: /ca}}}`
   for (const key of ['r.example.com', 'https://r.example.com:5000', 'R.EXAMPLE.com:5000']) {
-    assert.match(notes(keyed(key), 'x'), /anonymous: credentials stand under .* looks for exactly "r.example.com:5000"/)
-    assert.match(notes(keyed(key), 'x'), /system's authorities alone: tls stands under/)
+    assert.match(notes(keyed(key), 'x'), /anonymous: the credentials are under .* looks up exactly "r.example.com:5000"/)
+    assert.match(notes(keyed(key), 'x'), /only with the system's CAs: tls is under/)
   }
-  assert.match(notes(keyed('*'), 'x'), /the credentials under "\*" are never used/)
-  assert.match(notes(keyed('*'), 'x'), /the tls under "\*" is for no endpoint of a mirror/)
+  assert.match(notes(keyed('*'), 'x'), /never uses credentials under "\*"/)
+  assert.match(notes(keyed('*'), 'x'), /the tls under "\*" does not apply to endpoints of mirrors/)
   assert.match(
     notes(`${mirror}\nconfigs: {"r.example.com:5000": {auth: {auth: bad}}}`, 'x'),
-    /is not the base64 of user:password: the pull fails/,
+    /is not the base64 of username:password: the pull fails/,
   )
   const two =
     'mirrors: {docker.io: {endpoint: ["https://r:1", "https://r:2"]}}\nconfigs: {"r:2": {auth: {username: u, password: p}, tls: {ca_file: /ca}}}'
-  assert.doesNotMatch(notes(two, 'x'), /anonymous|alone/, 'settings of another endpoint of the list were not meant for this one')
+  assert.doesNotMatch(notes(two, 'x'), /anonymous|only with/, 'settings of another endpoint in the list belong to that one')
   for (const key of ['*', 'r.example.com', 'r.example.com:5000']) assert.ok(!notes(keyed(key), 'x').includes('s3cret'))
 })
 
@@ -292,7 +295,7 @@ const registriesArbitrary: fc.Arbitrary<Registries> = fc.record({
     .map((entries) => new Map(entries)),
 })
 
-test('for random files what is parsed, rendered and resolved agrees', () => {
+test('parsing, rendering and resolving agree for random files', () => {
   const flags = fc.record({ disableDefaultEndpoint: fc.boolean() })
   const reference = host.map((registry) => parseReference(`${registry}/rancher/x:1`))
   fc.assert(

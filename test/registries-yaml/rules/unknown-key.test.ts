@@ -29,13 +29,13 @@ const cases: readonly (readonly [key: string, place: keyof typeof known, expecte
   ['a'.repeat(100_000), 'tls', undefined],
 ]
 for (const [key, place, expected] of cases) {
-  test(`${key.slice(0, 30)} in ${place} is probably ${expected ?? 'none of the known'}`, () =>
+  test(`${key.slice(0, 30)} in ${place} is similar to ${expected ?? 'no known key'}`, () =>
     assert.equal(nearestKey(key, known[place]), expected))
 }
 
-test('a key in the wrong place has a right one', () => {
+test('a known key in the wrong place has a right one', () => {
   assert.deepEqual(rightParent('insecureSkipVerify'), { key: 'insecure_skip_verify', parent: 'under tls' })
-  assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and a host' })
+  assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and the host of a registry' })
   assert.equal(rightParent('colour'), undefined)
   assert.equal(rightParent('constructor'), undefined)
 })

@@ -14,7 +14,7 @@ const cases: readonly (readonly [regression: K3sRegression, having: readonly str
 ]
 
 for (const [regression, having, without] of cases) {
-  test(`${regression} is in the releases that are known to have it`, () => {
+  test(`${regression} is in the affected releases`, () => {
     for (const version of having) assert.equal(hasRegression(parseVersion(version), regression), true, version)
     for (const version of without) assert.equal(hasRegression(parseVersion(version), regression), false, version)
   })

@@ -7,10 +7,11 @@ import { refuseSharedFiles } from '../../files/output-files.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'
 import { coverageLines } from '../../output/list-coverage.ts'
 import { selectionOptions } from '../library-options.ts'
+import { readNodePassword } from './node-password.ts'
 import { nodeGenerator } from './node-registries.ts'
 
-/** The document of `--output json`; `generated` must hold no secrets. */
-function documentFor({ registries, text, notes, systemDefaultRegistry }: GeneratedRegistries, { to, out }: GenerateFlags): object {
+/** The document of `--output json`. */
+function documentFor({ registries, text, systemDefaultRegistry, ...remarks }: GeneratedRegistries, { to, out }: GenerateFlags): object {
   const mirrors = [...registries.mirrors].map(([name, { endpoints, rewrites }]) => [
     name,
     { endpoint: endpoints, ...(rewrites.size > 0 && { rewrite: Object.fromEntries(rewrites) }) },
@@ -22,32 +23,37 @@ function documentFor({ registries, text, notes, systemDefaultRegistry }: Generat
     ...(out !== undefined && { file: out }),
     text,
     mirrors: Object.fromEntries(mirrors) as object,
-    notes,
+    ...remarks,
     ...(systemDefaultRegistry !== undefined && { systemDefaultRegistry }),
   }
 }
 
 function flagNotes({ registries, systemDefaultRegistry: value }: GeneratedRegistries): readonly string[] {
-  const needed = registries.configs.size === 0 ? '' : ' of the mirrors; what configs has is needed all the same'
-  return value === undefined ? [] : [`for K3s' own images, and for no others, --system-default-registry ${value} would do instead${needed}`]
+  const also = registries.configs.size === 0 ? '' : '; nodes need configs with it too'
+  return value === undefined ? [] : [`--system-default-registry ${value} can replace the mirrors for K3s' own images${also}`]
 }
 
-/** Makes the registries.yaml with which nodes find the images. */
+/** Generates the registries.yaml with which nodes find the images. */
 export async function runGenerate(cli: CliProcess, flags: GenerateFlags, references: readonly string[]): Promise<void> {
   const { signal } = cli
   const { out, registries } = flags
   const generate = await nodeGenerator(flags, { signal })
   await refuseSharedFiles([out], [...(flags.images ?? []), registries])
   const write = out === undefined ? undefined : await openRegistriesFile(out, flags.force === true ? 'any' : 'none')
+  const password = await readNodePassword(flags, cli)
   const list = await listImages({ ...selectionOptions(references, flags), registries, environment: process.env, signal })
   for (const message of list.warnings) cli.warn(message)
   for (const line of coverageLines(list.lists)) cli.note(line)
-  const shown = generate(list, { secrets: false })
-  const written = write === undefined ? undefined : generate(list, { secrets: true })
+  // Standard output gets only a password that was given for it; a file has the mode 0600.
+  const shown = generate(list, { secrets: false, password: out === undefined ? password : undefined })
+  const written = write === undefined ? undefined : generate(list, { secrets: true, password })
   if (written !== undefined) await write?.(written.text)
-  const { notes } = written ?? shown
-  if (flags.output === 'json' || written === undefined) cli.show(documentFor({ ...shown, notes }, flags), () => shown.text)
+  const { notes, warnings } = written ?? shown
+  if (flags.output === 'json' || written === undefined) cli.show(documentFor({ ...shown, notes, warnings }, flags), () => shown.text)
   else cli.note(`wrote ${out ?? ''}`)
-  if (flags.output !== 'json') for (const note of [...notes, ...flagNotes(shown)]) cli.note(`note: ${note}`)
+  if (flags.output !== 'json') {
+    for (const warning of warnings) cli.warn(warning)
+    for (const note of [...notes, ...flagNotes(shown)]) cli.note(`note: ${note}`)
+  }
   cli.exit(exitCodes.done)
 }

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path'
-import { addAbortSignal } from 'node:stream'
 import { MirrorError } from '../../../errors.ts'
 import { lintRegistries } from '../../../registries-yaml/lint/lint.ts'
 import { parseRegistries } from '../../../registries-yaml/read/parse-registries.ts'
@@ -10,25 +9,20 @@ import type { LintFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatFindings, formatLintTotals, lintReport } from '../../output/lint-text.ts'
 import { k3sFlags } from '../library-options.ts'
+import { readStandardInput } from './read-standard-input.ts'
 
 async function readInput(signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size <= maxRegistriesBytes) continue
-    throw new MirrorError('INVALID_CONFIG', 'standard input: it is larger than 256 KiB', { hint: 'Give the text of one registries.yaml.' })
-  }
-  return decodeRegistriesText(Buffer.concat(chunks), 'standard input')
+  const bytes = await readStandardInput(maxRegistriesBytes, signal)
+  if (bytes !== undefined) return decodeRegistriesText(bytes, 'standard input')
+  throw new MirrorError('INVALID_CONFIG', 'standard input: larger than 256 KiB', { hint: 'pipe a single registries.yaml' })
 }
 
-/** Prints the findings of a registries.yaml; the exit code is 4 where one is an error. */
+/** Prints the findings of a registries.yaml. The exit code is 4 if one of them is an error. */
 export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
   const { signal } = cli
   const { files, k3sVersion: version } = flags
   const { text, mode } = file === '-' ? { text: await readInput(signal), mode: undefined } : await readRegistriesText(file, { signal })
-  // Elsewhere it is a draft or an example, which a node will have with other permissions.
+  // Elsewhere the file is a draft, and its permissions are not those on a node.
   const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
   const facts = { version, files, mode: files && isInPlace ? mode : undefined, signal }
   const findings = await lintRegistries(parseRegistries(text, file), { ...k3sFlags(flags), ...facts })

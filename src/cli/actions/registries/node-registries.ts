@@ -17,14 +17,20 @@ import type { NodeFlags } from '../../commands/registries.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'
 import { formatCount } from '../../output/format-amount.ts'
 
-/** The images that nodes are to find, and the lists that they were named in. */
+/** The images that nodes pull, and the lists that name them. */
 interface NodeSelection {
   readonly images: readonly Reference[]
   readonly lists: readonly Pick<SelectedList, 'name' | 'release'>[]
 }
 
-/** Makes the registries.yaml for a selection; known credentials are in it only where secrets are asked for. */
-export type NodeGenerator = (selection: NodeSelection, options: { readonly secrets: boolean }) => GeneratedRegistries
+/** `secrets`: write the credentials of `--registries`. `password`: write this password for `--username`. */
+interface GeneratedSecrets {
+  readonly secrets: boolean
+  readonly password?: string | undefined
+}
+
+/** Generates the registries.yaml for a selection. */
+export type NodeGenerator = (selection: NodeSelection, options: GeneratedSecrets) => GeneratedRegistries
 
 async function knownConfig(path: string | undefined, origin: URL, signal: AbortSignal): Promise<RegistryConfig | undefined> {
   if (path === undefined) return undefined
@@ -40,19 +46,19 @@ function describe({ images, lists }: NodeSelection): string {
   return names.length === 0 ? count : `${names.join(', ')} (${count})`
 }
 
-/** Checks the options before anything is fetched or moved; throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
+/** Checks the options before anything is fetched or moved. Throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
 export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly signal: AbortSignal }): Promise<NodeGenerator> {
   const { to, flatten, wildcard, caFile, certFile, keyFile, username } = flags
   if (layoutDirectory(to) !== undefined) {
-    throw new MirrorError('USAGE', 'nodes pull from registries, and the destination is an OCI layout', {
-      hint: 'Serve it with k3s-mirror serve, or push it to a registry, and give that registry as the destination.',
+    throw new MirrorError('USAGE', `nodes cannot pull from ${JSON.stringify(to)}: it is an OCI layout, not a registry`, {
+      hint: 'run k3s-mirror serve on the layout, and pass its address as --to',
     })
   }
   const endpoint = parseEndpoint(to)
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }
-  return (selection, { secrets }) =>
+  return (selection, { secrets, password }) =>
     generateRegistries({
       endpoint,
       images: selection.images.map((source) => ({ source, destination: nameDestination(source, naming) })),
@@ -64,22 +70,23 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       certFile,
       keyFile,
       username,
+      password,
       selection: describe(selection),
       versions: selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)])),
       version,
     })
 }
 
-/** Writes the file once the images are mirrored; gives the closing line about it, undefined where nothing was written. */
+/** Writes the file once the images are mirrored. Returns the closing line about it, undefined where nothing was written. */
 export type NodesWriter = (report: MirrorReport) => Promise<string | undefined>
 
-/** Why there is nothing that a registries.yaml could lead to. */
+/** Why nodes would find no image. */
 function whyNot({ interrupted, totals }: MirrorReport): string | undefined {
   if (interrupted === true) return 'the run was interrupted'
   return totals.failed === totals.images ? 'no image is at the destination' : undefined
 }
 
-/** Prepares `--write-registries`: options and file are checked before anything moves. Throws USAGE, INVALID_CONFIG, INVALID_REWRITE and LOCAL_IO. */
+/** Prepares `--write-registries`: checks options and file before anything moves. Throws USAGE, INVALID_CONFIG, INVALID_REWRITE and LOCAL_IO. */
 export async function openNodesWriter(path: string, flags: NodeFlags, cli: CliProcess): Promise<NodesWriter> {
   const generate = await nodeGenerator(flags, cli)
   const write = await openRegistriesFile(path, 'generated')
@@ -91,15 +98,16 @@ export async function openNodesWriter(path: string, flags: NodeFlags, cli: CliPr
     }
     try {
       const images = report.images.map(({ source }) => parseReference(source))
-      const { registries, text, notes, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
+      const { registries, text, notes, warnings, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
       await write(text)
       const { failed, images: all } = report.totals
-      const missed = failed === 1 ? 'it' : 'these'
-      if (failed > 0) cli.note(`note: ${path} is for all ${all} images, and ${failed} of them failed: nodes will miss ${missed}`)
+      if (failed > 0) cli.note(`note: ${path} covers all ${all} images, but nodes cannot pull the ${failed} that failed`)
+      for (const warning of warnings) cli.warn(warning)
       for (const note of notes) cli.note(`note: ${note}`)
-      const needed = registries.configs.size === 0 ? '' : ' its configs alone with'
-      const instead = systemDefaultRegistry === undefined ? '' : `; or${needed} --system-default-registry ${systemDefaultRegistry}`
-      return `nodes: ${path} as /etc/rancher/k3s/registries.yaml${instead}`
+      const needed = registries.configs.size === 0 ? '' : ' with only its configs'
+      const instead =
+        systemDefaultRegistry === undefined ? '' : `, or run K3s with --system-default-registry ${systemDefaultRegistry}${needed}`
+      return `nodes: copy ${path} to /etc/rancher/k3s/registries.yaml${instead}`
     } catch (error) {
       cli.complain(error)
       return undefined

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { MirrorError } from '../../../errors.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import { renderContainerd } from '../../../registries-yaml/render/containerd.ts'
+import { describeIgnored } from '../../../registries-yaml/render/ignored-endpoints.ts'
 import { renderK3s } from '../../../registries-yaml/render/k3s.ts'
 import { renderLegacy } from '../../../registries-yaml/render/legacy.ts'
 import type { NodeValues } from '../../../registries-yaml/render/node-values.ts'
-import { describePassedOver } from '../../../registries-yaml/render/passed-over.ts'
 import { isGenerated, k3sHeader, ownHeader } from '../../../registries-yaml/render/rendered.ts'
 import { safeLine } from '../../../text/printable.ts'
 import type { CliProcess } from '../../cli-process.ts'
@@ -20,21 +20,24 @@ function nodeValues({ userns, ...flags }: RenderFlags): NodeValues {
   return { containerdOpt, selinux, userNamespace: userns, pauseImage, flannel, cniBinDir, cniConfDir, root, state }
 }
 
+const fullOptions = ['containerdOpt', 'selinux', 'userns', 'pauseImage', 'cniBinDir', 'cniConfDir', 'root', 'state'] as const
+
 function refuseUnused(flags: RenderFlags): void {
-  const { flannel, ...given } = nodeValues(flags)
-  if (flags.full !== true && (flannel === false || Object.values(given).some((value) => value !== undefined))) {
-    throw new MirrorError('USAGE', 'an option describes the node, of which nothing is written without --full', {
-      hint: 'Add --full to write the whole config.toml.',
-    })
+  const unused = flags.flannel ? fullOptions.find((name) => flags[name] !== undefined) : 'noFlannel'
+  if (flags.full !== true && unused !== undefined) {
+    const option = `--${unused.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    throw new MirrorError('USAGE', `${option} requires --full`, { hint: `pass --full to write the whole config.toml, or remove ${option}` })
   }
   if (flags.format === 'legacy' && flags.configVersion !== undefined) {
-    throw new MirrorError('USAGE', '--config-version has no meaning with --format legacy, whose version is 1', { hint: 'Leave it out.' })
+    throw new MirrorError('USAGE', '--config-version cannot be used with --format legacy, which is always version 1', {
+      hint: 'remove --config-version',
+    })
   }
 }
 
 const renderers = { k3s: renderK3s, containerd: renderContainerd, legacy: renderLegacy }
 
-/** Writes the files that a node would have of a registries.yaml, and removes those that an earlier run has left. */
+/** Writes the files that K3s generates from a registries.yaml, and removes those of an earlier run. */
 export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<void> {
   refuseUnused(flags)
   const { format, out } = flags
@@ -44,7 +47,7 @@ export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<vo
     full: flags.full === true ? nodeValues(flags) : undefined,
     version: flags.configVersion === '2' ? 2 : 3,
   })
-  const warnings = format === 'legacy' ? [] : describePassedOver(registries, flags.embeddedRegistry === true)
+  const warnings = format === 'legacy' ? [] : describeIgnored(registries, flags.embeddedRegistry === true)
   const targets = [...files.keys()].map((path) => join(out, path))
   await refuseSharedFiles(targets, [flags.registries])
   const written = await writeFiles(out, files, {
@@ -55,7 +58,7 @@ export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<vo
   const removed = await removeStale(join(out, 'certs.d'), stale)
   for (const line of warnings) cli.warn(line)
   for (const line of notes) cli.note(`note: ${line}`)
-  for (const path of removed) cli.note(`removed ${path}, left from before`)
+  for (const path of removed) cli.note(`removed ${path} of an earlier run`)
   cli.show({ schemaVersion: 1, command: 'registries render', format, files: written, removed, warnings, notes }, () =>
     written.map((path) => `${safeLine(path)}\n`).join(''),
   )

@@ -1,4 +1,4 @@
-import { parseReference } from '../../../oci/reference.ts'
+import { parseReference, type Reference } from '../../../oci/reference.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import { explainResolution } from '../../../registries-yaml/resolve/explain-resolution.ts'
 import { createResolver } from '../../../registries-yaml/resolve/resolve-reference.ts'
@@ -8,12 +8,20 @@ import { exitCodes } from '../../exit-code.ts'
 import { formatResolutions, resolutionsDocument } from '../../output/resolve-text.ts'
 import { k3sFlags } from '../library-options.ts'
 
+/** The images to resolve. Code for lists is loaded only where the arguments are not all of the selection. */
+async function selectReferences(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<readonly Reference[]> {
+  const { release, images, include, exclude } = flags
+  const hasSelection = [release, images, include, exclude].some((values) => values !== undefined)
+  if (texts.length > 0 && !hasSelection) return texts.map(parseReference)
+  return (await import('./list-references.ts')).listReferences(cli, flags, texts)
+}
+
 /** Prints the endpoints that a node asks for images. */
 export async function runResolve(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
-  const references = texts.map(parseReference)
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const k3s = k3sFlags(flags)
   const resolver = createResolver(registries, { ...k3s, version: flags.k3sVersion })
+  const references = await selectReferences(cli, flags, texts)
   const explained = references.map((reference) => {
     const resolved = resolver.resolve(reference)
     return { resolved, explanation: explainResolution(resolved, registries, k3s) }
