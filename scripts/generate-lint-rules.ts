@@ -11,7 +11,7 @@ import { fixturesOf, lintFixture, type RuleFixture } from '../test/registries-ya
 import { tempDir } from '../test/servers/temp-dir.ts'
 
 const page = fileURLToPath(new URL('../docs/lint-rules.md', import.meta.url))
-/** Where the files that fixtures name are said to be. */
+/** The directory that the page shows for the files of fixtures. */
 const shownDirectory = '/etc/ssl/registry'
 const plain = stylesFor({ isTTY: false }, {})
 
@@ -29,7 +29,7 @@ A file in which nothing is wrong gives no finding: standard output is empty, and
 marks the places.
 `
 
-/** The fixture without the line that holds options for lint: they are told in words. */
+/** The fixture without the line of lint options, which the page mentions in its text. */
 function withoutFlags(fixture: RuleFixture): RuleFixture {
   return { ...fixture, text: fixture.text.replace(/^# lint: .*\n/, '') }
 }
@@ -39,8 +39,8 @@ function yaml({ text }: RuleFixture): string {
 }
 
 function optionsOf({ flags }: RuleFixture): string {
-  const told = flags.filter((flag) => flag !== '--no-files')
-  return told.length === 0 ? '' : `, with \`${told.join(' ')}\``
+  const shown = flags.filter((flag) => flag !== '--no-files')
+  return shown.length === 0 ? '' : `, with \`${shown.join(' ')}\``
 }
 
 async function section(id: string, { severity = 'error', title, about }: Rule, directory: string): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Node } from 'oxc-parser'
 
-/** Properties that mean nothing without what they belong to, and the words for others. */
+/** Clearer words for some properties, and properties that need the name of their object. */
 const words: ReadonlyMap<string, string> = new Map([
   ['length', 'number'],
   ['size', 'number'],
@@ -29,7 +29,7 @@ export function holeFor(node: Node): string {
   return `<${(nameOf(node) ?? 'value').replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()}>`
 }
 
-/** True for a text that says nothing beside its placeholders. */
+/** True for a text without words of its own: only placeholders and punctuation. */
 export function isOnlyHoles(text: string): boolean {
   return text !== '' && !/[A-Za-z]/.test(text.replaceAll(/<[^<>]*>/g, ''))
 }
