@@ -163,7 +163,7 @@ export class DockerClient implements Disposable {
     }
   }
 
-  /** True once it answers again; false when it was waited for in vain. */
+  /** True once it answers again; false if it did not in time. */
   async #comesBack(signal: AbortSignal): Promise<boolean> {
     const { restart, timeout } = this.#options
     for (const start = performance.now(); performance.now() - start < restart;) {

@@ -79,7 +79,7 @@ const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; rea
   },
 ]
 
-/** The daemon's words, fit for a line: no control characters, no user or password, no parameters of URLs, which may be signatures. */
+/** The daemon's message, safe to print: no control characters, no user or password, no query of URLs, which may contain signatures. */
 function shown(message: string): string {
   return foreignText(message)
     .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/"]*@/gi, '$1***@')

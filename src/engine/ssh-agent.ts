@@ -40,7 +40,7 @@ function sshArguments({ user, host, port, socketPath }: SshAddress): readonly st
   return [...sshOptions, ...login, '--', host, 'docker', ...engine, 'system', 'dial-stdio']
 }
 
-/** ssh joins the words of the command, and a shell takes them apart again. */
+/** ssh joins the words of the command, and a shell splits them again. */
 function shellQuoted(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -236,7 +236,7 @@ test('a full disk of the Engine stops the run with one reason, and nothing is le
   const { status, stdout } = await runCli([...args, '--platform', 'linux/amd64'], { stdin: release.list })
   assert.equal(status, 1)
   assert.match(stdout, new RegExp(`${release.images.length} images failed: .*free.*\\(NO_SPACE\\)`))
-  assert.match(stdout, /hint: Make room/)
+  assert.match(stdout, /hint: free space there/)
   assert.deepEqual(await small.images(), [])
 })
 
@@ -245,7 +245,7 @@ test('without an Engine one line says so, and what to do', async () => {
   await using directory = await tempDir()
   const args = ['mirror', '--via', 'docker', '--to', 'registry.example.com', '--platform', 'linux/amd64', 'rancher/x:1']
   for (const [host, words] of [
-    [`unix://${directory.path}/docker.sock`, /no such socket \(ENGINE_UNAVAILABLE\)\nhint: Start the daemon/],
+    [`unix://${directory.path}/docker.sock`, /the socket does not exist \(ENGINE_UNAVAILABLE\)\nhint: start the daemon/],
     ['tcp://127.0.0.1:1', /the connection was refused \(ENGINE_UNAVAILABLE\)/],
   ] as const) {
     const { status, stderr, stdout } = await runCli([...args, '--docker-host', host])

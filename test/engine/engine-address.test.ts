@@ -78,7 +78,7 @@ test('rejects an invalid address without printing it', async () => {
     ['http://engine:2375', /: "http" is not one of unix, npipe, tcp and ssh$/],
     ['fd://', /: "fd" is not one of/],
     ['1x://engine', /its scheme is invalid/],
-    ['unix://tcp://engine', /more than one scheme/],
+    ['unix://tcp://engine', /its scheme is invalid/],
     ['tcp://', /its host is missing/],
     ['tcp://:2375', /its host is missing/],
     ['tcp://::1', /without brackets/],

@@ -177,8 +177,8 @@ test('a connection that failed says why, with what to do', async () => {
       /Permission denied \(publickey,password\)\.$/,
       /ssh-add/,
     ],
-    ['echo "bash: line 1: docker: command not found" >&2; exit 127', /docker: command not found$/, /^Install Docker on engine/],
-    ['echo "sh: 1: docker: not found" >&2; exit 127', /docker: not found$/, /^Install Docker on engine/],
+    ['echo "bash: line 1: docker: command not found" >&2; exit 127', /docker: command not found$/, /^install Docker on engine/],
+    ['echo "sh: 1: docker: not found" >&2; exit 127', /docker: not found$/, /^install Docker on engine/],
     ['echo "dial unix /var/run/docker.sock: connect: permission denied" >&2; exit 1', /connect: permission denied$/, /group "docker"/],
     [
       'echo "ssh: connect to host engine port 22: Connection refused" >&2; exit 255',
