@@ -1,5 +1,5 @@
 /**
- * Measures bundles beside what other tools carry images in: `npm run bench:bundle -- --help`. A made-up release goes from one docker-registry into
+ * Compares bundles with the archives of other tools: `npm run bench:bundle -- --help`. A made-up release goes from one docker-registry into
  * files, and from the files into an empty one, once for every tool, one after another in one run.
  */
 import { stat } from 'node:fs/promises'

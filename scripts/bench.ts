@@ -1,5 +1,5 @@
 /**
- * Measures this program beside crane, skopeo and oras, those of them that are on PATH: `npm run bench -- --help`. A made-up release is copied
+ * Compares this program with crane, skopeo and oras, where they are on PATH: `npm run bench -- --help`. A made-up release is copied
  * from one docker-registry to another. Every measurement has an empty destination of its own; contenders take turns; medians are shown.
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'

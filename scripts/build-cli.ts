@@ -1,4 +1,4 @@
-/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and few for each command beside it, loaded when it runs. */
+/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and a few more for each command, loaded when it runs. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { build, type BuildResult, type Metafile, type Plugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Loaded from `node_modules` where they are needed: dockerode brings native parts, debug belongs to it, and zstd-wasm reads a file that lies beside it. */
+/** Loaded from `node_modules` on demand: dockerode has native parts and needs debug, and zstd-wasm reads a file next to its own. */
 const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
@@ -36,7 +36,7 @@ const fewFiles: Plugin = {
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
   const result: BuildResult<{ metafile: true }> = await build({
     absWorkingDir: root,
-    // A worker is started by the address of its file, which has to lie beside every chunk.
+    // A worker is started by the URL of its file, which must be next to every chunk.
     entryPoints: { main: 'src/cli/main.ts', 'bcrypt-worker': 'src/registry-server/bcrypt-worker.ts' },
     outdir: 'dist/cli',
     bundle: true,

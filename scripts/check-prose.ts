@@ -1,5 +1,9 @@
+/**
+ * Fails where a text of the project uses a phrase that plain English replaces; `npm run prose -- src/oci` checks some files only.
+ * vale and textlint read Markdown and comments. Most texts of this project are string literals and test titles, so this script reads every line.
+ * cspell checks words, not phrases.
+ */
 import { execFileSync } from 'node:child_process'
-/** Fails where a text of the project uses a phrase that plain English has a shorter word for. Prose linters read Markdown; our words are in strings and comments as well, so this reads every line. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -21,6 +25,12 @@ const phrases: readonly (readonly [phrase: string, advice: string])[] = [
   [String.raw`what (?:is|was) there`, 'name the thing'],
   [String.raw`what it has`, 'name the thing'],
   [String.raw`vouch(?:es|ed|ing)?`, '"verifies", "confirms"'],
+  [String.raw`stands? for nothing`, '"is invalid", "is ignored"'],
+  [String.raw`there where`, '"where", "if"'],
+  [String.raw`for want of`, '"for lack of", "because … is missing"'],
+  [String.raw`in vain`, '"failed", "without success"'],
+  [String.raw`fit (?:to be|for a)`, '"suitable for", "safe to print"'],
+  [String.raw`takes? (?:it|them) apart`, '"parses", "splits"'],
 ]
 
 /** Quotations: a line that has to repeat one of the phrases. */
@@ -34,6 +44,15 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .filter(
     (file) => /\.(?:ts|mjs|md|sh|ya?ml|json)$/.test(file) && !/^(?:fixtures\/|package-lock\.json$|scripts\/check-prose\.ts$)/.test(file),
   )
+/** The rules of README, which is read on a terminal too: lines of at most 120 columns, but for tables and code. */
+function longLines(text: string): readonly number[] {
+  let isCode = false
+  return text.split('\n').flatMap((line, index) => {
+    if (line.startsWith('```')) isCode = !isCode
+    return isCode || line.startsWith('|') || line.length <= 120 ? [] : [index + 1]
+  })
+}
+
 const only = process.argv.slice(2)
 let found = 0
 for (const file of files) {
@@ -42,14 +61,18 @@ for (const file of files) {
   for (const { advice, pattern } of patterns) {
     for (const match of text.matchAll(pattern)) {
       const start = text.lastIndexOf('\n', match.index) + 1
-      const line = text.slice(start, text.indexOf('\n', match.index + match[0].length))
-      if (quotations.some(([quoted, part]) => quoted === file && line.includes(part))) continue
+      const lines = text.substring(start, text.indexOf('\n', match.index + match[0].length))
+      if (quotations.some(([quoted, part]) => quoted === file && lines.includes(part))) continue
       found++
       console.error(`${file}:${text.slice(0, match.index).split('\n').length}: "${match[0].replaceAll(/\s+/g, ' ')}": write ${advice}`)
     }
   }
+  for (const line of file === 'README.md' ? longLines(text) : []) {
+    found++
+    console.error(`${file}:${line}: longer than 120 columns`)
+  }
 }
 if (found > 0) {
-  console.error(`${found} phrases to replace`)
+  console.error(`${found} places to correct`)
   process.exitCode = 1
 }

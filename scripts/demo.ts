@@ -1,6 +1,6 @@
 /**
- * A whole run without a network: servers on this machine stand in for the internet, and the built program mirrors a release from them.
- * Ends with 1 as soon as a step does not end as it should.
+ * A complete run without a network: local servers replace Docker Hub and K3s' release servers, and the built program mirrors a release from them.
+ * Exits with 1 at the first step that fails.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -22,20 +22,20 @@ const release = 'v1.37.1+k3s1'
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const realList = new URL(`../fixtures/release/k3s-images.${release}.txt`, import.meta.url)
 
-function say(text: string): void {
+function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
 function title(text: string): void {
-  say(`\n# ${text}`)
+  print(`\n# ${text}`)
 }
 
-/** A word as a shell would want it. */
+/** A word, quoted for a shell where necessary. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`
 }
 
-/** A registry that holds made-up images under the names of the list, in place of Docker Hub. */
+/** A registry with generated images under the names of the list, which replaces Docker Hub. */
 async function startDockerHub(
   directory: string,
   images: SeededRelease,
@@ -56,7 +56,7 @@ async function startDockerHub(
   }
 }
 
-/** A file server with the release's files and the channel `stable`, in place of github.com and update.k3s.io. */
+/** A file server with the release's files and the channel `stable`, which replaces github.com and update.k3s.io. */
 async function startReleaseServer(list: Buffer): Promise<{ readonly url: string } & AsyncDisposable> {
   const sha256 = createHash('sha256').update(list).digest('hex')
   const tag = encodeURIComponent(release)
@@ -75,7 +75,7 @@ async function startReleaseServer(list: Buffer): Promise<{ readonly url: string 
 
 /** Starts the built program as a user would, but without this user's own configuration and proxies. */
 function start(args: readonly string[], environment: Readonly<Record<string, string>>, stdio: StdioOptions): ChildProcess {
-  say(`$ k3s-mirror ${args.map(quoted).join(' ')}`)
+  print(`$ k3s-mirror ${args.map(quoted).join(' ')}`)
   const kept = ['PATH', 'TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'CI', 'LANG'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
@@ -88,10 +88,10 @@ async function ended(child: ChildProcess, expected: number): Promise<void> {
     child.exitCode === null && child.signalCode === null
       ? ((await once(child, 'exit')) as [number | null, NodeJS.Signals | null])
       : [child.exitCode, child.signalCode]
-  if (status !== expected) throw new Error(`it ended with ${signal ?? status}, and should have ended with ${expected}`)
+  if (status !== expected) throw new Error(`the command exited with ${signal ?? status} instead of ${expected}`)
 }
 
-/** `k3s-mirror serve --writable` as a process of its own: the private registry. */
+/** `k3s-mirror serve --writable` in its own process: the private registry. */
 async function startPrivateRegistry(
   directory: string,
   environment: Readonly<Record<string, string>>,
@@ -99,7 +99,7 @@ async function startPrivateRegistry(
   const child = start(['serve', directory, '--writable', '--listen', '127.0.0.1:0'], environment, ['ignore', 'inherit', 'pipe'])
   const host = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (status) => reject(new Error(`serve ended with ${status}`)))
+    child.once('exit', (status) => reject(new Error(`serve exited with ${status}`)))
     if (child.stderr === null) return
     onLines(child.stderr, (line) => {
       process.stderr.write(`${line}\n`)
@@ -131,7 +131,7 @@ async function compareLayout(directory: string, images: SeededRelease): Promise<
       throw new Error(`${repository}:${tag} has the digest ${found.descriptor.digest} in the layout`)
   }
   for (const digest of images.blobs.keys()) {
-    if (!(await layout.verifyBlob(digest as `sha256:${string}`))) throw new Error(`${digest} is not in the layout as it should be`)
+    if (!(await layout.verifyBlob(digest as `sha256:${string}`))) throw new Error(`${digest} is missing or damaged in the layout`)
   }
 }
 
@@ -150,50 +150,57 @@ async function demo(home: TempDir): Promise<void> {
   const from = ['--from', `docker.io=${hub.url}`]
   const selection = ['--release', 'stable', ...from]
 
-  say(`Nothing here leaves this machine. A registry at ${hub.url} stands in for Docker Hub: it holds small made-up`)
-  say(`images under the ${images.images.length} names of the real K3s release ${release}. A file server stands in for K3s' releases:\n`)
-  say(`$ export INSTALL_K3S_ARTIFACT_URL=${environment.INSTALL_K3S_ARTIFACT_URL}`)
-  say(`$ export INSTALL_K3S_CHANNEL_URL=${environment.INSTALL_K3S_CHANNEL_URL}`)
+  print(`This demo needs no network. A local registry at ${hub.url} replaces Docker Hub: it has small generated`)
+  print(
+    `images with the ${images.images.length} names of the real K3s release ${release}. A local file server replaces K3s' release servers:\n`,
+  )
+  print(`$ export INSTALL_K3S_ARTIFACT_URL=${environment.INSTALL_K3S_ARTIFACT_URL}`)
+  print(`$ export INSTALL_K3S_CHANNEL_URL=${environment.INSTALL_K3S_CHANNEL_URL}`)
 
-  title('Which images does the newest stable release need?')
+  title('1. List the images of the newest stable release.')
   await run(['images', '--release', 'stable'])
 
-  title('A private registry to mirror to: an OCI layout, served by this program. Any other registry would do.')
+  title('2. Start a private registry. Any registry works; here k3s-mirror itself serves a directory.')
   await using registry = await startPrivateRegistry(`${home.path}/private`, environment)
   const to = ['--to', `${registry.host}/mirror`]
 
-  title('What would have to move? Nothing does yet.')
+  title('3. Show what would be copied. Nothing is copied yet.')
   await run(['plan', ...selection, ...to])
 
-  title('Move it: every platform, every byte checked against its digest.')
+  title('4. Mirror: all platforms, every byte verified against its digest.')
   await run(['mirror', ...selection, ...to])
 
-  title('Once more. Everything is there, so the source gets one HEAD request an image, and nothing moves.')
+  title('5. Mirror again: all images are up to date. Docker Hub gets one HEAD request an image, which does not count as a pull.')
   hub.log.length = 0
   await run(['mirror', ...selection, ...to])
   const reads = hub.log.filter(({ method }) => method !== 'HEAD')
   if (reads.length > 0) throw new Error(`the source was read again: ${reads.map(({ method, url }) => `${method} ${url}`).join(', ')}`)
 
-  title('The registries.yaml that makes nodes find them there, and the proof that a node could pull them all with it.')
+  title('6. Write the registries.yaml for the nodes, and check that a node can pull every image with it.')
   const file = `${home.path}/registries.yaml`
   await run(['registries', 'generate', '--release', 'stable', ...to, '--out', file])
   await run(['verify', '--release', 'stable', '--as-node', '--registries', file])
 
-  title('The same images into a directory, an OCI layout, to carry them on a disk.')
+  title('7. Air gap: write one file, carry it across, and push it to the registry there. Here it is the same one, so nothing is copied.')
+  const bundle = `${home.path}/k3s.tar.zst`
+  await run(['bundle', 'create', bundle, ...selection])
+  await run(['bundle', 'push', bundle, ...to])
+
+  title('8. Mirror into a directory, an OCI layout, for example on a portable disk.')
   await run(['mirror', ...selection, '--to', `oci:${home.path}/k3s-images`])
 
   await compareRelease(`http://${registry.host}`, 'mirror/', images)
   await compareLayout(`${home.path}/k3s-images`, images)
   await registry.stop()
   const manifests = images.images.reduce((count, { manifests: children }) => count + children.length + 1, 0)
-  say(
-    `\nProved: all ${images.images.length} images with their ${manifests} manifests and ${images.blobs.size} blobs were read back from the registry and from the` +
-      ' directory, and every digest is the one that was published.',
+  print(
+    `\nVerified: all ${images.images.length} images, with ${manifests} manifests and ${images.blobs.size} blobs, were read back from the registry and the directory,` +
+      ' and every digest matches the published one.',
   )
 }
 
-if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: npm run build makes it')
-// The program that runs gets Ctrl-C too and ends; what was started here is then taken down in order.
+if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: run npm run build')
+// The running program gets Ctrl-C too and exits; then the servers of the demo are stopped in order.
 process.on('SIGINT', () => undefined)
 try {
   await using home = await tempDir()

@@ -50,8 +50,8 @@ if [[ " ${missing[*]} " == *" docker.io "* ]]; then
   done
 fi
 
-# Four of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file tells the package
-# scripts not to start anything (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and what stood there comes back.
+# Four of the packages start a service, one of them on port 5000; the tests start their own on free ports. This file keeps package
+# scripts from starting services (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt); an existing one is restored.
 saved=
 restore() {
   rm -f "$policy"

@@ -76,7 +76,7 @@ async function abortUploads(target: Target): Promise<void> {
   await sendAndReset(target.url, [post, body], 'sent')
 }
 
-/** Breaks an upload off, and goes on with it: to its end, or to give it up. */
+/** Interrupts an upload, resumes it, and then completes or cancels it. */
 async function resumeUpload(target: Target): Promise<void> {
   const body = randomBytes(300_000)
   const { headers } = await expect(target, 202, 'POST', uploads)
@@ -143,7 +143,7 @@ async function pullAndPush(target: Target): Promise<void> {
 
 const attacks = { resetDownloads, abortUploads, resumeUpload, logInBadly, pullAndPush }
 
-/** All attacks beside each other, each again and again until the time is over; how often each was carried out. */
+/** Runs all attacks in parallel and repeats each until the time is over; returns how often each one ran. */
 async function attack(target: Target, milliseconds: number): Promise<Record<string, number>> {
   const end = performance.now() + milliseconds
   const counts: Record<string, number> = {}

@@ -5,8 +5,8 @@ export type Side = 'source' | 'destination'
 
 /**
  * The public error codes: listed here, never renamed, never reused.
- * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused. `USAGE` and `INVALID_*` mean that nothing was started, but for `INVALID_MANIFEST`, and for
- * the `INVALID_CONFIG` of Docker's configuration, which is read when a registry asks for credentials: both may be the failure of one image.
+ * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused. `USAGE` and `INVALID_*` mean that nothing was started, except for `INVALID_MANIFEST`, and for
+ * the `INVALID_CONFIG` of Docker's configuration, which is read when a registry asks for credentials: both may affect a single image.
  */
 export const errorCodes = [
   'USAGE',
@@ -45,30 +45,30 @@ export const errorCodes = [
 /** One of the public error codes. */
 export type ErrorCode = (typeof errorCodes)[number]
 
-/** What a MirrorError carries beside its code and message. */
+/** What a MirrorError has in addition to its code and message. */
 export interface MirrorErrorOptions {
-  /** What the reader can do about it, as one sentence. */
+  /** What to do about it: an imperative, such as `pass options.caFile <file>`. */
   readonly hint?: string | undefined
   /** The end of the copy that failed. */
   readonly side?: Side | undefined
   /** The underlying error. */
   readonly cause?: unknown
-  /** Milliseconds that the server asked to be left alone; infinite where it was given up for this run. */
+  /** Milliseconds that the server asked clients to wait; infinite where it is not asked again in this run. */
   readonly retryAfter?: number | undefined
   /** Present where a destination refused a manifest because something below it is missing: the digests that it named, if any. */
   readonly missing?: readonly string[] | undefined
-  /** What failed, as the message names it, where it is of one image alone: the image, its repository or a blob. */
+  /** What failed, as the message names it, where it belongs to one image: the image, its repository or a blob. */
   readonly subject?: string | undefined
-  /** Why, without the name of the subject or the origin, where the message does not say it in one sentence with the name. */
+  /** Why, without the name of the subject or the origin, where the message does not contain that as a separate part. */
   readonly reason?: string | undefined
-  /** What was asked, where its connection failed. */
+  /** The origin that was contacted, where its connection failed. */
   readonly origin?: string | undefined
 }
 
 /** What `MirrorError.with` changes. */
 export type MirrorErrorChanges = MirrorErrorOptions & { readonly code?: ErrorCode; readonly message?: string }
 
-/** The one error class of this package: callers match `code`; `message` says what failed, `hint` what to do. */
+/** The one error class of this package: callers match `code`; `message` states what failed, `hint` what to do. */
 export class MirrorError extends Error {
   override readonly name = 'MirrorError'
   readonly code: ErrorCode
@@ -81,7 +81,7 @@ export class MirrorError extends Error {
   readonly origin: string | undefined
 
   constructor(code: ErrorCode, message: string, options: MirrorErrorOptions = {}) {
-    // A message may quote what others say, who may repeat what they were sent.
+    // A message may quote a server, which may repeat the secrets of its request.
     super(maskSecrets(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint === undefined ? undefined : maskSecrets(options.hint)
@@ -100,15 +100,15 @@ export class MirrorError extends Error {
   }
 }
 
-/** What is tried, and with what: `['read', 'docker.io/rancher/x:1']`. */
+/** What was attempted, and its subject: `['read', 'docker.io/rancher/x:1']`. */
 export type Attempt = readonly [doing: string, subject: string]
 
-/** The error for what was tried in vain: `cannot <doing> <subject>: <reason>`. */
+/** The error for a failed attempt: `cannot <doing> <subject>: <reason>`. */
 export function cannot(code: ErrorCode, [doing, subject]: Attempt, reason: string, options: MirrorErrorOptions = {}): MirrorError {
   return new MirrorError(code, `cannot ${doing} ${subject}: ${reason}`, { subject, reason, ...options })
 }
 
-/** True for a MirrorError of any copy of this package, told by its name and code. */
+/** True for a MirrorError of any copy of this package, recognised by its name and code. */
 export function isMirrorError(value: unknown): value is MirrorError {
   return (
     value instanceof Error &&

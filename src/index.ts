@@ -74,7 +74,7 @@ export type {
 /** A run whose code is loaded first. */
 function loaded(load: Promise<MirrorRun>): MirrorRun {
   const report = load.then((run) => run.report)
-  // Whoever reads the events gets the failure there; the report's own rejection must not end the process.
+  // The reader of the events gets the failure; an unhandled rejection of the report must not end the process.
   report.catch(() => undefined)
   return {
     report,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { summariseError } from '../src/copy/events.ts'
-import { cannot, MirrorError, onSide } from '../src/errors.ts'
+import { cannot, errorCodes, MirrorError, onSide } from '../src/errors.ts'
 
 const options = {
   hint: 'do that',
@@ -46,4 +47,14 @@ test('the side of an error is the first that it is given', () => {
   assert.ok(sided instanceof MirrorError)
   assert.deepEqual(fieldsOf(sided), { ...options, code: 'DENIED', message: 'no', side: 'source' })
   assert.equal(onSide('source', options), options)
+})
+
+test('docs/errors.md explains every public code under its own heading', async () => {
+  const page = await readFile(new URL('../docs/errors.md', import.meta.url), 'utf8')
+  const sections = page.split(/^## /m).slice(1)
+  for (const code of errorCodes) {
+    const section = sections.find((one) => one.startsWith(`${code}\n`))
+    assert.match(section ?? '', /\n\n[A-Z].+\. Exit code \d+\.\n/, code)
+    assert.ok(page.includes(`[${code}](#${code.toLowerCase()})`), code)
+  }
 })

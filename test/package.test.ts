@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, symlink } from 'node:fs/promises'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { tempDir } from './servers/temp-dir.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-test('the packed package holds the program alone, and runs where it is installed', async () => {
+test('packs the program and its docs, and runs where the package is installed', async () => {
   await using directory = await tempDir()
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', directory.path]
   const { stdout } = await run('npm', pack, { cwd: root, env: { ...process.env, npm_config_cache: join(directory.path, 'cache') } })
@@ -20,9 +20,11 @@ test('the packed package holds the program alone, and runs where it is installed
   assert.ok(packed.files.some(({ path }) => path === 'docs/getting-started.md'))
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
-  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cli/third-party-notices.txt', 'package.json'])
+  const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+  const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cli/third-party-notices.txt', 'package.json']
+  assert.deepEqual(outside.toSorted(), [...others, ...docs].toSorted())
 
-  // installed by hand, since no test may ask a registry of packages: unpacked, linked, its dependencies beside it
+  // Unpacked and linked by hand: tests never contact a package registry.
   const installed = join(directory.path, 'node_modules', 'k3s-mirror')
   await mkdir(installed, { recursive: true })
   await run('tar', ['-xzf', join(directory.path, packed.filename), '-C', installed, '--strip-components=1'])

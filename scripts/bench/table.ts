@@ -20,7 +20,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2
 }
 
-/** Measures every contender so many times; whoever comes first in one turn comes last in another. */
+/** Measures every contender several times, in a different order each time. */
 export async function inTurns<C, M>(contenders: readonly C[], runs: number, measure: (contender: C) => Promise<M>): Promise<Map<C, M[]>> {
   const results = new Map(contenders.map((contender) => [contender, [] as M[]]))
   for (let run = 0; run < runs; run++) {

@@ -27,7 +27,7 @@ export class AdaptiveLimit {
       const admit = (): Promise<void> => new Promise((giveBack) => resolve(giveBack))
       const at = this.#waiting.findIndex((other) => other.priority < priority)
       this.#waiting.splice(at === -1 ? this.#waiting.length : at, 0, { priority, admit })
-      // Whoever is first in line takes the slot, not whoever asked for it.
+      // The slot goes to the first in the queue, which may be a different caller.
       void this.#limit(() => this.#waiting.shift()?.admit())
     })
   }

@@ -1,14 +1,14 @@
-/** Lets many wait until something they look at has changed. */
+/** Wakes waiting callers when the state they watch changes. */
 export class Changes {
   #waiting: (() => void)[] = []
 
-  /** Fulfilled by the next `tell`. */
+  /** Fulfilled by the next `notify`. */
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Wakes everybody who waits; they look again, and may wait again. */
-  tell(): void {
+  /** Wakes all waiting callers; each checks the state again, and may wait again. */
+  notify(): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const resolve of waiting) resolve()

@@ -63,7 +63,7 @@ function attemptsFor(error: MirrorError, retries: number): number {
   return Math.min(retries + 1, code === 'ENOTFOUND' ? 2 : 4)
 }
 
-/** Milliseconds that a failed attempt waited in vain. */
+/** Milliseconds that a failed attempt waited for an answer. */
 function waitedFor({ cause }: MirrorError): number {
   const { waited } = (cause ?? {}) as { waited?: unknown }
   return typeof waited === 'number' ? waited : 0

@@ -6,7 +6,7 @@ interface Flight<T> {
   waiters: number
 }
 
-/** Runs one task at a time per key: whoever asks while it runs shares its outcome, and it is aborted when nobody waits for it any more. */
+/** Runs one task at a time per key: callers that ask while it runs share its outcome, and it is aborted once no caller waits for it. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
 

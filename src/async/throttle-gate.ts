@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Timers that are set for longer fire at once. */
 const longestTimer = 2 ** 31 - 1
 
-/** A gate that everyone who talks to one server passes: closed for as long as the server asked to be left alone. */
+/** A gate for all requests to one server: closed for as long as the server asked clients to wait. */
 export class ThrottleGate {
   #opensAt = 0
 

@@ -145,7 +145,7 @@ export class Archive implements AsyncDisposable {
       for await (const entry of scanTar(this.#bytes, { links, maxPadding, onMissingEnd })) {
         if (this.#isOwn) this.#refuseLink(entry)
         this.#entries.set(entry.path, entry)
-        this.#changes.tell()
+        this.#changes.notify()
         if (this.#isClosed) return
       }
     } catch (error) {
@@ -153,7 +153,7 @@ export class Archive implements AsyncDisposable {
       throw error
     } finally {
       this.#isScanned = true
-      this.#changes.tell()
+      this.#changes.notify()
     }
   }
 }

@@ -99,12 +99,12 @@ async function* throughStream(compressed: AsyncIterable<Uint8Array>, stream: Dup
   let hasEnded = false
   const fail = (error: unknown): void => {
     failure ??= { error }
-    changes.tell()
+    changes.notify()
   }
-  stream.on('readable', () => changes.tell()).on('error', fail)
+  stream.on('readable', () => changes.notify()).on('error', fail)
   stream.on('end', () => {
     hasEnded = true
-    changes.tell()
+    changes.notify()
   })
   const feeding = feed(compressed, stream).catch(fail)
   try {

@@ -96,7 +96,7 @@ export class Spool implements ArchiveBytes {
         }
         await this.#handle.writeFile(chunk).catch((error: unknown) => cannotSpool(this.name, error))
         this.#size += chunk.length
-        this.#changes.tell()
+        this.#changes.notify()
       }
     } catch (error) {
       const why = error instanceof Error ? ` (${error.message})` : ''
@@ -107,7 +107,7 @@ export class Spool implements ArchiveBytes {
       this.#failure = this.#stopped?.reason ?? (isMirrorError(error) ? error : damaged)
     }
     this.#isEnded = true
-    this.#changes.tell()
+    this.#changes.notify()
   }
 
   async *#chunks(): AsyncGenerator<Buffer> {

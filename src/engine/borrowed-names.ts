@@ -5,7 +5,7 @@ import type { Engine, HeldImages } from './engine.ts'
 /** Milliseconds for putting things back, in an aborted run too. */
 const patience = 3000
 
-/** Names in the Engine that a run takes for a while: what was there before is there again afterwards, and what came under a new name goes. */
+/** Names in the Engine that a run uses temporarily: afterwards the earlier image of a name is restored, and a new name is removed. */
 export class BorrowedNames {
   readonly #engine: Engine
   readonly #before: HeldImages
@@ -68,7 +68,7 @@ export class BorrowedNames {
   /** By its id an image goes only when nothing names it. */
   async #removeNameless(id: string, options: CallOptions): Promise<void> {
     const { names } = await this.#engine.list(options)
-    // Podman's digests are no names, and stay as long as the image.
+    // Podman's digests are not names, and stay as long as the image.
     const isName = (name: string): boolean => this.#engine.facts.store !== 'podman' || !isDigestName(name)
     if (![...names].some(([name, held]) => held === id && isName(name))) await this.#engine.remove(id, options)
   }

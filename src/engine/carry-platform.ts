@@ -28,7 +28,7 @@ export interface CarryMeans {
   /** What the Engine is to log in with, at the registry that a source is read from or a target is in. */
   readonly auth: (side: Side, repository: Repository, options: CallOptions) => Promise<EngineLogin>
   readonly retry?: Partial<RetryPolicy> | undefined
-  /** Push what is there already too. */
+  /** Also push content that the destination already has. */
   readonly recheck?: boolean | undefined
   /** Leave in the Engine what was pulled. */
   readonly keep?: boolean | undefined
@@ -84,7 +84,7 @@ async function carryOnce(carriage: Carriage): Promise<CarriedPlatform> {
   const image = await pull(carriage)
   const platform = pulledPlatform(carriage, image)
   if (present !== undefined && recheck !== true && isSameImage(present, image)) {
-    tellContents(carriage, present, image)
+    emitContents(carriage, present, image)
     const carried = await carriedPlatform(carriage, platform, present)
     return { descriptor: present.descriptor, platform: carried, manifest: present, hasPushed: false }
   }
@@ -95,10 +95,10 @@ async function carryOnce(carriage: Carriage): Promise<CarriedPlatform> {
   await destination.prove(target, pushed.digest, { signal })
   const manifest = await destination.manifest(target, pushed.digest, { signal })
   const hasPushed = pushed.digest !== before
-  if (manifest !== undefined) tellContents(carriage, manifest, image, hasPushed ? pushed.layers : undefined)
+  if (manifest !== undefined) emitContents(carriage, manifest, image, hasPushed ? pushed.layers : undefined)
   const descriptor = manifest?.descriptor ?? (await destination.find(target, { signal }))
   if (descriptor === undefined)
-    throw new MirrorError('PROTOCOL', `${formatReference(target)} was there and is gone`, { side: 'destination' })
+    throw new MirrorError('PROTOCOL', `${formatReference(target)} was deleted at the destination during the run`, { side: 'destination' })
   return { descriptor, platform: await carriedPlatform(carriage, platform, manifest), manifest, hasPushed }
 }
 
@@ -128,7 +128,7 @@ async function pull(carriage: Carriage): Promise<EngineImage> {
   const digests = await transfer(carriage, 'source', pulled, (options) => engine.pull(pulled, options))
   for (const digest of digests) names.take(atDigest(pulled, digest))
   if (root !== undefined && !digests.includes(root.digest)) {
-    const message = `${name} was moved during the run: it was ${root.digest}, and the Docker Engine pulled ${digests.join(', ')}`
+    const message = `${name} changed during the run: it was ${root.digest}, and the Docker Engine pulled ${digests.join(', ')}`
     throw new MirrorError('UNAVAILABLE', message, { side: 'source', subject: name })
   }
   const image = await engine.inspect(name, { signal })
@@ -140,8 +140,8 @@ async function pull(carriage: Carriage): Promise<EngineImage> {
 
 /** A classic store keeps one image for a digest, and refuses to pull that of another platform. */
 function heldForAnother(name: string, held: Platform, wanted: Platform): MirrorError {
-  const message = `the Docker Engine holds ${name} for ${formatPlatform(held)}, and cannot hold it for ${formatPlatform(wanted)} too`
-  const hint = 'Remove it from the Engine if nobody needs it there (docker image rm), or use options.via registry.'
+  const message = `the Docker Engine holds ${name} for ${formatPlatform(held)}, and cannot store it for ${formatPlatform(wanted)} too`
+  const hint = 'remove it from the Engine with docker image rm, or use options.via registry'
   return new MirrorError('UNSUPPORTED', message, { subject: name, hint })
 }
 
@@ -157,11 +157,11 @@ function pulledPlatform({ engine, platform, source }: Carriage, { platform: foun
   const subject = formatReference(source)
   throw new MirrorError(
     'NO_SUCH_PLATFORM',
-    `the Docker Engine pulled ${subject} for ${formatPlatform(found)} in place of ${formatPlatform(platform)}`,
+    `the Docker Engine pulled ${subject} for ${formatPlatform(found)} instead of ${formatPlatform(platform)}`,
     {
       side: 'source',
       subject,
-      hint: 'The image has no such platform; choose among those it has with options.platforms, or use options.via registry.',
+      hint: 'choose one of its platforms with options.platforms, or use options.via registry',
     },
   )
 }
@@ -200,10 +200,10 @@ function isSameImage(manifest: Manifest, { id }: EngineImage): boolean {
 }
 
 /**
- * Tells the blobs and the manifest as any other copy does, with the digests and bytes that they have at the destination. The Engine names layers by
- * what they are unpacked (classic) or packed (containerd); a manifest has them in the same order. `outcomes` is what a push said of them, by short id.
+ * Emits the events of the blobs and the manifest as any other copy does, with their digests and sizes at the destination. The Engine identifies layers
+ * by their unpacked (classic) or packed (containerd) digest; a manifest lists them in the same order. `outcomes` has what a push reported, by short id.
  */
-function tellContents(
+function emitContents(
   { image: name, emit }: Carriage,
   manifest: Manifest,
   image: EngineImage,
@@ -211,7 +211,7 @@ function tellContents(
 ): void {
   const contents = contentsOf(manifest)
   if (contents.kind === 'index') return
-  const tell = ({ digest, size }: Descriptor, outcome: LayerOutcome): void =>
+  const report = ({ digest, size }: Descriptor, outcome: LayerOutcome): void =>
     outcome === 'copied'
       ? emit({ type: 'blob-copied', image: name, digest, size })
       : emit({ type: 'blob-skipped', image: name, digest, size, reason: outcome })
@@ -221,10 +221,10 @@ function tellContents(
   for (const [index, layer] of contents.layers.entries()) {
     const outcome = outcomes?.get(shortId(layer.digest)) ?? outcomes?.get(shortId(image.layers[index] ?? '')) ?? unsaid
     isNew ||= outcome !== 'present'
-    tell(layer, outcome)
+    report(layer, outcome)
   }
   // Nothing is said of the configuration: it is new where any layer is.
-  tell(contents.config, isNew ? 'copied' : 'present')
+  report(contents.config, isNew ? 'copied' : 'present')
   const { digest, size } = manifest.descriptor
   if (outcomes !== undefined) emit({ type: 'manifest-copied', image: name, digest, size })
 }

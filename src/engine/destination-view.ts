@@ -9,7 +9,7 @@ import type { Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { LookedUp } from './engine.ts'
 
-/** What of a registry's own API is used beside the Engine. */
+/** The parts of a registry's API that are used in addition to the Engine. */
 export interface DestinationRegistry
   extends Pick<ImageDestination, 'headManifest' | 'putManifest'>, Pick<ImageSource, 'getManifest' | 'getBlob'> {
   /** Takes a tag away; false where the registry does not do that. */
@@ -23,7 +23,7 @@ export interface DestinationViewOptions {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
-/** Failures that say nothing of what is there: the Engine, with its own proxies and trust, may get through. */
+/** Failures to reach the registry from this machine: the Engine has its own proxies and trust store, and may reach it. */
 const noWayIn: ReadonlySet<ErrorCode> = new Set([
   'UNREACHABLE',
   'TLS',
@@ -34,9 +34,9 @@ const noWayIn: ReadonlySet<ErrorCode> = new Set([
   'DENIED',
 ])
 
-/** The destination by registry HTTP, and where there is no way in from here, by the Engine's own look, after a warning. */
+/** The destination by registry HTTP; where this machine cannot reach it, by the Engine, after a warning. */
 export class DestinationView {
-  /** Its own API, for what no Engine does. */
+  /** Its own API, for requests that an Engine does not support. */
   readonly registry: DestinationRegistry
   readonly #options: DestinationViewOptions
   #closed: MirrorError | undefined
@@ -47,17 +47,17 @@ export class DestinationView {
     this.#options = options
   }
 
-  /** Why there is no way in from here; undefined while none was refused. */
+  /** Why this machine cannot reach the destination; undefined while it can. */
   get closed(): MirrorError | undefined {
     return this.#closed
   }
 
-  /** Why a push could not be proved: there is no way in from here, and the Engine cannot look. */
+  /** Why a push cannot be verified: this machine cannot reach the destination, and the Engine cannot look up names. */
   get blind(): MirrorError | undefined {
     return this.#cannotLook ? this.#closed : undefined
   }
 
-  /** What a name stands for; undefined when there is none. */
+  /** The root descriptor of a name; undefined if the name does not exist. */
   async find(reference: Reference, options: CallOptions = {}): Promise<Descriptor | undefined> {
     const { registry, path, tag } = reference
     const named: Reference = tag === undefined ? reference : { registry, path, tag }
@@ -85,14 +85,14 @@ export class DestinationView {
     if (other?.digest === digest) return
     const what = other === undefined ? 'has no such tag' : `has ${other.digest} there`
     const subject = formatReference(reference)
-    throw new MirrorError('PROTOCOL', `the Docker Engine says that it pushed ${subject} as ${digest}, and the registry ${what}`, {
+    throw new MirrorError('PROTOCOL', `the Docker Engine reports that it pushed ${subject} as ${digest}, and the registry ${what}`, {
       side: 'destination',
       subject,
-      hint: 'Something else may be writing this tag, or a proxy before the daemon leads elsewhere.',
+      hint: "check that no other job pushes this tag, and the daemon's proxy settings",
     })
   }
 
-  /** An Engine that cannot tell, or is refused, has seen nothing. */
+  /** An Engine that cannot look up names, or is refused, counts as "not found". */
   async #look(reference: Reference, options: CallOptions): Promise<LookedUp | undefined> {
     try {
       const found = await this.#options.lookUp(reference, options)
@@ -115,7 +115,9 @@ export class DestinationView {
       signal?.throwIfAborted()
       if (!isMirrorError(error) || !noWayIn.has(error.code)) throw error
       if (this.#closed === undefined)
-        this.#options.onWarning?.(`the destination is seen through the Docker Engine alone, because from here: ${error.message}`)
+        this.#options.onWarning?.(
+          `the destination is checked only through the Docker Engine, because this machine cannot reach it: ${error.message}`,
+        )
       this.#closed ??= error
     }
     return otherwise?.()

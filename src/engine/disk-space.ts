@@ -28,8 +28,8 @@ export class DiskSpace {
     const free = megabytes(found.bavail * found.bsize)
     throw new MirrorError(
       'NO_SPACE',
-      `the Docker Engine has ${free} free in ${this.#directory}, and ${megabytes(needed)} are wanted before each pull`,
-      { side: 'source', hint: 'Make room there (docker system df), then run the same command again.' },
+      `the Docker Engine has ${free} free in ${this.#directory}, but ${megabytes(needed)} are required before each pull`,
+      { side: 'source', hint: 'free space there (see docker system df), then run the same command again' },
     )
   }
 }

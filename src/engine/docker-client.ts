@@ -24,7 +24,7 @@ export interface EngineRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** An answer that is no success: its status, and the daemon's own words. */
+/** An answer with an error status, and the daemon's own message. */
 export class EngineAnswer extends Error {
   readonly status: number
 
@@ -108,7 +108,7 @@ export class DockerClient implements Disposable {
   readonly #agent: HttpAgent
   readonly #modem: Promise<Docker['modem']>
   #hasAnswered = false
-  /** It was waited for in vain: nobody waits again. */
+  /** A request has timed out: later ones are not sent. */
   #isGone = false
   readonly #waits = new SingleFlight<boolean>()
 
@@ -163,7 +163,7 @@ export class DockerClient implements Disposable {
     }
   }
 
-  /** True once it answers again; false when it was waited for in vain. */
+  /** True once it answers again; false if it did not in time. */
   async #comesBack(signal: AbortSignal): Promise<boolean> {
     const { restart, timeout } = this.#options
     for (const start = performance.now(); performance.now() - start < restart;) {
@@ -185,8 +185,8 @@ export class DockerClient implements Disposable {
     signal?.throwIfAborted()
     const abort = new AbortController()
     const forget = onAbort(signal, () => abort.abort(signal?.reason))
-    const late = new MirrorError('TIMEOUT', `the Docker Engine at ${this.name} gave no answer for ${Math.round(patience / 1000)} s`, {
-      hint: 'See what the daemon is waiting for in its log.',
+    const late = new MirrorError('TIMEOUT', `the Docker Engine at ${this.name} did not answer for ${Math.round(patience / 1000)} s`, {
+      hint: "check the daemon's log",
     })
     const timer = setTimeout(() => abort.abort(late), patience)
     // While the body moves, the Engine is not silent.

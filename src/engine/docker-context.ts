@@ -23,9 +23,8 @@ export function shownContext(name: string): string {
 /** `currentContext` of the config.json in this directory, else `default`. Throws INVALID_CONFIG for a file that cannot be read. */
 export async function readCurrentContext(dockerConfig: string): Promise<string> {
   const path = join(dockerConfig, 'config.json')
-  const { currentContext = '' } = (await readJson(path, 'Correct the file, or name the Engine with options.dockerHost.')) ?? {}
-  if (typeof currentContext !== 'string')
-    throw invalid(`${path}: its "currentContext" is not a string`, 'Run `docker context use default`.')
+  const { currentContext = '' } = (await readJson(path, 'correct the file, or pass options.dockerHost')) ?? {}
+  if (typeof currentContext !== 'string') throw invalid(`${path}: its "currentContext" is not a string`, 'run `docker context use default`')
   return currentContext === '' ? defaultContext : currentContext
 }
 
@@ -36,10 +35,10 @@ export async function readDockerContext(
 ): Promise<{ readonly host: string; readonly skipTlsVerify: boolean; readonly tlsDirectory: string }> {
   const folder = createHash('sha256').update(name).digest('hex')
   const path = join(dockerConfig, 'contexts', 'meta', folder, 'meta.json')
-  const repair = 'Create the context again with docker context create, or name the Engine with options.dockerHost.'
+  const repair = 'create the context again with docker context create, or pass options.dockerHost'
   const meta = await readJson(path, repair)
   const missing = `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`
-  if (meta === undefined) throw invalid(missing, 'See `docker context ls`, and choose one of those.')
+  if (meta === undefined) throw invalid(missing, 'choose a context that `docker context ls` lists')
   const endpoints = meta['Endpoints']
   const endpoint = isJsonObject(endpoints) ? endpoints['docker'] : undefined
   if (!isJsonObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
@@ -53,19 +52,19 @@ export async function readDockerContext(
 export async function readPemFiles(directory: string, { needsCa }: { readonly needsCa: boolean }): Promise<PemFiles> {
   const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((name) => readPem(join(directory, name))))
   const lacking = (name: string, why: string): MirrorError =>
-    invalid(`${join(directory, name)} is missing${why}`, 'Put the file there, or correct DOCKER_CERT_PATH or the context.')
-  if (ca === undefined && needsCa) throw lacking('ca.pem', ', and TLS is asked for')
+    invalid(`${join(directory, name)} is missing${why}`, 'add the file, or correct DOCKER_CERT_PATH or the context')
+  if (ca === undefined && needsCa) throw lacking('ca.pem', ', but TLS is enabled')
   if (cert === undefined && key !== undefined) throw lacking('cert.pem', ', but there is a key.pem')
   if (key === undefined && cert !== undefined) throw lacking('key.pem', ', but there is a cert.pem')
   // the Docker CLI takes none either, and OpenSSL's own message would not say so
   if (key !== undefined && /ENCRYPTED/.test(key)) {
-    throw invalid(`${join(directory, 'key.pem')} is encrypted`, 'Store the key without a passphrase, readable by its owner alone.')
+    throw invalid(`${join(directory, 'key.pem')} is encrypted`, 'store the key without a passphrase, readable only by its owner')
   }
   return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
 }
 
 async function readPem(path: string): Promise<string | undefined> {
-  const hint = 'Correct the file, or take away DOCKER_TLS_VERIFY or the context.'
+  const hint = 'correct the file, unset DOCKER_TLS_VERIFY, or use another context'
   const text = await readText(path, hint)
   if (text !== undefined && !/^-----BEGIN [A-Z0-9 ]+-----/m.test(text)) throw invalid(`${path} is not a PEM file`, hint)
   return text

@@ -53,7 +53,7 @@ export async function findEngineAddress(options: {
   }
   if (dockerConfig === undefined) {
     throw new MirrorError('INVALID_CONFIG', `${shownContext(name)} cannot be looked up: Docker's configuration directory is not known`, {
-      hint: 'Set DOCKER_CONFIG, or name the Engine with options.dockerHost.',
+      hint: 'set DOCKER_CONFIG, or pass options.dockerHost',
     })
   }
   const { host, skipTlsVerify, tlsDirectory } = await readDockerContext(dockerConfig, name)
@@ -82,8 +82,8 @@ async function readEnvironmentTls(
   if (!verify && !environment['DOCKER_TLS']) return undefined
   const directory = environment['DOCKER_CERT_PATH'] || dockerConfig
   if (directory === undefined) {
-    throw new MirrorError('INVALID_CONFIG', 'DOCKER_TLS_VERIFY or DOCKER_TLS is set, but nothing says where ca.pem is', {
-      hint: 'Set DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
+    throw new MirrorError('INVALID_CONFIG', 'DOCKER_TLS_VERIFY or DOCKER_TLS is set, but DOCKER_CERT_PATH is not', {
+      hint: 'set DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem',
     })
   }
   return { ...(await readPemFiles(directory, { needsCa: true })), verify }
@@ -91,16 +91,16 @@ async function readEnvironmentTls(
 
 function refuseFor(code: 'USAGE' | 'INVALID_CONFIG', from: string): Refuse {
   // the address itself is not shown: what is malformed may hold a password anywhere
-  return (why, hint = 'Write unix:///path/to/docker.sock, tcp://host:2376 or ssh://user@host.') =>
-    new MirrorError(code, `${from} holds no usable address of a Docker Engine: ${why}`, { hint })
+  return (why, hint = 'pass unix:///path/to/docker.sock, tcp://host:2376 or ssh://user@host') =>
+    new MirrorError(code, `${from} contains an invalid address of a Docker Engine: ${why}`, { hint })
 }
 
 async function parseAddress(written: string, refuse: Refuse, readTls: ReadTls): Promise<EngineAddress> {
   const text = written.trim()
   if (text === '') throw refuse('it is empty')
-  if (unseen.test(text)) throw refuse('it holds control characters')
+  if (unseen.test(text)) throw refuse('it contains control characters')
   const [, scheme = /^\.?\//.test(text) ? 'unix' : 'tcp', rest = text] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? []
-  if (rest.includes('://')) throw refuse('it has more than one scheme, or one that is none')
+  if (rest.includes('://')) throw refuse('its scheme is invalid')
   switch (scheme.toLowerCase()) {
     case 'unix':
       return { kind: 'socket', path: rest || unixSocket }
@@ -108,8 +108,8 @@ async function parseAddress(written: string, refuse: Refuse, readTls: ReadTls): 
       return { kind: 'socket', path: rest || namedPipe }
     case 'tcp': {
       const { user, socketPath, host, port } = parseHost(rest, refuse)
-      if (user !== undefined) throw refuse('a user means nothing over tcp')
-      if (socketPath !== undefined) throw refuse('a path means nothing over tcp')
+      if (user !== undefined) throw refuse('tcp addresses have no user')
+      if (socketPath !== undefined) throw refuse('tcp addresses have no path')
       const tls = await readTls()
       return { kind: 'tcp', host, port: port ?? (tls === undefined ? 2375 : 2376), ...(tls !== undefined && { tls }) }
     }
@@ -117,7 +117,7 @@ async function parseAddress(written: string, refuse: Refuse, readTls: ReadTls): 
       const parsed = parseHost(rest, refuse)
       // "-" would be an option of ssh, and the rest may be put into a shell's command line by ProxyCommand
       if (parsed.user === undefined || /^[\p{L}\p{N}_.][\p{L}\p{M}\p{N}_.@+\\-]*$/u.test(parsed.user)) return { kind: 'ssh', ...parsed }
-      throw refuse('its user is not the name of one')
+      throw refuse('its user name is invalid')
     }
     default:
       throw refuse(`"${scheme.slice(0, 20)}" is not one of unix, npipe, tcp and ssh`)
@@ -131,7 +131,7 @@ function parseHost(text: string, refuse: Refuse): Omit<SshAddress, 'kind'> {
   const at = authority.lastIndexOf('@')
   const userinfo = authority.slice(0, Math.max(at, 0))
   if (userinfo.includes(':'))
-    throw refuse('it holds a password', 'Take the password out, and use a key: ssh-add, or TLS with DOCKER_CERT_PATH.')
+    throw refuse('it contains a password', 'remove the password, and use a key: ssh-add, or TLS with DOCKER_CERT_PATH')
   const [, bracketed, name = '', portText] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(authority.slice(at + 1)) ?? []
   const host = bracketed === undefined ? name : bracketed.replace('%25', '%')
   if (host === '') throw refuse('its host is missing, or an IPv6 address without brackets')
@@ -158,7 +158,7 @@ function decoded(text: string, refuse: Refuse): string {
   } catch {
     throw refuse('it has a "%" that begins no escape')
   }
-  if (unseen.test(plain)) throw refuse('it holds control characters')
+  if (unseen.test(plain)) throw refuse('it contains control characters')
   return plain
 }
 

@@ -50,7 +50,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     return outcome(step, carried.hasPushed, carried.descriptor.digest, [carried])
   }
 
-  /** Several platforms, each under a tag of its own: the tag that nodes ask for is written once, as the index, and never names one platform alone. */
+  /** Several platforms, each under its own tag. The tag that nodes pull is written once, as the index; it never names a single platform. */
   async #copySeveral(step: EngineStep, options: CopyOptions): Promise<CopyOutcome> {
     const { existing, chosen } = step
     const destination = tagged(step.destination)
@@ -133,7 +133,7 @@ export class EngineCopier implements ImageCopier<EngineStep> {
     if (!isClean && !this.#keptTags) {
       this.#keptTags = true
       const ending = platformTag('', { os: 'os', architecture: 'arch' })
-      onWarning?.(`the registry does not take tags away: those ending in ${ending} stay at the destination beside the others`)
+      onWarning?.(`the registry cannot delete tags: the tags that end in ${ending} stay at the destination`)
     }
     for (const { descriptor, manifest } of carried) {
       if (manifest === undefined) continue

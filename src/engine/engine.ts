@@ -98,7 +98,7 @@ export class Engine implements Disposable {
     }
   }
 
-  /** Has the Engine ask the registry what a name stands for; undefined where it cannot tell. Throws NOT_FOUND, DENIED and what else the registry said. */
+  /** Has the Engine look up a name at the registry; undefined where the Engine cannot. Throws NOT_FOUND, DENIED and other errors of the registry. */
   async lookUp(reference: Reference, side: Side, { auth, signal }: EngineTransfer): Promise<LookedUp | undefined> {
     const name = formatReference(reference)
     try {
@@ -117,7 +117,7 @@ export class Engine implements Disposable {
     }
   }
 
-  /** An image that the Engine has; undefined when it has none of that name. */
+  /** An image of the Engine; undefined if it has no image of that name. */
   inspect(name: string, { signal }: CallOptions = {}): Promise<EngineImage | undefined> {
     const read = async (): Promise<EngineImage> => {
       const answer = fields(await this.#client.json({ method: 'GET', path: `/images/${name}/json`, signal }))

@@ -103,7 +103,7 @@ export async function followPush(messages: AsyncIterable<EngineMessage>, name: s
         `the Docker Engine has only a part of ${name}: it holds an index, and not every image below it`,
         {
           subject: name,
-          hint: 'Choose what it is to push with options.platforms, or use options.via registry.',
+          hint: 'choose the platforms to push with options.platforms, or use options.via registry',
         },
       )
     }
@@ -130,14 +130,14 @@ export async function followLoad(messages: AsyncIterable<EngineMessage>, name: s
 /** The failure of a stream that ends without what proves it. */
 export function endedEarly(what: string): MirrorError {
   return new MirrorError('PROTOCOL', `the Docker Engine ended ${what} without a digest, so that it is not known to be done`, {
-    hint: 'The daemon or a proxy before it broke off; see its log.',
+    hint: "check the daemon's log",
   })
 }
 
 /** Characters that one line may have. */
 const maxLine = 1024 * 1024
 
-/** A count of bytes; an Engine writes `{}` where it has none. */
+/** A count of bytes; an Engine writes `{}` where the count is unknown. */
 function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 }
@@ -157,7 +157,7 @@ function parseMessage(line: string): EngineMessage {
   } catch (cause) {
     throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is not JSON', { cause })
   }
-  if (!isJsonObject(value)) throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is no JSON object')
+  if (!isJsonObject(value)) throw new MirrorError('PROTOCOL', 'the Docker Engine sent a line that is not a JSON object')
   const { id, status, progressDetail, aux } = value
   const detail = isJsonObject(progressDetail) ? progressDetail : {}
   const [current, total, error] = [count(detail['current']), count(detail['total']), errorOf(value)]
@@ -173,12 +173,12 @@ function parseMessage(line: string): EngineMessage {
 
 /**
  * The messages of a stream, each a line of JSON; the last one may lack its end. A stream that is silent for so many milliseconds throws TIMEOUT,
- * one that is cut CONNECTION_LOST, and whatever is no message PROTOCOL. Leaving the loop closes the connection, which stops the Engine's work.
+ * an incomplete one CONNECTION_LOST, and a line that is not a message PROTOCOL. Leaving the loop closes the connection, which stops the Engine's work.
  */
 export async function* readMessages(stream: Readable, silence: number): AsyncGenerator<EngineMessage, void, undefined> {
   const decoder = new TextDecoder()
   const watchdog = setTimeout(() => {
-    const hint = 'See what the daemon is waiting for in its log.'
+    const hint = "check the daemon's log"
     stream.destroy(new MirrorError('TIMEOUT', `the Docker Engine said nothing for ${Math.round(silence / 1000)} s`, { hint }))
   }, silence)
   let rest = ''
@@ -195,8 +195,8 @@ export async function* readMessages(stream: Readable, silence: number): AsyncGen
     if (rest.trim() !== '') yield parseMessage(rest)
   } catch (error) {
     if (error instanceof MirrorError || (error as Error).name === 'AbortError') throw error
-    throw new MirrorError('CONNECTION_LOST', 'the Docker Engine broke off in the middle of its answer', {
-      hint: 'The daemon may have been restarted or have crashed; see its log.',
+    throw new MirrorError('CONNECTION_LOST', 'the Docker Engine closed the connection during its answer', {
+      hint: "check the daemon's log: it may have restarted or crashed",
       cause: error,
     })
   } finally {

@@ -26,7 +26,7 @@ export function isJoinedFrom(index: Manifest, source: Digest, platforms: readonl
   return annotations?.[sourceAnnotation] === source && has.join() === platforms.map(formatPlatform).join()
 }
 
-/** The tag that one platform of a tag is pushed under, since an Engine pushes nothing by digest; plainly nobody else's: `1.2_k3s-mirror_linux-amd64`. */
+/** The tag that one platform of a tag is pushed under, because an Engine cannot push by digest: `1.2_k3s-mirror_linux-amd64`, so that it collides with no other tag. */
 export function platformTag(tag: string, platform: Platform): string {
   const ending = `_k3s-mirror_${formatPlatform(platform).replaceAll('/', '-')}`
   if (tag.length + ending.length <= maxTag) return `${tag}${ending}`

@@ -9,7 +9,7 @@ import { engineRefusal } from './engine-error.ts'
 export interface EngineFacts {
   /** The version of the API that both sides speak, `1.41`. */
   readonly apiVersion: string
-  /** How it keeps images. `podman` is Podman behind this API: as classic, but its digests are no names, its pulls state none, and it looks nothing up. */
+  /** How it stores images. `podman` is Podman behind this API: like `classic`, but its digests are not names, its pulls report no digest, and it cannot look up names. */
   readonly store: 'classic' | 'containerd' | 'podman'
   /** What its containers run on; undefined where it does not say. */
   readonly platform?: Platform
@@ -45,19 +45,19 @@ function isVersion(value: unknown): value is string {
 }
 
 function noEngine({ name }: DockerClient): MirrorError {
-  return new MirrorError('PROTOCOL', `what answers at ${name} is no Docker Engine`, { hint: 'Check options.dockerHost or DOCKER_HOST.' })
+  return new MirrorError('PROTOCOL', `the server at ${name} is not a Docker Engine`, { hint: 'check options.dockerHost or DOCKER_HOST' })
 }
 
 function agree(client: DockerClient, { ApiVersion: theirs, MinAPIVersion: least }: JsonObject): string {
   if (!isVersion(theirs)) throw noEngine(client)
   if (compareVersions(theirs, oldest) < 0) {
     throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
-      hint: 'Update the daemon to Docker 17.09 or later, or use options.via registry.',
+      hint: 'update the daemon to Docker 17.09 or later, or use options.via registry',
     })
   }
   if (isVersion(least) && compareVersions(least, newest) > 0) {
     const message = `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`
-    throw new MirrorError('UNSUPPORTED', message, { hint: 'Update k3s-mirror, or use options.via registry.' })
+    throw new MirrorError('UNSUPPORTED', message, { hint: 'update k3s-mirror, or use options.via registry' })
   }
   return compareVersions(theirs, newest) > 0 ? newest : theirs
 }
@@ -69,7 +69,7 @@ async function askVersion(client: DockerClient, signal: AbortSignal | undefined)
     if (!(error instanceof EngineAnswer)) throw error
     if (/HTTP request to an HTTPS server/i.test(error.message)) {
       throw new MirrorError('ENGINE_UNAVAILABLE', `the Docker Engine at ${client.name} wants TLS`, {
-        hint: 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem.',
+        hint: 'set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem',
       })
     }
     throw error.status === 404 ? noEngine(client) : engineRefusal(error.message, ['answer', '/version'], 'source')
@@ -92,7 +92,7 @@ function isPodman(client: DockerClient, { Components: components }: JsonObject):
   const version = String(podman?.['Version'])
   if (podman === undefined || compareVersions(version, oldestPodman) >= 0) return podman !== undefined
   throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
-    hint: 'Update Podman, or use options.via registry.',
+    hint: 'update Podman, or use options.via registry',
   })
 }
 
@@ -104,7 +104,7 @@ function isContainerd({ DriverStatus: rows }: JsonObject): boolean {
 
 /**
  * Agrees on a version of the API and reads what the Engine is: https://docs.docker.com/reference/api/engine/#api-version-matrix
- * Throws ENGINE_UNAVAILABLE, PROTOCOL for a server that is no Engine, and UNSUPPORTED for one that is too old or too new.
+ * Throws ENGINE_UNAVAILABLE, PROTOCOL for a server that is not an Engine, and UNSUPPORTED for one that is too old or too new.
  */
 export async function negotiate(client: DockerClient, address: EngineAddress, { signal }: CallOptions = {}): Promise<EngineFacts> {
   const version = await askVersion(client, signal)

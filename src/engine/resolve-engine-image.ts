@@ -33,7 +33,7 @@ function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platfor
   const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source', subject: name })
   if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
-    throw refuse(`is for ${formatPlatform(only)} alone, not for ${wanted.map(formatPlatform).join(', ')}`)
+    throw refuse(`is for ${formatPlatform(only)} only, not for ${wanted.map(formatPlatform).join(', ')}`)
   }
   const entries = offered.map((platform) => ({ platform }))
   const picked = new Set<Platform>()
@@ -50,8 +50,8 @@ function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platfor
 export function severalPlatforms(name: string, platforms: readonly Platform[], images = 1): MirrorError {
   const offered = platforms.map(formatPlatform).join(', ')
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
-  return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, and a Docker Engine carries them one by one`, {
-    hint: 'Choose with options.platforms, as in options.platforms linux/amd64 or options.platforms linux/amd64,linux/arm64: several are joined under a new index. options.via registry copies all of them, byte for byte.',
+  return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, but a Docker Engine copies one at a time`, {
+    hint: 'choose platforms, as in options.platforms linux/amd64,linux/arm64, or copy all of them with options.via registry',
   })
 }
 
@@ -65,9 +65,9 @@ export async function resolveEngineImage(
   const { wanted, signal } = options
   const name = formatReference(image.source)
   if (image.destination.tag === undefined) {
-    throw new MirrorError('UNSUPPORTED', `${name} has no tag, and a Docker Engine pushes nothing else`, {
+    throw new MirrorError('UNSUPPORTED', `${name} has no tag, but a Docker Engine can push only tags`, {
       subject: name,
-      hint: 'Name a tag beside the digest, or use options.via registry.',
+      hint: 'add a tag to the digest, or use options.via registry',
     })
   }
   const [found, existing] = await Promise.all([
@@ -79,15 +79,19 @@ export async function resolveEngineImage(
   if (wanted === undefined && offered.length > 1) throw severalPlatforms(name, offered)
   if (found !== undefined && isIndexType(found.root.mediaType) && !options.canPushFromIndex) {
     const message = `${name} is an index, and this Docker Engine with its containerd image store pushes an index whole or not at all`
-    const hint = 'Update Docker to 27 or later, use a classic image store, or options.via registry.'
+    const hint = 'update Docker to 27 or later, use the classic image store, or pass options.via registry'
     throw new MirrorError('UNSUPPORTED', message, { subject: name, hint })
   }
   if (chosen.length > 1 && destination.closed !== undefined) {
     const { code, message } = destination.closed
-    throw new MirrorError(code, `the index over several platforms is written from here, and there is no way in: ${message}`, {
-      side: 'destination',
-      hint: 'Choose one platform, or open the way: options.registries gives TLS and credentials, HTTPS_PROXY a proxy.',
-    })
+    throw new MirrorError(
+      code,
+      `the index of several platforms is written by this program, which cannot reach the destination: ${message}`,
+      {
+        side: 'destination',
+        hint: 'choose one platform, or set TLS and credentials with options.registries, or a proxy with HTTPS_PROXY',
+      },
+    )
   }
   if (destination.blind !== undefined) throw destination.blind
   /** True where the tag names an index that was joined from the source's root before. */

@@ -40,7 +40,7 @@ function sshArguments({ user, host, port, socketPath }: SshAddress): readonly st
   return [...sshOptions, ...login, '--', host, 'docker', ...engine, 'system', 'dial-stdio']
 }
 
-/** ssh joins the words of the command, and a shell takes them apart again. */
+/** ssh joins the words of the command, and a shell splits them again. */
 function shellQuoted(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
@@ -142,7 +142,7 @@ class SshConnection extends Duplex {
     return this
   }
 
-  /** What keeps the process alive: pipes to a child are sockets, and a child that was not started for want of descriptors has none. */
+  /** What keeps the process alive: pipes to a child are sockets; a child that failed to start for lack of descriptors has no pipes. */
   #counted(): readonly (Pick<Socket, 'ref' | 'unref'> | undefined)[] {
     const { stdin, stdout, stderr } = this.#child
     return [this.#child, stdin, stdout, stderr] as unknown as readonly (Socket | undefined)[]
@@ -170,7 +170,7 @@ class SshConnection extends Duplex {
   #notStarted({ code = 'unknown reason' }: NodeJS.ErrnoException): MirrorError {
     const why = code === 'ENOENT' ? 'ssh is not installed, or not on PATH' : `ssh cannot be started (${code})`
     return new MirrorError('ENGINE_UNAVAILABLE', `cannot reach the Docker Engine over ssh: ${why}`, {
-      hint: 'Install the client of OpenSSH.',
+      hint: 'install the OpenSSH client',
     })
   }
 
@@ -183,10 +183,10 @@ class SshConnection extends Duplex {
         .split(/[\r\n]/)
         .at(-1) ?? ''
     const end = exitCode === null ? `signal ${signalCode ?? 'unknown'}` : `exit code ${exitCode}`
-    const why = foreignText(lastLine) || `ssh ended with ${end} and said nothing`
+    const why = foreignText(lastLine) || `ssh ended with ${end} without a message`
     const hint = hintFor(said, exitCode, this.#address)
     return this.#hasAnswered
-      ? new MirrorError('CONNECTION_LOST', `the ssh connection to the Docker Engine broke off: ${why}`, { hint })
+      ? new MirrorError('CONNECTION_LOST', `the ssh connection to the Docker Engine closed unexpectedly: ${why}`, { hint })
       : new MirrorError('ENGINE_UNAVAILABLE', `cannot reach the Docker Engine over ssh: ${why}`, { hint })
   }
 }
@@ -195,13 +195,13 @@ function hintFor(said: string, exitCode: number | null, { user, host, port }: Ss
   const machine = printable(host)
   const target = printable(`${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`)
   if (/host key verification failed/i.test(said)) {
-    return `Connect once by hand, ssh ${target}, and compare the key of the host that it shows with the one the host has.`
+    return `run ssh ${target} once, and compare the host key that it shows with the key of the host`
   }
   // what dial-stdio says of the socket over there also has "permission denied" in it
-  if (/connect: permission denied/i.test(said)) return `The user over there may not use Docker: add it to the group "docker" on ${machine}.`
+  if (/connect: permission denied/i.test(said)) return `add the remote user to the group "docker" on ${machine}`
   if (/permission denied \(|too many authentication failures/i.test(said)) {
-    return 'ssh cannot ask for a password here: load a key that the host accepts into the agent, with ssh-add.'
+    return 'load a key that the host accepts into the agent with ssh-add: ssh cannot ask for a password here'
   }
-  if (exitCode === 127 || /command not found/i.test(said)) return `Install Docker on ${machine}, on the PATH of commands that ssh runs.`
-  return `Try it by hand: ssh ${target} docker version`
+  if (exitCode === 127 || /command not found/i.test(said)) return `install Docker on ${machine}, on the PATH of commands that ssh runs`
+  return `run: ssh ${target} docker version`
 }

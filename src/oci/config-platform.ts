@@ -38,7 +38,7 @@ export async function readConfig(
   })
   if (at === config.size && hasDigest(data, config.digest)) return data
   const subject = `the config ${config.digest} of ${formatRepository(repository)}`
-  throw new MirrorError('INTEGRITY', `${subject} has other content than its digest says`, { side: 'source', subject })
+  throw new MirrorError('INTEGRITY', `${subject} does not match its digest`, { side: 'source', subject })
 }
 
 /** The platform that an image's config names, read from a place; undefined as for `readConfig` and `platformOf`. Throws INTEGRITY. */

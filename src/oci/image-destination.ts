@@ -12,7 +12,7 @@ export interface OfferOptions extends CallOptions {
   readonly presence?: 'likely' | 'disproved' | undefined
 }
 
-/** The upload of one blob, which holds on to what the place has opened for it: whoever gets one fills or cancels it. */
+/** The open upload of one blob. It occupies resources of the destination until its caller completes or cancels it. */
 export interface BlobUpload {
   /** Stores the verified content that `open` gives, which is called for each time that the place asks for it; false where the place had the blob already. */
   put(open: () => Promise<Content>, options?: CallOptions): Promise<boolean>
@@ -25,7 +25,7 @@ export type OfferedBlob = { readonly kind: 'present' | 'mounted' } | { readonly 
 
 /** A place that images are written to. Everything becomes visible whole or not at all. */
 export interface ImageDestination {
-  /** The root descriptor that a tag or digest names; undefined when there is none. */
+  /** The root descriptor of a tag or digest; undefined if it does not exist. */
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined>
   /** True when the repository has the blob. */
   headBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions): Promise<boolean>

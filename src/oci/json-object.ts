@@ -3,7 +3,7 @@ export function isJsonObject(value: unknown): value is Readonly<Record<string, u
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What a text of JSON says; for a text that is none, throws what `refuse` makes of the parser's error. */
+/** Parses JSON; for invalid JSON, throws what `refuse` returns for the parser's error. */
 export function parseJson(text: string, refuse: (cause: unknown) => Error): unknown {
   try {
     return JSON.parse(text)

@@ -7,12 +7,12 @@ import { isUnknownPlatform, type Platform } from './platform.ts'
 
 const maxDepth = 64
 
-/** Throws INVALID_MANIFEST: the manifest, and why it is none. */
+/** Throws INVALID_MANIFEST: `the manifest <why>`. */
 function refuse(why: string): never {
   throw new MirrorError('INVALID_MANIFEST', `the manifest ${why}`)
 }
 
-/** Where the string that begins here ends: at its last quote, or at the end of a text that has none. */
+/** Where the string that begins here ends: at its closing quote, or at the end of the text if that is missing. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = 0
@@ -76,20 +76,20 @@ interface ManifestFacts {
   readonly subject?: unknown
 }
 
-/** What an index refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md */
+/** What an index refers to, and its own metadata: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md */
 export interface IndexContents extends ManifestFacts {
   readonly kind: 'index'
   readonly manifests: readonly Descriptor[]
 }
 
-/** What an image manifest refers to and says of itself: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
+/** What an image manifest refers to, and its own metadata: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
 export interface ImageContents extends ManifestFacts {
   readonly kind: 'image'
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
 }
 
-/** What a manifest refers to and says of itself. */
+/** What a manifest refers to, and its own metadata. */
 export type ManifestContents = IndexContents | ImageContents
 
 /** Bytes of a manifest that are read at most. */
@@ -166,7 +166,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   const mediaType = decideType(document, contentType)
   if (isSchema1Type(mediaType)) {
     throw new MirrorError('UNSUPPORTED', 'the image has only a Docker schema 1 manifest, which cannot be copied digest for digest', {
-      hint: 'Build or pull the image with a current tool and push it again, then mirror that.',
+      hint: 'push the image again with a current tool, then mirror it',
     })
   }
   const { artifactType, annotations, subject } = document
@@ -201,10 +201,10 @@ export function parseLayoutIndex(bytes: Uint8Array): readonly unknown[] {
   return manifests as readonly unknown[]
 }
 
-/** The manifest that one is about, from its `subject`; throws INVALID_MANIFEST for a subject that is no descriptor. */
+/** The manifest that `subject` refers to; throws INVALID_MANIFEST for a subject that is not a descriptor. */
 export function readSubject(subject: unknown): Descriptor | undefined {
   if (subject === undefined) return undefined
-  if (!isJsonObject(subject)) refuse('has a subject that is no descriptor')
+  if (!isJsonObject(subject)) refuse('has a subject that is not a descriptor')
   return parseDescriptor(subject, 'subject')
 }
 

@@ -19,7 +19,7 @@ export function parsePlatform(text: string): Platform {
   const [os = '', architecture = '', variant] = components
   if (components.length < 2 || components.length > 3 || !components.every((one) => component.test(one))) {
     throw new MirrorError('USAGE', `"${text}" is not a platform`, {
-      hint: 'Write os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7.',
+      hint: 'pass os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7',
     })
   }
   const processor = normaliseProcessor(architecture, variant)

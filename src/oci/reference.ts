@@ -84,18 +84,14 @@ export function parseReference(text: string): Reference {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[^\x21-\x7e]/.test(text)) refuse(text, 'it contains a space, a control character or a non-ASCII character')
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    refuse(text, 'it has a scheme', 'Write registry/repository:tag without http://, https:// or docker://.')
+    refuse(text, 'it has a scheme', 'write registry/repository:tag without http://, https:// or docker://')
 
   const at = text.indexOf('@')
   const digest = at === -1 ? undefined : text.slice(at + 1)
   const named = at === -1 ? text : text.slice(0, at)
   if (digest !== undefined && !isDigest(digest)) {
     if (digest.includes('/') || !/^[a-z0-9]+:/i.test(digest))
-      refuse(
-        text,
-        'it contains credentials or a misplaced "@"',
-        'Credentials come from options.registries, docker config.json or the environment, never from a reference.',
-      )
+      refuse(text, 'it contains credentials or a misplaced "@"', 'remove the credentials; run docker login, or pass options.registries')
     refuse(text, 'its digest is not sha256: and 64, or sha512: and 128, lower-case hexadecimal digits')
   }
   const colon = named.lastIndexOf(':')

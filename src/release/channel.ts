@@ -14,7 +14,7 @@ const maxHops = 5
 
 function unreadable(url: URL, what: string): MirrorError {
   return new MirrorError('PROTOCOL', `${redactUrl(url)} does not answer like a K3s channel server: ${what}`, {
-    hint: 'Check options.channelUrl, or name a release tag, such as v1.37.1+k3s1, in place of the channel.',
+    hint: 'check options.channelUrl, or pass a release tag such as v1.37.1+k3s1 instead of the channel',
   })
 }
 
@@ -28,7 +28,7 @@ function lastSegment(url: URL): string {
   }
 }
 
-/** The tag, written as K3s does; undefined when the text is no release tag. */
+/** The tag in the spelling of K3s; undefined if the text is not a release tag. */
 function asTag(text: string): string | undefined {
   const version = readVersion(text)
   return version && formatVersion(version)
@@ -54,7 +54,7 @@ async function lookUp(client: HttpClient, name: string, answer: HttpResponse, ur
   const notFound = (hint?: string): MirrorError =>
     new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, { hint })
   if (channels === undefined) {
-    if (answer.status === 404) throw notFound('K3s has the channels stable, latest, testing and one for each minor version, such as v1.36.')
+    if (answer.status === 404) throw notFound('use stable, latest, testing, or a minor version such as v1.36')
     const isPage = answer.status === 200 || answer.status === 405
     throw isPage ? unreadable(url, 'there is no list of channels') : unexpectedStatus(answer.url, answer.status)
   }
@@ -62,7 +62,7 @@ async function lookUp(client: HttpClient, name: string, answer: HttpResponse, ur
   if (channel === undefined) {
     const names = channels.map((candidate) => foreignText(candidate.name).slice(0, 40))
     const known = nearestFirst(name, names).slice(0, 8)
-    throw notFound(known.length === 0 ? undefined : `Known channels, nearest first: ${known.join(', ')}.`)
+    throw notFound(known.length === 0 ? undefined : `use one of the known channels: ${known.join(', ')}`)
   }
   if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release at the moment`)
   const tag = asTag(channel.latest)
@@ -82,8 +82,8 @@ export async function resolveChannel(client: HttpClient, name: string, options: 
     const tag = asTag(last)
     if (tag !== undefined) return tag
     // The channel server itself may have moved, for example to https.
-    if (last !== name) throw unreadable(url, `it redirects to ${foreignText(redactUrl(next)).slice(0, 200)}, which is no release`)
+    if (last !== name) throw unreadable(url, `it redirects to ${foreignText(redactUrl(next)).slice(0, 200)}, which is not a release`)
     url = next
   }
-  throw unreadable(url, 'it redirects without end')
+  throw unreadable(url, 'it redirects in a loop')
 }

@@ -52,7 +52,7 @@ export function isAbsent(status: number): boolean {
   return status === 404 || status === 410
 }
 
-/** The error for a status that is no success, where nothing more is known than the URL. */
+/** The error for an unexpected status, where only the URL is known. */
 export function unexpectedStatus(url: URL, status: number): MirrorError {
   const code = status === 401 ? 'UNAUTHORIZED' : status === 403 ? 'DENIED' : 'LIST_UNAVAILABLE'
   return new MirrorError(code, `cannot fetch ${redactUrl(url)}: the server answered HTTP ${status}`)

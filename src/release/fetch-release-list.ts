@@ -11,7 +11,7 @@ import { hasImageList, parseVersion } from './version.ts'
 
 function refuse(name: string, why: string): never {
   throw new MirrorError('CHECKSUM_MISMATCH', `${name}: ${why}`, {
-    hint: 'Nothing of this release is used. Compare the checksum file with the one that K3s published.',
+    hint: 'compare the checksum file with the one that K3s published; nothing of this release was used',
   })
 }
 
@@ -51,7 +51,7 @@ export function requireSha256(name: string, expected: string, actual: string, au
   if (expected === actual) return
   const message = `${name}: the checksum does not match: ${authority} says ${expected}, the list has ${actual}`
   throw new MirrorError('CHECKSUM_MISMATCH', message, {
-    hint: 'Nothing of this list is used. It was changed or cut short on its way, or the expected checksum is for another release.',
+    hint: 'download the list again, and check that the checksum is for this release; nothing of this list was used',
   })
 }
 
@@ -60,13 +60,13 @@ async function fetchList(client: HttpClient, url: URL, tag: string, options: Fet
   if (status === 200) return body
   if (!isAbsent(status)) throw unexpectedStatus(url, status)
   throw new MirrorError('RELEASE_NOT_FOUND', `K3s release ${tag} not found at ${redactUrl(url)}`, {
-    hint: 'Check the tag (https://github.com/k3s-io/k3s/releases), or give a channel such as stable; options.artifactUrl says where release files are.',
+    hint: 'check the tag (https://github.com/k3s-io/k3s/releases) or options.artifactUrl, or pass a channel such as stable',
   })
 }
 
 /** A checksum file that may exist and cannot be had is not taken for none. */
 function withoutChecksum(cause: MirrorError): MirrorError {
-  const hint = "Without the checksum file the list cannot be checked. Try again later, or give the list's checksum with options.listSha256."
+  const hint = "try again later, or pass the list's checksum with options.listSha256: without the checksum file the list cannot be verified"
   return new MirrorError('LIST_UNAVAILABLE', cause.message, { hint, cause })
 }
 
@@ -135,7 +135,7 @@ async function fetchDigest(client: HttpClient, url: URL, { retry, signal }: List
   }
 }
 
-/** What vouches for a list that no checksum file names, and a warning where nothing does. */
+/** How a list is verified that no checksum file names, and a warning where it is not. */
 async function coverageWithoutFile(
   client: HttpClient,
   tag: string,
@@ -156,7 +156,7 @@ async function coverageWithoutFile(
 export async function fetchReleaseList(client: HttpClient, tag: string, options: ListFetchOptions = {}): Promise<CheckedList> {
   if (!hasImageList(parseVersion(tag))) {
     throw new MirrorError('LIST_UNAVAILABLE', `K3s release ${tag} has no image list: K3s publishes one since v1.17.4`, {
-      hint: 'Give a list of your own with options.images.',
+      hint: 'pass your own list with options.images',
     })
   }
   const { listSha256 } = options

@@ -70,7 +70,7 @@ function compile(option: 'include' | 'exclude', texts: readonly string[] = []) {
       return { option, text, matches: compileGlob(text) }
     } catch (cause) {
       throw new MirrorError('USAGE', `options.${option} ${JSON.stringify(text.slice(0, 200))} is not a glob: ${(cause as Error).message}`, {
-        hint: text.includes('!(') ? 'Name what is not wanted with options.exclude.' : undefined,
+        hint: text.includes('!(') ? 'pass the unwanted images with options.exclude' : undefined,
         cause,
       })
     }

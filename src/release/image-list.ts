@@ -2,7 +2,7 @@ import { isMirrorError } from '../errors.ts'
 import { formatReference, looksLikeHostPort, parseReference, type Reference } from '../oci/reference.ts'
 import { refuseList } from './list-text.ts'
 
-/** How it is known that a list is the one that was published: nothing vouches for `none`. */
+/** How a list was verified to be the published one; `none` means that it was not. */
 export type ListCoverage = 'checksum-file' | 'release-api' | 'pinned' | 'none'
 
 /** One of the lists that a selection was read from. */
@@ -45,7 +45,7 @@ function withoutComment(line: string): string {
   return line.trim()
 }
 
-/** Reads references given one by one; throws INVALID_REFERENCE for the first that is none. */
+/** Parses single references; throws INVALID_REFERENCE for the first invalid one. */
 export function parseReferences(texts: readonly string[]): NotedImages {
   const images = texts.map(parseReference)
   const warnings = texts.filter(looksLikeHostPort).map((text) => {

@@ -8,15 +8,15 @@ export function refuseList(name: string, why: string, hint?: string): never {
   throw new MirrorError('INVALID_LIST', `${name}: ${why}`, { hint })
 }
 
-const listHint = 'An image list is a text file with one reference a line, such as docker.io/rancher/mirrored-pause:3.6.'
-const webPageHint = 'A proxy or a login page may have answered in place of the server. Open the address in a browser to see it.'
+const listHint = 'pass a text file with one reference a line, such as docker.io/rancher/mirrored-pause:3.6'
+const webPageHint = 'open the address in a browser: a proxy or a login page may have answered instead of the server'
 
-/** Formats that are told by their first bytes. */
+/** Formats that are recognised by their first bytes. */
 const binaries: readonly (readonly [magic: readonly number[], why: string, hint: string])[] = [
-  [[0x1f, 0x8b], 'this is a gzip file, not an image list', 'Decompress it first.'],
-  [[0x28, 0xb5, 0x2f, 0xfd], 'this is a zstd file, not an image list', 'Decompress it first.'],
-  [[0xff, 0xfe], 'this is UTF-16 text', 'Save the list as UTF-8; in PowerShell: Out-File -Encoding utf8.'],
-  [[0xfe, 0xff], 'this is UTF-16 text', 'Save the list as UTF-8; in PowerShell: Out-File -Encoding utf8.'],
+  [[0x1f, 0x8b], 'this is a gzip file, not an image list', 'decompress it first'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'this is a zstd file, not an image list', 'decompress it first'],
+  [[0xff, 0xfe], 'this is UTF-16 text', 'save the list as UTF-8; in PowerShell: Out-File -Encoding utf8'],
+  [[0xfe, 0xff], 'this is UTF-16 text', 'save the list as UTF-8; in PowerShell: Out-File -Encoding utf8'],
 ]
 
 /** Refuses documents that servers send where a list was expected. */

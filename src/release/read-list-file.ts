@@ -23,7 +23,7 @@ export async function readListStream(stream: ByteStream, name: string, { signal 
       chunks.push(chunk)
       size += chunk.length
       if (size > maxListBytes) refuseList(name, 'the list is larger than 10 MiB')
-      // Formats with zero bytes are told apart later, by their first bytes, which are already here.
+      // Formats with zero bytes are recognised later, by their first bytes, which are already here.
       if (chunk.includes(0)) return Buffer.concat(chunks)
     }
   } finally {
@@ -32,9 +32,9 @@ export async function readListStream(stream: ByteStream, name: string, { signal 
   }
 }
 
-const checkPath = 'Check the path given with options.images.'
+const checkPath = 'check the path given with options.images'
 const absent = { why: 'there is no such file', hint: checkPath }
-const forbidden = { why: 'permission to read it is missing', hint: 'Make the file readable for this user.' }
+const forbidden = { why: 'permission denied', hint: 'make the file readable for this user' }
 const reasons: Readonly<Record<string, typeof absent>> = { ENOENT: absent, ENOTDIR: absent, EACCES: forbidden, EPERM: forbidden }
 
 /** Reads a list file, at most 10 MiB; a named pipe or a device too. Throws INVALID_LIST with the path and the reason. */
@@ -43,7 +43,7 @@ export async function readListFile(path: string, { signal }: CallOptions = {}): 
     const facts = await stat(path)
     // Asked first: systems differ in how a directory fails to be read.
     if (facts.isDirectory()) {
-      refuseList(path, 'this is a directory, not an image list', 'Give the path of a text file with one reference a line.')
+      refuseList(path, 'this is a directory, not an image list', 'pass a text file with one reference a line')
     }
     return await readListStream(facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path), path, { signal })
   } catch (error) {

@@ -5,7 +5,7 @@ import { refuseList } from './list-text.ts'
 
 const pollInterval = 20
 
-/** The bytes of a named pipe, opened without blocking, which could not be cancelled; throws INVALID_LIST where nobody writes within `patience` milliseconds. */
+/** The bytes of a named pipe, opened without blocking, which could not be cancelled; throws INVALID_LIST where no process writes within `patience` milliseconds. */
 export async function* readPipe(
   path: string,
   { patience = 10_000, signal }: { readonly patience?: number; readonly signal?: AbortSignal | undefined } = {},
@@ -23,7 +23,7 @@ export async function* readPipe(
       })
       if (read?.bytesRead === 0) {
         if (hasWriter) return
-        if (performance.now() > deadline) refuseList(path, 'nobody writes to this named pipe')
+        if (performance.now() > deadline) refuseList(path, 'no process writes to this named pipe')
       } else {
         hasWriter = true
         if (read !== undefined) yield buffer.slice(0, read.bytesRead)

@@ -19,7 +19,7 @@ export const checksumFile = 'sha256sum-amd64.txt'
 export function parseUrl(text: string, what: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password !== '') {
-    throw new MirrorError('USAGE', `${what} contains a user name or password`, { hint: 'Credentials are never given in a URL.' })
+    throw new MirrorError('USAGE', `${what} contains a user name or password`, { hint: 'remove the credentials from the URL' })
   }
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new MirrorError('USAGE', `${what} ${JSON.stringify(text.slice(0, 200))} is not an http or https URL`)

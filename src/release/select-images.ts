@@ -38,11 +38,11 @@ function usage(message: string, hint?: string): MirrorError {
 function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
   const { releases = [], images = [], references = [], listSha256 } = options
   if (releases.length + images.length + references.length === 0) {
-    throw usage('no images are selected', 'Give options.releases, options.images, or references as arguments.')
+    throw usage('no images are selected', 'pass options.releases, options.images, or references as arguments')
   }
   if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('options.listSha256 is not 64 hexadecimal digits')
   if (listSha256 !== undefined && releases.length + images.length !== 1) {
-    throw usage('options.listSha256 needs exactly one list', 'Give one options.releases or one options.images with it.')
+    throw usage('options.listSha256 needs exactly one list', 'pass one options.releases or one options.images with it')
   }
   if (images.filter((name) => name === '-').length > 1) throw usage('options.images - is given twice: standard input can be read only once')
   return {
@@ -55,7 +55,7 @@ function checkOptions(options: SelectionOptions): SelectionOptions & { readonly 
 }
 
 async function readOwnList(client: HttpClient, name: string, options: SelectionOptions): Promise<readonly [string, Uint8Array]> {
-  if (name === '') throw usage('options.images is given without a name', 'Name a file or a URL, or - for standard input.')
+  if (name === '') throw usage('options.images is given without a name', 'pass a file, a URL, or - for standard input')
   if (name === '-') {
     if (options.stdin === undefined) throw usage('options.images - reads standard input, which is not available here')
     return ['standard input', await readListStream(options.stdin, 'standard input', options)]
@@ -68,7 +68,7 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
   return [redactUrl(url), body]
 }
 
-/** A list that somebody gave: nothing vouches for it, unless its checksum was given too. */
+/** The user's own list: it is verified only if its checksum was given too. */
 async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
   const [name, bytes] = await readOwnList(client, given, options)
   const sha256 = listSha256Of(bytes)
@@ -148,7 +148,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
   if (filtered.images.length === 0) {
     throw usage(
       `no image is left: options.include and options.exclude drop all ${all.length}`,
-      'Globs are matched against registry/repository:tag, such as docker.io/rancher/mirrored-pause:3.6.',
+      'write globs for registry/repository:tag, such as docker.io/rancher/mirrored-pause:*',
     )
   }
   return {

@@ -37,7 +37,7 @@ function isUnsuffixed({ major, minor }: K3sVersion): boolean {
   return major === 0 || (major === 1 && minor === 0)
 }
 
-/** Reads a release tag; undefined for what is none. */
+/** Parses a release tag; undefined for other text. */
 export function readVersion(text: string): K3sVersion | undefined {
   const match = grammar.exec(text)
   if (match === null) return undefined
@@ -52,21 +52,21 @@ export function readVersion(text: string): K3sVersion | undefined {
   return (version.build === undefined) === isUnsuffixed(version) ? version : undefined
 }
 
-/** What was probably meant by text that is no release tag, as a hint. */
+/** The hint for text that is not a release tag, with the tag that was probably meant. */
 function suggest(text: string): string {
   if (/^v?[0-9]+\.[0-9]+$/.test(text)) {
     const channel = text.startsWith('v') ? text : `v${text}`
-    return `${channel} is a channel (the newest release of that minor version), not a tag. A tag is for example ${channel}.1+k3s1.`
+    return `pass a tag such as ${channel}.1+k3s1; ${channel} is a channel: the newest release of that minor version`
   }
   const plus = text.trim().replace(/%2b/i, '+').replace(/ /g, '+').replace(/-k3s/, '+k3s')
   const tag = /^[0-9]/.test(plus) ? `v${plus}` : plus
   if (readVersion(tag) !== undefined) {
-    const why = /-k3s/.test(text) ? 'Image tags write "-" where release tags have "+". ' : ''
-    return `${why}Did you mean ${tag}?`
+    const why = /-k3s/.test(text) ? ' Image tags have "-" where release tags have "+".' : ''
+    return `Did you mean ${tag}?${why}`
   }
-  if (readVersion(`${tag}+k3s1`) !== undefined) return `K3s tags end in +k3s and a number. Did you mean ${tag}+k3s1?`
-  if (/rke2/i.test(text)) return 'That is an RKE2 release: give its image list with options.images.'
-  return 'A release tag is for example v1.37.1+k3s1; a channel is for example stable, latest or v1.36.'
+  if (readVersion(`${tag}+k3s1`) !== undefined) return `Did you mean ${tag}+k3s1?`
+  if (/rke2/i.test(text)) return 'pass the image list of the RKE2 release with options.images'
+  return 'pass a release tag such as v1.37.1+k3s1, or a channel such as stable, latest or v1.36'
 }
 
 /** Reads a release tag such as `v1.37.1+k3s1`, `v1.30.0-rc1+k3s1`, `v1.17.0+k3s.1` or `v1.0.1`; throws USAGE with a hint at what was meant. */
@@ -109,7 +109,7 @@ export function hasImageList(version: K3sVersion): boolean {
 /** What a release is asked for by: its tag, or a channel that points to one. */
 export type ReleaseName = { readonly tag: string } | { readonly channel: string }
 
-/** Tells a release tag from a channel name; throws USAGE for what can be neither. */
+/** Distinguishes a release tag from a channel name; throws USAGE for text that can be neither. */
 export function parseReleaseName(text: string): ReleaseName {
   if (/^[a-z][\w-]*(?:\.[0-9]+)?$/i.test(text) && text.length <= 100) return { channel: text }
   return { tag: formatVersion(parseVersion(text)) }

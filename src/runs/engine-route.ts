@@ -112,7 +112,7 @@ async function refuseSeveral(images: readonly NamedImage[], lookUp: LookUp): Pro
   const found = await Promise.all(images.map(({ source }) => limit(() => lookUp(source).catch(() => refused))))
   const unknown = images.find((_, index) => found[index] === undefined)
   if (unknown !== undefined) {
-    throw new MirrorError('USAGE', `the Docker Engine cannot tell the platforms of ${formatReference(unknown.source)} before it pulls`, {
+    throw new MirrorError('USAGE', `the Docker Engine does not report the platforms of ${formatReference(unknown.source)} before a pull`, {
       hint: 'Choose with options.platforms, as in options.platforms linux/amd64 or options.platforms linux/amd64,linux/arm64, or use options.via registry.',
     })
   }

@@ -27,7 +27,7 @@ export function safeLine(text: string): string {
   return redactUserinfo(printable(text))
 }
 
-/** A value that is no secret, as a pattern or a file's name, for a message: control characters as escapes, at most 120 characters. */
+/** A value that is not a secret, such as a pattern or a file name, for a message: control characters as escapes, at most 120 characters. */
 export function escaped(text: string): string {
   return withoutControls(text.length > mostQuoted ? `${text.slice(0, mostQuoted)}…` : text)
 }
@@ -37,7 +37,7 @@ export function quoted(text: string): string {
   return `"${escaped(text)}"`
 }
 
-/** Words of others without what one image alone is called: the path of its repository, with a tag or without, and digests. */
+/** Text of a server without the names of a single image: its repository's path, with or without a tag, and digests. */
 export function withoutImage(text: string, path: string): string {
   const unnamed = path.length < 3 ? text : text.replaceAll(path, '…').replace(/…(?:\/manifests\/|:)[^\s:,"')]+/g, '…')
   return unnamed.replace(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g, '…')

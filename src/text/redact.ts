@@ -21,7 +21,7 @@ export function redactUrl(url: URL): string {
   return copy.href.slice(0, mostShown)
 }
 
-/** Replaces user and password in whatever looks like a URL or a `user:password@host`; digests and ports are left alone. */
+/** Replaces user and password in whatever looks like a URL or a `user:password@host`; digests and ports are left unchanged. */
 export function redactUserinfo(text: string): string {
   return text
     .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, '$1***@')

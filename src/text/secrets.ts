@@ -140,7 +140,7 @@ function soughtOf(secret: string): readonly string[] {
   return keys.length > 0 ? keys : [secret.trim(), secret.replaceAll(' ', '+')]
 }
 
-/** Secrets whose windows nobody has needed yet: most runs mask nothing, and a long token takes milliseconds. */
+/** Secrets whose windows have not been needed yet: most runs mask nothing, and a long token takes milliseconds. */
 let pending: (readonly [secret: string, user: string | undefined])[] = []
 
 /** From now on this secret, a password or a token that is sent somewhere, is masked in every message, as are its parts and what is made of it; with a user also what is made of `user:secret`. */

@@ -4,7 +4,7 @@ import { readSource, type Source } from './read-source.ts'
 
 /** The shape the house has to keep: data, checked against the files of `src`. */
 export interface House {
-  /** What each folder, and each file at the top, may import: other places, `<folder>/<file>` for one file alone, `type:<place>` and `type:<file>` for types alone. */
+  /** What each folder, and each file at the top, may import: other places, `<folder>/<file>` for a single file, `type:<place>` and `type:<file>` for types only. */
   readonly places: Readonly<Record<string, readonly string[]>>
   /** The folders that may import each external package. */
   readonly packages: Readonly<Record<string, readonly string[]>>
@@ -112,7 +112,7 @@ function importViolations(source: Source, files: FileSet, house: House): readonl
     if (specifier === undefined) return [`${path}: imports a module whose name is computed`]
     if (specifier.startsWith('.')) {
       const file = join(dirname(path), specifier)
-      if (!files.has(file)) return [`${path}: imports ${specifier}, which is no file of src`]
+      if (!files.has(file)) return [`${path}: imports ${specifier}, which is not a file of src`]
       return mayImport(path, file, imported.typeOnly, house) ? [] : [`${path}: may not import ${file}`]
     }
     if (specifier.startsWith('node:') || builtinModules.includes(specifier))

@@ -88,7 +88,7 @@ test('a failure comes after the values', async () => {
   await assert.rejects(all(undefinedFailure), (error) => error === undefined)
 })
 
-test('a reader that leaves is told of once, one that reached the end is not', async () => {
+test('reports a reader that leaves early once, and not one that reached the end', async () => {
   let left = 0
   const broken = new Channel<number>(() => left++)
   broken.push(1)
@@ -96,7 +96,7 @@ test('a reader that leaves is told of once, one that reached the end is not', as
   for await (const _ of broken) break
   assert.equal(left, 1)
   broken.push(3)
-  for await (const _ of broken) assert.fail('nothing is kept for nobody')
+  for await (const _ of broken) assert.fail('values without a reader are dropped')
 
   const thrown = new Channel<number>(() => left++)
   thrown.push(1)

@@ -14,7 +14,7 @@ test('every listener is called once, and none that was taken away', () => {
   assert.deepEqual(called, ['a', 'c'])
 })
 
-test('two signals do not hear each other, and no signal is none', () => {
+test('keeps two signals apart, and accepts no signal', () => {
   const [one, other] = [new AbortController(), new AbortController()]
   let calls = 0
   onAbort(one.signal, () => calls++)

@@ -84,7 +84,7 @@ test('every image of a release goes through a real Engine, is pulled from the de
   await docker.docker('image', 'rm', mine)
 })
 
-test('two platforms are joined under one index a tag, without tags beside it; a second run pulls nothing', async (t) => {
+test('joins two platforms under one index per tag without extra tags, and pulls nothing in a second run', async (t) => {
   if (!canRun(t) || !requireServer(t, 'skopeo')) return
   const docker = await theEngine()
   const platforms = ['--platform', 'linux/amd64,linux/arm64']
@@ -164,7 +164,7 @@ test('a busybox that went this way runs', async (t) => {
   assert.deepEqual(await docker.images(), [])
 })
 
-test('passwords reach the registries through the Engine, and are shown nowhere', async (t) => {
+test('sends passwords to the registries through the Engine, and never prints them', async (t) => {
   if (!canRun(t)) return
   const docker = await theEngine()
   const user = { htpasswd: { robot: canary } }
@@ -236,7 +236,7 @@ test('a full disk of the Engine stops the run with one reason, and nothing is le
   const { status, stderr } = await runCli([...args, '--platform', 'linux/amd64'], { stdin: release.list })
   assert.equal(status, 1)
   assert.match(stderr, new RegExp(`FAILED all ${release.images.length} images: .*free.*\\(NO_SPACE\\)`))
-  assert.match(stderr, /hint: Make room/)
+  assert.match(stderr, /hint: free space there/)
   assert.deepEqual(await small.images(), [])
 })
 
@@ -245,8 +245,8 @@ test('without an Engine one line says so, and what to do', async () => {
   await using directory = await tempDir()
   const args = ['mirror', '--via', 'docker', '--to', 'registry.example.com', '--platform', 'linux/amd64', 'rancher/x:1']
   for (const [host, words] of [
-    [`unix://${directory.path}/docker.sock`, /no such socket \(ENGINE_UNAVAILABLE\)\nhint: Start the daemon/],
-    ['tcp://127.0.0.1:1', /nothing answers there \(ENGINE_UNAVAILABLE\)/],
+    [`unix://${directory.path}/docker.sock`, /the socket does not exist \(ENGINE_UNAVAILABLE\)\nhint: start the daemon/],
+    ['tcp://127.0.0.1:1', /the connection was refused \(ENGINE_UNAVAILABLE\)/],
   ] as const) {
     const { status, stderr, stdout } = await runCli([...args, '--docker-host', host])
     assert.deepEqual([status, stdout], [1, ''])
@@ -256,7 +256,7 @@ test('without an Engine one line says so, and what to do', async () => {
 
 test('what an Engine cannot do, or is not there for, is refused before anything moves', async () => {
   const mirrorTo = ['mirror', '--to', 'registry.example.com', 'rancher/x:1']
-  const viaDocker = ['--via', 'docker', '--docker-host', 'unix:///nowhere', '--platform', 'linux/amd64']
+  const viaDocker = ['--via', 'docker', '--docker-host', 'unix:///missing', '--platform', 'linux/amd64']
   for (const [args, words] of [
     [[...mirrorTo, '--keep'], /--keep is about a Docker Engine/],
     [[...mirrorTo, '--docker-host', 'unix:///x'], /--docker-host is about a Docker Engine/],

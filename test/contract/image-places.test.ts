@@ -188,7 +188,7 @@ const behaviours: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     assert.equal(await place.destination.headBlob(reference, blob.descriptor), true)
   },
 
-  'tells a blob of another size from this one': async (place) => {
+  'distinguishes a blob of another size': async (place) => {
     await put(place, blob)
     assert.equal(await place.destination.headBlob(reference, { ...blob.descriptor, size: 7 }), false)
   },

@@ -39,23 +39,23 @@ test('a HEAD that finds the digest is the proof, and the Engine is not asked', a
   assert.deepEqual([asked.http, asked.engine], [1, 0])
 })
 
-test('another digest, or none, is no proof', async () => {
+test('does not accept another digest, or a missing one, as proof', async () => {
   await assert.rejects(view(other, undefined).view.prove(reference, ours), { code: 'PROTOCOL', message: new RegExp(`has ${other} there`) })
   await assert.rejects(view(undefined, undefined).view.prove(reference, ours), { code: 'PROTOCOL', message: /has no such tag/ })
 })
 
-test('what is absent because nobody logged in may be there all the same: the Engine is asked', async () => {
+test('asks the Engine where a repository is absent without a login', async () => {
   await view(undefined, ours).view.prove(reference, ours)
 })
 
 for (const code of ['UNREACHABLE', 'TLS', 'TIMEOUT', 'UNAUTHORIZED'] as const) {
-  test(`where there is no way in from here (${code}), the Engine’s look counts, one warning is given, and HTTP is left alone`, async () => {
+  test(`looks up names through the Engine after ${code}, with one warning and no more HTTP requests`, async () => {
     const { view: destination, asked } = view(new MirrorError(code, 'no way'), ours)
     await destination.prove(reference, ours)
     await destination.prove(reference, ours)
     assert.equal(await destination.manifest(reference, ours), undefined)
     assert.deepEqual([asked.http, asked.engine, asked.warnings.length], [1, 2, 1])
-    assert.match(asked.warnings[0] ?? '', /through the Docker Engine alone.*no way/)
+    assert.match(asked.warnings[0] ?? '', /only through the Docker Engine.*no way/)
   })
 }
 
@@ -66,11 +66,11 @@ test('of two that find no way in at once, one warns', async () => {
   assert.equal(destination.closed?.code, 'TLS')
 })
 
-test('a failure that is no matter of the way is thrown', async () => {
+test('throws a failure that the Engine could not avoid', async () => {
   await assert.rejects(view(new MirrorError('PROTOCOL', 'nonsense'), ours).view.find(reference), { code: 'PROTOCOL' })
 })
 
-test('a repository that the Engine may not see yet is absent, and what else it fails with is told by the first reason', async () => {
+test('treats a repository that the Engine may not see as absent, and reports other failures with the first reason', async () => {
   const refused = new MirrorError('DENIED', 'no')
   assert.equal(await view(new MirrorError('TLS', 'no way'), refused).view.find(reference), undefined)
   await assert.rejects(view(new MirrorError('TLS', 'no way'), new MirrorError('UNAVAILABLE', 'x')).view.find(reference), { code: 'TLS' })

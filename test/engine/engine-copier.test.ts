@@ -48,9 +48,9 @@ test('an image is pulled, tagged, pushed, proved and taken away again', async ()
 // F144
 test('an error in a stream of status 200 is a failure, of a pull and of a push', async () => {
   for (const call of ['pull', 'push'] as const) {
-    const { image } = await runWith({ overrides: { [call]: fails('something nobody has heard of') } })
+    const { image } = await runWith({ overrides: { [call]: fails('an unknown failure') } })
     assert.equal(image.status, 'failed')
-    assert.match(image.error?.message ?? '', /something nobody has heard of/)
+    assert.match(image.error?.message ?? '', /an unknown failure/)
     assert.equal(image.error?.code, 'PROTOCOL')
   }
 })
@@ -94,7 +94,7 @@ test('a pull that ends without a digest has failed, and nothing older is pushed 
 })
 
 // F147
-test('a character that is split between two chunks and a last line without its end are read; what is no JSON is a failure', async () => {
+test('reads a character split between two chunks and an unterminated last line, and fails on invalid JSON', async () => {
   const { digest } = dockerImage()
   const split: EngineOverride = (_, response) => {
     // the registry in memory has it already, so that the proof holds
@@ -121,7 +121,7 @@ test('a character that is split between two chunks and a last line without its e
 })
 
 // F148
-test('a refusal is told and not tried again', async () => {
+test('reports a refusal and does not retry it', async () => {
   for (const [message, code] of [
     ['denied: requested access to the resource is denied', 'DENIED'],
     ['unauthorized: authentication required', 'UNAUTHORIZED'],
@@ -195,7 +195,7 @@ test('an Engine that falls silent is given up', async () => {
 const containerd = { store: 'containerd' as const, apiVersion: '1.47' }
 
 // F152
-test('what a containerd store pushed in the place of an index is told as not preserved', async () => {
+test('reports the digest as not preserved where a containerd store pushes no index', async () => {
   await using setting = await engineRun({
     ...containerd,
     overrides: {
@@ -214,7 +214,7 @@ test('what a containerd store pushed in the place of an index is told as not pre
   assert.deepEqual([image.status, image.digestPreserved, report.engine?.store], ['up-to-date', false, 'containerd'])
 })
 
-test('a containerd store is told which platform to push, and a classic one is not', async () => {
+test('names the platform to push to a containerd store, and not to a classic one', async () => {
   for (const [script, platform] of [
     [containerd, '{"os":"linux","architecture":"amd64"}'],
     [{}, undefined],
@@ -248,7 +248,7 @@ test('an image of which a containerd store holds only a part is a failure', asyn
 })
 
 // F153
-test('a containerd store that pushes an index whole or not at all is told of before anything is pulled', async () => {
+test('rejects a containerd store that cannot push one platform of an index before anything is pulled', async () => {
   const { image, pulls } = await runWith({ store: 'containerd', apiVersion: '1.45' })
   assert.deepEqual([image.error?.code, pulls], ['UNSUPPORTED', 0])
   assert.match(image.error?.hint ?? '', /Docker to 27/)
@@ -280,7 +280,7 @@ test('an image of one platform is not carried for another', async () => {
   const single = { platforms: { [reference]: [{ os: 'linux', architecture: 'amd64' }] } }
   const { image, pulls } = await runWith(single, { platforms: ['linux/arm64'] })
   assert.deepEqual([image.error?.code, pulls], ['NO_SUCH_PLATFORM', 0])
-  assert.match(image.error?.message ?? '', /is only for linux\/amd64, not for linux\/arm64/)
+  assert.match(image.error?.message ?? '', /is for linux\/amd64 only, not for linux\/arm64/)
   assert.equal((await runWith(single, { platforms: ['linux/arm64', 'linux/amd64'] })).image.status, 'copied')
 })
 
@@ -288,7 +288,7 @@ test('several platforms without a way to write their index are refused before an
   await using setting = await engineRun()
   const { image } = await setting.run({ to: 'https://127.0.0.1:1', platforms: ['linux/amd64', 'linux/arm64'], retry: { retries: 0 } })
   assert.deepEqual([image.error?.code, image.error?.side, calls(setting, 'pull')], ['UNREACHABLE', 'destination', 0])
-  assert.match(image.error?.message ?? '', /the index over several platforms is written from here/)
+  assert.match(image.error?.message ?? '', /the index of several platforms is written by this program/)
 })
 
 // F155
@@ -368,7 +368,7 @@ test('an image that a container uses stays, and a warning says so', async () => 
 })
 
 // F161
-test('what was there before is there afterwards, under the same names', async () => {
+test('restores the earlier images of the Engine under the same names', async () => {
   const older = { ...dockerImage('linux/arm64').pulled, digest: `sha256:${'1'.repeat(64)}` }
   for (const images of [
     { [reference]: dockerImage().pulled },
@@ -385,7 +385,7 @@ test('what was there before is there afterwards, under the same names', async ()
 })
 
 // F161
-test('an image that is held by its digest alone, or by no name, does not go with a name of the run', async () => {
+test('keeps an image without a tag when a name of the run is removed', async () => {
   const { pulled } = dockerImage()
   const root = `sha256:${'3'.repeat(64)}`
   for (const held of [`docker.io/rancher/x@${root}`, 'docker.io/library/other@sha256:' + '4'.repeat(64)]) {
@@ -508,6 +508,6 @@ test('a tag that moves between the look and the pull is not carried', async () =
   })
   const { image } = await setting.run({ retry: { retries: 0 } })
   assert.equal(image.error?.code, 'UNAVAILABLE')
-  assert.match(image.error?.message ?? '', /moved during the run/)
+  assert.match(image.error?.message ?? '', /changed during the run/)
   assert.deepEqual(setting.engine.images(), [])
 })

@@ -53,11 +53,11 @@ test('a daemon’s words are shown without passwords, signatures and control cha
 })
 
 // F142
-test('no socket, no permission and nobody there have a sentence each', () => {
+test('explains a missing socket, missing permission and a refused connection', () => {
   for (const [code, words] of [
-    ['ENOENT', /no such socket/],
-    ['EACCES', /may not use the socket/],
-    ['ECONNREFUSED', /nothing answers/],
+    ['ENOENT', /the socket does not exist/],
+    ['EACCES', /permission denied/],
+    ['ECONNREFUSED', /the connection was refused/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /TLS/],
   ] as const) {
     const error = connectionError(Object.assign(new Error('x'), { code }), 'unix:///var/run/docker.sock')

@@ -49,7 +49,7 @@ test('however the bytes are cut into chunks, the messages are the same', async (
   )
 })
 
-test('what is no JSON object is refused, whatever it is', async () => {
+test('rejects a line that is not a JSON object', async () => {
   for (const text of ['[]', 'null', '1', '{"status":', '<html>']) {
     await assert.rejects(read([bytes(text)]), { code: 'PROTOCOL' })
   }
@@ -78,7 +78,7 @@ test('a stream that breaks is CONNECTION_LOST, and one that is silent TIMEOUT', 
   assert.ok(silent.destroyed)
 })
 
-test('whoever leaves the loop closes the connection', async () => {
+test('closes the connection when the loop is left', async () => {
   const stream = new Readable({ read: () => undefined })
   stream.push('{"status":"x"}\n')
   for await (const { status } of readMessages(stream, 1000)) {

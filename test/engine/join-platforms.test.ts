@@ -24,7 +24,7 @@ test('an index names each platform’s image, and the same images make the same 
   assert.deepEqual(joinPlatforms(images, source).descriptor, index.descriptor)
 })
 
-test('an index tells what it was joined from', () => {
+test('records in the index which digest it was joined from', () => {
   const index = joinPlatforms(images, source)
   assert.ok(isJoinedFrom(index, source, platforms))
   assert.ok(!isJoinedFrom(index, sha256(Buffer.from('another')), platforms))

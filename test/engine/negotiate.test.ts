@@ -36,7 +36,7 @@ test('an Engine that is too old or too new is refused in one sentence', async ()
   })
 })
 
-test('what answers without a version is no Engine', async () => {
+test('rejects a server that reports no version', async () => {
   await assert.rejects(
     open({
       overrides: {
@@ -45,11 +45,11 @@ test('what answers without a version is no Engine', async () => {
         },
       },
     }),
-    { code: 'PROTOCOL', message: /is no Docker Engine/ },
+    { code: 'PROTOCOL', message: /is not a Docker Engine/ },
   )
 })
 
-test('a server that wants TLS, and one that is something else, are told by their answer', async () => {
+test('recognises a server that expects TLS, and one that is not an Engine', async () => {
   const answering = (status: number, body: string) => ({
     overrides: { version: (_: unknown, response: ServerResponse) => void response.writeHead(status).end(body) },
   })
@@ -57,10 +57,10 @@ test('a server that wants TLS, and one that is something else, are told by their
     code: 'ENGINE_UNAVAILABLE',
     message: /wants TLS/,
   })
-  await assert.rejects(open(answering(404, '404 page not found')), { code: 'PROTOCOL', message: /is no Docker Engine/ })
+  await assert.rejects(open(answering(404, '404 page not found')), { code: 'PROTOCOL', message: /is not a Docker Engine/ })
 })
 
-test('the image store is told by its driver, and which pushes may name a platform', async () => {
+test('recognises the image store by its driver, and which pushes may name a platform', async () => {
   const classic = (await open({ apiVersion: '1.47', info: { DockerRootDir: '/var/lib/docker' } })).facts
   assert.deepEqual(classic, {
     apiVersion: '1.47',

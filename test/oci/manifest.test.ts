@@ -65,7 +65,7 @@ test('a Content-Type that says something else than the document is refused', () 
 })
 
 // D47
-test('without a telling Content-Type the document decides', () => {
+test('uses the media type of the document where Content-Type is generic', () => {
   for (const type of [
     undefined,
     'application/octet-stream',
@@ -108,7 +108,7 @@ test('more than a thousand entries are refused', () => {
 })
 
 // D54
-test('a size that is no whole number of bytes is refused', () => {
+test('rejects a size that is not a whole number of bytes', () => {
   for (const size of ['-1', '1.5', '9007199254740993', '1e400', '"3"', 'null', 'true', '[]']) {
     const text = JSON.stringify({ ...image, layers: [{ ...layer, size: 'HERE' }] }).replace('"HERE"', size)
     assert.match(refusal(text).message, /invalid size for its layer/, size)
@@ -126,7 +126,7 @@ test('a digest that leads elsewhere is refused', () => {
 })
 
 // D57
-test('an attestation is told by its annotation', () => {
+test('recognises an attestation by its annotation', () => {
   const annotations = { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': digest }
   const contents = parseManifest(
     json({ ...index, manifests: [{ ...child, platform: { os: 'unknown', architecture: 'unknown' }, annotations }] }),
@@ -174,7 +174,7 @@ test('what parsers disagree about is refused, and nothing crashes', () => {
     assert.equal(code, 'INVALID_MANIFEST')
     assert.match(message, what)
   }
-  assert.match(refusal(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])).message, /not JSON/, 'UTF-8 that is none')
+  assert.match(refusal(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])).message, /not JSON/, 'invalid UTF-8')
 })
 
 // D62
@@ -187,7 +187,7 @@ test('bytes and digest are kept as they came', () => {
   assert.equal(contentsOf(manifest), contentsOf(manifest), 'read once')
 })
 
-test('a foreign layer is told by its type or its URLs', () => {
+test('recognises a foreign layer by its type or its URLs', () => {
   const of = (entry: object) => parseManifest(json({ ...image, layers: [entry] }))
   const [byType, byUrl, plain] = [
     { ...layer, mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' },

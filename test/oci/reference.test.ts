@@ -63,7 +63,7 @@ test('localhost is a host, with and without a port', () => {
 })
 
 // A7
-test('host:port alone is a repository with a tag, by the grammar, and can be told', () => {
+test('parses a bare host:port as a repository with a tag, and recognises it', () => {
   assert.equal(full('test.com:5000'), 'docker.io/library/test.com:5000')
   assert.ok(looksLikeHostPort('test.com:5000'))
   for (const text of ['alpine:3', 'test.com/a:5000', 'rancher/k3s:5000', 'a.b:v1']) assert.ok(!looksLikeHostPort(text), text)
@@ -73,7 +73,7 @@ test('host:port alone is a repository with a tag, by the grammar, and can be tol
 test('where tag and digest stand together both are kept', () => {
   assert.deepEqual(parseReference(`a/b:tag@${digest}`), { registry: 'docker.io', path: 'a/b', tag: 'tag', digest })
   assert.equal(full(`a/b:tag@${digest}`), `docker.io/a/b:tag@${digest}`)
-  assert.deepEqual(parseReference(`a/b@${digest}`), { registry: 'docker.io', path: 'a/b', digest }, 'no tag stands in beside a digest')
+  assert.deepEqual(parseReference(`a/b@${digest}`), { registry: 'docker.io', path: 'a/b', digest }, 'a digest gets no default tag')
 })
 
 // A9

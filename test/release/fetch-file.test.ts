@@ -5,7 +5,7 @@ import { fetchFile } from '../../src/release/fetch-file.ts'
 import { maxListBytes } from '../../src/release/list-text.ts'
 import { atOnce, fileServer, paths, testClient } from './file-server.ts'
 
-test('overload and server errors are retried, then told', async () => {
+test('retries overload and server errors, then reports them', async () => {
   await using server = await fileServer({
     '/again': [{ status: 503 }, { status: 429 }, { body: 'here' }],
     '/down?token=canary': { status: 502 },

@@ -37,7 +37,7 @@ test('several includes add up, and exclude wins', async () => {
   assert.deepEqual(await kept({ include: [pauses[0] ?? ''], exclude: [pauses[0] ?? ''] }), [])
 })
 
-test('a glob that matches nothing is told of', async () => {
+test('reports a glob that matches nothing', async () => {
   const { warnings } = await imageFilter({ include: ['*pause*', 'rancher/*'], exclude: ['*windows*', '*klipper*'] })(images)
   assert.deepEqual(warnings, ['options.include "rancher/*" matches no image', 'options.exclude "*windows*" matches no image'])
 })

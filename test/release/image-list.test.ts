@@ -55,7 +55,7 @@ test('a host with a port and no repository is read by the grammar, with a warnin
   assert.deepEqual(parseReferences(['alpine:3', 'test.com:5000/a']).warnings, [])
 })
 
-test('names come from the list alone', () => {
+test('reads names only from the list', () => {
   assert.deepEqual(parse('ghcr.io/k3s-io/mirrored-pause:3.10.2'), [{ registry: 'ghcr.io', path: 'k3s-io/mirrored-pause', tag: '3.10.2' }])
 })
 

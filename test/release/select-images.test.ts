@@ -163,7 +163,7 @@ test('options that cannot be meant are refused before any request', async () => 
   await refusedAtOnce({ images: ['ftp://h/list.txt'] }, /is not an http or https URL/)
   await refusedAtOnce({ images: ['https://user:canary@h/list.txt'] }, /user name or password/)
   await refusedAtOnce({ releases: ['v1.37.1+k3s1'], artifactUrl: 'https://user:canary@h' }, /user name or password/)
-  await refusedAtOnce({ releases: ['stable'], channelUrl: 'nowhere' }, /the channel URL "nowhere" is not/)
+  await refusedAtOnce({ releases: ['stable'], channelUrl: 'example' }, /the channel URL "example" is not/)
 })
 
 test('lists that fail end the selection with one error', async () => {

@@ -81,7 +81,7 @@ test('what was meant is suggested', () => {
   assert.match(hintOf('1.37.1'), /v1\.37\.1\+k3s1/)
   assert.match(hintOf('v1.37.1'), /v1\.37\.1\+k3s1/)
   assert.match(hintOf('1.37.1+k3s2'), /v1\.37\.1\+k3s2/)
-  assert.match(hintOf('v1.33.10-k3s1'), /Image tags .*v1\.33\.10\+k3s1/)
+  assert.match(hintOf('v1.33.10-k3s1'), /^Did you mean v1\.33\.10\+k3s1\? Image tags/)
   assert.match(hintOf('v1.37.1%2Bk3s1'), /v1\.37\.1\+k3s1/)
   assert.match(hintOf('v1.37.1 k3s1'), /v1\.37\.1\+k3s1/)
   assert.match(hintOf('v1.30.0-rc1-k3s1'), /v1\.30\.0-rc1\+k3s1/)
@@ -97,7 +97,7 @@ test('a minor version is a channel and not a tag', () => {
   assert.throws(() => parseVersion('v1.36'), { code: 'USAGE', hint: /v1\.36 is a channel/ })
 })
 
-test('refused: leading zeros, a missing and a needless build, a tag that is no release', () => {
+test('rejects leading zeros, a missing or needless build, and a tag that is not a release', () => {
   for (const text of [
     'v1.037.1+k3s1',
     'v1.22.17+k3s',

@@ -16,7 +16,7 @@ const elsewhere = here === 'amd64' ? 'arm64' : 'amd64'
 
 /**
  * Packs Debian's busybox-static as an image that runs, under each of the references (`docker.io/rancher/x:1`), for `pushRelease`.
- * Its index has this machine's platform last; the other one holds no program, so that whoever takes the wrong one cannot run it.
+ * Its index has this machine's platform last; the other one holds no program, so that a client that picks the wrong one cannot run it.
  */
 export async function makeBusyboxRelease(references: readonly string[]): Promise<SeededRelease> {
   const manifests = await packed()

@@ -40,7 +40,7 @@ export function isolateConfig(text: string, { directory, socket, hostsDir }: Con
   config['version'] = version
   config['root'] = `${directory}/root`
   config['state'] = `${directory}/state`
-  // files of this machine are none of the test's
+  // tests must not use files of this machine
   config['imports'] = []
   config['disabled_plugins'] = [...list(config['disabled_plugins']), ...names.unused]
   table(config, 'grpc')['address'] = socket
@@ -59,7 +59,7 @@ export function isolateConfig(text: string, { directory, socket, hostsDir }: Con
 
 function table(parent: TomlTable, key: string): TomlTable {
   const found = parent[key] ?? (parent[key] = {})
-  if (typeof found !== 'object' || Array.isArray(found) || found instanceof Date) throw new Error(`config.toml: ${key} is no table`)
+  if (typeof found !== 'object' || Array.isArray(found) || found instanceof Date) throw new Error(`config.toml: ${key} is not a table`)
   return found
 }
 

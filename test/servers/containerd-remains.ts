@@ -49,7 +49,7 @@ async function end(pid: number): Promise<void> {
   for (let attempt = 0; attempt < 500; attempt++) {
     try {
       process.kill(pid, 'SIGKILL')
-      // nothing but a name is left of one that nobody has asked about yet
+      // only a name is left of a process that was not looked up yet
       if ((await readProcess(pid)).args[0] === '') return
     } catch {
       return

@@ -194,7 +194,7 @@ test('a client certificate and a path stand in hosts.toml', async (t) => {
   await assert.rejects(containerd.criPull(name), /certificate/)
 })
 
-test('names of the outside lead where the test says, and nowhere else', async (t) => {
+test('resolves outside names only to the hosts of the test', async (t) => {
   if (!requireServer(t, 'containerd') || !requireServer(t, 'docker-registry')) return
   const authority = await certificateAuthority()
   await using secure = await filledRegistry({ tls: await authority.server({ names: ['registry-1.docker.io'] }) })
@@ -207,7 +207,7 @@ test('names of the outside lead where the test says, and nowhere else', async (t
     systemCa: authority.certificate,
   })
   await containerd.criPull(name)
-  assert.deepEqual(targets(await secure.asked()), await expectedPull(`/v2/${path}`, ''), 'a registry itself is not told its name')
+  assert.deepEqual(targets(await secure.asked()), await expectedPull(`/v2/${path}`, ''), 'a registry does not get its own name')
   await containerd.criPull(`quay.io/${path}:1.37.0`)
   assert.equal((await plain.asked())[0]?.target, `/v2/${path}/manifests/1.37.0?ns=quay.io`)
   await assert.rejects(containerd.criPull('gcr.io/none/none:1'), /Bad Gateway/)
@@ -215,7 +215,7 @@ test('names of the outside lead where the test says, and nowhere else', async (t
   assert.deepEqual([...new Set(containerd.asked)].toSorted(), outside)
 })
 
-test('what containerd refuses to load is told in its own words', async (t) => {
+test('quotes the message of containerd where it fails to load', async (t) => {
   if (!requireServer(t, 'containerd')) return
   const registry = `version = 2\n[${criPlugin}.registry]\n  config_path = "/etc/certs.d"\n`
   const mirrors = `${registry}[${criPlugin}.registry.mirrors."docker.io"]\n  endpoint = []\n`
@@ -226,7 +226,7 @@ test('what containerd refuses to load is told in its own words', async (t) => {
   await assert.rejects(startContainerd({ config: registry.replace('"/etc/certs.d"', '1') }), /Can't convert/)
   await assert.rejects(startContainerd({ config: registry.replace('version = 2', 'version = 3') }), /version 3 is not for this containerd/)
   assert.match(await dumpContainerdConfig(registry), /config_path = "\/etc\/certs.d"/)
-  // the reason why a section alone is given its version
+  // why a single section gets a version
   assert.doesNotMatch(await dumpContainerdConfig(registry.replace('version = 2\n', '')), /certs\.d/)
 })
 

@@ -16,11 +16,11 @@ import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** How containerd is set up; by default it pulls from where references point, and finds nothing outside this machine. */
 export interface ContainerdOptions {
-  /** The text of a config.toml, version 1 or 2, whole or only its registry section; `isolateConfig` tells what is replaced in it. */
+  /** The text of a config.toml, version 1 or 2, whole or only its registry section; `isolateConfig` lists what is replaced in it. */
   readonly config?: string
   /** The certs.d for the CRI plugin, in the place of the `config_path` of a node. */
   readonly hostsDir?: string
-  /** `registry-1.docker.io:443` → `127.0.0.1:<port>`: hosts that can be reached beside those of this machine. */
+  /** `registry-1.docker.io:443` → `127.0.0.1:<port>`: hosts that can be reached in addition to those of this machine. */
   readonly names?: Readonly<Record<string, string>>
   /** PEM of the authorities that the machine is to trust, in the place of its own. */
   readonly systemCa?: string

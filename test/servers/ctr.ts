@@ -17,7 +17,7 @@ export interface PulledImage {
   readonly name: string
 }
 
-/** What `ctr images pull` is told; passwords are not among it, because ctr takes them as an argument only. */
+/** Options of `ctr images pull`, without passwords, which ctr accepts only as an argument. */
 export interface CtrPullOptions {
   /** A certs.d; without it ctr asks the reference's own registry. */
   readonly hostsDir?: string
@@ -51,7 +51,7 @@ export async function ctrRun(place: CtrPlace, image: PulledImage, args: readonly
   return (await ctr(place, run)).stdout
 }
 
-/** Forgets an image and waits until content and snapshots that were its alone are gone too. */
+/** Deletes an image, and waits until content and snapshots that only it used are deleted too. */
 export async function ctrRemove(place: CtrPlace, image: PulledImage): Promise<void> {
   await ctr(place, ['--namespace', image.namespace, 'images', 'rm', '--sync', image.name])
 }

@@ -17,7 +17,7 @@ export interface EngineGround {
 export async function clearEngineRemains({ directory, execRoot, controlGroup }: EngineGround): Promise<void> {
   const containerd = `${execRoot}/containerd`
   await endContainerd(containerd)
-  // there is none when it never came so far
+  // the file is missing when the start failed early
   await mkdir(`${containerd}/daemon`, { recursive: true })
   await clearRemains(`${containerd}/containerd.sock`, `${containerd}/daemon`)
   // the innermost first

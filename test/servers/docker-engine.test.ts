@@ -53,7 +53,7 @@ test('an engine pulls, runs, tags and pushes, and leaves nothing behind', async 
   await assertGone(gone)
 })
 
-test('names of the outside lead an engine where the test says, and nowhere else', async (t) => {
+test('resolves outside names of an engine only to the hosts of the test', async (t) => {
   if (!requireServer(t, 'dockerd') || !requireServer(t, 'docker-registry')) return
   const authority = await certificateAuthority()
   const tls = await authority.server({ names: ['registry-1.docker.io'] })
@@ -106,7 +106,7 @@ test('an engine that was killed leaves no container behind', async (t) => {
   await assertGone(gone)
 })
 
-test('what dockerd refuses is told in its own words', async (t) => {
+test('quotes the message of dockerd where it fails to start', async (t) => {
   if (!requireServer(t, 'dockerd')) return
   await assert.rejects(startDockerEngine({ settings: { 'no-such-setting': 1 } }), /no-such-setting/)
 })

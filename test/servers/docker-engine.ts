@@ -15,7 +15,7 @@ export interface DockerEngineOptions {
   readonly dataRootBytes?: number
   /** `host:port` of registries without TLS; those on 127.0.0.0/8 are among them anyway. */
   readonly insecureRegistries?: readonly string[]
-  /** `registry-1.docker.io:443` → `127.0.0.1:<port>`: hosts that can be reached beside those of this machine. */
+  /** `registry-1.docker.io:443` → `127.0.0.1:<port>`: hosts that can be reached in addition to those of this machine. */
   readonly names?: Readonly<Record<string, string>>
   /** PEM of the authorities that the Engine is to trust, in the place of the machine's own. */
   readonly systemCa?: string
@@ -146,7 +146,7 @@ async function configure(
     ip6tables: false,
     'ip-forward': false,
     'userland-proxy': false,
-    // without systemd, and in groups that can be told from those of another dockerd
+    // without systemd, and in groups that differ from those of another dockerd
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
     'cgroup-parent': `/${controlGroup}`,
     'insecure-registries': options.insecureRegistries ?? [],

@@ -71,7 +71,7 @@ test('a registry with token auth believes the token server', async (t) => {
   const query = `${tokens.realm}?service=registry.test&scope=repository:rancher/x:pull,push`
   const tokenOf = async (response: Promise<{ readonly body: Buffer }>): Promise<string> =>
     (JSON.parse((await response).body.toString()) as { token: string }).token
-  assert.equal((await upload(await tokenOf(plainRequest(query)))).status, 401, 'anonymous may pull alone')
+  assert.equal((await upload(await tokenOf(plainRequest(query)))).status, 401, 'anonymous clients may only pull')
   assert.equal((await plainRequest(query, { headers: basic('ann', 'wrong') })).status, 401)
   assert.equal((await upload(await tokenOf(plainRequest(query, { headers: basic('ann', 'secret') })))).status, 202)
   const form = new URLSearchParams({

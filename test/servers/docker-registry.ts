@@ -107,7 +107,7 @@ async function configure(directory: TempDir, rootdirectory: string, options: Doc
     },
     http: {
       addr: '127.0.0.1:0',
-      // the log line that tells the port shows the address that was really bound
+      // the log line with the port shows the bound address
       secret: 'k3s-mirror-test',
       relativeurls: options.relativeUrls ?? false,
       ...(tls !== undefined && {

@@ -8,7 +8,7 @@ export function writeLines(response: ServerResponse, ...lines: readonly object[]
   for (const line of lines) response.write(`${JSON.stringify(line)}\r\n`)
 }
 
-/** What Podman says of itself in `/version`. */
+/** What Podman reports in `/version`. */
 const podman = { Version: '4.3.1', Components: [{ Name: 'Podman Engine', Version: '4.3.1', Details: { APIVersion: '4.3.1' } }] }
 
 /** What an Engine answers from. */
@@ -17,7 +17,7 @@ export interface Engine {
   readonly images: EngineImages
 }
 
-/** Answers as an Engine of version 20.10 does; rejects with what is to be told instead. */
+/** Answers as an Engine of version 20.10 does; rejects with the error to report instead. */
 export async function answer({ script, images }: Engine, request: EngineRequest, response: ServerResponse): Promise<void> {
   const { call, name, query } = request
   refuseVersion(script, request)
@@ -107,10 +107,10 @@ async function push({ script, images }: Engine, request: EngineRequest, response
   response.end()
 }
 
-/** Makes up what is not told of an image: one reference and platform always give the same. */
-export function complete(script: EngineScript, reference: string, told: Partial<PulledEngineImage>, platform?: string): PulledEngineImage {
+/** Fills in the missing fields of an image; the same reference and platform always give the same values. */
+export function complete(script: EngineScript, reference: string, given: Partial<PulledEngineImage>, platform?: string): PulledEngineImage {
   const [os = 'linux', architecture = 'amd64', variant] = platform === undefined || platform === '' ? [] : platform.split('/')
-  const digest = told.digest ?? digestOf(script, reference)
+  const digest = given.digest ?? digestOf(script, reference)
   const id = madeUpDigest('config', digest, os, architecture, variant ?? '')
   return {
     digest,
@@ -120,7 +120,7 @@ export function complete(script: EngineScript, reference: string, told: Partial<
     ...(variant !== undefined && { variant }),
     size: 1000,
     layers: [madeUpDigest('layer', id)],
-    ...told,
+    ...given,
   }
 }
 
@@ -189,10 +189,10 @@ function refuseVersion(script: EngineScript, { version }: EngineRequest): void {
   }
 }
 
-/** Tells of an error: with a status before the answer has begun, and in its stream after that. */
+/** Reports an error: with a status before the answer has begun, and in its stream after that. */
 export function failed(response: ServerResponse): (error: unknown) => void {
   return (error) => {
-    // nobody is there to be told
+    // the client is gone
     if (response.destroyed) return
     const message = error instanceof Error ? error.message : String(error)
     if (response.headersSent) {

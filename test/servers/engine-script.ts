@@ -25,7 +25,7 @@ export interface EngineRequest {
   /** `1.41` of `/v1.41/…`. */
   readonly version: string | undefined
   readonly query: Readonly<Record<string, string>>
-  /** The image's name in the path; empty where there is none. */
+  /** The image's name in the path; empty if the path has no name. */
   readonly name: string
   /** The header X-Registry-Auth as it was sent: base64url of JSON. */
   readonly registryAuth: string | undefined
@@ -76,7 +76,7 @@ export interface EngineScript {
   readonly containers?: Readonly<Record<string, string>>
   /** Gives what lies at the source, the rest of it made up; undefined is 404, an error is 500 with its message. */
   readonly onPull?: (pull: EnginePull) => Partial<PulledEngineImage> | undefined | Promise<Partial<PulledEngineImage> | undefined>
-  /** Gives the digest that the destination then has, otherwise it is made up; an error's message is told in the stream. */
+  /** Returns the digest at the destination, or generates one; an error's message is sent in the stream. */
   readonly onPush?: (push: EnginePush) => string | Promise<string>
   /** Answers of the test: a function for every call, a list for one call each, after which the Engine answers itself. */
   readonly overrides?: Partial<Readonly<Record<EngineCall, EngineOverride | readonly EngineOverride[]>>>

@@ -56,7 +56,7 @@ test('drop-response: the first attempt breaks off, the second is whole', async (
   assert.equal(proxy.counters.faults, 1)
 })
 
-test('drop-request: the registry sees the beginning alone', async () => {
+test('drop-request: the registry sees only the beginning', async () => {
   const { promise: failed, resolve } = deferred<Error>()
   await using origin = await scriptedServer((request) => void request.readBody().catch(resolve))
   await using proxy = await faultProxy(origin.url, () => ({ fault: 'drop-request', after: 70_000 }))

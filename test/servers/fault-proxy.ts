@@ -18,17 +18,17 @@ export interface FalseAnswer {
 export type Fault =
   /** The registry never sees the request. */
   | ({ readonly fault: 'answer' } & FalseAnswer)
-  /** The registry does what was asked, and the client is told something else. */
+  /** The registry serves the request, but the client gets another answer. */
   | ({ readonly fault: 'answer-after' } & FalseAnswer)
   /** The connection to the client is cut after so many bytes of the answer's body; a shorter body is not harmed. */
   | { readonly fault: 'drop-response'; readonly after: number }
-  /** Both connections are cut after so many bytes of the request's body have gone on to the registry. */
+  /** Both connections are cut after so many bytes of the request's body reached the registry. */
   | { readonly fault: 'drop-request'; readonly after: number }
   /** The lowest bit of one byte of the answer's body is turned. */
   | { readonly fault: 'flip-bit'; readonly at: number }
-  /** The request waits before it goes on. */
+  /** The request is forwarded after a delay. */
   | { readonly fault: 'delay'; readonly milliseconds: number }
-  /** The request goes nowhere and is never answered. */
+  /** The request is not forwarded and never answered. */
   | { readonly fault: 'stall' }
 
 /** One request as the fault function sees it. */
@@ -111,7 +111,7 @@ export async function faultProxy(
       setHost: false,
       headers: { ...withoutHops(incoming.headers), 'x-forwarded-proto': scheme },
     })
-    // whoever goes first takes the other along
+    // the end of one connection ends the other
     onward.on('error', () => response.destroy())
     incoming.on('error', () => onward.destroy())
     response.on('close', () => {

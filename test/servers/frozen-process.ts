@@ -15,7 +15,7 @@ export async function processWithin({ pid = 0 }: ChildProcess): Promise<number> 
   }
 }
 
-/** Stops a process, and makes its claim in this directory look a minute old; the answer lets it go on. */
+/** Stops a process, and makes its claim in this directory look a minute old; the returned function resumes it. */
 export async function freeze(pid: number, directory: string): Promise<() => void> {
   kill(pid, 'SIGSTOP')
   for (;;) {

@@ -74,8 +74,8 @@ async function keepOn(kind: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Tells what was measured since the last time, the rounds under way with it. */
-async function tell(): Promise<void> {
+/** Reports what was measured since the last report, rounds in progress included. */
+async function report(): Promise<void> {
   await Promise.all(running.values())
   // The rounds write down their time in the same turn.
   setImmediate(() => {
@@ -87,7 +87,7 @@ async function tell(): Promise<void> {
 const fail = (error: unknown): void => {
   process.send?.({ failure: error instanceof Error ? error.message : String(error) })
 }
-process.on('message', () => void tell().catch(fail))
+process.on('message', () => void report().catch(fail))
 process.on('disconnect', () => process.exit())
 if (isWritable) await push('held', held).catch(fail)
 for (const [kind, work] of Object.entries(kinds)) keepOn(kind, work).catch(fail)

@@ -5,7 +5,7 @@ import { besideHealthyClients } from './healthy-clients.ts'
 import { scriptedServer } from './scripted-server.ts'
 import { tempDir } from './temp-dir.ts'
 
-test('clients of a server that nobody attacks are served', async () => {
+test('serves clients of a server without attackers', async () => {
   await using directory = await tempDir()
   const server = await serve(directory.path, '--writable')
   await besideHealthyClients({ url: server.url, isWritable: true }, () => Promise.resolve())
@@ -25,6 +25,6 @@ test('a refusal fails, and so does a server that holds its clients up', async ()
       wait = 4000
       return Promise.resolve()
     }),
-    /: \d+ ms beside the attack/,
+    /: \d+ ms during the attack/,
   )
 })

@@ -20,7 +20,7 @@ type Message = { readonly rounds: number } | { readonly samples: HealthySamples 
 
 /** Rounds of all clients that show how fast the machine is. */
 const warmUp = 200
-/** Milliseconds that a round may take where an attack costs nothing, beside what the machine takes anyway. */
+/** Milliseconds that a round may take where an attack costs nothing, in addition to the usual time of the machine. */
 const patience = 1500
 
 /** The time within which 99 of 100 clients are served that come at any moment: a round counts for as long as it takes. */
@@ -74,7 +74,7 @@ export async function besideHealthyClients(setup: HealthySetup, attack: () => Pr
       const [usual, slow] = [median(before[kind] ?? []), percentile99(samples)]
       assert.ok(
         slow <= patience + 20 * usual,
-        `${kind}: ${Math.round(slow)} ms beside the attack, ${Math.round(usual)} ms for half of the rounds before it`,
+        `${kind}: ${Math.round(slow)} ms during the attack, ${Math.round(usual)} ms for half of the rounds before it`,
       )
     }
   }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 
-/** A small request of the harness itself, by node:http alone, so that what is tested never tests itself. */
+/** A small request of the tests themselves: it uses only node:http, so that the tested code never tests itself. */
 export interface PlainRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>

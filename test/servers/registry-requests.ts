@@ -4,7 +4,7 @@ export interface RegistryRequest {
   /** Path and query as they were sent: `/v2/rancher/x/manifests/1?ns=docker.io`. */
   readonly target: string
   readonly status: number
-  /** Who it was let in as, or with status 401 whose password was refused; undefined for nobody and for `/v2/` itself. */
+  /** The user of the request, or with status 401 the user whose password was refused; undefined for anonymous requests and for `/v2/`. */
   readonly user: string | undefined
 }
 

@@ -4,7 +4,7 @@ export interface LayerShape {
   readonly shared?: string
 }
 
-/** How an image is built: which media types, and what stands in its index beside the Linux platforms. */
+/** How an image is built: its media types, and the entries of its index other than Linux platforms. */
 export type ImageKind =
   /** OCI media types. */
   | 'oci'
@@ -12,7 +12,7 @@ export type ImageKind =
   | 'docker'
   /** OCI media types, with an attestation manifest for each platform. */
   | 'attested'
-  /** Docker media types, with Windows entries that are told apart by `os.version`. */
+  /** Docker media types, with Windows entries that differ by `os.version`. */
   | 'windows'
 
 /** What an image is made of. */

@@ -23,7 +23,7 @@ async function ask(engine: ScriptedEngine, method: string, path: string, headers
 
 const message = ({ status, lines }: Answer): unknown => [status, lines[0]?.['message']]
 
-test('an engine tells what it is, with and without a version in the path', async () => {
+test('reports its version, with and without a version in the path', async () => {
   let socket: string
   {
     await using engine = await startScriptedEngine()
@@ -123,7 +123,7 @@ test('a pull moves a tag, and one by digest gives none', async () => {
   assert.deepEqual(list.at(-1), { ...list.at(-1), RepoTags: null, RepoDigests: [`y@${digest}`] })
 })
 
-test('what cannot be pulled or pushed is told as Docker does', async () => {
+test('reports failed pulls and pushes as Docker does', async () => {
   await using engine = await startScriptedEngine({
     images: { 'x:1': {} },
     onPull: () => undefined,
@@ -142,7 +142,7 @@ test('what cannot be pulled or pushed is told as Docker does', async () => {
   assert.deepEqual(message(await ask(engine, 'POST', '/images/x/push?tag=1')), [400, 'Bad parameters and missing X-Registry-Auth: EOF'])
 })
 
-test('an override answers one call, or goes on, or stays silent until the client goes', async () => {
+test('lets an override answer a call, pass it on, or stay silent until the client leaves', async () => {
   const silent = new EventEmitter()
   await using engine = await startScriptedEngine({
     overrides: {

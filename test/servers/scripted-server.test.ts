@@ -50,7 +50,7 @@ test('a handler that throws answers 500', async () => {
   assert.match(body.toString(), /a slip/)
 })
 
-test('TLS holds for a trusted authority and a certificate in date alone', async () => {
+test('accepts TLS only with a trusted authority and a valid certificate', async () => {
   const authority = await certificateAuthority()
   const handler = (_: unknown, response: { end(text: string): void }): void => response.end('ok')
   await using good = await scriptedServer(handler, { tls: await authority.server() })

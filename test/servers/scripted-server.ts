@@ -47,7 +47,7 @@ export async function scriptedServer(handler: ScriptedHandler, options: { readon
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     const request = record(incoming, requests.length)
     requests.push(request)
-    // the unread rest of a body is drained, so that a kept connection can go on
+    // the unread rest of a body is drained, so that a kept-alive connection can be reused
     response.on('finish', () => incoming.resume())
     Promise.resolve()
       .then(() => handler(request, response))
@@ -88,7 +88,7 @@ export async function rawServer(
   let connections = 0
   const listener = (socket: Socket): void => {
     connections++
-    // a client that gives up is no failure of the server
+    // a client that disconnects is not a failure of the server
     socket.on('error', () => socket.destroy())
     socket.once('data', (bytes: Buffer) => handler(socket, bytes))
   }

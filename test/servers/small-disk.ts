@@ -14,7 +14,7 @@ export interface SmallDisk extends AsyncDisposable {
   fill(): Promise<void>
 }
 
-/** Mounts a file system of this size in memory; where that is not allowed, the test is marked as skipped and there is none. */
+/** Mounts a file system of this size in memory; where that is not allowed, the test is skipped and the result is undefined. */
 export async function smallDisk(t: TestContext, size: string): Promise<SmallDisk | undefined> {
   const dir = await tempDir()
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** A directory of its own that is removed with everything in it when disposed of. */
 export interface TempDir extends AsyncDisposable {
   readonly path: string
-  /** Writes a file into the directory, readable by its owner alone, and gives its path. */
+  /** Writes a file into the directory, readable only by its owner, and returns its path. */
   write(name: string, content: string | Uint8Array): Promise<string>
 }
 

@@ -118,7 +118,7 @@ test('masks what has the form of credentials, whosever they are', () => {
   }
 })
 
-test('leaves sentences alone, and words that are passwords where the text is our own', () => {
+test('keeps sentences, and words that are passwords where the text is our own', () => {
   for (const text of [
     'Basic and Bearer are. Ask the administrator of the registry to allow one of them.',
     'asks for a Bearer token, but its challenge has no realm',

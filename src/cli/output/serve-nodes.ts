@@ -15,7 +15,7 @@ import { formatCount } from './format-amount.ts'
 export function nodeOrigin(url: string, names: readonly string[]): URL {
   const origin = new URL(url)
   if (origin.hostname !== '0.0.0.0' && origin.hostname !== '[::]') return origin
-  const name = [...names.filter((candidate) => !isLoopback(candidate)), hostname()]
+  const name = [...names.filter((candidate) => !isNodeItself(candidate)), hostname()]
     .map((candidate) => (candidate.includes(':') ? `[${candidate}]` : candidate.toLowerCase()))
     .find(isRegistry)
   origin.host = `${name ?? 'registry.example.com'}:${origin.port || (origin.protocol === 'https:' ? 443 : 80)}`
