@@ -47,6 +47,8 @@ export interface ReadDestination {
   /** `http://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly place: ReadablePlace
+  /** The place where it is a registry. */
+  readonly registry?: Registry | undefined
   readonly naming: Naming
 }
 
@@ -125,11 +127,10 @@ export async function openCheckedEnds(
     if (others !== '') warnings.push(`${others}: asked without the TLS and credentials of ${registries}: ${error.message}`)
     return openSources({ ...options, registries: undefined }, events, callOptions)
   })
-  const openRegistry = (at: Endpoint): ReadDestination => ({
-    url: `${at.origin.origin}/v2`,
-    place: sources.opener('source', credentialsAt(at, sources, destinationCredentials))({ origin: at.origin, prefix: '' }),
-    naming: namingAt(at),
-  })
+  const openRegistry = (at: Endpoint): ReadDestination => {
+    const registry = sources.opener('source', credentialsAt(at, sources, destinationCredentials))({ origin: at.origin, prefix: '' })
+    return { url: `${at.origin.origin}/v2`, place: registry, registry, naming: namingAt(at) }
+  }
   const destination = directory === undefined ? endpoint && openRegistry(endpoint) : await readLayoutAt(directory)
   return { ...sources, destination, warnings: [...warnings, ...sources.warnings] }
 }

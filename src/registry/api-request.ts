@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly what: Attempt
   /** The path of the repository that it is about. */
   readonly repository: string
+  /** It needs no permission for the repository: it is about the registry as a whole. */
+  readonly isUnscoped?: boolean
   /** The path of another repository that it reads from. */
   readonly from?: string
   /** Statuses that are no failure; default: all but 429, and 401 of the registry itself. */

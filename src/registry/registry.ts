@@ -6,6 +6,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
+import { checkAccess } from './check-access.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
@@ -16,6 +17,7 @@ import { offerBlob } from './uploads.ts'
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export class Registry implements ImageSource, ImageDestination {
   readonly #transport: RegistryTransport
+  #access: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
     this.#transport = new RegistryTransport(options)
@@ -24,6 +26,12 @@ export class Registry implements ImageSource, ImageDestination {
   /** The pull quota as the registry last stated it. */
   get rateLimit(): PullQuota | undefined {
     return this.#transport.rateLimit
+  }
+
+  /** Asks once, after a failure, whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
+  checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
+    this.#access ??= this.#transport.sided(() => checkAccess(this.#transport, repository, options))
+    return this.#access
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
@@ -87,6 +95,13 @@ export class SourceRegistries implements ImageSource {
   rateLimits(): ReadonlyMap<string, PullQuota> {
     const stated = [...this.#registries].map(([name, { rateLimit }]) => [name, rateLimit] as const)
     return new Map(stated.filter((entry): entry is readonly [string, PullQuota] => entry[1] !== undefined))
+  }
+
+  /** Asks once whether the images can be read at all where all of them come from one registry. Throws why not. */
+  async checkAccess(images: readonly Repository[], options?: CallOptions): Promise<void> {
+    const [first] = images
+    const origins = new Set(images.map(({ registry }) => this.endpoint(registry).origin.origin))
+    if (first !== undefined && origins.size === 1) await this.#registry(first).checkAccess(first, options)
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

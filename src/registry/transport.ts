@@ -12,9 +12,10 @@ import { isExpected, type ApiRequest } from './api-request.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
 import { pullScope, pushScope } from './auth/scope.ts'
+import { provesAccess } from './check-access.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseRateLimit, type PullQuota } from './rate-limit.ts'
-import { registryError, type ErrorAnswer } from './registry-error.ts'
+import { registryAnswer, registryError, type ErrorAnswer } from './registry-error.ts'
 
 /** What a transport tells while it works; `delay` in milliseconds. */
 export interface RegistryEvents {
@@ -69,6 +70,7 @@ export class RegistryTransport {
   /** The registry's own IP address; undefined behind a proxy. */
   #address: string | undefined
   #hasWarned = false
+  #hasProvedAccess = false
 
   constructor(options: TransportOptions) {
     this.endpoint = options.endpoint
@@ -81,6 +83,11 @@ export class RegistryTransport {
   /** The pull quota as the registry last stated it. */
   get rateLimit(): PullQuota | undefined {
     return this.#rateLimit
+  }
+
+  /** True once an answer has proved that this is a registry which accepts this client. */
+  get hasProvedAccess(): boolean {
+    return this.#hasProvedAccess
   }
 
   /** Hosts that the registry may name though they are private addresses. */
@@ -240,20 +247,21 @@ export class RegistryTransport {
   }
 
   /** Credentials go to the registry's own origin and nowhere else. At a destination one token for reading and writing serves all requests. */
-  #access(request: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
-    const { url, repository, from, isAnonymous = false } = request
+  #access(request: Pick<ApiRequest, 'url' | 'repository' | 'isUnscoped' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
+    const { url, repository, isUnscoped = false, from, isAnonymous = false } = request
     const { origin, prefix } = this.endpoint
     if (isAnonymous || this.#isElsewhere(url)) return undefined
     const path = `${prefix}${repository}`
-    const scopes = [
-      this.side === 'destination' ? pushScope(path) : pullScope(path),
-      ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)]),
-    ]
+    const own = this.side === 'destination' ? pushScope(path) : pullScope(path)
+    const scopes = isUnscoped ? [] : [own, ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)])]
     return this.#options.authorizer.forRequest(origin.origin, { scopes, repository: path })
   }
 
   #answered<R extends Answer>(response: R): R {
-    if (!this.#isElsewhere(response.url)) this.#address = response.address
+    if (!this.#isElsewhere(response.url)) {
+      this.#address = response.address
+      this.#hasProvedAccess ||= provesAccess(response)
+    }
     this.#requests.answered()
     this.#streams.answered()
     this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
@@ -263,6 +271,7 @@ export class RegistryTransport {
   /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
   #refused(what: Attempt, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
     const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
+    if (!this.#isElsewhere(answer.url)) this.#hasProvedAccess ||= provesAccess(answer, registryAnswer(error)?.codes)
     if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
     this.#requests.refused()
     this.#streams.refused()

@@ -21,7 +21,8 @@ import type { SelectedList } from '../release/image-list.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
-import { startRun, type CopyImages, type MirrorRun, type RunContext } from './start-run.ts'
+import { runEnding } from './run-ending.ts'
+import { startRun, type CopyImages, type MirrorRun, type OnFailure, type RunContext } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
 export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, BatchOptions {
@@ -50,9 +51,9 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const { source, requests } = sources
   const { images: references, lists, warnings } = await selectImages(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
-  const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
-  await run.follow(plan, async (copyImages) => {
-    const steps = await resolveAll(references, source, { ...options, jobs }, run)
+  const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, retries: options.retry?.retries, ending: runEnding(sources, images, signal), requests }
+  await run.follow(plan, async (copyImages, onFailure) => {
+    const steps = await resolveAll(references, source, { ...options, jobs }, { ...run, onFailure })
     if (steps !== undefined) await write(files, lists, steps, source, options, copyImages)
   })
 }
@@ -77,7 +78,7 @@ async function resolveAll(
   images: readonly Reference[],
   source: Sources['source'],
   { platforms, foreignLayers, jobs }: CreateBundleOptions & { readonly jobs: number },
-  { emit, signal }: RunContext,
+  { emit, signal, onFailure }: RunContext & { readonly onFailure: OnFailure },
 ): Promise<readonly PlanStep[] | undefined> {
   const limit = pLimit(jobs)
   const wanted = platforms?.map(parsePlatform)
@@ -88,6 +89,8 @@ async function resolveAll(
           const read = await readImage(source, image, { wanted, foreignLayers, signal })
           return { source: image, destination: image, state: 'new' as const, ...read }
         } catch (error) {
+          signal.throwIfAborted()
+          await onFailure(error)
           signal.throwIfAborted()
           const name = formatReference(image)
           emit({ type: 'image-failed', image: name, destination: name, error: summariseError(error), final: true })

@@ -102,6 +102,13 @@ export class ImageFinder implements AsyncDisposable {
     return { sought: await sought, destination: named && formatReference(named) }
   }
 
+  /** Asks, once an image was not found, whether the destination can be used at all. Throws why not; a node has other endpoints to try. */
+  async checkAccess(image: Reference): Promise<void> {
+    const { destination } = this.#ends
+    if (destination?.registry === undefined || this.#node !== undefined) return
+    await destination.registry.checkAccess(this.#nameAt(image, destination.naming), { signal: this.#options.signal })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#node?.[Symbol.asyncDispose]()
     await this.#ends[Symbol.asyncDispose]()

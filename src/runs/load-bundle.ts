@@ -53,7 +53,9 @@ async function load(options: LoadBundleOptions, { signal, follow }: RunContext):
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const named = images.map((source) => ({ source, destination: withoutPin(source) }))
-  const plan = { destination: reached.name, images: named, lists: [], warnings, jobs: defaultJobs.docker, engine: { apiVersion, store } }
+  const { docker: jobs } = defaultJobs
+  const retries = options.retry?.retries
+  const plan = { destination: reached.name, images: named, lists: [], warnings, jobs, retries, engine: { apiVersion, store } }
   await follow(plan, (copyImages) => copyImages(route))
 }
 

@@ -9,12 +9,14 @@ import { runSignal } from './start-run.ts'
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export function planImages(options: PlanOptions): Promise<PlanReport> {
-  const signal = runSignal(options.signal)
-  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
+  const stop = new AbortController()
+  const signal = runSignal(stop.signal, options.signal)
+  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, stop, signal))
 }
 
 async function survey(
-  { destination, images, lists, warnings, jobs, engine, ends, route }: Prepared,
+  { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
+  stop: AbortController,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
@@ -24,6 +26,9 @@ async function survey(
       const step = await route.resolve(image)
       return { step, ...(await route.survey(step)) }
     } catch (error) {
+      signal.throwIfAborted()
+      const ended = await ending?.(error)
+      if (ended !== undefined) stop.abort(ended)
       signal.throwIfAborted()
       const { source, destination: named } = image
       failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(error) })

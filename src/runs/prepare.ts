@@ -10,6 +10,7 @@ import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import { selectImages } from '../release/select-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import type { MirrorRoute } from './route.ts'
+import { runEnding } from './run-ending.ts'
 import type { RunPlan } from './start-run.ts'
 
 /** What `mirror` and `plan` have settled, the way included. */
@@ -20,7 +21,7 @@ export interface Prepared extends RunPlan {
 
 /** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
 export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
-  const { to, sparse, platforms, via = 'registry', recheck, jobs = defaultJobs[via], signal } = options
+  const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
     throw new MirrorError('USAGE', 'options.sparse leaves out what options.platforms does not choose, and no platform is chosen', {
       hint: 'Give options.platforms too, or leave options.sparse out.',
@@ -41,7 +42,10 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
-  return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, requests, ends, route })
+  // What an Engine reaches is not what this machine reaches.
+  const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
+  const plan = { destination: to, images, lists: list.lists, warnings, jobs, recheck, retries: retry?.retries, ending, engine, requests }
+  return await use({ ...plan, ends, route })
 }
 
 /** The way over registry HTTP, which copies content by content. */

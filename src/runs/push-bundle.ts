@@ -9,6 +9,7 @@ import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
+import { runEnding } from './run-ending.ts'
 import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
@@ -46,5 +47,8 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
-  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
+  const { registry } = ends
+  const ending = runEnding({ registry }, images, signal)
+  const plan = { destination: to, images, lists: [], warnings, jobs, recheck, retries: retry?.retries, ending, requests }
+  await follow(plan, (copyImages) => copyImages(route))
 }

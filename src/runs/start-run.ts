@@ -9,8 +9,10 @@ import type { NamedImage } from '../plan/destination-names.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
+import type { MirrorError } from '../errors.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { Route } from './route.ts'
+import type { RunEnding } from './run-ending.ts'
 
 /** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
 export interface MirrorRun extends AsyncIterable<MirrorEvent> {
@@ -30,6 +32,10 @@ export interface RunPlan {
   readonly jobs: number
   /** Copy images whose root is present too. */
   readonly recheck?: boolean | undefined
+  /** Tries after a failure, where a number was given; 0 also leaves out the second round. */
+  readonly retries?: number | undefined
+  /** Ends the run where the failure of an image is that of all; default: never. */
+  readonly ending?: RunEnding | undefined
   /** Present where a Docker Engine carries the images. */
   readonly engine?: EngineSummary | undefined
   /** Requests sent so far; none where it is left out. */
@@ -39,6 +45,9 @@ export interface RunPlan {
 /** Brings all images over one route; false where one of them failed for good. */
 export type CopyImages = (route: Route) => Promise<boolean>
 
+/** Called with the failure of an image before it is reported; aborts the run's signal where it ends the run. */
+export type OnFailure = (failure: unknown) => Promise<void>
+
 /** What a run works with. */
 export interface RunContext {
   readonly emit: Emit
@@ -46,7 +55,7 @@ export interface RunContext {
   readonly events: RegistryEvents
   readonly signal: AbortSignal
   /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early, and is no failure. */
-  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages) => Promise<unknown>) => Promise<void>
+  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages, onFailure: OnFailure) => Promise<unknown>) => Promise<void>
 }
 
 /** A signal that every request of a run may listen to; it follows those that are given. */
@@ -74,9 +83,15 @@ export function startRun(
   }
   const follow: RunContext['follow'] = async (plan, copy) => {
     start(plan, emit)
+    let ending: MirrorError | undefined
+    const onFailure: OnFailure = async (failure) => {
+      ending ??= await plan.ending?.(failure)
+      if (ending !== undefined) abort.abort(ending)
+    }
     try {
-      await copy((route) => copyAll(plan, route, emit, signal))
+      await copy((route) => copyAll(plan, route, { emit, signal, onFailure }), onFailure)
     } catch (error) {
+      if (ending !== undefined) throw ending
       if (!signal.aborted) throw error
     }
     const requests = plan.requests?.() ?? { source: 0, destination: 0 }
@@ -107,14 +122,20 @@ function start({ destination, images, lists, warnings, engine }: RunPlan, emit: 
   for (const message of warnings) emit({ type: 'warning', message })
 }
 
-async function copyAll({ images, jobs, recheck }: RunPlan, route: Route, emit: Emit, signal: AbortSignal): Promise<boolean> {
+async function copyAll(
+  { images, jobs, recheck, retries }: RunPlan,
+  route: Route,
+  { emit, signal, onFailure }: Pick<RunContext, 'emit' | 'signal'> & { readonly onFailure: OnFailure },
+): Promise<boolean> {
   let isWhole = true
   const watch: Emit = (event) => {
     if (event.type === 'image-failed' && event.final) isWhole = false
     emit(event)
   }
   try {
-    await runImages({ images, resolve: (image) => route.resolve(image), copier: route.copier, jobs, recheck, emit: watch, signal })
+    const resolve = (image: NamedImage): ReturnType<Route['resolve']> => route.resolve(image)
+    const rounds = retries === 0 ? 1 : 2
+    await runImages({ images, resolve, copier: route.copier, jobs, rounds, recheck, onFailure, emit: watch, signal })
   } finally {
     for (const message of (await route.end?.()) ?? []) emit({ type: 'warning', message })
   }

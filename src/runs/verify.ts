@@ -4,6 +4,7 @@ import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
+import type { VerdictStatus } from '../verify/image-verdict.ts'
 import { verifyImage } from '../verify/verify-image.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
@@ -21,6 +22,9 @@ export interface VerifyEvents extends RegistryEvents {
   readonly onImage?: (image: VerifiedImage, progress: { readonly done: number; readonly images: number }) => void
 }
 
+/** What an image is where nothing of it was found: the registry may be to blame. */
+const failed: ReadonlySet<VerdictStatus> = new Set(['missing', 'refused', 'unreachable', 'damaged'])
+
 /** Looks whether every image is where it ought to be, and whole. What is wrong with one is in the report; what is thrown ended the work. */
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   const started = performance.now()
@@ -36,6 +40,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
     signal.throwIfAborted()
     const { sought, destination } = await finder.find(image)
     const verdict = await verifyImage(sought, { wanted, foreignLayers, deep, signal })
+    if (failed.has(verdict.status)) await finder.checkAccess(image)
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
     return named
