@@ -43,7 +43,9 @@ function isDiskFull(error: unknown): error is MirrorError {
   if (!isMirrorError(error)) return false
   const { code } = (error.cause ?? {}) as { readonly code?: unknown }
   // A quota names what it refused; a full disk refuses everything.
-  return (error.code === 'NO_SPACE' && error.subject === undefined) || (error.code === 'LOCAL_IO' && (code === 'ENOSPC' || code === 'EDQUOT'))
+  return (
+    (error.code === 'NO_SPACE' && error.subject === undefined) || (error.code === 'LOCAL_IO' && (code === 'ENOSPC' || code === 'EDQUOT'))
+  )
 }
 
 function contentsSize({ contents }: ResolvedStep): number {

@@ -50,7 +50,7 @@ export class Connection {
   /** Opens a connection; rejects with the socket's own error. */
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
-    const isEncrypted = (route.proxy ?? route.origin).protocol === 'https:'
+    const isEncrypted = (route.proxy?.url ?? route.origin).protocol === 'https:'
     const buffer = readBuffer(isEncrypted, (memory) => connection?.holds(memory) === true)
     const callback = (count: number, bytes: Uint8Array): boolean =>
       connection?.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count)) ?? true

@@ -1,5 +1,6 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
 import { foreignText } from '../text/printable.ts'
+import { formatProxy, type Proxy } from './proxy.ts'
 
 /** What a connection itself found wrong, before it is known what for and with whom it was used. */
 export class WireError extends Error {
@@ -106,23 +107,40 @@ function classify(error: unknown): Classified {
   return { code: 'CONNECTION_LOST', what: code === '' ? 'the connection failed' : `the connection failed (${code})` }
 }
 
-/** The MirrorError for a proxy that answered CONNECT with something else than 200. */
-export function proxyError(origin: string, status: number): MirrorError {
-  if (status === 407) {
-    return new MirrorError('UNAUTHORIZED', `cannot reach ${origin}: the proxy wants credentials (407)`, {
-      hint: 'Put user and password into the HTTPS_PROXY or HTTP_PROXY URL.',
-    })
+/** The MirrorError for a proxy that answered CONNECT with something else than 200, or any request with 407. */
+export function proxyError({ origin, hostname }: URL, proxy: Proxy, status: number): MirrorError {
+  const { variable } = proxy
+  const refuse = (code: ErrorCode, why: string, hint: string): MirrorError =>
+    new MirrorError(code, `cannot reach ${origin}: ${formatProxy(proxy)} ${why}`, { hint })
+  if (status === 407) return refuse('UNAUTHORIZED', 'requires credentials (407)', `set ${variable} to http://user:password@host:port`)
+  // A web server has no such method, or takes the host and port for a path.
+  if (notProxies.has(status)) {
+    return refuse(
+      'PROTOCOL',
+      `does not accept CONNECT (${status})`,
+      `check that ${variable} names a proxy, or list ${hostname} in NO_PROXY`,
+    )
   }
-  return new MirrorError(status >= 500 ? 'UNAVAILABLE' : 'DENIED', `cannot reach ${origin}: the proxy refused the connection (${status})`, {
-    hint: 'Proxies often allow CONNECT only to port 443: ask for this port to be allowed, or list the host in NO_PROXY.',
-  })
+  return refuse(
+    status >= 500 ? 'UNAVAILABLE' : 'DENIED',
+    `refused the connection (${status})`,
+    `allow this host and port at the proxy (many allow only port 443), or list ${hostname} in NO_PROXY`,
+  )
 }
 
-/** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. */
-export function networkError(origin: string, error: unknown, signal?: AbortSignal): unknown {
+/** Statuses by which web servers that are no proxies answer CONNECT. */
+const notProxies = new Set([400, 404, 405, 501])
+
+/** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. `way` is the hint where that is a proxy. */
+export function networkError(origin: string, error: unknown, signal?: AbortSignal, way?: string): unknown {
   if (signal?.aborted) return signal.reason
   if (isMirrorError(error)) return error
   const { code, what, hint } = classify(error)
   const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
-  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, reason: what, origin, cause: error })
+  return new MirrorError(code, `${verb} ${origin}: ${what}`, {
+    hint: code === 'TLS' ? hint : (way ?? hint),
+    reason: what,
+    origin,
+    cause: error,
+  })
 }

@@ -7,7 +7,7 @@ import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
 import type { HttpRequest, ResponseHeaders } from './message.ts'
 import { networkError, proxyError, WireError } from './network-error.ts'
-import { proxyAuthorization } from './proxy.ts'
+import { formatProxy, proxyAuthorization, type Proxy } from './proxy.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watch, Watchdog } from './watchdog.ts'
 
@@ -109,7 +109,7 @@ export interface OriginMeans {
   readonly pool: ConnectionPool
   readonly watchdog: Watchdog
   readonly reachability: Reachability
-  readonly proxy: URL | undefined
+  readonly proxy: Proxy | undefined
 }
 
 function isContent(body: Uint8Array | Content | undefined): body is Content {
@@ -243,7 +243,7 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
       const answer = isContent(body)
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
-      if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
+      if (answer.status === 407 && proxy !== undefined) throw proxyError(url, proxy, answer.status)
       reachability.answered()
       return new StreamedAnswer(answer, request, means, watch, finish)
     } catch (error) {
@@ -251,7 +251,8 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
       finish()
       const isStale = reused && connection?.heard === false && !(error instanceof WireError && error.kind === 'TIMEOUT')
       if (isStale && !isContent(body) && !signal?.aborted) continue
-      throw reachability.failed(networkError(url.origin, error, signal), started)
+      const via = proxy === undefined || url.protocol === 'https:' ? '' : ` through ${formatProxy(proxy)}`
+      throw reachability.failed(networkError(`${url.origin}${via}`, error, signal), started)
     }
   }
 }

@@ -15,24 +15,37 @@ export function provesAccess({ status, headers }: Pick<Answer, 'status' | 'heade
 }
 
 /** The failure of `/v2/` as one of the registry as a whole; undefined where the next request may do better. */
-function refusalOf(error: unknown, { endpoint }: RegistryTransport): MirrorError | undefined {
+function refusalOf(error: unknown, transport: RegistryTransport): MirrorError | undefined {
   if (!isMirrorError(error)) throw error
-  const { host, origin } = endpoint.origin
+  const { host, origin } = transport.endpoint.origin
   const isOutOfReach = error.code === 'UNREACHABLE' || error.retryAfter === Infinity
   if (isTransient(error) && !isOutOfReach) return undefined
+  if (transport.side === 'destination' && error.origin !== undefined && URL.canParse(error.origin) && error.origin !== origin)
+    return redirectedTo(error.origin, transport)
   const answer = registryAnswer(error)
-  if (answer === undefined || error.code === 'UNAUTHORIZED') return error.hint === undefined ? error.with({ hint: addressHint }) : error
+  if (answer === undefined || error.code === 'UNAUTHORIZED')
+    return error.hint === undefined ? error.with({ hint: addressHint(transport) }) : error
   const returned = error.reason?.replace(`${host} answered`, 'GET /v2/ returned')
   const isDenied = error.code === 'DENIED'
   return error.with({
     message: `${origin} ${isDenied ? 'denies access' : 'is not a registry'}: ${returned}`,
-    hint: isDenied ? `check the credentials for ${host}, and whether a firewall or proxy blocks it` : addressHint,
+    hint: isDenied ? `check the credentials for ${host}, and whether a firewall or proxy blocks it` : addressHint(transport),
     subject: undefined,
     reason: undefined,
   })
 }
 
-const addressHint = 'check the host, the port and the scheme (http:// or https://)'
+function addressHint({ proxyName }: RegistryTransport): string {
+  const way = proxyName === undefined ? '' : `; requests go through ${proxyName}`
+  return `check the host, the port and the scheme (http:// or https://)${way}`
+}
+
+/** Uploads are not redirected as `/v2/` was. */
+function redirectedTo(elsewhere: string, { endpoint }: RegistryTransport): MirrorError {
+  return new MirrorError('PROTOCOL', `${endpoint.origin.origin} redirects to ${elsewhere}, and uploads do not follow redirects`, {
+    hint: `write ${elsewhere} as the registry in options.to`,
+  })
+}
 
 /**
  * Asks `/v2/` whether the registry can be used at all: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
@@ -44,10 +57,19 @@ export async function checkAccess(transport: RegistryTransport, { path }: Reposi
   const url = new URL(`${apiPath}/`, origin)
   try {
     // Credentials may be for one namespace; the slash keeps this refusal apart from that of the repository.
-    const request = { method: 'GET', url, what: ['access', origin.origin], repository: `${path}/`, isUnscoped: true, expect: [200], signal } as const
-    const { headers } = await transport.send(request)
+    const request = {
+      method: 'GET',
+      url,
+      what: ['access', origin.origin],
+      repository: `${path}/`,
+      isUnscoped: true,
+      expect: [200],
+      signal,
+    } as const
+    const { headers, url: answered } = await transport.send(request)
+    if (transport.side === 'destination' && answered.origin !== origin.origin) throw redirectedTo(answered.origin, transport)
     if (!isWebPage(headers)) return
-    throw new MirrorError('PROTOCOL', `${origin.origin} is not a registry: GET /v2/ returned a web page`, { hint: addressHint })
+    throw new MirrorError('PROTOCOL', `${origin.origin} is not a registry: GET /v2/ returned a web page`, { hint: addressHint(transport) })
   } catch (error) {
     if (signal?.aborted) throw error
     const refusal = refusalOf(error, transport)

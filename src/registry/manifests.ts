@@ -46,7 +46,11 @@ export async function headManifest(
     return descriptor
   } catch (error) {
     if (!isMirrorError(error)) throw error
-    if (error.code === 'NOT_FOUND') return undefined
+    if (error.code === 'NOT_FOUND') {
+      // Any web server answers 404; without this the whole image would be read from its source first.
+      if (transport.side === 'destination') await transport.checkAccess(reference, options)
+      return undefined
+    }
     const isRefusal = error.code === 'UNAUTHORIZED' || error.code === 'DENIED'
     // Without an answer, credentials are missing, or refused wherever they are sent, and no push can follow.
     if (transport.side === 'destination' && isRefusal && registryAnswer(error) !== undefined) return undefined

@@ -2,6 +2,7 @@ import { cannot, type Attempt, type ErrorCode, type MirrorError } from '../error
 import { parseRetryAfter, type HttpMethod, type ResponseHeaders } from '../http/message.ts'
 import { foreignText, withoutImage } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
+import { storageLimit, type StorageLimit } from './storage-limit.ts'
 
 /** What of an answer an error is made of. */
 export interface ErrorAnswer {
@@ -38,8 +39,8 @@ export function registryAnswer(error: unknown): RegistryAnswer | undefined {
 /** 4xx that may pass: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/ has 499 and those above 520. */
 const temporaryStatuses = new Set([408, 425, 499])
 /** 5xx that will not. */
-const finalStatuses = new Set([501, 505, 507, 508, 511, 526])
-const deniedStatuses = new Set([403, 412, 413, 507])
+const finalStatuses = new Set([501, 505, 508, 511, 526])
+const deniedStatuses = new Set([403, 412, 413])
 const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
 /** Codes of a manifest that is refused because something below it is missing. */
 const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
@@ -52,10 +53,11 @@ function isImmutable({ status }: ErrorAnswer, { codes, text }: ErrorReason): boo
   return [400, 403, 409, 412].includes(status) && (codes.includes('TAG_INVALID') || immutable.test(text))
 }
 
-function classify(answer: ErrorAnswer, reason: ErrorReason): ErrorCode {
+function classify(answer: ErrorAnswer, reason: ErrorReason, limit: StorageLimit | undefined): ErrorCode {
   const { status, url } = answer
   const { codes } = reason
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) return 'THROTTLED'
+  if (limit !== undefined) return 'NO_SPACE'
   const isAboutParts = codes.some((code) => code.endsWith('_UNKNOWN'))
   if (!isAboutParts && (codes.includes('DIGEST_INVALID') || codes.includes('SIZE_INVALID'))) return 'INTEGRITY'
   if (status === 401) return 'UNAUTHORIZED'
@@ -68,7 +70,7 @@ function classify(answer: ErrorAnswer, reason: ErrorReason): ErrorCode {
   return codes.includes('DENIED') ? 'DENIED' : 'PROTOCOL'
 }
 
-function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): string | undefined {
+function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limit: StorageLimit | undefined): string | undefined {
   const { status, url, method } = answer
   const isRead = method === 'GET' || method === 'HEAD'
   const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
@@ -79,7 +81,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): str
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
     return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with options.from docker.io=<endpoint>.'
   }
-  if (status === 507) return `Free space at ${url.host}, or raise its quota, and run again: what is there already is kept.`
+  if (limit === 'disk') return `free space at ${url.host} or run its garbage collection, then run the same command again`
+  if (limit === 'quota') return `raise the storage quota at ${url.host}, or delete images there`
   if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
   if (isManifestWrite && isImmutable(answer, reason)) {
     return `The tag exists with another image, and ${url.host} does not overwrite tags: remove the tag there, or copy to another prefix.`
@@ -125,15 +128,20 @@ function repositoryOf({ pathname }: URL): string {
 export function registryError(what: Attempt, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const reason = parseErrorBody(answer.body)
-  const code = classify(answer, reason)
+  const limit = storageLimit(status, answer.method, answer.body)
+  const code = classify(answer, reason, limit)
   const why = reasonFor(answer, answer.isSecret === true ? '' : reason.text)
   const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
   const explain = (words: string): string => `${url.host} answered ${status}${words === '' ? '' : ` (${words})`}${elsewhere}`
-  return cannot(code, what, explain(why), {
+  const error = cannot(code, what, explain(why), {
     reason: explain(withoutImage(why, repositoryOf(answer.asked ?? url))),
-    hint: hintFor(code, answer, reason),
+    hint: hintFor(code, answer, reason, limit),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
     missing: reason.codes.some((name) => missingCodes.has(name)) ? reason.digests : undefined,
     cause: new RegistryAnswer(status, reason.codes),
   })
+  // No other image can be stored either.
+  return code === 'NO_SPACE' && limit === 'disk'
+    ? error.with({ message: `the registry's disk is full: ${error.reason}`, subject: undefined, reason: undefined })
+    : error
 }

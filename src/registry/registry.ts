@@ -6,7 +6,6 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
-import { checkAccess } from './check-access.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
@@ -17,7 +16,6 @@ import { offerBlob } from './uploads.ts'
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export class Registry implements ImageSource, ImageDestination {
   readonly #transport: RegistryTransport
-  #access: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
     this.#transport = new RegistryTransport(options)
@@ -30,8 +28,7 @@ export class Registry implements ImageSource, ImageDestination {
 
   /** Asks once, after a failure, whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
   checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
-    this.#access ??= this.#transport.sided(() => checkAccess(this.#transport, repository, options))
-    return this.#access
+    return this.#transport.checkAccess(repository, options)
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

@@ -65,6 +65,8 @@ export interface MirrorReport {
   readonly warnings: readonly string[]
   /** Present where a Docker Engine carried the images. */
   readonly engine?: EngineSummary
+  /** Present where a registry could not be used at all, which ended the run: images that were not done have this error too. */
+  readonly error?: ErrorSummary
   /** Present where the run was stopped before its end. */
   readonly interrupted?: true
 }

@@ -51,7 +51,16 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const { source, requests } = sources
   const { images: references, lists, warnings } = await selectImages(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
-  const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, retries: options.retry?.retries, ending: runEnding(sources, images, signal), requests }
+  const plan = {
+    destination: file,
+    images,
+    lists,
+    warnings: [...warnings, ...sources.warnings],
+    jobs,
+    retries: options.retry?.retries,
+    ending: runEnding(sources, images, signal),
+    requests,
+  }
   await run.follow(plan, async (copyImages, onFailure) => {
     const steps = await resolveAll(references, source, { ...options, jobs }, { ...run, onFailure })
     if (steps !== undefined) await write(files, lists, steps, source, options, copyImages)

@@ -2,7 +2,7 @@ import type { RegistryEvents } from '../connect/clients.ts'
 import { openCheckedEnds, type CheckedEnds, type DestinationOptions } from '../connect/destination.ts'
 import type { Node, NodeRules } from '../connect/node.ts'
 import type { SourceOptions } from '../connect/sources.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -102,11 +102,17 @@ export class ImageFinder implements AsyncDisposable {
     return { sought: await sought, destination: named && formatReference(named) }
   }
 
-  /** Asks, once an image was not found, whether the destination can be used at all. Throws why not; a node has other endpoints to try. */
-  async checkAccess(image: Reference): Promise<void> {
+  /** Asks, once an image was not found, whether the destination can be used at all. Gives why not; a node has other endpoints to try. */
+  async whyUnusable(image: Reference): Promise<MirrorError | undefined> {
     const { destination } = this.#ends
-    if (destination?.registry === undefined || this.#node !== undefined) return
-    await destination.registry.checkAccess(this.#nameAt(image, destination.naming), { signal: this.#options.signal })
+    if (destination?.registry === undefined || this.#node !== undefined) return undefined
+    try {
+      await destination.registry.checkAccess(this.#nameAt(image, destination.naming), { signal: this.#options.signal })
+      return undefined
+    } catch (error) {
+      if (isMirrorError(error)) return error
+      throw error
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

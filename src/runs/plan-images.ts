@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import { summariseError } from '../copy/events.ts'
+import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from '../report/plan-report.ts'
@@ -9,29 +10,27 @@ import { runSignal } from './start-run.ts'
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export function planImages(options: PlanOptions): Promise<PlanReport> {
-  const stop = new AbortController()
-  const signal = runSignal(stop.signal, options.signal)
-  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, stop, signal))
+  const signal = runSignal(options.signal)
+  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
 }
 
 async function survey(
   { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
-  stop: AbortController,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
   const failures: PlanFailure[] = []
+  let ended: MirrorError | undefined
   const surveyImage = async (image: NamedImage): Promise<SurveyedStep | undefined> => {
     try {
+      if (ended !== undefined) throw ended
       const step = await route.resolve(image)
       return { step, ...(await route.survey(step)) }
     } catch (error) {
       signal.throwIfAborted()
-      const ended = await ending?.(error)
-      if (ended !== undefined) stop.abort(ended)
-      signal.throwIfAborted()
+      ended ??= await ending?.(error)
       const { source, destination: named } = image
-      failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(error) })
+      failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(ended ?? error) })
       return undefined
     }
   }
@@ -49,5 +48,6 @@ async function survey(
     lists,
     warnings: [...warnings, ...ofSteps],
     engine,
+    error: ended && summariseError(ended),
   })
 }

@@ -15,10 +15,11 @@ export function runEnding(
   const check = async (failure: unknown): Promise<void> => {
     if (!isMirrorError(failure) || first === undefined) return
     if (failure.side === 'destination') await ends.registry?.checkAccess(first.destination, { signal })
-    if (failure.side === 'source') await ends.source?.checkAccess(
-      images.map(({ source }) => source),
-      { signal },
-    )
+    if (failure.side === 'source')
+      await ends.source?.checkAccess(
+        images.map(({ source }) => source),
+        { signal },
+      )
   }
   return async (failure) => {
     try {

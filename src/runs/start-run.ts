@@ -4,12 +4,12 @@ import type { RegistryEvents } from '../connect/clients.ts'
 import { summariseError, type EngineSummary, type MirrorEvent, type RequestCounts } from '../copy/events.ts'
 import type { Emit } from '../copy/image-copier.ts'
 import { runImages } from '../copy/run-images.ts'
+import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
-import type { MirrorError } from '../errors.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { Route } from './route.ts'
 import type { RunEnding } from './run-ending.ts'
@@ -91,11 +91,12 @@ export function startRun(
     try {
       await copy((route) => copyAll(plan, route, { emit, signal, onFailure }), onFailure)
     } catch (error) {
-      if (ending !== undefined) throw ending
       if (!signal.aborted) throw error
     }
     const requests = plan.requests?.() ?? { source: 0, destination: 0 }
-    emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+    const seconds = (performance.now() - started) / 1000
+    const ended = ending === undefined ? { interrupted: signal.aborted } : { interrupted: false, error: summariseError(ending) }
+    emit({ type: 'run-finished', requests, seconds, ...ended })
   }
   const report = work({ emit, events: registryEvents(emit), signal, follow }).then(
     () => {

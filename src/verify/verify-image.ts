@@ -1,3 +1,4 @@
+import type { MirrorError } from '../errors.ts'
 import { ContentsCheck, type CheckedContents, type VerifyImageOptions } from './check-contents.ts'
 import { locationOf } from './checked-endpoint.ts'
 import { compareDigests } from './expected-digest.ts'
@@ -21,5 +22,24 @@ export async function verifyImage(sought: SoughtImage, options: VerifyImageOptio
     endpoints: search.verdicts(),
     problems,
     warnings: [...root.warnings, ...contents.warnings],
+  }
+}
+
+/** The verdict on an image whose only endpoint cannot be used at all, and is not asked for it. */
+export function failedVerdict({ name, endpoints }: SoughtImage, { code, message }: MirrorError): ImageVerdict {
+  const status = code === 'UNAUTHORIZED' || code === 'DENIED' ? 'refused' : 'unreachable'
+  return {
+    ...nothing,
+    status,
+    digest: undefined,
+    endpoints: endpoints.map(({ url, repository, isDefault, askedAs }) => ({
+      url,
+      repository: repository.path,
+      isDefault,
+      askedAs,
+      status: 'failed',
+      reason: message,
+    })),
+    problems: [{ status, code, message: `${name}: ${message}` }],
   }
 }

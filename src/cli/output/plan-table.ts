@@ -67,6 +67,8 @@ function totalLine({ totals, engine }: PlanReport): string {
 /** A plan for people: one line an image, then failures, the totals, and what Docker Hub will count. Ends with a newline. */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
+  // Standard error has the reason, which is that of every image.
+  if (report.error !== undefined) return `${styles.strong(totalLine(report))}\n`
   const [titles = '', ...lined] = formatTable(planColumns, report.images, { verbose, special: report.engine !== undefined })
   const table = report.images.length === 0 ? [] : [styles.strong(titles), ...lined, '']
   const lines = [

@@ -84,6 +84,8 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
   const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
   const foreign = report.images.reduce((count, image) => count + (image.foreignLayersSkipped ?? 0), 0)
   const shared = report.command === 'bundle create' ? 'shared by images' : 'mounted'
+  // Standard error has the reason, which is that of every image.
+  if (report.error !== undefined) return `${headline(report, styles)}\n`
   const lines = [
     headline(report, styles),
     `moved ${formatBytes(totals.bytesCopied)} in ${formatDuration(totals.seconds * 1000)}${rate}${retried}`,
