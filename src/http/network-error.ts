@@ -98,7 +98,7 @@ function codeOf(error: unknown): string {
 function classify(error: unknown): Classified {
   if (error instanceof WireError) return { code: error.kind, what: error.message, ...(error.kind === 'TIMEOUT' && { hint: patience }) }
   const code = codeOf(error)
-  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'it did not answer in time', hint: patience }
+  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'timed out', hint: patience }
   const why = unreachable[code]
   if (why !== undefined) return { code: 'UNREACHABLE', what: why, hint: wayHint }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }

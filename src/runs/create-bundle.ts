@@ -19,6 +19,7 @@ import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { runEnding } from './run-ending.ts'
@@ -41,6 +42,7 @@ type BundleFiles = Awaited<ReturnType<typeof findFiles>>
 
 /** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
+  checkOptions(options, ['file'])
   return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
 }
 

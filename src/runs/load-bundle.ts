@@ -14,6 +14,7 @@ import { referencesOf } from '../oci/walk.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, type ArchiveOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { selectArchived, type SelectedImages } from './select-archived.ts'
@@ -33,6 +34,7 @@ interface Loading {
 
 /** Loads the images of archives into a Docker Engine, for its own platform; one counts as loaded when the Engine has it by its digest. */
 export function loadBundle(options: LoadBundleOptions): MirrorRun {
+  checkOptions(options, ['files'])
   return startRun('bundle load', options.signal, (run) => load(options, run))
 }
 

@@ -4,12 +4,14 @@ import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from '../report/plan-report.ts'
+import { checkOptions } from './check-options.ts'
 import type { PlanOptions } from './options.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import { runSignal } from './start-run.ts'
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
-export function planImages(options: PlanOptions): Promise<PlanReport> {
+export async function planImages(options: PlanOptions): Promise<PlanReport> {
+  checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
   return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
 }

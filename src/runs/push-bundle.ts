@@ -7,6 +7,7 @@ import { contentCopier } from '../copy/copy-image.ts'
 import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { runEnding } from './run-ending.ts'
@@ -22,6 +23,7 @@ export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, T
 
 /** Copies the images of archives straight out of the files; an archive that is damaged or not whole is refused before anything moves. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
+  checkOptions(options, ['files', 'to'])
   return startRun('bundle push', options.signal, (run) => push(options, run))
 }
 

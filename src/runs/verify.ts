@@ -8,6 +8,7 @@ import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import type { VerdictStatus } from '../verify/image-verdict.ts'
 import { failedVerdict, verifyImage } from '../verify/verify-image.ts'
+import { checkOptions } from './check-options.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
@@ -29,6 +30,7 @@ const nothingFound: ReadonlySet<VerdictStatus> = new Set(['missing', 'refused', 
 
 /** Looks whether every image is where it ought to be, and whole. What is wrong with one is in the report; what is thrown ended the work. */
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
+  checkOptions(options)
   const started = performance.now()
   const stop = new AbortController()
   const signal = runSignal(stop.signal, options.signal)
