@@ -1,4 +1,5 @@
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import type { DiskRoom } from '../layout/disk-room.ts'
 import type { LayoutReader } from '../layout/layout.ts'
 import { refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
@@ -33,6 +34,8 @@ export interface RunEnds extends Sources {
   readonly destination: ImageDestination & ImageSource
   /** The destination where it is a registry. */
   readonly registry: Registry | undefined
+  /** The space on the disk of a destination that is a layout. */
+  readonly room: DiskRoom | undefined
   readonly naming: Naming
   /** The credentials that a repository of one side is asked with, and the origin that they are for. */
   credentialsFor(
@@ -93,6 +96,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
     ...sources,
     destination,
     registry,
+    room: directory === undefined ? undefined : new (await import('../layout/disk-room.ts')).DiskRoom(directory),
     naming: endpoint === undefined ? ownNames : namingAt(endpoint),
     async credentialsFor(side, { registry: name, path }, { signal }) {
       const at = side === 'source' ? sources.source.endpoint(name) : endpoint

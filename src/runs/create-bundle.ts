@@ -143,6 +143,7 @@ async function write(
   const contents = steps.map((step) => step.contents)
   const arranged = arrangeBundle(record, contents)
   await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
+  await bundle.requireRoom({ splitSize })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
   const route: Route<PlanStep> = {
     resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),

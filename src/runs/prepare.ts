@@ -9,6 +9,7 @@ import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import { selectImages } from '../release/select-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import { roomyCopier } from './roomy-copier.ts'
 import type { MirrorRoute } from './route.ts'
 import { runEnding } from './run-ending.ts'
 import type { RunPlan } from './start-run.ts'
@@ -55,7 +56,7 @@ function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, o
   return {
     warnings: [],
     resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, signal }),
-    copier: contentCopier({ source, destination, ledger: new BlobLedger(), retry }),
+    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),

@@ -9,6 +9,7 @@ import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import { checkOptions } from './check-options.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
+import { roomyCopier } from './roomy-copier.ts'
 import type { Route } from './route.ts'
 import { runEnding } from './run-ending.ts'
 import { selectArchived } from './select-archived.ts'
@@ -45,7 +46,7 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
       const step = await resolveImage(image, source, destination, { recheck, signal })
       return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
     },
-    copier: contentCopier({ source, destination, ledger, retry }),
+    copier: roomyCopier(contentCopier({ source, destination, ledger, retry }), ends),
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
