@@ -20,8 +20,6 @@ function refusalOf(error: unknown, transport: RegistryTransport): MirrorError | 
   const { host, origin } = transport.endpoint.origin
   const isOutOfReach = error.code === 'UNREACHABLE' || error.retryAfter === Infinity
   if (isTransient(error) && !isOutOfReach) return undefined
-  if (transport.side === 'destination' && error.origin !== undefined && URL.canParse(error.origin) && error.origin !== origin)
-    return redirectedTo(error.origin, transport)
   const answer = registryAnswer(error)
   if (answer === undefined || error.code === 'UNAUTHORIZED')
     return error.hint === undefined ? error.with({ hint: addressHint(transport) }) : error
@@ -38,13 +36,6 @@ function refusalOf(error: unknown, transport: RegistryTransport): MirrorError | 
 function addressHint({ proxyName }: RegistryTransport): string {
   const way = proxyName === undefined ? '' : `; requests go through ${proxyName}`
   return `check the host, the port and the scheme (http:// or https://)${way}`
-}
-
-/** Uploads are not redirected as `/v2/` was. */
-function redirectedTo(elsewhere: string, { endpoint }: RegistryTransport): MirrorError {
-  return new MirrorError('PROTOCOL', `${endpoint.origin.origin} redirects to ${elsewhere}, and uploads do not follow redirects`, {
-    hint: `write ${elsewhere} as the registry in options.to`,
-  })
 }
 
 /**
@@ -66,8 +57,7 @@ export async function checkAccess(transport: RegistryTransport, { path }: Reposi
       expect: [200],
       signal,
     } as const
-    const { headers, url: answered } = await transport.send(request)
-    if (transport.side === 'destination' && answered.origin !== origin.origin) throw redirectedTo(answered.origin, transport)
+    const { headers } = await transport.send(request)
     if (!isWebPage(headers)) return
     throw new MirrorError('PROTOCOL', `${origin.origin} is not a registry: GET /v2/ returned a web page`, { hint: addressHint(transport) })
   } catch (error) {

@@ -272,10 +272,8 @@ export class RegistryTransport {
   }
 
   #answered<R extends Answer>(response: R): R {
-    if (!this.#isElsewhere(response.url)) {
-      this.#address = response.address
-      this.#hasProvedAccess ||= provesAccess(response)
-    }
+    if (!this.#isElsewhere(response.url)) this.#address = response.address
+    this.#hasProvedAccess ||= provesAccess(response)
     this.#requests.answered()
     this.#streams.answered()
     this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
@@ -285,7 +283,7 @@ export class RegistryTransport {
   /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
   #refused(what: Attempt, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
     const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
-    if (!this.#isElsewhere(answer.url)) this.#hasProvedAccess ||= provesAccess(answer, registryAnswer(error)?.codes)
+    this.#hasProvedAccess ||= provesAccess(answer, registryAnswer(error)?.codes)
     if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
     this.#requests.refused()
     this.#streams.refused()

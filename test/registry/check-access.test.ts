@@ -77,14 +77,15 @@ test('a busy registry is not judged', async () => {
   }
 })
 
-test('a destination that redirects /v2/ names where, a source may', async () => {
+test('a destination whose /v2/ redirects to another registry can be used, and one that redirects to nothing cannot', async () => {
   await using other = await memoryRegistry()
-  const redirect = ({ method, url }: ScriptedRequest, response: ServerResponse): void =>
-    void response.writeHead(method === 'GET' && url === '/v2/' ? 307 : 403, { location: `${other.url}/v2/` }).end(denied)
-  const { error, origin } = await whyUnusable(redirect)
-  assert.equal(error?.message, `${origin} redirects to ${other.url}, and uploads do not follow redirects`)
-  assert.equal(error?.hint, `write ${other.url} as the registry in options.to`)
-  assert.equal((await whyUnusable(redirect, 'source')).error, undefined)
+  const redirect =
+    (to: string) =>
+    ({ method, url }: ScriptedRequest, response: ServerResponse): void =>
+      void response.writeHead(method === 'GET' && url === '/v2/' ? 307 : 403, { location: `${to}/v2/` }).end(denied)
+  assert.equal((await whyUnusable(redirect(other.url))).error, undefined)
+  const { error, origin } = await whyUnusable(redirect('http://127.0.0.1:1'))
+  assert.equal(error?.message, `cannot connect to http://127.0.0.1:1: the connection was refused; ${origin} redirected there`)
 })
 
 test('answers to other requests in the meantime count', async () => {

@@ -32,7 +32,7 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
   cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
-  cli.exit(exitCodeOfReport({ images: report.failures }))
+  cli.exit(exitCodeOfReport({ images: report.failures, ...(report.error && { error: report.error }) }))
   await writeReport(report).catch(cli.complain)
 }
 
