@@ -55,14 +55,14 @@ export interface ReadDestination {
   readonly naming: Naming
 }
 
-/** The ends of a check; the destination is undefined where there is none. */
+/** The ends of a check; the destination is undefined where only sources are checked. */
 export interface CheckedEnds extends Sources {
   readonly destination: ReadDestination | undefined
 }
 
 /** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
 export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'write oci:<directory>' })
   return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
@@ -112,7 +112,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
   }
 }
 
-/** Opens the ends of a check, for reading alone; what of a node's file cannot be used is left out with a warning. Throws USAGE and INVALID_CONFIG. */
+/** Opens the ends of a check for reading only; unusable parts of a node's file are skipped with a warning. Throws USAGE and INVALID_CONFIG. */
 export async function openCheckedEnds(
   options: SourceOptions & DestinationOptions & { readonly asNode?: boolean | undefined },
   events: RegistryEvents = {},
@@ -150,7 +150,7 @@ async function readLayoutAt(directory: string): Promise<ReadDestination> {
   return { url: `oci:${directory}`, place, naming: ownNames }
 }
 
-/** A layout tells a blob of another size from a missing one. */
+/** A layout distinguishes a blob of another size from a missing one. */
 function sizedLayout(layout: LayoutReader, directory: string): ReadablePlace {
   return {
     headManifest: (reference, options) => layout.headManifest(reference, options),
@@ -159,7 +159,7 @@ function sizedLayout(layout: LayoutReader, directory: string): ReadablePlace {
     async headBlob(_repository, { digest, size }) {
       const found = await layout.blobSize(digest)
       if (found === undefined || found === size) return found === size
-      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes where the manifest says ${size}`)
+      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes, but the manifest declares ${size}`)
     },
   }
 }

@@ -33,7 +33,7 @@ interface Origin extends OriginMeans {
   readonly slots: AdaptiveLimit
 }
 
-/** Requests at once to one web server that is no registry. */
+/** Concurrent requests to one web server that is not a registry. */
 const mostRequests = 8
 
 /** Milliseconds, as in HttpClientOptions. */
@@ -42,7 +42,7 @@ const defaultTimeout = 60_000
 /** Bytes of an answer that are read where nothing else is said. */
 const usualBytes = 64 * 1024
 
-/** The failure of a request to a host that nobody wrote, with who named it. */
+/** The failure of a redirected request, with the server that redirected it. */
 function namedBy(from: URL, to: URL, error: unknown): unknown {
   if (from.origin === to.origin || !isMirrorError(error) || error.side !== undefined) return error
   return error.with({ message: `${error.message}; ${from.origin} redirected there`, hint: redirectHint(from, to) ?? error.hint })
@@ -95,7 +95,7 @@ export class HttpClient {
     return held(await this.#send({ ...request, method: 'PUT', body: content }), usualBytes, false)
   }
 
-  /** The proxy that requests to this origin go through, for messages; undefined where there is none. */
+  /** The proxy that requests to this origin go through, for messages; undefined for a direct connection. */
   proxyName(url: URL): string | undefined {
     const proxy = proxyFor(url, this.#options.environment ?? {})
     return proxy && formatProxy(proxy)
@@ -139,7 +139,7 @@ export class HttpClient {
 
   /** What one server may name another may not, and the user may name all: connections are not shared between them. */
   #origin(url: URL, naming: Naming | undefined): Origin {
-    // What is tried again after the end would hold the process with a connection that nobody closes.
+    // A retry after the end would open a connection that is never closed.
     if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
     const key = naming === undefined ? url.origin : `${url.origin} ${naming.by.url.origin} ${naming.option}`
     let origin = this.#origins.get(key)

@@ -50,7 +50,7 @@ export interface SocketRoute {
   readonly proxy: Proxy | undefined
   /** Who named the origin, where a server did: only addresses that it may name are connected to. */
   readonly naming?: Naming | undefined
-  /** Whom else to trust where nothing else vouches for a certificate; default: nobody. */
+  /** Further authorities to trust when verification fails; default: none. */
   readonly trust?: SystemTrust | undefined
   /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
   readonly connectTimeout?: number | undefined

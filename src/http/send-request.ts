@@ -75,10 +75,10 @@ export async function decodeBody(
   }
 }
 
-/** Throws USAGE for a header whose name is no name, or whose value holds a control character that could smuggle in another header. */
+/** Throws USAGE for an invalid header name, or for a value with a control character that could smuggle in another header. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'the name of a header contains a forbidden character')
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'a header name contains a forbidden character')
     // A character beyond one byte would be cut to its lower byte, which may be a control character.
     // oxlint-disable-next-line no-control-regex -- control characters are what is refused
     if (/[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
@@ -153,7 +153,7 @@ export class StreamedAnswer {
 
   /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
   async read(sink: ChunkSink): Promise<void> {
-    // A body that is passed on is as long as it is: its rate alone is watched.
+    // A streamed body may have any length, so only its rate is watched.
     this.#watch.deadline = undefined
     try {
       await this.#connection.readBody(sink)

@@ -19,7 +19,7 @@ import type { Endpoint } from './endpoint.ts'
 import { parseRateLimit, type PullQuota } from './rate-limit.ts'
 import { registryAnswer, registryError, type ErrorAnswer } from './registry-error.ts'
 
-/** What a transport tells while it works; `delay` in milliseconds. */
+/** What a transport reports while it works; `delay` in milliseconds. */
 export interface RegistryEvents {
   readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
   readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
@@ -42,7 +42,7 @@ export interface TransportOptions extends RegistryEvents {
 /** Bytes up to which a blob counts as a small request and not as a stream. */
 export const smallBlobBytes: number = 1024 * 1024
 
-/** Times that a registry is asked again for what it has just accepted. */
+/** Look-ups of content that a registry has just accepted. */
 const settlingRetries = 3
 
 /** Milliseconds that a request has to end after an abort when it opens something. */
@@ -118,7 +118,7 @@ export class RegistryTransport {
     return this.#requests.run(() => this.sendOnce(request))
   }
 
-  /** Tells something that stops nothing; the same thing may be wrong with every answer, so only the first is told. */
+  /** Reports a warning; later ones are dropped, because every answer may have the same defect. */
   warn(message: string): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
@@ -140,7 +140,7 @@ export class RegistryTransport {
     return retry(() => this.sided(operation), { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
   }
 
-  /** Runs an operation whose failures are those of the transport's side: here, and nowhere else in registry/, errors get it. */
+  /** Runs an operation whose failures are those of the transport's side. Only this method sets the side in registry/. */
   async sided<T>(operation: () => Promise<T>): Promise<T> {
     try {
       return await operation()
@@ -199,7 +199,7 @@ export class RegistryTransport {
     throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }
 
-  /** Starts a streamed GET at an address that a layer names and the registry does not vouch for: no credentials, none of its patience. */
+  /** Starts a streamed GET at an address that only a layer names: without credentials and without the registry's retries. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
     const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: 'options.storageHosts' }
@@ -260,7 +260,7 @@ export class RegistryTransport {
     return access.send((authorization) => send({ ...headers, ...(authorization !== undefined && { authorization }) }), { signal })
   }
 
-  /** Credentials go to the registry's own origin and nowhere else. At a destination one token for reading and writing serves all requests. */
+  /** Credentials are sent only to the registry's own origin. At a destination one token for reading and writing serves all requests. */
   #access(request: Pick<ApiRequest, 'url' | 'repository' | 'isUnscoped' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
     const { url, repository, isUnscoped = false, from, isAnonymous = false } = request
     const { origin, prefix } = this.endpoint

@@ -73,18 +73,18 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
+    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'write bundle create <file>.tar' })
   }
   const target = await bundleTarget(file)
   if (compressionOfName(target) !== compressionOfName(file)) {
-    throw new MirrorError('USAGE', `${file} leads to ${target}, which ends otherwise; the ending says how a bundle is compressed`, {
-      hint: 'Give both the same ending, or name the file itself.',
+    throw new MirrorError('USAGE', `${file} links to ${target}, which has another ending; the ending decides the compression of a bundle`, {
+      hint: 'give both the same ending, or name the file itself',
     })
   }
   return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
-/** Every image's step, in the list's order; undefined where one cannot be resolved, which is told as its failure. */
+/** Every image's step, in the list's order; undefined where one cannot be resolved, which is reported as its failure. */
 async function resolveAll(
   images: readonly Reference[],
   source: Sources['source'],

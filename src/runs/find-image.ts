@@ -16,7 +16,7 @@ import { readNaming, type ContentOptions, type NameAt, type RenameOptions } from
 
 /** Where images are looked for and what they ought to be. `from` gives the sources whose images they ought to be now. */
 export interface SearchOptions extends SourceOptions, DestinationOptions, NodeRules, RenameOptions, ContentOptions {
-  /** Look for images as a node with the file `registries` does. With `to` beside it, what is there is what the node must get. */
+  /** Look for images as a node with the file `registries` does. With `to`, the node must get the digests of that destination. */
   readonly asNode?: boolean | undefined
   /** Digests that images ought to have, by reference, and what that knowledge is called. */
   readonly expected?: { readonly name: string; readonly digests: ReadonlyMap<string, Digest> } | undefined
@@ -32,7 +32,7 @@ interface FinderOptions extends SearchOptions, CallOptions {
   readonly wanted: readonly Platform[] | undefined
 }
 
-/** Tries after a failure where nothing else is asked for: whoever waits for a check would rather know soon. */
+/** Default tries after a failure: a check should end soon. */
 const defaultRetries = 3
 
 /** Says of every image where it is looked for. */
@@ -56,12 +56,12 @@ export class ImageFinder implements AsyncDisposable {
   static async open(given: FinderOptions, events: RegistryEvents): Promise<ImageFinder> {
     const { asNode = false, to, registries, retry, signal } = given
     if (!asNode && to === undefined) {
-      throw new MirrorError('USAGE', 'nowhere is said where to look', {
-        hint: 'Give options.to <destination>, or options.registries <file> options.asNode.',
+      throw new MirrorError('USAGE', 'nothing to check: options.to or options.asNode is required', {
+        hint: 'pass options.to <destination>, or options.registries <file> with options.asNode',
       })
     }
     if (asNode && registries === undefined) {
-      throw new MirrorError('USAGE', 'options.asNode needs the registries.yaml of the node', { hint: 'Give options.registries <file>.' })
+      throw new MirrorError('USAGE', 'options.asNode requires the registries.yaml of the node', { hint: 'pass options.registries <file>' })
     }
     const nameAt = await readNaming(given)
     const options = { ...given, retry: { retries: defaultRetries, ...retry } }

@@ -24,8 +24,8 @@ export interface Prepared extends RunPlan {
 export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
-    throw new MirrorError('USAGE', 'options.sparse leaves out what options.platforms does not choose, and no platform is chosen', {
-      hint: 'Give options.platforms too, or leave options.sparse out.',
+    throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
+      hint: 'pass options.platforms too, or leave options.sparse out',
     })
   }
   // What cannot be read is refused before a layout is made or an Engine is reached.

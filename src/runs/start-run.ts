@@ -51,10 +51,10 @@ export type OnFailure = (failure: unknown) => Promise<void>
 /** What a run works with. */
 export interface RunContext {
   readonly emit: Emit
-  /** What registries have to tell, as events of the run. */
+  /** Reports of registries as events of the run. */
   readonly events: RegistryEvents
   readonly signal: AbortSignal
-  /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early, and is no failure. */
+  /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early without a failure. */
   readonly follow: (plan: RunPlan, work: (copyImages: CopyImages, onFailure: OnFailure) => Promise<unknown>) => Promise<void>
 }
 
@@ -76,8 +76,8 @@ export function startRun(
   const signal = runSignal(given, abort.signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
   const fold = new ReportFold(command)
-  const emit = (told: MirrorEvent): void => {
-    const event = told.type === 'warning' ? { ...told, message: maskSecrets(told.message) } : told
+  const emit = (given: MirrorEvent): void => {
+    const event = given.type === 'warning' ? { ...given, message: maskSecrets(given.message) } : given
     fold.event(event)
     events.push(event, progressKey(event))
   }
@@ -108,7 +108,7 @@ export function startRun(
       throw error
     },
   )
-  // Whoever reads the events gets the failure there; the report's own rejection must not end the process.
+  // Readers of the events get the failure there; the report's own rejection must not end the process.
   report.catch(() => undefined)
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }

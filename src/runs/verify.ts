@@ -19,7 +19,7 @@ export interface VerifyOptions extends ImageSelection, SearchOptions, BatchOptio
   readonly deep?: boolean | undefined
 }
 
-/** What a verification tells while it works. */
+/** What a verification reports while it works. */
 export interface VerifyEvents extends RegistryEvents {
   /** One more image of so many is done. */
   readonly onImage?: (image: VerifiedImage, progress: { readonly done: number; readonly images: number }) => void
@@ -66,7 +66,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
       error: ended && summariseError(ended),
     })
   } finally {
-    // Where one image has ended everything, the others are not to go on.
+    // An image that ended the verification also stops the others.
     stop.abort(new DOMException('the verification has ended', 'AbortError'))
   }
 }

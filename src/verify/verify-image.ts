@@ -7,7 +7,7 @@ import { worstStatus, type ImageVerdict } from './image-verdict.ts'
 
 const nothing: CheckedContents = { platforms: [], manifests: 0, blobs: 0, bytes: 0, problems: [], warnings: [] }
 
-/** Looks for an image as containerd does: the first endpoint that knows the name decides the digest, and what upstream alone has is a problem. */
+/** Looks for an image as containerd does: the first endpoint that has the name decides the digest, and content that only upstream has is a problem. */
 export async function verifyImage(sought: SoughtImage, options: VerifyImageOptions = {}): Promise<ImageVerdict> {
   const { name, expected } = sought
   const search = new ImageSearch(sought, options.signal)
