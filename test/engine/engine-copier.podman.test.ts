@@ -51,7 +51,7 @@ test('without a choice of platforms the run is refused before anything is pulled
   await using setting = await engineRun(podman)
   await assert.rejects(setting.run({ platforms: undefined }), {
     code: 'USAGE',
-    message: /cannot tell the platforms/,
+    message: /does not report the platforms/,
     hint: /options\.platforms/,
   })
   assert.ok(!calls(setting).includes('pull'))

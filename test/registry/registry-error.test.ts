@@ -122,13 +122,13 @@ test('a full disk is an error of the registry, and a used quota one of what it r
 test('the hint fits the refusal', () => {
   const hint = (...args: Parameters<typeof errorOf>): string => errorOf(...args).hint ?? ''
   assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /options\.from docker.io/)
-  assert.match(hint(413, '', { method: 'PUT' }), /limits the size of uploads/)
-  assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /created first/)
-  assert.match(hint(403, '', { method: 'PUT' }), /quota/)
+  assert.match(hint(413, '', { method: 'PUT' }), /limit on upload sizes/)
+  assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /^create the project/)
+  assert.match(hint(403, '', { method: 'PUT' }), /permissions/)
   assert.match(hint(403, ''), /logged in/)
   assert.match(hint(400, nexus, { method: 'PUT' }), /does not overwrite tags/)
   assert.match(hint(400, errors('MANIFEST_INVALID', 'manifest invalid'), { method: 'PUT' }), /OCI manifests/)
-  assert.match(hint(400, '', { origin: 'http://r.example:5000' }), /Write https:/)
+  assert.match(hint(400, '', { origin: 'http://r.example:5000' }), /write https:/)
   assert.equal(hint(400, 'no such thing', { origin: 'http://r.example:5000' }), '')
 })
 
