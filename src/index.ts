@@ -122,12 +122,21 @@ export function loadBundle(options: LoadBundleOptions): MirrorRun {
   return loaded(import('./runs/load-bundle.ts').then((runs) => runs.loadBundle(options)))
 }
 
+/** Throws USAGE for arguments of the wrong type. */
+async function checkFile(file: string, options: InspectOptions = {}): Promise<void> {
+  const { checkOptions } = await import('./runs/check-options.ts')
+  checkOptions(options)
+  checkOptions({ file }, ['file'])
+}
+
 /** What is in a bundle, or in an archive of another tool: lists, images, platforms and sizes in bytes. */
 export async function describeBundle(file: string, options?: InspectOptions): Promise<ArchiveInfo> {
+  await checkFile(file, options)
   return (await import('./bundle/describe-archive.ts')).describeBundle(file, options)
 }
 
 /** Reads every byte of a bundle, or of an archive of another tool, again; of a split one also the checksums of its parts. Damage is a problem, not an error. */
 export async function checkBundle(file: string, options?: InspectOptions): Promise<ArchiveCheck> {
+  await checkFile(file, options)
   return (await import('./bundle/check-archive.ts')).checkBundle(file, options)
 }

@@ -15,8 +15,8 @@ const [main, server, registries] = await Promise.all([
   import(new URL('../dist/api/server.js', import.meta.url).href) as Promise<typeof serverLibrary>,
   import(new URL('../dist/api/registries.js', import.meta.url).href) as Promise<typeof registriesLibrary>,
 ])
-const { checkBundle, createBundle, describeBundle, isMirrorError, listImages, mirror, parseReference, planImages, pushBundle, version } =
-  main
+const { checkBundle, createBundle, describeBundle, isMirrorError, listImages, loadBundle, mirror } = main
+const { parseReference, planImages, pushBundle, verify, version } = main
 const { createRegistryServer, ServedBundle } = server
 const { createResolver, generateRegistries, lintRegistries, parseRegistries, renderK3s } = registries
 
@@ -109,6 +109,32 @@ test('what keeps a run from starting is thrown to the reader and by the report, 
   }, isUsage)
   await assert.rejects(run.report, isUsage)
   await assert.rejects(listImages({}), isUsage)
+})
+
+test('options of a wrong type are refused as USAGE by every function', async () => {
+  const isUsage = (error: unknown): boolean => isMirrorError(error) && error.code === 'USAGE' && /^options/.test(error.message)
+  const given = <T>(options: object): T => options as T
+  const references = ['rancher/x:1']
+  for (const run of [
+    mirror(given({ references })),
+    mirror(given({ references, to: 'oci:x', jobs: 0 })),
+    createBundle({ references, file: 'x.tar', splitSize: 4 }),
+    createBundle(given({ references })),
+    pushBundle(given({ to: 'x' })),
+    loadBundle(given({ files: 'x.tar' })),
+  ]) {
+    await assert.rejects(run.report, isUsage)
+  }
+  for (const promise of [
+    planImages(given({ references })),
+    verify(given({ references, to: 5 })),
+    listImages(given({ images: 'list.txt' })),
+    describeBundle(given({})),
+    checkBundle('x.tar', given({ name: 5 })),
+    listImages(undefined as unknown as Parameters<typeof listImages>[0]),
+  ]) {
+    await assert.rejects(promise, isUsage)
+  }
 })
 
 test('images are listed without a run', async () => {

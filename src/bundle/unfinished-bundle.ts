@@ -4,6 +4,7 @@ import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from '
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
+import { DiskRoom } from '../layout/disk-room.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
@@ -15,6 +16,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
 import { blobPath, type BundleContents } from './bundle-contents.ts'
 import { unfinishedDirectory } from './bundle-target.ts'
+import { compressionOfName } from './compression.ts'
 import { publishBundle, type Publication } from './publish-bundle.ts'
 import { blockBytes, paddedSize, tarHeader } from './tar-map.ts'
 
@@ -74,6 +76,18 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
       signal?.throwIfAborted()
       throw await localIo(error, 'write', directory)
     }
+  }
+
+  /** Throws NO_SPACE where what is still missing does not fit beside what is there; `parts` are written beside the whole where it is split. */
+  async requireRoom({ splitSize }: Pick<Publication, 'splitSize'>): Promise<void> {
+    const { directory, contents, done } = this.#opened
+    const sizes = [...contents.map.entries].flatMap(([path, { size }]) => {
+      const [, algorithm, hex] = /^blobs\/([^/]+)\/([^/]+)$/.exec(path) ?? []
+      const digest = `${algorithm}:${hex}`
+      return hex === undefined || (isDigest(digest) && done.has(digest)) ? [] : [{ digest, size }]
+    })
+    const isSplitPlain = splitSize !== undefined && compressionOfName(this.#opened.file) === undefined
+    await new DiskRoom(directory).expect(sizes, isSplitPlain ? contents.map.size : 0)
   }
 
   /** True for a blob that is whole here, or that an earlier bundle brought. */

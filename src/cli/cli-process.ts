@@ -1,4 +1,6 @@
 import { isatty } from 'node:tty'
+import type { ErrorSummary } from '../copy/events.ts'
+import { MirrorError } from '../errors.ts'
 import { exitCodes, type StopSignal } from './exit-code.ts'
 import { fileError } from './files/file-error.ts'
 import type { OutputFlags } from './options/output.ts'
@@ -29,6 +31,8 @@ export interface CliProcess {
   readonly warn: (line: string) => void
   /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
+  /** Writes what ended the work to standard error, beside a report of it. */
+  readonly explain: (error: ErrorSummary) => void
   /** Sets the exit code. */
   readonly exit: (code: number) => void
 }
@@ -103,6 +107,7 @@ export function startCliProcess(): CliProcess {
     note: (line) => quiet || say(textLine(line)),
     warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
     complain,
+    explain: (error) => void process.stderr.write(formatError(new MirrorError(error.code, error.message, error), { styles })),
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },

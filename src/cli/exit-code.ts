@@ -40,12 +40,17 @@ export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
-/** The exit code of a run that came to its report, of a plan report's `failures` as `images`: interrupted, then refused bytes, then any failure, in this order. */
+/** The exit code of a run that came to its report, of a plan report's `failures` as `images`: interrupted, then what ended it, then refused bytes, then any failure. */
 export function exitCodeOfReport(
-  { images, interrupted }: { readonly images: readonly { readonly error?: ErrorSummary }[]; readonly interrupted?: boolean },
+  {
+    images,
+    error,
+    interrupted,
+  }: { readonly images: readonly { readonly error?: ErrorSummary }[]; readonly error?: ErrorSummary; readonly interrupted?: boolean },
   signal?: StopSignal,
 ): ExitCode {
   if (interrupted === true) return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+  if (error !== undefined) return exceptions[error.code] ?? exitCodes.someFailed
   const failures = images.flatMap((image) => image.error ?? [])
   if (failures.some(({ code }) => exceptions[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
   return failures.length > 0 ? exitCodes.someFailed : exitCodes.done

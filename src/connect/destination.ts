@@ -1,4 +1,5 @@
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
+import type { DiskRoom } from '../layout/disk-room.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
@@ -35,6 +36,8 @@ export interface RunEnds extends Sources {
   readonly registry: Registry | undefined
   /** The destination where it is a layout. */
   readonly layout: Layout | undefined
+  /** The space on the disk of a destination that is a layout. */
+  readonly room: DiskRoom | undefined
   readonly naming: Naming
   /** The credentials that a repository of one side is asked with, and the origin that they are for. */
   credentialsFor(
@@ -49,17 +52,19 @@ export interface ReadDestination {
   /** `http://host:5000/v2`, or `oci:<directory>`. */
   readonly url: string
   readonly place: ReadablePlace
+  /** The place where it is a registry. */
+  readonly registry?: Registry | undefined
   readonly naming: Naming
 }
 
-/** The ends of a check; the destination is undefined where there is none. */
+/** The ends of a check; the destination is undefined where only sources are checked. */
 export interface CheckedEnds extends Sources {
   readonly destination: ReadDestination | undefined
 }
 
 /** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
 export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
+  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'write oci:<directory>' })
   return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
@@ -96,6 +101,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
     destination,
     registry,
     layout,
+    room: directory === undefined ? undefined : new (await import('../layout/disk-room.ts')).DiskRoom(directory),
     naming: endpoint === undefined ? ownNames : namingAt(endpoint),
     async credentialsFor(side, { registry: name, path }, { signal }) {
       const at = side === 'source' ? sources.source.endpoint(name) : endpoint
@@ -111,7 +117,7 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
   }
 }
 
-/** Opens the ends of a check, for reading alone; what of a node's file cannot be used is left out with a warning. Throws USAGE and INVALID_CONFIG. */
+/** Opens the ends of a check for reading only; unusable parts of a node's file are skipped with a warning. Throws USAGE and INVALID_CONFIG. */
 export async function openCheckedEnds(
   options: SourceOptions & DestinationOptions & { readonly asNode?: boolean | undefined },
   events: RegistryEvents = {},
@@ -130,11 +136,10 @@ export async function openCheckedEnds(
     if (others !== '') warnings.push(`${others}: asked without the TLS and credentials of ${registries}: ${error.message}`)
     return openSources({ ...options, registries: undefined }, events, callOptions)
   })
-  const openRegistry = (at: Endpoint): ReadDestination => ({
-    url: `${at.origin.origin}/v2`,
-    place: sources.opener('source', credentialsAt(at, sources, destinationCredentials))({ origin: at.origin, prefix: '' }),
-    naming: namingAt(at),
-  })
+  const openRegistry = (at: Endpoint): ReadDestination => {
+    const registry = sources.opener('source', credentialsAt(at, sources, destinationCredentials))({ origin: at.origin, prefix: '' })
+    return { url: `${at.origin.origin}/v2`, place: registry, registry, naming: namingAt(at) }
+  }
   const destination = directory === undefined ? endpoint && openRegistry(endpoint) : await readLayoutAt(directory)
   return { ...sources, destination, warnings: [...warnings, ...sources.warnings] }
 }
@@ -150,7 +155,7 @@ async function readLayoutAt(directory: string): Promise<ReadDestination> {
   return { url: `oci:${directory}`, place, naming: ownNames }
 }
 
-/** A layout tells a blob of another size from a missing one. */
+/** A layout distinguishes a blob of another size from a missing one. */
 function sizedLayout(layout: LayoutReader, directory: string): ReadablePlace {
   return {
     headManifest: (reference, options) => layout.headManifest(reference, options),
@@ -159,7 +164,7 @@ function sizedLayout(layout: LayoutReader, directory: string): ReadablePlace {
     async headBlob(_repository, { digest, size }) {
       const found = await layout.blobSize(digest)
       if (found === undefined || found === size) return found === size
-      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes where the manifest says ${size}`)
+      throw new MirrorError('INTEGRITY', `the layout ${directory} has ${found} bytes, but the manifest declares ${size}`)
     },
   }
 }

@@ -49,19 +49,20 @@ type ReadTls = TlsSettings | MirrorError
 /** A registry that is only asked whether it would have to be asked gets no second chance, and is not waited for. */
 const noRetries: Partial<RetryPolicy> = { retries: 0, maxThrottled: 0 }
 
-/** A file that containerd looks for beside the hosts.toml, in a directory that K3s empties when it starts. */
+/** A file that containerd looks for next to the hosts.toml, in a directory that K3s empties when it starts. */
 function findRelative({ caFile, certFile, keyFile }: RegistryTls): TlsProblem | undefined {
   const files = [['ca_file', caFile] as const, ['cert_file', certFile] as const, ['key_file', keyFile] as const]
   const [field, path] = files.find(([, name]) => name !== '' && !isAbsolute(name)) ?? []
-  return field && { field, why: `${path} is relative, and looked for beside the hosts.toml that K3s writes` }
+  return field && { field, why: `${path} is relative to the directory of the hosts.toml that K3s writes` }
 }
 
 /** What cannot be asked, though a node would try. */
 function unusable({ scheme, host, repository }: ResolvedEndpoint, { path }: Reference): MirrorError | undefined {
-  if (!/^https?$/.test(scheme) || !URL.canParse(`${scheme}://${host}`)) return new MirrorError('INVALID_CONFIG', 'its URL is none')
+  if (!/^https?$/.test(scheme) || !URL.canParse(`${scheme}://${host}`))
+    return new MirrorError('INVALID_CONFIG', 'the endpoint URL is invalid')
   if (isRepositoryPath(repository)) return undefined
   const name = JSON.stringify(repository.slice(0, 300))
-  return new MirrorError('INVALID_REWRITE', `the rewrite makes ${name} of ${path}, which is no repository name`)
+  return new MirrorError('INVALID_REWRITE', `the rewrite turns ${path} into ${name}, which is not a valid repository name`)
 }
 
 /** A node's registries, as its containerd talks to them: each has a client of its own, so that no other sees its credentials and certificates. */
@@ -115,12 +116,12 @@ export class Node implements AsyncDisposable {
     })
   }
 
-  /** Sentences about what containerd will pass over for this image. */
+  /** Warnings about what containerd ignores for this image. */
   warnings(reference: Reference): readonly string[] {
     const { isBroken, hostsKey, registry } = this.#resolver.resolve(reference)
     if (!isBroken) return []
     const key = shownPath(['mirrors', hostsKey === '_default' ? '*' : (hostsKey ?? registry)])
-    return [`${key} makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`]
+    return [`${key} produces an invalid hosts.toml, which containerd ignores with every mirror in it`]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,7 +146,7 @@ export class Node implements AsyncDisposable {
       const files = findRelative(fields) ?? (await readTlsFiles(fields, { signal: this.#signal }))
       if (!('field' in files)) return files
       const where = shownPath(['configs', tlsKey ?? '', 'tls', files.field])
-      const why = `containerd cannot use ${where}, and then asks nobody: ${files.why}`
+      const why = `containerd cannot use ${where}, and then requests nothing: ${files.why}`
       return new MirrorError('INVALID_CONFIG', why)
     }
     const reading = this.#tls.get(key) ?? read()

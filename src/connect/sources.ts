@@ -34,7 +34,7 @@ function parseFrom(from: Readonly<Record<string, string>>): ReadonlyMap<string, 
     Object.entries(from).map(([registry, endpoint]) => {
       if (registry !== '*' && !isRegistry(registry)) {
         throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
-          hint: 'Write options.from docker.io=https://mirror.example.com, or *=… for every registry.',
+          hint: 'write options.from docker.io=https://mirror.example.com, or *=… for every registry',
         })
       }
       return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]

@@ -125,5 +125,11 @@ export type MirrorEvent =
       readonly error: ErrorSummary
       readonly final: boolean
     }
-  /** Last event of every run, an interrupted one included. */
-  | { readonly type: 'run-finished'; readonly requests: RequestCounts; readonly seconds: number; readonly interrupted: boolean }
+  /** Last event of every run, an interrupted one included. `error` is present where a registry could not be used at all, which ended the run. */
+  | {
+      readonly type: 'run-finished'
+      readonly requests: RequestCounts
+      readonly seconds: number
+      readonly interrupted: boolean
+      readonly error?: ErrorSummary
+    }

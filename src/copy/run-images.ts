@@ -15,15 +15,37 @@ export interface RunOptions<Step extends ResolvedStep = PlanStep> extends CopyOp
   readonly copier: ImageCopier<Step>
   /** Images at once. */
   readonly jobs: number
+  /** Whether images whose failure may pass are tried again at the end; default 2. */
+  readonly rounds?: 1 | 2 | undefined
+  /** Called with each failure before it is reported, which an abort of the signal prevents. */
+  readonly onFailure?: ((failure: unknown) => Promise<void>) | undefined
   /** Copy images whose root is present too. */
   readonly recheck?: boolean | undefined
 }
 
+/** HTTP status of a conflict with another writer, which may have ended by then. */
+const conflict = 409
+
+/** Errors of a file system that stay until someone does something about them. */
+const lastingFaults: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'])
+
 /** A definite answer stays the same in a second round; transient and unexpected failures get one. */
 function deservesSecondRound(error: unknown): boolean {
   if (isTransient(error) || !isMirrorError(error)) return true
+  const { status, code } = (error.cause ?? {}) as { readonly status?: unknown; readonly code?: unknown }
   if (error.code === 'INTEGRITY') return error.side === 'destination'
-  return error.code === 'PROTOCOL' || error.code === 'LOCAL_IO'
+  if (error.code === 'PROTOCOL') return status === undefined || status === conflict
+  return error.code === 'LOCAL_IO' && !lastingFaults.has(code)
+}
+
+/** True where no further image can be written either. */
+function isDiskFull(error: unknown): error is MirrorError {
+  if (!isMirrorError(error)) return false
+  const { code } = (error.cause ?? {}) as { readonly code?: unknown }
+  // A quota names what it refused; a full disk refuses everything.
+  return (
+    (error.code === 'NO_SPACE' && error.subject === undefined) || (error.code === 'LOCAL_IO' && (code === 'ENOSPC' || code === 'EDQUOT'))
+  )
 }
 
 function contentsSize({ contents }: ResolvedStep): number {
@@ -33,29 +55,40 @@ function contentsSize({ contents }: ResolvedStep): number {
 
 /** Plans and copies every image, `jobs` at once, then retries those that failed. A failure does not stop other images; an abort rejects with the signal's reason. */
 export async function runImages<Step extends ResolvedStep>(options: RunOptions<Step>): Promise<void> {
-  const failed = await round(options, options.images, 1)
+  const { rounds = 2 } = options
+  const stops: Stops = {}
+  const failed = await round(options, stops, options.images, 1)
   options.signal?.throwIfAborted()
-  if (failed.length > 0) await round(options, failed, 2)
+  if (failed.length > 0 && rounds === 2) await round(options, stops, failed, 2)
   options.signal?.throwIfAborted()
+}
+
+/** What keeps every further image from being written. */
+interface Stops {
+  locked?: MirrorError
+  full?: MirrorError
 }
 
 async function round<Step extends ResolvedStep>(
   options: RunOptions<Step>,
+  stops: Stops,
   images: readonly NamedImage[],
   number: 1 | 2,
 ): Promise<NamedImage[]> {
+  const { signal, rounds = 2, onFailure } = options
   const limit = pLimit(options.jobs)
   const again: NamedImage[] = []
-  let locked: MirrorError | undefined
   const one = async (image: NamedImage): Promise<void> => {
-    if (options.signal?.aborted) return
+    if (signal?.aborted) return
     try {
-      if (locked !== undefined) throw locked
-      await runImage(options, image, number)
+      if (stops.locked !== undefined) throw stops.locked
+      await runImage(options, stops, image, number)
     } catch (error) {
-      if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') locked = error
-      if (options.signal?.aborted) return
-      const final = number === 2 || !deservesSecondRound(error)
+      if (isMirrorError(error) && error.code === 'LAYOUT_LOCKED') stops.locked = error
+      if (isDiskFull(error)) stops.full ??= error
+      if (!signal?.aborted) await onFailure?.(error)
+      if (signal?.aborted) return
+      const final = number === rounds || !deservesSecondRound(error)
       if (!final) again.push(image)
       options.emit({ type: 'image-failed', ...namesOf(image), error: summariseError(error), final })
     }
@@ -68,7 +101,12 @@ function namesOf(image: NamedImage): { readonly image: string; readonly destinat
   return { image: formatReference(image.source), destination: formatReference(image.destination) }
 }
 
-async function runImage<Step extends ResolvedStep>(options: RunOptions<Step>, image: NamedImage, number: 1 | 2): Promise<void> {
+async function runImage<Step extends ResolvedStep>(
+  options: RunOptions<Step>,
+  stops: Stops,
+  image: NamedImage,
+  number: 1 | 2,
+): Promise<void> {
   const { emit, signal } = options
   const names = namesOf(image)
   const step = await options.resolve(image)
@@ -88,6 +126,7 @@ async function runImage<Step extends ResolvedStep>(options: RunOptions<Step>, im
     emit({ type: 'image-up-to-date', ...names, digest: existing.digest })
     return
   }
+  if (stops.full !== undefined) throw stops.full
   emit({ type: 'image-started', image: names.image, round: number })
   const { hasWritten, stored } = await options.copier.copy(step, { emit, signal })
   for (const message of step.warnings ?? []) emit({ type: 'warning', image: names.image, message })

@@ -13,7 +13,7 @@ const unspecified = blockList('0.0.0.0/8', '::/128')
 const linkLocal = blockList('169.254.0.0/16', 'fe80::/10')
 // https://www.rfc-editor.org/rfc/rfc1918, rfc6598 (carrier NAT), rfc4193 (unique local) and rfc3879 (site local)
 const privateUse = blockList('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10')
-// where clouds hand out a machine's own credentials, beside 169.254.169.254
+// where clouds hand out a machine's own credentials, in addition to 169.254.169.254
 const metadata = blockList(
   'fd00:ec2::254/128',
   'fd00:ec2::23/128',
@@ -117,7 +117,7 @@ export function isMetadata(hostname: string): boolean {
   return isLiteralInside(metadata, hostname) || metadataNames.has(plainName(hostname))
 }
 
-/** True for a host that nobody may be sent to: link-local, unspecified and metadata addresses. */
+/** True for a host that no server may name: link-local, unspecified and metadata addresses. */
 export function isForbiddenHost(hostname: string): boolean {
   return isLinkLocal(hostname) || isUnspecified(hostname) || isMetadata(hostname)
 }

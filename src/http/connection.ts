@@ -50,7 +50,7 @@ export class Connection {
   /** Opens a connection; rejects with the socket's own error. */
   static async open(route: SocketRoute, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     let connection: Connection | undefined
-    const isEncrypted = (route.proxy ?? route.origin).protocol === 'https:'
+    const isEncrypted = (route.proxy?.url ?? route.origin).protocol === 'https:'
     const buffer = readBuffer(isEncrypted, (memory) => connection?.holds(memory) === true)
     const callback = (count: number, bytes: Uint8Array): boolean =>
       connection?.onBytes(Buffer.from(bytes.buffer, bytes.byteOffset, count)) ?? true
@@ -135,12 +135,12 @@ export class Connection {
     }
     this.#inRequest = false
     this.waiting = 'nothing'
-    // Bytes of a request that was answered before its end would be in the way of the next one.
+    // Unsent bytes of a request that was answered early would corrupt the next request.
     if (this.#head?.keepAlive !== true || this.#socket.writableLength > 0) this.closed = true
     if (this.closed) this.#socket.destroy()
   }
 
-  /** Ends the connection; whoever waits on it gets the reason. */
+  /** Ends the connection; pending reads and writes reject with the reason. */
   destroy(reason?: unknown): void {
     this.#failure ??= reason ?? connectionClosed()
     this.closed = true
@@ -159,7 +159,7 @@ export class Connection {
     this.heard = true
     let wellFormed = true
     try {
-      if (!this.#inRequest) throw new WireError('PROTOCOL', 'the server sent bytes that nobody asked for')
+      if (!this.#inRequest) throw new WireError('PROTOCOL', 'the server sent unexpected bytes')
       this.#parser.push(bytes)
     } catch (error) {
       wellFormed = false
@@ -219,7 +219,7 @@ export class Connection {
     }
   }
 
-  /** Hands unread bytes to the reader; false while there are bytes that nobody has taken. */
+  /** Hands unread bytes to the reader; false while some remain unread. */
   #deliver(): boolean {
     if (this.#delivering !== undefined) return false
     while (this.#sink !== undefined) {

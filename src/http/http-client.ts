@@ -4,7 +4,7 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Naming } from './address.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { HttpMethod, HttpRequest, HttpResponse } from './message.ts'
-import { proxyFor, type Environment } from './proxy.ts'
+import { checkProxies, formatProxy, proxyFor, type Environment } from './proxy.ts'
 import { isRedirect, redirectHeaders, redirectHint, redirectUrl } from './redirect.ts'
 import { checkHeaders, Reachability, sendRequest, type OriginMeans, type StreamedAnswer } from './send-request.ts'
 import { systemTrust, type SystemTrust, type TlsSettings } from './tls.ts'
@@ -19,7 +19,7 @@ export interface HttpClientOptions {
   readonly settings?: ((origin: string) => { readonly tls?: TlsSettings | undefined }) | undefined
   /** Hosts, `host` or `host:port`, that a server may send us to though they are private addresses. */
   readonly storageHosts?: readonly string[] | undefined
-  /** Where HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
+  /** Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY and their lower-case forms are read, and SSL_CERT_FILE and SSL_CERT_DIR; default: no proxy. */
   readonly environment?: Environment | undefined
   readonly userAgent?: string | undefined
   /** Milliseconds to connect (30 000 at most), for the head of an answer, and within which a transfer must move 1 KiB/s; default 60 000. */
@@ -33,7 +33,7 @@ interface Origin extends OriginMeans {
   readonly slots: AdaptiveLimit
 }
 
-/** Requests at once to one web server that is no registry. */
+/** Concurrent requests to one web server that is not a registry. */
 const mostRequests = 8
 
 /** Milliseconds, as in HttpClientOptions. */
@@ -42,7 +42,7 @@ const defaultTimeout = 60_000
 /** Bytes of an answer that are read where nothing else is said. */
 const usualBytes = 64 * 1024
 
-/** The failure of a request to a host that nobody wrote, with who named it. */
+/** The failure of a redirected request, with the server that redirected it. */
 function namedBy(from: URL, to: URL, error: unknown): unknown {
   if (from.origin === to.origin || !isMirrorError(error) || error.side !== undefined) return error
   return error.with({ message: `${error.message}; ${from.origin} redirected there`, hint: redirectHint(from, to) ?? error.hint })
@@ -64,7 +64,9 @@ export class HttpClient {
   readonly #watchdog: Watchdog
   #closed = false
 
+  /** Throws INVALID_CONFIG where a variable names a proxy of an unsupported kind. */
   constructor(options: HttpClientOptions = {}) {
+    checkProxies(options.environment ?? {})
     this.#options = options
     this.storageHosts = options.storageHosts ?? []
     this.#trust = systemTrust(options.environment ?? {})
@@ -91,6 +93,12 @@ export class HttpClient {
   /** A PUT whose body is streamed from `content`, with its size as Content-Length. */
   async upload({ content, ...request }: Omit<DownloadRequest, 'redirects'> & { readonly content: Content }): Promise<HttpResponse> {
     return held(await this.#send({ ...request, method: 'PUT', body: content }), usualBytes, false)
+  }
+
+  /** The proxy that requests to this origin go through, for messages; undefined for a direct connection. */
+  proxyName(url: URL): string | undefined {
+    const proxy = proxyFor(url, this.#options.environment ?? {})
+    return proxy && formatProxy(proxy)
   }
 
   /** Closes every connection; later requests throw CANCELLED. */
@@ -131,7 +139,7 @@ export class HttpClient {
 
   /** What one server may name another may not, and the user may name all: connections are not shared between them. */
   #origin(url: URL, naming: Naming | undefined): Origin {
-    // What is tried again after the end would hold the process with a connection that nobody closes.
+    // A retry after the end would open a connection that is never closed.
     if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
     const key = naming === undefined ? url.origin : `${url.origin} ${naming.by.url.origin} ${naming.option}`
     let origin = this.#origins.get(key)

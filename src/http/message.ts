@@ -63,7 +63,7 @@ export function parseRetryAfter(text: string | undefined, now: number = Date.now
     const delay = Number(trimmed) * 1000
     return delay > 0 && Number.isSafeInteger(delay) ? delay : undefined
   }
-  // Dates alone; Date.parse would take "-1" or "5 apples" for one.
+  // Only dates: Date.parse also accepts "-1" and "5 apples".
   if (!/^[A-Z][a-z]{2,8}, .* GMT$/.test(trimmed)) return undefined
   const delay = Date.parse(trimmed) - now
   return delay > 0 ? delay : undefined

@@ -1,5 +1,6 @@
 import { MirrorError, isMirrorError, type ErrorCode } from '../errors.ts'
 import { foreignText } from '../text/printable.ts'
+import { formatProxy, type Proxy } from './proxy.ts'
 
 /** What a connection itself found wrong, before it is known what for and with whom it was used. */
 export class WireError extends Error {
@@ -16,8 +17,8 @@ export class WireError extends Error {
 }
 
 /** What to do about a host that cannot be reached. */
-export const wayHint = 'Check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY).'
-const patience = 'Check the server and the way to it; options.timeout gives it more time.'
+export const wayHint = 'check the host name, the port, and whether a proxy is needed (HTTPS_PROXY, HTTP_PROXY)'
+const patience = 'check the server and the network, or raise options.timeout'
 
 const unreachable: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -44,33 +45,33 @@ const tlsFailures: readonly (readonly [codes: RegExp, what: string, hint: string
   [
     /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/,
     'the server does not speak TLS',
-    'If it serves plain HTTP, write http:// before the host.',
+    'write http:// before the host if it serves plain HTTP',
   ],
-  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired', 'Renew the certificate of the server.'],
-  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet', 'Check the clock of this machine, then that of the server.'],
-  [/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/, 'it supports only TLS older than 1.2', 'Enable TLS 1.2 or later on the server.'],
-  [/^(?:UNSPECIFIED|CERT_REJECTED)$/, 'its certificate was refused%', 'Issue the certificate again; old ones may be signed with SHA-1.'],
+  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired', 'renew the certificate of the server'],
+  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet', 'check the clock of this machine, then that of the server'],
+  [/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/, 'it supports only TLS older than 1.2', 'enable TLS 1.2 or later on the server'],
+  [/^(?:UNSPECIFIED|CERT_REJECTED)$/, 'its certificate was refused%', 'issue the certificate again: old ones may be signed with SHA-1'],
   [
     /^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/,
     'its certificate is not signed by a trusted authority ($)',
-    'The server may send its certificate without the intermediate ones: configure the full chain there, or add them to the ca_file.',
+    'configure the full certificate chain on the server, or add the intermediate certificates to the ca_file',
   ],
   [
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
     'its certificate is for another name%',
-    'Use a host name that the certificate names, or renew it with this one.',
+    'use a host name from the certificate, or renew the certificate with this name',
   ],
   [
     /SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|CERT_UNTRUSTED|INVALID_CA/,
     'its certificate is not signed by a trusted authority ($)',
-    "Add the authority to the system's trust store, or name its file: SSL_CERT_FILE, or configs.<host>.tls.ca_file in the file given with options.registries.",
+    "add the CA to the system's trust store, or set SSL_CERT_FILE, or configs.<host>.tls.ca_file in the file of options.registries",
   ],
   [
     /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|CERTIFICATE_)|CERTIFICATE_REQUIRED/,
-    'it wants a client certificate, or does not accept ours ($)',
-    'Name certificate and key: configs.<host>.tls.cert_file and key_file in the file given with options.registries.',
+    'it requires a client certificate, or rejects ours ($)',
+    'set configs.<host>.tls.cert_file and key_file in the file of options.registries',
   ],
-  [/./, 'the TLS handshake failed ($)', 'TLS settings of a host come from the file given with options.registries, configs.<host>.tls.'],
+  [/./, 'the TLS handshake failed ($)', 'check configs.<host>.tls in the file of options.registries'],
 ]
 
 interface Classified {
@@ -79,7 +80,7 @@ interface Classified {
   readonly hint?: string
 }
 
-/** The names of the certificate that was shown, or why it was refused, for a message; empty where Node does not tell. */
+/** The names in the server's certificate, or why it was refused, for a message; empty where Node does not report it. */
 function detailOf(code: string, error: unknown): string {
   if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return error instanceof Error ? ` (${foreignText(error.message).slice(0, 200)})` : ''
   const { subjectaltname, subject } = ((error as { cert?: unknown }).cert ?? {}) as { subjectaltname?: unknown; subject?: { CN?: unknown } }
@@ -97,7 +98,7 @@ function codeOf(error: unknown): string {
 function classify(error: unknown): Classified {
   if (error instanceof WireError) return { code: error.kind, what: error.message, ...(error.kind === 'TIMEOUT' && { hint: patience }) }
   const code = codeOf(error)
-  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'it did not answer in time', hint: patience }
+  if (code === 'ETIMEDOUT') return { code: 'TIMEOUT', what: 'timed out', hint: patience }
   const why = unreachable[code]
   if (why !== undefined) return { code: 'UNREACHABLE', what: why, hint: wayHint }
   if (lost.has(code)) return { code: 'CONNECTION_LOST', what: 'the connection broke' }
@@ -106,23 +107,40 @@ function classify(error: unknown): Classified {
   return { code: 'CONNECTION_LOST', what: code === '' ? 'the connection failed' : `the connection failed (${code})` }
 }
 
-/** The MirrorError for a proxy that answered CONNECT with something else than 200. */
-export function proxyError(origin: string, status: number): MirrorError {
-  if (status === 407) {
-    return new MirrorError('UNAUTHORIZED', `cannot reach ${origin}: the proxy wants credentials (407)`, {
-      hint: 'Put user and password into the HTTPS_PROXY or HTTP_PROXY URL.',
-    })
+/** The MirrorError for a proxy that answered CONNECT with something else than 200, or any request with 407. */
+export function proxyError({ origin, hostname }: URL, proxy: Proxy, status: number): MirrorError {
+  const { variable } = proxy
+  const refuse = (code: ErrorCode, why: string, hint: string): MirrorError =>
+    new MirrorError(code, `cannot reach ${origin}: ${formatProxy(proxy)} ${why}`, { hint })
+  if (status === 407) return refuse('UNAUTHORIZED', 'requires credentials (407)', `set ${variable} to http://user:password@host:port`)
+  // A web server has no such method, or takes the host and port for a path.
+  if (notProxies.has(status)) {
+    return refuse(
+      'PROTOCOL',
+      `does not accept CONNECT (${status})`,
+      `check that ${variable} names a proxy, or list ${hostname} in NO_PROXY`,
+    )
   }
-  return new MirrorError(status >= 500 ? 'UNAVAILABLE' : 'DENIED', `cannot reach ${origin}: the proxy refused the connection (${status})`, {
-    hint: 'Proxies often allow CONNECT only to port 443: ask for this port to be allowed, or list the host in NO_PROXY.',
-  })
+  return refuse(
+    status >= 500 ? 'UNAVAILABLE' : 'DENIED',
+    `refused the connection (${status})`,
+    `allow this host and port at the proxy (many allow only port 443), or list ${hostname} in NO_PROXY`,
+  )
 }
 
-/** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. */
-export function networkError(origin: string, error: unknown, signal?: AbortSignal): unknown {
+/** Statuses with which ordinary web servers answer CONNECT. */
+const notProxies = new Set([400, 404, 405, 501])
+
+/** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. `way` is the hint where that is a proxy. */
+export function networkError(origin: string, error: unknown, signal?: AbortSignal, way?: string): unknown {
   if (signal?.aborted) return signal.reason
   if (isMirrorError(error)) return error
   const { code, what, hint } = classify(error)
   const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
-  return new MirrorError(code, `${verb} ${origin}: ${what}`, { hint, reason: what, origin, cause: error })
+  return new MirrorError(code, `${verb} ${origin}: ${what}`, {
+    hint: code === 'TLS' ? hint : (way ?? hint),
+    reason: what,
+    origin,
+    cause: error,
+  })
 }

@@ -5,7 +5,7 @@ import { onAbort } from '../async/on-abort.ts'
 import { MirrorError } from '../errors.ts'
 import { addressRefusal, isForbiddenHost, type Naming } from './address.ts'
 import { networkError, proxyError, wayHint } from './network-error.ts'
-import { proxyAuthorization } from './proxy.ts'
+import { formatProxy, proxyAuthorization, type Proxy } from './proxy.ts'
 import { trustHint } from './redirect.ts'
 import { parseResponseHead } from './response-parser.ts'
 import { isUntrusted, tlsOptions, type SystemTrust, type TlsSettings } from './tls.ts'
@@ -47,10 +47,10 @@ export function readBeforeClosing(socket: Socket): void {
 export interface SocketRoute {
   readonly origin: URL
   readonly tls: TlsSettings | undefined
-  readonly proxy: URL | undefined
+  readonly proxy: Proxy | undefined
   /** Who named the origin, where a server did: only addresses that it may name are connected to. */
   readonly naming?: Naming | undefined
-  /** Whom else to trust where nothing else vouches for a certificate; default: nobody. */
+  /** Further authorities to trust when verification fails; default: none. */
   readonly trust?: SystemTrust | undefined
   /** Milliseconds a connection may take to be established, TLS included; default and at most 30 000. */
   readonly connectTimeout?: number | undefined
@@ -96,6 +96,8 @@ interface Peer {
   readonly url: URL
   readonly tls: TlsSettings | undefined
   readonly naming?: Naming | undefined
+  /** What to do where it cannot be reached; default: by the failure. */
+  readonly hint?: string
 }
 
 /** How long a socket is waited for: until the signal, and until when by `performance.now()`, proxy and TLS included. */
@@ -107,7 +109,7 @@ interface Patience {
 /** Waits until `start` calls back; a socket that breaks, takes too long or is no longer wanted is destroyed. Errors name the peer. */
 function outcome<T>(
   socket: Socket,
-  name: string,
+  { name, hint }: Pick<Peer, 'name' | 'hint'>,
   { signal, deadline }: Patience,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
 ): Promise<T> {
@@ -121,10 +123,10 @@ function outcome<T>(
     const fail = (error: unknown): void => {
       settle()
       socket.on('error', () => undefined).destroy()
-      reject(networkError(name, error, signal))
+      reject(networkError(name, error, signal, hint))
     }
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${name}: it did not answer in time`, { hint: wayHint }))
+    const late = (): void => fail(new MirrorError('TIMEOUT', `cannot connect to ${name}: timed out`, { hint: hint ?? wayHint }))
     const timer = setTimeout(late, deadline - performance.now())
     if (signal?.aborted === true) return fail(signal.reason)
     unheed = onAbort(signal, () => fail(signal?.reason))
@@ -136,8 +138,8 @@ function outcome<T>(
   })
 }
 
-async function connected(socket: Socket, event: 'connect' | 'secureConnect', name: string, patience: Patience): Promise<Socket> {
-  await outcome<void>(socket, name, patience, (resolve) => socket.once(event, () => resolve()))
+async function connected(socket: Socket, event: 'connect' | 'secureConnect', peer: Peer, patience: Patience): Promise<Socket> {
+  await outcome<void>(socket, peer, patience, (resolve) => socket.once(event, () => resolve()))
   return socket
 }
 
@@ -146,20 +148,21 @@ const widened = new WeakMap<SocketRoute, Map<string, TlsSettings>>()
 
 /** Opens a TLS socket, and once more with the system's trust store where the server is not trusted without it. */
 async function secured(
-  { name, tls }: Peer,
+  peer: Peer,
   route: SocketRoute,
   patience: Patience,
   open: (settings: TlsSettings | undefined) => Socket | Promise<Socket>,
 ): Promise<Socket> {
+  const { name, tls } = peer
   const known = widened.get(route)?.get(name)
   try {
-    return await connected(await open(known ?? tls), 'secureConnect', name, patience)
+    return await connected(await open(known ?? tls), 'secureConnect', peer, patience)
   } catch (error) {
     if (known !== undefined || !isUntrusted(error)) throw error
     const more = await route.trust?.(tls)
     if (more === undefined) throw error
     widened.set(route, (widened.get(route) ?? new Map<string, TlsSettings>()).set(name, more))
-    return connected(await open(more), 'secureConnect', name, patience)
+    return connected(await open(more), 'secureConnect', peer, patience)
   }
 }
 
@@ -172,7 +175,7 @@ function secureOptions(url: URL, settings: TlsSettings | undefined): ConnectionO
 
 /** Connects to an end without anything between, by TLS where its URL says so. */
 function dial(peer: Peer, route: SocketRoute, patience: Patience, onread?: OnReadOpts): Promise<Socket> {
-  const { name, url, naming } = peer
+  const { url, naming } = peer
   const address = {
     host: hostOf(url),
     port: portOf(url),
@@ -182,19 +185,33 @@ function dial(peer: Peer, route: SocketRoute, patience: Patience, onread?: OnRea
     ...(onread && { onread }),
     ...(naming && { lookup: lookUpNamed(url, naming) }),
   }
-  if (url.protocol !== 'https:') return connected(connectTcp(address), 'connect', name, patience)
+  if (url.protocol !== 'https:') return connected(connectTcp(address), 'connect', peer, patience)
   return secured(peer, route, patience, (settings) => connectTls({ ...address, ...secureOptions(url, settings) }))
 }
 
+/** A proxy as the end that is connected to first. */
+interface ProxyPeer {
+  readonly proxy: Proxy
+  readonly peer: Peer
+}
+
+function proxyPeer(proxy: Proxy, origin: URL): ProxyPeer {
+  const { url, variable } = proxy
+  return {
+    proxy,
+    peer: { name: formatProxy(proxy), url, tls: undefined, hint: `check ${variable}, or list ${origin.hostname} in NO_PROXY` },
+  }
+}
+
 /** Asks an HTTP proxy for a tunnel: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
-async function tunnel(origin: URL, proxy: Peer, route: SocketRoute, patience: Patience): Promise<Socket> {
-  const socket = await dial(proxy, route, patience)
+async function tunnel(origin: URL, { proxy, peer }: ProxyPeer, route: SocketRoute, patience: Patience): Promise<Socket> {
+  const socket = await dial(peer, route, patience)
   const authority = `${origin.hostname}:${portOf(origin)}`
-  const authorization = proxyAuthorization(proxy.url)
+  const authorization = proxyAuthorization(proxy)
   socket.write(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`}\r\n`,
   )
-  const status = await outcome<number>(socket, proxy.name, patience, (resolve, reject) => {
+  const status = await outcome<number>(socket, peer, patience, (resolve, reject) => {
     let text = ''
     const onData = (bytes: Buffer): void => {
       text += bytes.toString('latin1')
@@ -211,7 +228,7 @@ async function tunnel(origin: URL, proxy: Peer, route: SocketRoute, patience: Pa
   })
   if (status >= 200 && status < 300) return socket
   socket.on('error', () => undefined).destroy()
-  throw proxyError(origin.origin, status)
+  throw proxyError(origin, proxy, status)
 }
 
 /** Opens a socket to the origin, which reads through `onread`, or where `buffered` is false by 'data' events. Throws MirrorError, or the signal's reason. */
@@ -223,9 +240,9 @@ export async function openSocket(
   const { origin, tls, naming, connectTimeout = longestConnect } = route
   const patience = { signal, deadline: performance.now() + Math.min(connectTimeout, longestConnect) }
   const server: Peer = { name: origin.origin, url: origin, tls, naming }
-  const proxy: Peer | undefined = route.proxy && { name: `the proxy ${route.proxy.host}`, url: route.proxy, tls: undefined }
+  const proxy = route.proxy && proxyPeer(route.proxy, origin)
   if (proxy === undefined || origin.protocol === 'http:') {
-    return { socket: await dial(proxy ?? server, route, patience, onread), buffered: true }
+    return { socket: await dial(proxy?.peer ?? server, route, patience, onread), buffered: true }
   }
   const socket = await secured(server, route, patience, async (settings) =>
     // The host is who the certificate has to be for; without it an address would be checked as the proxy's name.

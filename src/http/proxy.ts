@@ -35,19 +35,56 @@ function isExempt(url: URL, entries: readonly string[]): boolean {
   })
 }
 
-/** The proxy for a URL, undefined for a direct connection, as to loopback; throws INVALID_CONFIG, which does not repeat a URL that may hold a password. */
-export function proxyFor(url: URL, environment: Environment): URL | undefined {
-  // Lower case wins, as in curl; HTTP_PROXY in capitals is honoured because Go tools do.
-  const variable = (name: string): string => environment[name.toLowerCase()] || environment[name] || ''
-  const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
-  const value = variable(name)
-  if (value === '' || isExempt(url, variable('NO_PROXY').split(/[\s,]+/))) return undefined
+/** A proxy and the variable that names it. */
+export interface Proxy {
+  readonly url: URL
+  /** `HTTPS_PROXY`, or as it is spelled in the environment. */
+  readonly variable: string
+}
+
+/** A proxy in a message, without its password: `the proxy http://proxy:3128 (HTTPS_PROXY)`. */
+export function formatProxy({ url, variable }: Proxy): string {
+  return `the proxy ${url.origin} (${variable})`
+}
+
+/** The first of the variables that is set, and its name as it is spelled; lower case wins, as in curl. */
+function firstSet(environment: Environment, names: readonly string[]): { readonly variable: string; readonly value: string } | undefined {
+  const spelled = names.flatMap((name) => [name.toLowerCase(), name])
+  const variable = spelled.find((name) => environment[name])
+  return variable === undefined ? undefined : { variable, value: environment[variable] ?? '' }
+}
+
+/** The proxy for URLs of a scheme, exceptions left out. HTTP_PROXY in capitals is honoured because Go tools do. Throws INVALID_CONFIG. */
+function proxyForScheme(scheme: 'HTTPS' | 'HTTP', environment: Environment): Proxy | undefined {
+  const found = firstSet(environment, [`${scheme}_PROXY`, 'ALL_PROXY'])
+  if (found === undefined) return undefined
+  const { variable, value } = found
   const text = value.includes('://') ? value : `http://${value}`
-  const proxy = URL.canParse(text) ? new URL(text) : undefined
-  if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy
-  throw new MirrorError('INVALID_CONFIG', `${name} is not a URL of a proxy`, {
-    hint: 'Write http://host:port, or http://user:password@host:port.',
-  })
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return { url, variable }
+  const [, named] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value) ?? []
+  const isOther = named !== undefined && !/^https?$/i.test(named)
+  // The URL may hold a password.
+  throw new MirrorError(
+    'INVALID_CONFIG',
+    `${variable} ${isOther ? `names a ${named}:// proxy, which is unsupported` : 'is not a valid proxy URL'}`,
+    {
+      hint: `set ${variable} to http://[user:password@]host[:port] or https://[user:password@]host[:port], or unset it`,
+    },
+  )
+}
+
+/** Reads the variables that name proxies. Throws INVALID_CONFIG where one cannot be used, without the URL, which may hold a password. */
+export function checkProxies(environment: Environment): void {
+  proxyForScheme('HTTPS', environment)
+  proxyForScheme('HTTP', environment)
+}
+
+/** The proxy for a URL, undefined for a direct connection, as to loopback. Throws as checkProxies. */
+export function proxyFor(url: URL, environment: Environment): Proxy | undefined {
+  const exceptions = firstSet(environment, ['NO_PROXY'])?.value ?? ''
+  if (isExempt(url, exceptions.split(/[\s,]+/))) return undefined
+  return proxyForScheme(url.protocol === 'https:' ? 'HTTPS' : 'HTTP', environment)
 }
 
 /** A password with a percent sign of its own is taken as it stands. */
@@ -60,7 +97,7 @@ function decoded(text: string): string {
 }
 
 /** The Proxy-Authorization header for a proxy URL with user and password. */
-export function proxyAuthorization(proxy: URL): string | undefined {
+export function proxyAuthorization({ url: proxy }: Proxy): string | undefined {
   if (proxy.username === '' && proxy.password === '') return undefined
   const [user, password] = [decoded(proxy.username), decoded(proxy.password)]
   rememberSecret(password, user)

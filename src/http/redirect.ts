@@ -19,13 +19,13 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
   const locations = [...new Set(answer.headers.all('location'))]
   const [location] = locations
   if (location === undefined || locations.length > 1) {
-    throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'to two places at once'}`)
+    throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'with two Locations'}`)
   }
   if (!URL.canParse(location, from.href)) throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`)
   const url = new URL(location, from)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
     throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(redactUrl(url))}, which is not encrypted`, {
-      hint: 'If the registry stands behind a proxy, have the proxy tell it the scheme (X-Forwarded-Proto).',
+      hint: 'if the registry is behind a proxy, set X-Forwarded-Proto there',
     })
   }
   const refusal = addressRefusal(url, answer, trusted)
@@ -35,10 +35,10 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
   })
 }
 
-/** What is wrong where `from` names its own host in a way that nobody can be reached: a proxy hides the scheme or the port; undefined for another host. */
+/** The hint for a server that names its own host by an unusable URL, because a proxy hides the scheme or the port; undefined for another host. */
 export function redirectHint(from: URL, to: URL): string | undefined {
   if (from.hostname !== to.hostname) return undefined
-  return `${to.origin} was named by ${from.origin} itself. Have its proxy pass on Host with the port, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto.`
+  return `${from.origin} named ${to.origin} itself: forward Host with the port at its proxy, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto`
 }
 
 /** What to do about an address that a server named and that is refused, for good where it is forbidden. */
@@ -49,11 +49,11 @@ export function trustHint(
     option = 'options.storageHosts',
   }: { readonly isForbidden?: boolean; readonly option?: string } = {},
 ): string {
-  if (isForbidden) return `${host} is never asked: correct the address that the registry names.`
-  return `If ${host} belongs to the registry, pass ${option} ${host}.`
+  if (isForbidden) return `correct the address that the registry names: requests to ${host} are never sent`
+  return `if ${host} belongs to the registry, pass ${option} ${host}`
 }
 
-/** Parameters that sign a URL: whoever sends a second proof with it is refused. */
+/** Parameters that sign a URL: servers refuse it with a second authentication. */
 const signatures = new Set(['x-amz-signature', 'x-amz-credential', 'x-goog-signature', 'signature', 'sig'])
 
 /** The headers of a redirected request: all of them within the origin, but no credentials where the URL has its own; only the neutral ones beyond it. */

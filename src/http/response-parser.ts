@@ -49,7 +49,7 @@ function parseHeaders(lines: readonly string[]): Map<string, string[]> {
   return headers
 }
 
-/** An answer to a HEAD ends with its head, so that what it says of a body can mislead nobody. */
+/** An answer to a HEAD ends with its head, whatever it declares about a body. */
 function parseLength(headers: ResponseHeaders, status: number, isHead: boolean): ResponseHead['length'] {
   if (isHead || status === 204 || status === 304) return 0
   const encodings = headers.all('transfer-encoding')
@@ -80,7 +80,7 @@ export function parseResponseHead(text: string, isHead = false): ResponseHead {
 
 /** What the parser found in the bytes it was given. */
 export interface ParserEvents {
-  /** A final head; interim (1xx) ones are passed over. */
+  /** A final head; interim (1xx) ones are skipped. */
   onHead(head: ResponseHead): void
   /** Body bytes, a view of the bytes that were given. */
   onBody(bytes: Buffer): void
@@ -180,7 +180,7 @@ export class ResponseParser {
 
   #onHead(text: string): void {
     const head = parseResponseHead(text, this.#isHead)
-    if (head.status === 101) throw malformed('another protocol that nobody asked for')
+    if (head.status === 101) throw malformed('an unrequested protocol switch')
     if (head.status < 200) {
       if (++this.#interim > mostInterim) throw malformed(`more than ${mostInterim} interim answers`)
       return

@@ -7,7 +7,7 @@ import type { ConnectionPool } from './connection-pool.ts'
 import type { Connection } from './connection.ts'
 import type { HttpRequest, ResponseHeaders } from './message.ts'
 import { networkError, proxyError, WireError } from './network-error.ts'
-import { proxyAuthorization } from './proxy.ts'
+import { formatProxy, proxyAuthorization, type Proxy } from './proxy.ts'
 import type { ResponseHead } from './response-parser.ts'
 import type { Watch, Watchdog } from './watchdog.ts'
 
@@ -75,10 +75,10 @@ export async function decodeBody(
   }
 }
 
-/** Throws USAGE for a header whose name is no name, or whose value holds a control character that could smuggle in another header. */
+/** Throws USAGE for an invalid header name, or for a value with a control character that could smuggle in another header. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'the name of a header contains a forbidden character')
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'a header name contains a forbidden character')
     // A character beyond one byte would be cut to its lower byte, which may be a control character.
     // oxlint-disable-next-line no-control-regex -- control characters are what is refused
     if (/[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
@@ -109,7 +109,7 @@ export interface OriginMeans {
   readonly pool: ConnectionPool
   readonly watchdog: Watchdog
   readonly reachability: Reachability
-  readonly proxy: URL | undefined
+  readonly proxy: Proxy | undefined
 }
 
 function isContent(body: Uint8Array | Content | undefined): body is Content {
@@ -153,7 +153,7 @@ export class StreamedAnswer {
 
   /** Delivers the body as it arrives; rejects when the connection breaks before its announced end. */
   async read(sink: ChunkSink): Promise<void> {
-    // A body that is passed on is as long as it is: its rate alone is watched.
+    // A streamed body may have any length, so only its rate is watched.
     this.#watch.deadline = undefined
     try {
       await this.#connection.readBody(sink)
@@ -243,7 +243,7 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
       const answer = isContent(body)
         ? await connection.upload(head, body)
         : await connection.request(head, { body, isHead: method === 'HEAD' })
-      if (answer.status === 407 && proxy !== undefined) throw proxyError(url.origin, answer.status)
+      if (answer.status === 407 && proxy !== undefined) throw proxyError(url, proxy, answer.status)
       reachability.answered()
       return new StreamedAnswer(answer, request, means, watch, finish)
     } catch (error) {
@@ -251,7 +251,8 @@ export async function sendRequest(request: StreamedRequest, means: OriginMeans):
       finish()
       const isStale = reused && connection?.heard === false && !(error instanceof WireError && error.kind === 'TIMEOUT')
       if (isStale && !isContent(body) && !signal?.aborted) continue
-      throw reachability.failed(networkError(url.origin, error, signal), started)
+      const via = proxy === undefined || url.protocol === 'https:' ? '' : ` through ${formatProxy(proxy)}`
+      throw reachability.failed(networkError(`${url.origin}${via}`, error, signal), started)
     }
   }
 }

@@ -7,7 +7,7 @@ import type { Environment } from './proxy.ts'
 
 /** TLS of one origin, PEM text. */
 export interface TlsSettings {
-  /** Authorities trusted beside the system's. */
+  /** Authorities trusted in addition to the system's. */
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
@@ -40,13 +40,13 @@ const untrusted = new Set([
   'INVALID_CA',
 ])
 
-/** True for the failure of a handshake with a server whose certificate nobody vouches for. */
+/** True for the failure of a handshake with a server whose certificate no trusted authority has signed. */
 export function isUntrusted(error: unknown): boolean {
   const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown }
   return (typeof code === 'string' && untrusted.has(code)) || (cause !== undefined && isUntrusted(cause))
 }
 
-/** Node before 22.15 cannot tell its default authorities; the bundled ones are all it can be given beside ours. */
+/** Node before 22.15 cannot list its default authorities, so only the bundled ones are combined with ours. */
 function defaultAuthorities(): readonly string[] {
   return certificatesOf('default') ?? tls.rootCertificates
 }
@@ -97,7 +97,7 @@ async function readSystemAuthorities(environment: Environment): Promise<readonly
   return [...byContent(texts)].flatMap(([content, pem]) => (known.has(content) || !isCertificate(pem) ? [] : [pem]))
 }
 
-/** Adds the authorities of the system's trust store to settings; undefined where it has none that are not trusted anyway. */
+/** Adds the authorities of the system's trust store to settings; undefined where all of them are trusted already. */
 export type SystemTrust = (settings: TlsSettings | undefined) => Promise<TlsSettings | undefined>
 
 /** The system's trust store, read when the first server needs it: that takes longer than a handshake. */

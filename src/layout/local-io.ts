@@ -19,8 +19,9 @@ export function isDiskFull(error: unknown): boolean {
 export async function freeBytes(path: string): Promise<number | undefined> {
   for (let at = path; ; at = dirname(at)) {
     try {
-      const { bavail, bsize } = await statfs(at)
-      return bavail * bsize
+      const { bavail, bfree, bsize, blocks } = await statfs(at)
+      // Root may use the blocks that are reserved; some network file systems report no size at all.
+      return blocks === 0 ? undefined : (process.getuid?.() === 0 ? bfree : bavail) * bsize
     } catch {
       if (at === dirname(at)) return undefined
     }

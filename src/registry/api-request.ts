@@ -10,9 +10,11 @@ export interface ApiRequest {
   readonly what: Attempt
   /** The path of the repository that it is about. */
   readonly repository: string
+  /** It needs no permission for the repository: it is about the registry as a whole. */
+  readonly isUnscoped?: boolean
   /** The path of another repository that it reads from. */
   readonly from?: string
-  /** Statuses that are no failure; default: all but 429, and 401 of the registry itself. */
+  /** Statuses that do not count as failures; default: all but 429, and 401 of the registry itself. */
   readonly expect?: readonly number[]
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
@@ -26,7 +28,7 @@ export interface ApiRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** True for an answer that is no failure of the request. */
+/** True for an answer that does not count as a failure of the request. */
 export function isExpected(request: Pick<ApiRequest, 'expect' | 'url'>, { status, url }: Answer): boolean {
   if (request.expect !== undefined) return request.expect.includes(status)
   return status !== 429 && (status !== 401 || url.origin !== request.url.origin)

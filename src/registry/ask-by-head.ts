@@ -3,7 +3,7 @@ import type { HttpResponse, ResponseHeaders } from '../http/message.ts'
 import type { ApiRequest } from './api-request.ts'
 import type { RegistryTransport } from './transport.ts'
 
-/** True for an answer that says it is a web page: from a login page, a captive portal, or a server that is no registry. */
+/** True for a web page: of a login, a captive portal, or a server that is not a registry. */
 export function isWebPage(headers: ResponseHeaders): boolean {
   return /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
@@ -15,7 +15,7 @@ function isOwnAnswer({ url, headers }: HttpResponse, transport: RegistryTranspor
   return url.origin === transport.endpoint.origin.origin && (isJson || headers.get('docker-distribution-api-version') !== undefined)
 }
 
-/** Asks by HEAD, which Docker Hub does not count as a pull; undefined for what is no answer of the registry's own, so that a GET has to be asked. */
+/** Asks by HEAD, which Docker Hub does not count as a pull; undefined for an answer that may not come from the registry itself, so that a GET is needed. */
 export async function askByHead(
   transport: RegistryTransport,
   request: Omit<ApiRequest, 'method' | 'expect'> & { readonly asksFor: 'manifest' | 'blob' },

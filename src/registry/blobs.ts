@@ -59,7 +59,7 @@ async function hasFirstByte(
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...(size > 0 && { range: 'bytes=0-0' }) }
     const download = await transport.download({ ...request, headers, expect: [200, 206] })
     const total = download.status === 206 ? parseContentRange(download.headers.get('content-range'))?.total : download.length
-    // The one byte is taken, so that the connection can go on.
+    // The one byte is read, so that the connection can be used again.
     if (download.length === 1) await download.read(() => undefined)
     else download.cancel()
     return !isWebPage(download.headers) && (total === undefined || total === size)
@@ -78,15 +78,15 @@ function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number,
   if (length === size - from) return offset - from
   const encoding = (headers.get('content-encoding') ?? '').trim().toLowerCase()
   if (encodings.has(encoding)) {
-    throw cannot('PROTOCOL', what, `${url.host} sends it in the encoding ${encoding}, which nobody asked for`)
+    throw cannot('PROTOCOL', what, `${url.host} returned it with the unrequested encoding ${encoding}`)
   }
   if (isWebPage(headers)) {
     throw cannot('PROTOCOL', what, `${url.host} answers with a web page`, {
-      hint: 'A proxy, a login page or a captive portal is in between.',
+      hint: 'check for a proxy, a login page or a captive portal on the way',
     })
   }
   if (length === undefined) return offset - from
-  throw cannot('INTEGRITY', what, `${url.host} announces ${length} bytes where the manifest says ${size - from}`)
+  throw cannot('INTEGRITY', what, `${url.host} declares ${length} bytes, but the manifest declares ${size - from}`)
 }
 
 /** True when a partial answer holds the bytes that were asked for. */
@@ -109,7 +109,7 @@ function downloadContent(download: StreamedAnswer, size: number, skip: number, w
           const skipped = Math.min(toSkip, chunk.length)
           toSkip -= skipped
           left -= chunk.length - skipped
-          if (left < 0) throw cannot('INTEGRITY', what, `${host} sends more bytes than the manifest says`)
+          if (left < 0) throw cannot('INTEGRITY', what, `${host} sent more bytes than the manifest declares`)
           if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
         })
       } finally {
@@ -133,7 +133,7 @@ function refusalOf(url: URL, { endpoint, storageHosts }: RegistryTransport): str
   return addressRefusal(url, { url: endpoint.origin }, storageHosts)
 }
 
-/** Opens a foreign layer at the URLs that it names, never with credentials; undefined when there are none. Throws what the last one gave. */
+/** Opens a foreign layer at the URLs that it names, never with credentials; undefined when it names no URL. Throws the failure of the last one. */
 export async function openForeignLayer(
   transport: RegistryTransport,
   { digest, urls = [] }: Descriptor,

@@ -17,7 +17,7 @@ export interface Endpoint {
 function refuse(text: string, why: string): never {
   const safe = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').replace(/[^\x20-\x7e]/g, '?')
   throw new MirrorError('USAGE', `"${safe}" is not an endpoint of a registry: ${why}`, {
-    hint: 'Write [http://|https://]host[:port][/prefix]; a destination may also be oci:<directory>.',
+    hint: 'write [http://|https://]host[:port][/prefix], or oci:<directory> for a destination',
   })
 }
 

@@ -30,7 +30,7 @@ function sentenceAt(value: Readonly<Record<string, unknown>>, fields: readonly s
   return ''
 }
 
-/** The sentence in JSON of any shape; empty where there is none. */
+/** The sentence in JSON of any shape; empty where none is found. */
 function sentenceIn(value: unknown, depth = 0, hasDetail = true): string {
   if (typeof value === 'string') return foreignText(value)
   if (depth > maxDepth) return ''

@@ -21,7 +21,7 @@ function statedDigest(response: HttpResponse): Digest | undefined {
   return stated !== undefined && isDigest(stated) ? stated : undefined
 }
 
-/** Asks for a manifest by HEAD, and reads it where that does not tell; at a destination a refusal of credentials is taken for an absence, as many mean it. */
+/** Asks for a manifest by HEAD, and by GET where the answer is incomplete; at a destination refused credentials count as an absence, which is what many registries mean. */
 export async function headManifest(
   transport: RegistryTransport,
   reference: Reference,
@@ -46,7 +46,11 @@ export async function headManifest(
     return descriptor
   } catch (error) {
     if (!isMirrorError(error)) throw error
-    if (error.code === 'NOT_FOUND') return undefined
+    if (error.code === 'NOT_FOUND') {
+      // Any web server answers 404; without this the whole image would be read from its source first.
+      if (transport.side === 'destination') await transport.checkAccess(reference, options)
+      return undefined
+    }
     const isRefusal = error.code === 'UNAUTHORIZED' || error.code === 'DENIED'
     // Without an answer, credentials are missing, or refused wherever they are sent, and no push can follow.
     if (transport.side === 'destination' && isRefusal && registryAnswer(error) !== undefined) return undefined
@@ -72,9 +76,9 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
     if (digest === undefined || hasDigest(response.body, digest)) return readManifest(transport, response, digest, name)
     if (isWebPage(response.headers)) throw pageError(transport, name)
     if (attempt === 2) {
-      throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} answers ${name} with other content than the digest says`, {
+      throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} returned content for ${name} that does not match the digest`, {
         subject: name,
-        hint: 'The registry or a proxy on the way changes or mixes up content; read from another copy.',
+        hint: 'read from another copy: the registry or a proxy changes content',
       })
     }
   }
@@ -151,8 +155,8 @@ export async function putManifest(
     } catch (error) {
       if (isRefusal(error) && (await isStored().catch(() => false))) return
       if (named.digest?.startsWith('sha512:') !== true || registryAnswer(error)?.status !== 400) throw error
-      throw new MirrorError('UNSUPPORTED', `cannot write ${name}: the registry does not take manifests by their sha512 digest`, {
-        hint: 'Name the image by a tag beside the digest, or by its sha256 digest.',
+      throw new MirrorError('UNSUPPORTED', `cannot write ${name}: the registry does not accept manifests by their sha512 digest`, {
+        hint: 'name the image by a tag in addition to the digest, or by its sha256 digest',
         cause: error,
       })
     }

@@ -2,6 +2,7 @@ import { cannot, type Attempt, type ErrorCode, type MirrorError } from '../error
 import { parseRetryAfter, type HttpMethod, type ResponseHeaders } from '../http/message.ts'
 import { foreignText, withoutImage } from '../text/printable.ts'
 import { parseErrorBody, type ErrorReason } from './error-reason.ts'
+import { storageLimit, type StorageLimit } from './storage-limit.ts'
 
 /** What of an answer an error is made of. */
 export interface ErrorAnswer {
@@ -38,8 +39,8 @@ export function registryAnswer(error: unknown): RegistryAnswer | undefined {
 /** 4xx that may pass: https://developers.cloudflare.com/support/troubleshooting/http-status-codes/ has 499 and those above 520. */
 const temporaryStatuses = new Set([408, 425, 499])
 /** 5xx that will not. */
-const finalStatuses = new Set([501, 505, 507, 508, 511, 526])
-const deniedStatuses = new Set([403, 412, 413, 507])
+const finalStatuses = new Set([501, 505, 508, 511, 526])
+const deniedStatuses = new Set([403, 412, 413])
 const newSessionCodes = new Set(['BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'])
 /** Codes of a manifest that is refused because something below it is missing. */
 const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'MANIFEST_INVALID'])
@@ -47,15 +48,16 @@ const missingCodes = new Set(['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST
 /** What registries say of a tag or a blob that is there and may not be written again: ECR, GAR, Harbor, Nexus. */
 const immutable = /immutab|already exists|cannot be (?:updated|overwritten)|cannot update tag|not allow (?:updating|overwriting)/i
 
-/** True where a registry refuses to write again what it has. */
+/** True where a registry refuses to overwrite content. */
 function isImmutable({ status }: ErrorAnswer, { codes, text }: ErrorReason): boolean {
   return [400, 403, 409, 412].includes(status) && (codes.includes('TAG_INVALID') || immutable.test(text))
 }
 
-function classify(answer: ErrorAnswer, reason: ErrorReason): ErrorCode {
+function classify(answer: ErrorAnswer, reason: ErrorReason, limit: StorageLimit | undefined): ErrorCode {
   const { status, url } = answer
   const { codes } = reason
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) return 'THROTTLED'
+  if (limit !== undefined) return 'NO_SPACE'
   const isAboutParts = codes.some((code) => code.endsWith('_UNKNOWN'))
   if (!isAboutParts && (codes.includes('DIGEST_INVALID') || codes.includes('SIZE_INVALID'))) return 'INTEGRITY'
   if (status === 401) return 'UNAUTHORIZED'
@@ -68,32 +70,33 @@ function classify(answer: ErrorAnswer, reason: ErrorReason): ErrorCode {
   return codes.includes('DENIED') ? 'DENIED' : 'PROTOCOL'
 }
 
-function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason): string | undefined {
+function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limit: StorageLimit | undefined): string | undefined {
   const { status, url, method } = answer
   const isRead = method === 'GET' || method === 'HEAD'
   const isManifestWrite = method === 'PUT' && url.pathname.includes('/manifests/')
   const moved = movedTo(answer)
   if (code === 'UNAUTHORIZED' && answer.asked !== undefined && answer.asked.origin !== url.origin)
-    return `Credentials do not follow a redirect: log in at ${url.host}, and name it with options.from <registry>=${url.origin}, or options.to.`
-  if (moved !== undefined) return `Name the registry by the address that it redirects to: ${moved.origin}.`
+    return `log in at ${url.host}, and name it with options.from <registry>=${url.origin} or options.to: credentials do not follow redirects`
+  if (moved !== undefined) return `name the registry by the address that it redirects to: ${moved.origin}`
   if (code === 'THROTTLED' && /pull rate limit/i.test(reason.text)) {
-    return 'Docker Hub counts pulls per six hours: log in to get more, wait, or read from another copy with options.from docker.io=<endpoint>.'
+    return 'log in to get more pulls, wait, or read from another copy with options.from docker.io=<endpoint>: Docker Hub counts pulls per six hours'
   }
-  if (status === 507) return `Free space at ${url.host}, or raise its quota, and run again: what is there already is kept.`
-  if (code === 'DENIED' && status === 413) return `A proxy in front of ${url.host} limits the size of uploads; raise its limit.`
+  if (limit === 'disk') return `free space at ${url.host} or run its garbage collection, then run the same command again`
+  if (limit === 'quota') return `raise the storage quota at ${url.host}, or delete images there`
+  if (code === 'DENIED' && status === 413) return `raise the limit on upload sizes at the proxy in front of ${url.host}`
   if (isManifestWrite && isImmutable(answer, reason)) {
-    return `The tag exists with another image, and ${url.host} does not overwrite tags: remove the tag there, or copy to another prefix.`
+    return `remove the tag at ${url.host}, which does not overwrite tags, or copy to another prefix`
   }
-  if (code === 'DENIED' && isRead) return `Check that you are logged in at ${url.host}, and that the user may read this repository.`
+  if (code === 'DENIED' && isRead) return `check that you are logged in at ${url.host}, and that the user may read this repository`
   if (code === 'DENIED')
-    return `Check what the user may do at ${url.host}, its quota, and whether the project exists and tags may be overwritten.`
+    return `check the permissions of the user at ${url.host}, and whether the project exists and allows overwriting tags`
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
-    return `Some registries need the project or repository to be created first; check it at ${url.host}.`
+    return `create the project or repository at ${url.host} first: some registries require that`
   if (isManifestWrite && (status === 415 || reason.codes.includes('MANIFEST_INVALID')))
-    return `${url.host} may not support OCI manifests: update it. options.via docker pushes Docker's own format, with other digests.`
+    return `update ${url.host}, which may not support OCI manifests, or use options.via docker, which pushes Docker manifests with other digests`
   if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
-    return `Write https:// where ${url.host} expects TLS.`
-  if (code === 'UNSUPPORTED' && status === 405) return `${url.host} does not take this request: is it read-only, or a pull-through cache?`
+    return `write https:// if ${url.host} expects TLS`
+  if (code === 'UNSUPPORTED' && status === 405) return `check whether ${url.host} is read-only or a pull-through cache`
   return undefined
 }
 
@@ -102,7 +105,7 @@ function expectsTls({ status, url, body }: ErrorAnswer): boolean {
   return status === 400 && url.protocol === 'http:' && /HTTPS (?:server|port)/i.test(Buffer.from(body).toString('latin1'))
 }
 
-/** Where an answer sends whoever asked; undefined where it does not. */
+/** The target of a redirect; undefined for another answer. */
 function movedTo({ status, headers, url }: ErrorAnswer): URL | undefined {
   const location = headers.get('location')
   return status >= 300 && status < 400 && location !== undefined && URL.canParse(location, url.href) ? new URL(location, url) : undefined
@@ -125,15 +128,20 @@ function repositoryOf({ pathname }: URL): string {
 export function registryError(what: Attempt, answer: ErrorAnswer): MirrorError {
   const { status, headers, url } = answer
   const reason = parseErrorBody(answer.body)
-  const code = classify(answer, reason)
+  const limit = storageLimit(status, answer.method, answer.body)
+  const code = classify(answer, reason, limit)
   const why = reasonFor(answer, answer.isSecret === true ? '' : reason.text)
   const elsewhere = answer.asked === undefined || answer.asked.origin === url.origin ? '' : `; ${answer.asked.host} redirected there`
   const explain = (words: string): string => `${url.host} answered ${status}${words === '' ? '' : ` (${words})`}${elsewhere}`
-  return cannot(code, what, explain(why), {
+  const error = cannot(code, what, explain(why), {
     reason: explain(withoutImage(why, repositoryOf(answer.asked ?? url))),
-    hint: hintFor(code, answer, reason),
+    hint: hintFor(code, answer, reason, limit),
     retryAfter: code === 'THROTTLED' || code === 'UNAVAILABLE' ? parseRetryAfter(headers.get('retry-after')) : undefined,
     missing: reason.codes.some((name) => missingCodes.has(name)) ? reason.digests : undefined,
     cause: new RegistryAnswer(status, reason.codes),
   })
+  // No other image can be stored either.
+  return code === 'NO_SPACE' && limit === 'disk'
+    ? error.with({ message: `the registry's disk is full: ${error.reason}`, subject: undefined, reason: undefined })
+    : error
 }

@@ -26,6 +26,11 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#transport.rateLimit
   }
 
+  /** Asks once, after a failure, whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
+  checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
+    return this.#transport.checkAccess(repository, options)
+  }
+
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
     return this.#transport.sided(() => headManifest(this.#transport, reference, options))
   }
@@ -87,6 +92,13 @@ export class SourceRegistries implements ImageSource {
   rateLimits(): ReadonlyMap<string, PullQuota> {
     const stated = [...this.#registries].map(([name, { rateLimit }]) => [name, rateLimit] as const)
     return new Map(stated.filter((entry): entry is readonly [string, PullQuota] => entry[1] !== undefined))
+  }
+
+  /** Asks once whether the images can be read at all where all of them come from one registry. Throws why not. */
+  async checkAccess(images: readonly Repository[], options?: CallOptions): Promise<void> {
+    const [first] = images
+    const origins = new Set(images.map(({ registry }) => this.endpoint(registry).origin.origin))
+    if (first !== undefined && origins.size === 1) await this.#registry(first).checkAccess(first, options)
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

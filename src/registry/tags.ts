@@ -102,7 +102,7 @@ export async function deleteTag(transport: RegistryTransport, reference: Referen
     annotations: { unique: randomUUID() },
   }
   const stand = manifestOf(Buffer.from(JSON.stringify(document)), mediaTypes.ociManifest)
-  // Some registries delete manifests alone: they are given one of our own under the tag. It is not there yet: what is asked is whether the registry deletes by digest at all.
+  // Some registries delete only manifests, so the tag first gets a manifest of our own. It does not exist yet: this checks whether the registry deletes by digest at all.
   if (!(await isDeleted(transport, reference, stand.descriptor.digest, options))) return false
   const offered = await offerBlob(transport, reference, descriptor, { ...options, presence: 'disproved' })
   if (offered.kind === 'upload') await offered.upload.put(() => Promise.resolve(contentOf(config)), options)

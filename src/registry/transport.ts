@@ -8,15 +8,18 @@ import type { Naming } from '../http/address.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
 import { isExpected, type ApiRequest } from './api-request.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
 import { pullScope, pushScope } from './auth/scope.ts'
+import { checkAccess, provesAccess } from './check-access.ts'
 import type { Endpoint } from './endpoint.ts'
 import { parseRateLimit, type PullQuota } from './rate-limit.ts'
-import { registryError, type ErrorAnswer } from './registry-error.ts'
+import { registryAnswer, registryError, type ErrorAnswer } from './registry-error.ts'
 
-/** What a transport tells while it works; `delay` in milliseconds. */
+/** What a transport reports while it works; `delay` in milliseconds. */
 export interface RegistryEvents {
   readonly onRetry?: (retry: { readonly attempt: number; readonly delay: number; readonly error: MirrorError }) => void
   readonly onThrottled?: (throttled: { readonly side: Side; readonly origin: string; readonly delay: number }) => void
@@ -39,7 +42,7 @@ export interface TransportOptions extends RegistryEvents {
 /** Bytes up to which a blob counts as a small request and not as a stream. */
 export const smallBlobBytes: number = 1024 * 1024
 
-/** Times that a registry is asked again for what it has just accepted. */
+/** Look-ups of content that a registry has just accepted. */
 const settlingRetries = 3
 
 /** Milliseconds that a request has to end after an abort when it opens something. */
@@ -69,6 +72,8 @@ export class RegistryTransport {
   /** The registry's own IP address; undefined behind a proxy. */
   #address: string | undefined
   #hasWarned = false
+  #hasProvedAccess = false
+  #usability: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
     this.endpoint = options.endpoint
@@ -81,6 +86,16 @@ export class RegistryTransport {
   /** The pull quota as the registry last stated it. */
   get rateLimit(): PullQuota | undefined {
     return this.#rateLimit
+  }
+
+  /** True once an answer has proved that this is a registry which accepts this client. */
+  get hasProvedAccess(): boolean {
+    return this.#hasProvedAccess
+  }
+
+  /** The proxy on the way, for messages. */
+  get proxyName(): string | undefined {
+    return this.#options.client.proxyName(this.endpoint.origin)
   }
 
   /** Hosts that the registry may name though they are private addresses. */
@@ -103,11 +118,17 @@ export class RegistryTransport {
     return this.#requests.run(() => this.sendOnce(request))
   }
 
-  /** Tells something that stops nothing; the same thing may be wrong with every answer, so only the first is told. */
+  /** Reports a warning; later ones are dropped, because every answer may have the same defect. */
   warn(message: string): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
     this.#options.onWarning?.(message)
+  }
+
+  /** Asks once whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
+  checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
+    this.#usability ??= this.sided(() => checkAccess(this, repository, options))
+    return this.#usability
   }
 
   /** Runs an operation of several requests with the transport's patience. */
@@ -119,7 +140,7 @@ export class RegistryTransport {
     return retry(() => this.sided(operation), { ...this.#options.retry, ...(retries !== undefined && { retries }), signal, onRetry })
   }
 
-  /** Runs an operation whose failures are those of the transport's side: here, and nowhere else in registry/, errors get it. */
+  /** Runs an operation whose failures are those of the transport's side. Only this method sets the side in registry/. */
   async sided<T>(operation: () => Promise<T>): Promise<T> {
     try {
       return await operation()
@@ -178,7 +199,7 @@ export class RegistryTransport {
     throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }
 
-  /** Starts a streamed GET at an address that a layer names and the registry does not vouch for: no credentials, none of its patience. */
+  /** Starts a streamed GET at an address that only a layer names: without credentials and without the registry's retries. */
   async downloadElsewhere(request: Pick<ApiRequest, 'url' | 'what' | 'headers' | 'expect' | 'signal'>): Promise<StreamedAnswer> {
     const { url, headers, signal } = request
     const naming: Naming = { by: { url: this.endpoint.origin }, trusted: this.storageHosts, option: 'options.storageHosts' }
@@ -239,21 +260,20 @@ export class RegistryTransport {
     return access.send((authorization) => send({ ...headers, ...(authorization !== undefined && { authorization }) }), { signal })
   }
 
-  /** Credentials go to the registry's own origin and nowhere else. At a destination one token for reading and writing serves all requests. */
-  #access(request: Pick<ApiRequest, 'url' | 'repository' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
-    const { url, repository, from, isAnonymous = false } = request
+  /** Credentials are sent only to the registry's own origin. At a destination one token for reading and writing serves all requests. */
+  #access(request: Pick<ApiRequest, 'url' | 'repository' | 'isUnscoped' | 'from' | 'isAnonymous'>): RequestAuthorization | undefined {
+    const { url, repository, isUnscoped = false, from, isAnonymous = false } = request
     const { origin, prefix } = this.endpoint
     if (isAnonymous || this.#isElsewhere(url)) return undefined
     const path = `${prefix}${repository}`
-    const scopes = [
-      this.side === 'destination' ? pushScope(path) : pullScope(path),
-      ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)]),
-    ]
+    const own = this.side === 'destination' ? pushScope(path) : pullScope(path)
+    const scopes = isUnscoped ? [] : [own, ...(from === undefined ? [] : [pullScope(`${prefix}${from}`)])]
     return this.#options.authorizer.forRequest(origin.origin, { scopes, repository: path })
   }
 
   #answered<R extends Answer>(response: R): R {
     if (!this.#isElsewhere(response.url)) this.#address = response.address
+    this.#hasProvedAccess ||= provesAccess(response)
     this.#requests.answered()
     this.#streams.answered()
     this.#rateLimit = parseRateLimit(response.headers) ?? this.#rateLimit
@@ -263,6 +283,7 @@ export class RegistryTransport {
   /** The error for an answer that is not the wanted one; a server that repeats what it was sent is not quoted. */
   #refused(what: Attempt, answer: ErrorAnswer, access: RequestAuthorization | undefined): MirrorError {
     const error = registryError(what, { ...answer, isSecret: access?.repeatsSecret(answer.body) })
+    this.#hasProvedAccess ||= provesAccess(answer, registryAnswer(error)?.codes)
     if (error.code !== 'THROTTLED' && error.code !== 'UNAVAILABLE') return error
     this.#requests.refused()
     this.#streams.refused()

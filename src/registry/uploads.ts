@@ -23,7 +23,7 @@ function isBareHost(location: string, { protocol, host }: URL): boolean {
   return authority !== undefined && URL.canParse(text) && new URL(text).host === host
 }
 
-/** Where an upload goes on, from the Location of its opening; http at an https registry's own host is taken for https. Throws PROTOCOL and REFUSED_ADDRESS. */
+/** Where to continue an upload, from the Location of its opening; http at an https registry's own host is read as https. Throws PROTOCOL and REFUSED_ADDRESS. */
 export function uploadUrl(response: HttpResponse, trusted: readonly string[] = []): URL {
   const locations = [...new Set(response.headers.all('location'))]
   const [location] = locations
@@ -31,7 +31,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
   if (location === undefined || locations.length > 1) {
     throw new MirrorError(
       'PROTOCOL',
-      `${url.host} opened an upload ${location === undefined ? 'without saying where' : 'at two places at once'}`,
+      `${url.host} opened an upload ${location === undefined ? 'without a Location' : 'with two Locations'}`,
     )
   }
   let next
@@ -59,7 +59,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
 /** The failure of an upload at an address that the registry named itself, with who named it; what else fails stays as it is. */
 function explainAddress(error: unknown, url: URL, { origin }: Endpoint): unknown {
   if (url.origin === origin.origin || !isMirrorError(error)) return error
-  const logIn = `Credentials of ${origin.host} are sent to it only. If both are one registry, use options.to ${url.host}, or correct the address that it names.`
+  const logIn = `use options.to ${url.host} if both are one registry, or correct the address that ${origin.host} names: its credentials are sent only to it`
   const hint = error.code === 'UNAUTHORIZED' ? logIn : (redirectHint(origin, url) ?? error.hint)
   return error.with({ message: `${error.message}; ${origin.host} named ${url.origin} for the upload`, hint })
 }
@@ -109,7 +109,7 @@ class RegistryUpload implements BlobUpload {
   readonly #repository: Repository
   readonly #descriptor: Descriptor
   readonly #name: string
-  /** Where the upload goes on that the registry keeps open; undefined where there is none. */
+  /** Where to resume the upload that the registry keeps open; undefined without an open upload. */
   #opened: URL | undefined
 
   constructor(transport: RegistryTransport, repository: Repository, descriptor: Descriptor) {
@@ -139,7 +139,7 @@ class RegistryUpload implements BlobUpload {
     }
   }
 
-  /** Uploads the blob in one streamed PUT, which every registry takes, and once: what only asked for patience is gone on with by the next try. */
+  /** Uploads the blob in one streamed PUT, which every registry accepts; the next try resumes an upload that was only throttled. */
   put(open: () => Promise<Content>, { signal }: CallOptions = {}): Promise<boolean> {
     return this.#transport.sided(async () => {
       // The source answers while the destination opens the upload: a round trip less per blob.
@@ -158,7 +158,7 @@ class RegistryUpload implements BlobUpload {
         if (isUndecided(error) && (await has(0).catch(() => false))) return false
         throw error
       }
-      // Asked for in a slot of its own: whoever waits for a second one while holding the first may wait for ever.
+      // Sent in a slot of its own: waiting for a second slot while holding the first could deadlock.
       if (status === 201 || (await this.#transport.settles(has, signal))) return true
       throw new MirrorError('PROTOCOL', `${this.#transport.endpoint.origin.host} accepted ${this.#name} but does not have it`, {
         subject: this.#name,
@@ -222,7 +222,7 @@ class RegistryUpload implements BlobUpload {
     }
   }
 
-  /** Sends the content once, in a slot of its own: whoever held one while it waits for the source would keep those waiting that the source waits for. */
+  /** Sends the content once, in a slot of its own: holding a slot while waiting for the source could deadlock. */
   async #put(
     request: Pick<ApiRequest, 'url' | 'expect' | 'isAnonymous' | 'signal'> & { readonly content: Content },
   ): Promise<HttpResponse> {

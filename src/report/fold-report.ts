@@ -11,7 +11,7 @@ interface ImageState extends ImageNames {
   digestPreserved: boolean
   size: number
   done?: 'copied' | 'up-to-date'
-  error: ErrorSummary
+  error?: ErrorSummary
   readonly contents: Map<string, { readonly size: number; readonly outcome: Outcome }>
   readonly progress: Map<string, number>
   readonly foreign: Set<string>
@@ -37,8 +37,8 @@ function bytesOf(image: ImageState): ImageBytes {
   return image.done === undefined ? { total, ...sums } : { total, ...sums, present: total - sums.copied - sums.mounted }
 }
 
-function imageReport(state: ImageState): ImageReport {
-  const { image, destination, digest, done, digestPreserved, platforms, foreign, error } = state
+function imageReport(state: ImageState, ended: ErrorSummary | undefined): ImageReport {
+  const { image, destination, digest, done, digestPreserved, platforms, foreign, error = ended ?? unfinished } = state
   return {
     source: image,
     destination,
@@ -122,13 +122,14 @@ export class ReportFold {
     const known = this.#images.get(image)
     if (known !== undefined) return known
     const kept = { contents: new Map(), progress: new Map(), foreign: new Set<string>() }
-    const state = { image, destination, platforms: [], digestPreserved: true, size: 0, error: unfinished, ...kept }
+    const state: ImageState = { image, destination, platforms: [], digestPreserved: true, size: 0, ...kept }
     this.#images.set(image, state)
     return state
   }
 
   report(): MirrorReport {
-    const images = [...this.#images.values()].map(imageReport)
+    const { error } = this.#finish ?? {}
+    const images = [...this.#images.values()].map((state) => imageReport(state, error))
     const count = (status: ImageStatus): number => images.filter((image) => image.status === status).length
     const sum = (bytes: (image: ImageReport) => number): number => images.reduce((total, image) => total + bytes(image), 0)
     return {
@@ -150,6 +151,7 @@ export class ReportFold {
       lists: [...this.#lists],
       warnings: [...this.#warnings],
       ...(this.#engine !== undefined && { engine: this.#engine }),
+      ...(error !== undefined && { error }),
       ...(this.#finish?.interrupted === true && { interrupted: true }),
     }
   }

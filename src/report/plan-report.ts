@@ -84,6 +84,8 @@ export interface PlanReport {
   readonly warnings: readonly string[]
   /** Present with `options.via docker`. */
   readonly engine?: EngineSummary
+  /** Present where a registry cannot be used at all: every image fails with this error. */
+  readonly error?: ErrorSummary
 }
 
 /** The input of a plan report; omitted lists are empty. */
@@ -91,6 +93,7 @@ export interface PlanSurvey
   extends Pick<PlanReport, 'destination'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {
   readonly steps: readonly SurveyedStep[]
   readonly engine?: EngineSummary | undefined
+  readonly error?: ErrorSummary | undefined
 }
 
 function sizeOf(descriptors: Iterable<Descriptor>): number {
@@ -136,7 +139,7 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
 
 /** The plan report over surveyed steps, in their order. */
 export function foldPlan(survey: PlanSurvey): PlanReport {
-  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], engine } = survey
+  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], engine, error } = survey
   const images = steps.map(plannedImage)
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
@@ -164,5 +167,6 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
     lists,
     warnings,
     ...(engine !== undefined && { engine }),
+    ...(error !== undefined && { error }),
   }
 }

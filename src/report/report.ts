@@ -68,6 +68,8 @@ export interface MirrorReport {
   readonly warnings: readonly string[]
   /** Present where a Docker Engine copied the images. */
   readonly engine?: EngineSummary
+  /** Present where a registry could not be used at all, which ended the run: unfinished images have this error too. */
+  readonly error?: ErrorSummary
   /** Present where the run was interrupted. */
   readonly interrupted?: true
 }

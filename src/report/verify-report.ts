@@ -1,3 +1,4 @@
+import type { ErrorSummary } from '../copy/events.ts'
 import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 import { imageStatuses, type EndpointStatus, type VerdictStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
@@ -62,6 +63,8 @@ export interface VerifyReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
+  /** Present where the destination cannot be used at all: every image has this problem. */
+  readonly error?: ErrorSummary
 }
 
 /** A verdict and the names of its image. */
@@ -77,6 +80,7 @@ export interface Verification
   readonly destination: string | undefined
   readonly registries: string | undefined
   readonly images: readonly NamedVerdict[]
+  readonly error?: ErrorSummary | undefined
 }
 
 /** One image of a report. */
@@ -102,7 +106,7 @@ export function verifiedImage({ reference, destination, verdict }: NamedVerdict)
 
 /** The report on a whole verification. */
 export function foldVerification(verification: Verification): VerifyReport {
-  const { destination = null, registries = null, asNode, deep, requests, seconds, lists, warnings } = verification
+  const { destination = null, registries = null, asNode, deep, requests, seconds, lists, warnings, error } = verification
   const images = verification.images.map(verifiedImage)
   const count = (status: VerdictStatus): number => images.filter((image) => image.status === status).length
   const sum = (field: 'manifests' | 'blobs' | 'bytes'): number => images.reduce((total, image) => total + image[field], 0)
@@ -127,5 +131,6 @@ export function foldVerification(verification: Verification): VerifyReport {
     },
     lists,
     warnings: [...warnings, ...verification.images.flatMap(({ verdict }) => verdict.warnings)],
+    ...(error !== undefined && { error }),
   }
 }

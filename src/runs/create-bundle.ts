@@ -19,9 +19,11 @@ import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
-import { startRun, type CopyImages, type MirrorRun, type RunContext } from './start-run.ts'
+import { runEnding } from './run-ending.ts'
+import { startRun, type CopyImages, type MirrorRun, type OnFailure, type RunContext } from './start-run.ts'
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
 export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, BatchOptions {
@@ -40,6 +42,7 @@ type BundleFiles = Awaited<ReturnType<typeof findFiles>>
 
 /** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
+  checkOptions(options, ['file'])
   return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
 }
 
@@ -50,9 +53,18 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const { source, requests } = sources
   const { images: references, lists, releases, warnings } = await selectImages(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
-  const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
-  await run.follow(plan, async (copyImages) => {
-    const steps = await resolveAll(references, source, { ...options, jobs, before: files.before }, run)
+  const plan = {
+    destination: file,
+    images,
+    lists,
+    warnings: [...warnings, ...sources.warnings],
+    jobs,
+    retries: options.retry?.retries,
+    ending: runEnding(sources, images, signal),
+    requests,
+  }
+  await run.follow(plan, async (copyImages, onFailure) => {
+    const steps = await resolveAll(references, source, { ...options, jobs, before: files.before }, { ...run, onFailure })
     if (steps !== undefined) await write(files, { lists, releases }, steps, source, options, copyImages)
   })
 }
@@ -61,23 +73,23 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
+    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'write bundle create <file>.tar' })
   }
   const target = await bundleTarget(file)
   if (compressionOfName(target) !== compressionOfName(file)) {
-    throw new MirrorError('USAGE', `${file} leads to ${target}, which ends otherwise; the ending says how a bundle is compressed`, {
-      hint: 'Give both the same ending, or name the file itself.',
+    throw new MirrorError('USAGE', `${file} links to ${target}, which has another ending; the ending decides the compression of a bundle`, {
+      hint: 'give both the same ending, or name the file itself',
     })
   }
   return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
-/** Every image's step, in the list's order; undefined where one cannot be resolved, which is told as its failure. */
+/** Every image's step, in the list's order; undefined where one cannot be resolved, which is reported as its failure. */
 async function resolveAll(
   images: readonly Reference[],
   source: Sources['source'],
   { platforms, foreignLayers, jobs, before }: CreateBundleOptions & { readonly jobs: number } & Pick<BundleFiles, 'before'>,
-  { emit, signal }: RunContext,
+  { emit, signal, onFailure }: RunContext & { readonly onFailure: OnFailure },
 ): Promise<readonly PlanStep[] | undefined> {
   const limit = pLimit(jobs)
   const wanted = platforms?.map(parsePlatform)
@@ -90,6 +102,8 @@ async function resolveAll(
           const state = isBrought(read, brought) ? ('present' as const) : ('new' as const)
           return { source: image, destination: image, state, ...read }
         } catch (error) {
+          signal.throwIfAborted()
+          await onFailure(error)
           signal.throwIfAborted()
           const name = formatReference(image)
           emit({ type: 'image-failed', image: name, destination: name, error: summariseError(error), final: true })
@@ -139,6 +153,7 @@ async function write(
   const contents = steps.map((step) => step.contents)
   const arranged = arrangeBundle(record, contents)
   await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
+  await bundle.requireRoom({ splitSize })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
   const route: Route<PlanStep> = {
     resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),

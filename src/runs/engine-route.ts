@@ -26,11 +26,11 @@ type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 /** Refuses what only registry HTTP can do. Throws USAGE. */
 export function refuseOptions({ to, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
-    throw new MirrorError('USAGE', `${what} cannot be done with options.via docker: ${why}`, {
-      hint: 'Use options.via registry, or leave it out.',
+    throw new MirrorError('USAGE', `${what} is unsupported with options.via docker: ${why}`, {
+      hint: 'use options.via registry, or leave it out',
     })
   }
-  if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes to registries alone')
+  if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes only to registries')
   if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
   if (foreignLayers === true) refuse('options.foreignLayers', 'an Engine decides on them itself')
   if (blobJobs !== undefined) refuse('options.blobJobs', 'an Engine decides itself how many layers it moves at once')
@@ -113,7 +113,7 @@ async function refuseSeveral(images: readonly NamedImage[], lookUp: LookUp): Pro
   const unknown = images.find((_, index) => found[index] === undefined)
   if (unknown !== undefined) {
     throw new MirrorError('USAGE', `the Docker Engine does not report the platforms of ${formatReference(unknown.source)} before a pull`, {
-      hint: 'Choose with options.platforms, as in options.platforms linux/amd64 or options.platforms linux/amd64,linux/arm64, or use options.via registry.',
+      hint: 'choose platforms, as in options.platforms linux/amd64,linux/arm64, or use options.via registry',
     })
   }
   const several = images.flatMap(({ source }, index) => {

@@ -2,7 +2,7 @@ import type { RegistryEvents } from '../connect/clients.ts'
 import { openCheckedEnds, type CheckedEnds, type DestinationOptions } from '../connect/destination.ts'
 import type { Node, NodeRules } from '../connect/node.ts'
 import type { SourceOptions } from '../connect/sources.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -16,7 +16,7 @@ import { readNaming, type ContentOptions, type NameAt, type RenameOptions } from
 
 /** Where images are looked for and what they ought to be. `from` gives the sources whose images they ought to be now. */
 export interface SearchOptions extends SourceOptions, DestinationOptions, NodeRules, RenameOptions, ContentOptions {
-  /** Look for images as a node with the file `registries` does. With `to` beside it, what is there is what the node must get. */
+  /** Look for images as a node with the file `registries` does. With `to`, the node must get the digests of that destination. */
   readonly asNode?: boolean | undefined
   /** Digests that images ought to have, by reference, and what that knowledge is called. */
   readonly expected?: { readonly name: string; readonly digests: ReadonlyMap<string, Digest> } | undefined
@@ -32,7 +32,7 @@ interface FinderOptions extends SearchOptions, CallOptions {
   readonly wanted: readonly Platform[] | undefined
 }
 
-/** Tries after a failure where nothing else is asked for: whoever waits for a check would rather know soon. */
+/** Default tries after a failure: a check should end soon. */
 const defaultRetries = 3
 
 /** Options that only a node heeds, with the name that messages use. */
@@ -63,8 +63,8 @@ export class ImageFinder implements AsyncDisposable {
   static async open(given: FinderOptions, events: RegistryEvents): Promise<ImageFinder> {
     const { asNode = false, to, registries, retry, signal } = given
     if (!asNode && to === undefined) {
-      throw new MirrorError('USAGE', 'nowhere is said where to look', {
-        hint: 'Give options.to <destination>, or options.registries <file> options.asNode.',
+      throw new MirrorError('USAGE', 'nothing to check: options.to or options.asNode is required', {
+        hint: 'pass options.to <destination>, or options.registries <file> with options.asNode',
       })
     }
     const unused = asNode ? undefined : nodeRules.find(([rule]) => given[rule] !== undefined && given[rule] !== false)?.[1]
@@ -72,7 +72,7 @@ export class ImageFinder implements AsyncDisposable {
       throw new MirrorError('USAGE', `${unused} requires options.asNode`, { hint: `pass options.asNode too, or remove ${unused}` })
     }
     if (asNode && registries === undefined) {
-      throw new MirrorError('USAGE', 'options.asNode needs the registries.yaml of the node', { hint: 'Give options.registries <file>.' })
+      throw new MirrorError('USAGE', 'options.asNode requires the registries.yaml of the node', { hint: 'pass options.registries <file>' })
     }
     const nameAt = await readNaming(given)
     const options = { ...given, retry: { retries: defaultRetries, ...retry } }
@@ -111,6 +111,19 @@ export class ImageFinder implements AsyncDisposable {
     const named = destination && this.#nameAt(image, destination.naming)
     const sought = this.#node === undefined ? this.#atDestination(image, named) : this.#atNode(image, named, this.#node)
     return { sought: await sought, destination: named && formatReference(named) }
+  }
+
+  /** Asks, once an image was not found, whether the destination can be used at all. Gives why not; a node has other endpoints to try. */
+  async whyUnusable(image: Reference): Promise<MirrorError | undefined> {
+    const { destination } = this.#ends
+    if (destination?.registry === undefined || this.#node !== undefined) return undefined
+    try {
+      await destination.registry.checkAccess(this.#nameAt(image, destination.naming), { signal: this.#options.signal })
+      return undefined
+    } catch (error) {
+      if (isMirrorError(error)) return error
+      throw error
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,6 +14,7 @@ import { referencesOf } from '../oci/walk.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { describeFallbacks, selectEntries } from '../plan/platform-subset.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, type ArchiveOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { selectArchived, type SelectedImages } from './select-archived.ts'
@@ -33,6 +34,7 @@ interface Loading {
 
 /** Loads the images of archives into a Docker Engine, for its own platform; one counts as loaded when the Engine has it by its digest. */
 export function loadBundle(options: LoadBundleOptions): MirrorRun {
+  checkOptions(options, ['files'])
   return startRun('bundle load', options.signal, (run) => load(options, run))
 }
 
@@ -43,9 +45,9 @@ async function load(options: LoadBundleOptions, { signal, follow }: RunContext):
   const reached = await openEngine({ ...options, signal })
   using engine = reached.engine
   const { apiVersion, store, platform } = engine.facts
-  if (platform === undefined) throw new MirrorError('PROTOCOL', `the Docker Engine at ${reached.name} does not say its platform`)
+  if (platform === undefined) throw new MirrorError('PROTOCOL', `the Docker Engine at ${reached.name} does not report its platform`)
   const loading = { archives, engine, platform, signal }
-  // A platform that is left out is no news here, so that the archives' own warnings are not told.
+  // Left-out platforms are expected here, so the archives' own warnings are not shown.
   const { images, warnings } = await onlyLoadable(selected, loading)
   const route: Route<PlanStep> = {
     resolve: (image) => resolve(image, loading),
@@ -53,7 +55,9 @@ async function load(options: LoadBundleOptions, { signal, follow }: RunContext):
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const named = images.map((source) => ({ source, destination: withoutPin(source) }))
-  const plan = { destination: reached.name, images: named, lists: [], warnings, jobs: defaultJobs.docker, engine: { apiVersion, store } }
+  const { docker: jobs } = defaultJobs
+  const retries = options.retry?.retries
+  const plan = { destination: reached.name, images: named, lists: [], warnings, jobs, retries, engine: { apiVersion, store } }
   await follow(plan, (copyImages) => copyImages(route))
 }
 
@@ -65,7 +69,7 @@ async function refuseIncomplete(archives: JoinedSource, files: readonly string[]
   throw new MirrorError(
     'UNSUPPORTED',
     `${files.join(', ')}: made with options.since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
-    { hint: 'Give the earlier bundle too: bundle load <earlier> <later>.' },
+    { hint: 'pass the earlier bundle too: bundle load <earlier> <later>' },
   )
 }
 
@@ -92,7 +96,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   if (destination.digest !== undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and an Engine loads images by their tag`, {
       subject: name,
-      hint: 'Put the image into the archive by a tag.',
+      hint: 'put the image into the archive by a tag',
     })
   }
   const root = await archives.getManifest(source, { signal })
@@ -100,16 +104,15 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   const entry = offered.kind === 'index' ? selectEntries(offered.manifests, [wanted], name).find(isPullable) : undefined
   const manifest = entry === undefined ? root : await archives.getManifest(atDigest(source, entry.digest), { signal })
   const contents = contentsOf(manifest)
-  if (contents.kind !== 'image')
-    throw new MirrorError('INVALID_MANIFEST', `${name} has an index where an image is to be`, { subject: name })
+  if (contents.kind !== 'image') throw new MirrorError('INVALID_MANIFEST', `${name} has an index in place of an image`, { subject: name })
   const config = await readPlatform(archives, source, contents.config, { signal })
   // What an index says of its image counts, as for containerd.
   const found = entry?.platform ?? config
   if (found === undefined || !matchesPlatform(found, wanted)) {
-    const has = found === undefined ? 'names no platform' : `is for ${formatPlatform(found)} alone`
+    const has = found === undefined ? 'names no platform' : `is only for ${formatPlatform(found)}`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
       subject: name,
-      hint: `Give an archive with ${formatPlatform(wanted)}, or leave the image out with options.exclude.`,
+      hint: `pass an archive with ${formatPlatform(wanted)}, or leave the image out with options.exclude`,
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
@@ -149,10 +152,10 @@ async function loadImage(
   const loaded = await engine.inspect(name, { signal })
   if (loaded?.id !== idOf(manifest, engine)) {
     const has = loaded === undefined ? 'does not have it' : `has ${loaded.id} under that name`
-    throw new MirrorError('PROTOCOL', `the Docker Engine says that it has loaded ${name}, and ${has}`, {
+    throw new MirrorError('PROTOCOL', `the Docker Engine reports that it loaded ${name}, but ${has}`, {
       side: 'destination',
       subject: name,
-      hint: "See the daemon's log.",
+      hint: 'see the log of the daemon',
     })
   }
   for (const { digest, size } of contents.blobs) emit({ type: 'blob-copied', image, digest, size })

@@ -1,32 +1,38 @@
 import pLimit from 'p-limit'
 import { summariseError } from '../copy/events.ts'
+import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import { foldPlan, type PlanFailure, type PlanReport, type SurveyedStep } from '../report/plan-report.ts'
+import { checkOptions } from './check-options.ts'
 import type { PlanOptions } from './options.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import { runSignal } from './start-run.ts'
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
-export function planImages(options: PlanOptions): Promise<PlanReport> {
+export async function planImages(options: PlanOptions): Promise<PlanReport> {
+  checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
   return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
 }
 
 async function survey(
-  { destination, images, lists, warnings, jobs, engine, ends, route }: Prepared,
+  { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
   const failures: PlanFailure[] = []
+  let ended: MirrorError | undefined
   const surveyImage = async (image: NamedImage): Promise<SurveyedStep | undefined> => {
     try {
+      if (ended !== undefined) throw ended
       const step = await route.resolve(image)
       return { step, ...(await route.survey(step)) }
     } catch (error) {
       signal.throwIfAborted()
+      ended ??= await ending?.(error)
       const { source, destination: named } = image
-      failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(error) })
+      failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(ended ?? error) })
       return undefined
     }
   }
@@ -44,5 +50,6 @@ async function survey(
     lists,
     warnings: [...warnings, ...ofSteps],
     engine,
+    error: ended && summariseError(ended),
   })
 }

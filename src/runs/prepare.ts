@@ -10,7 +10,9 @@ import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import { selectImages } from '../release/select-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
+import { roomyCopier } from './roomy-copier.ts'
 import type { MirrorRoute } from './route.ts'
+import { runEnding } from './run-ending.ts'
 import type { RunPlan } from './start-run.ts'
 
 /** What `mirror` and `plan` have settled, the way included. */
@@ -21,10 +23,10 @@ export interface Prepared extends RunPlan {
 
 /** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
 export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
-  const { to, sparse, platforms, via = 'registry', recheck, jobs = defaultJobs[via], signal } = options
+  const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
-    throw new MirrorError('USAGE', 'options.sparse leaves out what options.platforms does not choose, and no platform is chosen', {
-      hint: 'Give options.platforms too, or leave options.sparse out.',
+    throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
+      hint: 'pass options.platforms too, or leave options.sparse out',
     })
   }
   // What cannot be read is refused before a layout is made or an Engine is reached.
@@ -42,8 +44,12 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
+  // An Engine may reach registries that this machine cannot.
+  const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
   const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
-  return await use({ destination: to, images, lists: list.lists, warnings, jobs, recheck, engine, onCopied, requests, ends, route })
+  const retries = retry?.retries
+  const plan = { destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  return await use({ ...plan, ends, route })
 }
 
 /** The way over registry HTTP, which copies content by content. */
@@ -53,7 +59,7 @@ function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, o
   return {
     warnings: [],
     resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, signal }),
-    copier: contentCopier({ source, destination, ledger: new BlobLedger(), retry }),
+    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),

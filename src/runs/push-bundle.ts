@@ -7,9 +7,12 @@ import { contentCopier } from '../copy/copy-image.ts'
 import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
+import { checkOptions } from './check-options.ts'
 import { defaultJobs, readNaming, type ArchiveOptions, type RenameOptions, type BatchOptions } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
+import { roomyCopier } from './roomy-copier.ts'
 import type { Route } from './route.ts'
+import { runEnding } from './run-ending.ts'
 import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
@@ -22,6 +25,7 @@ export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, T
 
 /** Copies the images of archives straight out of the files; an archive that is damaged or not whole is refused before anything moves. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
+  checkOptions(options, ['files', 'to'])
   return startRun('bundle push', options.signal, (run) => push(options, run))
 }
 
@@ -43,10 +47,12 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
       const step = await resolveImage(image, source, destination, { recheck, signal })
       return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
     },
-    copier: contentCopier({ source, destination, ledger, retry }),
+    copier: roomyCopier(contentCopier({ source, destination, ledger, retry }), ends),
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
   const onCopied = releaseRecorder(ends.layout, images, archives.releases())
-  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, onCopied, requests }, (copyImages) => copyImages(route))
+  const ending = runEnding({ registry: ends.registry }, images, signal)
+  const plan = { destination: to, images, lists: [], warnings, jobs, recheck, retries: retry?.retries, ending, onCopied, requests }
+  await follow(plan, (copyImages) => copyImages(route))
 }

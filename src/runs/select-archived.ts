@@ -16,7 +16,10 @@ export interface SelectedImages {
 export async function selectArchived(archives: JoinedSource, options: ArchiveOptions, signal: AbortSignal): Promise<SelectedImages> {
   const { images, warnings } = await imageFilter(options)(archives.names(), signal)
   if (images.length === 0) {
-    throw new MirrorError('USAGE', `no image of ${options.files.join(', ')} is left: options.include and options.exclude drop all of them`)
+    throw new MirrorError(
+      'USAGE',
+      `no image of ${options.files.join(', ')} is selected: options.include and options.exclude leave out all of them`,
+    )
   }
   const companions = archives.companionsOf(images)
   await archives.join([...images, ...companions], { signal })

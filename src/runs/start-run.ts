@@ -4,6 +4,7 @@ import type { RegistryEvents } from '../connect/clients.ts'
 import { summariseError, type EngineSummary, type MirrorEvent, type RequestCounts, type RunCommand } from '../copy/events.ts'
 import type { Emit } from '../copy/image-copier.ts'
 import { runImages } from '../copy/run-images.ts'
+import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { SelectedList } from '../release/image-list.ts'
@@ -11,6 +12,7 @@ import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { Route } from './route.ts'
+import type { RunEnding } from './run-ending.ts'
 
 /** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
 export interface MirrorRun extends AsyncIterable<MirrorEvent> {
@@ -30,6 +32,10 @@ export interface RunPlan {
   readonly jobs: number
   /** Copy images whose root is present too. */
   readonly recheck?: boolean | undefined
+  /** Tries after a failure, where a number was given; 0 also leaves out the second round. */
+  readonly retries?: number | undefined
+  /** Ends the run where the failure of an image is that of all; default: never. */
+  readonly ending?: RunEnding | undefined
   /** Present where a Docker Engine carries the images. */
   readonly engine?: EngineSummary | undefined
   /** Called once all images had their turn, with the full references at the destination of those that are in place; returns warnings. */
@@ -41,14 +47,17 @@ export interface RunPlan {
 /** Brings all images over one route; false where one of them failed for good. */
 export type CopyImages = (route: Route) => Promise<boolean>
 
+/** Called with the failure of an image before it is reported; aborts the run's signal where it ends the run. */
+export type OnFailure = (failure: unknown) => Promise<void>
+
 /** What a run works with. */
 export interface RunContext {
   readonly emit: Emit
-  /** What registries have to tell, as events of the run. */
+  /** Reports of registries as events of the run. */
   readonly events: RegistryEvents
   readonly signal: AbortSignal
-  /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early, and is no failure. */
-  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages) => Promise<unknown>) => Promise<void>
+  /** The run from its first event to its last one; `work` does the copying between them. An aborted signal ends it early without a failure. */
+  readonly follow: (plan: RunPlan, work: (copyImages: CopyImages, onFailure: OnFailure) => Promise<unknown>) => Promise<void>
 }
 
 /** A signal that every request of a run may listen to; it follows those that are given. */
@@ -65,20 +74,27 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
   const signal = runSignal(given, abort.signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
   const fold = new ReportFold(command)
-  const emit = (told: MirrorEvent): void => {
-    const event = told.type === 'warning' ? { ...told, message: maskSecrets(told.message) } : told
+  const emit = (given: MirrorEvent): void => {
+    const event = given.type === 'warning' ? { ...given, message: maskSecrets(given.message) } : given
     fold.event(event)
     events.push(event, progressKey(event))
   }
   const follow: RunContext['follow'] = async (plan, copy) => {
     start(command, plan, emit)
+    let ending: MirrorError | undefined
+    const onFailure: OnFailure = async (failure) => {
+      ending ??= await plan.ending?.(failure)
+      if (ending !== undefined) abort.abort(ending)
+    }
     try {
-      await copy((route) => copyAll(plan, route, emit, signal))
+      await copy((route) => copyAll(plan, route, { emit, signal, onFailure }), onFailure)
     } catch (error) {
       if (!signal.aborted) throw error
     }
     const requests = plan.requests?.() ?? { source: 0, destination: 0 }
-    emit({ type: 'run-finished', requests, seconds: (performance.now() - started) / 1000, interrupted: signal.aborted })
+    const seconds = (performance.now() - started) / 1000
+    const ended = ending === undefined ? { interrupted: signal.aborted } : { interrupted: false, error: summariseError(ending) }
+    emit({ type: 'run-finished', requests, seconds, ...ended })
   }
   const report = work({ emit, events: registryEvents(emit), signal, follow }).then(
     () => {
@@ -90,7 +106,7 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
       throw error
     },
   )
-  // Whoever reads the events gets the failure there; the report's own rejection must not end the process.
+  // Readers of the events get the failure there; the report's own rejection must not end the process.
   report.catch(() => undefined)
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
@@ -105,7 +121,11 @@ function start(command: RunCommand, { destination, images, lists, warnings, engi
   for (const message of warnings) emit({ type: 'warning', message })
 }
 
-async function copyAll({ images, jobs, recheck, onCopied }: RunPlan, route: Route, emit: Emit, signal: AbortSignal): Promise<boolean> {
+async function copyAll(
+  { images, jobs, recheck, retries, onCopied }: RunPlan,
+  route: Route,
+  { emit, signal, onFailure }: Pick<RunContext, 'emit' | 'signal'> & { readonly onFailure: OnFailure },
+): Promise<boolean> {
   let isWhole = true
   const inPlace = new Set<string>()
   const watch: Emit = (event) => {
@@ -114,7 +134,9 @@ async function copyAll({ images, jobs, recheck, onCopied }: RunPlan, route: Rout
     emit(event)
   }
   try {
-    await runImages({ images, resolve: (image) => route.resolve(image), copier: route.copier, jobs, recheck, emit: watch, signal })
+    const resolve = (image: NamedImage): ReturnType<Route['resolve']> => route.resolve(image)
+    const rounds = retries === 0 ? 1 : 2
+    await runImages({ images, resolve, copier: route.copier, jobs, rounds, recheck, onFailure, emit: watch, signal })
   } finally {
     for (const message of (await route.end?.()) ?? []) emit({ type: 'warning', message })
     for (const message of (await onCopied?.(inPlace)) ?? []) emit({ type: 'warning', message })

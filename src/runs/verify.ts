@@ -1,10 +1,14 @@
 import pLimit from 'p-limit'
 import type { RegistryEvents } from '../connect/clients.ts'
+import { summariseError } from '../copy/events.ts'
+import type { MirrorError } from '../errors.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { selectImages, type ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
-import { verifyImage } from '../verify/verify-image.ts'
+import type { VerdictStatus } from '../verify/image-verdict.ts'
+import { failedVerdict, verifyImage } from '../verify/verify-image.ts'
+import { checkOptions } from './check-options.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
@@ -15,14 +19,18 @@ export interface VerifyOptions extends ImageSelection, SearchOptions, BatchOptio
   readonly deep?: boolean | undefined
 }
 
-/** What a verification tells while it works. */
+/** What a verification reports while it works. */
 export interface VerifyEvents extends RegistryEvents {
   /** One more image of so many is done. */
   readonly onImage?: (image: VerifiedImage, progress: { readonly done: number; readonly images: number }) => void
 }
 
+/** Statuses of an image of which nothing was found: the registry may be the reason. */
+const nothingFound: ReadonlySet<VerdictStatus> = new Set(['missing', 'refused', 'unreachable', 'damaged'])
+
 /** Looks whether every image is where it ought to be, and whole. What is wrong with one is in the report; what is thrown ended the work. */
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
+  checkOptions(options)
   const started = performance.now()
   const stop = new AbortController()
   const signal = runSignal(stop.signal, options.signal)
@@ -32,28 +40,33 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const list = await selectImages(finder.client, { ...options, signal })
   const limit = pLimit(jobs)
   let done = 0
+  let ended: MirrorError | undefined
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
     const { sought, destination } = await finder.find(image)
-    const verdict = await verifyImage(sought, { wanted, foreignLayers, deep, signal })
+    let verdict = ended === undefined ? await verifyImage(sought, { wanted, foreignLayers, deep, signal }) : failedVerdict(sought, ended)
+    if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(image)
+    if (ended !== undefined && nothingFound.has(verdict.status)) verdict = failedVerdict(sought, ended)
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
     return named
   }
   try {
+    const images = await Promise.all(list.images.map((image) => limit(() => check(image))))
     return foldVerification({
       destination: to,
       registries,
       asNode,
       deep,
-      images: await Promise.all(list.images.map((image) => limit(() => check(image)))),
+      images,
       requests: finder.requests,
       seconds: (performance.now() - started) / 1000,
       lists: list.lists,
       warnings: [...list.warnings, ...finder.warnings],
+      error: ended && summariseError(ended),
     })
   } finally {
-    // Where one image has ended everything, the others are not to go on.
+    // An image that ended the verification also stops the others.
     stop.abort(new DOMException('the verification has ended', 'AbortError'))
   }
 }

@@ -26,7 +26,7 @@ type Problems = readonly Problem[]
 /** What was found below a root, and what is wrong there; the warnings name wanted platforms that another one serves. */
 export type CheckedContents = Pick<ImageVerdict, 'platforms' | 'manifests' | 'blobs' | 'bytes' | 'problems' | 'warnings'>
 
-/** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is told and does not end the search. */
+/** Looks for everything below a root: manifests are read, blobs are asked for. What is missing is reported and does not end the search. */
 export class ContentsCheck {
   readonly #name: string
   readonly #search: ImageSearch
@@ -125,7 +125,7 @@ export class ContentsCheck {
     if (platform !== undefined) this.#platforms.add(formatPlatform(platform))
     this.#warnings = describeFallbacks([{ platform }], wanted ?? [])
     if (wanted === undefined || wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) return []
-    const has = platform === undefined ? 'does not name its platform' : `is for ${formatPlatform(platform)} alone`
+    const has = platform === undefined ? 'does not name its platform' : `is only for ${formatPlatform(platform)}`
     const message = `${this.#name} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`
     return [{ status: 'incomplete', code: 'NO_SUCH_PLATFORM', message }]
   }

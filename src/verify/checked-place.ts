@@ -79,7 +79,7 @@ export class CheckedPlace {
     // A place that does not hold a foreign layer must not answer with what it finds elsewhere.
     const own = { mediaType, digest, size }
     if (!deep && (await this.#place.headBlob(repository, own, { signal }))) return
-    // A HEAD says no without a reason, and some registries take none: what a GET is answered tells more.
+    // A failed HEAD gives no reason, and some registries do not support it: the answer to a GET has the reason.
     const content = await openVerified(this.#place, repository, own, { signal, retry: this.#retry })
     if (deep) await content.read(() => undefined)
     else content.cancel()

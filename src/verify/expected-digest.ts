@@ -27,7 +27,7 @@ export function compareDigests(name: string, digest: Digest, location: string, e
   })
 }
 
-/** What a source has under the name now, with `wanted` also the index over them alone; what it cannot say is part of the answer, not thrown. */
+/** The digest of a name at the source now, with `wanted` also that of the index over these platforms; failures are part of the answer, not thrown. */
 export async function digestAtSource(
   source: Pick<ImageSource, 'headManifest' | 'getManifest'>,
   reference: Reference,
@@ -53,7 +53,7 @@ export async function digestAtSource(
 /** The digests of a JSON report of `mirror`, `plan` or `verify`, by the image's own name. Throws USAGE for anything else; `name` is what messages call it. */
 export function readExpectedDigests(text: string, name: string): ReadonlyMap<string, Digest> {
   const refuse = (why: string): never => {
-    throw new MirrorError('USAGE', `${name} is no report of k3s-mirror: ${why}`)
+    throw new MirrorError('USAGE', `${name} is not a report of k3s-mirror: ${why}`)
   }
   let document: { readonly schemaVersion?: unknown; readonly images?: unknown } | null
   try {
@@ -66,9 +66,9 @@ export function readExpectedDigests(text: string, name: string): ReadonlyMap<str
   const digests = new Map<string, Digest>()
   for (const image of document.images as ({ source?: unknown; reference?: unknown; digest?: unknown } | null)[]) {
     const reference = image?.source ?? image?.reference
-    // An image that failed has none.
+    // An image that failed has no digest.
     if (typeof reference !== 'string' || typeof image?.digest !== 'string') continue
-    if (!isDigest(image.digest)) return refuse(`the digest of ${reference.slice(0, 300)} is none`)
+    if (!isDigest(image.digest)) return refuse(`the digest of ${reference.slice(0, 300)} is invalid`)
     digests.set(reference, image.digest)
   }
   return digests

@@ -11,7 +11,7 @@ export interface SoughtImage {
   readonly name: string
   /** What is asked for: the digest where there is one. */
   readonly root: { readonly tag?: string; readonly digest?: Digest }
-  /** In the order in which a node asks them; for a destination, it alone. */
+  /** In the order in which a node tries them; for a destination, only that one. */
   readonly endpoints: readonly CheckedEndpoint[]
   /** What it ought to be; nothing is compared where this is empty. */
   readonly expected: readonly ExpectedDigest[]

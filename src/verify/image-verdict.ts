@@ -3,9 +3,9 @@ import type { Digest } from '../oci/digest.ts'
 import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 
 /**
- * What is the matter with an image, worst first. `damaged`: bytes are not what their digest says. `missing`: nobody has it. `incomplete`: a
+ * The status of an image, worst first. `damaged`: bytes are not what their digest says. `missing`: no endpoint has it. `incomplete`: a
  * platform, manifest or blob is missing. `refused`: the credentials are not right, or allow too little. `unreachable`: it could not be asked for. `moved`: the digest is not the expected one.
- * `upstream-only`: all or part of it comes from the image's own registry alone, which a mirror is to stand in for.
+ * `upstream-only`: all or part of it comes only from the image's own registry, which a mirror should replace.
  */
 export type VerdictStatus = 'damaged' | 'missing' | 'incomplete' | 'refused' | 'unreachable' | 'moved' | 'upstream-only' | 'ok'
 
@@ -52,7 +52,7 @@ export interface EndpointVerdict {
 /** What checking one image came to. Counts are of what was found, each digest once; sizes are bytes, manifests included. */
 export interface ImageVerdict {
   readonly status: VerdictStatus
-  /** What the name stands for now; undefined where nobody told. */
+  /** The digest of the name now; undefined where no endpoint returned it. */
   readonly digest: Digest | undefined
   /** `os/arch[/variant]` of every image below the root that was looked at, attestations left out. */
   readonly platforms: readonly string[]

@@ -50,30 +50,30 @@ test('every way of logging in works, and shows the password nowhere', async (t) 
   }
 })
 
-test('a wrong password is tried once, and and reported in one line', async (t) => {
+test('sends a wrong password once, and reports it in one line', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
   const { status, stdout, stderr } = await places.mirror({
     options: await places.registries({ auth: { ...auth, password: 'wrong' }, tls: { ca_file: places.caFile } }),
   })
   assert.equal(status, 1, stderr)
-  const failed = stderr.split('\n').filter((line) => line.startsWith('FAILED'))
+  const failed = stderr.split('\n').filter((line) => /^FAILED|^error:/.test(line))
   assert.equal(failed.length, 1, stderr)
-  assert.match(failed[0] ?? '', /^FAILED all 2 images: .*refused the credentials sent .*registries\.yaml.* \(UNAUTHORIZED\)$/)
-  assert.match(stdout, /^2 images: 2 failed$/m)
+  assert.match(failed[0] ?? '', /^error: .*refused the credentials sent .*registries\.yaml.* \(UNAUTHORIZED\)$/)
+  assert.equal(stdout, '2 images: 2 failed\n')
   const withPassword = places.destination.requests.filter(({ headers }) => headers.authorization !== undefined)
   assert.equal(withPassword.length, 1)
 })
 
-test('without any password the line says where it was looked for', async (t) => {
+test('reports where it looked for a password that is missing', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
   const { status, stderr } = await places.mirror({ options: await places.registries({ tls: { ca_file: places.caFile } }) })
   assert.equal(status, 1, stderr)
-  assert.match(stderr, /^FAILED .*no credentials were found for .*looked in .*registries\.yaml.*config\.json.*\(UNAUTHORIZED\)$/m)
+  assert.match(stderr, /^error: .*no credentials were found for .*looked in .*registries\.yaml.*config\.json.*\(UNAUTHORIZED\)$/m)
 })
 
-test('where the destination wants a login that is missing or wrong, a plan fails, and a run asks nothing of images but their tags', async (t) => {
+test('a login that is missing or wrong fails a plan, and a run requests no more than tags', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
   const tls = { ca_file: places.caFile }
@@ -84,6 +84,7 @@ test('where the destination wants a login that is missing or wrong, a plan fails
     assert.ok(requests.source <= places.release.images.length, `${requests.source} requests to the source`)
     const planned = await places.mirror({ options: [...options, '--dry-run'] })
     assert.equal(planned.status, 1, planned.stdout)
-    assert.match(planned.stdout, /^FAILED all 2 images: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)$/m)
+    assert.match(planned.stderr, /^error: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)$/m)
+    assert.match(planned.stdout, /^2 images: .*2 failed/)
   }
 })

@@ -182,7 +182,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
     ['pipe.tar', /pipe\.tar is there already, and is no file/],
     ['taken.tar', /taken\.tar\.part is in the way/],
     ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
-    ['link.tar.zst', /link\.tar\.zst leads to .*plain\.tar, which ends otherwise/],
+    ['link.tar.zst', /link\.tar\.zst links to .*plain\.tar, which has another ending/],
   ] as const) {
     const { status, stderr } = await create(name)
     assert.deepEqual([status, words.test(stderr)], [2, true], stderr)

@@ -86,7 +86,7 @@ test('sends a wrong password to a destination once, and to a source twice, howev
       env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [host]: { auth: base64('robot:wrong') } } }) },
     })
     assert.equal(status, 1, stderr)
-    assert.match(stderr, new RegExp(`^FAILED all ${names.length + 1} images: .*refused the credentials sent as user "robot"`, 'm'))
+    assert.equal(stderr.match(/refused the credentials sent as user "robot"/g)?.length, 1, stderr)
     assert.equal(requests.filter(({ headers }) => headers.authorization !== undefined).length, most)
   }
 })
@@ -125,7 +125,7 @@ test('prefers DOCKER_AUTH_CONFIG to config.json, and falls back to it', async ()
   const { status, stderr } = await at.run([], { env: { DOCKER_CONFIG: directory.path, DOCKER_AUTH_CONFIG: variable } })
   assert.equal(status, 0, stderr)
   const broken = await at.run([], { env: { DOCKER_AUTH_CONFIG: '{"auths":{"x":"c4nary' } })
-  assert.equal(broken.status, 1)
+  assert.equal(broken.status, 2)
   assert.match(broken.stderr, /DOCKER_AUTH_CONFIG: it is not JSON/)
   assert.match(broken.stderr, /hint: DOCKER_AUTH_CONFIG holds the text of a config\.json, not its path/)
   assert.doesNotMatch(broken.stderr, /c4nary/)

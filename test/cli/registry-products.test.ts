@@ -188,7 +188,7 @@ for (const status of [307, 308]) {
   })
 }
 
-test('says to write https:// where the registry redirects a push from http', async () => {
+test('reports where /v2/ leads when the registry redirects everything but reads to https', async () => {
   for (const status of [301, 302]) {
     await using at = await oneImage({
       destination: ({ kind, headers, path }, response) => {
@@ -199,7 +199,7 @@ test('says to write https:// where the registry redirects a push from http', asy
     })
     const { status: exit, stderr } = await at.run()
     assert.equal(exit, 1)
-    assert.match(stderr, new RegExp(`answered ${status} \\(it redirects to https://127\\.0\\.0\\.1:\\d+, so write https://\\)`))
+    assert.match(stderr, /^error: .*; http:\/\/\S+ redirected there \(TLS\)$/m)
   }
 })
 

@@ -46,7 +46,7 @@ for (const [name, store] of Object.entries(stores)) {
     const env = await store(directory, authority)
     const refused = await at.run(['--retries', '0'])
     assert.equal(refused.status, 1)
-    assert.match(refused.stderr, /not signed by a trusted authority[^]*hint: Add the authority to the system's trust store/)
+    assert.match(refused.stderr, /not signed by a trusted authority[^]*hint: add the CA to the system's trust store/)
     const { status, stderr } = await at.run([], { env })
     assert.equal(status, 0, stderr)
     assert.ok(at.isMirrored())

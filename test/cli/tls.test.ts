@@ -24,18 +24,11 @@ async function mirrorTo(
 
 function requireFailure({ status, stdout, stderr }: CliResult, error: RegExp, hint: RegExp): void {
   assert.equal(status, 1, stderr)
-  assert.deepEqual(
-    stderr
-      .trim()
-      .split('\n')
-      .map((line) => [error.test(line), hint.test(line)]),
-    [
-      [true, false],
-      [false, true],
-    ],
-    stderr,
-  )
-  assert.match(stdout, /^1 image: 1 failed$/m)
+  const [failure = '', advice = '', ...more] = stderr.trim().split('\n')
+  assert.match(failure, error)
+  assert.match(advice, hint)
+  assert.deepEqual(more, [], stderr)
+  assert.match(stdout, /^1 image: 1 failed\n$/)
 }
 
 test('a certificate of an unknown authority: the hint names ca_file', async () => {
@@ -44,7 +37,7 @@ test('a certificate of an unknown authority: the hint names ca_file', async () =
   // An idle connection to the source must not hold the process: neither the server nor, with timers this slow, the client gives it up.
   const slow = 'const { setTimeout } = globalThis; globalThis.setTimeout = (run, delay, ...rest) => setTimeout(run, 100 * delay, ...rest)'
   const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(slow)}` }
-  requireFailure(await mirrorTo(server.url, [], env), /^FAILED .*\(TLS\)$/, /hint: .*ca_file/)
+  requireFailure(await mirrorTo(server.url, [], env), /^error: .*\(TLS\)$/, /hint: .*ca_file/)
   assert.equal(server.requests.length, 0)
 })
 
@@ -53,8 +46,8 @@ test('a certificate that ended, or of another host, is refused and named', async
   await using directory = await tempDir()
   const caFile = await directory.write('ca.pem', authority.certificate)
   for (const [options, words] of [
-    [{ expired: true }, /^FAILED .*expired.*\(TLS\)$/],
-    [{ names: ['registry.example.com'] }, /^FAILED .*127\.0\.0\.1.*\(TLS\)$/],
+    [{ expired: true }, /^error: .*expired.*\(TLS\)$/],
+    [{ names: ['registry.example.com'] }, /^error: .*127\.0\.0\.1.*\(TLS\)$/],
   ] as const) {
     await using server = await scriptedServer((_request, response) => void response.writeHead(404).end(), {
       tls: await authority.server(options),
@@ -69,7 +62,7 @@ test('a certificate that ended, or of another host, is refused and named', async
 
 test('https to a port that speaks plain HTTP: the hint says to write http://', async () => {
   await using server = await scriptedServer((_request, response) => void response.writeHead(404).end())
-  requireFailure(await mirrorTo(`https://${server.host}`), /^FAILED .*\(TLS\)$/, /hint: .*http:\/\//)
+  requireFailure(await mirrorTo(`https://${server.host}`), /^error: .*\(TLS\)$/, /hint: .*http:\/\//)
 })
 
 test('mutual TLS works with a client certificate, and its lack is named', async (t) => {
@@ -87,7 +80,7 @@ test('mutual TLS works with a client certificate, and its lack is named', async 
     const registries = await directory.write('registries.yaml', JSON.stringify({ configs: { [to.host]: { tls } } }))
     return mirrorTo(to.url, ['--registries', registries])
   }
-  requireFailure(await mirror(ca), /^FAILED .*\(TLS\)$/, /hint: .*cert_file/)
+  requireFailure(await mirror(ca), /^error: .*\(TLS\)$/, /hint: .*cert_file/)
   const result = await mirror({ ...ca, ...pair })
   assert.equal(result.status, 0, result.stderr)
 })

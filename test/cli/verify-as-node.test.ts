@@ -125,21 +125,21 @@ test('each mistake of a node is one line for each image, with exit code 4', asyn
       { auth, tls },
       { rewrite: { '^rancher/(.*)': 'mirror//$1' } },
       'INVALID_REWRITE',
-      /: the rewrite makes "mirror\/\/[\w-]+" of rancher\/[\w-]+, which is no repository name$/,
+      /: the rewrite turns rancher\/[\w-]+ into "mirror\/\/[\w-]+", which is not a valid repository name$/,
     ],
     [
       'a missing CA file',
       { auth, tls: { ca_file: '/nowhere/ca.pem' } },
       {},
       'INVALID_CONFIG',
-      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then asks nobody: \/nowhere\/ca\.pem cannot be read \(ENOENT\)$/,
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \/nowhere\/ca\.pem cannot be read \(ENOENT\)$/,
     ],
     [
       'a CA file with a relative path',
       { auth, tls: { ca_file: relative(process.cwd(), caFile) } },
       {},
       'INVALID_CONFIG',
-      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then asks nobody: \.\.\/.*ca\.pem is relative, and looked for beside the hosts\.toml that K3s writes$/,
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \.\.\/.*ca\.pem is relative to the directory of the hosts\.toml that K3s writes$/,
     ],
   ]
   for (const [name, config, mirror, code, reason] of mistakes) {
@@ -208,7 +208,7 @@ test('a node sends its client certificate, also from a single file with the key'
   // containerd takes an empty name for the directory of the hosts.toml, and cannot read that.
   const half = await run({ cert_file: both })
   assert.equal(half.status, 4)
-  sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, and then asks nobody: there is a cert_file but no key_file$/)
+  sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, and then requests nothing: there is a cert_file but no key_file$/)
   const without = await run({})
   assert.equal(without.status, 4)
   sameProblem(without.report, 'TLS', /: it wants a client certificate, or does not accept ours/)
@@ -261,7 +261,7 @@ test('a rewrite that makes the hosts.toml invalid is a warning: containerd ignor
   const { status, report } = await line.verifyJson([], ['--as-node', '--registries', file])
   assert.equal(status, 4)
   assert.deepEqual(report.warnings, [
-    `mirrors."${line.from.host}" makes a hosts.toml that is no TOML: containerd passes over it, and over every mirror in it`,
+    `mirrors."${line.from.host}" produces an invalid hosts.toml, which containerd ignores with every mirror in it`,
   ])
 })
 

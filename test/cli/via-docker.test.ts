@@ -260,7 +260,7 @@ test('what an Engine cannot do, or is not there for, is refused before anything 
   for (const [args, words] of [
     [[...mirrorTo, '--keep'], /--keep is about a Docker Engine/],
     [[...mirrorTo, '--docker-host', 'unix:///x'], /--docker-host is about a Docker Engine/],
-    [[...mirrorTo, ...viaDocker, '--sparse'], /--sparse cannot be done with --via docker/],
+    [[...mirrorTo, ...viaDocker, '--sparse'], /--sparse is unsupported with --via docker/],
     [[...mirrorTo, ...viaDocker, '--foreign-layers'], /--foreign-layers cannot be done/],
     [[...mirrorTo, ...viaDocker, '--blob-jobs', '2'], /--blob-jobs cannot be done/],
     [['mirror', '--to', 'oci:/tmp/x', 'rancher/x:1', ...viaDocker], /--to oci:\/tmp\/x cannot be done/],

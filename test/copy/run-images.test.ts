@@ -100,6 +100,74 @@ test('retries content that arrived damaged, but not content that is damaged at t
   }
 })
 
+/** A failure as a registry's answer gives it. */
+const answered = (code: 'PROTOCOL' | 'NO_SPACE', status: number, subject?: string): MirrorError =>
+  new MirrorError(code, 'refused', { side: 'destination', subject, cause: Object.assign(new Error('answer'), { status }) })
+const local = (code: string): MirrorError => new MirrorError('LOCAL_IO', code, { cause: Object.assign(new Error(code), { code }) })
+
+test('a second round is for failures that may pass', async () => {
+  for (const [error, rounds] of [
+    [answered('PROTOCOL', 400), 1],
+    [answered('PROTOCOL', 409), 2],
+    [new MirrorError('PROTOCOL', 'no HTTP'), 2],
+    [answered('NO_SPACE', 507), 1],
+    [local('ENOSPC'), 1],
+    [local('EACCES'), 1],
+    [local('EIO'), 2],
+    [new MirrorError('UNAVAILABLE', 'busy'), 2],
+    [new MirrorError('DENIED', 'no'), 1],
+  ] as const) {
+    const events = await run(() => Promise.reject(error), { images: images.slice(0, 1) })
+    const finals = events.flatMap((event) => (event.type === 'image-failed' ? [event.final] : []))
+    assert.deepEqual(finals, rounds === 1 ? [true] : [false, true], `${error.code} ${error.message}`)
+  }
+})
+
+test('without a second round no failure announces one', async () => {
+  const events = await run(() => Promise.reject(new MirrorError('UNAVAILABLE', 'busy')), { rounds: 1 })
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'image-failed' ? [event.final] : [])),
+    [true, true, true],
+  )
+})
+
+test('after a full disk further images are only compared, and a used quota stops only its own image', async () => {
+  for (const [error, begun] of [
+    [answered('NO_SPACE', 507), ['a']],
+    [local('ENOSPC'), ['a']],
+    [answered('NO_SPACE', 403, 'blob x'), ['a', 'b', 'c']],
+  ] as const) {
+    const seen: string[] = []
+    const fail = (step: PlanStep): Promise<CopyOutcome> => {
+      seen.push(nameOf(step))
+      return Promise.reject(error)
+    }
+    const resolve = (image: NamedImage): Promise<PlanStep> =>
+      Promise.resolve(stepOf(image, image === images[2] && begun.length === 1 ? 'present' : 'new'))
+    const events = await run(fail, { jobs: 1, resolve })
+    assert.deepEqual(seen, begun)
+    const failed = events.flatMap((event) => (event.type === 'image-failed' ? [event.error.code] : []))
+    assert.deepEqual(failed, begun.length === 1 ? [error.code, error.code] : [error.code, error.code, error.code])
+    assert.equal(events.filter(({ type }) => type === 'image-up-to-date').length, begun.length === 1 ? 1 : 0)
+  }
+})
+
+test('a failure that ends the run is not reported as that of its image', async () => {
+  const abort = new AbortController()
+  const ending = new MirrorError('UNREACHABLE', 'nothing there')
+  const events: MirrorEvent[] = []
+  const running = run(() => Promise.reject(new MirrorError('DENIED', 'no')), {
+    signal: abort.signal,
+    emit: (event) => events.push(event),
+    onFailure: () => Promise.resolve(abort.abort(ending)),
+  })
+  await assert.rejects(running, ending)
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'image-failed'),
+    [],
+  )
+})
+
 test('reports an unexpected error as INTERNAL, and retries it', async () => {
   const events = await run(() => Promise.reject(new TypeError('a bug')), { images: images.slice(0, 1) })
   assert.deepEqual(

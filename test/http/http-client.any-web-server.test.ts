@@ -173,14 +173,14 @@ for (const scheme of ['http', 'https'] as const) {
     await using first = through(locked.host)
     await assert.rejects(get(first, `${scheme}://files.test/`), (error: { code?: string; message: string }) => {
       assert.equal(error.code, 'UNAUTHORIZED')
-      assert.match(error.message, /proxy wants credentials/)
+      assert.match(error.message, /the proxy http:\S+ \(https?_proxy\) requires credentials/)
       assert.doesNotMatch(error.message, /secret/)
       return true
     })
     await using second = through(down.host)
     await assert.rejects(get(second, `${scheme}://files.test/`), {
       code: 'UNREACHABLE',
-      message: `cannot connect to the proxy ${down.host}: the connection was refused`,
+      message: `cannot connect to the proxy http://${down.host} (${scheme}_proxy): the connection was refused`,
     })
     if (scheme === 'http') return
     await using refusing = await forwardProxy({ refuse: 403 })

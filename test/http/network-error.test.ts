@@ -99,8 +99,14 @@ test('the error quotes what a proxy answers to CONNECT', () => {
     [407, 'UNAUTHORIZED'],
     [403, 'DENIED'],
     [502, 'UNAVAILABLE'],
+    // A web server.
+    [405, 'PROTOCOL'],
   ] as const) {
-    assert.equal(proxyError(origin, status).code, code)
+    const proxy = { url: new URL('http://user:s3cret@proxy:3128'), variable: 'https_proxy' }
+    const error = proxyError(new URL(origin), proxy, status)
+    assert.equal(error.code, code)
+    assert.ok(error.message.startsWith(`cannot reach ${new URL(origin).origin}: the proxy http://proxy:3128 (https_proxy) `), error.message)
+    assert.doesNotMatch(`${error.message} ${error.hint}`, /s3cret/)
   }
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MirrorError } from '../../src/errors.ts'
-import { proxyAuthorization, proxyFor } from '../../src/http/proxy.ts'
+import { checkProxies, formatProxy, proxyAuthorization, proxyFor } from '../../src/http/proxy.ts'
 
 const proxy = { HTTPS_PROXY: 'http://secure.proxy:3128', HTTP_PROXY: 'http://plain.proxy:3128' }
 
@@ -10,7 +10,7 @@ function through(url: string, noProxy?: string): boolean {
 }
 
 test('the scheme of the URL chooses the variable, and lower case wins', () => {
-  const host = (url: string, environment: Record<string, string>): string | undefined => proxyFor(new URL(url), environment)?.host
+  const host = (url: string, environment: Record<string, string>): string | undefined => proxyFor(new URL(url), environment)?.url.host
   assert.equal(host('https://a.example/', proxy), 'secure.proxy:3128')
   assert.equal(host('http://a.example/', proxy), 'plain.proxy:3128')
   assert.equal(host('https://a.example/', { ...proxy, https_proxy: 'http://other:1' }), 'other:1')
@@ -18,7 +18,7 @@ test('the scheme of the URL chooses the variable, and lower case wins', () => {
   assert.equal(host('https://a.example/', { HTTP_PROXY: 'http://plain.proxy' }), undefined)
   assert.equal(host('https://a.example/', {}), undefined)
   assert.equal(host('https://a.example/', { HTTPS_PROXY: 'bare.proxy:8080' }), 'bare.proxy:8080')
-  assert.equal(proxyFor(new URL('https://a.example/'), { HTTPS_PROXY: 'https://p' })?.protocol, 'https:')
+  assert.equal(proxyFor(new URL('https://a.example/'), { HTTPS_PROXY: 'https://p' })?.url.protocol, 'https:')
 })
 
 // F101
@@ -55,7 +55,7 @@ test('NO_PROXY exempts hosts, subdomains, addresses and networks, with or withou
     for (const url of exempt) assert.equal(through(url, noProxy), false, `${url} with NO_PROXY=${noProxy}`)
     for (const url of proxied) assert.equal(through(url, noProxy), true, `${url} with NO_PROXY=${noProxy}`)
   }
-  assert.equal(proxyFor(new URL('https://a.example'), { ...proxy, NO_PROXY: 'a.example', no_proxy: 'b.example' })?.port, '3128')
+  assert.equal(proxyFor(new URL('https://a.example'), { ...proxy, NO_PROXY: 'a.example', no_proxy: 'b.example' })?.url.port, '3128')
 })
 
 test('loopback is never proxied, and what only looks like it is', () => {
@@ -64,7 +64,34 @@ test('loopback is never proxied, and what only looks like it is', () => {
   for (const host of ['127.example.com', 'localhost.example.com', '128.0.0.1']) assert.equal(through(`http://${host}/`), true, host)
 })
 
-test('a proxy that is none is INVALID_CONFIG, and its password is not shown', () => {
+test('ALL_PROXY is used where the variable of the scheme is not set', () => {
+  const named = (url: string, environment: Record<string, string>): string | undefined => {
+    const found = proxyFor(new URL(url), environment)
+    return found && formatProxy(found)
+  }
+  assert.equal(named('https://a.example/', { all_proxy: 'http://u:s3cret@all:1' }), 'the proxy http://all:1 (all_proxy)')
+  assert.equal(named('http://a.example/', { ALL_PROXY: 'all:1' }), 'the proxy http://all:1 (ALL_PROXY)')
+  assert.equal(named('https://a.example/', { ...proxy, ALL_PROXY: 'http://all:1' }), 'the proxy http://secure.proxy:3128 (HTTPS_PROXY)')
+  assert.equal(named('https://a.example/', { ALL_PROXY: 'http://all:1', NO_PROXY: 'a.example' }), undefined)
+})
+
+test('an unsupported proxy is refused before any request, with what is supported', () => {
+  for (const [variable, value, scheme] of [
+    ['HTTPS_PROXY', 'socks5://u:s3cret@host:1080', 'socks5'],
+    ['http_proxy', 'socks5h://host:1080', 'socks5h'],
+    ['all_proxy', 'socks://host:1080', 'socks'],
+    ['ALL_PROXY', 'ftp://host', 'ftp'],
+  ] as const) {
+    assert.throws(() => checkProxies({ [variable]: value }), {
+      code: 'INVALID_CONFIG',
+      message: `${variable} names a ${scheme}:// proxy, which is unsupported`,
+      hint: `set ${variable} to http://[user:password@]host[:port] or https://[user:password@]host[:port], or unset it`,
+    })
+  }
+  checkProxies({ HTTPS_PROXY: 'http://p:1', HTTP_PROXY: 'p:1', ALL_PROXY: 'socks5://never-used' })
+})
+
+test('an invalid proxy URL is INVALID_CONFIG, and its password is not shown', () => {
   for (const value of ['socks5://u:s3cret@host:1080', 'http://', 'u:s3cret@:80', 'http://u:s3cret@ho st/']) {
     assert.throws(
       () => proxyFor(new URL('https://a.example/'), { HTTPS_PROXY: value }),
@@ -77,7 +104,7 @@ test('a proxy that is none is INVALID_CONFIG, and its password is not shown', ()
 
 test('credentials of the proxy are decoded, and a percent sign of their own does no harm', () => {
   const decoded = (url: string): string | undefined => {
-    const header = proxyAuthorization(new URL(url))
+    const header = proxyAuthorization({ url: new URL(url), variable: 'HTTPS_PROXY' })
     return header === undefined ? undefined : Buffer.from(header.replace(/^Basic /, ''), 'base64').toString()
   }
   assert.equal(decoded('http://proxy'), undefined)

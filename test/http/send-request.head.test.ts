@@ -15,7 +15,7 @@ test('the lines of a request', () => {
 })
 
 test('a proxy is asked with the whole URL for plain HTTP, and stays out of what goes through its tunnel', () => {
-  const proxy = new URL('http://user:pass@proxy:3128')
+  const proxy = { url: new URL('http://user:pass@proxy:3128'), variable: 'HTTP_PROXY' }
   assert.equal(
     formatRequestHead({ method: 'HEAD', url: new URL('http://a.example/b'), headers: {}, proxy }),
     'HEAD http://a.example/b HTTP/1.1\r\nhost: a.example\r\nproxy-authorization: Basic dXNlcjpwYXNz\r\n\r\n',

@@ -98,7 +98,7 @@ test('another length than the manifest says is refused before the body', async (
     await using at = await held(
       reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))),
     )
-    await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'INTEGRITY', message: /announces/, side: 'source' })
+    await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'INTEGRITY', message: /declares/, side: 'source' })
   }
 })
 

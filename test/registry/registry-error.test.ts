@@ -38,14 +38,30 @@ const cases: readonly (readonly [status: number, body: string, code: (typeof err
   ),
   ...[505, 508, 511, 526].map((status) => [status, '', 'PROTOCOL'] as const),
   [501, '', 'UNSUPPORTED'],
-  [507, '', 'DENIED'],
+  [507, '', 'NO_SPACE'],
+  // docker-registry, while it writes and while it opens an upload
+  [500, errors('UNKNOWN', 'write /var/lib/registry/x/data: no space left on device'), 'NO_SPACE', uploadPath],
+  [
+    500,
+    JSON.stringify({ errors: [{ code: 'UNKNOWN', detail: { DriverName: 'filesystem', Enclosed: { Op: 'mkdir', Err: 28 } } }] }),
+    'NO_SPACE',
+  ],
+  [
+    500,
+    JSON.stringify({ errors: [{ code: 'UNKNOWN', detail: { DriverName: 'filesystem', Enclosed: { Op: 'mkdir', Err: 13 } } }] }),
+    'UNAVAILABLE',
+  ],
+  [
+    503,
+    '<Error><Code>XMinioStorageFull</Code><Message>Storage backend has reached its minimum free drive threshold.</Message></Error>',
+    'NO_SPACE',
+  ],
+  [404, 'disk full', 'NOT_FOUND'],
   [401, errors('UNAUTHORIZED'), 'UNAUTHORIZED'],
   [403, errors('DENIED'), 'DENIED'],
   [404, errors('NAME_UNKNOWN'), 'NOT_FOUND'],
   [404, errors('BLOB_UPLOAD_UNKNOWN'), 'UNAVAILABLE', uploadPath],
   [400, errors('BLOB_UPLOAD_INVALID'), 'UNAVAILABLE', uploadPath],
-  // a quota that is full stays full, whatever the code
-  [403, errors('BLOB_UPLOAD_INVALID', 'quota exceeded'), 'DENIED', uploadPath],
   [400, nexus, 'DENIED', uploadPath],
   [400, errors('BLOB_UPLOAD_INVALID'), 'PROTOCOL'],
   [400, nexus, 'DENIED'],
@@ -64,7 +80,7 @@ for (const [status, body, code, path = manifestPath] of cases) {
   test(`${status} ${body} of ${path} is ${code}`, () => {
     const error = errorOf(status, body, { path })
     assert.equal(error.code, code)
-    assert.match(error.message, new RegExp(`^cannot read x: r.example answered ${status}`))
+    assert.match(error.message, new RegExp(`^(?:cannot read x|the registry's disk is full): r.example answered ${status}`))
     assert.equal(registryAnswer(error)?.status, status)
   })
 }
@@ -77,16 +93,42 @@ test('Retry-After counts where waiting helps', () => {
   assert.equal(errorOf(429, '', { headers: { 'retry-after': 'soon' } }).retryAfter, undefined)
 })
 
+test('a full disk is an error of the registry, and a used quota one of what it refused', () => {
+  for (const [status, body] of [
+    [507, ''],
+    [500, errors('UNKNOWN', 'no space left on device')],
+  ] as const) {
+    const error = errorOf(status, body, { path: uploadPath, method: 'PUT' })
+    assert.match(error.message, new RegExp(`^the registry's disk is full: r\\.example answered ${status}`))
+    assert.equal(error.hint, 'free space at r.example or run its garbage collection, then run the same command again')
+    assert.deepEqual([error.subject, error.reason, registryAnswer(error)?.status], [undefined, undefined, status])
+  }
+  const harbor =
+    'adding 1.1 MiB of storage resource, which when updated to current usage of 9.5 MiB will exceed the configured upper limit of 10.0 MiB'
+  for (const [status, body] of [
+    [403, errors('DENIED', harbor)],
+    [413, errors('DENIED', 'storage quota exceeded')],
+    [403, errors('BLOB_UPLOAD_INVALID', 'quota exceeded')],
+    [507, errors('UNKNOWN', 'the quota of this project is used up')],
+  ] as const) {
+    const error = errorOf(status, body, { path: uploadPath, method: 'PUT' })
+    assert.deepEqual([error.code, error.subject], ['NO_SPACE', 'x'])
+    assert.match(error.message, /^cannot read x: r\.example answered/)
+    assert.equal(error.hint, 'raise the storage quota at r.example, or delete images there')
+    assert.notEqual(errorOf(status === 507 ? 403 : status, body).code, 'NO_SPACE', 'a quota on reading is one of requests')
+  }
+})
+
 test('the hint fits the refusal', () => {
   const hint = (...args: Parameters<typeof errorOf>): string => errorOf(...args).hint ?? ''
   assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /options\.from docker.io/)
-  assert.match(hint(413, '', { method: 'PUT' }), /limits the size of uploads/)
-  assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /created first/)
-  assert.match(hint(403, '', { method: 'PUT' }), /quota/)
+  assert.match(hint(413, '', { method: 'PUT' }), /limit on upload sizes/)
+  assert.match(hint(404, '', { path: uploadPath, method: 'POST' }), /^create the project/)
+  assert.match(hint(403, '', { method: 'PUT' }), /permissions/)
   assert.match(hint(403, ''), /logged in/)
   assert.match(hint(400, nexus, { method: 'PUT' }), /does not overwrite tags/)
   assert.match(hint(400, errors('MANIFEST_INVALID', 'manifest invalid'), { method: 'PUT' }), /OCI manifests/)
-  assert.match(hint(400, '', { origin: 'http://r.example:5000' }), /Write https:/)
+  assert.match(hint(400, '', { origin: 'http://r.example:5000' }), /write https:/)
   assert.equal(hint(400, 'no such thing', { origin: 'http://r.example:5000' }), '')
 })
 

@@ -288,7 +288,7 @@ test('a 202 without Location is an error, not tried again', async () => {
   })
   await assert.rejects(putBlob(at.registry, repository, descriptor, open), {
     code: 'PROTOCOL',
-    message: /without saying where/,
+    message: /without a Location/,
     side: 'destination',
   })
   assert.equal(at.server.count('upload-post'), 1)
@@ -333,7 +333,7 @@ for (const status of [401, 413]) {
       putBlob(at.registry, repository, large.descriptor, () => Promise.resolve(contentOf(large.bytes, 60_000))),
       {
         code: status === 401 ? 'UNAUTHORIZED' : 'DENIED',
-        ...(status === 413 && { hint: /limits the size of uploads/ }),
+        ...(status === 413 && { hint: /limit on upload sizes/ }),
       },
     )
   })

@@ -45,8 +45,8 @@ test('a dropped or written default port is the same origin', () => {
 
 // F95
 test('an opened upload without a place, or at two, is no upload', () => {
-  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without saying where/ })
-  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two places/ })
+  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location/ })
+  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Locations/ })
   assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })
 })
 

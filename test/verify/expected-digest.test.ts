@@ -80,7 +80,7 @@ for (const [why, text] of Object.entries({
   test(`a report is refused where ${why}`, () => {
     assert.throws(() => readExpectedDigests(text, 'r.json'), {
       code: 'USAGE',
-      message: `r.json is no report of k3s-mirror: ${why}`,
+      message: `r.json is not a report of k3s-mirror: ${why}`,
     })
   })
 }

@@ -181,7 +181,7 @@ test('a blob of another size is damaged, not missing', async () => {
   at.server.blobs.set(`a/b@${layer.descriptor.digest}`, Buffer.from(layer.bytes).subarray(1))
   const verdict = await verifyImage(targetAt([at.endpoint]))
   assert.deepEqual(outcome(verdict), ['damaged', 'INTEGRITY'])
-  assert.match(verdict.problems[0]?.message ?? '', /announces 599 bytes where the manifest says 600/)
+  assert.match(verdict.problems[0]?.message ?? '', /declares 599 bytes, but the manifest declares 600/)
 })
 
 test('a manifest with other bytes than its digest is damaged, and nobody else is asked for it', async () => {

@@ -38,6 +38,7 @@ export async function followRun(
   const report = await run.report
   const line = await closing?.(report)
   const hasSummary = output !== 'json' && !quiet && flags.events !== '-'
+  if (report.error !== undefined) cli.explain(report.error)
   if (output === 'json' || hasSummary) cli.show(report, (styles) => formatSummary(report, styles))
   if (line !== undefined) {
     if (hasSummary) cli.print(`${safeLine(line)}\n`)

@@ -30,8 +30,9 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
+  if (report.error !== undefined) cli.explain(report.error)
   cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
-  cli.exit(exitCodeOfReport({ images: report.failures }))
+  cli.exit(exitCodeOfReport({ images: report.failures, ...(report.error && { error: report.error }) }))
   await writeReport(report).catch(cli.complain)
 }
 

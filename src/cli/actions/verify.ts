@@ -101,6 +101,7 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
   using progress = showProgress(cli, flags)
   const report = await verify(options, progress.events)
   for (const line of coverageLines(report.lists)) cli.note(line)
+  if (report.error !== undefined) cli.explain(report.error)
   const format = await formatOf(flags)
   cli.show(report, (styles) => format(report, styles))
   cli.exit(report.totals.failed === 0 ? exitCodes.done : exitCodes.problemsFound)

@@ -29,7 +29,7 @@ export class EventLines {
   /** The lines for an event; `now` in milliseconds. */
   of(event: MirrorEvent, now: number): readonly string[] {
     if (event.type === 'run-started') this.#run = event
-    if (event.type === 'run-finished') return this.end()
+    if (event.type === 'run-finished') return this.#finish(event)
     if (event.type === 'image-failed') this.#failures.set(event.image, { source: event.image, error: event.error })
     if (event.type === 'image-copied' || event.type === 'image-up-to-date') this.#failures.delete(event.image)
     if (this.#options.verbosity === 'quiet' || (event.type === 'image-failed' && event.final)) return []
@@ -42,6 +42,12 @@ export class EventLines {
     const failures = [...this.#failures.values()]
     this.#failures.clear()
     return failureLines(failures, this.#tally.images, this.#options.styles)
+  }
+
+  /** The command prints the error that ended a run. */
+  #finish({ error }: Of<'run-finished'>): readonly string[] {
+    for (const [image, failure] of this.#failures) if (failure.error.code === error?.code) this.#failures.delete(image)
+    return this.end()
   }
 
   #line(event: MirrorEvent, now: number): string | undefined {

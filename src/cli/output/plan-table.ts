@@ -64,6 +64,8 @@ function totalLine({ totals, engine, destination }: PlanReport): string {
 /** A plan for people: one line per image, then failures, the totals, and the pulls that Docker Hub counts. Ends with a newline. */
 export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
+  // Standard error has the reason, which all images share.
+  if (report.error !== undefined) return `${styles.strong(totalLine(report))}\n`
   const { images, engine, totals } = report
   const shape = { verbose, special: engine !== undefined, width: styles.width }
   const [titles = '', ...lined] = formatTable(planColumns(report), images, shape)

@@ -87,6 +87,8 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
   if (totals.images > 0 && totals.upToDate === totals.images && interrupted !== true) {
     return `${styles.good(formatAllUnchanged(totals.images, wordsFor(command)))}\n`
   }
+  // Standard error has the reason, which all images share.
+  if (report.error !== undefined) return `${headline(report, styles)}\n`
   const lines = [
     headline(report, styles),
     unfinishedLine(report, styles),

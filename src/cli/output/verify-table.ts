@@ -85,8 +85,9 @@ export function formatVerification(report: VerifyReport, options: { readonly sty
   const { styles, verbose = false } = options
   const counts = describeCounts(report)
   const lines = [
-    ...tableLines(report, styles, verbose),
-    ...report.images.flatMap((image) => problemLines(image, styles)),
+    // Standard error has the reason, which is that of every image.
+    ...(report.error === undefined ? tableLines(report, styles, verbose) : []),
+    ...(report.error === undefined ? report.images.flatMap((image) => problemLines(image, styles)) : []),
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,

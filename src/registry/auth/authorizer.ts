@@ -88,7 +88,7 @@ export class RequestAuthorization {
     return this.#asked.repository ?? ''
   }
 
-  /** What another origin, behind a redirect, asks for is no business of these credentials. */
+  /** A challenge of another origin, behind a redirect, never gets these credentials. */
   #isRefusal({ status, url }: Answer): boolean {
     return status === 401 && url.origin === this.#origin
   }
@@ -109,7 +109,7 @@ export class RequestAuthorization {
     if (!this.#isRefusal(outcome.value)) return 'accepted'
     const message = `${registryName(this.#origin)} refused the credentials ${this.#access.describe(this.#sent.found)}`
     return new MirrorError('UNAUTHORIZED', message, {
-      hint: 'Check user name and password, and what this user may do; they are not tried again.',
+      hint: 'check the user name and password, and the permissions of this user; they are not tried again',
     })
   }
 
@@ -117,7 +117,7 @@ export class RequestAuthorization {
     const message = `${registryName(this.#origin)} refused the request${how === '' ? '' : ` ${how}`} (status 401): ${this.#access.describe(this.#sent.found)}`
     if (how === '' && this.#sent.found === undefined) return new MirrorError('UNAUTHORIZED', message, { hint: logInHint })
     return new MirrorError('UNAUTHORIZED', message, {
-      hint: 'Check the credentials and what they allow; some registries answer the same for a repository that does not exist.',
+      hint: 'check the credentials and their permissions; some registries return the same for a repository that does not exist',
       cause: new RegistryAnswer(401, []),
     })
   }

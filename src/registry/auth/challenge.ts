@@ -36,7 +36,7 @@ const separators = /[ \t,]*/y
 class Scanner {
   readonly #text: string
   #at = 0
-  /** Before this position no token68 stands: what looks like one goes on with something else. */
+  /** No token68 ends before this position: what looks like one continues with other characters. */
   #noToken68 = 0
 
   constructor(text: string) {
@@ -110,7 +110,7 @@ function parseLine(line: string): readonly Challenge[] {
   return challenges
 }
 
-/** Reads the lines of a WWW-Authenticate header; several challenges on one line come apart, and what makes no sense is passed over. */
+/** Reads the lines of a WWW-Authenticate header; several challenges on one line are separated, and malformed ones are skipped. */
 export function parseChallenges(lines: readonly string[]): readonly Challenge[] {
   return lines.flatMap(parseLine)
 }
@@ -131,12 +131,12 @@ export function chooseChallenge(challenges: readonly Challenge[], registry: stri
   const choice = found.find(({ scheme }) => scheme === 'bearer') ?? found[0]
   if (choice !== undefined) return choice
   if (challenges.some(({ scheme }) => scheme === 'bearer')) {
-    throw new MirrorError('UNSUPPORTED', `${registry} asks for a Bearer token, but its challenge has no realm`, {
-      hint: 'The registry, or a proxy before it, is not set up right: the challenge has to name its token server.',
+    throw new MirrorError('UNSUPPORTED', `${registry} requires a Bearer token, but its challenge has no realm`, {
+      hint: 'configure the token server in the challenge, at the registry or the proxy in front of it',
     })
   }
   const names = foreignText([...new Set(challenges.map(({ scheme }) => scheme))].join(', ')).slice(0, 100)
-  throw new MirrorError('UNSUPPORTED', `${registry} asks for authentication by ${names}, which is not supported`, {
-    hint: 'Basic and Bearer are. Ask the administrator of the registry to allow one of them.',
+  throw new MirrorError('UNSUPPORTED', `${registry} requires authentication by ${names}, which is unsupported`, {
+    hint: 'ask the administrator of the registry to allow Basic or Bearer',
   })
 }

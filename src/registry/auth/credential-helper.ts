@@ -19,7 +19,7 @@ const maxBytes = 64 * 1024
 /** What helpers print for none: https://github.com/docker/docker-credential-helpers/blob/v0.9.3/credentials/error.go */
 const notFound = new Set(['credentials not found in native keychain', 'no credentials server URL', 'no credentials username'])
 
-/** Runs `docker-credential-<name> get`: undefined when it has none. Throws INVALID_CONFIG when it fails, hangs or answers nonsense, which is never shown. */
+/** Runs `docker-credential-<name> get`: undefined when it knows no credentials. Throws INVALID_CONFIG when it fails, hangs or prints invalid output, which is never shown. */
 export async function askCredentialHelper(
   name: string,
   address: string,
@@ -41,7 +41,7 @@ export async function askCredentialHelper(
 
 function failure(name: string, why: string, cause?: unknown): MirrorError {
   return new MirrorError('INVALID_CONFIG', `the credential helper docker-credential-${printable(name)} failed: ${why}`, {
-    hint: `Try it: echo <registry> | docker-credential-${printable(name)} get. Or take it out of Docker's config.json (credHelpers, credsStore).`,
+    hint: `try it with echo <registry> | docker-credential-${printable(name)} get, or remove it from config.json (credHelpers, credsStore)`,
     cause,
   })
 }

@@ -9,14 +9,14 @@ export type Credentials =
   | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string }
   | { readonly kind: 'registry-token'; readonly token: string }
 
-/** What credentials are looked up for, beside the origin. */
+/** What credentials are looked up for, in addition to the origin. */
 export interface LookupOptions {
   /** The repository's path at the registry: some credentials are for some repositories only. */
   readonly repository?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Finds the credentials of an origin, `https://host:port` with the default port left out; undefined when there are none. */
+/** Finds the credentials of an origin, `https://host:port` with the default port left out; undefined when no source has any. */
 export type CredentialsLookup = (origin: string, options?: LookupOptions) => Promise<Credentials | undefined>
 
 /** Where credentials are looked for, and what that is called in messages. */
@@ -54,7 +54,7 @@ function rememberCredentials(credentials: Credentials): void {
   else rememberSecret(credentials.token, credentials.kind === 'identity-token' ? (credentials.username ?? '') : undefined)
 }
 
-/** Credentials for one origin alone, as those for the destination from the environment are. */
+/** Credentials for exactly one origin, such as those for the destination from the environment. */
 export function credentialsForOrigin(name: string, origin: string, credentials: Credentials): CredentialsSource {
   const only = new URL(origin).origin
   rememberCredentials(credentials)
@@ -69,9 +69,9 @@ function check(credentials: Credentials, source: string, origin: string): void {
     throw new MirrorError('INVALID_CONFIG', `the credentials for ${registryName(origin)} in ${source} cannot be used: ${why}`, { hint })
   }
   if (credentials.kind === 'basic') {
-    if (credentials.username.includes(':')) refuse('the user name contains ":"', 'Basic authentication cannot carry such a name.')
+    if (credentials.username.includes(':')) refuse('the user name contains ":"', 'use a user name without ":"')
   } else if (!bearerToken.test(credentials.token)) {
-    refuse('the token is empty or has a space, a line break or a non-ASCII character', 'Log in again.')
+    refuse('the token is empty or has a space, a line break or a non-ASCII character', 'log in again')
   }
 }
 
@@ -92,7 +92,7 @@ export function describeCredentials({ credentials, source }: FoundCredentials): 
 
 /** What to do where no credentials were found. */
 export const logInHint =
-  'Log in with docker login, set DOCKER_AUTH_CONFIG, or give options.registries a file with configs.<host>.auth. K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD are for the destination.'
+  'log in with docker login, set DOCKER_AUTH_CONFIG, or pass options.registries <file> with configs.<host>.auth; for the destination also K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD'
 
 /** How an origin is called in messages: `docker.io`, else `host[:port]`. */
 export function registryName(origin: string): string {

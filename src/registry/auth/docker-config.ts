@@ -116,7 +116,7 @@ function objectAt(config: JsonObject, field: string, path: string): JsonObject {
   return value
 }
 
-function invalid(path: string, why: string, hint = 'Correct the file, or log in again with docker login.'): MirrorError {
+function invalid(path: string, why: string, hint = 'correct the file, or log in again with docker login'): MirrorError {
   return new MirrorError('INVALID_CONFIG', `${path}: ${why}`, { hint })
 }
 

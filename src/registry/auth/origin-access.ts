@@ -37,7 +37,7 @@ export class CredentialProof {
     return this.#refusals.get(repository) ?? (this.#refusals.size < this.#mostRefusals ? undefined : [...this.#refusals.values()].at(-1))
   }
 
-  /** Runs the task, alone until the outcome of one was judged to accept the credentials. */
+  /** Runs the task, one at a time until an outcome shows that the credentials are accepted. */
   async run<T>(
     task: () => Promise<T>,
     judge: (outcome: PromiseSettledResult<T>) => Verdict,
@@ -63,7 +63,7 @@ export class CredentialProof {
 /** What access to an origin is worked out with. */
 export interface AccessOptions {
   readonly client: HttpClient
-  /** Where credentials are looked for, in this order; default: nowhere. */
+  /** Sources of credentials, in the order of look-up; default: none. */
   readonly credentials: readonly CredentialsSource[]
   /** Hosts, `host` or `host:port`, that may see a registry's credentials as its token server though they are of another domain. */
   readonly tokenHosts: readonly string[]
@@ -147,7 +147,7 @@ export class OriginAccess {
     return withSignal(lookup, signal)
   }
 
-  /** Keeps the challenge of a 401, or, where it has none, that of `/v2/`; undefined when the registry names none at all. */
+  /** Keeps the challenge of a 401, or of `/v2/` where the 401 lacks one; undefined when neither has one. */
   async learn(answer: Answer, signal?: AbortSignal): Promise<UsableChallenge | undefined> {
     return (await this.#keep(answer)) ?? this.#learnFromPing(answer.url, signal)
   }
@@ -228,8 +228,8 @@ export class OriginAccess {
     if (credentials.kind !== 'basic') {
       throw new MirrorError(
         'UNAUTHORIZED',
-        `${registryName(this.#origin)} asks for user and password, but there is only a token for it, in ${found.source}`,
-        { hint: 'Log in with user and password.' },
+        `${registryName(this.#origin)} requires a user name and password, but ${found.source} has only a token for it`,
+        { hint: 'log in with a user name and password' },
       )
     }
     const header = basicAuthorization(credentials.username, credentials.password)

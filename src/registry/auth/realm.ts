@@ -81,7 +81,7 @@ function isTrusted(url: URL, { origin, tokenHosts }: RealmContext): boolean {
   return domain !== undefined && domain === ownDomain(url.hostname)
 }
 
-/** Judges the realm of a challenge, or where a token server redirects to. Throws REFUSED_ADDRESS for one that nobody should be asked at. */
+/** Checks the realm of a challenge, or the target of a token server's redirect. Throws REFUSED_ADDRESS for an unsafe one. */
 export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoint {
   const registry = new URL(context.origin)
   const refuse = (why: string, hint?: string): never => {
@@ -93,7 +93,7 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
       'REFUSED_ADDRESS',
       `${registryName(context.origin)} names the token server "${shown}": ${why}; nothing was sent to it`,
       {
-        hint: hint ?? 'Ask the administrator of the registry to correct the realm of its challenge.',
+        hint: hint ?? 'ask the administrator of the registry to correct the realm of its challenge',
       },
     )
   }
@@ -102,16 +102,13 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
   url.hash = ''
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('it is neither https nor http')
   if (url.protocol === 'http:' && registry.protocol === 'https:') {
-    return refuse(
-      'it is plain HTTP, while the registry is HTTPS',
-      'A proxy before the registry that does not pass on X-Forwarded-Proto is the usual cause.',
-    )
+    return refuse('it is plain HTTP, while the registry is HTTPS', 'set X-Forwarded-Proto at the proxy in front of the registry')
   }
   if (url.username !== '' || url.password !== '') return refuse('it carries a user name')
   const refusal = addressRefusal(url, { url: registry, address: context.address }, context.tokenHosts)
   if (refusal !== undefined) {
     const mayBe = !isForbiddenHost(url.hostname)
-    return refuse(`it is ${refusal}`, mayBe ? `If ${url.host} is its token server, pass options.tokenHosts ${url.host}.` : undefined)
+    return refuse(`it is ${refusal}`, mayBe ? `if ${url.host} is its token server, pass options.tokenHosts ${url.host}` : undefined)
   }
   return { url, trusted: isTrusted(url, context) }
 }

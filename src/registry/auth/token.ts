@@ -50,11 +50,11 @@ function lifetime(expiresIn: unknown, issuedAt: unknown, clock: Clock): number {
 export function parseTokenAnswer(body: Uint8Array, tokenServer: string, receivedAt: number, clock: Clock): Token {
   const refuse = (what: string): never => {
     throw new MirrorError('PROTOCOL', `the token server ${tokenServer} answered with ${what} instead of a token`, {
-      hint: 'A proxy or a login page before the token server is the usual cause.',
+      hint: 'check for a proxy or a login page in front of the token server',
     })
   }
   const answer = parseJsonObject(Buffer.from(body).toString('utf8'))
-  if (answer === undefined) return refuse('something else than a JSON object')
+  if (answer === undefined) return refuse('something other than a JSON object')
   const value = [answer['token'], answer['access_token']].find((field) => typeof field === 'string' && field !== '')
   if (typeof value !== 'string') {
     if (answer['token'] !== '' && answer['access_token'] !== '') return refuse('JSON without "token" and "access_token"')
@@ -142,10 +142,7 @@ async function getToken(endpoint: TokenEndpoint, question: TokenQuestion): Promi
     const [next] = location
     if (next === undefined) return response
     if (hop === maxRedirects || location.length > 1) {
-      throw new MirrorError(
-        'PROTOCOL',
-        `the token server ${url.host} of ${registryName(question.context.origin)} redirects in a way that leads nowhere`,
-      )
+      throw new MirrorError('PROTOCOL', `the token server ${url.host} of ${registryName(question.context.origin)} sends invalid redirects`)
     }
     const redirected = tokenEndpoint(next, { ...question.context, base: url })
     if (url.protocol === 'https:' && redirected.url.protocol === 'http:') throw downgrade(question, url)
@@ -180,7 +177,7 @@ function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
     'REFUSED_ADDRESS',
     `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
     {
-      hint: `If ${url.host} is its token server, pass options.tokenHosts ${url.host}; or remove the credentials to go on without any.`,
+      hint: `if ${url.host} is its token server, pass options.tokenHosts ${url.host}; otherwise remove the credentials to continue anonymously`,
     },
   )
 }
@@ -217,6 +214,6 @@ function refused({ context, found, lookedIn }: TokenQuestion, { status, url, hea
   const who =
     found === undefined ? `no credentials were found for ${registry}; looked in ${lookedIn}` : `asked ${describeCredentials(found)}`
   return new MirrorError(code, `the token server ${url.host} of ${registry} gave no token (status ${status}${reason}): ${who}`, {
-    hint: found === undefined ? logInHint : 'Check user name, password and what this user may do.',
+    hint: found === undefined ? logInHint : 'check the user name, the password and the permissions of this user',
   })
 }

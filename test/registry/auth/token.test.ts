@@ -17,7 +17,7 @@ test('an answer without a token, a page, and an endless one are bounded failures
   const endless = Buffer.alloc(64 * 1024, ' ')
   const answers: Readonly<Record<string, string | undefined>> = {
     'JSON without': '{}',
-    'something else': '<html>log in</html>',
+    'something other': '<html>log in</html>',
     long: undefined,
   }
   for (const [what, answer] of Object.entries(answers)) {
@@ -218,5 +218,5 @@ test('an empty token is a refusal', async () => {
   await using setup = await tokenSetup({ token: (_request, response) => void response.end('{"token":""}') })
   const { code, hint } = await failureOf(send(setup))
   assert.equal(code, 'UNAUTHORIZED')
-  assert.match(hint ?? '', /Log in/)
+  assert.match(hint ?? '', /log in/)
 })

@@ -1,0 +1,69 @@
+import { isTransient } from '../async/retry.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import type { Repository } from '../oci/reference.ts'
+import { isWebPage } from './ask-by-head.ts'
+import type { Answer } from './auth/origin-access.ts'
+import { registryAnswer } from './registry-error.ts'
+import type { RegistryTransport } from './transport.ts'
+
+/** True for an answer that proves a registry which accepts this client: it is about content, and not about credentials. `codes` are those of its body. */
+export function provesAccess({ status, headers }: Pick<Answer, 'status' | 'headers'>, codes: readonly string[] = []): boolean {
+  if (status === 201 || status === 202) return true
+  if (status === 401 || status === 403 || status === 429 || status >= 500) return false
+  return codes.length > 0 || ['docker-distribution-api-version', 'docker-content-digest'].some((name) => headers.get(name) !== undefined)
+}
+
+/** The failure of `/v2/` as one of the registry as a whole; undefined where the next request may do better. */
+function refusalOf(error: unknown, transport: RegistryTransport): MirrorError | undefined {
+  if (!isMirrorError(error)) throw error
+  const { host, origin } = transport.endpoint.origin
+  const isOutOfReach = error.code === 'UNREACHABLE' || error.retryAfter === Infinity
+  if (isTransient(error) && !isOutOfReach) return undefined
+  const answer = registryAnswer(error)
+  if (answer === undefined || error.code === 'UNAUTHORIZED')
+    return error.hint === undefined ? error.with({ hint: addressHint(transport) }) : error
+  const returned = error.reason?.replace(`${host} answered`, 'GET /v2/ returned')
+  const isDenied = error.code === 'DENIED'
+  return error.with({
+    message: `${origin} ${isDenied ? 'denies access' : 'is not a registry'}: ${returned}`,
+    hint: isDenied ? `check the credentials for ${host}, and whether a firewall or proxy blocks it` : addressHint(transport),
+    subject: undefined,
+    reason: undefined,
+  })
+}
+
+function addressHint({ proxyName }: RegistryTransport): string {
+  const way = proxyName === undefined ? '' : `; requests go through ${proxyName}`
+  return `check the host, the port and the scheme (http:// or https://)${way}`
+}
+
+/**
+ * Asks `/v2/` whether the registry can be used at all: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
+ * Resolves where an answer has proved that, because some proxies block `/v2/` only. Throws the failure of the registry as a whole.
+ */
+export async function checkAccess(transport: RegistryTransport, { path }: Repository, { signal }: CallOptions = {}): Promise<void> {
+  if (transport.hasProvedAccess) return
+  const { origin, apiPath = '/v2' } = transport.endpoint
+  const url = new URL(`${apiPath}/`, origin)
+  try {
+    // Credentials may be for one namespace; the slash keeps this refusal apart from that of the repository.
+    const request = {
+      method: 'GET',
+      url,
+      what: ['access', origin.origin],
+      repository: `${path}/`,
+      isUnscoped: true,
+      expect: [200],
+      signal,
+    } as const
+    const { headers } = await transport.send(request)
+    if (!isWebPage(headers)) return
+    throw new MirrorError('PROTOCOL', `${origin.origin} is not a registry: GET /v2/ returned a web page`, { hint: addressHint(transport) })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    const refusal = refusalOf(error, transport)
+    // Other requests may have succeeded in the meantime.
+    if (refusal !== undefined && !transport.hasProvedAccess) throw refusal
+  }
+}

@@ -1,0 +1,99 @@
+import { MirrorError } from '../errors.ts'
+
+/** What a value must be: how a message calls it, and the test. */
+type Shape = readonly [expected: string, matches: (value: unknown) => boolean]
+
+const isString = (value: unknown): boolean => typeof value === 'string'
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Bytes of the smallest part of a split bundle. */
+const smallestPart = 1024 * 1024
+
+const text: Shape = ['a string', isString]
+const texts: Shape = ['an array of strings', (value) => Array.isArray(value) && value.every(isString)]
+const flag: Shape = ['a boolean', (value) => typeof value === 'boolean']
+const count: Shape = ['a whole number from 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1]
+const record: Shape = [
+  'an object with string values',
+  (value) => isRecord(value) && Object.values(value).every((one) => one === undefined || isString(one)),
+]
+const amount = (value: unknown): boolean => value === undefined || (typeof value === 'number' && value >= 0)
+
+const policy: Shape = [
+  'an object with retries, baseDelay, maxDelay and maxThrottled, each a number from 0',
+  (value) => isRecord(value) && ['retries', 'baseDelay', 'maxDelay', 'maxThrottled'].every((name) => amount(value[name])),
+]
+
+/** Every option of the library's functions, which have the same shape wherever they occur. */
+const shapes: Readonly<Record<string, Shape>> = {
+  artifactUrl: text,
+  asNode: flag,
+  blobJobs: count,
+  channelUrl: text,
+  deep: flag,
+  destinationCredentials: [
+    'an object with username and password',
+    (value) => isRecord(value) && isString(value['username']) && isString(value['password']),
+  ],
+  disableDefaultEndpoint: flag,
+  dockerConfig: text,
+  dockerHost: text,
+  embeddedRegistry: flag,
+  environment: record,
+  exclude: texts,
+  expected: [
+    'an object with name and digests, a Map',
+    (value) => isRecord(value) && isString(value['name']) && value['digests'] instanceof Map,
+  ],
+  file: text,
+  files: ['an array of at least one string', (value) => texts[1](value) && (value as unknown[]).length > 0],
+  flatten: flag,
+  foreignLayers: flag,
+  from: record,
+  images: texts,
+  include: texts,
+  jobs: count,
+  k3sVersion: ['a K3sVersion', isRecord],
+  keep: flag,
+  listSha256: text,
+  lock: text,
+  name: text,
+  platforms: texts,
+  recheck: flag,
+  references: texts,
+  registries: text,
+  releaseApiUrl: text,
+  releases: texts,
+  retry: policy,
+  rewrite: texts,
+  signal: ['an AbortSignal', (value) => typeof value === 'object' && value !== null && 'aborted' in value],
+  since: text,
+  sparse: flag,
+  splitSize: [`a whole number of bytes from ${smallestPart}`, (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart],
+  stdin: ['an async iterable of bytes', (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value],
+  storageHosts: texts,
+  timeout: ['a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0],
+  to: text,
+  tokenHosts: texts,
+  via: ["'registry' or 'docker'", (value) => value === 'registry' || value === 'docker'],
+}
+
+/** A value for a message; only what cannot hold a secret is quoted. */
+function describe(value: unknown): string {
+  if (['number', 'boolean', 'undefined'].includes(typeof value) || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`
+}
+
+/** Checks the options of a function of the library before anything begins. Throws USAGE with the name, the expected form and what was given. */
+export function checkOptions(options: unknown, required: readonly string[] = []): void {
+  if (!isRecord(options)) throw new MirrorError('USAGE', `options must be an object: got ${describe(options)}`)
+  for (const name of required) {
+    if (options[name] === undefined) throw new MirrorError('USAGE', `options.${name} is required`, { hint: `set options.${name}` })
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
+    if (shape === undefined || value === undefined || shape[1](value)) continue
+    throw new MirrorError('USAGE', `options.${name} must be ${shape[0]}: got ${describe(value)}`)
+  }
+}
