@@ -26,6 +26,8 @@ export interface CliProcess {
   readonly warn: (line: string) => void
   /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
+  /** Writes the error that ended the command to standard error. */
+  readonly fail: (error: unknown) => void
   /** Sets the exit code. */
   readonly exit: (code: number) => void
 }
@@ -63,8 +65,9 @@ export function startCliProcess(): CliProcess {
   const styles = stylesFor(process.stderr, process.env)
   let { output, quiet = false, verbose = false }: OutputFlags = {}
   let hasComplaint = false
+  const fail = (error: unknown): void => void process.stderr.write(formatError(error, { styles, verbose }))
   const complain = (error: unknown): void => {
-    if (!hasComplaint) process.stderr.write(formatError(error, { styles, verbose }))
+    if (!hasComplaint) fail(error)
     hasComplaint = true
     process.exitCode ||= exitCodes.someFailed
   }
@@ -91,6 +94,7 @@ export function startCliProcess(): CliProcess {
     note: (line) => quiet || say(textLine(line)),
     warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
     complain,
+    fail,
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },

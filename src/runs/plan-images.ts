@@ -10,7 +10,7 @@ import { runSignal } from './start-run.ts'
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export function planImages(options: PlanOptions): Promise<PlanReport> {
   const signal = runSignal(options.signal)
-  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
+  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, signal))
 }
 
 async function survey(

@@ -22,11 +22,11 @@ export async function followRun(
   start: () => MirrorRun,
   closing?: (report: MirrorReport) => Promise<string | undefined>,
 ): Promise<FollowedRun> {
-  const { output, quiet = false, verbose = false } = flags
+  const { output, quiet = false, verbose = false, progress = true } = flags
   const writeReport = await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
-    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal' }),
+    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal', progress }),
     ...(events ? [eventsNdjson(events.output)] : []),
   ]
   const run = start()

@@ -5,6 +5,16 @@ import { output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { collect } from '../options/values.ts'
 
+/** `k3s-mirror registries`. */
+export const registries: CommandDefinition = {
+  description: 'lint, resolve, render or generate registries.yaml',
+  options: [],
+  examples: [
+    'registries lint /etc/rancher/k3s/registries.yaml',
+    'registries generate --release stable --to registry.example.com',
+  ],
+}
+
 /** What commander makes of the options of `registries lint`. */
 export interface LintFlags extends K3sOptionFlags, OutputFlags {
   readonly files: boolean
@@ -20,6 +30,7 @@ export const registriesLint: CommandDefinition = {
     ...k3sVersion,
     ...output,
   ],
+  examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1'],
 }
 
 /** What commander makes of the options of `registries resolve`. */
@@ -32,6 +43,7 @@ export const registriesResolve: CommandDefinition = {
   description: 'the endpoints that a node asks for an image, in order, with credentials and TLS, and why',
   arguments: [['<reference...>', 'images as pods name them']],
   options: [...registriesFile, ...k3sServer, ...k3sVersion, ...output],
+  examples: ['registries resolve rancher/klipper-lb:v0.4.17 --registries registries.yaml'],
 }
 
 /** What commander makes of the options of `registries render`. */
@@ -77,6 +89,7 @@ export const registriesRender: CommandDefinition = {
     option('--state <dir>', 'where containerd keeps its state and its socket'),
     ...output,
   ],
+  examples: ['registries render --registries registries.yaml --out rendered'],
 }
 
 /** What commander makes of the options that decide what nodes are told; names at the destination are made as `mirror` makes them with the same ones. */
@@ -117,4 +130,5 @@ export const registriesGenerate: CommandDefinition = {
     option('--force', 'write over a file that is there'),
     ...output,
   ],
+  examples: ['registries generate --release stable --to registry.example.com --out nodes.yaml'],
 }

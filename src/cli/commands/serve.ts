@@ -1,5 +1,5 @@
 import { option, type CommandDefinition } from '../options/option.ts'
-import type { OutputFlags } from '../options/output.ts'
+import { verbosity, type OutputFlags } from '../options/output.ts'
 import { parseListen } from '../options/values.ts'
 
 /** What commander makes of the options of `serve`. */
@@ -31,7 +31,7 @@ export const serve: CommandDefinition = {
     option('--tls-key <file>', 'its private key, PEM without a passphrase'),
     option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password'),
     option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output'),
-    option('--quiet', 'only errors on standard error'),
-    option('--verbose', 'a line for every request on standard error'),
+    ...verbosity,
   ],
+  examples: ['serve k3s.tar.zst', 'serve ./site --writable --listen :5000 --htpasswd users'],
 }

@@ -53,6 +53,18 @@ export async function openReport(path: string | undefined): Promise<(report: obj
   }
 }
 
+/** How every report begins. */
+const reportStart = '{"schemaVersion":'
+
+/** Throws USAGE where a report of a command line that was not checked would replace a file that is not a report. */
+export async function refuseForeignReport(path: string): Promise<void> {
+  const facts = await ifThere(stat(path), 'read', path)
+  if (facts === undefined || !facts.isFile() || facts.size === 0) return
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(reportStart.length), position: 0 })
+  if (buffer.toString('latin1', 0, bytesRead) !== reportStart) throw new MirrorError('USAGE', `${path} is not a report`)
+}
+
 /** The file of `--events`. */
 export interface EventsFile {
   readonly output: TextOutput

@@ -4,13 +4,13 @@ import type { Renderer, RendererOptions } from './renderer.ts'
 import { isLive, stylesFor } from './styles.ts'
 import { textLines } from './text-lines.ts'
 
-/** How progress is shown on this stream: bars on a live terminal, for which alone they are loaded, lines elsewhere and with `quiet`. */
+/** How progress is shown on this stream: bars, which are loaded only then, on a live terminal; lines elsewhere, with `quiet` and without `progress`. */
 export async function createRenderer(
   stream: Terminal,
-  { env, ...options }: Omit<RendererOptions, 'styles'> & { readonly env: Environment },
+  { env, progress = true, ...options }: Omit<RendererOptions, 'styles'> & { readonly env: Environment; readonly progress?: boolean },
 ): Promise<Renderer> {
   const styled = { ...options, styles: stylesFor(stream, env) }
-  if (!isLive(stream, env) || options.verbosity === 'quiet') return textLines(stream, styled)
+  if (!progress || !isLive(stream, env) || options.verbosity === 'quiet') return textLines(stream, styled)
   const { progressBars } = await import('./progress-bars.ts')
   return progressBars(stream, styled)
 }

@@ -17,6 +17,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   include: '--include',
   keyFile: '--key-file',
   listSha256: '--list-sha256',
+  lock: '--lock',
   name: '--name',
   platforms: '--platform',
   registries: '--registries',
@@ -33,12 +34,23 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   wildcard: '--wildcard',
 }
 
+/** Flags that a variable of the environment has set, by flag. */
+const variables = new Map<string, string>()
+
+/** Makes texts name the variable that set an option, in place of its flag. */
+export function nameByVariable(flag: string, variable: string): void {
+  variables.set(flag, variable)
+}
+
 /** An option as texts of the library name it; not within a path, a URL or a reference. */
 const named = /(?<![\w./@:-])options\.(\w+)(?![\w/@-]|[.:]\w)/g
 
 /** A text of the library with the flag for each `options.<name>`. */
 export function withFlags(text: string): string {
-  return text.replace(named, (whole, name: string) => (Object.hasOwn(flagsByOption, name) ? (flagsByOption[name] ?? whole) : whole))
+  return text.replace(named, (whole, name: string) => {
+    const flag = Object.hasOwn(flagsByOption, name) ? flagsByOption[name] : undefined
+    return flag === undefined ? whole : (variables.get(flag) ?? flag)
+  })
 }
 
 /** A text of the library, fit to be shown to who uses the command line. */

@@ -1,4 +1,4 @@
-import { MirrorError } from '../../errors.ts'
+import { MirrorError, systemReason } from '../../errors.ts'
 import type { Position } from '../registries.ts'
 import { shownPath } from '../shown-text.ts'
 import { readBoundedFile } from './bounded-file.ts'
@@ -31,7 +31,7 @@ export async function readRegistriesText(
     'too large': 'it is larger than 256 KiB',
     ENOENT: 'there is no such file',
   }
-  throw new MirrorError('INVALID_CONFIG', `${path}: ${reasons[read] ?? `it cannot be read (${read})`}`, {
+  throw new MirrorError('INVALID_CONFIG', `${path}: ${reasons[read] ?? systemReason({ code: read })}`, {
     hint: read === 'too large' ? 'A registries.yaml is a few KiB; name the right file.' : 'Name a registries.yaml that this user may read.',
   })
 }

@@ -48,7 +48,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       hint: 'Serve it with k3s-mirror serve, or push it to a registry, and give that registry as the destination.',
     })
   }
-  const endpoint = parseEndpoint(to)
+  const endpoint = parseEndpoint(to, 'options.to')
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }

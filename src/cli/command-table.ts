@@ -1,0 +1,106 @@
+import type { CliProcess } from './cli-process.ts'
+import { completion, help, versionCommand } from './commands/about.ts'
+import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { images, mirrorCommand, plan } from './commands/mirror.ts'
+import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
+import { serve } from './commands/serve.ts'
+import { verifyCommand } from './commands/verify.ts'
+import type { CommandDefinition } from './options/option.ts'
+
+/** What a command does, with its flags and its arguments. */
+export type Action = (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
+
+/** A command, or a group of commands. */
+export interface CommandEntry {
+  readonly name: string
+  readonly definition: CommandDefinition
+  /** The heading in the help of the program. */
+  readonly group?: string
+  /** Loads what the command does; a group has none. */
+  readonly load?: () => Promise<Action>
+  readonly commands?: readonly CommandEntry[]
+}
+
+/** Every command, in the order of `--help`. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'mirror',
+    group: 'Images',
+    definition: mirrorCommand,
+    load: async () => (await import('./actions/mirror.ts')).runMirror,
+  },
+  { name: 'plan', group: 'Images', definition: plan, load: async () => (await import('./actions/mirror.ts')).runPlan },
+  {
+    name: 'verify',
+    group: 'Images',
+    definition: verifyCommand,
+    load: async () => (await import('./actions/verify.ts')).runVerify,
+  },
+  { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  {
+    name: 'registries',
+    group: 'Nodes',
+    definition: registries,
+    commands: [
+      {
+        name: 'lint',
+        definition: registriesLint,
+        load: async () => (await import('./actions/registries/lint.ts')).runLint,
+      },
+      {
+        name: 'resolve',
+        definition: registriesResolve,
+        load: async () => (await import('./actions/registries/resolve.ts')).runResolve,
+      },
+      {
+        name: 'render',
+        definition: registriesRender,
+        load: async () => (await import('./actions/registries/render.ts')).runRender,
+      },
+      {
+        name: 'generate',
+        definition: registriesGenerate,
+        load: async () => (await import('./actions/registries/generate.ts')).runGenerate,
+      },
+    ],
+  },
+  {
+    name: 'bundle',
+    group: 'Air gap',
+    definition: bundle,
+    commands: [
+      { name: 'create', definition: bundleCreate, load: async () => (await import('./actions/bundle.ts')).runBundleCreate },
+      { name: 'info', definition: bundleInfo, load: async () => (await import('./actions/bundle.ts')).runBundleInfo },
+      { name: 'check', definition: bundleCheck, load: async () => (await import('./actions/bundle.ts')).runBundleCheck },
+      { name: 'push', definition: bundlePush, load: async () => (await import('./actions/bundle.ts')).runBundlePush },
+      { name: 'load', definition: bundleLoad, load: async () => (await import('./actions/bundle.ts')).runBundleLoad },
+    ],
+  },
+  { name: 'serve', group: 'Air gap', definition: serve, load: async () => (await import('./actions/serve.ts')).runServe },
+  {
+    name: 'completion',
+    group: 'Program',
+    definition: completion,
+    load: async () => (await import('./actions/completion.ts')).runCompletion,
+  },
+  {
+    name: 'version',
+    group: 'Program',
+    definition: versionCommand,
+    load: async () => (await import('./actions/version.ts')).runVersion,
+  },
+  { name: 'help', group: 'Program', definition: help },
+]
+
+/** A command of the table with the words that name it. */
+export interface NamedCommand extends CommandEntry {
+  readonly path: readonly string[]
+}
+
+/** Every command and group, each group before its commands. */
+export function allCommands(entries: readonly CommandEntry[] = commandTable, above: readonly string[] = []): readonly NamedCommand[] {
+  return entries.flatMap((entry) => {
+    const path = [...above, entry.name]
+    return [{ ...entry, path }, ...allCommands(entry.commands ?? [], path)]
+  })
+}
