@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, Podman, a busybox to run in a container, chromium for the page of serve, and zstd. Run as root; run it again at will.
+# its client, Podman, a busybox to run in a container, chromium for the page of serve, zstd, and the shells and man for completions and the manual page. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -10,6 +10,7 @@ declare -A packages=(
   [dockerd]=docker.io [docker]=docker.io
   [podman]=podman [conmon]=conmon
   [chromium]=chromium [zstd]=zstd
+  [zsh]=zsh [fish]=fish [man]=man-db [groff]=groff-base [script]=bsdutils
 )
 # the packages that would start something, and what
 declare -A units=(

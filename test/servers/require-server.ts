@@ -3,17 +3,21 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'zstd'
+export type ServerName = 'bash' | 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'man' | 'zsh' | 'fish' | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
+  bash: ['bash', 'script'],
   chromium: ['chromium'],
+  fish: ['fish'],
+  man: ['man', 'groff'],
   'docker-registry': ['docker-registry'],
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
   namespaces: ['unshare', 'busybox'],
   podman: ['podman', 'conmon', 'runc'],
+  zsh: ['zsh', 'script'],
   zstd: ['zstd'],
 }
 
