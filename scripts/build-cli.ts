@@ -13,7 +13,8 @@ const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
 const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(root, path))
-const movesNothing = /[/](?:actions[/](?:serve|completion|version|registries[/](?:lint|render|resolve))|environment|failure|misplaced-reference)\.ts$/
+const movesNothing =
+  /[/](?:actions[/](?:serve|completion|version|registries[/](?:lint|render|resolve))|environment|failure|misplaced-reference)\.ts$/
 
 /**
  * Makes few files of it: esbuild puts two modules into one file when the same parts need both. So every part that is loaded later needs all that is loaded

@@ -26,7 +26,10 @@ function optionLines(option: CliOption): readonly string[] {
   const { short, flag, flags, description } = option
   const value = /[<[].+[>\]]/.exec(flags)?.[0]
   const names = [short, flag].filter((name) => name !== undefined).map(bold)
-  return tagged(`${names.join(', ')}${value === undefined ? '' : String.raw` \fI${roff(value)}\fR`}`, withNotes(description, optionNotes(option)))
+  return tagged(
+    `${names.join(', ')}${value === undefined ? '' : String.raw` \fI${roff(value)}\fR`}`,
+    withNotes(description, optionNotes(option)),
+  )
 }
 
 function synopsisOf({ path, definition, commands }: NamedCommand): string {
@@ -67,7 +70,10 @@ const exitCodes = [
 ] as const
 
 const variables = [
-  ['K3S_MIRROR_<OPTION>', 'Sets the option of that name, as in K3S_MIRROR_BLOB_JOBS=4. An option on the command line wins. Values of a repeatable option are separated by whitespace; a switch is true, false, 1 or 0.'],
+  [
+    'K3S_MIRROR_<OPTION>',
+    'Sets the option of that name, as in K3S_MIRROR_BLOB_JOBS=4. An option on the command line wins. Values of a repeatable option are separated by whitespace; a switch is true, false, 1 or 0.',
+  ],
   ['K3S_MIRROR_USERNAME, K3S_MIRROR_PASSWORD', 'Credentials of the destination, where no configuration file has any.'],
   ['INSTALL_K3S_ARTIFACT_URL, INSTALL_K3S_CHANNEL_URL', 'Defaults of --artifact-url and --channel-url.'],
   ['DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE', 'Credentials of Docker, podman and skopeo.'],
@@ -101,7 +107,10 @@ export function manPage(): string {
     '.SH ENVIRONMENT',
     ...variables.flatMap(([name, text]) => tagged(bold(name), text)),
     '.SH FILES',
-    ...tagged(roff('/etc/rancher/k3s/registries.yaml'), 'the registries.yaml of a node, the default of registries lint and of verify --as-node'),
+    ...tagged(
+      roff('/etc/rancher/k3s/registries.yaml'),
+      'the registries.yaml of a node, the default of registries lint and of verify --as-node',
+    ),
     ...tagged(roff('~/.docker/config.json'), 'credentials of registries'),
     '.SH EXIT STATUS',
     ...exitCodes.flatMap(([code, text]) => tagged(bold(code), text)),

@@ -1,22 +1,22 @@
+import { MirrorError, systemReason } from '../errors.ts'
 import { exitCodes, type StopSignal } from './exit-code.ts'
-import { fileError } from './files/file-error.ts'
 import type { OutputFlags } from './options/output.ts'
 import { formatError } from './output/error-text.ts'
 import { textLine } from './output/flags.ts'
 import { formatJson } from './output/json.ts'
 import { stylesFor, type Styles } from './output/styles.ts'
 
-/** What a command needs of its process: a signal that aborts, and where to write. */
+/** What a command needs from its process: a signal that aborts, and streams to write to. */
 export interface CliProcess {
   /** Aborted by SIGINT, SIGTERM or SIGHUP, and when standard output is closed. */
   readonly signal: AbortSignal
   /** The signal that was received. */
   readonly stopSignal: StopSignal | undefined
-  /** Takes what the command was given: how much is said, and what standard output carries. */
+  /** Applies --output, --quiet and --verbose. */
   readonly heed: (flags: OutputFlags) => void
   /** Writes a result to standard output. */
   readonly print: (text: string) => void
-  /** The same: the document itself for `--output json`, otherwise the text that `format` makes of it. */
+  /** Writes a result to standard output: the document for `--output json`, otherwise the text that `format` returns. */
   readonly show: (document: object, format: (styles: Styles) => string) => void
   /** Writes a line to standard error. */
   readonly say: (line: string) => void
@@ -24,7 +24,7 @@ export interface CliProcess {
   readonly note: (line: string) => void
   /** The same, marked as a warning. */
   readonly warn: (line: string) => void
-  /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
+  /** Reports a failure next to the work itself; the exit code becomes 1, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
   /** Writes the error that ended the command to standard error. */
   readonly fail: (error: unknown) => void
@@ -32,14 +32,19 @@ export interface CliProcess {
   readonly exit: (code: number) => void
 }
 
-/** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
+/** Milliseconds after the first signal; then the process ends, whatever is still running. */
 const stopTimeout = 4500
 
-/** Bytes that wait for the reader of standard error at most; further lines are lost. */
+/** The most bytes that wait for the reader of standard error; further lines are lost. */
 const maxUnread = 1024 * 1024
 
 /** Milliseconds within which a second signal counts as the first. */
 const sameSignal = 300
+
+function lostOutput(cause: Error): MirrorError {
+  const hint = 'check the file or the pipe that standard output leads to, and its free space'
+  return new MirrorError('LOCAL_IO', `cannot write standard output: ${systemReason(cause)}`, { hint, cause })
+}
 
 /** Connects the process: the first signal aborts, a second one ends at once. */
 export function startCliProcess(): CliProcess {
@@ -49,7 +54,7 @@ export function startCliProcess(): CliProcess {
   const stop = (signal: StopSignal): void => {
     const code = signal === 'SIGTERM' ? 143 : 130
     if (stopSignal !== undefined) {
-      // Some programs send a signal to a process and to its group: that is one.
+      // Some programs send a signal to a process and to its group, which counts as one.
       if (performance.now() - stoppedAt > sameSignal) process.exit(code)
       return
     }
@@ -59,7 +64,7 @@ export function startCliProcess(): CliProcess {
     abort.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
   }
   const say = (line: string): void => {
-    // A pipe that nobody reads would keep every line of a server in memory.
+    // A pipe without a reader would keep every line of a server in memory.
     if (process.stderr.writableLength <= maxUnread) process.stderr.write(`${line}\n`)
   }
   const styles = stylesFor(process.stderr, process.env)
@@ -75,10 +80,10 @@ export function startCliProcess(): CliProcess {
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGHUP', () => stop('SIGTERM'))
-  // Whoever reads our output has gone: that is no error of ours, but the end of the work.
+  // The reader of the output has left: the work ends, without an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') return complain(fileError('write', 'standard output', error))
-    // Every further write fails too, and is no second signal.
+    if (error.code !== 'EPIPE') return complain(lostOutput(error))
+    // Every further write fails too, which does not count as a second signal.
     if (stopSignal === undefined) stop('SIGTERM')
   })
   process.stderr.on('error', () => undefined)

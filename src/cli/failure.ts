@@ -53,7 +53,9 @@ async function writeDocument({ code, message, hint }: MirrorError, command: Comm
   if (report === undefined || report === '') return
   try {
     await refuseForeignReport(report)
-    await (await openReport(report))(document)
+    await (
+      await openReport(report)
+    )(document)
   } catch {
     // The error above says what failed; a report that cannot be written is not worth a second one.
   }

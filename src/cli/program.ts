@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { MirrorError } from '../errors.ts'
 import { quoted } from '../text/printable.ts'
+import { redactUserinfo } from '../text/redact.ts'
 import { version } from '../version.ts'
 import { startCliProcess, type CliProcess } from './cli-process.ts'
 import { commandTable, type CommandEntry } from './command-table.ts'
@@ -28,10 +29,7 @@ const programDefinition: CommandDefinition = {
     'bundle create k3s.tar.zst --release stable',
   ],
   sections: [
-    [
-      'Exit codes',
-      '0 done, 1 some images failed, 2 invalid input, 3 integrity error, 4 a check found problems, 130 or 143 interrupted',
-    ],
+    ['Exit codes', '0 done, 1 some images failed, 2 invalid input, 3 integrity error, 4 a check found problems, 130 or 143 interrupted'],
     ['Help', 'k3s-mirror <command> --help lists the options of a command.'],
   ],
 }
@@ -52,13 +50,15 @@ function prepare(command: Command, definition: CommandDefinition): Command {
     .exitOverride()
 }
 
-/** Refuses an option that is given twice with different values, of which one would be lost. Throws USAGE while the command line is parsed. */
+/** Refuses a second destination, which would be ignored. Of any other option that is given twice the last value wins, so that a script can append to its arguments. */
 function refuseTwice(command: Command, one: CliOption): void {
-  if (one.isRepeatable || one.placeholder === undefined) return
+  if (one.flag !== '--to') return
   let first: string | undefined
   command.on(`option:${one.name()}`, (text: string) => {
-    if (first !== undefined && first !== text)
-      throw new MirrorError('USAGE', `${one.flag} is given twice: ${quoted(first)} and ${quoted(text)}`, { hint: 'pass one of the two' })
+    if (first !== undefined && first !== text) {
+      const values = [first, text].map((value) => quoted(redactUserinfo(value))).join(' and ')
+      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination a run' })
+    }
     first = text
   })
 }

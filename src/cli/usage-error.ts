@@ -90,7 +90,9 @@ function beforeCommand(flag: string, command: Command): MirrorError | undefined 
     return usage(`option ${quoted(flag)} must follow the command ${quoted(entry.path.join(' '))}`, `write ${line}`)
   }
   if (at !== -1) return undefined
-  const first = allCommands().find((one) => one.load !== undefined && above.every((word, index) => one.path[index] === word) && hasFlag(one))
+  const first = allCommands().find(
+    (one) => one.load !== undefined && above.every((word, index) => one.path[index] === word) && hasFlag(one),
+  )
   return first && usage(`option ${quoted(flag)} has no command`, `name a command first, as in ${commandLine([...first.path, ...args])}`)
 }
 

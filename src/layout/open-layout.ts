@@ -2,9 +2,9 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { maxManifestBytes } from '../oci/manifest.ts'
 import type { ImageDestination, ReadablePlace } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
+import { maxManifestBytes } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { BlobStore, refuseLink } from './blob-store.ts'
 import { Catalogue, type ManifestRecord } from './catalogue.ts'
@@ -195,9 +195,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     await refusePlanted(privateDirectory)
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST'
-      ? notDirectory(directory, error)
-      : await localIo(error, 'write', directory)
+    throw errnoOf(error) === 'EEXIST' ? notDirectory(directory, error) : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))
   const claim = await reserve.spend(() => claimLayout(privateDirectory))

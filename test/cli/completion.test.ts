@@ -51,7 +51,11 @@ async function scriptFor(shell: string): Promise<string> {
 }
 
 /** Some shells write --output=json for --output json. */
-const joined = (args: readonly string[]): string => args.map((arg) => `<${arg}>`).join('').replaceAll(/(--output|--format)></g, '$1=')
+const joined = (args: readonly string[]): string =>
+  args
+    .map((arg) => `<${arg}>`)
+    .join('')
+    .replaceAll(/(--output|--format)></g, '$1=')
 
 function assertTyped(found: readonly string[]): void {
   assert.deepEqual(
@@ -97,7 +101,11 @@ test('fish completes commands, options, choices and files', { timeout: 60_000 },
     const chunks: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
     await new Promise((resolve) => child.once('close', resolve))
-    return Buffer.concat(chunks).toString().trimEnd().split('\n').map((found) => found.replace(/\t.*/, ''))
+    return Buffer.concat(chunks)
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((found) => found.replace(/\t.*/, ''))
   }
   assert.deepEqual(await complete('k3s-mirror mirr'), ['mirror'])
   assert.deepEqual(await complete('k3s-mirror bundle '), ['check', 'create', 'info', 'load', 'push'])

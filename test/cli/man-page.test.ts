@@ -22,11 +22,15 @@ test('man renders the page without warnings, with every command and every option
     assert.ok(text.includes(`k3s-mirror ${path.join(' ')}`), path.join(' '))
     for (const { flag } of definition.options) assert.ok(text.includes(flag), `${path.join(' ')} ${flag}`)
   }
-  for (const heading of ['NAME', 'SYNOPSIS', 'COMMANDS', 'ENVIRONMENT', 'FILES', 'EXIT STATUS']) assert.match(text, new RegExp(`^${heading}$`, 'm'))
+  for (const heading of ['NAME', 'SYNOPSIS', 'COMMANDS', 'ENVIRONMENT', 'FILES', 'EXIT STATUS'])
+    assert.match(text, new RegExp(`^${heading}$`, 'm'))
 })
 
 test('the page is of the package', async () => {
-  const { man, files } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { man: string; files: string[] }
+  const { man, files } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    man: string
+    files: string[]
+  }
   assert.equal(fileURLToPath(new URL(`../../${man}`, import.meta.url)), page)
   assert.ok(files.includes('dist'))
 })

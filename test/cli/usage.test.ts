@@ -74,7 +74,11 @@ describe('--help', () => {
   it('is the same by "help", by -h and at any depth', async () => {
     for (const path of [[], ['mirror'], ['bundle'], ['bundle', 'push']]) {
       const { stdout } = await runCli([...path, '--help'])
-      for (const args of [[...path, '-h'], ['help', ...path]]) assert.deepEqual(await runCli(args), { status: 0, signal: null, stdout, stderr: '' })
+      for (const args of [
+        [...path, '-h'],
+        ['help', ...path],
+      ])
+        assert.deepEqual(await runCli(args), { status: 0, signal: null, stdout, stderr: '' })
     }
   })
 
@@ -102,7 +106,10 @@ test('-V, --version and version print the version', async () => {
   const { stdout } = await runCli(['--version'])
   assert.equal((await runCli(['-V'])).stdout, stdout)
   const text = await runCli(['version'])
-  assert.match(text.stdout, new RegExp(`^k3s-mirror ${stdout.trim()}\n(?:commit [0-9a-f]{40}(?:-dirty)?\n)?Node\\.js ${process.versions.node}\n$`))
+  assert.match(
+    text.stdout,
+    new RegExp(`^k3s-mirror ${stdout.trim()}\n(?:commit [0-9a-f]{40}(?:-dirty)?\n)?Node\\.js ${process.versions.node}\n$`),
+  )
   const json = JSON.parse((await runCli(['version', '-o', 'json'])).stdout) as Record<string, unknown>
   assert.deepEqual([json['schemaVersion'], json['version'], json['node']], [1, stdout.trim(), process.versions.node])
 })
@@ -159,10 +166,18 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [[...mirror, ...to, '--jobs', '0'], /^invalid value "0" for --jobs: expected a whole number/, /k3s-mirror mirror --help$/],
   [[...mirror, ...to, '--output', 'yaml'], /^invalid value "yaml" for --output: expected text, json/, /--help$/],
   [[...mirror, ...to, '--token-host', `u:${canary}@h`], /^invalid value "\*\*\*@h" for --token-host/, /--help$/],
-  [[...mirror, ...to, '--to', 'b.example'], /^--to is given twice: "http:\/\/127\.0\.0\.1:1" and "b\.example"/, /^pass one of the two$/],
+  [
+    [...mirror, ...to, '--to', 'b.example'],
+    /^--to is given twice: "http:\/\/127\.0\.0\.1:1" and "b\.example"/,
+    /^pass one destination a run$/,
+  ],
   [[...mirror, ...to, '--keep'], /^--keep requires --via docker/, /^pass --via docker, or leave --keep out$/],
   [[...mirror, ...to, '--from', 'docker.io'], /^invalid value "docker\.io" for --from/, /--help$/],
-  [[...mirror, ...to, '--from', 'docker.io/x=http://127.0.0.1:1'], /^invalid --from: "docker\.io\/x" is not a registry host/, /--from docker\.io=/],
+  [
+    [...mirror, ...to, '--from', 'docker.io/x=http://127.0.0.1:1'],
+    /^invalid --from: "docker\.io\/x" is not a registry host/,
+    /--from docker\.io=/,
+  ],
   [[...mirror, ...to, '--platform', 'linux'], /linux/, /./],
   [[...mirror, ...to, '--sparse'], /--sparse/, /--platform/],
   [['serve', '.', '--listen', 'nowhere'], /^invalid value "nowhere" for --listen: expected host:port/, /^run k3s-mirror serve --help$/],
@@ -181,7 +196,11 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [[...mirror, '--to', 'http://127.0.0.1/?a=b'], /^invalid --to/, /oci:<directory>/],
   [[...mirror, '--to', 'dir:x'], /unsupported transport dir/, /oci:<directory>/],
   [[...mirror, '--to', 'k3s.tar.zst'], /got a file/, /bundle create k3s\.tar\.zst/],
-  [[...mirror, ...to, '--from', 'docker.io=ftp://a.example'], /^invalid --from "ftp:\/\/a\.example": unsupported scheme/, /docker\.io=https:/],
+  [
+    [...mirror, ...to, '--from', 'docker.io=ftp://a.example'],
+    /^invalid --from "ftp:\/\/a\.example": unsupported scheme/,
+    /docker\.io=https:/,
+  ],
 ]
 
 for (const [args, error, hint] of mistakes) {

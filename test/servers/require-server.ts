@@ -3,7 +3,19 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
-export type ServerName = 'bash' | 'chromium' | 'docker-registry' | 'skopeo' | 'containerd' | 'dockerd' | 'namespaces' | 'podman' | 'man' | 'zsh' | 'fish' | 'zstd'
+export type ServerName =
+  | 'bash'
+  | 'chromium'
+  | 'docker-registry'
+  | 'skopeo'
+  | 'containerd'
+  | 'dockerd'
+  | 'namespaces'
+  | 'podman'
+  | 'man'
+  | 'zsh'
+  | 'fish'
+  | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {

@@ -66,10 +66,7 @@ export const bundlePush: CommandDefinition = {
   description: 'copy images of archives to a registry or an OCI layout',
   arguments: [['<file...>', 'bundles, or archives of Docker, containerd, skopeo or K3s']],
   options: [...archived, ...destinations, ...output, ...runOutput],
-  examples: [
-    'bundle push k3s.tar.zst --to registry.example.com/mirror',
-    'bundle push k3s-airgap-images-amd64.tar.zst --to localhost:5000',
-  ],
+  examples: ['bundle push k3s.tar.zst --to registry.example.com/mirror', 'bundle push k3s-airgap-images-amd64.tar.zst --to localhost:5000'],
   sections: credentials,
 }
 

@@ -1,6 +1,6 @@
 import { inGroup, option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
 import { output, report, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
-import { credentials, places, type PlaceFlags } from '../options/places.ts'
+import { credentials, places, writeRegistries, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 
 /** What commander makes of the options of `images`. */
@@ -63,15 +63,13 @@ export const mirrorCommand: CommandDefinition = {
     ...inGroup('Docker Engine', [option('--keep', 'with --via docker: keep the pulled images in the Engine')]),
     ...output,
     ...runOutput,
-    ...inGroup('Output', [
-      option('--write-registries <file>', 'afterwards write the registries.yaml for nodes'),
-      option('--dry-run', 'same as plan: copy nothing, write only --report'),
-    ]),
+    ...writeRegistries,
+    ...inGroup('Output', [option('--dry-run', 'same as plan: copy nothing, write only --report')]),
   ],
   examples: [
     'mirror --release stable --to registry.example.com/mirror',
     'mirror --images list.txt --platform linux/amd64 --to oci:site',
-    'mirror alpine:3.20 --from docker.io=cache.example.com --to localhost:5000',
+    'mirror alpine:3.20 --from docker.io=cache.example --to oci:site',
   ],
   sections: credentials,
 }

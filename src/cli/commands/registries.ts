@@ -9,10 +9,7 @@ import { collect } from '../options/values.ts'
 export const registries: CommandDefinition = {
   description: 'lint, resolve, render or generate registries.yaml',
   options: [],
-  examples: [
-    'registries lint /etc/rancher/k3s/registries.yaml',
-    'registries generate --release stable --to registry.example.com',
-  ],
+  examples: ['registries lint /etc/rancher/k3s/registries.yaml', 'registries generate --release stable --to registry.example.com'],
 }
 
 /** What commander makes of the options of `registries lint`. */
@@ -22,14 +19,9 @@ export interface LintFlags extends K3sOptionFlags, OutputFlags {
 
 /** `k3s-mirror registries lint`. */
 export const registriesLint: CommandDefinition = {
-  description: 'say what nodes will not do as the file seems to say, and how to write it; exits with 4 when a finding is an error',
-  arguments: [['[file]', 'a registries.yaml; - is standard input', defaultRegistriesFile]],
-  options: [
-    option('--no-files', 'the file is for another machine: do not look at the certificates and keys that it names'),
-    ...k3sServer,
-    ...k3sVersion,
-    ...output,
-  ],
+  description: 'report settings that K3s ignores or misreads',
+  arguments: [['[file]', 'a registries.yaml; - reads standard input', defaultRegistriesFile]],
+  options: [option('--no-files', 'do not check the certificate and key files'), ...k3sServer, ...k3sVersion, ...output],
   examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1'],
 }
 
@@ -40,7 +32,7 @@ export interface ResolveFlags extends K3sOptionFlags, OutputFlags {
 
 /** `k3s-mirror registries resolve`. */
 export const registriesResolve: CommandDefinition = {
-  description: 'the endpoints that a node asks for an image, in order, with credentials and TLS, and why',
+  description: 'show the endpoints that a node asks for an image, in order',
   arguments: [['<reference...>', 'images as pods name them']],
   options: [...registriesFile, ...k3sServer, ...k3sVersion, ...output],
   examples: ['registries resolve rancher/klipper-lb:v0.4.17 --registries registries.yaml'],
@@ -67,26 +59,26 @@ export interface RenderFlags extends K3sOptionFlags, OutputFlags {
 
 /** `k3s-mirror registries render`. */
 export const registriesRender: CommandDefinition = {
-  description: 'write what K3s makes of a registries.yaml: certs.d and the registry section of config.toml, byte for byte',
+  description: 'write the containerd files that K3s generates from the file',
   options: [
-    option('--out <dir>', 'where to write; made where it is missing').makeOptionMandatory(),
+    option('--out <dir>', 'output directory, created if missing').makeOptionMandatory(),
     ...registriesFile,
-    option('--force', 'write over a config.toml and a hosts.toml that neither K3s nor this command has made'),
-    option('--format <format>', 'for K3s, for a containerd without its changes, or config.toml of version 1 as K3s had it before certs.d')
+    option('--force', 'overwrite files that were not generated'),
+    option('--format <format>', 'for K3s, for stock containerd, or for K3s before certs.d')
       .choices(['k3s', 'containerd', 'legacy'])
       .default('k3s'),
-    option('--config-version <n>', 'of config.toml: 3 for containerd 2 (default), 2 for containerd 1').choices(['2', '3']),
+    option('--config-version <n>', 'of config.toml: 3 for containerd 2, 2 for containerd 1').choices(['2', '3']).default(undefined, '3'),
     ...k3sServer,
-    option('--full', 'the whole config.toml, with the options below; they have the defaults of the format'),
+    option('--full', 'write the whole config.toml, with the options below'),
     option('--containerd-opt <dir>', 'path of the opt plugin'),
     option('--selinux', 'enable SELinux'),
-    option('--userns', 'the node runs in a user namespace, without root'),
-    option('--pause-image <image>', 'the image of sandboxes; empty for none'),
-    option('--no-flannel', 'no section about CNI'),
-    option('--cni-bin-dir <dir>', 'where CNI plugins are'),
-    option('--cni-conf-dir <dir>', 'where CNI configuration is'),
-    option('--root <dir>', 'where containerd keeps its data'),
-    option('--state <dir>', 'where containerd keeps its state and its socket'),
+    option('--userns', 'the node runs rootless, in a user namespace'),
+    option('--pause-image <image>', 'the sandbox image (an empty value leaves it out)'),
+    option('--no-flannel', 'leave out the CNI section'),
+    option('--cni-bin-dir <dir>', 'directory of the CNI plugins'),
+    option('--cni-conf-dir <dir>', 'directory of the CNI configuration'),
+    option('--root <dir>', 'data directory of containerd'),
+    option('--state <dir>', 'directory of the state and socket of containerd'),
     ...output,
   ],
   examples: ['registries render --registries registries.yaml --out rendered'],
@@ -113,22 +105,22 @@ export interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
 
 /** `k3s-mirror registries generate`. */
 export const registriesGenerate: CommandDefinition = {
-  description: 'a registries.yaml with which nodes find the images at the destination',
+  description: 'generate the registries.yaml that nodes need',
   arguments: [references],
   options: [
-    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], as given to mirror; required').makeOptionMandatory(),
+    option('--to <destination>', '[http[s]://]host[:port][/prefix], as for mirror').makeOptionMandatory(),
     ...selection,
-    option('--rewrite <regex=replacement>', 'as given to mirror; repeatable', collect),
-    option('--flatten', 'as given to mirror'),
-    option('--wildcard', 'one mirror for every registry, those of other images too'),
-    option('--ca-file <path>', "where the CA of the destination's certificate lies on nodes"),
-    option('--cert-file <path>', 'where the client certificate of nodes lies on them'),
-    option('--key-file <path>', 'where its key lies on nodes'),
-    option('--username <name>', 'the account that nodes pull with; its password is left to be filled in'),
-    option('--registries <file>', 'a registries.yaml that is in use here, whose configs tell TLS and credentials of the destination'),
-    option('--out <file>', 'write it to this file, with the credentials of --registries, in place of standard output'),
-    option('--force', 'write over a file that is there'),
+    option('--rewrite <regex=text>', 'as for mirror', collect),
+    option('--flatten', 'as for mirror'),
+    option('--wildcard', 'one mirror for every registry, also for other images'),
+    option('--ca-file <path>', 'path of the CA certificate on the nodes'),
+    option('--cert-file <path>', 'path of the client certificate on the nodes'),
+    option('--key-file <path>', 'path of its key on the nodes'),
+    option('--username <name>', 'account that nodes pull with'),
+    option('--registries <file>', 'copy TLS and credentials of the destination from this file'),
+    option('--out <file>', 'write to this file (mode 0600) instead of standard output'),
+    option('--force', 'overwrite an existing file'),
     ...output,
   ],
-  examples: ['registries generate --release stable --to registry.example.com --out nodes.yaml'],
+  examples: ['registries generate --release stable --to registry.example.com'],
 }

@@ -28,7 +28,7 @@ export const verifyCommand: CommandDefinition = {
       option('--deep', 'read every blob and compare its digest'),
       option('--foreign-layers', 'also check the layers of Windows base images'),
       option('--expect <file>', 'require the digests in this report of mirror --report'),
-      option('--from <registry=endpoint>', 'require the digests at this endpoint (* for all)', collectEndpoint),
+      option('--from <registry=source>', 'require the digests of this registry at the source', collectEndpoint),
       option('--rewrite <regex=text>', 'names made by mirror --rewrite', collect),
       option('--flatten', 'names made by mirror --flatten'),
     ]),
@@ -49,10 +49,7 @@ export const verifyCommand: CommandDefinition = {
     ...report,
     ...verbosity,
   ],
-  examples: [
-    'verify --release stable --to registry.example.com/mirror',
-    'verify --release stable --as-node --registries registries.yaml',
-  ],
+  examples: ['verify --release stable --to registry.example.com/mirror', 'verify --release stable --as-node --registries registries.yaml'],
   sections: [
     [
       'Digests',

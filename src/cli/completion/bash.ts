@@ -11,8 +11,7 @@ function valueCases({ path, options }: CompletedCommand): readonly string[] {
     const pattern = flagsOf(option)
       .map((flag) => `"${path} ${flag}"`)
       .join(' | ')
-    const offered =
-      typeof option.value === 'string' ? (option.value === 'text' ? 'nothing' : 'files') : `words ${option.value.join(' ')}`
+    const offered = typeof option.value === 'string' ? (option.value === 'text' ? 'nothing' : 'files') : `words ${option.value.join(' ')}`
     return [`    ${pattern}) _k3s_mirror_${offered}; return ;;`]
   })
 }

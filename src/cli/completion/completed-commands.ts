@@ -33,7 +33,7 @@ export interface CompletedCommand {
 function kindOf(placeholder: string | undefined): ValueKind {
   if (placeholder === undefined) return 'none'
   if (/\bdir(?:ectory)?\b/.test(placeholder)) return 'directory'
-  return /file|bundle|path|place|layout/.test(placeholder) ? 'file' : 'text'
+  return /file|bundle|path|place|layout|^source/.test(placeholder) ? 'file' : 'text'
 }
 
 function completedOption({ flag, short, description, isRepeatable, argChoices, placeholder }: CliOption): CompletedOption {
@@ -62,6 +62,11 @@ export function completedCommands(): readonly CompletedCommand[] {
   }))
   const helped = commandTable
     .filter(({ commands: children = [] }) => children.length > 0)
-    .map(({ name, commands: children = [] }) => ({ path: `/help/${name}`, commands: names(children), options: [], argument: 'text' as const }))
+    .map(({ name, commands: children = [] }) => ({
+      path: `/help/${name}`,
+      commands: names(children),
+      options: [],
+      argument: 'text' as const,
+    }))
   return [program, ...commands, ...helped]
 }

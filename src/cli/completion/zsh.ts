@@ -35,7 +35,9 @@ function functionOf({ path, commands, options, argument }: CompletedCommand): st
     const rest = argument === 'text' ? [] : [quote(`*:argument:${actionOf(argument)}`)]
     return `${functionName(path)}() {\n  _arguments -s -S \\\n    ${[...specifications, ...rest].join(' \\\n    ')}\n}\n`
   }
-  const cases = commands.map(({ name }) => `        ${name}) (( $+functions[${functionName(`${path}/${name}`)}] )) && ${functionName(`${path}/${name}`)} ;;`)
+  const cases = commands.map(
+    ({ name }) => `        ${name}) (( $+functions[${functionName(`${path}/${name}`)}] )) && ${functionName(`${path}/${name}`)} ;;`,
+  )
   return `${functionName(path)}() {
   local curcontext=$curcontext state line
   local -a commands

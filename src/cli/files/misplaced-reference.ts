@@ -18,7 +18,8 @@ function readMisplaced(text: string, has: (flag: string) => boolean, command: Co
     const source = has('--from') && has('--to') && command.name() !== 'verify' ? ` --from '*=${text}'` : ''
     return ['an OCI layout', either(images && `${images}${source}`)]
   }
-  if (/^(?:dir|docker-archive|oci-archive):/.test(text)) return ['an archive', `run k3s-mirror bundle push ${text.replace(/^[a-z-]+:/, '')}`]
+  if (/^(?:dir|docker-archive|oci-archive):/.test(text))
+    return ['an archive', `run k3s-mirror bundle push ${text.replace(/^[a-z-]+:/, '')}`]
   if (archives.test(text)) {
     const push = command.name() === 'mirror' && `run k3s-mirror bundle push ${text} --to <destination>`
     return ['a bundle or archive', either(push, images)]

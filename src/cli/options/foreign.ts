@@ -20,7 +20,15 @@ const foreign: readonly ForeignOption[] = [
     hint: 'log in to the destination with docker login, or set K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD',
   },
   {
-    flags: ['--insecure', '--tls-verify', '--src-tls-verify', '--dest-tls-verify', '--tls', '--skip-tls-verify', '--insecure-skip-tls-verify'],
+    flags: [
+      '--insecure',
+      '--tls-verify',
+      '--src-tls-verify',
+      '--dest-tls-verify',
+      '--tls',
+      '--skip-tls-verify',
+      '--insecure-skip-tls-verify',
+    ],
     hint: 'for plain HTTP write http://<host>; for another certificate set configs.<host>.tls in --registries <file>',
     needs: '--registries',
   },
@@ -30,7 +38,18 @@ const foreign: readonly ForeignOption[] = [
     needs: '--to',
   },
   {
-    flags: ['--cert-dir', '--src-cert-dir', '--dest-cert-dir', '--certs-dir', '--cacert', '--ca-file', '--cert-file', '--key-file', '--cert', '--key'],
+    flags: [
+      '--cert-dir',
+      '--src-cert-dir',
+      '--dest-cert-dir',
+      '--certs-dir',
+      '--cacert',
+      '--ca-file',
+      '--cert-file',
+      '--key-file',
+      '--cert',
+      '--key',
+    ],
     hint: 'set configs.<host>.tls in --registries <file>, or SSL_CERT_FILE for a private CA',
     needs: '--registries',
   },
@@ -82,7 +101,8 @@ const foreign: readonly ForeignOption[] = [
 export function foreignOption(flag: string, known: ReadonlySet<string | undefined>): string | undefined {
   return foreign.find(
     ({ flags, needs }) =>
-      (needs === undefined || known.has(needs)) && flags.some((one) => (one.endsWith('.*') ? flag.startsWith(one.slice(0, -2)) : one === flag)),
+      (needs === undefined || known.has(needs)) &&
+      flags.some((one) => (one.endsWith('.*') ? flag.startsWith(one.slice(0, -2)) : one === flag)),
   )?.hint
 }
 

@@ -37,7 +37,7 @@ const logins: OptionGroup = [
 
 /** `--from`. */
 const from: OptionGroup = inGroup('Source', [
-  option('--from <registry=endpoint>', 'read this registry (* for all) from another endpoint', collectEndpoint),
+  option('--from <registry=source>', 'read this registry (* for all) from an endpoint or oci:<dir>', collectEndpoint),
 ])
 
 const to: OptionGroup = inGroup('Destination', [
@@ -52,7 +52,7 @@ const platforms: OptionGroup = inGroup('Source', [
 
 /** How images are named at the destination, and which of them are checked again. */
 const naming: OptionGroup = inGroup('Destination', [
-  option('--rewrite <regex=text>', 'rename repositories, in Go syntax; the first match wins', collect),
+  option('--rewrite <regex=text>', 'rename repositories (Go regexp, first match wins)', collect),
   option('--flatten', 'keep only the last part of repository names'),
   option('--recheck', 're-check images that are already present'),
 ])
@@ -93,6 +93,11 @@ export const places: OptionGroup = [
   ...logins,
   ...transfer('16; with --via docker: 2'),
 ]
+
+/** `--write-registries`, for commands that copy to a registry. */
+export const writeRegistries: OptionGroup = inGroup('Output', [
+  option('--write-registries <file>', 'afterwards write the registries.yaml for nodes'),
+])
 
 /** Where credentials and certificate authorities come from, for `--help`. */
 export const credentials: readonly HelpSection[] = [

@@ -22,7 +22,7 @@ export const references = ['[reference...]', 'single images, as in docker.io/ran
 
 const filters: OptionGroup = inGroup('Selection', [
   option('--include <glob>', 'only images whose registry/repository:tag matches', collect),
-  option('--exclude <glob>', 'no images that match; wins over --include', collect),
+  option('--exclude <glob>', 'leave out images that match (wins over --include)', collect),
 ])
 
 /** `--name`, for archives of other tools. */
@@ -37,7 +37,7 @@ export const archived: OptionGroup = [...filters, ...archivedName]
 export const selection: OptionGroup = [
   ...inGroup('Selection', [
     option('--release <tag|channel>', 'images of a K3s release: v1.37.1+k3s1, stable, v1.36', collect),
-    option('--images <file|url|->', 'list of images, one reference a line (- for stdin)', collect),
+    option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
   ]),
   ...filters,
   ...inGroup('Selection', [

@@ -25,8 +25,7 @@ export function collectEndpoint(value: string, previous: Record<string, string> 
 
 /** Collects `host` and `host:port`. */
 export function collectHost(value: string, previous: readonly string[] = []): readonly string[] {
-  if (!isRegistry(value))
-    throw new InvalidArgumentError('expected host or host:port without a scheme and a path, as in 10.1.2.3:9000')
+  if (!isRegistry(value)) throw new InvalidArgumentError('expected host or host:port without a scheme and a path, as in 10.1.2.3:9000')
   if (isForbiddenHost(new URL(`http://${value}`).hostname))
     throw new InvalidArgumentError('link-local and cloud metadata addresses are refused')
   return [...previous, value]
@@ -38,8 +37,7 @@ export const collecting: ReadonlySet<unknown> = new Set([collect, collectList, c
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): (value: string) => number {
   return (value) => {
-    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least)
-      throw new InvalidArgumentError(`expected a whole number of at least ${least}`)
+    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least) throw new InvalidArgumentError(`expected a whole number of at least ${least}`)
     return Number(value)
   }
 }

@@ -4,10 +4,14 @@ import type { Renderer, RendererOptions } from './renderer.ts'
 import { isLive, stylesFor } from './styles.ts'
 import { textLines } from './text-lines.ts'
 
-/** How progress is shown on this stream: bars, which are loaded only then, on a live terminal; lines elsewhere, with `quiet` and without `progress`. */
+/** Shows progress on this stream: as bars on a live terminal unless `progress` is false, otherwise as lines. Bars are loaded only where they are shown. */
 export async function createRenderer(
   stream: Terminal,
-  { env, progress = true, ...options }: Omit<RendererOptions, 'styles'> & { readonly env: Environment; readonly progress?: boolean },
+  {
+    env,
+    progress = true,
+    ...options
+  }: Omit<RendererOptions, 'styles'> & { readonly env: Environment; readonly progress?: boolean | undefined },
 ): Promise<Renderer> {
   const styled = { ...options, styles: stylesFor(stream, env) }
   if (!progress || !isLive(stream, env) || options.verbosity === 'quiet') return textLines(stream, styled)
