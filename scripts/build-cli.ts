@@ -1,4 +1,4 @@
-/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and few for each command beside it, loaded when it runs. */
+/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and a few for each command, loaded when it runs. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { manPage } from './man-page.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Loaded from `node_modules` where they are needed: dockerode brings native parts, debug belongs to it, and zstd-wasm reads a file that lies beside it. */
+/** Loaded from `node_modules` where they are needed: dockerode brings native parts, debug belongs to it, and zstd-wasm reads a file next to its own. */
 const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
@@ -35,11 +35,11 @@ const fewFiles: Plugin = {
   },
 }
 
-/** Makes the bundle; with `write: false` only says what would be in it. */
+/** Builds the bundle; with `write: false` only lists what would be in it. */
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
   const result: BuildResult<{ metafile: true }> = await build({
     absWorkingDir: root,
-    // A worker is started by the address of its file, which has to lie beside every chunk.
+    // A worker is started by the address of its file, which has to be next to every chunk.
     entryPoints: { main: 'src/cli/main.ts', 'bcrypt-worker': 'src/registry-server/bcrypt-worker.ts' },
     outdir: 'dist/cli',
     bundle: true,
@@ -67,7 +67,7 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
-/** The licences of what the bundle holds, which have to go with it. */
+/** The licences of the packages in the bundle, which it must include. */
 function notices({ inputs }: Metafile): string {
   return packagesOf(Object.keys(inputs))
     .map((name) => {

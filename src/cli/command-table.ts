@@ -16,7 +16,7 @@ export interface CommandEntry {
   readonly definition: CommandDefinition
   /** The heading in the help of the program. */
   readonly group?: string
-  /** Loads what the command does; a group has none. */
+  /** Loads what the command does; undefined for a group. */
   readonly load?: () => Promise<Action>
   readonly commands?: readonly CommandEntry[]
 }

@@ -38,7 +38,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
     case 'commander.unknownCommand':
       return unknownCommand(name, suggested, command)
     case 'commander.missingArgument': {
-      const [argument] = command.registeredArguments.filter((one) => one.name() === name)
+      const argument = command.registeredArguments.find((one) => one.name() === name)
       const shown = argument?.variadic === true ? `<${name}...>` : `<${name}>`
       const { description = name } = argument ?? {}
       return usage(`missing argument ${shown}: ${description}`, `write ${commandLine(pathOf(command))} ${command.usage()}`)

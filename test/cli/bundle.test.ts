@@ -250,7 +250,7 @@ test('a full disk is one clear error, and no bundle', async (t) => {
     const args = ['bundle', 'create', `${directory.path}/k3s.tar`, '--images', '-', '--from', `docker.io=${from.url}`, '--retries', '0']
     const { status, stdout } = await runCli(args, { stdin: release.list })
     assert.equal(status, 1)
-    assert.match(stdout, /ENOSPC.*\(LOCAL_IO\)/)
+    assert.match(stdout, /no space left on device.*\(LOCAL_IO\)/)
     assert.deepEqual(
       (await readdir(directory.path)).filter((name) => name === 'k3s.tar'),
       [],

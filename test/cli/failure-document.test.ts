@@ -67,9 +67,9 @@ test('files in a missing directory are reported before anything is asked', async
     ['--write-registries', 'mirror', 'rancher/x:1', '--to', 'http://127.0.0.1:1'],
     ['--lock', 'bundle', 'create', 'a.tar', 'rancher/x:1', '--from', '*=http://127.0.0.1:1'],
   ]) {
-    const { stdout, stderr } = await runCli([...args, flag ?? '', '/nowhere/file'])
+    const { stdout, stderr } = await runCli([...args, flag ?? '', '/missing/file'])
     assert.equal(stdout, '')
-    assert.match(stderr, /^error: cannot write .*\/nowhere.*(?:no such file or directory|there is no directory)/)
+    assert.match(stderr, /^error: cannot write .*\/missing.*(?:no such file or directory|there is no directory)/)
     assert.doesNotMatch(stderr, /ENOENT/)
   }
 })

@@ -16,7 +16,7 @@ test('man renders the page without warnings, with every command and every option
   })
   assert.deepEqual([status, stderr], [0, ''])
   // Bold letters are struck over.
-  const text = stdout.replaceAll(/.\u0008/g, '')
+  const text = stdout.replaceAll(new RegExp(`.${String.fromCodePoint(8)}`, 'g'), '')
   for (const { path, definition, load } of allCommands()) {
     if (load === undefined) continue
     assert.ok(text.includes(`k3s-mirror ${path.join(' ')}`), path.join(' '))

@@ -56,7 +56,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     status: 1,
     error: /k3s-mirror\.invalid.*\(UNREACHABLE\)/,
   },
-  'a port where nobody listens': {
+  'a port without a listener': {
     args: [...release, '--artifact-url', 'http://127.0.0.1:1'],
     status: 1,
     error: /127\.0\.0\.1:1.*\(UNREACHABLE\)/,
@@ -84,7 +84,7 @@ test('a selection that is refused leaves no empty layout behind, and a plan make
   const layout = ['--to', `oci:${directory.path}/site`]
   const refused: readonly (readonly string[])[] = [
     ['rancher/x:1', '--include', '['],
-    ['--images', '/nowhere.txt'],
+    ['--images', '/missing.txt'],
     ['rancher/x:1', '--images', '/dev/null', '--list-sha256', 'zz'],
     ['--release', 'v1.37.1+k3s1', '--artifact-url', 'http://127.0.0.1:1'],
   ]
@@ -108,7 +108,7 @@ test('a selection that is refused leaves no empty layout behind, and a plan make
   assert.deepEqual([foreign.status, /not an OCI layout, and not empty/.test(foreign.stderr)], [2, true], foreign.stderr)
 })
 
-test('an unknown tag fails alone: one clear line, exit 1, the other images done', async () => {
+test('an unknown tag fails with one clear line and exit 1, and the other images are copied', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const { images, list } = await seedRelease(from.url, { images: k3sImages.slice(1, 3) })

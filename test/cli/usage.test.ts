@@ -180,7 +180,7 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   ],
   [[...mirror, ...to, '--platform', 'linux'], /linux/, /./],
   [[...mirror, ...to, '--sparse'], /--sparse/, /--platform/],
-  [['serve', '.', '--listen', 'nowhere'], /^invalid value "nowhere" for --listen: expected host:port/, /^run k3s-mirror serve --help$/],
+  [['serve', '.', '--listen', 'somewhere'], /^invalid value "somewhere" for --listen: expected host:port/, /^run k3s-mirror serve --help$/],
   [['completion', 'tcsh'], /^unsupported shell "tcsh"/, /bash, zsh, fish/],
   // destinations and endpoints
   [[...mirror, '--to', '/srv/site'], /^invalid --to "\/srv\/site": expected a registry, got a path/, /^pass oci:\/srv\/site /],
@@ -263,9 +263,9 @@ test('a bad reference and a missing registries.yaml have codes of their own', as
   const reference = await runCli(['mirror', 'Rancher/X:1', ...to])
   assert.equal(reference.status, 2)
   assert.match(reference.stderr, /^error: .*lowercase.* \(INVALID_REFERENCE\)$/m)
-  const registries = await runCli([...mirror, ...to, '--registries', '/nowhere/registries.yaml'])
+  const registries = await runCli([...mirror, ...to, '--registries', '/missing/registries.yaml'])
   assert.equal(registries.status, 2)
-  assert.match(registries.stderr, /^error: \/nowhere\/registries\.yaml: .* \(INVALID_CONFIG\)$/m)
+  assert.match(registries.stderr, /^error: \/missing\/registries\.yaml: .* \(INVALID_CONFIG\)$/m)
 })
 
 test('only --verbose prints a stack trace', async () => {

@@ -9,13 +9,13 @@ import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
 import { formatSummary } from '../output/summary.ts'
 
-/** What became of a run, and whether people read a summary of it on standard output. */
+/** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
   readonly report: MirrorReport
   readonly hasSummary: boolean
 }
 
-/** Carries a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` makes. Throws LOCAL_IO. */
+/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
 export async function followRun(
   cli: CliProcess,
   flags: RunFlags,
@@ -43,7 +43,7 @@ export async function followRun(
     if (hasSummary) cli.print(`${safeLine(line)}\n`)
     else cli.note(line)
   }
-  // The images are where they are, whatever becomes of these files.
+  // The copied images decide the exit code before these files do.
   cli.exit(exitCodeOfReport(report, cli.stopSignal))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)

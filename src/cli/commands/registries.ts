@@ -84,7 +84,7 @@ export const registriesRender: CommandDefinition = {
   examples: ['registries render --registries registries.yaml --out rendered'],
 }
 
-/** What commander makes of the options that decide what nodes are told; names at the destination are made as `mirror` makes them with the same ones. */
+/** Commander's values for the options that decide what nodes pull; `mirror` names images at the destination by the same ones. */
 export interface NodeFlags {
   readonly to: string
   readonly registries?: string

@@ -24,7 +24,7 @@ export const serve: CommandDefinition = {
         '127.0.0.1:5000',
       ),
       option('--writable', 'accept pushes and deletions'),
-      option('--name <repository[:tag]>', 'name for images of a layout that have none'),
+      option('--name <repository[:tag]>', 'name for images of a layout without a name'),
       option('--tls-cert <file>', 'certificate chain in PEM, to serve HTTPS only'),
       option('--tls-key <file>', 'private key in PEM, without a passphrase'),
       option('--htpasswd <file>', 'users with bcrypt hashes, required for all but /healthz'),

@@ -27,7 +27,7 @@ const filters: OptionGroup = inGroup('Selection', [
 
 /** `--name`, for archives of other tools. */
 export const archivedName: OptionGroup = inGroup('Selection', [
-  option('--name <repository[:tag]>', 'name for images of an archive that have none'),
+  option('--name <repository[:tag]>', 'name for images of an archive without a name'),
 ])
 
 /** Selects images of archives. */
