@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { allCommands, commandTable, type NamedCommand } from '../src/cli/command-table.ts'
+import type { NamedCommand } from '../src/cli/command-entry.ts'
+import { allCommands, commandTable } from '../src/cli/command-table.ts'
 import { optionNotes, withNotes } from '../src/cli/help.ts'
 import type { CliOption } from '../src/cli/options/option.ts'
 

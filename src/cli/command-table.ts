@@ -1,25 +1,10 @@
-import type { CliProcess } from './cli-process.ts'
+import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
-import type { CommandDefinition } from './options/option.ts'
-
-/** What a command does, with its flags and its arguments. */
-export type Action = (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
-
-/** A command, or a group of commands. */
-export interface CommandEntry {
-  readonly name: string
-  readonly definition: CommandDefinition
-  /** The heading in the help of the program. */
-  readonly group?: string
-  /** Loads what the command does; undefined for a group. */
-  readonly load?: () => Promise<Action>
-  readonly commands?: readonly CommandEntry[]
-}
 
 /** Every command, in the order of `--help`. */
 export const commandTable: readonly CommandEntry[] = [
@@ -81,7 +66,10 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'completion',
     group: 'Program',
     definition: completion,
-    load: async () => (await import('./actions/completion.ts')).runCompletion,
+    load: async () => {
+      const { runCompletion } = await import('./actions/completion.ts')
+      return (cli, _flags, shell: string) => runCompletion(cli, shell, commandTable)
+    },
   },
   {
     name: 'version',
@@ -92,15 +80,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'help', group: 'Program', definition: help },
 ]
 
-/** A command of the table with the words that name it. */
-export interface NamedCommand extends CommandEntry {
-  readonly path: readonly string[]
-}
-
-/** Every command and group, each group before its commands. */
-export function allCommands(entries: readonly CommandEntry[] = commandTable, above: readonly string[] = []): readonly NamedCommand[] {
-  return entries.flatMap((entry) => {
-    const path = [...above, entry.name]
-    return [{ ...entry, path }, ...allCommands(entry.commands ?? [], path)]
-  })
+/** Every command and group with the words that name it, each group before its commands. */
+export function allCommands(): readonly NamedCommand[] {
+  return namedCommands(commandTable)
 }

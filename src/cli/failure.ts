@@ -5,7 +5,7 @@ import type { CliProcess } from './cli-process.ts'
 import { exitCodeOfError } from './exit-code.ts'
 import { openReport, refuseForeignReport } from './files/output-files.ts'
 import { formatJson } from './output/json.ts'
-import { pathOf, usageError } from './usage-error.ts'
+import { commandPath, usageError } from './usage-error.ts'
 
 /** The value of an option on a command line that could not be parsed; of several, the last. */
 function givenValue(args: readonly string[], long: string, short?: string): string | undefined {
@@ -25,7 +25,7 @@ function toMirrorError(error: unknown, command: Command, { stopSignal }: CliProc
   if (error instanceof CommanderError) return usageError(error, command)
   if (!isMirrorError(error)) return new MirrorError('INTERNAL', maskSecrets(error instanceof Error ? error.message : String(error)))
   if (error.code !== 'USAGE' || error.hint !== undefined) return error
-  return error.with({ hint: `run k3s-mirror ${[...pathOf(command), '--help'].join(' ')}`, cause: error })
+  return error.with({ hint: `run k3s-mirror ${[...commandPath(command), '--help'].join(' ')}`, cause: error })
 }
 
 /** Reports what ended a command: as text, in the document of `--output json`, in the file of `--report`, and by the exit code. */
@@ -40,7 +40,7 @@ export async function reportFailure(thrown: unknown, command: Command, cli: CliP
 }
 
 async function writeDocument({ code, message, hint }: MirrorError, command: Command, cli: CliProcess): Promise<void> {
-  const path = pathOf(command)
+  const path = commandPath(command)
   const document = {
     schemaVersion: 1,
     command: path.length === 0 ? null : path.join(' '),

@@ -6,8 +6,8 @@ import { allCommands } from './command-table.ts'
 import { foreignCommands, foreignOption } from './options/foreign.ts'
 
 /** The words of a command, without the program. */
-export function pathOf(command: Command): readonly string[] {
-  return command.parent === null ? [] : [...pathOf(command.parent), command.name()]
+export function commandPath(command: Command): readonly string[] {
+  return command.parent === null ? [] : [...commandPath(command.parent), command.name()]
 }
 
 /** A command line as it is typed in a shell. */
@@ -30,7 +30,7 @@ function usage(message: string, hint: string): MirrorError {
 
 /** The error for a command line that commander has refused. */
 export function usageError(error: CommanderError, command: Command): MirrorError {
-  const help = `run ${commandLine([...pathOf(command), '--help'])}`
+  const help = `run ${commandLine([...commandPath(command), '--help'])}`
   const { name, suggested } = readMessage(error.message)
   switch (error.code) {
     case 'commander.unknownOption':
@@ -41,7 +41,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
       const argument = command.registeredArguments.find((one) => one.name() === name)
       const shown = argument?.variadic === true ? `<${name}...>` : `<${name}>`
       const { description = name } = argument ?? {}
-      return usage(`missing argument ${shown}: ${description}`, `write ${commandLine(pathOf(command))} ${command.usage()}`)
+      return usage(`missing argument ${shown}: ${description}`, `write ${commandLine(commandPath(command))} ${command.usage()}`)
     }
     case 'commander.optionMissingArgument': {
       const [, placeholder = 'value'] = /[<[](.+)[>\]]/.exec(name) ?? []
@@ -51,7 +51,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
     case 'commander.excessArguments':
       return usage(
         `too many arguments: expected ${command.registeredArguments.length}, got ${command.args.length}`,
-        `write ${commandLine(pathOf(command))} ${command.usage()}`,
+        `write ${commandLine(commandPath(command))} ${command.usage()}`,
       )
     default:
       return usage(error.message.replace(/^error: /, ''), help)
@@ -61,7 +61,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
 function unknownOption(given: string, suggested: string, command: Command): MirrorError {
   // What follows "=", or a short option, may be a password.
   const flag = given.startsWith('--') ? given.replace(/=.*/s, '') : given.slice(0, 2)
-  const help = commandLine([...pathOf(command), '--help'])
+  const help = commandLine([...commandPath(command), '--help'])
   const message = `unknown option ${quoted(flag)}`
   if (command.commands.length > 0) {
     const misplaced = beforeCommand(flag, command)
@@ -75,7 +75,7 @@ function unknownOption(given: string, suggested: string, command: Command): Mirr
 
 /** The error for an option that stands before the command it belongs to; undefined where it is not an option of that command. */
 function beforeCommand(flag: string, command: Command): MirrorError | undefined {
-  const above = pathOf(command)
+  const above = commandPath(command)
   const { args } = command
   const at = args.findIndex((word) => command.commands.some((one) => one.name() === word))
   const words = at === -1 ? [] : args.slice(at, at + 2)
@@ -106,7 +106,7 @@ function similarCommand(word: string, { commands }: Command): string {
 }
 
 function unknownCommand(name: string, suggested: string, command: Command): MirrorError {
-  const above = pathOf(command)
+  const above = commandPath(command)
   const message = `unknown command ${quoted([...above, name].join(' '))}`
   const similar = suggested === '' ? similarCommand(name, command) : suggested
   const elsewhere = allCommands().filter(({ path }) => path.at(-1) === name)

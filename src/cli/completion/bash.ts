@@ -1,4 +1,4 @@
-import { completedCommands, type CompletedCommand, type CompletedOption } from './completed-commands.ts'
+import type { CompletedCommand, CompletedOption } from './completed-commands.ts'
 
 function flagsOf({ long, short }: CompletedOption): readonly string[] {
   return short === undefined ? [long] : [short, long]
@@ -24,8 +24,7 @@ function commandCase({ path, commands, options, argument }: CompletedCommand): s
 }
 
 /** The completion script of bash 3.2 and later, without other packages. */
-export function bashCompletion(): string {
-  const commands = completedCommands()
+export function bashCompletion(commands: readonly CompletedCommand[]): string {
   return `# bash completion for k3s-mirror
 # Load it with: source <(k3s-mirror completion bash)
 

@@ -1,4 +1,4 @@
-import { allCommands, commandTable } from '../command-table.ts'
+import { namedCommands, type CommandEntry } from '../command-entry.ts'
 import { shells } from '../commands/about.ts'
 import { option, type CliOption } from '../options/option.ts'
 
@@ -49,18 +49,18 @@ function kindOfArguments(definitions: readonly (readonly [name: string, ...rest:
 const help = completedOption(option('-h, --help', 'print help'))
 
 /** The program and all of its commands; what follows `help` counts as commands below it. */
-export function completedCommands(): readonly CompletedCommand[] {
-  const names = (entries: typeof commandTable): readonly CompletedName[] =>
+export function completedCommands(table: readonly CommandEntry[]): readonly CompletedCommand[] {
+  const names = (entries: readonly CommandEntry[]): readonly CompletedName[] =>
     entries.map(({ name, definition }) => ({ name, description: definition.description }))
   const version = completedOption(option('-V, --version', 'print the version'))
-  const program: CompletedCommand = { path: '', commands: names(commandTable), options: [version, help], argument: 'text' }
-  const commands = allCommands().map(({ path, definition, commands: children = [] }) => ({
+  const program: CompletedCommand = { path: '', commands: names(table), options: [version, help], argument: 'text' }
+  const commands = namedCommands(table).map(({ path, definition, commands: children = [] }) => ({
     path: `/${path.join('/')}`,
-    commands: names(path[0] === 'help' ? commandTable : children),
+    commands: names(path[0] === 'help' ? table : children),
     options: [...definition.options.map(completedOption), help],
     argument: kindOfArguments(definition.arguments ?? []),
   }))
-  const helped = commandTable
+  const helped = table
     .filter(({ commands: children = [] }) => children.length > 0)
     .map(({ name, commands: children = [] }) => ({
       path: `/help/${name}`,

@@ -1,4 +1,4 @@
-import { completedCommands, type CompletedCommand, type CompletedOption, type ValueKind } from './completed-commands.ts'
+import type { CompletedCommand, CompletedOption, ValueKind } from './completed-commands.ts'
 
 function quote(text: string): string {
   return `'${text.replace(/['\\]/g, String.raw`\$&`)}'`
@@ -25,8 +25,7 @@ function linesOf({ path, commands, options, argument }: CompletedCommand): reado
 }
 
 /** The completion script of fish 3. */
-export function fishCompletion(): string {
-  const commands = completedCommands()
+export function fishCompletion(commands: readonly CompletedCommand[]): string {
   const paths = commands.map(({ path }) => path).filter((path) => path !== '')
   return `# fish completion for k3s-mirror
 # Load it with: k3s-mirror completion fish | source

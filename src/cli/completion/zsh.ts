@@ -1,4 +1,4 @@
-import { completedCommands, type CompletedCommand, type CompletedName, type CompletedOption, type ValueKind } from './completed-commands.ts'
+import type { CompletedCommand, CompletedName, CompletedOption, ValueKind } from './completed-commands.ts'
 
 function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
@@ -58,12 +58,12 @@ ${cases.join('\n')}
 }
 
 /** The completion script of zsh, for a file _k3s-mirror on its fpath. */
-export function zshCompletion(): string {
+export function zshCompletion(commands: readonly CompletedCommand[]): string {
   return `#compdef k3s-mirror
 # zsh completion for k3s-mirror
 # Load it with: source <(k3s-mirror completion zsh), or save it as _k3s-mirror in a directory on $fpath
 
-${completedCommands().map(functionOf).join('\n')}
+${commands.map(functionOf).join('\n')}
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
   _k3s-mirror "$@"
 else

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { allCommands } from '../../src/cli/command-table.ts'
-import { requireServer } from '../servers/require-server.ts'
+import { allCommands } from '../src/cli/command-table.ts'
+import { requireServer } from './servers/require-server.ts'
 
-const page = fileURLToPath(new URL('../../dist/k3s-mirror.1', import.meta.url))
+const page = fileURLToPath(new URL('../dist/k3s-mirror.1', import.meta.url))
 
 test('man renders the page without warnings, with every command and every option', async (t) => {
   if (!requireServer(t, 'man')) return
@@ -27,10 +27,10 @@ test('man renders the page without warnings, with every command and every option
 })
 
 test('the page is of the package', async () => {
-  const { man, files } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const { man, files } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
     man: string
     files: string[]
   }
-  assert.equal(fileURLToPath(new URL(`../../${man}`, import.meta.url)), page)
+  assert.equal(fileURLToPath(new URL(`../${man}`, import.meta.url)), page)
   assert.ok(files.includes('dist'))
 })
