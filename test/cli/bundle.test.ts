@@ -181,7 +181,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
     ['directory.tar', /directory\.tar is there already, and is no file/],
     ['pipe.tar', /pipe\.tar is there already, and is no file/],
     ['taken.tar', /taken\.tar\.part is in the way/],
-    ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
+    ['nowhere/k3s.tar', /k3s\.tar: there is no directory .*nowhere/],
     ['link.tar.zst', /link\.tar\.zst leads to .*plain\.tar, which ends otherwise/],
   ] as const) {
     const { status, stderr } = await create(name)

@@ -169,8 +169,8 @@ test('what --registries knows of the destination is taken over, its credentials 
 
 const mistakes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/an OCI layout/, ['--to', 'oci:/tmp/x']],
-  [/is not an endpoint/, ['--to', 'ftp://reg.example.com']],
-  [/required option '--to/, []],
+  [/unsupported scheme ftp/, ['--to', 'ftp://reg.example.com']],
+  [/missing required option --to/, []],
   [/plain http/, ['--to', 'http://reg.example.com', '--ca-file', '/ca.crt']],
   [/belong together/, ['--to', 'reg.example.com', '--cert-file', '/c.crt']],
   [/is not a rewrite/, ['--to', 'reg.example.com', '--rewrite', 'x']],
