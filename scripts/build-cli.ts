@@ -1,8 +1,10 @@
-/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and a few more for each command, loaded when it runs. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and a few for each command, loaded when it runs. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type BuildResult, type Metafile, type Plugin } from 'esbuild'
+import { manPage } from './man-page.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -11,7 +13,8 @@ const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
 const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(root, path))
-const movesNothing = /[/]actions[/](?:serve|registries[/](?:lint|render|resolve))\.ts$/
+const movesNothing =
+  /[/](?:actions[/](?:serve|completion|version|registries[/](?:lint|render|resolve))|environment|failure|misplaced-reference)\.ts$/
 
 /**
  * Makes few files of it: esbuild puts two modules into one file when the same parts need both. So every part that is loaded later needs all that is loaded
@@ -32,7 +35,7 @@ const fewFiles: Plugin = {
   },
 }
 
-/** Makes the bundle; with `write: false` only says what would be in it. */
+/** Builds the bundle; with `write: false` only lists what would be in it. */
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
   const result: BuildResult<{ metafile: true }> = await build({
     absWorkingDir: root,
@@ -64,7 +67,7 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
-/** The licences of what the bundle holds, which have to go with it. */
+/** The licences of the packages in the bundle, which it must include. */
 function notices({ inputs }: Metafile): string {
   return packagesOf(Object.keys(inputs))
     .map((name) => {
@@ -77,6 +80,18 @@ function notices({ inputs }: Metafile): string {
     .join(`\n${'-'.repeat(80)}\n\n`)
 }
 
+/** The commit of this checkout, with `-dirty` where files differ from it; undefined outside of one. */
+function checkedOutCommit(): string | undefined {
+  const git = (...args: readonly string[]): string => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
+  const top = git('rev-parse', '--show-toplevel')
+  // A package that was unpacked inside another repository is not of its commits.
+  if (top === '' || realpathSync(top) !== realpathSync(root)) return undefined
+  return git('describe', '--always', '--dirty', '--abbrev=40', '--exclude=*') || undefined
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(`${root}dist/cli/third-party-notices.txt`, notices(await bundleCli({ write: true })))
+  writeFileSync(`${root}dist/k3s-mirror.1`, manPage())
+  const commit = checkedOutCommit()
+  if (commit !== undefined) writeFileSync(`${root}dist/cli/commit.txt`, `${commit}\n`)
 }

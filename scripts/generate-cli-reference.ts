@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { allCommands } from '../src/cli/command-table.ts'
 
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const page = fileURLToPath(new URL('../docs/cli-reference.md', import.meta.url))
@@ -15,18 +16,13 @@ function help(command: readonly string[]): string {
   return stdout.trimEnd()
 }
 
-function commandsOf(text: string): readonly string[] {
-  const section = /^Commands:\n((?: .*\n?)+)/m.exec(text)?.[1] ?? ''
-  return [...section.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help')
-}
-
-function sections(command: readonly string[]): readonly string[] {
-  const text = help(command)
+function section(command: readonly string[]): string {
   const heading = `## k3s-mirror${command.map((word) => ` ${word}`).join('')}`
-  return [`${heading}\n\n\`\`\`text\n${text}\n\`\`\`\n`, ...commandsOf(text).flatMap((name) => sections([...command, name]))]
+  return `${heading}\n\n\`\`\`text\n${help(command)}\n\`\`\`\n`
 }
 
-const wanted = ['# Command line reference\n\nMade by `npm run generate` from `--help`.\n', ...sections([])].join('\n')
+const paths = [[], ...allCommands().map(({ path }) => path)].filter(([name]) => name !== 'help')
+const wanted = ['# Command line reference\n\nMade by `npm run generate` from `--help`.\n', ...paths.map(section)].join('\n')
 
 if (process.argv.includes('--check')) {
   if (readPage() !== wanted) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
-# its client, Podman, a busybox to run in a container, chromium for the page of serve, systemd-analyze for its unit, zstd, and what the
-# commands of the documentation use. Run as root; run it again at will.
+# its client, Podman, a busybox to run in a container, chromium for the page of serve, systemd-analyze for its unit, zstd, the shells and
+# man for completions and the man page, and what the commands of the documentation use. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -11,6 +11,7 @@ declare -A packages=(
   [dockerd]=docker.io [docker]=docker.io
   [podman]=podman [conmon]=conmon
   [chromium]=chromium [zstd]=zstd [systemd-analyze]=systemd
+  [zsh]=zsh [fish]=fish [man]=man-db [groff]=groff-base [script]=bsdutils
   [curl]=curl [jq]=jq
 )
 # the packages that would start something, and what

@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util'
 import { maskSecrets } from './text/secrets.ts'
 
 /** Which end of a copy an error belongs to. */
@@ -106,6 +107,13 @@ export type Attempt = readonly [doing: string, subject: string]
 /** The error for a failed attempt: `cannot <doing> <subject>: <reason>`. */
 export function cannot(code: ErrorCode, [doing, subject]: Attempt, reason: string, options: MirrorErrorOptions = {}): MirrorError {
   return new MirrorError(code, `cannot ${doing} ${subject}: ${reason}`, { subject, reason, ...options })
+}
+
+/** What the operating system reports, in words: `no such file or directory` for ENOENT. */
+export function systemReason(error: unknown): string {
+  const { code } = error as { readonly code?: unknown }
+  const known = [...getSystemErrorMap().values()].find(([name]) => name === code)
+  return known?.[1] ?? (typeof code === 'string' ? code : 'unknown reason')
 }
 
 /** True for a MirrorError of any copy of this package, recognised by its name and code. */

@@ -1,5 +1,5 @@
 import { lstat, readdir, stat } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { errnoOf, localIo } from '../layout/local-io.ts'
 import { followLinks, refusePlanted } from '../layout/planted-files.ts'
@@ -27,17 +27,27 @@ export async function bundleTarget(name: string): Promise<string> {
   if (file !== name && (await stat(file).catch(() => undefined))?.isFile() === false) {
     throw refuse(`${name} leads to ${file}, which is no file`, 'Name a file that is new, or a bundle to be replaced.')
   }
-  const directory = dirname(resolve(file))
-  if ((await stat(directory).catch(() => undefined))?.isDirectory() !== true) {
-    throw refuse(`there is no directory ${directory} for ${basename(file)}`, 'Make it, or name a file elsewhere.')
-  }
+  await requireDirectory(name, file)
   await checkUnfinished(unfinishedDirectory(file))
   return file
 }
 
-/** Where a lock file goes, every link followed. Throws USAGE for a link that another user has planted. */
+/** Where a lock file goes, every link followed. Throws USAGE for a link that another user has planted, and for a missing directory. */
 export async function lockTarget(lock: string | undefined): Promise<string | undefined> {
-  return lock === undefined ? undefined : followLinks(lock)
+  if (lock === undefined) return undefined
+  const target = await followLinks(lock)
+  if ((await stat(target).catch(() => undefined))?.isDirectory() === true) {
+    throw refuse(`cannot write the lock file ${lock}: it is a directory`, 'pass options.lock with the name of a file')
+  }
+  await requireDirectory(lock, target)
+  return target
+}
+
+/** Throws USAGE where the directory of a file is missing. */
+async function requireDirectory(name: string, file: string): Promise<void> {
+  const directory = dirname(resolve(file))
+  if ((await stat(directory).catch(() => undefined))?.isDirectory() === true) return
+  throw refuse(`cannot write ${name}: there is no directory ${directory}`, 'create the directory, or name another one')
 }
 
 async function checkUnfinished(directory: string): Promise<void> {

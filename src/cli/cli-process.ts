@@ -1,15 +1,14 @@
 import { isatty } from 'node:tty'
 import type { ErrorSummary } from '../copy/events.ts'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, systemReason } from '../errors.ts'
 import { exitCodes, type StopSignal } from './exit-code.ts'
-import { fileError } from './files/file-error.ts'
 import type { OutputFlags } from './options/output.ts'
 import { formatError } from './output/error-text.ts'
 import { textLine } from './output/flags.ts'
 import { formatJson } from './output/json.ts'
 import { stylesFor, type Styles } from './output/styles.ts'
 
-/** What a command needs of its process: a signal that aborts, and where to write. */
+/** What a command needs from its process: a signal that aborts, and streams to write to. */
 export interface CliProcess {
   /** Aborted by SIGINT, SIGTERM or SIGHUP, and when standard output is closed. */
   readonly signal: AbortSignal
@@ -17,11 +16,11 @@ export interface CliProcess {
   readonly stopSignal: StopSignal | undefined
   /** Makes SIGHUP call this function; the end of the terminal still stops the command. */
   readonly onHangup: (reload: () => void) => void
-  /** Takes what the command was given: how much is said, and what standard output carries. */
+  /** Applies --output, --quiet and --verbose. */
   readonly heed: (flags: OutputFlags) => void
   /** Writes a result to standard output. */
   readonly print: (text: string) => void
-  /** The same: the document itself for `--output json`, otherwise the text that `format` makes of it. */
+  /** Writes a result to standard output: the document for `--output json`, otherwise the text that `format` returns. */
   readonly show: (document: object, format: (styles: Styles) => string) => void
   /** Writes a line to standard error. */
   readonly say: (line: string) => void
@@ -29,22 +28,29 @@ export interface CliProcess {
   readonly note: (line: string) => void
   /** The same, marked as a warning. */
   readonly warn: (line: string) => void
-  /** Says what failed beside the work itself; the exit code is 1 then, unless the work has a worse one. */
+  /** Reports a failure next to the work itself; the exit code becomes 1, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
-  /** Writes what ended the work to standard error, beside a report of it. */
+  /** Writes the error that a report carries to standard error. */
   readonly explain: (error: ErrorSummary) => void
+  /** Writes the error that ended the command to standard error. */
+  readonly fail: (error: unknown) => void
   /** Sets the exit code. */
   readonly exit: (code: number) => void
 }
 
-/** Milliseconds after the first signal in which everything is cancelled and said; then the process ends anyway. */
+/** Milliseconds after the first signal; then the process ends, whatever is still running. */
 const stopTimeout = 4500
 
-/** Bytes that wait for the reader of standard error at most; further lines are lost. */
+/** The most bytes that wait for the reader of standard error; further lines are lost. */
 const maxUnread = 1024 * 1024
 
 /** Milliseconds within which a second signal counts as the first. */
 const sameSignal = 300
+
+function lostOutput(cause: Error): MirrorError {
+  const hint = 'check the file or the pipe that standard output leads to, and its free space'
+  return new MirrorError('LOCAL_IO', `cannot write standard output: ${systemReason(cause)}`, { hint, cause })
+}
 
 /** Connects the process: the first signal aborts, a second one ends at once. */
 export function startCliProcess(): CliProcess {
@@ -54,7 +60,7 @@ export function startCliProcess(): CliProcess {
   const stop = (signal: StopSignal): void => {
     const code = signal === 'SIGTERM' ? 143 : 130
     if (stopSignal !== undefined) {
-      // Some programs send a signal to a process and to its group: that is one.
+      // Some programs send a signal to a process and to its group, which counts as one.
       if (performance.now() - stoppedAt > sameSignal) process.exit(code)
       return
     }
@@ -64,14 +70,15 @@ export function startCliProcess(): CliProcess {
     abort.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
   }
   const say = (line: string): void => {
-    // A pipe that nobody reads would keep every line of a server in memory.
+    // A pipe without a reader would keep every line of a server in memory.
     if (process.stderr.writableLength <= maxUnread) process.stderr.write(`${line}\n`)
   }
   const styles = stylesFor(process.stderr, process.env)
   let { output, quiet = false, verbose = false }: OutputFlags = {}
   let hasComplaint = false
+  const fail = (error: unknown): void => void process.stderr.write(formatError(error, { styles, verbose }))
   const complain = (error: unknown): void => {
-    if (!hasComplaint) process.stderr.write(formatError(error, { styles, verbose }))
+    if (!hasComplaint) fail(error)
     hasComplaint = true
     process.exitCode ||= exitCodes.someFailed
   }
@@ -85,10 +92,10 @@ export function startCliProcess(): CliProcess {
     if (reload === undefined || isTerminalGone) stop('SIGTERM')
     else reload()
   })
-  // Whoever reads our output has gone: that is no error of ours, but the end of the work.
+  // The reader of the output has left: the work ends, without an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') return complain(fileError('write', 'standard output', error))
-    // Every further write fails too, and is no second signal.
+    if (error.code !== 'EPIPE') return complain(lostOutput(error))
+    // Every further write fails too, which does not count as a second signal.
     if (stopSignal === undefined) stop('SIGTERM')
   })
   process.stderr.on('error', () => undefined)
@@ -108,6 +115,7 @@ export function startCliProcess(): CliProcess {
     warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
     complain,
     explain: (error) => void process.stderr.write(formatError(new MirrorError(error.code, error.message, error), { styles })),
+    fail,
     exit: (code) => {
       process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
     },

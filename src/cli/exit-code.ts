@@ -1,7 +1,7 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import { isMirrorError, type ErrorCode } from '../errors.ts'
 
-/** What the process exits with; 2 means that nothing was moved. */
+/** The exit codes of the process; with 2 nothing was copied. */
 export const exitCodes = {
   done: 0,
   someFailed: 1,
@@ -18,7 +18,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 /** The signals that end a run early. */
 export type StopSignal = 'SIGINT' | 'SIGTERM'
 
-/** The exit codes of errors that are not simply failures: what the user gave is wrong, or bytes were refused. */
+/** The exit codes of errors that are not plain failures: invalid input, or refused bytes. */
 const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: exitCodes.invalidInput,
   INVALID_REFERENCE: exitCodes.invalidInput,
@@ -34,13 +34,13 @@ const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   CANCELLED: exitCodes.interrupted,
 }
 
-/** The exit code of a run that an error ended; `signal` is the one that was received, if any. Anything that is no MirrorError is 1. */
+/** The exit code of a run that an error ended; `signal` is the one that was received, if any. Other errors than a MirrorError are 1. */
 export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
   const code = (isMirrorError(error) ? exceptions[error.code] : undefined) ?? exitCodes.someFailed
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
-/** The exit code of a run that came to its report, of a plan report's `failures` as `images`: interrupted, then what ended it, then refused bytes, then any failure. */
+/** The exit code of a report, or of the `failures` of a plan report as `images`: interrupted first, then the error that ended the run, then refused bytes, then any failure. */
 export function exitCodeOfReport(
   {
     images,

@@ -1,81 +1,142 @@
 import { Command, CommanderError } from 'commander'
-import { safeLine } from '../text/printable.ts'
+import { MirrorError } from '../errors.ts'
+import { quoted } from '../text/printable.ts'
+import { redactUserinfo } from '../text/redact.ts'
 import { version } from '../version.ts'
 import { startCliProcess, type CliProcess } from './cli-process.ts'
-import { bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
-import { images, mirrorCommand, plan } from './commands/mirror.ts'
-import { registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
-import { serve } from './commands/serve.ts'
-import { verifyCommand } from './commands/verify.ts'
-import { exitCodeOfError, exitCodes } from './exit-code.ts'
-import type { CommandDefinition } from './options/option.ts'
-import { formatError } from './output/error-text.ts'
-import { stylesFor } from './output/styles.ts'
+import type { CommandEntry } from './command-entry.ts'
+import { commandTable } from './command-table.ts'
+import { exitCodes } from './exit-code.ts'
+import { helpBelow, helpFormat, helpWidth } from './help.ts'
+import { option, type CliOption, type CommandDefinition } from './options/option.ts'
 
-/** What a command does, of its flags and its arguments. */
-type Action = (cli: CliProcess, flags: never, ...given: never[]) => Promise<void>
+/** The whole command line, ready to parse. */
+export interface Program {
+  readonly command: Command
+  /** The command that arguments were dispatched to last; the program itself at first. */
+  readonly current: () => Command
+}
 
-/** Commander's `error: …`, and on a second line perhaps `(Did you mean …?)`, in the form that every error has. */
-function formatUsage(text: string): string {
-  const [error = '', ...rest] = text.trim().split('\n').map(safeLine)
-  const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1') || 'k3s-mirror <command> --help lists what can be given.'
-  return `${error.replace(/\.$/, '')} (USAGE)\nhint: ${hint}\n`
+/** An image reference with a tag or a digest, which cannot be a file in the wrong place. */
+const fullReference = /^(?!oci:|dir:|docker-archive:|oci-archive:)[a-z0-9][^\s]*[:@][^/\s]+$/i
+
+/** What `k3s-mirror` shows in its own help. */
+const programDefinition: CommandDefinition = {
+  description: 'Mirror the images of K3s releases to private registries, byte for byte.',
+  options: [],
+  examples: [
+    'mirror --release stable --to registry.example.com/mirror',
+    'verify --release stable --to registry.example.com/mirror',
+    'bundle create k3s.tar.zst --release stable',
+  ],
+  sections: [
+    ['Exit codes', '0 done, 1 some images failed, 2 invalid input, 3 integrity error, 4 a check found problems, 130 or 143 interrupted'],
+    ['Help', 'k3s-mirror <command> --help lists the options of a command.'],
+  ],
+}
+
+function prepare(command: Command, definition: CommandDefinition): Command {
+  const group = definition.options.length === 0 ? 'Options:' : 'Output:'
+  return command
+    .description(definition.description)
+    .addHelpOption(option('-h, --help', 'print help').helpGroup(group))
+    .configureHelp(helpFormat)
+    .configureOutput({
+      // Errors are printed once, in the form that every error has.
+      outputError: () => undefined,
+      getOutHelpWidth: () => helpWidth(process.stdout),
+      getErrHelpWidth: () => helpWidth(process.stderr),
+    })
+    .addHelpText('after', helpBelow(definition))
+    .exitOverride()
+}
+
+/** Refuses a second destination, which would be ignored. Of any other option that is given twice the last value wins, so that a script can append to its arguments. */
+function refuseTwice(command: Command, one: CliOption): void {
+  if (one.flag !== '--to') return
+  let first: string | undefined
+  command.on(`option:${one.name()}`, (text: string) => {
+    if (first !== undefined && first !== text) {
+      const values = [first, text].map((value) => quoted(redactUserinfo(value))).join(' and ')
+      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination a run' })
+    }
+    first = text
+  })
+}
+
+/** The options of a command, the environment included, once every required one is set. Throws USAGE. */
+async function settle(command: Command, { options }: CommandDefinition, cli: CliProcess): Promise<object> {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('K3S_MIRROR_') || name.startsWith('INSTALL_K3S_'))
+  const environment = names.length === 0 ? undefined : await import('./options/environment.ts')
+  environment?.applyEnvironment(command, options, process.env)
+  const flags = command.opts()
+  cli.heed(flags)
+  for (const warning of environment?.unknownVariables(names) ?? []) cli.warn(warning)
+  const missing = options.find((one) => one.isRequired && flags[one.attributeName()] === undefined)
+  if (missing !== undefined) throw new MirrorError('USAGE', `missing required option ${missing.flags}: ${missing.description}`)
+  return flags
+}
+
+/** Throws USAGE for a file, a release or a layout where the reference of an image is expected. */
+async function refuseMisplaced(command: Command): Promise<void> {
+  const texts = command.registeredArguments.flatMap((argument, index) => {
+    if (argument.name() !== 'reference') return []
+    return [command.processedArgs[index]].flat().filter((text): text is string => typeof text === 'string' && !fullReference.test(text))
+  })
+  if (texts.length > 0) (await import('./files/misplaced-reference.ts')).refuseMisplaced(texts, command)
 }
 
 /** The whole command line; the action of a command is loaded when the command runs. */
-export function createProgram(cli: CliProcess): Command {
-  const program = new Command('k3s-mirror')
-    .description('Copies the images of a K3s release to a private registry: every platform, byte for byte, verified.')
-    .version(version, '--version', 'print the version')
-    .helpOption('--help', 'print help')
-    .showHelpAfterError(false)
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(formatUsage(text)) })
-  const add = (parent: Command, name: string, definition: CommandDefinition, load: () => Promise<Action>): void => {
-    const command = parent.command(name).description(definition.description)
-    for (const [argument, description, value] of definition.arguments ?? []) command.argument(argument, description, value)
-    for (const option of definition.options) command.addOption(option)
-    if (definition.help !== undefined) command.addHelpText('after', definition.help)
-    command.action(async () => {
-      const flags = command.opts()
-      cli.heed(flags)
-      const run = await load()
-      await run(cli, flags as never, ...(command.processedArgs as never[]))
-    })
+export function createProgram(cli: CliProcess): Program {
+  let current: Command
+  const program = prepare(new Command('k3s-mirror'), programDefinition)
+    .usage('<command> [options]')
+    .version(version, '-V, --version', 'print the version')
+    .helpCommand(false)
+  current = program
+  const printHelp = (path: readonly string[]): void => {
+    current = program
+    for (const word of path) {
+      const next = current.commands.find((command) => command.name() === word)
+      if (next === undefined) throw new CommanderError(1, 'commander.unknownCommand', `unknown command '${word}'`)
+      current = next
+    }
+    current.outputHelp()
   }
-  add(program, 'images', images, async () => (await import('./actions/mirror.ts')).runImageList)
-  add(program, 'plan', plan, async () => (await import('./actions/mirror.ts')).runPlan)
-  add(program, 'mirror', mirrorCommand, async () => (await import('./actions/mirror.ts')).runMirror)
-  add(program, 'verify', verifyCommand, async () => (await import('./actions/verify.ts')).runVerify)
-  const registries = program.command('registries').description('lint, resolve, render or generate registries.yaml')
-  add(registries, 'lint', registriesLint, async () => (await import('./actions/registries/lint.ts')).runLint)
-  add(registries, 'resolve', registriesResolve, async () => (await import('./actions/registries/resolve.ts')).runResolve)
-  add(registries, 'render', registriesRender, async () => (await import('./actions/registries/render.ts')).runRender)
-  add(registries, 'generate', registriesGenerate, async () => (await import('./actions/registries/generate.ts')).runGenerate)
-  const bundle = program.command('bundle').description('one file across the air gap: make it, look into it, check it, push it, load it')
-  add(bundle, 'create', bundleCreate, async () => (await import('./actions/bundle.ts')).runBundleCreate)
-  add(bundle, 'info', bundleInfo, async () => (await import('./actions/bundle.ts')).runBundleInfo)
-  add(bundle, 'check', bundleCheck, async () => (await import('./actions/bundle.ts')).runBundleCheck)
-  add(bundle, 'push', bundlePush, async () => (await import('./actions/bundle.ts')).runBundlePush)
-  add(bundle, 'load', bundleLoad, async () => (await import('./actions/bundle.ts')).runBundleLoad)
-  add(program, 'serve', serve, async () => (await import('./actions/serve.ts')).runServe)
-  return program
+  const add = (parent: Command, { name, group, definition, load, commands = [] }: CommandEntry): void => {
+    const command = prepare(parent.command(name), definition)
+    if (group !== undefined) command.helpGroup(`${group}:`)
+    for (const [argument, description, value] of definition.arguments ?? []) command.argument(argument, description, value)
+    for (const one of definition.options) {
+      command.addOption(one)
+      refuseTwice(command, one)
+    }
+    if (name === 'help') command.action(printHelp)
+    if (load !== undefined) {
+      command.action(async () => {
+        const flags = await settle(command, definition, cli)
+        await refuseMisplaced(command)
+        const run = await load()
+        await run(cli, flags as never, ...(command.processedArgs as never[]))
+      })
+    }
+    if (commands.length > 0) command.usage('<command> [options]').hook('preSubcommand', (_, next) => void (current = next))
+    for (const child of commands) add(command, child)
+  }
+  program.hook('preSubcommand', (_, next) => void (current = next))
+  for (const entry of commandTable) add(program, entry)
+  return { command: program, current: () => current }
 }
 
 /** Runs the whole command line, from its arguments to the exit code. */
 export async function runProgram(): Promise<void> {
   const cli = startCliProcess()
+  const { command, current } = createProgram(cli)
   try {
-    await createProgram(cli).parseAsync()
+    await command.parseAsync()
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.invalidInput
-    else if (cli.stopSignal !== undefined) {
-      process.stderr.write(`interrupted by ${cli.stopSignal}\n`)
-      process.exitCode = cli.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
-    } else {
-      const verbose = process.argv.includes('--verbose')
-      process.stderr.write(formatError(error, { styles: stylesFor(process.stderr, process.env), verbose }))
-      process.exitCode = exitCodeOfError(error)
-    }
+    if (error instanceof CommanderError && error.exitCode === 0) process.exitCode = exitCodes.done
+    else if (error instanceof CommanderError && error.code === 'commander.help') process.exitCode = exitCodes.invalidInput
+    else await (await import('./failure.ts')).reportFailure(error, current(), cli)
   }
 }

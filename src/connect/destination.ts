@@ -29,7 +29,7 @@ interface Naming {
   readonly prefix: string
 }
 
-/** Both ends of a run that copies, opened. */
+/** Both ends of a run that copies, opened; disposing closes the destination only. */
 export interface RunEnds extends Sources {
   readonly destination: ImageDestination & ImageSource
   /** The destination where it is a registry. */
@@ -62,9 +62,22 @@ export interface CheckedEnds extends Sources {
   readonly destination: ReadDestination | undefined
 }
 
-/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
+/** A destination by its name: the directory of a layout, or the endpoint of a registry. */
+type NamedDestination =
+  | { readonly directory: string; readonly endpoint?: undefined }
+  | { readonly directory?: undefined; readonly endpoint: Endpoint }
+
+/** Reads the name of a destination; throws USAGE. */
+export function parseDestination(to: string): NamedDestination {
+  const directory = layoutDirectory(to)
+  return directory === undefined ? { endpoint: parseEndpoint(to, 'options.to') } : { directory }
+}
+
+/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where it is missing. */
 export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'write oci:<directory>' })
+  if (to === 'oci' || to === 'oci:') {
+    throw new MirrorError('USAGE', `invalid options.to "${to}": the directory is missing`, { hint: 'pass oci:<directory>' })
+  }
   return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
@@ -84,18 +97,20 @@ function credentialsAt(
   return [...credentials, credentialsForOrigin('K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD', origin.origin, { kind: 'basic', ...own })]
 }
 
-/** Reads the configuration and opens both ends; nothing is sent yet. Throws USAGE, INVALID_CONFIG, LAYOUT_LOCKED, LOCAL_IO. */
-export async function openEnds(options: EndOptions, events: RegistryEvents = {}, callOptions: CallOptions = {}): Promise<RunEnds> {
-  const directory = layoutDirectory(options.to)
-  const endpoint = directory === undefined ? parseEndpoint(options.to) : undefined
-  const sources = await openSources(options, events, callOptions)
-  const own = endpoint === undefined ? sources.credentials : credentialsAt(endpoint, sources, options.destinationCredentials)
+/** Opens the destination of sources; nothing is sent yet. With `readOnly` a layout is neither made nor claimed. Throws USAGE, LAYOUT_LOCKED, LOCAL_IO. */
+export async function openDestination(
+  { directory, endpoint }: NamedDestination,
+  sources: Sources,
+  { destinationCredentials, readOnly = false }: Pick<DestinationOptions, 'destinationCredentials'> & { readonly readOnly?: boolean },
+): Promise<RunEnds> {
+  const own = endpoint === undefined ? sources.credentials : credentialsAt(endpoint, sources, destinationCredentials)
   // All of a destination is written with one account, so that its first refusal counts.
   const registry = endpoint && sources.opener('destination', own, 1)({ ...endpoint, prefix: '' })
-  const layout = directory === undefined ? undefined : await (await import('../layout/open-layout.ts')).openLayout(directory)
-  const destination = registry ?? layout
+  const layouts = directory === undefined ? undefined : await import('../layout/open-layout.ts')
+  const layout = readOnly ? undefined : await layouts?.openLayout(directory ?? '')
+  const destination = registry ?? layout ?? (await layouts?.previewLayout(directory ?? ''))
   // Every destination is a registry or a layout.
-  if (destination === undefined) throw new MirrorError('INTERNAL', `${options.to} names neither a registry nor a layout`)
+  if (destination === undefined) throw new MirrorError('INTERNAL', 'the destination is neither a registry nor a layout')
   return {
     ...sources,
     destination,
@@ -112,7 +127,6 @@ export async function openEnds(options: EndOptions, events: RegistryEvents = {},
     },
     async [Symbol.asyncDispose]() {
       await layout?.close()
-      await sources[Symbol.asyncDispose]()
     },
   }
 }
@@ -125,7 +139,7 @@ export async function openCheckedEnds(
 ): Promise<CheckedEnds> {
   const { to, from = {}, asNode = false, registries = '', destinationCredentials } = options
   const directory = to === undefined ? undefined : layoutDirectory(to)
-  const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to)
+  const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to, 'options.to')
   const warnings: string[] = []
   const sources = await openSources(options, events, callOptions).catch((error: unknown) => {
     if (!asNode || !isMirrorError(error) || error.code !== 'INVALID_CONFIG') throw error

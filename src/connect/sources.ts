@@ -33,11 +33,11 @@ function parseFrom(from: Readonly<Record<string, string>>): ReadonlyMap<string, 
   return new Map(
     Object.entries(from).map(([registry, endpoint]) => {
       if (registry !== '*' && !isRegistry(registry)) {
-        throw new MirrorError('USAGE', `"${registry}" is not the name of a registry`, {
-          hint: 'write options.from docker.io=https://mirror.example.com, or *=… for every registry',
+        throw new MirrorError('USAGE', `invalid options.from: "${registry}" is not a registry host`, {
+          hint: 'pass options.from docker.io=https://mirror.example.com, or *=<endpoint> for every registry',
         })
       }
-      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint)]
+      return [registry === 'index.docker.io' ? 'docker.io' : registry, parseEndpoint(endpoint, 'options.from')]
     }),
   )
 }

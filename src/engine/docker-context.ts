@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, systemReason } from '../errors.ts'
 import { isJsonObject } from '../oci/json-object.ts'
 import { printable } from '../text/printable.ts'
 
@@ -90,7 +90,7 @@ async function readText(path: string, hint: string): Promise<string | undefined>
   } catch (error) {
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw invalid(`${path}: it cannot be read (${code})`, hint)
+    throw invalid(`${path}: ${systemReason(error)}`, hint)
   }
 }
 

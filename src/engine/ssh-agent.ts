@@ -3,7 +3,7 @@ import { Agent } from 'node:http'
 import type { Socket } from 'node:net'
 import { platform } from 'node:os'
 import { Duplex } from 'node:stream'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, systemReason } from '../errors.ts'
 import { foreignText, printable } from '../text/printable.ts'
 import type { SshAddress } from './engine-address.ts'
 
@@ -168,7 +168,7 @@ class SshConnection extends Duplex {
   }
 
   #notStarted({ code = 'unknown reason' }: NodeJS.ErrnoException): MirrorError {
-    const why = code === 'ENOENT' ? 'ssh is not installed, or not on PATH' : `ssh cannot be started (${code})`
+    const why = code === 'ENOENT' ? 'ssh is not installed, or not on PATH' : `ssh cannot be started: ${systemReason({ code })}`
     return new MirrorError('ENGINE_UNAVAILABLE', `cannot reach the Docker Engine over ssh: ${why}`, {
       hint: 'install the OpenSSH client',
     })

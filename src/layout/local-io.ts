@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { access, open, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 
 /** The system's own code of an error, as in `ENOENT`; undefined where it has none. */
 export function errnoOf(error: unknown): string | undefined {
@@ -45,7 +45,7 @@ export async function localIo(error: unknown, doing: string, path: string): Prom
   const code = errnoOf(error)
   const free = code === 'ENOSPC' ? await freeBytes(path) : undefined
   const space = free === undefined ? '' : ` (${Math.floor(free / 1_048_576)} MiB free)`
-  return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${code === undefined ? String(error) : code + space}`, {
+  return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${code === undefined ? String(error) : systemReason(error) + space}`, {
     hint: code === 'ENOENT' && doing.startsWith('write') ? 'Make the directory first, or choose another.' : advice[code ?? ''],
     cause: error,
   })

@@ -2,8 +2,10 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { ImageDestination, ReadablePlace } from '../oci/image-destination.ts'
+import type { ImageSource } from '../oci/image-source.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
-import type { Repository } from '../oci/reference.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { BlobStore, refuseLink } from './blob-store.ts'
 import { Catalogue, type ManifestRecord } from './catalogue.ts'
 import { DiskLayoutReader } from './disk-layout-reader.ts'
@@ -12,7 +14,7 @@ import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
 import type { Layout, LayoutReader } from './layout.ts'
-import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
+import { errnoOf, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
 import { storedLinks } from './manifest-links.ts'
 import type { NamedEntry } from './name-entries.ts'
@@ -129,6 +131,44 @@ async function makeDirectory(directory: string): Promise<boolean> {
   }
 }
 
+/** A layout as it is, or an empty one where there is none yet, for a plan: it is neither made nor claimed, and nothing is written. Throws USAGE for a foreign directory. */
+export async function previewLayout(directory: string): Promise<ImageSource & ImageDestination> {
+  if (await isLayout(directory)) return refusingWrites(new DiskLayoutReader(await openFiles(directory, false)), directory)
+  if (await isThere(directory)) {
+    if (!(await isDirectory(directory))) throw notDirectory(directory)
+    await withLocalIo('read', directory, () => checkEmpty(directory))
+  }
+  const absent = async (reference: Reference): Promise<never> => {
+    throw new MirrorError('NOT_FOUND', `there is no ${formatReference(reference)} in ${directory}`)
+  }
+  const empty = {
+    headManifest: () => Promise.resolve(undefined),
+    headBlob: () => Promise.resolve(false),
+    getManifest: absent,
+    getBlob: (repository: Repository) => absent(repository),
+  }
+  return refusingWrites(empty, directory)
+}
+
+/** What a plan looks at. */
+function refusingWrites(layout: ReadablePlace, directory: string): ImageSource & ImageDestination {
+  const refuse = async (): Promise<never> => {
+    throw new MirrorError('INTERNAL', `the layout ${directory} is open for reading only`)
+  }
+  return {
+    headManifest: (reference, options) => layout.headManifest(reference, options),
+    getManifest: (reference, options) => layout.getManifest(reference, options),
+    getBlob: (repository, descriptor, options) => layout.getBlob(repository, descriptor, options),
+    headBlob: (repository, descriptor, options) => layout.headBlob(repository, descriptor, options),
+    offerBlob: refuse,
+    putManifest: refuse,
+  }
+}
+
+function notDirectory(directory: string, cause?: unknown): MirrorError {
+  return new MirrorError('USAGE', `${directory} is not a directory`, { cause })
+}
+
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
 async function prepareFiles(files: OpenedFiles, claim: LayoutClaim, reserve: Reserve): Promise<void> {
   const { blobs, catalogue, index, journal, adopted } = files
@@ -155,9 +195,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     await refusePlanted(privateDirectory)
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST'
-      ? new MirrorError('USAGE', `${directory} is not a directory`, { cause: error })
-      : await localIo(error, 'write', directory)
+    throw errnoOf(error) === 'EEXIST' ? notDirectory(directory, error) : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))
   const claim = await reserve.spend(() => claimLayout(privateDirectory))

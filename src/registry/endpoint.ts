@@ -14,11 +14,36 @@ export interface Endpoint {
   readonly namespace?: string
 }
 
-function refuse(text: string, why: string): never {
+/** The option that an endpoint was given with. */
+type EndpointOption = 'options.to' | 'options.from'
+
+const forms: Readonly<Record<EndpointOption, string>> = {
+  'options.to': 'pass options.to [http://|https://]host[:port][/prefix], or oci:<directory>',
+  'options.from': 'pass options.from <registry>=[http://|https://]host[:port][/prefix], as in docker.io=https://mirror.example.com',
+}
+
+const logins: Readonly<Record<EndpointOption, string>> = {
+  'options.to': 'run docker login, set K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD, or pass options.registries',
+  'options.from': 'run docker login, or pass options.registries',
+}
+
+/** Throws USAGE with what was given, without credentials. */
+function refuse(text: string, option: EndpointOption | undefined, why: string, hint = option && forms[option]): never {
   const safe = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').replace(/[^\x20-\x7e]/g, '?')
-  throw new MirrorError('USAGE', `"${safe}" is not an endpoint of a registry: ${why}`, {
-    hint: 'write [http://|https://]host[:port][/prefix], or oci:<directory> for a destination',
-  })
+  throw new MirrorError('USAGE', `invalid ${option ?? 'endpoint'} "${safe}": ${why}`, { hint })
+}
+
+const archiveName = /\.(?:tar|tar\.(?:gz|zst)|tgz)$/i
+
+/** Refuses what is not an endpoint at all but a path, an archive, or the form of another tool. */
+function refuseOtherForms(text: string, option: EndpointOption | undefined): void {
+  if (/^(?:\.{1,2}$|\.{0,2}\/.|~)/.test(text)) refuse(text, option, 'expected a registry, got a path', `pass oci:${text} for an OCI layout`)
+  if (!/[/:@]/.test(text) && archiveName.test(text)) {
+    const hint = option === 'options.from' ? `run bundle push ${text} to read an archive` : `run bundle create ${text} to write an archive`
+    refuse(text, option, 'expected a registry, got a file', hint)
+  }
+  const [, transport] = /^(dir|docker-archive|oci-archive|docker-daemon|containers-storage):/.exec(text) ?? []
+  if (transport !== undefined) refuse(text, option, `unsupported transport ${transport}`)
 }
 
 /** K3s' rule for an endpoint without a scheme: http for a loopback host with a port that is not 443, else https. */
@@ -27,17 +52,28 @@ function schemeFor(authority: string): 'http' | 'https' {
   return isLoopback(host) && port !== undefined && port !== '443' ? 'http' : 'https'
 }
 
-/** Reads `[http://|https://]host[:port][/prefix]`; throws USAGE. A leading `/v2` of the prefix is the API itself and left out. */
-export function parseEndpoint(text: string): Endpoint {
+/** Reads `[http://|https://]host[:port][/prefix]`, which `option` was given; throws USAGE. A leading `/v2` of the prefix is the API itself and left out. */
+export function parseEndpoint(text: string, option?: EndpointOption): Endpoint {
+  refuseOtherForms(text, option)
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/i.exec(text) ?? []
-  if (scheme !== undefined && !/^https?$/i.test(scheme)) refuse(text, `it has the scheme ${scheme}`)
   const [authority = '', ...segments] = rest.replace(/(?<!\/)\/+$/, '').split('/')
-  if (authority.includes('@')) refuse(text, 'credentials do not belong here')
-  if (!isRegistry(authority)) refuse(text, authority === '' ? 'it has no host' : 'its host is malformed')
+  if (authority.includes('@')) refuse(text, option, 'it contains credentials', option && logins[option])
+  if (scheme !== undefined && !/^https?$/i.test(scheme))
+    refuse(text, option, `unsupported scheme ${scheme}`, scheme === 'docker' ? `pass ${rest} without a scheme` : undefined)
+  if (!isRegistry(authority)) refuse(text, option, authority === '' ? 'the host is missing' : 'the host is malformed')
   const path = (segments[0] === 'v2' ? segments.slice(1) : segments).join('/')
-  if (path !== '' && !isRepositoryPath(path)) refuse(text, 'its path is not a repository prefix')
+  if (path !== '' && !isRepositoryPath(path)) refusePath(text, option, `${scheme === undefined ? '' : `${scheme}://`}${authority}`, path)
   const origin = new URL(`${scheme?.toLowerCase() ?? schemeFor(authority)}://${authority}`)
   return { origin, prefix: path === '' ? '' : `${path}/` }
+}
+
+/** Refuses a prefix that is not the beginning of a repository name. */
+function refusePath(text: string, option: EndpointOption | undefined, origin: string, path: string): never {
+  const lower = path.toLowerCase()
+  if (isRepositoryPath(lower)) refuse(text, option, 'repository names are lower case', `pass ${origin}/${lower}`)
+  const [untagged = ''] = path.split(/[:@]/)
+  if (isRepositoryPath(untagged)) refuse(text, option, 'a prefix has no tag and no digest', `pass ${origin}/${untagged}`)
+  refuse(text, option, 'the path is not the beginning of a repository name')
 }
 
 /** The registry's own endpoint; Docker Hub's API is at another host than its name says. */

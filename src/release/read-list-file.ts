@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { withSignal } from '../async/single-flight.ts'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, systemReason } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { maxListBytes, refuseList } from './list-text.ts'
 import { readPipe } from './read-pipe.ts'
@@ -49,7 +49,7 @@ export async function readListFile(path: string, { signal }: CallOptions = {}): 
   } catch (error) {
     const { code } = error as { code?: unknown }
     if (signal?.aborted || typeof code !== 'string' || code === 'INVALID_LIST') throw error
-    const { why, hint } = reasons[code] ?? { why: `it cannot be read (${code})`, hint: checkPath }
+    const { why, hint } = reasons[code] ?? { why: systemReason(error), hint: checkPath }
     throw new MirrorError('INVALID_LIST', `${path}: ${why}`, { hint, cause: error })
   }
 }

@@ -13,7 +13,7 @@ import { runSignal } from './start-run.ts'
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
   checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
-  return prepare({ ...options, signal }, {}, (prepared) => survey(prepared, signal))
+  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, signal))
 }
 
 async function survey(

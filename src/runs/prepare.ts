@@ -1,5 +1,6 @@
 import type { RegistryEvents } from '../connect/clients.ts'
-import { openEnds, type RunEnds } from '../connect/destination.ts'
+import { openDestination, parseDestination, type RunEnds } from '../connect/destination.ts'
+import { openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
@@ -21,8 +22,12 @@ export interface Prepared extends RunPlan {
   readonly route: MirrorRoute
 }
 
-/** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
-export async function prepare<T>(options: MirrorOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
+/** Settles everything before the first image, and closes it after `use`; `readOnly` leaves a destination as it is. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
+export async function prepare<T>(
+  options: MirrorOptions & { readonly readOnly?: boolean },
+  events: RegistryEvents,
+  use: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
   const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
     throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
@@ -31,14 +36,17 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   }
   // What cannot be read is refused before a layout is made or an Engine is reached.
   const wanted = platforms?.map(parsePlatform)
+  const named = parseDestination(to)
   const nameAt = await readNaming(options)
   // The Engine's client is loaded where an Engine is used.
   const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
   engines?.refuseOptions(options)
-  await using ends = await openEnds(options, events, { signal })
+  await using sources = await openSources(options, events, { signal })
+  // A list that cannot be read leaves no empty layout behind.
+  const list = await selectImages(sources.client, options)
+  await using ends = await openDestination(named, sources, options)
   using route: MirrorRoute =
     engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
-  const list = await selectImages(ends.client, options)
   const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
   await route.check(images)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]

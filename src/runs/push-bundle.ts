@@ -1,7 +1,8 @@
 import { completeFromBase } from '../bundle/complete-from-base.ts'
 import { JoinedSource } from '../bundle/joined-source.ts'
 import type { TransferOptions } from '../connect/clients.ts'
-import { openEnds, type DestinationOptions } from '../connect/destination.ts'
+import { openDestination, parseDestination, type DestinationOptions } from '../connect/destination.ts'
+import { openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import type { Reference } from '../oci/reference.ts'
@@ -31,10 +32,12 @@ export function pushBundle(options: PushBundleOptions): MirrorRun {
 
 async function push(options: PushBundleOptions, { events, signal, follow }: RunContext): Promise<void> {
   const { files, name, to, recheck, retry, jobs = defaultJobs.registry } = options
+  const named = parseDestination(to)
   const naming = await readNaming(options)
   await using archives = await JoinedSource.open(files, { name, signal })
   const selected = await selectArchived(archives, options, signal)
-  await using ends = await openEnds(options, events, { signal })
+  await using sources = await openSources(options, events, { signal })
+  await using ends = await openDestination(named, sources, options)
   const { destination, requests } = ends
   const nameAt = (source: Reference): Reference => naming(source, ends.naming)
   const images = [...selected.images, ...selected.companions].map((source) => ({ source, destination: nameAt(source) }))

@@ -28,7 +28,7 @@ async function credentialHelper(places: SecuredDestination): Promise<Readonly<Re
   }
 }
 
-test('every way of logging in works, and shows the password nowhere', async (t) => {
+test('every way of logging in works, and never prints the password', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
   const { destination, caFile } = places

@@ -251,7 +251,7 @@ test('a full disk is one clear error, and no bundle', async (t) => {
     const args = ['bundle', 'create', `${directory.path}/k3s.tar`, '--images', '-', '--from', `docker.io=${from.url}`, '--retries', '0']
     const { status, stderr } = await runCli(args, { stdin: release.list })
     assert.equal(status, 1)
-    assert.match(stderr, /ENOSPC.*\(LOCAL_IO\)/)
+    assert.match(stderr, /no space left on device.*\(LOCAL_IO\)/)
     assert.deepEqual(
       (await readdir(directory.path)).filter((name) => name === 'k3s.tar'),
       [],

@@ -52,7 +52,7 @@ describe('exit codes', () => {
     })
   }
 
-  it('tells the two signals apart', () => {
+  it('differs between the two signals', () => {
     const cancelled = new MirrorError('CANCELLED', 'interrupted')
     assert.equal(exitCodeOfError(cancelled, 'SIGINT'), 130)
     assert.equal(exitCodeOfError(cancelled, 'SIGTERM'), 143)
@@ -64,7 +64,7 @@ describe('exit codes', () => {
     assert.equal(exitCodeOfError(new MirrorError('USAGE', 'no such option'), 'SIGTERM'), 2)
   })
 
-  it('is 1 for what is no MirrorError', () => {
+  it('is 1 for an error that is not a MirrorError', () => {
     assert.equal(exitCodeOfError(new TypeError('oops')), 1)
     assert.equal(exitCodeOfError('oops'), 1)
   })

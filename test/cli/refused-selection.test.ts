@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { fileServer, fixture, sha256Hex, type Answer } from '../release/file-server.ts'
@@ -6,6 +7,7 @@ import { k3sImages } from '../servers/release-shapes.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { seedRelease } from '../servers/seed-release.ts'
+import { tempDir } from '../servers/temp-dir.ts'
 
 const list = (await fixture('k3s-images.v1.37.1+k3s1.txt')).toString()
 const listPath = '/v1.37.1%2Bk3s1/k3s-images.txt'
@@ -54,7 +56,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     status: 1,
     error: /k3s-mirror\.invalid.*\(UNREACHABLE\)/,
   },
-  'a port where nobody listens': {
+  'a port without a listener': {
     args: [...release, '--artifact-url', 'http://127.0.0.1:1'],
     status: 1,
     error: /127\.0\.0\.1:1.*\(UNREACHABLE\)/,
@@ -77,7 +79,36 @@ for (const [name, { args, files = {}, stdin = '', status, error }] of Object.ent
   })
 }
 
-test('an unknown tag fails alone: one clear line, exit 1, the other images done', async () => {
+test('a selection that is refused leaves no empty layout behind, and a plan makes none', async () => {
+  await using directory = await tempDir()
+  const layout = ['--to', `oci:${directory.path}/site`]
+  const refused: readonly (readonly string[])[] = [
+    ['rancher/x:1', '--include', '['],
+    ['--images', '/missing.txt'],
+    ['rancher/x:1', '--images', '/dev/null', '--list-sha256', 'zz'],
+    ['--release', 'v1.37.1+k3s1', '--artifact-url', 'http://127.0.0.1:1'],
+  ]
+  for (const args of refused) {
+    assert.notEqual((await runCli(['mirror', ...args, ...layout])).status, 0)
+    assert.deepEqual(await readdir(directory.path), [], args.join(' '))
+  }
+  await using from = await startRegistry()
+  const { images } = await seedRelease(from.url, { images: k3sImages.slice(1, 2) })
+  const args = [images[0]?.reference ?? '', '--from', `docker.io=${from.url}`, ...layout]
+  for (const command of [['plan'], ['mirror', '--dry-run']]) {
+    const { status, stdout, stderr } = await runCli([...command, ...args])
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /1 new/)
+    assert.deepEqual(await readdir(directory.path), [])
+  }
+  // A plan for a layout finds what is in it, and reads it while another process writes.
+  assert.equal((await runCli(['mirror', ...args])).status, 0)
+  assert.match((await runCli(['plan', ...args])).stdout, /1 present/)
+  const foreign = await runCli(['plan', ...args.slice(0, 3), '--to', 'oci:/etc'])
+  assert.deepEqual([foreign.status, /not an OCI layout, and not empty/.test(foreign.stderr)], [2, true], foreign.stderr)
+})
+
+test('an unknown tag fails with one clear line and exit 1, and the other images are copied', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const { images, list } = await seedRelease(from.url, { images: k3sImages.slice(1, 3) })

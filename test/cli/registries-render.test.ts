@@ -185,7 +185,7 @@ test('a manually written file is overwritten only with --force', async () => {
     assert.equal(status, 2)
     assert.match(
       stderr,
-      /^error: .*toml is there already, and neither K3s nor k3s-mirror has made it; nothing was written \(USAGE\)\nhint: .*--force/m,
+      /^error: .*toml: it already exists, and neither K3s nor k3s-mirror generated it; nothing was written \(USAGE\)\nhint: .*--force/m,
     )
     assert.deepEqual(await filesOf(join(directory.path, 'out')), new Map([[path, text]]))
     assert.equal((await render(directory, example, '--format', format, '--force')).status, 0)
@@ -199,7 +199,7 @@ test('only regular files are overwritten', async () => {
   await symlink(await directory.write('other', 'untouched'), join(directory.path, 'out/config.toml'))
   const { status, stderr } = await render(directory, example)
   assert.equal(status, 1)
-  assert.match(stderr, /^error: .*config\.toml is there and is no regular file; nothing was written \(LOCAL_IO\)$/m)
+  assert.match(stderr, /^error: .*config\.toml: it exists and is not a regular file; nothing was written \(LOCAL_IO\)$/m)
   assert.deepEqual(await readdir(join(directory.path, 'out')), ['config.toml'])
   assert.equal(await readFile(join(directory.path, 'other'), 'utf8'), 'untouched')
 })

@@ -23,7 +23,7 @@ function requireLines({ status, stdout, stderr }: CliResult, expected: readonly 
   assert.deepEqual(stdout.split('\n'), [...expected, ''])
 }
 
-test('--release prints the list of a plain file server, and says that its checksum matched', async () => {
+test('--release prints the list of a plain file server, and reports that its checksum matched', async () => {
   const result = await images(['--release', 'v1.37.1+k3s1'])
   requireLines(result, names)
   assert.equal(result.stderr, "v1.37.1+k3s1: the list matches the release's sha256sum-amd64.txt\n")
@@ -53,7 +53,7 @@ test('two releases are merged, each image once', async () => {
   requireLines(result, [...names, 'docker.io/rancher/only-in-the-older-one:1'])
 })
 
-test('standard input takes a byte order mark, CRLF, comments and short names', async () => {
+test('standard input accepts a byte order mark, CRLF, comments and short names', async () => {
   const text = '\uFEFF# ours\r\n\r\ndocker.io/rancher/x:1 # why\r\nalpine\r\nghcr.io/k3s-io/y:v2'
   const result = await images(['--images', '-'], {}, text)
   requireLines(result, ['docker.io/rancher/x:1', 'docker.io/library/alpine:latest', 'ghcr.io/k3s-io/y:v2'])
@@ -67,7 +67,7 @@ test('globs, a file, a URL and arguments work together', async () => {
   requireLines(await images([...args, 'quay.io/d:2', 'ghcr.io/e:3']), ['quay.io/a/b:1', 'quay.io/a/c:1', 'quay.io/d:2'])
 })
 
-test('--output json gives the images and what vouches for their lists', async () => {
+test('--output json prints the images and the coverage of their lists', async () => {
   const { status, stdout } = await images(['--release', 'v1.37.1+k3s1', '--output', 'json'])
   assert.equal(status, 0)
   assert.deepEqual(JSON.parse(stdout), {

@@ -7,7 +7,7 @@ import { rawServer, type RawServer } from '../servers/scripted-server.ts'
 import { oneImage, type OneImageOptions } from './one-image.ts'
 
 /** A server that never comes to the end of its answer, in one of several ways. */
-function endless(way: 'drips' | 'says it goes on' | 'is silent'): Promise<RawServer> {
+function endless(way: 'drips' | 'answers 102 Processing' | 'is silent'): Promise<RawServer> {
   return rawServer((socket) => {
     if (way === 'drips') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n')
     const timer = setInterval(() => {
@@ -26,7 +26,7 @@ async function isGivenUp(args: readonly string[]): Promise<void> {
   assert.match(stdout + stderr, /\(TIMEOUT\)/)
 }
 
-for (const way of ['drips', 'says it goes on', 'is silent'] as const) {
+for (const way of ['drips', 'answers 102 Processing', 'is silent'] as const) {
   test(`--timeout bounds servers of tokens, lists, channels and releases: one that ${way}`, async () => {
     await using server = await endless(way)
     const url = `http://${server.host}`

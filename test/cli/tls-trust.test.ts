@@ -25,8 +25,8 @@ async function certificateDirectory(directory: TempDir, certificate: string): Pr
 const stores: Readonly<Record<string, (directory: TempDir, authority: KeyPair) => Promise<Record<string, string>>>> = {
   SSL_CERT_FILE: async (directory, { certificate }) => ({ SSL_CERT_FILE: await directory.write('ca.pem', certificate) }),
   SSL_CERT_DIR: async (directory, { certificate }) => ({
-    SSL_CERT_DIR: `/nowhere:${await certificateDirectory(directory, certificate)}`,
-    SSL_CERT_FILE: '/nowhere',
+    SSL_CERT_DIR: `/missing:${await certificateDirectory(directory, certificate)}`,
+    SSL_CERT_FILE: '/missing',
   }),
 }
 

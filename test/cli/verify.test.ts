@@ -233,7 +233,7 @@ test('a report that cannot be written is said, beside what was found', async () 
   const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--report', '/dev/full'])
   assert.equal(status, 4)
   assert.match(stdout, /^1 image: 0 ok, 1 unreachable/m)
-  assert.match(stderr, /^error: cannot write the report \/dev\/full \(ENOSPC\) \(LOCAL_IO\)$/m)
+  assert.match(stderr, /^error: cannot write the report \/dev\/full: no space left on device \(LOCAL_IO\)$/m)
 })
 
 test('an image that the report of --expect does not have is said, and compared with nothing', async () => {
@@ -269,8 +269,8 @@ test('bad usage is said before anything is asked', async () => {
   const mistakes: readonly (readonly [args: readonly string[], error: RegExp])[] = [
     [['verify', 'rancher/x:1'], /nowhere is said where to look \(USAGE\)/],
     [['verify', '--to', 'http://127.0.0.1:1'], /no images are selected \(USAGE\)/],
-    [['verify', 'rancher/x:1', '--to', 'oci:'], /names no directory \(USAGE\)/],
-    [['verify', 'rancher/x:1', '--to', 'oci'], /names no directory \(USAGE\)/],
+    [['verify', 'rancher/x:1', '--to', 'oci:'], /the directory is missing \(USAGE\)/],
+    [['verify', 'rancher/x:1', '--to', 'oci'], /the directory is missing \(USAGE\)/],
     [
       ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/nowhere.json'],
       /cannot read \/nowhere\.json \(ENOENT\) \(USAGE\)/,

@@ -86,7 +86,7 @@ test('after the run nodes with the file find every image, however it was named',
   assert.deepEqual(await readdir(at.directory.path), ['registries.yaml'])
 })
 
-test('the report is as it is without the option, and --quiet says nothing', async () => {
+test('leaves the report as it is, and prints nothing with --quiet', async () => {
   await using at = await places()
   const json = await at.mirror('--output', 'json')
   assert.equal(json.status, 0, json.stderr)
@@ -104,7 +104,7 @@ test('the report is as it is without the option, and --quiet says nothing', asyn
   assert.deepEqual([quiet.status, quiet.stdout, quiet.stderr], [0, '', ''])
 })
 
-test('when some images fail, the file is for all of them, and says so', async () => {
+test('the file covers all images where some fail, and a note reports it', async () => {
   await using at = await places()
   const { status, stdout, stderr } = await at.mirror('rancher/missing:1', '--retries', '0')
   assert.match(stderr, /^warning: 127\.0\.0\.1 means the node itself: use an address that nodes can reach$/m)
@@ -116,14 +116,11 @@ test('when some images fail, the file is for all of them, and says so', async ()
 
 test('when all images fail, or nothing is moved, there is no file', async () => {
   await using at = await places()
-  for (const [events, name] of [
-    ['-', 'standard output'],
-    [join(at.directory.path, 'events'), 'events'],
-  ] as const) {
+  for (const events of ['-', join(at.directory.path, 'events')]) {
     const dry = await at.mirror('--dry-run', '--events', events)
     assert.equal(dry.status, 0, dry.stderr)
-    assert.match(dry.stderr, /registries\.yaml is not written: nothing is moved$/m)
-    assert.match(dry.stderr, new RegExp(`${name} is not written: nothing is moved$`, 'm'))
+    for (const flag of ['--events', '--write-registries'])
+      assert.match(dry.stderr, new RegExp(`^warning: ${flag} is ignored: --dry-run copies nothing and writes only --report$`, 'm'))
   }
   const failed = await at.mirror('--from', 'docker.io=http://127.0.0.1:1', '--retries', '0')
   assert.equal(failed.status, 1)
@@ -137,18 +134,20 @@ test('what cannot be written is refused before anything moves', async () => {
   const foreign = await at.directory.write('foreign.yaml', 'mirrors: {}\n')
   const own = await at.directory.write('own.yaml', 'configs: {}\n')
   const cases: readonly (readonly [RegExp, ...options: readonly string[]])[] = [
-    [/is there already, and k3s-mirror has not made it \(USAGE\)/, '--write-registries', foreign],
+    [/it already exists, and k3s-mirror did not generate it \(USAGE\)/, '--write-registries', foreign],
     [/is named twice/, '--registries', own, '--write-registries', own],
     [/is named twice/, '--report', at.file],
     [/it is an OCI layout, not a registry/, '--to', `oci:${at.directory.path}/layout`],
-    [/ENOENT/, '--write-registries', `${at.directory.path}/no/registries.yaml`],
+    [/no such file or directory/, '--write-registries', `${at.directory.path}/no/registries.yaml`],
   ]
   for (const [message, ...options] of cases) {
     const { status, stdout, stderr } = await at.mirror(...options)
-    assert.equal(status, /ENOENT/.test(message.source) ? 1 : 2, stderr)
+    assert.equal(status, /no such file/.test(message.source) ? 1 : 2, stderr)
     assert.equal(stdout, '')
     assert.match(stderr, message)
   }
+  const layout = await runCli(['mirror', 'rancher/x:1', '--to', `oci:${at.directory.path}/layout`, '--write-registries', at.file])
+  assert.deepEqual([layout.status, /an OCI layout/.test(layout.stderr)], [2, true], layout.stderr)
   assert.equal(await readFile(foreign, 'utf8'), 'mirrors: {}\n')
   assert.deepEqual(at.destination.requests, [])
 })
@@ -166,7 +165,7 @@ test('credentials are not written for a destination that speaks plain http', asy
   assert.match(stderr, /^note: the credentials in --registries are left out/m)
 })
 
-test('credentials and TLS that the run used go into the file, and nowhere else', async (t) => {
+test('credentials and TLS that the run used go only into the file', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using secured = await securedDestination()
   const { destination, caFile, directory, release } = secured

@@ -209,7 +209,7 @@ test('a context that is missing or makes no sense is named, never quoted', async
     assert.match(await failure('x'), why)
   }
   await mkdir(`${directory.path}/contexts/meta/${folderOf('folder')}/meta.json`, { recursive: true })
-  assert.match(await failure('folder'), /meta\.json: it cannot be read \(EISDIR\)$/)
+  assert.match(await failure('folder'), /meta\.json: illegal operation on a directory$/)
   const unset = await failureOf({ environment: { DOCKER_CONTEXT: 'x' } })
   assert.match(unset.message, /the context "x" cannot be looked up/)
 })
@@ -267,7 +267,7 @@ test('TLS files that cannot be used are named, never quoted', async () => {
   await using directory = await tempDir()
   await mkdir(`${directory.path}/ca.pem`)
   const environment = { DOCKER_HOST: 'tcp://engine', DOCKER_TLS_VERIFY: '1' }
-  assert.match((await failureOf({ environment, dockerConfig: directory.path })).message, /ca\.pem: it cannot be read \(EISDIR\)$/)
+  assert.match((await failureOf({ environment, dockerConfig: directory.path })).message, /ca\.pem: illegal operation on a directory$/)
   assert.match((await failureOf({ environment })).message, /DOCKER_CERT_PATH is not$/)
 })
 

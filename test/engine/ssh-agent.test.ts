@@ -217,7 +217,7 @@ test('ssh that is missing or cannot be started is said', async () => {
   assert.equal(error.code, 'ENGINE_UNAVAILABLE')
   assert.match(error.message, /ssh is not installed, or not on PATH$/)
   using unusable = disposable(sshAgent(engine, { program: await directory.write('ssh', '') }))
-  assert.match((await failureOf(ask(unusable.agent))).message, /ssh cannot be started \(EACCES\)$/)
+  assert.match((await failureOf(ask(unusable.agent))).message, /ssh cannot be started: permission denied$/)
 })
 
 test('what ssh leaves behind with its stderr open does not delay the end', { timeout: 60_000 }, async () => {

@@ -16,7 +16,7 @@ test('a full disk is told with its free space, and every class with what to do',
   const path = join(tmpdir(), 'not', 'there')
   const full = await localIo(systemError('ENOSPC'), 'write', path)
   assert.equal(full.code, 'LOCAL_IO')
-  assert.match(full.message, /^cannot write .*\/not\/there: ENOSPC \(\d+ MiB free\)$/)
+  assert.match(full.message, /^cannot write .*\/not\/there: no space left on device \(\d+ MiB free\)$/)
   for (const code of ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE']) {
     const error = await localIo(systemError(code), 'write', path)
     assert.ok(error.message.includes(code))

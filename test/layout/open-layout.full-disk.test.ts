@@ -23,7 +23,7 @@ test('a full disk refuses the blob, keeps what was there, and leaves nothing hal
     putBlob(layout, repository, descriptor, async () => contentOf(bytes, 65_536)),
     {
       code: 'LOCAL_IO',
-      message: /ENOSPC \(\d+ MiB free\)/,
+      message: /no space left on device \(\d+ MiB free\)/,
       hint: /Free some space/,
     },
   )

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 
 /** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
 export type ServerName =
+  | 'bash'
   | 'chromium'
   | 'docker-registry'
   | 'documentation'
@@ -13,11 +14,17 @@ export type ServerName =
   | 'namespaces'
   | 'podman'
   | 'systemd-analyze'
+  | 'man'
+  | 'zsh'
+  | 'fish'
   | 'zstd'
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
+  bash: ['bash', 'script'],
   chromium: ['chromium'],
+  fish: ['fish'],
+  man: ['man', 'groff'],
   'docker-registry': ['docker-registry'],
   // what the commands of the pages use
   documentation: ['bash', 'busybox', 'curl', 'jq', 'openssl', 'tar', 'zstd'],
@@ -27,6 +34,7 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   namespaces: ['unshare', 'busybox'],
   podman: ['podman', 'conmon', 'runc'],
   'systemd-analyze': ['systemd-analyze'],
+  zsh: ['zsh', 'script'],
   zstd: ['zstd'],
 }
 

@@ -17,10 +17,10 @@ import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
 import { dockerConfigDirectory, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 
-/** What the run has left on the disk, as lines that end with a newline. */
+/** The files that the run has written, as lines that end with a newline. */
 async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
   const file = await bundleTarget(name)
-  // Beside a bundle that is not split, a list is the user's own.
+  // Next to a bundle that is not split, such a list belongs to the user.
   const parts = splitSize === undefined ? undefined : await readPartList(file)
   const paths = parts?.map(({ name }) => join(dirname(file), name)) ?? [file]
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
@@ -31,7 +31,7 @@ async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Pr
   return `wrote ${safeLine(what)} (${size})\n${lock === undefined ? '' : `wrote ${safeLine(lock)}, for a later --since\n`}`
 }
 
-/** Puts images into one file. */
+/** Writes images to one file. */
 export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {
   const { since, lock, splitSize } = flags
   await refuseSharedFiles([file, lock, flags.report, flags.events], [...(flags.images ?? []), flags.registries, since])
@@ -41,13 +41,13 @@ export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file:
   if (hasSummary && report.totals.failed === 0 && report.interrupted !== true) cli.print(await formatWritten(file, flags))
 }
 
-/** Prints what is in an archive. */
+/** Prints the content of an archive. */
 export async function runBundleInfo(cli: CliProcess, { name }: ArchivedFlags, file: string): Promise<void> {
   const info = await describeBundle(file, { name, signal: cli.signal })
   cli.show({ schemaVersion: 1, command: 'bundle info', ...info }, (styles) => formatBundleInfo(info, styles))
 }
 
-/** Reads every byte of an archive, and prints what is wrong with it. */
+/** Reads every byte of an archive, and prints the problems that it finds. */
 export async function runBundleCheck(cli: CliProcess, { name }: ArchivedFlags, file: string): Promise<void> {
   const check = { schemaVersion: 1, command: 'bundle check', file, ...(await checkBundle(file, { name, signal: cli.signal })) }
   cli.show(check, (styles) => formatBundleCheck(check, styles))
@@ -61,7 +61,7 @@ export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: re
   await followRun(cli, flags, () => pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal }))
 }
 
-/** Loads the images of archives into a Docker Engine, of which no other command of bundles loads anything. */
+/** Loads the images of archives into a Docker Engine, whose code no other command of bundles loads. */
 export async function runBundleLoad(cli: CliProcess, flags: LoadFlags, files: readonly string[]): Promise<void> {
   const { include, exclude, name, dockerHost } = flags
   await refuseSharedFiles([flags.report, flags.events], files)

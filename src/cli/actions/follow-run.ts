@@ -9,24 +9,24 @@ import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
 import { formatSummary } from '../output/summary.ts'
 
-/** What became of a run, and whether people read a summary of it on standard output. */
+/** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
   readonly report: MirrorReport
   readonly hasSummary: boolean
 }
 
-/** Carries a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` makes. Throws LOCAL_IO. */
+/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
 export async function followRun(
   cli: CliProcess,
   flags: RunFlags,
   start: () => MirrorRun,
   closing?: (report: MirrorReport) => Promise<string | undefined>,
 ): Promise<FollowedRun> {
-  const { output, quiet = false, verbose = false } = flags
+  const { output, quiet = false, verbose = false, progress = true } = flags
   const writeReport = await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
   const renderers = [
-    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal' }),
+    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal', progress }),
     ...(events ? [eventsNdjson(events.output)] : []),
   ]
   const run = start()
@@ -44,7 +44,7 @@ export async function followRun(
     if (hasSummary) cli.print(`${safeLine(line)}\n`)
     else cli.note(line)
   }
-  // The images are where they are, whatever becomes of these files.
+  // The copied images decide the exit code before these files do.
   cli.exit(exitCodeOfReport(report, cli.stopSignal))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)

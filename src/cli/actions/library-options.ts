@@ -16,7 +16,7 @@ export function dockerConfigDirectory(): string {
   return process.env['DOCKER_CONFIG'] || join(homedir(), '.docker')
 }
 
-/** The library's options for the flags that say which images are meant. */
+/** The library's options for the flags that select images. */
 export function selectionOptions(references: readonly string[], flags: SelectionFlags): ImageSelection {
   const { release, images, include, exclude, artifactUrl, channelUrl, listSha256 } = flags
   return { releases: release, images, references, include, exclude, artifactUrl, channelUrl, listSha256, stdin: process.stdin }
@@ -44,16 +44,23 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & TransferOptio
 /** The library's options for the flags about both ends. */
 export function placeOptions(flags: PlaceFlags): PlanOptions {
   const { to, sparse, rewrite, flatten, recheck } = flags
-  const { K3S_MIRROR_USERNAME: username, K3S_MIRROR_PASSWORD: password } = process.env
-  const destinationCredentials = username ? { username, password: password ?? '' } : undefined
-  return { ...sourceOptions(flags), to, destinationCredentials, sparse, rewrite, flatten, recheck }
+  return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), sparse, rewrite, flatten, recheck }
 }
 
-/** The library's options for the flags about a Docker Engine. Throws USAGE for one that needs an Engine where none is used. */
+/** The credentials of the destination in the environment. Throws USAGE where half of them is set, as a CI job does whose secret is missing. */
+function destinationCredentials(env: NodeJS.ProcessEnv): PlanOptions['destinationCredentials'] {
+  const { K3S_MIRROR_USERNAME: username = '', K3S_MIRROR_PASSWORD: password = '' } = env
+  if (username === '' && password === '') return undefined
+  if (username !== '' && password !== '') return { username, password }
+  const [set, unset] = username === '' ? ['PASSWORD', 'USERNAME'] : ['USERNAME', 'PASSWORD']
+  throw new MirrorError('USAGE', `K3S_MIRROR_${set} is set, but K3S_MIRROR_${unset} is not`, { hint: 'set both variables, or neither' })
+}
+
+/** The library's options for the flags about a Docker Engine. Throws USAGE for one that requires `--via docker`. */
 export function engineOptions({ via, dockerHost, keep }: EngineFlags): Pick<MirrorOptions, 'via' | 'dockerHost' | 'keep'> {
   const needless = dockerHost !== undefined ? '--docker-host' : keep === true ? '--keep' : undefined
   if (via !== 'docker' && needless !== undefined) {
-    throw new MirrorError('USAGE', `${needless} is about a Docker Engine, and none is used`, { hint: 'Add --via docker, or leave it out.' })
+    throw new MirrorError('USAGE', `${needless} requires --via docker`, { hint: `pass --via docker, or leave ${needless} out` })
   }
   return { via, dockerHost, keep }
 }

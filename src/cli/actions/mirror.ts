@@ -23,7 +23,7 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
   cli.exit(exitCodes.done)
 }
 
-/** Prints what would move, and moves nothing. */
+/** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
   const writeReport = await openReport(flags.report)
@@ -36,12 +36,12 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   await writeReport(report).catch(cli.complain)
 }
 
-/** Copies the images; with `--dry-run` plans only. */
+/** Copies the images; with `--dry-run` only plans. */
 export async function runMirror(cli: CliProcess, flags: MirrorFlags, references: readonly string[]): Promise<void> {
   const { events, writeRegistries } = flags
   if (flags.dryRun === true) {
-    for (const file of [events === '-' ? 'standard output' : events, writeRegistries])
-      if (file !== undefined) cli.note(`${file} is not written: nothing is moved`)
+    const ignored = [events === undefined ? [] : ['--events'], writeRegistries === undefined ? [] : ['--write-registries']].flat()
+    for (const flag of ignored) cli.warn(`${flag} is ignored: --dry-run copies nothing and writes only --report`)
     return runPlan(cli, flags, references)
   }
   await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.registries])

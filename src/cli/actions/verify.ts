@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { isMirrorError, MirrorError } from '../../errors.ts'
+import { isMirrorError, MirrorError, systemReason } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { readPipe } from '../../release/read-pipe.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
@@ -22,35 +22,35 @@ const maxReportBytes = 64 * 1024 * 1024
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
 async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
-  const hint = 'Give the file that mirror --report has written.'
+  const hint = 'pass --expect with a file that mirror --report has written'
   const refuse = (why: string, cause?: unknown): never => {
-    throw new MirrorError('USAGE', `cannot read ${path}${why}`, { hint, cause })
+    throw new MirrorError('USAGE', `cannot read ${path}: ${why}`, { hint, cause })
   }
   const chunks: Uint8Array[] = []
   let size = 0
   try {
     const facts = await stat(path)
-    if (!facts.isFile() && !facts.isFIFO()) refuse(': it is not a file')
+    if (!facts.isFile() && !facts.isFIFO()) refuse('not a file')
     // What blocks while it is opened keeps the process alive, whatever signal comes.
     const stream: AsyncIterable<Uint8Array> = facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path, { signal })
     for await (const chunk of stream) {
       chunks.push(chunk)
       size += chunk.length
-      if (size > maxReportBytes) refuse(': it is larger than 64 MiB')
+      if (size > maxReportBytes) refuse('larger than 64 MiB')
     }
     return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
   } catch (error) {
     signal.throwIfAborted()
-    if (!isMirrorError(error)) return refuse(` (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, error)
+    if (!isMirrorError(error)) return refuse(systemReason(error), error)
     if (error.code === 'USAGE') throw error.with({ hint })
-    return refuse(': nobody writes to this named pipe', error)
+    return refuse('no process writes to this named pipe', error)
   }
 }
 
-/** Milliseconds between two lines about where a long check stands. */
+/** Milliseconds between two lines on the progress of a long check. */
 const heartbeat = 10_000
 
-/** Says on standard error where a check stands that takes long; with --verbose every image and retry. */
+/** Reports the progress of a long check on standard error; with --verbose every image and retry. */
 function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & { readonly events: VerifyEvents } {
   let standing: string | undefined
   let failed = 0
@@ -81,7 +81,7 @@ async function formatOf({ output, verbose = false }: VerifyFlags): Promise<(repo
   return (report, styles) => formatVerification(report, { styles, verbose })
 }
 
-/** Looks whether every image is where it ought to be. */
+/** Checks that every image is present. */
 export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
   const { to, asNode = false, deep, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
   const options = {

@@ -1,8 +1,15 @@
-import { option, type CommandDefinition } from '../options/option.ts'
+import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { output, runOutput, type RunFlags } from '../options/output.ts'
-import { credentialsHelp, destination, naming, platforms, sources, transfer, type PlaceFlags, type SourceFlags } from '../options/places.ts'
+import { credentials, destinations, sources, type PlaceFlags, type SourceFlags } from '../options/places.ts'
 import { archived, archivedName, references, selection, type ArchivedFlags, type SelectionFlags } from '../options/selection.ts'
 import { parseSize } from '../options/values.ts'
+
+/** `k3s-mirror bundle`. */
+export const bundle: CommandDefinition = {
+  description: 'carry images across an air gap in one file',
+  options: [],
+  examples: ['bundle create k3s.tar.zst --release stable', 'bundle push k3s.tar.zst --to registry.example.com/mirror'],
+}
 
 /** What commander makes of the options of `bundle create`. */
 export interface CreateFlags extends SelectionFlags, SourceFlags, RunFlags {
@@ -13,35 +20,42 @@ export interface CreateFlags extends SelectionFlags, SourceFlags, RunFlags {
 
 /** `k3s-mirror bundle create`. */
 export const bundleCreate: CommandDefinition = {
-  description: 'put images into one file, every blob once; an interrupted run goes on where it was',
-  arguments: [['<file>', 'the bundle: an OCI layout in a .tar, .tar.zst or .tar.gz, which skopeo and containerd read too'], references],
+  description: 'write images to one file, resuming an interrupted run',
+  arguments: [['<file>', 'the bundle: an OCI layout in a .tar, .tar.zst or .tar.gz'], references],
   options: [
-    option('--since <bundle>', 'leave out what this earlier bundle holds, or what its lock file says that it holds'),
-    option('--lock <file>', 'write what the bundle holds to a file, for a later --since'),
-    option('--split-size <size>', 'split into parts of this size: bytes, or with K, M, G in powers of 1024, as in 4095M', parseSize),
+    ...inGroup('Bundle', [
+      option('--since <bundle>', 'leave out the content of an earlier bundle or lock file'),
+      option('--lock <file>', 'write a lock file for a later --since'),
+      option('--split-size <size>', 'split into parts of this size, as in 4095M', parseSize),
+    ]),
     ...selection,
     ...sources,
-    ...platforms,
-    ...transfer(),
     ...output,
     ...runOutput,
   ],
-  help: credentialsHelp,
+  examples: [
+    'bundle create k3s.tar.zst --release stable',
+    'bundle create arm64.tar.zst --release stable --platform linux/arm64',
+    'bundle create update.tar.zst --release latest --since k3s.tar.zst',
+  ],
+  sections: credentials,
 }
 
 /** `k3s-mirror bundle info`. */
 export const bundleInfo: CommandDefinition = {
-  description: 'what is in a bundle, or in an archive of another tool: lists, images, platforms, sizes',
-  arguments: [['<file>', 'the bundle or archive']],
-  options: [...output, ...archivedName],
+  description: 'list the images and platforms in a bundle or archive',
+  arguments: [['<file>', 'a bundle, or an archive of another tool']],
+  options: [...archivedName, ...output],
+  examples: ['bundle info k3s.tar.zst'],
 }
 
 /** `k3s-mirror bundle check`. */
 export const bundleCheck: CommandDefinition = {
-  description:
-    'read every byte of a bundle, or of an archive of another tool, again and compare the digests; exit code 4 when something is wrong',
-  arguments: [['<file>', 'the bundle or archive; of one that is split also a single part']],
-  options: [...output, ...archivedName],
+  description: 'read a bundle or archive and compare every digest',
+  arguments: [['<file>', 'a bundle, a part of one, or an archive of another tool']],
+  options: [...archivedName, ...output],
+  examples: ['bundle check k3s.tar.zst'],
+  sections: [['Exit codes', '0 the bundle is intact, 4 problems found, 2 invalid input']],
 }
 
 /** What commander makes of the options of `bundle push`. */
@@ -49,11 +63,11 @@ export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {}
 
 /** `k3s-mirror bundle push`. */
 export const bundlePush: CommandDefinition = {
-  description:
-    'copy the images of archives to a registry or a layout, straight out of the files; the platforms of one image come under one tag',
-  arguments: [['<file...>', 'bundles, and archives of docker save, ctr images export, skopeo or a K3s release; gzip and zstd too']],
-  options: [...archived, ...destination, ...naming, ...transfer(), ...output, ...runOutput],
-  help: credentialsHelp,
+  description: 'copy images of archives to a registry or an OCI layout',
+  arguments: [['<file...>', 'bundles, or archives of Docker, containerd, skopeo or K3s']],
+  options: [...archived, ...destinations, ...output, ...runOutput],
+  examples: ['bundle push k3s.tar.zst --to registry.example.com/mirror', 'bundle push k3s-airgap-images-amd64.tar.zst --to localhost:5000'],
+  sections: credentials,
 }
 
 /** What commander makes of the options of `bundle load`. */
@@ -63,12 +77,13 @@ export interface LoadFlags extends ArchivedFlags, RunFlags {
 
 /** `k3s-mirror bundle load`. */
 export const bundleLoad: CommandDefinition = {
-  description: 'load the images of archives into a Docker Engine, for its own platform',
-  arguments: [['<file...>', 'what bundle push takes']],
+  description: 'load images of archives into a Docker Engine',
+  arguments: [['<file...>', 'bundles, or archives of Docker, containerd, skopeo or K3s']],
   options: [
-    option('--docker-host <address>', "where the Engine is, as in DOCKER_HOST (default: where Docker's own command line finds it)"),
+    ...inGroup('Destination', [option('--docker-host <address>', 'address of the Engine').default(undefined, 'DOCKER_HOST')]),
     ...archived,
     ...output,
     ...runOutput,
   ],
+  examples: ['bundle load k3s.tar.zst'],
 }

@@ -1,6 +1,6 @@
-import { option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
+import { inGroup, option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
 import { output, report, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
-import { credentialsHelp, places, type PlaceFlags } from '../options/places.ts'
+import { credentials, places, writeRegistries, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 
 /** What commander makes of the options of `images`. */
@@ -12,7 +12,12 @@ export interface ImagesFlags extends SelectionFlags, OutputFlags {
 export const images: CommandDefinition = {
   description: 'print the image list, one reference a line',
   arguments: [references],
-  options: [...selection, option('--registries <file>', 'a registries.yaml, whose configs give TLS for every host'), ...output],
+  options: [
+    ...selection,
+    ...inGroup('Connection', [option('--registries <file>', 'registries.yaml with TLS and credentials of hosts')]),
+    ...output,
+  ],
+  examples: ['images --release stable', 'images --release v1.37.1+k3s1 --exclude "*traefik*"'],
 }
 
 /** What commander makes of the options about a Docker Engine. */
@@ -22,26 +27,23 @@ export interface EngineFlags {
   readonly keep?: boolean
 }
 
-const engine: OptionGroup = [
-  option('--via <path>', 'registry: over HTTP; docker: a Docker Engine pulls, tags and pushes (default: registry)').choices([
-    'registry',
-    'docker',
-  ]),
-  option(
-    '--docker-host <address>',
-    "with --via docker: where the Engine is, as in DOCKER_HOST (default: where Docker's own command line finds it)",
-  ),
-]
+const engine: OptionGroup = inGroup('Docker Engine', [
+  option('--via <path>', 'copy over HTTP, or pull and push with a Docker Engine')
+    .choices(['registry', 'docker'])
+    .default(undefined, 'registry'),
+  option('--docker-host <address>', 'with --via docker: address of the Engine').default(undefined, 'DOCKER_HOST'),
+])
 
 /** What commander makes of the options of `plan`. */
 export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunFlags {}
 
 /** `k3s-mirror plan`. */
 export const plan: CommandDefinition = {
-  description: 'say what would move: images, blobs, bytes, Docker Hub pulls; moves nothing',
+  description: 'show what a mirror would copy, without copying',
   arguments: [references],
   options: [...selection, ...places, ...engine, ...output, ...report],
-  help: credentialsHelp,
+  examples: ['plan --release stable --to registry.example.com/mirror'],
+  sections: credentials,
 }
 
 /** What commander makes of the options of `mirror`. */
@@ -52,17 +54,22 @@ export interface MirrorFlags extends PlanFlags {
 
 /** `k3s-mirror mirror`. */
 export const mirrorCommand: CommandDefinition = {
-  description: 'copy the images to the destination',
+  description: 'copy images to a registry or an OCI layout',
   arguments: [references],
   options: [
     ...selection,
     ...places,
     ...engine,
-    option('--keep', 'with --via docker: leave in the Engine what was pulled'),
+    ...inGroup('Docker Engine', [option('--keep', 'with --via docker: keep the pulled images in the Engine')]),
     ...output,
     ...runOutput,
-    option('--write-registries <file>', 'afterwards write the registries.yaml with which nodes find the images to this file'),
-    option('--dry-run', 'the same as plan'),
+    ...writeRegistries,
+    ...inGroup('Output', [option('--dry-run', 'same as plan: copy nothing, write only --report')]),
   ],
-  help: credentialsHelp,
+  examples: [
+    'mirror --release stable --to registry.example.com/mirror',
+    'mirror --images list.txt --platform linux/amd64 --to oci:site',
+    'mirror alpine:3.20 --from docker.io=cache.example --to oci:site',
+  ],
+  sections: credentials,
 }

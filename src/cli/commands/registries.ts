@@ -5,7 +5,14 @@ import { output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { collect } from '../options/values.ts'
 
-/** Commander's values for the options of `registries lint`. */
+/** `k3s-mirror registries`. */
+export const registries: CommandDefinition = {
+  description: 'lint, resolve, render or generate registries.yaml',
+  options: [],
+  examples: ['registries lint /etc/rancher/k3s/registries.yaml', 'registries generate --release stable --to registry.example.com'],
+}
+
+/** What commander makes of the options of `registries lint`. */
 export interface LintFlags extends K3sOptionFlags, OutputFlags {
   readonly files: boolean
 }
@@ -15,15 +22,11 @@ export const registriesLint: CommandDefinition = {
   description: 'report settings that K3s ignores or misreads',
   arguments: [['[file]', 'a registries.yaml; - reads standard input', defaultRegistriesFile]],
   options: [option('--no-files', 'do not check the certificate and key files'), ...k3sServer, ...k3sVersion, ...output],
-  help: `
-Exits with 4 if a finding is an error.
-
-Examples:
-  k3s-mirror registries lint
-  k3s-mirror registries lint --no-files --k3s-version v1.30.4+k3s1 nodes.yaml`,
+  sections: [['Exit codes', '0 no errors, 4 a finding is an error, 2 invalid input']],
+  examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1'],
 }
 
-/** Commander's values for the options of `registries resolve`. */
+/** What commander makes of the options of `registries resolve`. */
 export interface ResolveFlags extends SelectionFlags, K3sOptionFlags, OutputFlags {
   readonly registries: string
 }
@@ -33,13 +36,10 @@ export const registriesResolve: CommandDefinition = {
   description: 'show the endpoints that a node asks for an image, in order',
   arguments: [references],
   options: [...selection, ...registriesFile, ...k3sServer, ...k3sVersion, ...output],
-  help: `
-Examples:
-  k3s-mirror registries resolve rancher/mirrored-pause:3.6 --registries nodes.yaml
-  k3s-mirror registries resolve --release stable --registries nodes.yaml`,
+  examples: ['registries resolve rancher/klipper-lb:v0.4.17 --registries nodes.yaml'],
 }
 
-/** Commander's values for the options of `registries render`. */
+/** What commander makes of the options of `registries render`. */
 export interface RenderFlags extends K3sOptionFlags, OutputFlags {
   readonly registries: string
   readonly out: string
@@ -62,19 +62,19 @@ export interface RenderFlags extends K3sOptionFlags, OutputFlags {
 export const registriesRender: CommandDefinition = {
   description: 'write the containerd files that K3s generates from the file',
   options: [
-    option('--out <dir>', 'output directory, created if missing (required)').makeOptionMandatory(),
+    option('--out <dir>', 'output directory, created if missing').makeOptionMandatory(),
     ...registriesFile,
     option('--force', 'overwrite files that were not generated'),
     option('--format <format>', 'for K3s, for stock containerd, or for K3s before certs.d')
       .choices(['k3s', 'containerd', 'legacy'])
       .default('k3s'),
-    option('--config-version <n>', 'of config.toml: 3 for containerd 2, 2 for containerd 1 (default: 3)').choices(['2', '3']),
+    option('--config-version <n>', 'of config.toml: 3 for containerd 2, 2 for containerd 1').choices(['2', '3']).default(undefined, '3'),
     ...k3sServer,
     option('--full', 'write the whole config.toml, with the options below'),
     option('--containerd-opt <dir>', 'path of the opt plugin'),
     option('--selinux', 'enable SELinux'),
     option('--userns', 'the node runs rootless, in a user namespace'),
-    option('--pause-image <image>', 'the sandbox image; an empty value leaves it out'),
+    option('--pause-image <image>', 'the sandbox image (an empty value leaves it out)'),
     option('--no-flannel', 'leave out the CNI section'),
     option('--cni-bin-dir <dir>', 'directory of the CNI plugins'),
     option('--cni-conf-dir <dir>', 'directory of the CNI configuration'),
@@ -82,9 +82,7 @@ export const registriesRender: CommandDefinition = {
     option('--state <dir>', 'directory of the state and socket of containerd'),
     ...output,
   ],
-  help: `
-Example:
-  k3s-mirror registries render --registries nodes.yaml --out rendered`,
+  examples: ['registries render --registries registries.yaml --out rendered'],
 }
 
 /** Commander's values for the options that decide what nodes pull; `mirror` names images at the destination by the same ones. */
@@ -100,7 +98,7 @@ export interface NodeFlags {
   readonly username?: string
 }
 
-/** Commander's values for the options of `registries generate`. */
+/** What commander makes of the options of `registries generate`. */
 export interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
   readonly passwordStdin?: boolean
   readonly out?: string
@@ -109,14 +107,14 @@ export interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
 
 /** `k3s-mirror registries generate`. */
 export const registriesGenerate: CommandDefinition = {
-  description: 'generate the registries.yaml with which nodes find the images',
+  description: 'generate the registries.yaml that nodes need',
   arguments: [references],
   options: [
-    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], as for mirror (required)').makeOptionMandatory(),
+    option('--to <destination>', '[http[s]://]host[:port][/prefix], as for mirror').makeOptionMandatory(),
     ...selection,
-    option('--rewrite <regex=replacement>', 'as for mirror (repeatable)', collect),
+    option('--rewrite <regex=text>', 'as for mirror', collect),
     option('--flatten', 'as for mirror'),
-    option('--wildcard', 'one mirror for every registry, not only for the selected images'),
+    option('--wildcard', 'one mirror for every registry, also for other images'),
     option('--ca-file <path>', 'path of the CA certificate on the nodes'),
     option('--cert-file <path>', 'path of the client certificate on the nodes'),
     option('--key-file <path>', 'path of its key on the nodes'),
@@ -127,12 +125,11 @@ export const registriesGenerate: CommandDefinition = {
     option('--force', 'overwrite an existing file'),
     ...output,
   ],
-  help: `
-The password of --username comes from --password-stdin, or from K3S_MIRROR_NODE_PASSWORD. Without one the file
-contains a placeholder, which lint reports. Credentials from --registries are written only to --out.
-
-Examples:
-  k3s-mirror registries generate --release stable --to registry.example.com/mirror
-  k3s-mirror registries generate --release stable --to registry.example.com/mirror \\
-    --username node --password-stdin --out nodes.yaml < password.txt`,
+  sections: [
+    [
+      'Password',
+      '--password-stdin, or K3S_MIRROR_NODE_PASSWORD. Without one the file has a placeholder, which lint reports. Credentials from --registries are only written to --out.',
+    ],
+  ],
+  examples: ['registries generate --release stable --to registry.example.com'],
 }

@@ -1,5 +1,5 @@
-import { option, type CommandDefinition } from '../options/option.ts'
-import type { OutputFlags } from '../options/output.ts'
+import { inGroup, option, type CommandDefinition } from '../options/option.ts'
+import { verbosity, type OutputFlags } from '../options/output.ts'
 import { parseListen } from '../options/values.ts'
 
 /** What commander makes of the options of `serve`. */
@@ -15,23 +15,23 @@ export interface ServeFlags extends OutputFlags {
 
 /** `k3s-mirror serve`. */
 export const serve: CommandDefinition = {
-  description:
-    'a registry over an OCI layout or a bundle, until Ctrl-C or SIGTERM, which end it with exit code 0; / is a page for people, /metrics is for Prometheus',
-  arguments: [
-    ['<place>', 'a directory with a layout, or a new one with --writable where there is none; or a bundle, which is read as it is'],
-  ],
+  description: 'serve an OCI layout or a bundle as a registry',
+  arguments: [['<place>', 'a bundle, or the directory of a layout (new with --writable)']],
   options: [
-    option('--listen <host:port>', 'where to listen; without a host at every address, with port 0 at any free one', parseListen).default(
-      { host: '127.0.0.1', port: 5000 },
-      '127.0.0.1:5000',
-    ),
-    option('--writable', 'take pushes and deletions'),
-    option('--name <repository[:tag]>', 'name images of a layout that have only a tag; with a tag also one without a name'),
-    option('--tls-cert <file>', "the server's certificate and its chain, PEM: HTTPS alone is spoken, TLS 1.2 or later"),
-    option('--tls-key <file>', 'its private key, PEM without a passphrase'),
-    option('--htpasswd <file>', 'users and their bcrypt hashes: nothing but /healthz is answered without a password'),
-    option('--access-log <file>', 'a line of JSON for every request, added to this file or, with "-", printed to standard output'),
-    option('--quiet', 'only errors on standard error'),
-    option('--verbose', 'a line for every request on standard error'),
+    ...inGroup('Server', [
+      option('--listen <host:port>', 'address to listen on (:port for all, port 0 for any)', parseListen).default(
+        { host: '127.0.0.1', port: 5000 },
+        '127.0.0.1:5000',
+      ),
+      option('--writable', 'accept pushes and deletions'),
+      option('--name <repository[:tag]>', 'name for images of a layout without a name'),
+      option('--tls-cert <file>', 'certificate chain in PEM, to serve HTTPS only'),
+      option('--tls-key <file>', 'private key in PEM, without a passphrase'),
+      option('--htpasswd <file>', 'users with bcrypt hashes, required for all but /healthz'),
+      option('--access-log <file|->', 'append a line of JSON for each request (- for stdout)'),
+    ]),
+    ...verbosity,
   ],
+  sections: [['Pages', '/ describes the images and the registries.yaml for nodes, /metrics is for Prometheus, /healthz for probes']],
+  examples: ['serve k3s.tar.zst', 'serve ./site --writable --listen :5000 --htpasswd users'],
 }

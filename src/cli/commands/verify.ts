@@ -1,8 +1,8 @@
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
-import { option, type CommandDefinition } from '../options/option.ts'
-import { report, type OutputFlags } from '../options/output.ts'
-import { timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
+import { inGroup, option, type CommandDefinition } from '../options/option.ts'
+import { outputFormat, report, verbosity, type OutputFlags } from '../options/output.ts'
+import { credentials, timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { collect, collectEndpoint, collectList, wholeNumber } from '../options/values.ts'
 
@@ -17,50 +17,45 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
 
 /** `k3s-mirror verify`. */
 export const verifyCommand: CommandDefinition = {
-  description: 'is every image, platform and blob there? could a node pull it all? changes nothing',
+  description: 'check that every image is present and pullable',
   arguments: [references],
   options: [
     ...selection,
-    option('--to <destination>', '[http://|https://]<host>[:port][/prefix], or oci:<directory>: is everything there?'),
-    option('--as-node', 'could a node with the file of --registries pull everything? With --to too: and get what is there?'),
-    option(
-      '--registries <file>',
-      `a registries.yaml: credentials and TLS for --to, all that a node knows for --as-node (default there: ${defaultRegistriesFile})`,
-    ),
-    ...k3sServer,
-    ...k3sVersion,
-    option('--rewrite <regex=replacement>', 'repositories were renamed so at the destination; as for mirror; repeatable', collect),
-    option('--flatten', 'only the last part of repository names was kept; as for mirror'),
-    option('--foreign-layers', 'the layers of Windows base images were copied too; as for mirror'),
+    ...inGroup('Checks', [
+      option('--to <destination>', 'check this registry, or oci:<directory>'),
+      option('--as-node', 'check what a node with --registries would pull'),
+      option('--platform <os/arch>', 'check only these platforms (default: all)', collectList),
+      option('--deep', 'read every blob and compare its digest'),
+      option('--foreign-layers', 'also check the layers of Windows base images'),
+      option('--expect <file>', 'require the digests in this report of mirror --report'),
+      option('--from <registry=source>', 'require the digests of this registry at the source', collectEndpoint),
+      option('--rewrite <regex=text>', 'names made by mirror --rewrite', collect),
+      option('--flatten', 'names made by mirror --flatten'),
+    ]),
+    ...inGroup('Node', [...k3sServer, ...k3sVersion]),
+    ...inGroup('Connection', [
+      option('--registries <file>', 'registries.yaml of the node, or of this host').default(
+        undefined,
+        `with --as-node: ${defaultRegistriesFile}`,
+      ),
+    ]),
     ...trustedHosts,
-    option(
-      '--platform <os/arch[/variant]>',
-      'what nodes of these platforms pull; repeatable or comma-separated; default: all that an image names',
-      collectList,
-    ),
-    option('--deep', 'read every blob and compare its digest, instead of asking whether it is there'),
-    option('--expect <file>', 'the report of mirror --report: images must still have the digests in it'),
-    option(
-      '--from <registry=endpoint>',
-      'images must have the digests that this endpoint has now; * for every registry; repeatable',
-      collectEndpoint,
-    ),
-    option('--jobs <n>', 'images at once (default: 16)', wholeNumber(1)),
-    option('--retries <n>', 'tries after a failure (default: 3)', wholeNumber(0)),
+    ...inGroup('Connection', [
+      option('--jobs <n>', 'images checked at once', wholeNumber(1)).default(undefined, '16'),
+      option('--retries <n>', 'retries after a failure', wholeNumber(0)).default(undefined, '3'),
+    ]),
     ...timeout,
-    option('--output <format>', 'what standard output carries').choices(['text', 'json', 'junit', 'markdown']).default('text'),
+    outputFormat('text', 'json', 'junit', 'markdown'),
     ...report,
-    option('--quiet', 'only errors on standard error'),
-    option('--verbose', 'a line for every image and retry as they come, and stack traces'),
+    ...verbosity,
   ],
-  help: `
-A tag that has moved is a problem where its digest is known: from the reference itself (name:tag@sha256:…), from --expect, from --from, and
-with --as-node from --to. Otherwise nothing is compared, and what a tag names now is checked.
-With --as-node an image that only its own registry has is a problem: it comes from upstream and not from a mirror.
-
-Credentials for --to and --from come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of
-podman and skopeo, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for --to). A node has only those of its registries.yaml.
-
-Exit codes: 0 all found, 4 something is missing, wrong or out of reach, 1 the check itself failed, 2 bad usage, 3 the list is not the one that
-its checksum says, 130 interrupted.`,
+  examples: ['verify --release stable --to registry.example.com/mirror', 'verify --release stable --as-node --registries registries.yaml'],
+  sections: [
+    [
+      'Digests',
+      'A moved tag is a problem where its digest is known: from name:tag@sha256:…, --expect, --from, or from --to with --as-node. With --as-node an image that only its own registry has is a problem too.',
+    ],
+    ...credentials,
+    ['Exit codes', '0 all found, 4 problems found, 1 the check failed, 2 invalid input, 3 wrong list checksum, 130 interrupted'],
+  ],
 }

@@ -1,13 +1,12 @@
 import { open } from 'node:fs/promises'
-import { isMirrorError, MirrorError } from '../../errors.ts'
+import { isMirrorError, MirrorError, systemReason } from '../../errors.ts'
 import { isDiskFull } from '../../layout/local-io.ts'
 
 /** The error for a file of the user's that cannot be read or written; a MirrorError is returned as it is. */
 export function fileError(action: string, path: string, cause: unknown): MirrorError {
   if (isMirrorError(cause)) return cause
-  const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-  const hint = isDiskFull(cause) ? 'Make room there.' : 'Check that the directory exists and may be written.'
-  return new MirrorError('LOCAL_IO', `cannot ${action} ${path} (${code})`, { hint, cause })
+  const hint = isDiskFull(cause) ? 'free some space on that file system' : 'check that the directory exists and is writable'
+  return new MirrorError('LOCAL_IO', `cannot ${action} ${path}: ${systemReason(cause)}`, { hint, cause })
 }
 
 /** Text and permissions of the file that an option names; throws LOCAL_IO. */
@@ -17,13 +16,12 @@ export async function readGiven(option: string, path: string, what: string): Pro
     const { mode } = await file.stat()
     return { text: await file.readFile('utf8'), mode }
   } catch (cause) {
-    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-    const hint = `Name a ${what} that this user may read.`
-    throw new MirrorError('LOCAL_IO', `cannot read ${path}, the file of ${option} (${code})`, { hint, cause })
+    const hint = `pass ${option} with a ${what} that this user can read`
+    throw new MirrorError('LOCAL_IO', `cannot read ${path} of ${option}: ${systemReason(cause)}`, { hint, cause })
   }
 }
 
-/** What a look at a path gives; undefined where one of the codes says that nothing is there. Throws LOCAL_IO. */
+/** What a look at a path gives; undefined for an error with one of the codes. Throws LOCAL_IO. */
 export async function ifThere<T>(
   look: Promise<T>,
   action: string,

@@ -8,20 +8,20 @@ import { formatJson } from '../output/json.ts'
 import type { TextOutput } from '../output/renderer.ts'
 import { fileError, ifThere } from './file-error.ts'
 
-/** Opens a file, a device or a pipe to be written to where it is; makes a file that is missing. Throws USAGE for what others have put there, and what the system throws. */
+/** Opens a file, a device or a pipe for writing in place, and creates a missing file. Throws USAGE for a planted file, and what the system throws. */
 export async function openInPlace(path: string, { append = false, mode = 0o666 } = {}): Promise<FileHandle> {
   for (let attempt = 1; ; attempt++) {
     const file = await followLinks(path)
     await refusePlanted(file)
     const facts = await lstat(file).catch(() => undefined)
-    // Only in /proc a link is left, which is no path: what it leads to is open here, and perhaps written to already.
+    // Only a link in /proc is left, which is not a path: its target is open in this process, and may have content.
     const isOpen = facts?.isSymbolicLink() === true
     const known = isOpen ? constants.O_APPEND : constants.O_NOFOLLOW | (append ? constants.O_APPEND : constants.O_TRUNC)
     const made = constants.O_CREAT | constants.O_EXCL | (append ? constants.O_APPEND : 0)
     try {
       return await open(file, constants.O_WRONLY | (facts === undefined ? made : known), mode)
     } catch (error) {
-      // It came or went just now, and is looked at again.
+      // The file has just appeared or disappeared, so it is checked again.
       const { code } = error as NodeJS.ErrnoException
       const hasChanged = code === 'EEXIST' || (code === 'ENOENT' && facts !== undefined)
       if (!hasChanged || attempt === 3) throw error
@@ -29,7 +29,7 @@ export async function openInPlace(path: string, { append = false, mode = 0o666 }
   }
 }
 
-/** The writer for `--report`, which does nothing without a path; one that cannot be written is said here, before anything moves. */
+/** The writer for `--report`, which does nothing without a path. Throws LOCAL_IO for a file that cannot be written, before anything is copied. */
 export async function openReport(path: string | undefined): Promise<(report: object) => Promise<void>> {
   if (path === undefined) return () => Promise.resolve()
   const refuse = (error: unknown): never => {
@@ -53,14 +53,26 @@ export async function openReport(path: string | undefined): Promise<(report: obj
   }
 }
 
+/** How every report begins. */
+const reportStart = '{"schemaVersion":'
+
+/** Throws USAGE where a report of a command line that was not checked would replace a file that is not a report. */
+export async function refuseForeignReport(path: string): Promise<void> {
+  const facts = await ifThere(stat(path), 'read', path)
+  if (facts === undefined || !facts.isFile() || facts.size === 0) return
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(reportStart.length), position: 0 })
+  if (buffer.toString('latin1', 0, bytesRead) !== reportStart) throw new MirrorError('USAGE', `${path} is not a report`)
+}
+
 /** The file of `--events`. */
 export interface EventsFile {
   readonly output: TextOutput
-  /** Waits until all is written; throws LOCAL_IO when something could not be. */
+  /** Waits until everything is written; throws LOCAL_IO where that failed. */
   close(): Promise<void>
 }
 
-/** Opens the file for `--events` before anything moves, so that a bad path is said early; one that fails later ends no run. */
+/** Opens the file for `--events` before anything is copied, so that a bad path is reported early; a later failure does not end the run. */
 export async function openEvents(path: string): Promise<EventsFile> {
   if (path === '-') return { output: process.stdout, close: () => Promise.resolve() }
   const file = await openInPlace(path).catch((error: unknown) => {
@@ -82,7 +94,7 @@ export async function openEvents(path: string): Promise<EventsFile> {
   }
 }
 
-/** Throws USAGE where a file that is written is one that is read, or two are one: the first would be lost. */
+/** Throws USAGE where a file would be read and overwritten, or written twice. */
 export async function refuseSharedFiles(written: readonly (string | undefined)[], read: readonly (string | undefined)[]): Promise<void> {
   const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path))
   const isFile = (path: string | undefined): path is string =>
@@ -91,8 +103,8 @@ export async function refuseSharedFiles(written: readonly (string | undefined)[]
   for (const path of written.filter(isFile)) {
     const file = await real(path)
     if (inputs.has(file)) {
-      throw new MirrorError('USAGE', `${path} is named twice: what is written there would take the place of the other`, {
-        hint: 'Give each of them, and every option that names a file, one of its own.',
+      throw new MirrorError('USAGE', `${path} is named twice: the second use would overwrite the first`, {
+        hint: 'pass a different file with each option',
       })
     }
     inputs.add(file)

@@ -7,7 +7,7 @@ import { replaceFile } from '../../layout/replace-file.ts'
 import { generatedMark } from '../../registries-yaml/generate/comments.ts'
 import { fileError, ifThere } from './file-error.ts'
 
-/** Which file that is there already may be written over: any, one that we made, or none. */
+/** Which existing file may be overwritten: any, one that k3s-mirror generated, or none. */
 export type Replaceable = 'any' | 'generated' | 'none'
 
 const action = 'write registries.yaml to'
@@ -24,17 +24,17 @@ async function isGenerated(path: string): Promise<boolean> {
 
 async function refuseExisting(path: string, replaceable: Replaceable): Promise<void> {
   const refuse = (what: string, hint: string): never => {
-    throw new MirrorError('USAGE', `${path} is there ${what}`, { hint })
+    throw new MirrorError('USAGE', `cannot write ${path}: ${what}`, { hint })
   }
   const facts = await ifThere(stat(path), action, path)
   if (facts === undefined) return
-  if (!facts.isFile()) refuse('and no file', 'Name a file for the registries.yaml.')
-  if (replaceable === 'none') refuse('already', 'Give another name, or --force to write over it.')
+  if (!facts.isFile()) refuse('not a file', 'pass the name of a file')
+  if (replaceable === 'none') refuse('it already exists', 'pass another name, or --force to overwrite it')
   if (replaceable === 'generated' && !(await isGenerated(path)))
-    refuse('already, and k3s-mirror has not made it', 'Give another name, or remove it.')
+    refuse('it already exists, and k3s-mirror did not generate it', 'pass another name, or remove the file')
 }
 
-/** The writer of a registries.yaml: whole or not at all, and readable by its owner alone. Throws USAGE for a file that may not be written over, and LOCAL_IO, before anything moves. */
+/** The writer of a registries.yaml: the whole file or nothing, readable only by its owner. Throws USAGE for a file that must not be overwritten, and LOCAL_IO, before anything is copied. */
 export async function openRegistriesFile(path: string, replaceable: Replaceable): Promise<(text: string) => Promise<void>> {
   const refuse = (error: unknown): never => {
     throw fileError(action, path, error)
@@ -43,7 +43,7 @@ export async function openRegistriesFile(path: string, replaceable: Replaceable)
   await refuseExisting(target, replaceable)
   await access(dirname(target), constants.W_OK).catch(refuse)
   return async (text) => {
-    // Somebody may have put a file there in the meantime.
+    // Another process may have created the file in the meantime.
     await refuseExisting(target, replaceable)
     await replaceFile(target, text, { mode: 0o600 }).catch(refuse)
   }

@@ -5,30 +5,38 @@ import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
 import { fileError, ifThere } from './file-error.ts'
 
-/** Files and directories are the owner's alone, because there may be passwords in them. */
+/** Only the owner can read the files, because they may contain passwords. */
 const fileMode = 0o600
 const directoryMode = 0o700
 
-/** Below something that is no directory, the refusal names that. */
+/** Below a file in place of a directory, the error names that file. */
 const notThere = ['ENOENT', 'ENOTDIR']
 
 async function refuseStranger(path: string, kind: 'file' | 'directory'): Promise<void> {
   const found = await ifThere(lstat(path), 'write', path, notThere)
   if (found === undefined || (kind === 'file' ? found.isFile() : found.isDirectory())) return
-  throw new MirrorError('LOCAL_IO', `${path} is there and is no ${kind === 'file' ? 'regular file' : 'directory'}; nothing was written`, {
-    hint: 'Move it away, or name another directory.',
-  })
+  throw new MirrorError(
+    'LOCAL_IO',
+    `cannot write ${path}: it exists and is not a ${kind === 'file' ? 'regular file' : 'directory'}; nothing was written`,
+    {
+      hint: 'remove it, or pass another directory',
+    },
+  )
 }
 
 async function refuseForeign(path: string, text: string, isReplaceable: (found: string) => boolean): Promise<void> {
   const found = await ifThere(readFile(path, 'utf8'), 'read', path, notThere)
   if (found === undefined || found === text || isReplaceable(found)) return
-  throw new MirrorError('USAGE', `${path} is there already, and neither K3s nor k3s-mirror has made it; nothing was written`, {
-    hint: 'Name another directory, or give --force to write over it.',
-  })
+  throw new MirrorError(
+    'USAGE',
+    `cannot write ${path}: it already exists, and neither K3s nor k3s-mirror generated it; nothing was written`,
+    {
+      hint: 'pass another directory, or --force to overwrite it',
+    },
+  )
 }
 
-/** Writes texts, each whole or not at all, by their path below a directory, which is made; gives their full paths. Throws LOCAL_IO, and first USAGE for a file that is not replaceable. */
+/** Writes texts, each whole or not at all, by their path below a directory, which is created; returns their full paths. Throws LOCAL_IO, and first USAGE for a file that is not replaceable. */
 export async function writeFiles(
   directory: string,
   files: ReadonlyMap<string, string>,
@@ -54,7 +62,7 @@ export async function writeFiles(
   return written.map(({ path }) => path)
 }
 
-/** Removes files of one name that begin with one of the headers, and directories that are empty then; gives the paths of those files. Follows no links. Throws LOCAL_IO. */
+/** Removes files of one name that begin with one of the headers, and directories that this leaves empty; returns the paths of the files. Does not follow links. Throws LOCAL_IO. */
 export async function removeStale(
   directory: string,
   { name, headers, keep }: { readonly name: string; readonly headers: readonly string[]; readonly keep: ReadonlySet<string> },
@@ -75,7 +83,7 @@ export async function removeStale(
   return removed
 }
 
-// A recursive readdir of Node 26 follows links to directories, that of Node 20 does not.
+// A recursive readdir follows links to directories in Node 26, and not in Node 20.
 async function findFiles(directory: string, name: string): Promise<readonly string[]> {
   const facts = await ifThere(lstat(directory), 'read', directory)
   if (facts?.isDirectory() !== true) return []
@@ -89,6 +97,6 @@ async function removeEmpty(directory: string, top: string): Promise<void> {
   try {
     for (let path = directory; path !== top; path = dirname(path)) await rmdir(path)
   } catch {
-    // somebody has put something else there
+    // the directory has other files
   }
 }

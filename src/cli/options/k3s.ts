@@ -3,7 +3,7 @@ import type { K3sVersion } from '../../release/version.ts'
 import { option, type OptionGroup } from './option.ts'
 import { parseK3sVersion } from './values.ts'
 
-/** What commander makes of the options that say how K3s reads a registries.yaml. */
+/** What commander makes of the options that decide how K3s reads a registries.yaml. */
 export interface K3sOptionFlags {
   readonly disableDefaultRegistryEndpoint?: boolean
   readonly embeddedRegistry?: boolean
@@ -12,13 +12,13 @@ export interface K3sOptionFlags {
 
 /** K3s' own flags. */
 export const k3sServer: OptionGroup = [
-  option('--disable-default-registry-endpoint', "as nodes have it: a mirror's own registry is not asked when its endpoints fail"),
-  option('--embedded-registry', 'as servers have it: nodes share their images with each other'),
+  option('--disable-default-registry-endpoint', 'nodes run with this flag of K3s: no fallback to upstream'),
+  option('--embedded-registry', 'servers run with this flag of K3s: nodes share images'),
 ]
 
 /** `--k3s-version`. */
 export const k3sVersion: OptionGroup = [
-  option('--k3s-version <version>', 'the version that reads the file, as v1.30.4+k3s1; default: the newest', parseK3sVersion),
+  option('--k3s-version <version>', 'K3s version of the nodes, as in v1.30.4+k3s1', parseK3sVersion).default(undefined, 'newest'),
 ]
 
 /** `--registries`, the file that a node would read. */

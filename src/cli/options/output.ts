@@ -1,4 +1,4 @@
-import { option, type OptionGroup } from './option.ts'
+import { inGroup, option, type CliOption, type OptionGroup } from './option.ts'
 
 /** What commander makes of the options about output. */
 export interface OutputFlags {
@@ -11,20 +11,31 @@ export interface OutputFlags {
 export interface RunFlags extends OutputFlags {
   readonly report?: string
   readonly events?: string
+  readonly progress?: boolean
+}
+
+/** `--quiet` and `--verbose`. */
+export const verbosity: OptionGroup = inGroup('Output', [
+  option('-q, --quiet', 'print only errors on standard error'),
+  option('-v, --verbose', 'print each blob and retry, and stack traces'),
+])
+
+/** `--output`, with these formats. */
+export function outputFormat(...formats: readonly string[]): CliOption {
+  return option('-o, --output <format>', 'format of standard output').choices(formats).default('text').helpGroup('Output:')
 }
 
 /** The options that almost every command has. */
-export const output: OptionGroup = [
-  option('--output <format>', 'what standard output carries').choices(['text', 'json']).default('text'),
-  option('--quiet', 'only errors on standard error'),
-  option('--verbose', 'retries and single blobs too, and stack traces'),
-]
+export const output: OptionGroup = [outputFormat('text', 'json'), ...verbosity]
 
 /** `--report`. */
-export const report: OptionGroup = [option('--report <file>', 'write the JSON report to this file too')]
+export const report: OptionGroup = inGroup('Output', [option('--report <file>', 'also write the JSON report to this file')])
 
-/** `--report` and `--events`, for commands that copy. */
+/** What commands that copy have in addition. */
 export const runOutput: OptionGroup = [
   ...report,
-  option('--events <file or ->', 'write every event as a line of JSON; - is standard output'),
+  ...inGroup('Output', [
+    option('--events <file|->', 'write each event as a line of JSON (- for stdout)'),
+    option('--no-progress', 'print lines instead of progress bars on a terminal'),
+  ]),
 ]

@@ -1,4 +1,4 @@
-import { option, type OptionGroup } from './option.ts'
+import { inGroup, option, type HelpSection, type OptionGroup } from './option.ts'
 import { collect, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
 
 /** What commander makes of the options about sources. */
@@ -24,85 +24,86 @@ export interface PlaceFlags extends SourceFlags {
   readonly recheck?: boolean
 }
 
-/** Where registries may send us. */
-export const trustedHosts: OptionGroup = [
-  option(
-    '--token-host <host>',
-    "a host of another domain that may see a registry's credentials as its token server; repeatable",
-    collectHost,
-  ),
-  option('--storage-host <host>', 'a private host that a registry may redirect to or upload to; repeatable', collectHost),
-]
+/** Which other hosts registries may refer to. */
+export const trustedHosts: OptionGroup = inGroup('Connection', [
+  option('--token-host <host>', 'other domain trusted as the token server of a registry', collectHost),
+  option('--storage-host <host>', 'private host that a registry may redirect to', collectHost),
+])
 
 const logins: OptionGroup = [
-  option('--registries <file>', 'a registries.yaml, whose configs give TLS and credentials for every host'),
+  ...inGroup('Connection', [option('--registries <file>', 'registries.yaml with TLS and credentials of hosts')]),
   ...trustedHosts,
 ]
 
-/** Where images are read from, and what the sources are talked to with. */
-export const sources: OptionGroup = [
-  option('--from <registry=endpoint>', "read that registry's images from this endpoint; * for every registry; repeatable", collectEndpoint),
-  ...logins,
-]
+/** `--from`. */
+const from: OptionGroup = inGroup('Source', [
+  option('--from <registry=source>', 'read this registry (* for all) from an endpoint or oci:<dir>', collectEndpoint),
+])
 
-const to = option(
-  '--to <destination>',
-  '[http://|https://]<host>[:port][/prefix], or oci:<directory> for an OCI layout; required',
-).makeOptionMandatory()
-
-/** Where images are written to, and what the destination is talked to with, where the source is a file. */
-export const destination: OptionGroup = [to, ...logins]
+const to: OptionGroup = inGroup('Destination', [
+  option('--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>').makeOptionMandatory(),
+])
 
 /** Which platforms, and which of their layers. */
-export const platforms: OptionGroup = [
-  option(
-    '--platform <os/arch[/variant]>',
-    'what nodes of these platforms pull, under a new index; repeatable or comma-separated; default: all, byte for byte',
-    collectList,
-  ),
-  option('--foreign-layers', 'copy the layers of Windows base images too, which by default stay where they are'),
-]
+const platforms: OptionGroup = inGroup('Source', [
+  option('--platform <os/arch>', 'only these platforms, under a new index (default: all)', collectList),
+  option('--foreign-layers', 'also copy the layers of Windows base images'),
+])
 
-/** How images are named at the destination, and what of it is walked. */
-export const naming: OptionGroup = [
-  option(
-    '--rewrite <regex=replacement>',
-    'rename repositories at the destination, in Go syntax; the first that matches; repeatable',
-    collect,
-  ),
+/** How images are named at the destination, and which of them are checked again. */
+const naming: OptionGroup = inGroup('Destination', [
+  option('--rewrite <regex=text>', 'rename repositories (Go regexp, first match wins)', collect),
   option('--flatten', 'keep only the last part of repository names'),
-  option('--recheck', 'walk images whose root is there already'),
-]
+  option('--recheck', 're-check images that are already present'),
+])
 
 /** `--timeout`. */
-export const timeout: OptionGroup = [
-  option(
-    '--timeout <seconds>',
-    'to connect, for an answer, and within which a transfer must move 1 KiB/s (default: 60; to connect 30)',
-    wholeNumber(1),
+export const timeout: OptionGroup = inGroup('Connection', [
+  option('--timeout <seconds>', 'time limit of an answer, and of 1 KiB/s on average', wholeNumber(1)).default(
+    undefined,
+    '60; to connect: 30',
   ),
-]
+])
 
-/** How much at once, and how patiently; `jobs` says what the default is. */
-export function transfer(jobs = '16'): OptionGroup {
+/** How many requests run at once, and how often a failure is retried; `jobs` is the default of `--jobs`. */
+function transfer(jobs = '16'): OptionGroup {
   return [
-    option('--jobs <n>', `images at once (default: ${jobs})`, wholeNumber(1)),
-    option('--blob-jobs <n>', 'large blobs at once, per registry (default: 6)', wholeNumber(1)),
-    option('--retries <n>', 'tries after a failure (default: 7)', wholeNumber(0)),
+    ...inGroup('Connection', [
+      option('--jobs <n>', 'images copied at once', wholeNumber(1)).default(undefined, jobs),
+      option('--blob-jobs <n>', 'large blobs copied at once, per registry', wholeNumber(1)).default(undefined, '6'),
+      option('--retries <n>', 'retries after a failure', wholeNumber(0)).default(undefined, '7'),
+    ]),
     ...timeout,
   ]
 }
 
+/** Where images are read from, and how: for commands whose destination is a file. */
+export const sources: OptionGroup = [...from, ...platforms, ...logins, ...transfer()]
+
+/** Where images are written to, and how: for commands whose source is a file. */
+export const destinations: OptionGroup = [...to, ...naming, ...logins, ...transfer()]
+
 /** Where images come from and go to, and under which names. */
 export const places: OptionGroup = [
-  to,
-  ...sources,
-  ...platforms,
-  option('--sparse', 'with --platform: keep the original index and leave the other platforms out'),
+  ...to,
   ...naming,
-  ...transfer('16, and 2 with --via docker'),
+  ...from,
+  ...platforms,
+  ...inGroup('Source', [option('--sparse', 'with --platform: keep the original index')]),
+  ...logins,
+  ...transfer('16; with --via docker: 2'),
 ]
 
-/** Where credentials and trust come from, for `--help` of what transfers. */
-export const credentialsHelp: string =
-  "\nCredentials come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of podman and skopeo ($REGISTRY_AUTH_FILE, containers/auth.json), then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).\nPrivate authorities come from the system's trust store, SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS, and configs.<host>.tls.ca_file of --registries."
+/** `--write-registries`, for commands that copy to a registry. */
+export const writeRegistries: OptionGroup = inGroup('Output', [
+  option('--write-registries <file>', 'afterwards write the registries.yaml for nodes'),
+])
+
+/** Where credentials and certificate authorities come from, for `--help`. */
+export const credentials: readonly HelpSection[] = [
+  [
+    'Credentials',
+    '--registries, DOCKER_AUTH_CONFIG, the config.json of Docker with its credential helpers, the auth.json of podman, then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (destination only)',
+  ],
+  ['Certificates', 'the trust store of the system, SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS, and ca_file in --registries'],
+]

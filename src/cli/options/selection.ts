@@ -1,7 +1,7 @@
-import { option, type OptionGroup } from './option.ts'
+import { inGroup, option, type OptionGroup } from './option.ts'
 import { collect } from './values.ts'
 
-/** What commander makes of the options that say which images are meant. */
+/** What commander makes of the options that select images. */
 export interface SelectionFlags {
   readonly release?: string[]
   readonly images?: string[]
@@ -12,33 +12,37 @@ export interface SelectionFlags {
   readonly listSha256?: string
 }
 
-/** What commander makes of the options that say which images of archives are meant. */
+/** What commander makes of the options that select images of archives. */
 export interface ArchivedFlags extends Pick<SelectionFlags, 'include' | 'exclude'> {
   readonly name?: string
 }
 
 /** The argument that names single images. */
-export const references = ['[reference...]', 'single images'] as const
+export const references = ['[reference...]', 'single images, as in docker.io/rancher/klipper-lb:v0.4.17'] as const
 
-const filters: OptionGroup = [
-  option('--include <glob>', 'only images whose registry/repository:tag matches; repeatable', collect),
-  option('--exclude <glob>', 'no images whose registry/repository:tag matches; wins over --include; repeatable', collect),
-]
+const filters: OptionGroup = inGroup('Selection', [
+  option('--include <glob>', 'only images whose registry/repository:tag matches', collect),
+  option('--exclude <glob>', 'leave out images that match (wins over --include)', collect),
+])
 
 /** `--name`, for archives of other tools. */
-export const archivedName: OptionGroup = [
-  option('--name <repository[:tag]>', 'name images that have only a tag; with a tag also one without a name'),
-]
+export const archivedName: OptionGroup = inGroup('Selection', [
+  option('--name <repository[:tag]>', 'name for images of an archive without a name'),
+])
 
-/** Which images of archives are meant. */
+/** Selects images of archives. */
 export const archived: OptionGroup = [...filters, ...archivedName]
 
-/** Which images are meant. */
+/** Selects images. */
 export const selection: OptionGroup = [
-  option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect),
-  option('--images <file, URL or ->', 'a list of your own, one reference a line, # comments; - reads standard input; repeatable', collect),
+  ...inGroup('Selection', [
+    option('--release <tag|channel>', 'images of a K3s release: v1.37.1+k3s1, stable, v1.36', collect),
+    option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
+  ]),
   ...filters,
-  option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env('INSTALL_K3S_ARTIFACT_URL'),
-  option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env('INSTALL_K3S_CHANNEL_URL'),
-  option('--list-sha256 <hex>', 'refuse the list if it has another checksum'),
+  ...inGroup('Selection', [
+    option('--list-sha256 <hex>', 'required checksum of the list'),
+    option('--artifact-url <url>', 'mirror of the release files').env('INSTALL_K3S_ARTIFACT_URL').default(undefined, 'GitHub'),
+    option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
+  ]),
 ]

@@ -19,40 +19,41 @@ export function collectList(value: string, previous: readonly string[] = []): re
 export function collectEndpoint(value: string, previous: Record<string, string> = {}): Record<string, string> {
   const at = value.indexOf('=')
   if (at < 1 || at === value.length - 1)
-    throw new InvalidArgumentError('Write <registry>=<endpoint>, as in docker.io=https://mirror.example.com.')
+    throw new InvalidArgumentError('expected <registry>=<endpoint>, as in docker.io=https://mirror.example.com')
   return { ...previous, [value.slice(0, at)]: value.slice(at + 1) }
 }
 
 /** Collects `host` and `host:port`. */
 export function collectHost(value: string, previous: readonly string[] = []): readonly string[] {
-  if (!isRegistry(value))
-    throw new InvalidArgumentError('Write host or host:port, without http:// and without a path, as in 10.1.2.3:9000.')
+  if (!isRegistry(value)) throw new InvalidArgumentError('expected host or host:port without a scheme and a path, as in 10.1.2.3:9000')
   if (isForbiddenHost(new URL(`http://${value}`).hostname))
-    throw new InvalidArgumentError('Link-local and cloud metadata addresses are never asked.')
+    throw new InvalidArgumentError('link-local and cloud metadata addresses are refused')
   return [...previous, value]
 }
+
+/** The parsers of options that may be repeated. */
+export const collecting: ReadonlySet<unknown> = new Set([collect, collectList, collectEndpoint, collectHost])
 
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): (value: string) => number {
   return (value) => {
-    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least)
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least) throw new InvalidArgumentError(`expected a whole number of at least ${least}`)
     return Number(value)
   }
 }
 
-/** Less than this is a slip of the keyboard. */
+/** A smaller part is a typo. */
 const leastBytes = 1024 * 1024
 
 const factors: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 }
 
-/** Bytes of a size as split(1) takes it, in powers of 1024: `4095M`, `4G`, `700MiB`. */
+/** Bytes of a size as split(1) accepts it, in powers of 1024: `4095M`, `4G`, `700MiB`. */
 export function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^([0-9]{1,12})(?:([KMGT])(?:iB)?)?$/i.exec(text) ?? []
   const bytes = Number(digits) * (factors[unit.toUpperCase()] ?? 1)
   if (digits === '' || !Number.isSafeInteger(bytes))
-    throw new InvalidArgumentError('Write a number of bytes, or one with K, M or G, as in 4095M.')
-  if (bytes < leastBytes) throw new InvalidArgumentError('It must be at least 1M.')
+    throw new InvalidArgumentError('expected a number of bytes, or a number with K, M or G, as in 4095M')
+  if (bytes < leastBytes) throw new InvalidArgumentError('expected at least 1M')
   return bytes
 }
 

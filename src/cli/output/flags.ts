@@ -20,6 +20,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   k3sVersion: '--k3s-version',
   keyFile: '--key-file',
   listSha256: '--list-sha256',
+  lock: '--lock',
   name: '--name',
   password: '--password-stdin',
   platforms: '--platform',
@@ -38,14 +39,23 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   wildcard: '--wildcard',
 }
 
-/** An option as texts of the library name it; not within quotes, where a given value stands, nor within a path, a URL or a reference. */
+/** Flags that a variable of the environment has set, by flag. */
+const variables = new Map<string, string>()
+
+/** Makes texts name the variable that set an option, in place of its flag. */
+export function nameByVariable(flag: string, variable: string): void {
+  variables.set(flag, variable)
+}
+
+/** An option as texts of the library name it; not within quotes, which hold a given value, nor within a path, a URL or a reference. */
 const named = /"[^"]*"|(?<![\w./@:-])options\.(\w+)(?![\w/@-]|[.:]\w)/g
 
 /** A text of the library with the flag for each `options.<name>`. */
 export function withFlags(text: string): string {
-  return text.replace(named, (whole, name: string | undefined) =>
-    name !== undefined && Object.hasOwn(flagsByOption, name) ? (flagsByOption[name] ?? whole) : whole,
-  )
+  return text.replace(named, (whole, name: string | undefined) => {
+    const flag = name !== undefined && Object.hasOwn(flagsByOption, name) ? flagsByOption[name] : undefined
+    return flag === undefined ? whole : (variables.get(flag) ?? flag)
+  })
 }
 
 /** A text of the library with flags, safe to print on one line. */

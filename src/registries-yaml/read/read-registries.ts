@@ -1,4 +1,4 @@
-import { MirrorError } from '../../errors.ts'
+import { MirrorError, systemReason } from '../../errors.ts'
 import type { Position } from '../registries.ts'
 import { shownPath } from '../shown-text.ts'
 import { readBoundedFile } from './bounded-file.ts'
@@ -31,7 +31,7 @@ export async function readRegistriesText(
     'too large': 'larger than 256 KiB',
     ENOENT: 'no such file',
   }
-  throw new MirrorError('INVALID_CONFIG', `cannot read ${path}: ${reasons[read] ?? read}`, {
+  throw new MirrorError('INVALID_CONFIG', `cannot read ${path}: ${reasons[read] ?? systemReason({ code: read })}`, {
     hint: read === 'too large' ? 'pass a registries.yaml, which has a few KiB' : 'pass a registries.yaml that you have permission to read',
   })
 }

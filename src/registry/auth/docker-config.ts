@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { withSignal } from '../../async/single-flight.ts'
-import { MirrorError } from '../../errors.ts'
+import { MirrorError, systemReason } from '../../errors.ts'
 import { decodeAuthField } from '../../oci/auth-field.ts'
 import { isJsonObject } from '../../oci/json-object.ts'
 import { isDockerHub, registryHostKeys } from '../../oci/registry-host.ts'
@@ -86,7 +86,7 @@ async function readConfig(path: string, signal: AbortSignal | undefined): Promis
     signal?.throwIfAborted()
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return {}
-    throw invalid(path, `it cannot be read (${code})`)
+    throw invalid(path, systemReason(error))
   }
   return parseConfig(text, path)
 }

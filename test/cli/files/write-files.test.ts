@@ -63,7 +63,7 @@ test('a file that may not be replaced keeps everything from being written, unles
       ['x', 'X'],
       ['y', text],
     ])
-  const refusal = { code: 'USAGE', message: /y is there already/, hint: /--force/ }
+  const refusal = { code: 'USAGE', message: /y: it already exists/, hint: /--force/ }
   await assert.rejects(writeFiles(directory.path, files('ours'), { signal, isReplaceable }), refusal)
   assert.deepEqual(await tree(directory.path), ['y'])
   await writeFiles(directory.path, files('theirs'), { signal, isReplaceable })
@@ -96,7 +96,7 @@ for (const [name, plant] of Object.entries(strangers)) {
       ),
       {
         code: 'LOCAL_IO',
-        message: /is there and is no .*; nothing was written$/,
+        message: /it exists and is not a .*; nothing was written$/,
       },
     )
     assert.deepEqual(await tree(directory.path), before)

@@ -54,7 +54,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       hint: 'run k3s-mirror serve on the layout, and pass its address as --to',
     })
   }
-  const endpoint = parseEndpoint(to)
+  const endpoint = parseEndpoint(to, 'options.to')
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }

@@ -1,0 +1,86 @@
+import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
+import { completion, help, versionCommand } from './commands/about.ts'
+import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { images, mirrorCommand, plan } from './commands/mirror.ts'
+import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
+import { serve } from './commands/serve.ts'
+import { verifyCommand } from './commands/verify.ts'
+
+/** Every command, in the order of `--help`. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'mirror',
+    group: 'Images',
+    definition: mirrorCommand,
+    load: async () => (await import('./actions/mirror.ts')).runMirror,
+  },
+  { name: 'plan', group: 'Images', definition: plan, load: async () => (await import('./actions/mirror.ts')).runPlan },
+  {
+    name: 'verify',
+    group: 'Images',
+    definition: verifyCommand,
+    load: async () => (await import('./actions/verify.ts')).runVerify,
+  },
+  { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  {
+    name: 'registries',
+    group: 'Nodes',
+    definition: registries,
+    commands: [
+      {
+        name: 'lint',
+        definition: registriesLint,
+        load: async () => (await import('./actions/registries/lint.ts')).runLint,
+      },
+      {
+        name: 'resolve',
+        definition: registriesResolve,
+        load: async () => (await import('./actions/registries/resolve.ts')).runResolve,
+      },
+      {
+        name: 'render',
+        definition: registriesRender,
+        load: async () => (await import('./actions/registries/render.ts')).runRender,
+      },
+      {
+        name: 'generate',
+        definition: registriesGenerate,
+        load: async () => (await import('./actions/registries/generate.ts')).runGenerate,
+      },
+    ],
+  },
+  {
+    name: 'bundle',
+    group: 'Air gap',
+    definition: bundle,
+    commands: [
+      { name: 'create', definition: bundleCreate, load: async () => (await import('./actions/bundle.ts')).runBundleCreate },
+      { name: 'info', definition: bundleInfo, load: async () => (await import('./actions/bundle.ts')).runBundleInfo },
+      { name: 'check', definition: bundleCheck, load: async () => (await import('./actions/bundle.ts')).runBundleCheck },
+      { name: 'push', definition: bundlePush, load: async () => (await import('./actions/bundle.ts')).runBundlePush },
+      { name: 'load', definition: bundleLoad, load: async () => (await import('./actions/bundle.ts')).runBundleLoad },
+    ],
+  },
+  { name: 'serve', group: 'Air gap', definition: serve, load: async () => (await import('./actions/serve.ts')).runServe },
+  {
+    name: 'completion',
+    group: 'Program',
+    definition: completion,
+    load: async () => {
+      const { runCompletion } = await import('./actions/completion.ts')
+      return (cli, _flags, shell: string) => runCompletion(cli, shell, commandTable)
+    },
+  },
+  {
+    name: 'version',
+    group: 'Program',
+    definition: versionCommand,
+    load: async () => (await import('./actions/version.ts')).runVersion,
+  },
+  { name: 'help', group: 'Program', definition: help },
+]
+
+/** Every command and group with the words that name it, each group before its commands. */
+export function allCommands(): readonly NamedCommand[] {
+  return namedCommands(commandTable)
+}

@@ -1,0 +1,62 @@
+import { CommanderError, type Command } from 'commander'
+import { isMirrorError, MirrorError } from '../errors.ts'
+import { maskSecrets } from '../text/secrets.ts'
+import type { CliProcess } from './cli-process.ts'
+import { exitCodeOfError } from './exit-code.ts'
+import { openReport, refuseForeignReport } from './files/output-files.ts'
+import { formatJson } from './output/json.ts'
+import { commandPath, usageError } from './usage-error.ts'
+
+/** The value of an option on a command line that could not be parsed; of several, the last. */
+function givenValue(args: readonly string[], long: string, short?: string): string | undefined {
+  let value: string | undefined
+  for (const [index, arg] of args.entries()) {
+    if (arg === '--') break
+    if (arg === long || arg === short) value = args[index + 1]
+    else if (arg.startsWith(`${long}=`)) value = arg.slice(long.length + 1)
+    else if (short !== undefined && arg.startsWith(short) && !arg.startsWith('--')) value = arg.slice(short.length)
+  }
+  return value
+}
+
+/** What went wrong as a MirrorError, with a hint wherever the command line was wrong. */
+function toMirrorError(error: unknown, command: Command, { stopSignal }: CliProcess): MirrorError {
+  if (stopSignal !== undefined) return new MirrorError('CANCELLED', `interrupted by ${stopSignal}`)
+  if (error instanceof CommanderError) return usageError(error, command)
+  if (!isMirrorError(error)) return new MirrorError('INTERNAL', maskSecrets(error instanceof Error ? error.message : String(error)))
+  if (error.code !== 'USAGE' || error.hint !== undefined) return error
+  return error.with({ hint: `run k3s-mirror ${[...commandPath(command), '--help'].join(' ')}`, cause: error })
+}
+
+/** Reports what ended a command: as text, in the document of `--output json`, in the file of `--report`, and by the exit code. */
+export async function reportFailure(thrown: unknown, command: Command, cli: CliProcess): Promise<void> {
+  const { stopSignal } = cli
+  const error = toMirrorError(thrown, command, cli)
+  if (stopSignal !== undefined) cli.say(error.message)
+  else cli.fail(error.code === 'INTERNAL' ? thrown : error)
+  // Once the run has its exit code, its own document is printed and its own report is written.
+  if (process.exitCode === undefined) await writeDocument(error, command, cli)
+  process.exitCode = exitCodeOfError(error, stopSignal)
+}
+
+async function writeDocument({ code, message, hint }: MirrorError, command: Command, cli: CliProcess): Promise<void> {
+  const path = commandPath(command)
+  const document = {
+    schemaVersion: 1,
+    command: path.length === 0 ? null : path.join(' '),
+    error: { code, message, ...(hint !== undefined && { hint }) },
+  }
+  const args = process.argv.slice(2)
+  const output = givenValue(args, '--output', '-o') ?? process.env['K3S_MIRROR_OUTPUT']
+  if (output === 'json') cli.print(`${formatJson(document)}\n`)
+  const report = givenValue(args, '--report') ?? process.env['K3S_MIRROR_REPORT']
+  if (report === undefined || report === '') return
+  try {
+    await refuseForeignReport(report)
+    await (
+      await openReport(report)
+    )(document)
+  } catch {
+    // The error above says what failed; a report that cannot be written is not worth a second one.
+  }
+}
