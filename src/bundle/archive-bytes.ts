@@ -6,12 +6,16 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { errnoOf, isThere, localIo } from '../layout/local-io.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import type { Compression } from './compression.ts'
+import { notAnArchive } from './file-format.ts'
 import { findParts, partListPath, partName, wholeFile } from './part-list.ts'
 
 /** The bytes of an archive by their position, from wherever they come: one file, several, or what a compressed one gives. */
 export interface ArchiveBytes extends AsyncDisposable {
   /** For messages. */
   readonly name: string
+  /** Present where the bytes come out of a compressed file. */
+  readonly compression?: Compression
   /** Waits until the bytes before this position are there; false where the archive ends before it. */
   reaches(position: number): Promise<boolean>
   /** Reads up to `length` bytes from a position that is there; 0 at the end. */
@@ -38,14 +42,11 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (stats.isDirectory()) {
-      throw new MirrorError('USAGE', `${path} is a directory, and archives are files`, {
-        hint: `Pack an OCI layout first: tar -C ${path} -cf <file>.tar .`,
-      })
+      const isLayout = await isThere(join(path, 'oci-layout'))
+      throw notAnArchive(path, 'a directory', isLayout ? `to copy an OCI layout, run k3s-mirror mirror options.images oci:${path} options.from '*=oci:${path}'` : undefined)
     }
     if (!stats.isFile()) {
-      throw new MirrorError('USAGE', `${path} is no regular file`, {
-        hint: 'An archive is read at several places at once: write it to a file.',
-      })
+      throw notAnArchive(path, 'not a regular file', 'archives are read at several positions at once: write it to a file first')
     }
     const { size } = stats
     const opened = handle
@@ -60,7 +61,7 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
   } catch (error) {
     await handle?.close()
     if (errnoOf(error) === 'ENOENT')
-      throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error, hint: 'Check the name and the directory.' })
+      throw new MirrorError('NOT_FOUND', `"${path}" does not exist`, { cause: error, hint: 'check the name and the directory' })
     throw await localIo(error, 'read', path)
   }
 }

@@ -130,6 +130,12 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
   return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
+/** The names of the images of a `docker save` archive, without a look at their contents. Throws INVALID_MANIFEST. */
+export function savedNames(list: Uint8Array, archive: string): Pick<ImageArchive, 'skipped'> & { readonly names: readonly Reference[] } {
+  const { named, skipped } = nameSaved(parseSavedImages(list, archive), undefined)
+  return { names: named.flatMap(({ references }) => references), skipped }
+}
+
 /** The names of each image, and why others have none; the given one is for a single image without a name. */
 function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined) {
   const named: { readonly image: SavedImage; readonly references: readonly Reference[] }[] = []

@@ -2,6 +2,7 @@ import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
 import { detectCompression, detectUnsupported } from './compression.ts'
+import { foreignFormat, notAnArchive } from './file-format.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 
 const maxEntries = 1_000_000
@@ -175,13 +176,16 @@ function linkTarget(path: string, isSymbolic: boolean, target: string): string |
   return steps.join('/')
 }
 
-/** Of a compressed file one compression is undone: what is compressed behind that is no tar archive. */
-function refuseTwiceCompressed({ name }: ArchiveBytes, start: Buffer): void {
-  const compression = detectCompression(start) ?? detectUnsupported(start)?.name
-  if (compression === undefined) return
-  throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: what it holds is compressed with ${compression}`, {
-    hint: 'Decompress it once, and give what comes of that.',
-  })
+/** Refuses what is not a tar archive, also inside a compressed file: only one compression is undone. Throws USAGE and UNSUPPORTED. */
+function refuseOtherFormats({ name, compression }: ArchiveBytes, start: Buffer): void {
+  const inner = detectCompression(start) ?? detectUnsupported(start)?.name
+  if (inner !== undefined) {
+    throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: it contains ${inner} data`, {
+      hint: 'decompress it once, and pass the result',
+    })
+  }
+  const found = foreignFormat(start)
+  if (found !== undefined) throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
 }
 
 /** What is taken from an archive. */
@@ -224,9 +228,8 @@ export async function* scanTar(
   let count = 0
   for (let at = 0; ;) {
     const block = await blockAt(at)
-    if (at === 0) refuseTwiceCompressed(file, block)
+    if (at === 0) refuseOtherFormats(file, block)
     if (block.length < blockBytes) {
-      if (at === 0 && block.length === 0) throw refuse(file, 'it is empty')
       if (at === 0 || next !== noOverride || !isZero(block) || onMissingEnd === undefined) throw cutOff(file)
       return onMissingEnd()
     }

@@ -25,6 +25,7 @@ async function cannotSpool(name: string, error: unknown): Promise<never> {
 /** What a compressed archive holds, decompressed once into a nameless temporary file: bytes are read while later ones are still on their way. */
 export class Spool implements ArchiveBytes {
   readonly name: string
+  readonly compression: Compression
   readonly #compressed: ArchiveBytes
   readonly #handle: FileHandle
   #stopped: { readonly reason: unknown } | undefined
@@ -37,6 +38,7 @@ export class Spool implements ArchiveBytes {
 
   private constructor(compressed: ArchiveBytes, handle: FileHandle, compression: Compression) {
     this.name = compressed.name
+    this.compression = compression
     this.#compressed = compressed
     this.#handle = handle
     this.#ended = this.#run(compression)

@@ -1,6 +1,6 @@
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
 import type { LayoutReader } from '../layout/layout.ts'
-import { refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
+import { layoutDirectory, refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
 import { credentialsForOrigin, findCredentials, type Credentials } from '../registry/auth/credentials.ts'
@@ -53,12 +53,6 @@ export interface ReadDestination {
 /** The ends of a check; the destination is undefined where there is none. */
 export interface CheckedEnds extends Sources {
   readonly destination: ReadDestination | undefined
-}
-
-/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where none is named. */
-export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') throw new MirrorError('USAGE', '"oci:" names no directory', { hint: 'Write oci:<directory>.' })
-  return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
 const ownNames: Naming = { registry: undefined, prefix: '' }

@@ -11,7 +11,7 @@ import { DiskLayout, type WritableLayout } from './disk-layout.ts'
 import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
-import type { Layout, LayoutReader } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { errnoOf, localIo, openRegularFile, syncDirectory } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
 import { storedLinks } from './manifest-links.ts'
@@ -90,23 +90,37 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   })
   const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
-  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed }
+  const pinned = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, pinned }
 }
 
-/** Opens a layout that others may be writing to, as it is at this moment; throws NOT_FOUND where there is none. */
-export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<LayoutReader> {
-  if (!(await isLayout(directory))) {
-    throw new MirrorError('NOT_FOUND', `there is no OCI layout at ${directory}`, {
-      hint: 'An OCI layout is a directory with the files oci-layout and index.json; a bundle is a file.',
-    })
-  }
+/** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND where nothing is, and USAGE for a file or another directory. */
+export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
+}
+
+async function noLayout(directory: string): Promise<MirrorError> {
+  const facts = await stat(directory).catch(() => undefined)
+  if (facts === undefined) return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
+  return facts.isDirectory()
+    ? new MirrorError('USAGE', `"${directory}" is not an OCI layout: the file oci-layout is missing`, {
+        hint: 'pass a directory that k3s-mirror mirror options.to oci:<directory> has written',
+      })
+    : notDirectory(directory)
+}
+
+function notDirectory(path: string, cause?: unknown): MirrorError {
+  return new MirrorError('USAGE', `"${path}" is not a directory: an OCI layout is a directory`, {
+    cause,
+    hint: 'pass a directory; to copy the images of a bundle, run k3s-mirror bundle push <file> options.to <destination>',
+  })
 }
 
 async function checkEmpty(directory: string): Promise<void> {
   const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
   if ((await readdir(directory)).some((name) => !ours.has(name))) {
-    throw new MirrorError('USAGE', `${directory} is not an OCI layout, and not empty`, { hint: 'Name a new or an empty directory.' })
+    throw new MirrorError('USAGE', `"${directory}" is neither an OCI layout nor empty`, { hint: 'pass a new or an empty directory' })
   }
 }
 
@@ -156,7 +170,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw errnoOf(error) === 'EEXIST'
-      ? new MirrorError('USAGE', `${directory} is not a directory`, { cause: error })
+      ? notDirectory(directory, error)
       : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))

@@ -18,7 +18,8 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { SelectedList } from '../release/image-list.ts'
-import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import type { ImageSelection } from '../release/select-images.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { startRun, type CopyImages, type MirrorRun, type RunContext } from './start-run.ts'
@@ -48,7 +49,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const files = await findFiles(options)
   await using sources = await openSources(options, run.events, { signal })
   const { source, requests } = sources
-  const { images: references, lists, warnings } = await selectImages(sources.client, options)
+  const { images: references, lists, warnings } = await selectListed(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
   const plan = { destination: file, images, lists, warnings: [...warnings, ...sources.warnings], jobs, requests }
   await run.follow(plan, async (copyImages) => {
@@ -136,6 +137,6 @@ async function write(
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
-  if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), contents: carried })
+  if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), images: steps.map((step) => step.source), contents: carried })
   await bundle.finish({ splitSize, signal })
 }

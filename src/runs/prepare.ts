@@ -7,7 +7,7 @@ import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
-import { selectImages } from '../release/select-images.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import type { MirrorRoute } from './route.ts'
 import type { RunPlan } from './start-run.ts'
@@ -35,7 +35,7 @@ export async function prepare<T>(options: MirrorOptions, events: RegistryEvents,
   await using ends = await openEnds(options, events, { signal })
   using route: MirrorRoute =
     engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
-  const list = await selectImages(ends.client, options)
+  const list = await selectListed(ends.client, options)
   const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
   await route.check(images)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]

@@ -46,5 +46,6 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
-  await follow({ destination: to, images, lists: [], warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
+  const lists = archives.releases().map((list) => ({ ...list, coverage: 'none' as const }))
+  await follow({ destination: to, images, lists, warnings, jobs, recheck, requests }, (copyImages) => copyImages(route))
 }

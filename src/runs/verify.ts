@@ -2,10 +2,11 @@ import pLimit from 'p-limit'
 import type { RegistryEvents } from '../connect/clients.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import type { ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import { verifyImage } from '../verify/verify-image.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
@@ -29,7 +30,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
   const wanted = options.platforms?.map(parsePlatform)
   await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
-  const list = await selectImages(finder.client, { ...options, signal })
+  const list = await selectListed(finder.client, { ...options, signal })
   const limit = pLimit(jobs)
   let done = 0
   const check = async (image: Reference): Promise<NamedVerdict> => {

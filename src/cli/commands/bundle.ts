@@ -1,6 +1,16 @@
 import { option, type CommandDefinition } from '../options/option.ts'
 import { output, runOutput, type RunFlags } from '../options/output.ts'
-import { credentialsHelp, destination, naming, platforms, sources, transfer, type PlaceFlags, type SourceFlags } from '../options/places.ts'
+import {
+  credentialsHelp,
+  destination,
+  naming,
+  platforms,
+  sources,
+  transfer,
+  writeRegistries,
+  type PlaceFlags,
+  type SourceFlags,
+} from '../options/places.ts'
 import { archived, archivedName, references, selection, type ArchivedFlags, type SelectionFlags } from '../options/selection.ts'
 import { parseSize } from '../options/values.ts'
 
@@ -45,14 +55,16 @@ export const bundleCheck: CommandDefinition = {
 }
 
 /** What commander makes of the options of `bundle push`. */
-export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {}
+export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {
+  readonly writeRegistries?: string
+}
 
 /** `k3s-mirror bundle push`. */
 export const bundlePush: CommandDefinition = {
   description:
     'copy the images of archives to a registry or a layout, straight out of the files; the platforms of one image come under one tag',
   arguments: [['<file...>', 'bundles, and archives of docker save, ctr images export, skopeo or a K3s release; gzip and zstd too']],
-  options: [...archived, ...destination, ...naming, ...transfer(), ...output, ...runOutput],
+  options: [...archived, ...destination, ...naming, ...transfer(), ...output, ...runOutput, ...writeRegistries],
   help: credentialsHelp,
 }
 

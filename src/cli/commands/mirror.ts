@@ -1,6 +1,6 @@
 import { option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
 import { output, report, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
-import { credentialsHelp, places, type PlaceFlags } from '../options/places.ts'
+import { credentialsHelp, places, writeRegistries, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 
 /** What commander makes of the options of `images`. */
@@ -61,7 +61,7 @@ export const mirrorCommand: CommandDefinition = {
     option('--keep', 'with --via docker: leave in the Engine what was pulled'),
     ...output,
     ...runOutput,
-    option('--write-registries <file>', 'afterwards write the registries.yaml with which nodes find the images to this file'),
+    ...writeRegistries,
     option('--dry-run', 'the same as plan'),
   ],
   help: credentialsHelp,

@@ -41,7 +41,11 @@ const logins: OptionGroup = [
 
 /** Where images are read from, and what the sources are talked to with. */
 export const sources: OptionGroup = [
-  option('--from <registry=endpoint>', "read that registry's images from this endpoint; * for every registry; repeatable", collectEndpoint),
+  option(
+    '--from <registry=source>',
+    "read that registry's images from this endpoint or oci:<directory>; * for every registry; repeatable",
+    collectEndpoint,
+  ),
   ...logins,
 ]
 
@@ -106,3 +110,8 @@ export const places: OptionGroup = [
 /** Where credentials and trust come from, for `--help` of what transfers. */
 export const credentialsHelp: string =
   "\nCredentials come from --registries, DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json with its credential helpers, the logins of podman and skopeo ($REGISTRY_AUTH_FILE, containers/auth.json), then K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD (for the destination).\nPrivate authorities come from the system's trust store, SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS, and configs.<host>.tls.ca_file of --registries."
+
+/** `--write-registries`, for commands that copy to a registry. */
+export const writeRegistries: OptionGroup = [
+  option('--write-registries <file>', 'afterwards write the registries.yaml with which nodes find the images to this file'),
+]

@@ -36,7 +36,7 @@ export const archived: OptionGroup = [...filters, ...archivedName]
 /** Which images are meant. */
 export const selection: OptionGroup = [
   option('--release <tag or channel>', 'the images of a K3s release, as v1.37.1+k3s1, stable, latest or v1.36; repeatable', collect),
-  option('--images <file, URL or ->', 'a list of your own, one reference a line, # comments; - reads standard input; repeatable', collect),
+  option('--images <source>', 'a text list (file, URL or -), a bundle, a lock file, or oci:<directory>; repeatable', collect),
   ...filters,
   option('--artifact-url <url>', 'where release files are; default: the downloads of K3s at GitHub').env('INSTALL_K3S_ARTIFACT_URL'),
   option('--channel-url <url>', 'where channels are; default: https://update.k3s.io/v1-release/channels').env('INSTALL_K3S_CHANNEL_URL'),

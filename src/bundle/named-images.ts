@@ -1,0 +1,72 @@
+import { open, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MirrorError } from '../errors.ts'
+import { isThere, localIo } from '../layout/local-io.ts'
+import { sha256 } from '../oci/digest.ts'
+import { layoutDirectory } from '../oci/image-destination.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { headBytes, looksLikeText } from './file-format.ts'
+import { findParts } from './part-list.ts'
+
+/** A list that named images of an archive or a layout come from. */
+export interface NamedList {
+  /** Path of the archive, or `oci:<directory>`. */
+  readonly name: string
+  /** Lower-case hex: of the file in the archive that names the images, of a lock file, or of a layout's references, one a line. */
+  readonly sha256: string
+  /** Present where a bundle holds images of that release. */
+  readonly release?: string
+  readonly images: number
+}
+
+/** The images that an archive, a lock file or a layout names, and warnings about entries without a usable name. */
+export interface NamedImages {
+  readonly images: readonly Reference[]
+  readonly lists: readonly NamedList[]
+  readonly warnings: readonly string[]
+}
+
+/** Reads the references of a bundle, an archive of another tool, a lock file, or a layout as `oci:<directory>`; undefined for any other file. Throws what reading it throws. */
+export async function readNamedImages(place: string, options: CallOptions = {}): Promise<NamedImages | undefined> {
+  const directory = layoutDirectory(place)
+  if (directory !== undefined) return readLayoutNames(place, directory)
+  const facts = await stat(place).catch(() => undefined)
+  if (facts?.isDirectory() === true && (await isThere(join(place, 'oci-layout')))) {
+    throw new MirrorError('USAGE', `"${place}" is an OCI layout, not an image list`, { hint: `pass options.images oci:${place}` })
+  }
+  const isFile = facts?.isFile() === true
+  // Next to a text list with such a name, the list of parts is not one.
+  const parts = await findParts(place).catch((error: unknown) => {
+    if (isFile) return undefined
+    throw error
+  })
+  if (parts === undefined && !isFile) return undefined
+  const start = parts === undefined ? await readStart(place) : undefined
+  if (start?.toString('latin1', 0, 1) === '{') return (await import('./bundle-lock.ts')).readLockNames(place)
+  if (start !== undefined && looksLikeText(start)) return undefined
+  const { isArchive, readArchiveNames } = await import('./archive-names.ts')
+  return start === undefined || isArchive(start) ? readArchiveNames(place, options) : undefined
+}
+
+async function readLayoutNames(place: string, directory: string): Promise<NamedImages> {
+  const { readLayout } = await import('../layout/open-layout.ts')
+  const { skippedWarnings } = await import('./archive-names.ts')
+  const layout = await readLayout(directory)
+  const { references: images, untagged } = await layout.names()
+  const warnings = skippedWarnings([{ path: place, skipped: layout.skipped }])
+  if (untagged > 0) warnings.push(`${place}: skipped ${untagged} manifests without a tag`)
+  if (images.length === 0) throw new MirrorError('INVALID_LIST', `${place}: the layout has no image with a full name`, { hint: warnings[0] })
+  const text = images.map((image) => `${formatReference(image)}\n`).join('')
+  return { images, lists: [{ name: place, sha256: sha256(Buffer.from(text)).slice('sha256:'.length), images: images.length }], warnings }
+}
+
+async function readStart(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
+    return buffer.subarray(0, bytesRead)
+  } catch (error) {
+    throw await localIo(error, 'read', path)
+  }
+}
