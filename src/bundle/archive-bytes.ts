@@ -16,6 +16,8 @@ export interface ArchiveBytes extends AsyncDisposable {
   readonly name: string
   /** Present where the bytes come out of a compressed file. */
   readonly compression?: Compression
+  /** True for the parts of a split bundle: whatever they contain, it was one. */
+  readonly isSplit?: boolean
   /** Waits until the bytes before this position are there; false where the archive ends before it. */
   reaches(position: number): Promise<boolean>
   /** Reads up to `length` bytes from a position that is there; 0 at the end. */
@@ -98,6 +100,7 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   }
   return {
     name: file,
+    isSplit: true,
     stop: () => undefined,
     [Symbol.asyncDispose]: close,
     reaches: (position) => Promise.resolve(position <= size),

@@ -8,16 +8,16 @@ export function notAnArchive(path: string, found: string, hint: string = archive
   return new MirrorError('USAGE', `"${path}" is not an archive: it is ${found}`, { hint })
 }
 
-/** Fields of a tar header that hold octal digits: mode, user, group. */
-const octalFields = [100, 108, 116] as const
+/** Where user, group, size and time stand in a tar header: octal digits, or zeros only. */
+const numberFields = [108, 116, 124, 136] as const
 
 /** True for the beginning of a tar header, damaged or cut off: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06 */
 function isTarHeader(start: Buffer): boolean {
   if (start.toString('latin1', 257, 262) === 'ustar') return true
-  const fields = octalFields.filter((at) => start.length >= at + 8)
-  if (fields.length > 0) return fields.every((at) => /^[0-7 ]+[ \0]+$/.test(start.toString('latin1', at, at + 8)))
-  // Only the name is there, filled up with zeros.
-  return /^[^\0]+\0+$/.test(start.toString('latin1', 0, 100))
+  // Cut off within its name or mode.
+  if (start.length < 108) return /^[^\0]+\0+$/.test(start.toString('latin1', 0, 100))
+  const hasMode = /^[0-7 ]+[ \0]+$/.test(start.toString('latin1', 100, 108))
+  return hasMode && numberFields.every((at) => /^(?:[0-7 ]+[ \0]*|\0*)$/.test(start.toString('latin1', at, at + 8)))
 }
 
 /** Bytes at the beginning of a file that show its format: a tar header. */

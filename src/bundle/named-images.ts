@@ -1,13 +1,13 @@
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import { isThere, localIo } from '../layout/local-io.ts'
 import { sha256 } from '../oci/digest.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { headBytes, looksLikeText } from './file-format.ts'
-import { findParts } from './part-list.ts'
+import { archiveHint, headBytes, looksLikeText } from './file-format.ts'
+import { findParts, partName, wholeFile } from './part-list.ts'
 
 /** A list that named images of an archive or a layout come from. */
 export interface NamedList {
@@ -36,17 +36,26 @@ export async function readNamedImages(place: string, options: CallOptions = {}):
     throw new MirrorError('USAGE', `"${place}" is an OCI layout, not an image list`, { hint: `pass options.images oci:${place}` })
   }
   const isFile = facts?.isFile() === true
-  // Next to a text list with such a name, the list of parts is not one.
   const parts = await findParts(place).catch((error: unknown) => {
+    // A text list may lie next to a file with the name of its list of parts.
     if (isFile) return undefined
     throw error
   })
-  if (parts === undefined && !isFile) return undefined
-  const start = parts === undefined ? await readStart(place) : undefined
-  if (start?.toString('latin1', 0, 1) === '{') return (await import('./bundle-lock.ts')).readLockNames(place)
-  if (start !== undefined && looksLikeText(start)) return undefined
+  const isSplit = parts !== undefined || (facts === undefined && (await isThere(partName(wholeFile(place), 1))))
+  if (isSplit) return (await import('./archive-names.ts')).readArchiveNames(place, options)
+  return isFile ? readFileNames(place, options) : undefined
+}
+
+async function readFileNames(path: string, options: CallOptions): Promise<NamedImages | undefined> {
+  const start = await readStart(path)
+  if (start.toString('latin1', 0, 1) === '{') return (await import('./bundle-lock.ts')).readLockNames(path)
+  if (looksLikeText(start)) return undefined
   const { isArchive, readArchiveNames } = await import('./archive-names.ts')
-  return start === undefined || isArchive(start) ? readArchiveNames(place, options) : undefined
+  if (!isArchive(start) && wholeFile(path) === path) return undefined
+  return readArchiveNames(path, options).catch((error: unknown) => {
+    if (!isMirrorError(error) || error.code !== 'USAGE') throw error
+    throw error.with({ hint: `decompress a text list first; otherwise ${archiveHint}` })
+  })
 }
 
 async function readLayoutNames(place: string, directory: string): Promise<NamedImages> {

@@ -177,7 +177,7 @@ function linkTarget(path: string, isSymbolic: boolean, target: string): string |
 }
 
 /** Refuses what is not a tar archive, also inside a compressed file: only one compression is undone. Throws USAGE and UNSUPPORTED. */
-function refuseOtherFormats({ name, compression }: ArchiveBytes, start: Buffer): void {
+function refuseOtherFormats({ name, compression, isSplit = false }: ArchiveBytes, start: Buffer): void {
   const inner = detectCompression(start) ?? detectUnsupported(start)?.name
   if (inner !== undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: it contains ${inner} data`, {
@@ -185,7 +185,7 @@ function refuseOtherFormats({ name, compression }: ArchiveBytes, start: Buffer):
     })
   }
   const found = foreignFormat(start)
-  if (found !== undefined) throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
+  if (found !== undefined && !isSplit) throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
 }
 
 /** What is taken from an archive. */

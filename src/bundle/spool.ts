@@ -26,6 +26,7 @@ async function cannotSpool(name: string, error: unknown): Promise<never> {
 export class Spool implements ArchiveBytes {
   readonly name: string
   readonly compression: Compression
+  readonly isSplit: boolean
   readonly #compressed: ArchiveBytes
   readonly #handle: FileHandle
   #stopped: { readonly reason: unknown } | undefined
@@ -39,6 +40,7 @@ export class Spool implements ArchiveBytes {
   private constructor(compressed: ArchiveBytes, handle: FileHandle, compression: Compression) {
     this.name = compressed.name
     this.compression = compression
+    this.isSplit = compressed.isSplit === true
     this.#compressed = compressed
     this.#handle = handle
     this.#ended = this.#run(compression)

@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, type MirrorErrorOptions } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { maxManifestBytes } from '../oci/manifest.ts'
 import type { Repository } from '../oci/reference.ts'
@@ -94,7 +94,7 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, pinned }
 }
 
-/** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND where nothing is, and USAGE for a file or another directory. */
+/** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND for a path that is missing or empty, USAGE for a file or another directory. */
 export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
   if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
@@ -103,18 +103,17 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
 async function noLayout(directory: string): Promise<MirrorError> {
   const facts = await stat(directory).catch(() => undefined)
   if (facts === undefined) return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
+  if (facts.isDirectory() && (await readdir(directory)).length === 0)
+    return new MirrorError('NOT_FOUND', `"${directory}" is empty, not an OCI layout`, { hint: 'check the name and the directory' })
   return facts.isDirectory()
     ? new MirrorError('USAGE', `"${directory}" is not an OCI layout: the file oci-layout is missing`, {
         hint: 'pass a directory that k3s-mirror mirror options.to oci:<directory> has written',
       })
-    : notDirectory(directory)
+    : notDirectory(directory, { hint: `to copy the images of a bundle, run k3s-mirror bundle push ${directory} options.to <destination>` })
 }
 
-function notDirectory(path: string, cause?: unknown): MirrorError {
-  return new MirrorError('USAGE', `"${path}" is not a directory: an OCI layout is a directory`, {
-    cause,
-    hint: 'pass a directory; to copy the images of a bundle, run k3s-mirror bundle push <file> options.to <destination>',
-  })
+function notDirectory(path: string, options: MirrorErrorOptions): MirrorError {
+  return new MirrorError('USAGE', `"${path}" is not a directory: an OCI layout is a directory`, options)
 }
 
 async function checkEmpty(directory: string): Promise<void> {
@@ -170,7 +169,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw errnoOf(error) === 'EEXIST'
-      ? notDirectory(directory, error)
+      ? notDirectory(directory, { cause: error, hint: 'pass a new or an empty directory' })
       : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))

@@ -178,10 +178,10 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   await directory.write('taken.tar.part/mine', 'mine')
   await symlink('plain.tar', at('link.tar.zst'))
   for (const [name, words] of [
-    ['directory.tar', /directory\.tar is there already, and is no file/],
-    ['pipe.tar', /pipe\.tar is there already, and is no file/],
-    ['taken.tar', /taken\.tar\.part is in the way/],
-    ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
+    ['directory.tar', /directory\.tar" exists and is not a regular file/],
+    ['pipe.tar', /pipe\.tar" exists and is not a regular file/],
+    ['taken.tar', /taken\.tar\.part" has other contents/],
+    ['nowhere/k3s.tar', /cannot write the bundle: the directory ".*nowhere" does not exist/],
     ['link.tar.zst', /link\.tar\.zst leads to .*plain\.tar, which ends otherwise/],
   ] as const) {
     const { status, stderr } = await create(name)
@@ -264,8 +264,8 @@ test('what is no bundle is refused by name', async () => {
   await using directory = await tempDir()
   const text = await directory.write('text.tar', 'hello\n'.repeat(400))
   for (const [file, words, code] of [
-    [text, /no tar archive, or damaged/, 3],
-    [`${directory.path}/none.tar`, /there is no file/, 1],
+    [text, /" is not an archive: it is a text file/, 2],
+    [`${directory.path}/none.tar`, /none\.tar" does not exist/, 1],
   ] as const) {
     const { status, stderr } = await runCli(['bundle', 'push', file, '--to', 'registry.example.com'])
     assert.equal(status, code)

@@ -61,7 +61,7 @@ test('what is no layout, and a port in use, are said in one line', async () => {
   await using other = await startRegistry()
   const none = await runCli(['serve', directory.path])
   assert.equal(none.status, 1)
-  assert.match(none.stderr, /^error: there is no OCI layout at .*\(NOT_FOUND\)\nhint: .*\n$/)
+  assert.match(none.stderr, /^error: .* is empty, not an OCI layout \(NOT_FOUND\)\nhint: .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
   assert.equal(used.status, 1)
   assert.match(used.stderr, /^error: cannot listen on .* \(LOCAL_IO\)\nhint: Another program .*\n$/)

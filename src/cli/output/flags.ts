@@ -17,6 +17,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   include: '--include',
   keyFile: '--key-file',
   listSha256: '--list-sha256',
+  lock: '--lock',
   name: '--name',
   platforms: '--platform',
   registries: '--registries',
