@@ -45,7 +45,11 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
     const stats = await handle.stat()
     if (stats.isDirectory()) {
       const isLayout = await isThere(join(path, 'oci-layout'))
-      throw notAnArchive(path, 'a directory', isLayout ? `to copy an OCI layout, run k3s-mirror mirror options.images oci:${path} options.from '*=oci:${path}'` : undefined)
+      throw notAnArchive(
+        path,
+        'a directory',
+        isLayout ? `to copy an OCI layout, run k3s-mirror mirror options.images oci:${path} options.from '*=oci:${path}'` : undefined,
+      )
     }
     if (!stats.isFile()) {
       throw notAnArchive(path, 'not a regular file', 'archives are read at several positions at once: write it to a file first')

@@ -50,7 +50,8 @@ export async function lockTarget(lock: string | undefined): Promise<string | und
 async function checkDirectory(file: string, doing: string): Promise<void> {
   const directory = dirname(resolve(file))
   const facts = await stat(directory).catch(() => undefined)
-  if (facts === undefined) throw refuse(`cannot ${doing}: the directory "${directory}" does not exist`, `run mkdir -p ${directory}, or pass another directory`)
+  if (facts === undefined)
+    throw refuse(`cannot ${doing}: the directory "${directory}" does not exist`, `run mkdir -p ${directory}, or pass another directory`)
   if (!facts.isDirectory()) throw refuse(`cannot ${doing}: "${directory}" is not a directory`, 'pass another directory')
   await withLocalIo('write to', directory, () => access(directory, constants.W_OK | constants.X_OK))
 }

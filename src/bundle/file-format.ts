@@ -15,7 +15,7 @@ const numberFields = [108, 116, 124, 136] as const
 function isTarHeader(start: Buffer): boolean {
   if (start.toString('latin1', 257, 262) === 'ustar') return true
   // Cut off within its name or mode.
-  if (start.length < 108) return /^[^\0]+\0+$/.test(start.toString('latin1', 0, 100))
+  if (start.length < 108) return /^[\x20-\x7e]+\0+$/.test(start.toString('latin1', 0, 100))
   const hasMode = /^[0-7 ]+[ \0]+$/.test(start.toString('latin1', 100, 108))
   return hasMode && numberFields.every((at) => /^(?:[0-7 ]+[ \0]*|\0*)$/.test(start.toString('latin1', at, at + 8)))
 }
@@ -40,7 +40,10 @@ export function foreignFormat(start: Buffer): string | undefined {
   if (isTarHeader(start) || start.every((byte) => byte === 0)) return undefined
   if (start.toString('latin1', 0, 4) === '\x7fELF') return 'an executable'
   if (!looksLikeText(start)) return 'a file of an unknown format'
-  const text = start.toString('utf8').replace(/^\uFEFF/, '').trimStart()
+  const text = start
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .trimStart()
   if (/^<(?:!doctype html|html|head|body)/i.test(text)) return 'a web page'
   if (text.startsWith('<')) return 'an XML document'
   return /^[{[]/.test(text) ? 'a JSON document' : 'a text file'

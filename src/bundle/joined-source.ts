@@ -65,7 +65,9 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
   companionsOf(references: readonly Reference[]): readonly Reference[] {
     const names = new Set(references.map(formatReference))
     const all = this.#archives.flatMap(({ images }) => images)
-    const roots = new Set(all.filter(({ about, reference }) => about === undefined && names.has(formatReference(reference))).map(contentName))
+    const roots = new Set(
+      all.filter(({ about, reference }) => about === undefined && names.has(formatReference(reference))).map(contentName),
+    )
     const companions = all.filter(({ about, reference }) => about !== undefined && roots.has(contentName({ reference, digest: about })))
     return [...new Map(companions.map(({ reference }) => [formatReference(reference), reference])).values()]
   }

@@ -64,8 +64,9 @@ async function readLayoutNames(place: string, directory: string): Promise<NamedI
   const layout = await readLayout(directory)
   const { references: images, untagged } = await layout.names()
   const warnings = skippedWarnings([{ path: place, skipped: layout.skipped }])
-  if (untagged > 0) warnings.push(`${place}: skipped ${untagged} manifests without a tag`)
-  if (images.length === 0) throw new MirrorError('INVALID_LIST', `${place}: the layout has no image with a full name`, { hint: warnings[0] })
+  if (untagged > 0) warnings.push(`${place}: skipped ${untagged} ${untagged === 1 ? 'manifest' : 'manifests'} without a tag`)
+  if (images.length === 0)
+    throw new MirrorError('INVALID_LIST', `${place}: the layout has no image with a full name`, { hint: warnings[0] })
   const text = images.map((image) => `${formatReference(image)}\n`).join('')
   return { images, lists: [{ name: place, sha256: sha256(Buffer.from(text)).slice('sha256:'.length), images: images.length }], warnings }
 }

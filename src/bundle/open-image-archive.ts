@@ -5,8 +5,8 @@ import { Archive } from './archive.ts'
 import { blobPath, indexPath } from './bundle-contents.ts'
 import { readBundle } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
-import { archiveHint } from './file-format.ts'
 import { openDockerSave, savePath } from './docker-save.ts'
+import { archiveHint } from './file-format.ts'
 import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
@@ -59,10 +59,12 @@ export async function withoutImages(archive: Archive): Promise<MirrorError> {
   const found = (await archive.files()).map(({ path }) => path).find((path) => names.some((name) => path.endsWith(`/${name}`)))
   const directory = found?.slice(0, found.lastIndexOf('/'))
   const hint =
-    directory === undefined
-      ? archiveHint
-      : `pack the contents of its directory "${directory}", as in tar -C ${directory} -cf <file>.tar .`
-  return new MirrorError('UNSUPPORTED', `${archive.name}: not an archive of images: ${recordPath}, ${indexPath} and ${savePath} are missing`, {
-    hint,
-  })
+    directory === undefined ? archiveHint : `pack the contents of its directory "${directory}", as in tar -C ${directory} -cf <file>.tar .`
+  return new MirrorError(
+    'UNSUPPORTED',
+    `${archive.name}: not an archive of images: ${recordPath}, ${indexPath} and ${savePath} are missing`,
+    {
+      hint,
+    },
+  )
 }

@@ -185,7 +185,8 @@ function refuseOtherFormats({ name, compression, isSplit = false }: ArchiveBytes
     })
   }
   const found = foreignFormat(start)
-  if (found !== undefined && !isSplit) throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
+  if (found !== undefined && !isSplit)
+    throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
 }
 
 /** What is taken from an archive. */

@@ -92,7 +92,11 @@ function nearNames(layout: DiskLayoutReader, reference: Reference): readonly str
   const named = new Map(layout.repositories().map((repository) => [formatRepository(repository), repository]))
   return near.flatMap((text) => {
     const repository = named.get(text)
-    return repository === undefined ? [] : nearestFirst(tag, layout.tags(repository)).slice(0, 1).map((one) => `${text}:${one}`)
+    return repository === undefined
+      ? []
+      : nearestFirst(tag, layout.tags(repository))
+          .slice(0, 1)
+          .map((one) => `${text}:${one}`)
   })
 }
 
@@ -102,6 +106,7 @@ function notInLayout(layout: DiskLayoutReader, reference: Reference): MirrorErro
   return new MirrorError('NOT_FOUND', `${subject} is not in the layout ${layout.directory}`, {
     side: 'source',
     subject,
-    hint: near.length > 0 ? `did you mean ${near.join(', ')}?` : `list its images: k3s-mirror images options.images oci:${layout.directory}`,
+    hint:
+      near.length > 0 ? `did you mean ${near.join(', ')}?` : `list its images: k3s-mirror images options.images oci:${layout.directory}`,
   })
 }

@@ -29,8 +29,7 @@ export async function openSources(
   callOptions: CallOptions = {},
 ): Promise<Sources> {
   const { endpoints, directories } = parseFrom(options.from ?? {})
-  const layouts =
-    directories.size === 0 ? undefined : await (await import('./source-layouts.ts')).openSourceLayouts(directories)
+  const layouts = directories.size === 0 ? undefined : await (await import('./source-layouts.ts')).openSourceLayouts(directories)
   const connections = await openConnections(options, events, callOptions)
   const registries = new SourceRegistries(endpoints, connections.opener('source', connections.credentials))
   const from = new Map([...endpoints].map(([registry, { origin }]) => [registry, origin.origin]))

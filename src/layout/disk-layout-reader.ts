@@ -55,7 +55,8 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
     for (const { digest } of this.#pinned) if (digest !== undefined) reached.add(digest)
     if (manifests.every(({ descriptor }) => reached.has(descriptor.digest))) return 0
     for (const { descriptor } of manifests.filter((one) => isIndexType(one.descriptor.mediaType)))
-      for (const child of (await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType))?.manifests ?? []) reached.add(child.digest)
+      for (const child of (await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType))?.manifests ?? [])
+        reached.add(child.digest)
     return manifests.filter(({ descriptor, subject }) => subject === undefined && !reached.has(descriptor.digest)).length
   }
 

@@ -102,7 +102,8 @@ export async function readLayout(directory: string, options: ReadLayoutOptions =
 
 async function noLayout(directory: string): Promise<MirrorError> {
   const facts = await stat(directory).catch(() => undefined)
-  if (facts === undefined) return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
+  if (facts === undefined)
+    return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
   if (facts.isDirectory() && (await readdir(directory)).length === 0)
     return new MirrorError('NOT_FOUND', `"${directory}" is empty, not an OCI layout`, { hint: 'check the name and the directory' })
   return facts.isDirectory()

@@ -1,5 +1,5 @@
-import { MirrorError } from '../errors.ts'
 import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 import type { CallOptions, ImageSource } from './image-source.ts'
 import type { Manifest } from './manifest.ts'
@@ -49,6 +49,7 @@ export function refusingPlace(error: Error): ReadablePlace {
 
 /** The directory of a place `oci:<directory>`; undefined for any other place. Throws USAGE where it names no directory. */
 export function layoutDirectory(place: string): string | undefined {
-  if (place === 'oci' || place === 'oci:') throw new MirrorError('USAGE', `"${place}" names no directory`, { hint: 'write oci:<directory>' })
+  if (place === 'oci' || place === 'oci:')
+    throw new MirrorError('USAGE', `"${place}" names no directory`, { hint: 'write oci:<directory>' })
   return place.startsWith('oci:') ? place.slice(4) : undefined
 }

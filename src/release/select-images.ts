@@ -84,7 +84,12 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
 }
 
 /** The images of a list that the caller names; its only checksum is the one in the options. */
-async function readOwnImages(client: HttpClient, given: string, options: SelectionOptions, readPlaced: ReadPlacedImages): Promise<ReadImages> {
+async function readOwnImages(
+  client: HttpClient,
+  given: string,
+  options: SelectionOptions,
+  readPlaced: ReadPlacedImages,
+): Promise<ReadImages> {
   const placed = given === '' || given === '-' || urlForm.test(given) ? undefined : await readPlaced(given, options)
   if (placed === undefined) {
     const { list, ...noted } = await checkOwnList(client, given, options)

@@ -137,6 +137,7 @@ async function write(
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
-  if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), images: steps.map((step) => step.source), contents: carried })
+  if (lock !== undefined)
+    await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), images: steps.map((step) => step.source), contents: carried })
   await bundle.finish({ splitSize, signal })
 }
