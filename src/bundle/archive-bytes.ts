@@ -22,7 +22,7 @@ export interface ArchiveBytes extends AsyncDisposable {
   reaches(position: number): Promise<boolean>
   /** Reads up to `length` bytes from a position that is there; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
-  /** Gives up what is not there yet: whoever waits for it is told this. */
+  /** Gives up bytes that are still to come: waiting readers get this reason. */
   stop(reason: unknown): void
 }
 
@@ -78,8 +78,8 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   const list = await findParts(path)
   if (list === undefined) {
     if ((await isThere(file)) || (await isThere(partListPath(file))) || !(await isThere(partName(file, 1)))) return undefined
-    throw new MirrorError('NOT_FOUND', `${file} is split, and the list of its parts is missing: ${partListPath(file)}`, {
-      hint: `Copy it from where the bundle was made, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
+    throw new MirrorError('NOT_FOUND', `${file} is split, but the list of its parts is missing: ${partListPath(file)}`, {
+      hint: `copy the list too, or join the parts: cat ${basename(file)}.[0-9]* > ${basename(file)}`,
     })
   }
   const parts: { readonly bytes: FileBytes; readonly start: number; readonly end: number }[] = []
@@ -92,8 +92,8 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
       const partPath = join(dirname(file), name)
       const bytes = await openFileBytes(partPath).catch((error: unknown) => {
         if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-        const message = `there is no ${partPath}: part ${index + 1} of the ${list.length} of ${file} is missing`
-        throw error.with({ message, hint: 'Copy it from where the bundle was made.' })
+        const message = `${partPath} is missing: it is part ${index + 1} of ${list.length} of ${file}`
+        throw error.with({ message, hint: 'copy the part from the machine that created the bundle' })
       })
       parts.push({ bytes, start: size, end: size + bytes.size })
       size += bytes.size

@@ -20,10 +20,9 @@ const mostNamed = 20
 
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
-    return 'Pass options.name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.'
-  if (given.tag === undefined)
-    return 'Add a tag to options.name: it names a single image that has none, as in options.name docker.io/library/alpine:3.20.'
-  return 'One options.name names one image: write the others with their own names.'
+    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20'
+  if (given.tag === undefined) return 'add a tag to options.name, as in options.name docker.io/library/alpine:3.20'
+  return 'options.name names only one image: write the archive again with full names'
 }
 
 /** Archives that are read as one: the images of all of them, and what several have of one image together. */

@@ -74,7 +74,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
     }
     if (!hasDigest(bytes, descriptor.digest)) {
       throw new MirrorError('INTEGRITY', `the manifest ${descriptor.digest} is damaged in the layout ${this.directory}`, {
-        hint: 'Copy the image into the layout again.',
+        hint: 'copy the image into the layout again',
       })
     }
     return { bytes, descriptor }

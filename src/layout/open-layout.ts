@@ -19,7 +19,7 @@ import type { NamedEntry } from './name-entries.ts'
 import { followLinks, refusePlanted } from './planted-files.ts'
 import { Reserve } from './reserve.ts'
 
-/** What is ours in a layout, beside what the specification names: the writer's claim, the journal of manifests, and files on their way in. */
+/** Private files of a layout, next to those of the specification: the writer's claim, the journal of manifests, and files on their way in. */
 const privateName = '.k3s-mirror'
 
 /** How a layout is written. */

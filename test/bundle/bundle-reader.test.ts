@@ -12,7 +12,7 @@ const image = tinyImage()
 const files = bundleFiles({ 'docker.io/a/b:1': image })
 const ownFiles = ['oci-layout', 'index.json', 'k3s-mirror.json']
 
-test('a bit that turns anywhere in what a bundle says of itself, or in a header, is found', async () => {
+test('finds a flipped bit anywhere in the record, the index or a header of a bundle', async () => {
   await using file = await packTar(files)
   let at = 0
   for (const name of ownFiles) {
