@@ -62,12 +62,14 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'Write bundle create <file>.tar.' })
+    throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
+      hint: `write k3s-mirror bundle create ${file}.tar`,
+    })
   }
   const target = await bundleTarget(file)
   if (compressionOfName(target) !== compressionOfName(file)) {
-    throw new MirrorError('USAGE', `${file} leads to ${target}, which ends otherwise; the ending says how a bundle is compressed`, {
-      hint: 'Give both the same ending, or name the file itself.',
+    throw new MirrorError('USAGE', `"${file}" is a link to "${target}": both must have the same extension, which selects the compression`, {
+      hint: 'give both the same extension, or pass the file itself',
     })
   }
   return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }

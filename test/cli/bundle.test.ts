@@ -182,7 +182,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
     ['pipe.tar', /pipe\.tar" exists and is not a regular file/],
     ['taken.tar', /taken\.tar\.part" has other contents/],
     ['nowhere/k3s.tar', /cannot write the bundle: the directory ".*nowhere" does not exist/],
-    ['link.tar.zst', /link\.tar\.zst leads to .*plain\.tar, which ends otherwise/],
+    ['link.tar.zst', /link\.tar\.zst" is a link to ".*plain\.tar": both must have the same extension/],
   ] as const) {
     const { status, stderr } = await create(name)
     assert.deepEqual([status, words.test(stderr)], [2, true], stderr)
@@ -195,7 +195,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   assert.equal((await runCli(['bundle', 'check', at('link.tar')])).status, 0)
 })
 
-test('a checksum that the user has written beside a bundle is no list of its parts', async () => {
+test('a checksum file of the user next to a bundle does not count as its list of parts', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
@@ -216,7 +216,7 @@ test('a bundle that lacks a blob is refused before anything moves', async () => 
   await using to = await startRegistry()
   const pushed = await runCli(['bundle', 'push', file.path, '--to', to.url])
   assert.equal(pushed.status, 3, pushed.stdout)
-  assert.match(pushed.stderr, /packed\.tar does not hold sha256:[0-9a-f]{64}, which docker\.io\/a\/c:1 needs/)
+  assert.match(pushed.stderr, /packed\.tar does not contain sha256:[0-9a-f]{64}, which docker\.io\/a\/c:1 needs/)
   assert.match((await plainRequest(`${to.url}/v2/_catalog`)).body.toString(), /"repositories":\[\]/)
   assert.equal((await runCli(['bundle', 'check', file.path])).status, 4)
 })

@@ -181,7 +181,10 @@ test('a damaged blob of a bundle is 500, whole and in parts, and everything else
     await assert.rejects(callUrl(running.url, 'GET', `/v2/${other.repository}/blobs/${sound.digest}`))
   } finally {
     const { stderr } = await stop(running)
-    assert.match(stderr, new RegExp(`^warning: a request failed: .*k3s\\.tar holds other content for ${layer.digest}`, 'm'))
+    assert.match(
+      stderr,
+      new RegExp(`^warning: a request failed: .*k3s\\.tar: the content of ${layer.digest} does not match its digest`, 'm'),
+    )
   }
 })
 
@@ -194,19 +197,19 @@ test('a bundle that was cut off, has a damaged manifest or a turned name is refu
     const { status, stderr } = await runCli(['serve', file, '--listen', '127.0.0.1:0'])
     assert.equal(status, 3, stderr)
     assert.match(stderr, words)
-    assert.match(stderr, /^hint: Copy the file again/m)
+    assert.match(stderr, /^hint: copy the file again/m)
   }
   const turned = async (at: number, words: RegExp): Promise<void> => {
     await flipBit(file, at)
     await starts(words)
     await flipBit(file, at)
   }
-  await turned(await placeOf(file, image.index.bytes), new RegExp(`other content for ${image.index.digest} than its digest says`))
+  await turned(await placeOf(file, image.index.bytes), new RegExp(`the content of ${image.index.digest} does not match its digest`))
   const child = image.manifests[0]?.bytes ?? Buffer.alloc(0)
-  await turned((await placeOf(file, child)) + 50, /other content for/)
+  await turned((await placeOf(file, child)) + 50, /does not match its digest/)
   // the name stands in index.json first
-  await turned((await placeOf(file, `${image.repository}:${image.tag}`)) + image.repository.length + 2, /index\.json does not say/)
-  await turned((await placeOf(file, `"reference": "${image.reference}"`)) + 20, /index\.json does not say/)
+  await turned((await placeOf(file, `${image.repository}:${image.tag}`)) + image.repository.length + 2, /index\.json does not match/)
+  await turned((await placeOf(file, `"reference": "${image.reference}"`)) + 20, /index\.json does not match/)
   await truncate(file, (await stat(file)).size - 5000)
   await starts(/it was cut off/)
 })

@@ -64,5 +64,5 @@ test('what is no layout, and a port in use, are said in one line', async () => {
   assert.match(none.stderr, /^error: .* is empty, not an OCI layout \(NOT_FOUND\)\nhint: .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
   assert.equal(used.status, 1)
-  assert.match(used.stderr, /^error: cannot listen on .* \(LOCAL_IO\)\nhint: Another program .*\n$/)
+  assert.match(used.stderr, /^error: cannot listen on .* \(LOCAL_IO\)\nhint: the port is in use: .*\n$/)
 })

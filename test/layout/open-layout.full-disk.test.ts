@@ -24,7 +24,7 @@ test('a full disk refuses the blob, keeps earlier content, and leaves no partial
     {
       code: 'LOCAL_IO',
       message: /ENOSPC \(\d+ MiB free\)/,
-      hint: /Free some space/,
+      hint: /^free space/,
     },
   )
   await using server = createRegistryServer({ layout, writable: true })
