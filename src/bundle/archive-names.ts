@@ -11,7 +11,7 @@ import { detectCompression, detectUnsupported } from './compression.ts'
 import { savedNames, savePath } from './docker-save.ts'
 import { foreignFormat } from './file-format.ts'
 import type { ImageArchive } from './image-archive.ts'
-import type { NamedImages, NamedList } from './named-images.ts'
+import type { NamedImages, NamedList } from './named-list.ts'
 import { openOciArchive, withoutImages } from './open-image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 

@@ -9,7 +9,7 @@ import { formatReference, parseReference, type Reference } from '../oci/referenc
 import { openBundle } from './bundle-reader.ts'
 import { formatBundleBase, parseBundleBase, type BundleBase } from './bundle-record.ts'
 import { heldContents } from './held-content.ts'
-import type { NamedImages } from './named-images.ts'
+import type { NamedImages } from './named-list.ts'
 
 const maxLockBytes = 256 * 1024 * 1024
 

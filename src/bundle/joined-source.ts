@@ -13,14 +13,14 @@ import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
 import { absentContent, type ImageArchive } from './image-archive.ts'
 import { joinRoots, type ArchivedContents } from './join-roots.ts'
-import type { NamedList } from './named-images.ts'
+import type { NamedList } from './named-list.ts'
 import { openImageArchive } from './open-image-archive.ts'
 
 const mostNamed = 20
 
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
-    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20'
+    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in docker save docker.io/library/alpine:3.20'
   if (given.tag === undefined) return 'add a tag to options.name, as in options.name docker.io/library/alpine:3.20'
   return 'options.name names only one image: write the archive again with full names'
 }

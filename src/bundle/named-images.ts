@@ -5,27 +5,10 @@ import { isThere, localIo } from '../layout/local-io.ts'
 import { sha256 } from '../oci/digest.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatReference } from '../oci/reference.ts'
 import { archiveHint, headBytes, looksLikeText } from './file-format.ts'
+import type { NamedImages } from './named-list.ts'
 import { findParts, partName, wholeFile } from './part-list.ts'
-
-/** A list that named images of an archive or a layout come from. */
-export interface NamedList {
-  /** Path of the archive, or `oci:<directory>`. */
-  readonly name: string
-  /** Lower-case hex: of the file in the archive that names the images, of a lock file, or of a layout's references, one a line. */
-  readonly sha256: string
-  /** Present where a bundle holds images of that release. */
-  readonly release?: string
-  readonly images: number
-}
-
-/** The images that an archive, a lock file or a layout names, and warnings about entries without a usable name. */
-export interface NamedImages {
-  readonly images: readonly Reference[]
-  readonly lists: readonly NamedList[]
-  readonly warnings: readonly string[]
-}
 
 /** Reads the references of a bundle, an archive of another tool, a lock file, or a layout as `oci:<directory>`; undefined for any other file. Throws what reading it throws. */
 export async function readNamedImages(place: string, options: CallOptions = {}): Promise<NamedImages | undefined> {

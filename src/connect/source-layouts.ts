@@ -9,7 +9,9 @@ import { nearestFirst } from '../oci/nearest.ts'
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
 import type { SourceRegistries } from '../registry/registry.ts'
-import type { RunSource } from './sources.ts'
+
+/** What a run reads images from: registries, and layouts in place of some of them. */
+export interface RunSource extends ImageSource, Pick<SourceRegistries, 'endpoint' | 'isDockerHub' | 'rateLimits'> {}
 
 /** Opens the layouts that registries are read from, by registry name, for reading only. Throws NOT_FOUND, USAGE, INVALID_MANIFEST, LOCAL_IO. */
 export async function openSourceLayouts(

@@ -1,19 +1,17 @@
 import { MirrorError } from '../errors.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
-import type { CallOptions, ImageSource } from '../oci/image-source.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { isRegistry } from '../oci/reference.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
 import { SourceRegistries } from '../registry/registry.ts'
 import { openConnections, type Connections, type RegistryEvents, type RegistryOptions, type TransferOptions } from './clients.ts'
+import type { RunSource } from './source-layouts.ts'
 
 /** Where images are read from. */
 export interface SourceOptions extends RegistryOptions {
   /** Where registries are read from instead of their own endpoint, by registry name; `*` for every registry: an endpoint, or `oci:<directory>`. */
   readonly from?: Readonly<Record<string, string>> | undefined
 }
-
-/** What a run reads images from: registries, and layouts in place of some of them. */
-export interface RunSource extends ImageSource, Pick<SourceRegistries, 'endpoint' | 'isDockerHub' | 'rateLimits'> {}
 
 /** The connections of a run with its source: every registry that references name. */
 export interface Sources extends Connections {

@@ -215,8 +215,8 @@ class EntryNames {
     const isClear = candidates.size === 1 || (name !== '' && (signed !== undefined || kind === 'referrer'))
     const root = (signed && candidates.get(signed)) ?? (isClear ? first : undefined)
     if (root?.reference === undefined) {
-      const count = candidates.size === 0 ? 'is not one image' : `are ${candidates.size} images`
-      return this.#skip(entry, `it is ${companionNames[kind]}, and there ${count} that it may belong to${name && `, by the name ${name}`}`)
+      const count = candidates.size === 0 ? 'there is no image' : `there are ${candidates.size} images`
+      return this.#skip(entry, `it is ${companionNames[kind]}, and ${count} that it may belong to${name && `, by the name ${name}`}`)
     }
     if (kind === 'referrer') return this.#nameReferrer(entry, root)
     const { registry, path } = root.reference
