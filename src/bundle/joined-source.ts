@@ -20,7 +20,7 @@ const mostNamed = 20
 
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
-    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in docker save docker.io/library/alpine:3.20'
+    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in docker save <name>, or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20'
   if (given.tag === undefined) return 'add a tag to options.name, as in options.name docker.io/library/alpine:3.20'
   return 'options.name names only one image: write the archive again with full names'
 }

@@ -180,7 +180,7 @@ test('an archive in which nothing has a name is refused with what to do, and pus
       const { status, stderr } = await runCli(['bundle', ...args])
       assert.equal(status, 2, stderr)
       assert.match(stderr, /no image has a full name: .*it has no name/)
-      assert.match(stderr, /--name <registry\/repository>, with a tag/)
+      assert.match(stderr, /--name <registry\/repository>\[:tag\]/)
       const tagless = await runCli(['bundle', ...args, '--name', 'docker.io/site/tool'])
       assert.match(tagless.stderr, /hint: add a tag to --name/)
     }
