@@ -204,7 +204,7 @@ test('hostile archives are refused with the reason, before anything moves', asyn
   for (const [layers, status, words] of [
     [['../x'], 3, /outside the archive/],
     [['/etc/passwd'], 3, /outside the archive/],
-    [['nowhere/layer.tar'], 3, /is not in it/],
+    [['nowhere/layer.tar'], 3, /is missing/],
     [[], 1, /0 layers, and its config 1/],
   ] as const) {
     await using archive = await packTar({ ...good, 'manifest.json': list(layers) })
