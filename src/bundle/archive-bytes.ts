@@ -6,17 +6,23 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { errnoOf, isThere, localIo } from '../layout/local-io.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import type { Compression } from './compression.ts'
+import { notAnArchive } from './file-format.ts'
 import { findParts, partListPath, partName, wholeFile } from './part-list.ts'
 
 /** The bytes of an archive by their position, from wherever they come: one file, several, or what a compressed one gives. */
 export interface ArchiveBytes extends AsyncDisposable {
   /** For messages. */
   readonly name: string
+  /** Present where the bytes come out of a compressed file. */
+  readonly compression?: Compression
+  /** True for the parts of a split bundle: whatever they contain, it was one. */
+  readonly isSplit?: boolean
   /** Waits until the bytes before this position are there; false where the archive ends before it. */
   reaches(position: number): Promise<boolean>
   /** Reads up to `length` bytes from a position that is there; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>
-  /** Gives up what is not there yet: whoever waits for it is told this. */
+  /** Gives up bytes that are still to come: waiting readers get this reason. */
   stop(reason: unknown): void
 }
 
@@ -38,14 +44,15 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (stats.isDirectory()) {
-      throw new MirrorError('USAGE', `${path} is a directory, and archives are files`, {
-        hint: `Pack an OCI layout first: tar -C ${path} -cf <file>.tar .`,
-      })
+      const isLayout = await isThere(join(path, 'oci-layout'))
+      throw notAnArchive(
+        path,
+        'a directory',
+        isLayout ? `to copy an OCI layout, run k3s-mirror mirror options.images oci:${path} options.from '*=oci:${path}'` : undefined,
+      )
     }
     if (!stats.isFile()) {
-      throw new MirrorError('USAGE', `${path} is no regular file`, {
-        hint: 'An archive is read at several places at once: write it to a file.',
-      })
+      throw notAnArchive(path, 'not a regular file', 'archives are read at several positions at once: write it to a file first')
     }
     const { size } = stats
     const opened = handle
@@ -60,7 +67,7 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
   } catch (error) {
     await handle?.close()
     if (errnoOf(error) === 'ENOENT')
-      throw new MirrorError('NOT_FOUND', `there is no file ${path}`, { cause: error, hint: 'Check the name and the directory.' })
+      throw new MirrorError('NOT_FOUND', `"${path}" does not exist`, { cause: error, hint: 'check the name and the directory' })
     throw await localIo(error, 'read', path)
   }
 }
@@ -71,8 +78,8 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   const list = await findParts(path)
   if (list === undefined) {
     if ((await isThere(file)) || (await isThere(partListPath(file))) || !(await isThere(partName(file, 1)))) return undefined
-    throw new MirrorError('NOT_FOUND', `${file} is split, and the list of its parts is missing: ${partListPath(file)}`, {
-      hint: `Copy it from where the bundle was made, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
+    throw new MirrorError('NOT_FOUND', `${file} is split, but the list of its parts is missing: ${partListPath(file)}`, {
+      hint: `copy the list too, or join the parts: cat ${basename(file)}.[0-9]* > ${basename(file)}`,
     })
   }
   const parts: { readonly bytes: FileBytes; readonly start: number; readonly end: number }[] = []
@@ -85,8 +92,8 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
       const partPath = join(dirname(file), name)
       const bytes = await openFileBytes(partPath).catch((error: unknown) => {
         if (!isMirrorError(error) || error.code !== 'NOT_FOUND') throw error
-        const message = `there is no ${partPath}: part ${index + 1} of the ${list.length} of ${file} is missing`
-        throw error.with({ message, hint: 'Copy it from where the bundle was made.' })
+        const message = `${partPath} is missing: it is part ${index + 1} of ${list.length} of ${file}`
+        throw error.with({ message, hint: 'copy the part from the machine that created the bundle' })
       })
       parts.push({ bytes, start: size, end: size + bytes.size })
       size += bytes.size
@@ -97,6 +104,7 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
   }
   return {
     name: file,
+    isSplit: true,
     stop: () => undefined,
     [Symbol.asyncDispose]: close,
     reaches: (position) => Promise.resolve(position <= size),

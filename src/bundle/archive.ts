@@ -32,12 +32,12 @@ export class Archive implements AsyncDisposable {
   private constructor(bytes: ArchiveBytes, { signal, links }: ArchiveOptions) {
     this.name = bytes.name
     this.#bytes = bytes
-    // Whoever waits for a file that is still on its way is told there.
+    // A reader that waits for a file gets the reason.
     const stop = (): void => bytes.stop(signal?.reason)
     this.#forget = onAbort(signal, stop)
     if (signal?.aborted === true) stop()
     this.#scanned = this.#scan(links)
-    // Whoever asks for a file gets the failure there.
+    // The failure reaches callers that ask for a file.
     this.#scanned.catch(() => undefined)
   }
 
@@ -61,7 +61,7 @@ export class Archive implements AsyncDisposable {
     }
   }
 
-  /** A file by its path, as soon as all of it is there; undefined where the whole archive has none. Throws INTEGRITY for a damaged archive. */
+  /** A file by its path, as soon as all of it is there; undefined where the archive does not contain it. Throws INTEGRITY for a damaged archive. */
   async find(path: string): Promise<TarEntry | undefined> {
     let at = path
     for (let links = 0; links <= maxLinks; links++) {
@@ -88,7 +88,7 @@ export class Archive implements AsyncDisposable {
     return found.flatMap(({ path, entry }) => (entry === undefined ? [] : [{ path, entry }]))
   }
 
-  /** True where all that it holds is known from the start: it is not compressed. */
+  /** True for an uncompressed archive: all its files are known once it is open. */
   get isListed(): boolean {
     return !(this.#bytes instanceof Spool)
   }
@@ -112,7 +112,7 @@ export class Archive implements AsyncDisposable {
   #refuseLink({ path, link }: TarEntry): void {
     if (link !== undefined)
       throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link`, {
-        hint: 'A bundle has none: copy it again from where it was made.',
+        hint: 'bundles have no links: copy the file again from the machine that created it',
       })
   }
 

@@ -20,7 +20,7 @@ export interface BundleContents {
 /** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
 export const indexPath = 'index.json'
 
-/** What tells a directory or an archive to be an OCI layout. */
+/** The file that marks a directory or an archive as an OCI layout. */
 export const layoutPath = 'oci-layout'
 
 /** What stands in `oci-layout`: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file */
@@ -42,7 +42,7 @@ export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Ar
   return Buffer.from(`{${head},"manifests":[\n${entries.join(',\n')}\n]}\n`)
 }
 
-/** Arranges a bundle without what its base has, in one order for one selection: what tells its contents, manifests, blobs. Throws UNSUPPORTED for too much. */
+/** Arranges a bundle without what its base has, in one order for one selection: record and index, manifests, blobs. Throws UNSUPPORTED for too much. */
 export function arrangeBundle(record: BundleRecord, contents: readonly StepContents[]): BundleContents {
   const manifests = new Map<Digest, Manifest>()
   const blobs = new Map<Digest, number>()
@@ -54,8 +54,8 @@ export function arrangeBundle(record: BundleRecord, contents: readonly StepConte
   const recordBytes = formatBundleRecord(record)
   const indexBytes = formatBundleIndex(record, recordBytes)
   if (Math.max(recordBytes.length, indexBytes.length) > maxRecordBytes) {
-    throw new MirrorError('UNSUPPORTED', `the list of what is in the bundle would be larger than ${maxRecordBytes / 1_048_576} MiB`, {
-      hint: 'Make several bundles of fewer images.',
+    throw new MirrorError('UNSUPPORTED', `the record of the bundle would be larger than ${maxRecordBytes / 1_048_576} MiB`, {
+      hint: 'create several bundles with fewer images',
     })
   }
   const files = new Map<string, Uint8Array>([

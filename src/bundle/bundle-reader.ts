@@ -16,17 +16,17 @@ export interface Bundle extends ImageArchive {
 
 /** The error for a bundle whose own files are not what they were when it was made. */
 export function damagedBundle(path: string, why: string, cause?: unknown): MirrorError {
-  return new MirrorError('INTEGRITY', `${path} is damaged: ${why}`, { cause, hint: 'Copy the file again from where it was made.' })
+  return new MirrorError('INTEGRITY', `${path} is damaged: ${why}`, { cause, hint: 'copy the file again from the machine that created it' })
 }
 
-/** Opens a bundle and reads what it says of itself. Throws NOT_FOUND, INTEGRITY for a damaged one, UNSUPPORTED for an archive that is no bundle. */
+/** Opens a bundle and reads its record. Throws NOT_FOUND, USAGE, INTEGRITY for a damaged one, UNSUPPORTED for another archive. */
 export async function openBundle(path: string, { signal }: CallOptions = {}): Promise<Bundle> {
   const archive = await Archive.open(path, { signal })
   try {
     const entry = await archive.find(recordPath)
     if (entry !== undefined) return await readBundle(archive, entry)
-    throw new MirrorError('UNSUPPORTED', `${path} is an archive, and no bundle of k3s-mirror: it has no ${recordPath}`, {
-      hint: 'Put its images into a layout first: k3s-mirror bundle push <file> options.to oci:<directory>.',
+    throw new MirrorError('UNSUPPORTED', `${path} is not a bundle of k3s-mirror: ${recordPath} is missing`, {
+      hint: 'copy its images into a layout first: k3s-mirror bundle push <file> options.to oci:<directory>',
     })
   } catch (error) {
     await archive[Symbol.asyncDispose]()
@@ -34,13 +34,13 @@ export async function openBundle(path: string, { signal }: CallOptions = {}): Pr
   }
 }
 
-/** Reads what a bundle says of itself; what says it again, by other names and for other readers, has to agree. Throws INTEGRITY for a damaged one. */
+/** Reads the record of a bundle; index.json, which repeats it for other tools, must match. Throws INTEGRITY for a damaged one. */
 export async function readBundle(archive: Archive, entry: TarEntry): Promise<Bundle> {
   archive.refuseForeignForms()
   const damaged = (why: string, cause?: unknown): MirrorError => damagedBundle(archive.name, why, cause)
   const read = async (path: string): Promise<Buffer> => {
     const file = await archive.find(path)
-    if (file === undefined) throw damaged(`it has no ${path}`)
+    if (file === undefined) throw damaged(`${path} is missing`)
     return archive.bytes(file, maxRecordBytes)
   }
   const bytes = await archive.bytes(entry, maxRecordBytes)
@@ -56,7 +56,7 @@ export async function readBundle(archive: Archive, entry: TarEntry): Promise<Bun
     throw error.with({ message: `${archive.name}: ${error.message}` })
   }
   await pause()
-  if (!layout.equals(Buffer.from(layoutVersion))) throw damaged(`its ${layoutPath} is none`)
-  if (!index.equals(formatBundleIndex(record, bytes))) throw damaged(`its ${indexPath} does not say what its ${recordPath} says`)
+  if (!layout.equals(Buffer.from(layoutVersion))) throw damaged(`${layoutPath} is invalid`)
+  if (!index.equals(formatBundleIndex(record, bytes))) throw damaged(`${indexPath} does not match ${recordPath}`)
   return new ImageArchive(archive, { images: record.images, record, digest: sha256(bytes) }) as Bundle
 }

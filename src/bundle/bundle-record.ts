@@ -28,7 +28,7 @@ function isSize(value: unknown): value is number {
 }
 
 function invalidBase(why: string): MirrorError {
-  return new MirrorError('INVALID_MANIFEST', `what a bundle holds is written wrongly: ${why}`)
+  return new MirrorError('INVALID_MANIFEST', `the contents of a bundle are invalid: ${why}`)
 }
 
 function parseContent(value: unknown): HeldContent {
@@ -43,9 +43,9 @@ function parseContent(value: unknown): HeldContent {
 /** Reads a base from a document. Throws INVALID_MANIFEST. */
 export function parseBundleBase(value: unknown): BundleBase {
   const { schemaVersion, bundle, contents } = isJsonObject(value) ? value : {}
-  if (schemaVersion !== 1) throw invalidBase('its form is not known here')
+  if (schemaVersion !== 1) throw invalidBase('unknown schemaVersion')
   if (typeof bundle !== 'string' || !isDigest(bundle)) throw invalidBase('the bundle has no digest')
-  if (!Array.isArray(contents)) throw invalidBase('there is no list of contents')
+  if (!Array.isArray(contents)) throw invalidBase('the list of contents is missing')
   return { bundle, contents: contents.map(parseContent) }
 }
 
@@ -81,7 +81,7 @@ export interface BundledList {
   readonly images: number
 }
 
-/** What a bundle says of itself, in `k3s-mirror.json`. */
+/** The record of a bundle, in `k3s-mirror.json`. */
 export interface BundleRecord {
   /** `k3s-mirror/<version>` of what made it. */
   readonly tool: string
@@ -112,15 +112,15 @@ export function formatBundleRecord({ tool, lists, images, base }: BundleRecord):
 }
 
 function invalid(why: string, cause?: unknown): MirrorError {
-  return new MirrorError('INVALID_MANIFEST', `its ${recordPath} ${why}`, { cause })
+  return new MirrorError('INVALID_MANIFEST', `${recordPath} ${why}`, { cause })
 }
 
 function parseImage(value: unknown): BundledImage {
-  if (!isJsonObject(value)) throw invalid('has an image that is none')
+  if (!isJsonObject(value)) throw invalid('contains a malformed image entry')
   const { reference, mediaType, digest, size, platforms, digestPreserved, releases } = value
-  if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('has an image without a name or a type')
-  if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('has an image without a digest')
-  if (!isSize(size)) throw invalid('has an image without a size')
+  if (typeof reference !== 'string' || typeof mediaType !== 'string') throw invalid('contains an image without a name or a media type')
+  if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('contains an image without a valid digest')
+  if (!isSize(size)) throw invalid('contains an image without a valid size')
   return {
     reference: parseReference(reference),
     mediaType,
@@ -134,19 +134,19 @@ function parseImage(value: unknown): BundledImage {
 
 function parseList(value: unknown): BundledList {
   const { name, release, sha256, images } = isJsonObject(value) ? value : {}
-  if (typeof name !== 'string' || typeof sha256 !== 'string' || typeof images !== 'number') throw invalid('has a list that is none')
+  if (typeof name !== 'string' || typeof sha256 !== 'string' || typeof images !== 'number') throw invalid('contains a malformed list entry')
   return { name, ...(typeof release === 'string' && { release }), sha256, images }
 }
 
-/** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for one of a later form. */
+/** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for a later schemaVersion. */
 export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord> {
   const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => invalid('is not JSON', cause))
-  if (!isJsonObject(document)) throw invalid('is not an object')
+  if (!isJsonObject(document)) throw invalid('is not a JSON object')
   const { schemaVersion, tool, lists, images, base } = document
   if (schemaVersion !== 1) {
-    throw new MirrorError('UNSUPPORTED', `its ${recordPath} has a form that is not known here`, { hint: 'Update k3s-mirror.' })
+    throw new MirrorError('UNSUPPORTED', `${recordPath} has an unsupported schemaVersion`, { hint: 'update k3s-mirror' })
   }
-  if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
+  if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('lacks its lists or its images')
   const pause = yielding()
   const parsed: BundledImage[] = []
   for (const image of images) {

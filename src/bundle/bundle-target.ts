@@ -1,7 +1,8 @@
-import { lstat, readdir, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, lstat, readdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { MirrorError } from '../errors.ts'
-import { errnoOf, localIo } from '../layout/local-io.ts'
+import { errnoOf, localIo, withLocalIo } from '../layout/local-io.ts'
 import { followLinks, refusePlanted } from '../layout/planted-files.ts'
 
 /** Where a bundle is made before it gets its name. */
@@ -16,38 +17,43 @@ function refuse(message: string, hint: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
 }
 
-/** The file of that name, or the one that a link leads to, for a bundle to be written to. Throws USAGE where something is in the way, and LOCAL_IO. */
+const replaceHint = 'pass a new file name, or a bundle to replace'
+
+/** The file of that name, or the one that a link leads to, for a bundle to be written to. Throws USAGE where the name cannot be used, and LOCAL_IO without permission. */
 export async function bundleTarget(name: string): Promise<string> {
   const facts = await lstat(name).catch(() => undefined)
   if (facts !== undefined && !facts.isFile() && !facts.isSymbolicLink()) {
-    throw refuse(`${name} is there already, and is no file`, 'Name a file that is new, or a bundle to be replaced.')
+    throw refuse(`"${name}" exists and is not a regular file`, replaceHint)
   }
   const followed = await followLinks(name)
   const file = facts?.isSymbolicLink() === true ? followed : name
   if (file !== name && (await stat(file).catch(() => undefined))?.isFile() === false) {
-    throw refuse(`${name} leads to ${file}, which is no file`, 'Name a file that is new, or a bundle to be replaced.')
+    throw refuse(`"${name}" is a link to "${file}", which is not a regular file`, replaceHint)
   }
-  await requireDirectory(name, file)
+  await checkDirectory(file, 'write the bundle')
   await checkUnfinished(unfinishedDirectory(file))
   return file
 }
 
-/** Where a lock file goes, every link followed. Throws USAGE for a link that another user has planted, and for a missing directory. */
+/** Where a lock file goes, every link followed. Throws as `bundleTarget`, and USAGE for a link that another user has planted. */
 export async function lockTarget(lock: string | undefined): Promise<string | undefined> {
   if (lock === undefined) return undefined
-  const target = await followLinks(lock)
-  if ((await stat(target).catch(() => undefined))?.isDirectory() === true) {
-    throw refuse(`cannot write the lock file ${lock}: it is a directory`, 'pass options.lock with the name of a file')
+  const file = await followLinks(lock)
+  if ((await stat(file).catch(() => undefined))?.isFile() === false) {
+    throw refuse(`"${lock}" exists and is not a regular file`, 'pass a new file name, or a lock file to replace')
   }
-  await requireDirectory(lock, target)
-  return target
+  await checkDirectory(file, 'write the lock file')
+  return file
 }
 
-/** Throws USAGE where the directory of a file is missing. */
-async function requireDirectory(name: string, file: string): Promise<void> {
+/** Files are made under another name and renamed: the directory has to be writable. */
+async function checkDirectory(file: string, doing: string): Promise<void> {
   const directory = dirname(resolve(file))
-  if ((await stat(directory).catch(() => undefined))?.isDirectory() === true) return
-  throw refuse(`cannot write ${name}: there is no directory ${directory}`, 'create the directory, or name another one')
+  const facts = await stat(directory).catch(() => undefined)
+  if (facts === undefined)
+    throw refuse(`cannot ${doing}: the directory "${directory}" does not exist`, `run mkdir -p ${directory}, or pass another directory`)
+  if (!facts.isDirectory()) throw refuse(`cannot ${doing}: "${directory}" is not a directory`, 'pass another directory')
+  await withLocalIo('write to', directory, () => access(directory, constants.W_OK | constants.X_OK))
 }
 
 async function checkUnfinished(directory: string): Promise<void> {
@@ -60,5 +66,5 @@ async function checkUnfinished(directory: string): Promise<void> {
     if (errnoOf(error) !== 'ENOTDIR') throw await localIo(error, 'read', directory)
   }
   if (names?.every((name) => ownNames.test(name)) === true) return
-  throw refuse(`${directory} is in the way: the bundle is made there, and it holds something else`, 'Move it away, or name another file.')
+  throw refuse(`"${directory}" has other contents: an unfinished bundle is kept there`, 'move it, or pass another file name')
 }

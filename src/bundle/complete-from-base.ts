@@ -43,10 +43,10 @@ function refuse(name: string, total: number, missing: readonly HeldContent[]): M
   const images = [...new Set(missing.map(({ image }) => formatReference(image)))].toSorted()
   const shown = images.slice(0, 3).join(', ')
   const more = images.length > 3 ? ` and ${images.length - 3} more` : ''
-  const message = `the destination lacks ${missing.length} of the ${total} manifests and blobs that a bundle made with options.since counts on: those of ${shown}${more}; nothing was pushed`
+  const message = `the destination lacks ${missing.length} of the ${total} manifests and blobs that the bundle expects there (created with options.since): those of ${shown}${more}; nothing was pushed`
   return new MirrorError('NOT_FOUND', message, {
     side: 'destination',
-    hint: `Push the bundle first that this one was made from with options.since, or give both files at once, with the same options for names; bundle info tells it by the digest ${name}.`,
+    hint: `push the earlier bundle first (bundle info prints its digest, ${name}), or pass both files, with the same options for names`,
   })
 }
 

@@ -10,7 +10,7 @@ import type { ArchiveFormat, ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
 import { openImageArchive } from './open-image-archive.ts'
 
-/** One image of an archive as it is told. */
+/** One image of an archive, as `bundle info` prints it. */
 export interface DescribedImage {
   readonly reference: string
   readonly digest: Digest
@@ -26,7 +26,7 @@ export interface ArchiveInfo {
   readonly format: ArchiveFormat
   /** `k3s-mirror/<version>` of what made a bundle; absent for other archives. */
   readonly tool?: string
-  /** Of what a bundle says of itself: later ones that are made with `options.since` name it by this. */
+  /** Of a bundle's record: bundles that are created with `options.since` name it by this digest. */
   readonly digest?: Digest
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]

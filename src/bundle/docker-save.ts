@@ -36,11 +36,11 @@ export function parseSavedImages(bytes: Uint8Array, archive: string): readonly S
   const refuse = (why: string, cause?: unknown): MirrorError =>
     new MirrorError('INVALID_MANIFEST', `${savePath} in ${archive} ${why}`, { cause })
   const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => refuse('is not JSON', cause))
-  if (!Array.isArray(document)) throw refuse('is no list of images')
+  if (!Array.isArray(document)) throw refuse('is not a list of images')
   return document.map((value: unknown) => {
     const { Config: config, RepoTags, Layers } = isJsonObject(value) ? value : {}
     const [tags, layers] = [strings(RepoTags ?? []), strings(Layers ?? [])]
-    if (typeof config !== 'string' || tags === undefined || layers === undefined) throw refuse('has an image that is none')
+    if (typeof config !== 'string' || tags === undefined || layers === undefined) throw refuse('contains a malformed image entry')
     return { config, tags, layers }
   })
 }
@@ -50,14 +50,17 @@ const layerType = 'application/vnd.oci.image.layer.v1.tar'
 /** Makes manifests of saved images, and notes by digest which file of the archive has which content. */
 function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options: CallOptions) {
   const digests = new Map<TarEntry, Descriptor>()
-  const refuse = (code: ErrorCode, why: string, hint = 'Copy the file again from where it was made, or make it again.'): MirrorError =>
-    new MirrorError(code, `${archive.name}: ${why}`, { hint })
+  const refuse = (
+    code: ErrorCode,
+    why: string,
+    hint = 'copy the file again from the machine that created it, or create it again',
+  ): MirrorError => new MirrorError(code, `${archive.name}: ${why}`, { hint })
 
   const find = async (path: string, name: string): Promise<TarEntry> => {
     const plain = plainPath(path)
-    if (plain === undefined) throw refuse('INTEGRITY', `${savePath} names a path for ${name} that leads out of it`)
+    if (plain === undefined) throw refuse('INTEGRITY', `${savePath} names a path for ${name} outside the archive`)
     const entry = await archive.find(plain)
-    if (entry === undefined) throw refuse('INTEGRITY', `${plain}, a part of ${name}, is not in it`)
+    if (entry === undefined) throw refuse('INTEGRITY', `${plain}, a part of ${name}, is missing`)
     return entry
   }
 
@@ -69,8 +72,8 @@ function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options
     const start = await archive.bytes({ ...entry, size }, size, options)
     const unsupported = detectUnsupported(start)?.name
     if (unsupported !== undefined) {
-      const why = `the layer ${entry.path} is compressed with ${unsupported}, and nodes unpack only gzip and zstd`
-      throw refuse('UNSUPPORTED', why, 'Load the archive where it was made, and save it again with docker save.')
+      const why = `the layer ${entry.path} is compressed with ${unsupported}: nodes unpack only gzip and zstd`
+      throw refuse('UNSUPPORTED', why, 'load the archive into an Engine, and save it again with docker save')
     }
     const compression = detectCompression(start)
     const hash = digestHash('sha256:')
@@ -89,11 +92,11 @@ function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options
     const digest = sha256(bytes)
     const [, stated] = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(image.config) ?? []
     if (stated !== undefined && digest !== `sha256:${stated}`)
-      throw refuse('INTEGRITY', `the config of ${name} has other content than its name says`)
+      throw refuse('INTEGRITY', `the config of ${name} does not match the digest in its file name`)
     const diffIds = diffIdsOf(bytes)
     if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
     if (diffIds.length !== image.layers.length)
-      throw refuse('INVALID_MANIFEST', `${savePath} gives ${name} ${image.layers.length} layers, and its config ${diffIds.length}`)
+      throw refuse('INVALID_MANIFEST', `${savePath} lists ${image.layers.length} layers for ${name}, its config ${diffIds.length}`)
     entries.set(digest, entry)
     const layers: Descriptor[] = []
     for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))
@@ -130,7 +133,13 @@ export async function openDockerSave(archive: Archive, list: TarEntry, { name, .
   return new ImageArchive(archive, { images, skipped, made, entries })
 }
 
-/** The names of each image, and why others have none; the given one is for a single image without a name. */
+/** The names of the images of a `docker save` archive, without a look at their contents. Throws INVALID_MANIFEST. */
+export function savedNames(list: Uint8Array, archive: string): Pick<ImageArchive, 'skipped'> & { readonly names: readonly Reference[] } {
+  const { named, skipped } = nameSaved(parseSavedImages(list, archive), undefined)
+  return { names: named.flatMap(({ references }) => references), skipped }
+}
+
+/** The names of each image, and why other images have no name; the given one is for a single image without a name. */
 function nameSaved(saved: readonly SavedImage[], given: GivenName | undefined) {
   const named: { readonly image: SavedImage; readonly references: readonly Reference[] }[] = []
   const skipped: SkippedEntry[] = []

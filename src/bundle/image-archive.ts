@@ -34,7 +34,7 @@ export interface FoundImages extends Pick<ImageArchive, 'images'>, Partial<Pick<
 export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'>, AsyncDisposable {
   readonly path: string
   readonly format: ArchiveFormat
-  /** What a bundle says of itself, and the digest of that. */
+  /** The record of a bundle, and its digest. */
   readonly record: BundleRecord | undefined
   readonly digest: Digest | undefined
   /** In the archive's order; one name may stand there more than once. */
@@ -138,18 +138,18 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
   }
 
   wrong(digest: Digest): MirrorError {
-    return new MirrorError('INTEGRITY', `${this.path} holds other content for ${digest} than its digest says`, {
+    return new MirrorError('INTEGRITY', `${this.path}: the content of ${digest} does not match its digest`, {
       side: 'source',
-      hint: 'Copy the file again from where it was made; of a bundle, k3s-mirror bundle check names all that is damaged.',
+      hint: 'copy the file again from the machine that created it; k3s-mirror bundle check lists all damaged content',
     })
   }
 }
 
 /** The error for content that ought to be in an archive. */
 export function absentContent(name: string, what: string): MirrorError {
-  return new MirrorError('INTEGRITY', `${name} does not hold ${what}`, {
+  return new MirrorError('INTEGRITY', `${name} does not contain ${what}`, {
     side: 'source',
-    hint: 'Copy the file again from where it was made, or make it again.',
+    hint: 'copy the file again from the machine that created it, or create it again',
   })
 }
 

@@ -60,9 +60,9 @@ export async function joinRoots(
   const { reference } = (surveys[0] as RootSurvey).image
   if (reference.digest !== undefined || descriptor === undefined) {
     const subject = formatReference(reference)
-    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, and not all of it is in the archives`, {
+    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, but the archives do not contain all of it`, {
       subject,
-      hint: 'Export every platform of it, or export it by its tag.',
+      hint: 'export every platform of it, or export it by its tag',
     })
   }
   const platforms = chosen.map(({ platform }) => formatPlatform(platform))
@@ -79,17 +79,17 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
   throw new MirrorError('INTEGRITY', `${what}${subject} is not whole in the archive: ${lacking} is missing`, {
     subject,
     side: 'source',
-    hint: 'Export it again, with everything that belongs to its platform.',
+    hint: 'export it again with all content of its platform',
   })
 }
 
-/** An export of some platforms lacks the same as a copy that was cut off behind a file; only the end that archivers write tells them apart. */
+/** An export of some platforms lacks the same as a copy that was cut off behind a file; only the end that archivers write distinguishes them. */
 function refuseCutOff({ image, missing }: RootSurvey): void {
   if (missing === undefined) return
   throw new MirrorError(
     'INTEGRITY',
-    `${formatReference(image.reference)} is not whole: ${missing} is missing, and the archive ends before its end: it was cut off`,
-    { side: 'source', hint: 'Copy the file again from where it was made, and compare its checksum.' },
+    `${formatReference(image.reference)} is incomplete: ${missing} is missing, because the archive was cut off`,
+    { side: 'source', hint: 'copy the file again from the machine that created it, and compare its checksum' },
   )
 }
 
@@ -99,13 +99,13 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
     const name = formatReference(image.reference)
     for (const { descriptor, platform } of images) {
       if (platform === undefined)
-        throw new MirrorError('INVALID_MANIFEST', `an image of ${name} names no platform, and so cannot stand beside others`)
+        throw new MirrorError('INVALID_MANIFEST', `an image of ${name} names no platform: it cannot be combined with other platforms`)
       const known = chosen.find((one) => isSamePlatform(one.platform, platform))
       if (known === undefined) chosen.push({ descriptor, platform })
       else if (known.descriptor.digest !== descriptor.digest) {
         const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
         throw new MirrorError('DESTINATION_COLLISION', message, {
-          hint: 'Push one of the archives alone, or leave the image out with options.exclude.',
+          hint: 'push only one of the archives, or leave the image out with options.exclude',
         })
       }
     }
@@ -114,7 +114,7 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
   return chosen.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-/** Nothing tells these apart but their digests. */
+/** Only their digests distinguish these. */
 function unknownOf(surveys: readonly RootSurvey[]): readonly PlatformImage[] {
   const unknown = new Map(surveys.flatMap((survey) => survey.unknown).map((descriptor) => [descriptor.digest, descriptor]))
   const platform = { os: 'unknown', architecture: 'unknown' }
@@ -139,7 +139,7 @@ async function surveyRoot(image: BundledImage, held: ArchivedContents, options: 
       for (const blob of referencesOf(contents)) {
         if (isForeignLayer(blob) || (await held.holds(blob.digest, options))) continue
         missing ??= blob.digest
-        // A config belongs to one image: with it, that was exported. A manifest alone may be there of one that was not; artifacts share an empty config.
+        // A config belongs to one image: with it, that was exported. A manifest without it may belong to an image that was not; artifacts share an empty config.
         if (blob !== config && config.mediaType !== mediaTypes.ociEmpty && isPullable(entry))
           broken ??= { platform: entry.platform, missing: blob.digest }
         return

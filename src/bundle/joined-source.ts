@@ -1,42 +1,28 @@
 import type { Content } from '../async/content.ts'
 import { yielding } from '../async/yielding.ts'
-import { isMirrorError, MirrorError } from '../errors.ts'
+import { isMirrorError } from '../errors.ts'
 import { parseGivenName, type GivenName } from '../layout/entry-name.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import { archivedNames, contentName, noNames, releaseLists, skippedWarnings } from './archive-names.ts'
 import type { BundleBase, HeldContent, BundledImage } from './bundle-record.ts'
 import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
 import { absentContent, type ImageArchive } from './image-archive.ts'
 import { joinRoots, type ArchivedContents } from './join-roots.ts'
+import type { NamedList } from './named-list.ts'
 import { openImageArchive } from './open-image-archive.ts'
 
 const mostNamed = 20
 
-function contentOf({ reference, digest }: Pick<BundledImage, 'reference' | 'digest'>): string {
-  return `${formatRepository(reference)} ${digest}`
-}
-
-function refuseNameless(archives: readonly ImageArchive[], given: GivenName | undefined): MirrorError {
-  const skipped = archives.flatMap((archive) => archive.skipped)
-  const [first] = skipped
-  const files = archives.map(({ path }) => path).join(', ')
-  if (first === undefined) return new MirrorError('UNSUPPORTED', `${files}: there is no image with a name in it`)
-  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more` : ''
-  const code = skipped.some(({ isWrong }) => isWrong) ? 'INTEGRITY' : 'INVALID_REFERENCE'
-  const message = `${files} holds no image with a whole name: ${first.entry}: ${first.why}${more}`
-  return new MirrorError(code, message, { hint: namingHint(given) })
-}
-
 function namingHint(given: GivenName | undefined): string {
   if (given === undefined)
-    return 'Pass options.name <registry/repository>, with a tag where the image has none, or write the archive again with the whole name, as in docker save or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20.'
-  if (given.tag === undefined)
-    return 'Add a tag to options.name: it names a single image that has none, as in options.name docker.io/library/alpine:3.20.'
-  return 'One options.name names one image: write the others with their own names.'
+    return 'pass options.name <registry/repository>[:tag], or write the archive again with full names, as in docker save <name>, or skopeo copy … oci-archive:<file>:docker.io/library/alpine:3.20'
+  if (given.tag === undefined) return 'add a tag to options.name, as in options.name docker.io/library/alpine:3.20'
+  return 'options.name names only one image: write the archive again with full names'
 }
 
 /** Archives that are read as one: the images of all of them, and what several have of one image together. */
@@ -62,7 +48,7 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
       for (const path of paths) archives.push(await openImageArchive(path, { name: given, signal }))
       const source = new JoinedSource(archives)
       if (source.names().length > 0) return source
-      throw refuseNameless(archives, given)
+      throw noNames(archives, namingHint(given))
     } catch (error) {
       for (const archive of archives) await archive[Symbol.asyncDispose]()
       throw error
@@ -71,28 +57,28 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
 
   /** Every name that an archive has for an image, once; in archives of other tools a name by digest is left out where a tag leads to the same content. */
   names(): readonly Reference[] {
-    const images = this.#archives
-      .flatMap(({ images: own, isSettled }) => own.map((image) => ({ image, isSettled })))
-      .filter(({ image }) => image.about === undefined)
-    const tagged = new Set(images.filter(({ image }) => image.reference.tag !== undefined).map(({ image }) => contentOf(image)))
-    const kept = images.filter(({ image, isSettled }) => isSettled || image.reference.tag !== undefined || !tagged.has(contentOf(image)))
-    return [...new Map(kept.map(({ image: { reference } }) => [formatReference(reference), reference])).values()]
+    return archivedNames(this.#archives)
   }
 
   /** The signatures, attestations, SBOMs and referrers of images by these names. */
   companionsOf(references: readonly Reference[]): readonly Reference[] {
     const names = new Set(references.map(formatReference))
     const all = this.#archives.flatMap(({ images }) => images)
-    const roots = new Set(all.filter(({ about, reference }) => about === undefined && names.has(formatReference(reference))).map(contentOf))
-    const companions = all.filter(({ about, reference }) => about !== undefined && roots.has(contentOf({ reference, digest: about })))
+    const roots = new Set(
+      all.filter(({ about, reference }) => about === undefined && names.has(formatReference(reference))).map(contentName),
+    )
+    const companions = all.filter(({ about, reference }) => about !== undefined && roots.has(contentName({ reference, digest: about })))
     return [...new Map(companions.map(({ reference }) => [formatReference(reference), reference])).values()]
   }
 
-  /** Sentences about what has no name that a registry could use, and is left out. */
+  /** Warnings about entries without a name that a registry could use. */
   skipped(): readonly string[] {
-    const skipped = this.#archives.flatMap(({ path, skipped: own }) => own.map((entry) => `${path}: skipped ${entry.entry}: ${entry.why}`))
-    const more = skipped.length - mostNamed
-    return [...skipped.slice(0, mostNamed), ...(more > 0 ? [`skipped ${more} more images without a whole name`] : [])]
+    return skippedWarnings(this.#archives)
+  }
+
+  /** The releases that bundles were created from. */
+  lists(): readonly NamedList[] {
+    return this.#archives.flatMap(({ path, record }) => releaseLists(path, record))
   }
 
   /** Settles what these names stand for in all archives. Throws INTEGRITY for an image that is not whole, and DESTINATION_COLLISION as joinRoots does. */

@@ -6,6 +6,7 @@ import { blobPath, indexPath } from './bundle-contents.ts'
 import { readBundle } from './bundle-reader.ts'
 import { recordPath } from './bundle-record.ts'
 import { openDockerSave, savePath } from './docker-save.ts'
+import { archiveHint } from './file-format.ts'
 import { ImageArchive, inFile, type ForeignOptions } from './image-archive.ts'
 import type { TarEntry } from './tar-map.ts'
 
@@ -26,7 +27,7 @@ export async function openImageArchive(path: string, options: ForeignOptions = {
 const maxIndexBytes = 64 * 1024 * 1024
 
 /** Opens an OCI layout in one tar, as ctr, Docker 25, buildx, skopeo and hauler write it; entries without a name are skipped. Throws INVALID_MANIFEST. */
-async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ImageArchive> {
+export async function openOciArchive(archive: Archive, index: TarEntry, { name, signal }: ForeignOptions = {}): Promise<ImageArchive> {
   const bytes = await archive.bytes(index, maxIndexBytes, { signal })
   const entries = inFile(archive, indexPath, () => parseLayoutIndex(bytes))
   const { named, skipped } = await nameEntries(entries, {
@@ -49,14 +50,21 @@ async function openForeign(archive: Archive, options: ForeignOptions): Promise<I
   if (index !== undefined) return openOciArchive(archive, index, options)
   const list = await archive.find(savePath)
   if (list !== undefined) return openDockerSave(archive, list, options)
+  throw await withoutImages(archive)
+}
+
+/** The error for an archive that has no images, or has them in a directory of its own. */
+export async function withoutImages(archive: Archive): Promise<MirrorError> {
   const names = [recordPath, indexPath, savePath]
-  // An archive may have all of that in a directory.
   const found = (await archive.files()).map(({ path }) => path).find((path) => names.some((name) => path.endsWith(`/${name}`)))
   const directory = found?.slice(0, found.lastIndexOf('/'))
   const hint =
-    directory === undefined
-      ? 'Give what bundle create, docker save, ctr images export or skopeo has written.'
-      : `Its directory ${directory} has images: pack what is in that, as in tar -C ${directory} -cf <file>.tar .`
-  const lack = `it has neither ${recordPath}, ${indexPath} nor ${savePath}`
-  throw new MirrorError('UNSUPPORTED', `${archive.name} is an archive, and none of images: ${lack}`, { hint })
+    directory === undefined ? archiveHint : `pack the contents of its directory "${directory}", as in tar -C ${directory} -cf <file>.tar .`
+  return new MirrorError(
+    'UNSUPPORTED',
+    `${archive.name}: not an archive of images: ${recordPath}, ${indexPath} and ${savePath} are missing`,
+    {
+      hint,
+    },
+  )
 }

@@ -5,7 +5,7 @@ import { errnoOf, isThere, localIo } from '../layout/local-io.ts'
 
 /** A part of a bundle that was split. */
 export interface BundlePart {
-  /** Name of its file, which lies beside the list. */
+  /** Name of its file, in the directory of the list. */
   readonly name: string
   /** SHA-256 of its content, in hexadecimal digits. */
   readonly sha256: string
@@ -46,8 +46,8 @@ export async function readPartList(file: string): Promise<readonly BundlePart[] 
     return sha256 === undefined || name === undefined ? [] : [{ sha256, name }]
   })
   if (parts.length === 0 || parts.some(({ name }, index) => name !== partName(basename(file), index + 1))) {
-    throw new MirrorError('INTEGRITY', `${path} is no list of the parts of ${basename(file)}`, {
-      hint: `Copy it again, or join the parts with cat ${basename(file)}.[0-9]* > ${basename(file)}.`,
+    throw new MirrorError('INTEGRITY', `${path} is not the list of the parts of ${basename(file)}`, {
+      hint: `copy it again, or join the parts: cat ${basename(file)}.[0-9]* > ${basename(file)}`,
     })
   }
   return parts

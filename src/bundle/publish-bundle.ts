@@ -12,7 +12,7 @@ import { formatPartList, partListPath, partName, readPartList } from './part-lis
 export interface Publication {
   /** The name of the bundle; it says how it is compressed. */
   readonly file: string
-  /** Where the archive lies, in a directory of its own beside the bundle. */
+  /** Where the archive lies, in a directory of its own next to the bundle. */
   readonly archivePath: string
   /** Bytes of a part; one file where it is not given. */
   readonly splitSize?: number | undefined
@@ -29,7 +29,7 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
     await rename(written[0]?.path ?? archivePath, file)
     if (before.length > 0) await rm(partListPath(file), { force: true })
   } else {
-    // Parts without their list are no bundle: what was there ends here, and what comes begins with its list.
+    // Parts without their list are not a bundle: the old bundle ends here, and the new one begins with its list.
     await rm(partListPath(file), { force: true })
     for (const { path, name } of parts) await rename(path, join(dirname(file), name))
     await replaceFile(partListPath(file), formatPartList(parts), { temporary: join(dirname(archivePath), 'list') })
@@ -40,7 +40,7 @@ export async function publishBundle({ file, archivePath, splitSize, signal }: Pu
   await syncDirectory(dirname(file))
 }
 
-/** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on beside it: one where no size is given. */
+/** Compresses an archive as the name says and splits it, into the files `part-1`, `part-2` and so on next to it: one where no size is given. */
 async function writeParts({ file, archivePath, splitSize = Infinity, signal }: Publication) {
   const compression = compressionOfName(file) ?? undefined
   const written: { readonly path: string; readonly sha256: string }[] = []
@@ -86,7 +86,7 @@ async function writeParts({ file, archivePath, splitSize = Infinity, signal }: P
     else await pipeline(bytes, await createCompressor(compression), write, options)
     return written
   } catch (error) {
-    // Where writing failed, a pipeline tells that it was aborted.
+    // Where writing failed, a pipeline reports that it was aborted.
     throw failure ?? error
   } finally {
     await part?.handle.close()

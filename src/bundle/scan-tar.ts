@@ -2,6 +2,7 @@ import { Header } from 'tar'
 import { MirrorError } from '../errors.ts'
 import type { ArchiveBytes } from './archive-bytes.ts'
 import { detectCompression, detectUnsupported } from './compression.ts'
+import { foreignFormat, notAnArchive } from './file-format.ts'
 import { blockBytes, paddedSize, type TarEntry } from './tar-map.ts'
 
 const maxEntries = 1_000_000
@@ -13,8 +14,8 @@ const typeOffset = 156
 /** Headers are read this many bytes at a time where files are small. */
 const readAhead = 64 * 1024
 
-const copyAgain = 'Copy the file again from where it was made, and compare its checksum.'
-const packAgain = 'Pack it again with nothing but directories and regular files, without --sparse.'
+const copyAgain = 'copy the file again from the machine that created it, and compare its checksum'
+const packAgain = 'pack it again with only directories and regular files, without --sparse'
 
 function refuse({ name }: Pick<ArchiveBytes, 'name'>, why: string, hint: string = copyAgain): MirrorError {
   return new MirrorError('INTEGRITY', `${name}: ${why}`, { hint })
@@ -22,7 +23,7 @@ function refuse({ name }: Pick<ArchiveBytes, 'name'>, why: string, hint: string 
 
 /** The error for an archive whose end is missing. */
 export function cutOff(file: Pick<ArchiveBytes, 'name'>): MirrorError {
-  return refuse(file, 'it ends before its end: it was cut off')
+  return refuse(file, 'the archive is truncated: it was cut off')
 }
 
 /** Reads on until `least` bytes of the buffer are filled, or the archive ends; gives how many are. */
@@ -57,13 +58,9 @@ async function refuseTrailingData(file: ArchiveBytes, end: number, maxPadding: n
     const { bytesRead } = await file.read(buffer, 0, readAhead, at)
     if (bytesRead === 0) return
     at += bytesRead
-    if (!isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'it has trailing data: something else than zeros follows its last file')
+    if (!isZero(buffer.subarray(0, bytesRead))) throw refuse(file, 'the archive has trailing data')
     if (at - end > maxPadding)
-      throw refuse(
-        file,
-        `more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`,
-        'Decompress it yourself and give the .tar.',
-      )
+      throw refuse(file, `more than ${maxPadding / 1_048_576} MiB of zeros follow its last file`, 'decompress the file, and pass the .tar')
   }
 }
 
@@ -89,7 +86,7 @@ function parseHeader(block: Buffer): Header | undefined {
   }
 }
 
-/** The size that a header states; NaN for a number that is none, of which a parser would read the beginning. */
+/** The size that a header states; NaN for an invalid number, of which a parser would read the beginning. */
 function sizeOf(block: Buffer, header: Header): number {
   const field = block.toString('latin1', sizeOffset, sizeOffset + 12)
   if (/^[ \0]*$/.test(field)) return 0
@@ -124,7 +121,7 @@ interface Override {
 const noOverride: Override = {}
 
 async function readHeaderBytes(file: ArchiveBytes, offset: number, size: number): Promise<Buffer> {
-  if (size > maxPaxBytes) throw refuse(file, 'a header of it is larger than 1 MiB')
+  if (size > maxPaxBytes) throw refuse(file, 'a header is larger than 1 MiB')
   const bytes = Buffer.alloc(size)
   if ((await readFully(file, bytes, offset)) < size) throw cutOff(file)
   return bytes
@@ -149,7 +146,7 @@ async function readOverride(file: ArchiveBytes, type: string, offset: number, le
     const records = parsePax(await readHeaderBytes(file, offset, length))
     if (records === undefined) throw refuse(file, `the extended header at byte ${offset} is damaged`)
     if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.')))
-      throw refuse(file, 'there are sparse files in it', 'Pack it again without --sparse.')
+      throw refuse(file, 'the archive contains sparse files', 'pack it again without --sparse')
     const [path, linkpath, stated] = ['path', 'linkpath', 'size'].map((key) => records.get(key))
     const size = stated === undefined ? undefined : Number(/^[0-9]+$/.test(stated) ? stated : Number.NaN)
     const override = { path, linkpath, size }
@@ -175,13 +172,17 @@ function linkTarget(path: string, isSymbolic: boolean, target: string): string |
   return steps.join('/')
 }
 
-/** Of a compressed file one compression is undone: what is compressed behind that is no tar archive. */
-function refuseTwiceCompressed({ name }: ArchiveBytes, start: Buffer): void {
-  const compression = detectCompression(start) ?? detectUnsupported(start)?.name
-  if (compression === undefined) return
-  throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: what it holds is compressed with ${compression}`, {
-    hint: 'Decompress it once, and give what comes of that.',
-  })
+/** Refuses what is not a tar archive, also inside a compressed file: only one compression is undone. Throws USAGE and UNSUPPORTED. */
+function refuseOtherFormats({ name, compression, isSplit = false }: ArchiveBytes, start: Buffer): void {
+  const inner = detectCompression(start) ?? detectUnsupported(start)?.name
+  if (inner !== undefined) {
+    throw new MirrorError('UNSUPPORTED', `${name} is compressed twice: it contains ${inner} data`, {
+      hint: 'decompress it once, and pass the result',
+    })
+  }
+  const found = foreignFormat(start)
+  if (found !== undefined && !isSplit)
+    throw notAnArchive(name, compression === undefined ? found : `${found}, compressed with ${compression}`)
 }
 
 /** What is taken from an archive. */
@@ -224,22 +225,21 @@ export async function* scanTar(
   let count = 0
   for (let at = 0; ;) {
     const block = await blockAt(at)
-    if (at === 0) refuseTwiceCompressed(file, block)
+    if (at === 0) refuseOtherFormats(file, block)
     if (block.length < blockBytes) {
-      if (at === 0 && block.length === 0) throw refuse(file, 'it is empty')
       if (at === 0 || next !== noOverride || !isZero(block) || onMissingEnd === undefined) throw cutOff(file)
       return onMissingEnd()
     }
     if (isZero(block)) return refuseTrailingData(file, at, maxPadding)
     const header = parseHeader(block)
-    if (header === undefined) throw refuse(file, `it is no tar archive, or damaged: the header at byte ${at} has a wrong checksum`)
-    if (++count > maxEntries) throw refuse(file, `it has more than ${maxEntries} entries`)
+    if (header === undefined) throw refuse(file, `the archive is damaged: the header at byte ${at} has a wrong checksum`)
+    if (++count > maxEntries) throw refuse(file, `the archive has more than ${maxEntries} entries`)
     const offset = at + blockBytes
     const isAboutNext = header.type in namedFields
     if (isAboutNext && !mayPrecede(next, header.type))
-      throw refuse(file, `readers take the headers before byte ${at} for different files`, packAgain)
+      throw refuse(file, `the headers before byte ${at} are ambiguous: tools read different files from them`, packAgain)
     const size = isAboutNext ? sizeOf(block, header) : (next.size ?? sizeOf(block, header))
-    if (!Number.isSafeInteger(size) || size < 0) throw refuse(file, `the header at byte ${at} states a size that is none`)
+    if (!Number.isSafeInteger(size) || size < 0) throw refuse(file, `the header at byte ${at} declares an invalid size`)
     at = offset + paddedSize(size)
     if (!(await file.reaches(at))) throw cutOff(file)
     const override = await readOverride(file, header.type, offset, size)
@@ -249,7 +249,7 @@ export async function* scanTar(
       continue
     }
     const path = plainPath(next.path ?? header.path ?? '')
-    if (path === undefined) throw refuse(file, 'a path in it leads out of it')
+    if (path === undefined) throw refuse(file, 'a path leads outside the archive')
     const target = next.linkpath ?? header.linkpath ?? ''
     next = noOverride
     if (directoryTypes.has(header.type)) continue
@@ -258,8 +258,8 @@ export async function* scanTar(
     if (!isLink && !fileTypes.has(header.type))
       throw refuse(file, `${path} is ${typeNames[type] ?? `of the unknown type ${JSON.stringify(type)}`}`, packAgain)
     const link = isLink ? linkTarget(path, header.type === 'SymbolicLink', target) : undefined
-    if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads out of it`)
-    if (paths.has(path)) throw refuse(file, `${path} is in it twice`)
+    if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads outside the archive`)
+    if (paths.has(path)) throw refuse(file, `the archive contains ${path} twice`)
     paths.add(path)
     yield { path, size, offset, ...(link !== undefined && { link }) }
   }

@@ -42,7 +42,7 @@ async function catalogueBundle(bundle: Bundle) {
 /** Blobs up to this size are read and hashed before their first byte is given, so that a damaged one is an error and not a broken answer. */
 const checkedFirstBytes = 16 * 1024 * 1024
 
-/** A bundle as a layout to read, out of the file. Nobody gets all bytes of a damaged blob, nor a range of one: INTEGRITY comes in place of the last chunk. */
+/** A bundle as a layout to read, out of the file. No client gets all bytes of a damaged blob, or a range of one: INTEGRITY replaces the last chunk. */
 export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []
@@ -58,14 +58,14 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     this.#releases = new Map(bundle.record.images.map(({ reference, releases = [] }) => [formatReference(reference), releases]))
   }
 
-  /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for an archive that is no bundle, INTEGRITY for a damaged one. */
+  /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, USAGE, UNSUPPORTED for another archive, INTEGRITY for a damaged one. */
   static async open(path: string): Promise<ServedBundle> {
     const bundle = await openBundle(path)
     try {
       if (bundle.record.base !== undefined) {
-        const message = `${path} was made with options.since: it lacks what an earlier bundle brought, and cannot be served`
+        const message = `${path} was created with options.since: it lacks the content of an earlier bundle and cannot be served`
         throw new MirrorError('UNSUPPORTED', message, {
-          hint: 'Push the earlier bundle and then this one to a layout (bundle push options.to oci:<directory>), and serve that.',
+          hint: 'push the earlier bundle and then this one to a layout (k3s-mirror bundle push <file> options.to oci:<directory>), and serve the layout',
         })
       }
       await bundle.end()
@@ -94,7 +94,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
 
   async getManifest(reference: Reference, options: CallOptions = {}): Promise<Manifest> {
     const descriptor = await this.headManifest(reference)
-    if (descriptor === undefined) throw new MirrorError('NOT_FOUND', `${this.#bundle.path} does not hold ${formatReference(reference)}`)
+    if (descriptor === undefined) throw new MirrorError('NOT_FOUND', `${this.#bundle.path} does not contain ${formatReference(reference)}`)
     return this.#bundle.getManifest(atDigest(reference, descriptor.digest), options)
   }
 

@@ -18,13 +18,15 @@ const freeBytes = 256 * 1024 ** 2
 /** Throws LOCAL_IO for temporary files that cannot be written. */
 async function cannotSpool(name: string, error: unknown): Promise<never> {
   throw (await localIo(error, 'write what is decompressed to', tmpdir())).with({
-    hint: `Make room there, name another directory (TMPDIR=<directory>), or decompress ${name} yourself and give the .tar.`,
+    hint: `free space there, set TMPDIR=<directory>, or decompress ${name} and pass the .tar`,
   })
 }
 
 /** What a compressed archive holds, decompressed once into a nameless temporary file: bytes are read while later ones are still on their way. */
 export class Spool implements ArchiveBytes {
   readonly name: string
+  readonly compression: Compression
+  readonly isSplit: boolean
   readonly #compressed: ArchiveBytes
   readonly #handle: FileHandle
   #stopped: { readonly reason: unknown } | undefined
@@ -37,6 +39,8 @@ export class Spool implements ArchiveBytes {
 
   private constructor(compressed: ArchiveBytes, handle: FileHandle, compression: Compression) {
     this.name = compressed.name
+    this.compression = compression
+    this.isSplit = compressed.isSplit === true
     this.#compressed = compressed
     this.#handle = handle
     this.#ended = this.#run(compression)
@@ -89,9 +93,9 @@ export class Spool implements ArchiveBytes {
       for await (const chunk of decompress(this.#chunks(), compression)) {
         if (this.#stopped !== undefined) throw this.#stopped.reason
         if (this.#size > freeBytes && this.#size > mostGrowth * this.#taken) {
-          const why = `becomes more than ${mostGrowth} times as large as it is: that is no archive of images`
+          const why = `decompresses to more than ${mostGrowth} times its size: refused as a decompression bomb`
           throw new MirrorError('INTEGRITY', `${this.name} ${why}`, {
-            hint: 'Decompress it yourself and give the .tar, if it is one nevertheless.',
+            hint: 'if the file is trusted, decompress it and pass the .tar',
           })
         }
         await this.#handle.writeFile(chunk).catch((error: unknown) => cannotSpool(this.name, error))
@@ -102,7 +106,7 @@ export class Spool implements ArchiveBytes {
       const why = error instanceof Error ? ` (${error.message})` : ''
       const damaged = new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
         cause: error,
-        hint: 'Copy the file again from where it was made, and compare its checksum. Of zstd, windows of more than 128 MiB are not taken.',
+        hint: 'copy the file again from the machine that created it, and compare its checksum; zstd windows of more than 128 MiB are unsupported',
       })
       this.#failure = this.#stopped?.reason ?? (isMirrorError(error) ? error : damaged)
     }

@@ -59,8 +59,8 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
         archive = await open(join(directory, 'archive'), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
         const owners = [await stat(directory), await journal.stat(), await archive.stat()].map(({ uid }) => uid)
         if (owners.some((uid) => uid !== claim.uid)) {
-          throw new MirrorError('USAGE', `${directory} was made by another user, who would own the bundle`, {
-            hint: 'Remove it, run as that user, or name another file.',
+          throw new MirrorError('USAGE', `"${directory}" belongs to another user, who would own the bundle`, {
+            hint: 'remove it, run as that user, or pass another file name',
           })
         }
         const opened = { file, directory, contents, claim, archive, journal }
@@ -117,7 +117,7 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
     return Promise.resolve()
   }
 
-  /** Writes a blob where it belongs; it counts once whoever reads it has verified all of it, and it is on the disk. */
+  /** Writes a blob where it belongs; it counts once all of it was verified and is on the disk. */
   async write(digest: Digest, content: Content): Promise<void> {
     const { contents, done } = this.#opened
     const entry = contents.map.entries.get(blobPath(digest))
@@ -182,7 +182,7 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
   }
 }
 
-/** Replaces by copies what a process that is only presumed dead may go on writing to; without room for them the bundle is begun anew. */
+/** Replaces by copies the files that a process, only presumed dead, may still write to; without space for them the bundle starts again. */
 async function replaceOpenFiles(directory: string, claim: string): Promise<void> {
   for (const name of ['archive', 'done']) {
     const own = join(claim, name)

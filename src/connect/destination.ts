@@ -1,7 +1,7 @@
 import { isMirrorError, MirrorError, type Side } from '../errors.ts'
 import type { DiskRoom } from '../layout/disk-room.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
-import { refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
+import { layoutDirectory, refusingPlace, type ImageDestination, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
 import { credentialsForOrigin, findCredentials, type Credentials } from '../registry/auth/credentials.ts'
@@ -71,14 +71,6 @@ type NamedDestination =
 export function parseDestination(to: string): NamedDestination {
   const directory = layoutDirectory(to)
   return directory === undefined ? { endpoint: parseEndpoint(to, 'options.to') } : { directory }
-}
-
-/** The directory of a destination `oci:<directory>`; undefined for a registry. Throws USAGE where it is missing. */
-export function layoutDirectory(to: string): string | undefined {
-  if (to === 'oci' || to === 'oci:') {
-    throw new MirrorError('USAGE', `invalid options.to "${to}": the directory is missing`, { hint: 'pass oci:<directory>' })
-  }
-  return to.startsWith('oci:') ? to.slice(4) : undefined
 }
 
 const ownNames: Naming = { registry: undefined, prefix: '' }

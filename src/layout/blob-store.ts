@@ -135,12 +135,12 @@ export class BlobStore {
   }
 }
 
-/** Throws INTEGRITY for something else than a directory. */
+/** Throws INTEGRITY where the path is not a directory. */
 export async function refuseLink(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => undefined)
   if (stats !== undefined && !stats.isDirectory()) {
     throw new MirrorError('INTEGRITY', `${path} is not a directory of the layout`, {
-      hint: 'Remove it if you did not put it there: a layout holds no links.',
+      hint: 'remove it if it is not yours: a layout has no links',
     })
   }
 }

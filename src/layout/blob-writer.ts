@@ -20,7 +20,7 @@ export interface BlobWriter {
   commit(digest: Digest, size?: number): Promise<void>
   /** Brings everything written so far to the file, where it outlives this process, and closes it until the next `write`. Throws LOCAL_IO. */
   flush(): Promise<void>
-  /** Ends writing and leaves the file to whoever knows its name. */
+  /** Ends writing and leaves the file to a process that knows its name. */
   suspend(): Promise<void>
   discard(): Promise<void>
 }
@@ -51,7 +51,7 @@ export async function openBlobWriter(options: BlobWriterOptions): Promise<BlobWr
   return new FileBlobWriter(path, await withLocalIo('write', dirname(path), () => open(path, flags, 0o600)), options, 0)
 }
 
-/** Opens a private file that another writer left, to go on at its end; undefined where there is no regular file of that name. */
+/** Opens a private file that another writer left, to append to it; undefined without a regular file of that name. */
 export async function reopenBlobWriter(options: BlobWriterOptions & { readonly name: string }): Promise<BlobWriter | undefined> {
   const path = join(options.directory, options.name)
   const file = await openRegularFile(path, constants.O_RDWR)
@@ -113,7 +113,7 @@ class FileBlobWriter implements BlobWriter {
     await this.#take(rest)
   }
 
-  /** Starts writing the filled buffer; its failure is kept for the next call. Nobody begins to write once there is one. */
+  /** Starts writing the filled buffer; its failure is kept for the next call. No write starts after a failure. */
   #flush(): void {
     const buffer = this.#filling
     if (buffer === undefined || this.#filled === 0 || this.#writing !== undefined) return
@@ -216,14 +216,14 @@ class FileBlobWriter implements BlobWriter {
     await handle?.close()
   }
 
-  /** Ends writing for good: with a failure first, so that nobody opens the file again. */
+  /** Ends writing for good: with a failure first, so that the file is not opened again. */
   async #end(why: string): Promise<void> {
     this.#failure ??= new MirrorError('CANCELLED', why)
     await this.#writing
     await this.#close().catch(() => undefined)
   }
 
-  /** Not before the file has its name or is gone: whoever reopened it would write to a blob that is in use, or to nothing. */
+  /** Not before the file has its name or is gone: a later open would write to a blob in use, or to a removed file. */
   #release(): void {
     if (this.#isReleased) return
     this.#isReleased = true

@@ -1,4 +1,4 @@
-/** Lets any number of additions run together, and a deletion only alone: what an addition has found cannot vanish before it is recorded. */
+/** Lets any number of additions run together, and a deletion without any: content that an addition has found cannot vanish before it is recorded. */
 export class DeletionGate {
   readonly #additions = new Set<Promise<unknown>>()
   #deletion: Promise<unknown> | undefined

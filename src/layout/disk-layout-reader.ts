@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { maxManifestBytes, type Manifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobRange, BlobStore } from './blob-store.ts'
 import { CataloguedImages, type Catalogue } from './catalogue.ts'
@@ -20,20 +21,24 @@ export interface OpenedLayout {
   readonly skipped: readonly SkippedEntry[]
   /** The releases of tags, by full reference. */
   readonly releases: ReadonlyMap<string, readonly string[]>
+  /** Images that index.json names by their digest only. */
+  readonly pinned: readonly Reference[]
 }
 
 /** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
 export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
+  readonly #pinned: readonly Reference[]
   protected readonly blobs: BlobStore
   protected readonly readReferrer: ReturnType<typeof referrerReader>
   readonly #releases: ReadonlyMap<string, readonly string[]>
 
-  constructor({ directory, blobs, catalogue, skipped, releases }: OpenedLayout) {
+  constructor({ directory, blobs, catalogue, skipped, pinned, releases }: OpenedLayout) {
     super(catalogue)
     this.directory = directory
     this.skipped = skipped
+    this.#pinned = pinned
     this.blobs = blobs
     this.readReferrer = referrerReader(blobs)
     this.#releases = releases
@@ -45,6 +50,26 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
 
   storedBytes(): Promise<number> {
     return this.blobs.storedBytes()
+  }
+
+  /** Every image by its full name, in the order of the names, and how many manifests no name leads to: an earlier image of a tag, or one stored by digest. */
+  async names(): Promise<{ readonly references: readonly Reference[]; readonly untagged: number }> {
+    const tagged = this.repositories().flatMap((repository) => this.tags(repository).map((tag) => ({ ...repository, tag })))
+    const references = [...new Map([...tagged, ...this.#pinned].map((reference) => [formatReference(reference), reference]))]
+    let untagged = 0
+    for (const repository of this.repositories()) untagged += await this.#countUntagged(repository)
+    return { references: references.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, reference]) => reference), untagged }
+  }
+
+  async #countUntagged(repository: Repository): Promise<number> {
+    const manifests = this.catalogue.manifests(repository)
+    const reached = new Set<Digest>(this.catalogue.of(repository)?.tags.values())
+    for (const { digest } of this.#pinned) if (digest !== undefined) reached.add(digest)
+    if (manifests.every(({ descriptor }) => reached.has(descriptor.digest))) return 0
+    for (const { descriptor } of manifests.filter((one) => isIndexType(one.descriptor.mediaType)))
+      for (const child of (await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType))?.manifests ?? [])
+        reached.add(child.digest)
+    return manifests.filter(({ descriptor, subject }) => subject === undefined && !reached.has(descriptor.digest)).length
   }
 
   async headManifest(reference: Reference, _options?: CallOptions): Promise<Descriptor | undefined> {
@@ -61,7 +86,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
     }
     if (!hasDigest(bytes, descriptor.digest)) {
       throw new MirrorError('INTEGRITY', `the manifest ${descriptor.digest} is damaged in the layout ${this.directory}`, {
-        hint: 'Copy the image into the layout again.',
+        hint: 'copy the image into the layout again',
       })
     }
     return { bytes, descriptor }

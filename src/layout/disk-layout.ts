@@ -34,7 +34,7 @@ export interface WritableLayout extends OpenedLayout {
 export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #opened: WritableLayout
   readonly #gate = new DeletionGate()
-  /** The changes of each tag: what is told from memory must be what the last of them left in index.json. */
+  /** The changes of each tag: memory must match what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
   #parents: Parents | undefined
   #isClosed = false
@@ -131,7 +131,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       const { digest, size } = descriptor
       const actualSize = isManifest ? (await this.headManifest({ registry, path, digest }))?.size : await this.blobs.size(digest)
       if (actualSize === size) return
-      // What is damaged counts as absent, so that whoever has it brings it again.
+      // Damaged content counts as absent, so that the client uploads it again.
       mismatches.push({ descriptor, actualSize: (await this.blobs.isWhole(digest)) ? actualSize : undefined })
     }
     for (const child of manifests) await check(child, isIndexType(child.mediaType) || isImageType(child.mediaType))

@@ -91,7 +91,7 @@ export function parseGivenName(text: string | undefined): GivenName | undefined 
   if (text === undefined) return undefined
   const { registry, path, tag, digest } = parseReference(text)
   if (digest !== undefined) {
-    throw new MirrorError('USAGE', `options.name ${text} has a digest`, { hint: 'Write registry/repository or registry/repository:tag.' })
+    throw new MirrorError('USAGE', `options.name ${text} has a digest`, { hint: 'write registry/repository or registry/repository:tag' })
   }
   const hasTag = text.slice(text.lastIndexOf('/') + 1).includes(':')
   return { registry, path, ...(hasTag && tag !== undefined && { tag }) }

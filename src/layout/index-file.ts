@@ -22,7 +22,7 @@ export class IndexFile {
   readonly #maxBytes: number
   /** Every entry as one line of JSON, so that writing the file again costs a join; where several have one name, all of them. */
   readonly #lines = new Map<string, string>()
-  /** Counts the changes of the lines, and those that the file has; a file that is missing has none. */
+  /** Counts the changes of the lines, and those that the file has: -1 where it is missing. */
   #changes = 0
   #written = -1
   #size = 0
@@ -132,7 +132,7 @@ export class IndexFile {
     const bytes = Buffer.from(`${head},"manifests":[\n${[...this.#lines.values()].join(',\n')}\n]}\n`)
     if (bytes.length > this.#maxBytes) {
       throw new MirrorError('NO_SPACE', `${this.#path} would be larger than ${this.#maxBytes / mebibyte} MiB`, {
-        hint: 'Delete tags, or put these images into another layout.',
+        hint: 'delete tags, or copy these images to another layout',
       })
     }
     await withLocalIo('write', this.#path, async () => {

@@ -27,7 +27,7 @@ async function processSpace(): Promise<string> {
   return createHash('sha256').update(`${boot}\n${namespace}`).digest('hex').slice(0, 12)
 }
 
-/** This process as `space-pid-start`; where there is no /proc, pid and start are 0 and only the heartbeat tells. */
+/** This process as `space-pid-start`; without /proc, pid and start are 0 and only the heartbeat counts. */
 async function ownIdentity(): Promise<string> {
   const pid = await readlink('/proc/self').catch(() => '0')
   return `${await processSpace()}-${pid}-${(await startOf(pid)) ?? '0'}`
@@ -46,7 +46,7 @@ function locked(directory: string, claim: string): MirrorError {
   const pid = claim.split('-')[2]
   const who = pid === undefined || pid === '0' ? 'another process' : `process ${pid}`
   return new MirrorError('LAYOUT_LOCKED', `${who} is writing to this layout`, {
-    hint: `Wait until it has finished, or stop it. If no such process exists any more, remove ${join(directory, claim)}.`,
+    hint: `wait until it has finished, or stop it; if it no longer exists, remove ${join(directory, claim)}`,
   })
 }
 
@@ -74,7 +74,7 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
         const state = await stateOf(directory, other, { identity, name })
         if (state === 'alive') holder = other
         else {
-          // Written first, so that whoever goes on after a crash in between knows of it too.
+          // Written first, so that it survives a crash before the removal.
           if (state === 'silent') await writeFile(takeover, '')
           await removeClaim(join(directory, other))
         }
@@ -153,7 +153,7 @@ export class LayoutClaim {
     }
     clearInterval(this.#timer)
     const error = new MirrorError('LAYOUT_LOCKED', 'another process took over this layout', {
-      hint: `This process did not respond for ${staleMilliseconds / 1000} s. Let only one process write to the layout, and start this one again once the other has ended.`,
+      hint: `this process did not respond for ${staleMilliseconds / 1000} s: run only one writer, and start this one again when the other has ended`,
     })
     this.#loss.abort(error)
     throw error

@@ -50,7 +50,7 @@ export interface LayoutReader extends ImageSource {
   verifyBlob(digest: Digest, options?: CallOptions): Promise<boolean>
 }
 
-/** A layout that this process alone writes to. */
+/** A layout that only this process writes to. */
 export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable {
   readonly directory: string
   /** Aborted once another process has taken over the layout, after which this one only reads; its reason is a LAYOUT_LOCKED error. */
@@ -59,9 +59,9 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   confirm(): Promise<void>
   /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
   startBlob(algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
-  /** Starts a blob that a later process may go on with, within a day after its last byte. */
+  /** Starts a blob that a later process may resume, within a day after its last byte. */
   startUpload(key: UploadKey, algorithm?: 'sha256' | 'sha512'): Promise<BlobWriter>
-  /** Goes on after the bytes of an upload that the disk has; undefined where there is none, or where it is being written to. */
+  /** Resumes an upload after the bytes on the disk; undefined for an unknown upload, or one that is being written to. */
   resumeUpload(key: UploadKey): Promise<BlobWriter | undefined>
   /** Stores a manifest if the repository has its children and the layout its blobs, each of its size; the answer is what is not so, and then nothing was stored; `isSparse` allows what is absent. */
   putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>

@@ -3,7 +3,7 @@ import { access, open, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 
-/** The system's own code of an error, as in `ENOENT`; undefined where it has none. */
+/** The system's own code of an error, as in `ENOENT`; undefined for an error without one. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
@@ -29,14 +29,14 @@ export async function freeBytes(path: string): Promise<number | undefined> {
 }
 
 const advice: Readonly<Record<string, string>> = {
-  ENOSPC: 'Free some space on that file system, or choose a directory on another one, and run again: what is there already is kept.',
-  EDQUOT: 'Your disk quota is used up: free some of it, or choose another directory, and run again: what is there already is kept.',
-  EROFS: 'The file system is mounted read-only: choose another directory or mount it writable.',
-  EACCES: 'Give your user the right to read and write there, or choose another directory.',
-  EPERM: 'Give your user the right to read and write there, or choose another directory.',
-  EMFILE: 'Too many files are open: raise the limit (ulimit -n) or run fewer jobs at once.',
-  ENFILE: 'Too many files are open on this machine: close some programs or run fewer jobs at once.',
-  EIO: 'The disk reported a fault: check it, and run again on a healthy one.',
+  ENOSPC: 'free space on that file system, or choose another directory, and run again: finished content is kept',
+  EDQUOT: 'free some of your disk quota, or choose another directory, and run again: finished content is kept',
+  EROFS: 'choose another directory, or mount the file system writable',
+  EACCES: 'give your user read and write permission, or choose another directory',
+  EPERM: 'give your user read and write permission, or choose another directory',
+  EMFILE: 'raise the limit (ulimit -n), or run fewer jobs at once',
+  ENFILE: 'close programs, or run fewer jobs at once',
+  EIO: 'check the disk, or use another one',
 }
 
 /** A file system error as LOCAL_IO, with the path, what to do, and the free space where the disk is full; a MirrorError is returned as it is. */
@@ -46,7 +46,7 @@ export async function localIo(error: unknown, doing: string, path: string): Prom
   const free = code === 'ENOSPC' ? await freeBytes(path) : undefined
   const space = free === undefined ? '' : ` (${Math.floor(free / 1_048_576)} MiB free)`
   return new MirrorError('LOCAL_IO', `cannot ${doing} ${path}: ${code === undefined ? String(error) : systemReason(error) + space}`, {
-    hint: code === 'ENOENT' && doing.startsWith('write') ? 'Make the directory first, or choose another.' : advice[code ?? ''],
+    hint: code === 'ENOENT' && doing.startsWith('write') ? 'create the directory first, or choose another' : advice[code ?? ''],
     cause: error,
   })
 }
@@ -70,7 +70,7 @@ export async function isThere(path: string): Promise<boolean> {
 
 const noFile: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'])
 
-/** Opens a regular file; undefined where there is none, or where its name is a symbolic link or something else. Throws LOCAL_IO. */
+/** Opens a regular file; undefined where it is missing, a symbolic link or another kind of file. Throws LOCAL_IO. */
 export async function openRegularFile(
   path: string,
   flags: number = constants.O_RDONLY,

@@ -23,7 +23,7 @@ function formatRecord(record: ManifestRecord): string {
   return `${JSON.stringify({ registry: repository.registry, path: repository.path, digest, mediaType, size, subject, deleted })}\n`
 }
 
-/** Reads one line; undefined for one that a crash cut off, or that is none of ours. */
+/** Reads one line; undefined for a line that a crash cut off, or of another form. */
 function parseRecord(line: string): ManifestRecord | undefined {
   const { registry, path, digest, mediaType, size, subject, deleted } = parseJsonObject(line) ?? {}
   if (typeof registry !== 'string' || !isRegistry(registry) || typeof path !== 'string' || !isRepositoryPath(path)) return undefined
@@ -82,7 +82,7 @@ export class ManifestJournal {
     return this.#length
   }
 
-  /** Hands over every whole record, oldest first; no file is no records. */
+  /** Hands over every whole record, oldest first; a missing file has no records. */
   async read(take: (record: ManifestRecord) => void): Promise<void> {
     const file = await openRegularFile(this.#path)
     if (file === undefined) return
@@ -99,7 +99,7 @@ export class ManifestJournal {
   async openForWriting(confirm: () => Promise<void>): Promise<void> {
     try {
       this.#handle = await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
-      // Whoever takes over replaces the file before using it: one that was opened while the claim held is written to by nobody else.
+      // A takeover replaces the file before using it: no other process writes to one that was opened while the claim held.
       await confirm()
       if ((await this.#handle.stat()).size !== this.#length) await this.#handle.truncate(this.#length)
     } catch (error) {
@@ -108,7 +108,7 @@ export class ManifestJournal {
     }
   }
 
-  /** Replaces the file where most of it is overruled by the rest; not while an `append` is under way. A full disk is no error. */
+  /** Replaces the file where most of it is overruled by the rest; not while an `append` is under way. A full disk is not an error. */
   async compact(catalogue: Catalogue, privateDirectory: string): Promise<void> {
     if (this.#records <= spareRecords || this.#records <= 2 * catalogue.size) return
     try {

@@ -60,7 +60,7 @@ function parseEntry(value: unknown, at: number, name: GivenName | undefined): En
   if (typeof digest !== 'string' || !isDigest(digest)) return { entry: `entry ${at + 1}`, why: 'it has no digest that is supported' }
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return { entry: digest, why: 'it has no valid size' }
   if (typeof mediaType !== 'string' || !(isIndexType(mediaType) || isImageType(mediaType)))
-    return { entry: digest, why: `its type is ${JSON.stringify(mediaType)?.slice(0, 100)}, which is no manifest` }
+    return { entry: digest, why: `its type is ${JSON.stringify(mediaType)?.slice(0, 100)}, not that of a manifest` }
   const notes = isJsonObject(annotations) ? annotations : {}
   const found = nameOf(notes)
   const { tag, reference = tag === undefined || name === undefined ? undefined : { ...name, tag } } = found
@@ -154,9 +154,9 @@ class EntryNames {
       const subject = await this.#subjectOf(entry.descriptor)
       if (subject !== undefined && this.#rootOf(subject) !== undefined) subjects.set(entry, subject)
     }
-    const alone = nameless.filter((entry) => !subjects.has(entry) && !this.#parentOf.has(entry.descriptor.digest))
-    const isOne = new Set(alone.map(({ descriptor }) => descriptor.digest)).size === 1
-    if (name?.tag !== undefined && isOne) for (const entry of alone) entry.reference = { ...name, tag: name.tag }
+    const unrelated = nameless.filter((entry) => !subjects.has(entry) && !this.#parentOf.has(entry.descriptor.digest))
+    const isOne = new Set(unrelated.map(({ descriptor }) => descriptor.digest)).size === 1
+    if (name?.tag !== undefined && isOne) for (const entry of unrelated) entry.reference = { ...name, tag: name.tag }
     for (const entry of images) {
       await this.#pause()
       if (!subjects.has(entry)) this.#nameImage(entry)
@@ -215,8 +215,8 @@ class EntryNames {
     const isClear = candidates.size === 1 || (name !== '' && (signed !== undefined || kind === 'referrer'))
     const root = (signed && candidates.get(signed)) ?? (isClear ? first : undefined)
     if (root?.reference === undefined) {
-      const count = candidates.size === 0 ? 'is no image' : `are ${candidates.size} images`
-      return this.#skip(entry, `it is ${companionNames[kind]}, and there ${count} that it may belong to${name && `, by the name ${name}`}`)
+      const count = candidates.size === 0 ? 'there is no image' : `there are ${candidates.size} images`
+      return this.#skip(entry, `it is ${companionNames[kind]}, and ${count} that it may belong to${name && `, by the name ${name}`}`)
     }
     if (kind === 'referrer') return this.#nameReferrer(entry, root)
     const { registry, path } = root.reference

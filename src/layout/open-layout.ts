@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { MirrorError } from '../errors.ts'
+import { MirrorError, type MirrorErrorOptions } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageDestination, ReadablePlace } from '../oci/image-destination.ts'
 import type { ImageSource } from '../oci/image-source.ts'
@@ -13,7 +13,7 @@ import { DiskLayout, type WritableLayout } from './disk-layout.ts'
 import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
-import type { Layout, LayoutReader } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { errnoOf, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
 import { storedLinks } from './manifest-links.ts'
@@ -21,7 +21,7 @@ import type { NamedEntry } from './name-entries.ts'
 import { followLinks, refusePlanted } from './planted-files.ts'
 import { Reserve } from './reserve.ts'
 
-/** What is ours in a layout, beside what the specification names: the writer's claim, the journal of manifests, and files on their way in. */
+/** Private files of a layout, next to those of the specification: the writer's claim, the journal of manifests, and files on their way in. */
 const privateName = '.k3s-mirror'
 
 /** How a layout is written. */
@@ -92,23 +92,37 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   })
   const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
-  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, releases: index.releases }
+  const pinned = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, pinned, releases: index.releases }
 }
 
-/** Opens a layout that others may be writing to, as it is at this moment; throws NOT_FOUND where there is none. */
-export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<LayoutReader> {
-  if (!(await isLayout(directory))) {
-    throw new MirrorError('NOT_FOUND', `there is no OCI layout at ${directory}`, {
-      hint: 'An OCI layout is a directory with the files oci-layout and index.json; a bundle is a file.',
-    })
-  }
+/** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND for a path that is missing or empty, USAGE for a file or another directory. */
+export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
+}
+
+async function noLayout(directory: string): Promise<MirrorError> {
+  const facts = await stat(directory).catch(() => undefined)
+  if (facts === undefined)
+    return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
+  if (facts.isDirectory() && (await readdir(directory)).length === 0)
+    return new MirrorError('NOT_FOUND', `"${directory}" is empty, not an OCI layout`, { hint: 'check the name and the directory' })
+  return facts.isDirectory()
+    ? new MirrorError('USAGE', `"${directory}" is not an OCI layout: the file oci-layout is missing`, {
+        hint: 'pass a directory that k3s-mirror mirror options.to oci:<directory> has written',
+      })
+    : notDirectory(directory, { hint: `to copy the images of a bundle, run k3s-mirror bundle push ${directory} options.to <destination>` })
+}
+
+function notDirectory(path: string, options: MirrorErrorOptions): MirrorError {
+  return new MirrorError('USAGE', `"${path}" is not a directory: an OCI layout is a directory`, options)
 }
 
 async function checkEmpty(directory: string): Promise<void> {
   const ours = new Set([privateName, 'blobs', 'index.json', 'lost+found'])
   if ((await readdir(directory)).some((name) => !ours.has(name))) {
-    throw new MirrorError('USAGE', `${directory} is not an OCI layout, and not empty`, { hint: 'Name a new or an empty directory.' })
+    throw new MirrorError('USAGE', `"${directory}" is neither an OCI layout nor empty`, { hint: 'pass a new or an empty directory' })
   }
 }
 
@@ -135,7 +149,7 @@ async function makeDirectory(directory: string): Promise<boolean> {
 export async function previewLayout(directory: string): Promise<ImageSource & ImageDestination> {
   if (await isLayout(directory)) return refusingWrites(new DiskLayoutReader(await openFiles(directory, false)), directory)
   if (await isThere(directory)) {
-    if (!(await isDirectory(directory))) throw notDirectory(directory)
+    if (!(await isDirectory(directory))) throw notDirectory(directory, { hint: 'pass a new or an empty directory' })
     await withLocalIo('read', directory, () => checkEmpty(directory))
   }
   const absent = async (reference: Reference): Promise<never> => {
@@ -165,10 +179,6 @@ function refusingWrites(layout: ReadablePlace, directory: string): ImageSource &
   }
 }
 
-function notDirectory(directory: string, cause?: unknown): MirrorError {
-  return new MirrorError('USAGE', `${directory} is not a directory`, { cause })
-}
-
 /** Makes the files ready for the one writer; on a full disk too, where they are whole. */
 async function prepareFiles(files: OpenedFiles, claim: LayoutClaim, reserve: Reserve): Promise<void> {
   const { blobs, catalogue, index, journal, adopted } = files
@@ -195,7 +205,9 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     await refusePlanted(privateDirectory)
     await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST' ? notDirectory(directory, error) : await localIo(error, 'write', directory)
+    throw errnoOf(error) === 'EEXIST'
+      ? notDirectory(directory, { cause: error, hint: 'pass a new or an empty directory' })
+      : await localIo(error, 'write', directory)
   }
   const reserve = new Reserve(join(privateDirectory, 'reserve'))
   const claim = await reserve.spend(() => claimLayout(privateDirectory))

@@ -22,8 +22,8 @@ async function planter(path: string, facts: Stats): Promise<number | undefined> 
 }
 
 function refuse(path: string, what: string): MirrorError {
-  return new MirrorError('USAGE', `${path} ${what} in a directory where everybody may write; nothing was written`, {
-    hint: 'Name a file in a directory of your own, or remove what is in the way.',
+  return new MirrorError('USAGE', `${path} ${what} in a world-writable directory; nothing was written`, {
+    hint: 'pass a file in a directory of your own, or remove it first',
   })
 }
 
@@ -40,7 +40,7 @@ export async function followLinks(path: string): Promise<string> {
     const [step = '', ...more] = rest
     const next = step === '..' ? dirname(at) : join(at, step)
     const facts = await factsOf(next)
-    // The links of /proc are no paths: /dev/stdout may lead to a pipe.
+    // The links of /proc are not paths: /dev/stdout may lead to a pipe.
     if (facts === undefined || (facts.isSymbolicLink() && (next.startsWith('/proc/') || links === mostLinks))) return join(next, ...more)
     rest = more
     if (facts.isSymbolicLink()) {
@@ -62,5 +62,5 @@ export async function refusePlanted(path: string): Promise<void> {
   const owner = await planter(path, facts)
   if (owner !== undefined) throw refuse(path, `belongs to another user (uid ${owner})`)
   const directory = facts.isFile() && facts.nlink > 1 ? await factsOf(dirname(path)) : undefined
-  if (directory !== undefined && (directory.mode & 0o002) !== 0) throw refuse(path, 'is a file that has another name too')
+  if (directory !== undefined && (directory.mode & 0o002) !== 0) throw refuse(path, 'is a file with a second hard link')
 }

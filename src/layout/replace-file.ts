@@ -4,7 +4,7 @@ import { open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 /** How a file is replaced. */
 export interface ReplaceOptions {
   readonly mode?: number
-  /** The file that is written at first, on the same file system; default: beside the path, by a name that nobody can know. */
+  /** The file that is written at first, on the same file system; default: next to the path, by an unpredictable name. */
   readonly temporary?: string
   /** Whether the bytes survive a power cut (default). */
   readonly durable?: boolean
@@ -12,7 +12,7 @@ export interface ReplaceOptions {
   readonly staysOpen?: boolean
 }
 
-/** Replaces what is at a path, a link too, whole or not at all, by a file that nobody else could open before. Throws what the system does. */
+/** Replaces what is at a path, a link too, whole or not at all, by a file that no other process could open before. Throws what the system does. */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array | Iterable<string>,

@@ -35,7 +35,7 @@ export class Reserve {
     }
   }
 
-  /** Makes the reserve large enough for so many bytes, as far as the disk has room; a failure is no error. */
+  /** Makes the reserve large enough for so many bytes, as far as the disk has room; a failure is not an error. */
   async fill(bytes: number): Promise<void> {
     // Steps of two, so that a layout that grows pays for it seldom.
     this.#wanted = leastBytes

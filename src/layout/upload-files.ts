@@ -15,7 +15,7 @@ export interface UploadKey {
   readonly owner: string
 }
 
-/** The file of an upload that is kept; undefined where the id is none, so that no name leaves the directory. */
+/** The file of an upload that is kept; undefined for an invalid id, so that no path leaves the directory. */
 function fileName({ id, owner }: UploadKey): string | undefined {
   return uuid.test(id) ? `${id}.${createHash('sha256').update(owner).digest('hex').slice(0, 32)}` : undefined
 }
@@ -48,7 +48,7 @@ export class UploadFiles {
     return this.#opened(name, (onClosed) => openBlobWriter({ ...this.#blobs, algorithm, name, onClosed }))
   }
 
-  /** Goes on with an upload that was kept, after the bytes that the disk has; undefined where there is none, or where somebody is writing to it. */
+  /** Resumes an upload that was kept, after the bytes on the disk; undefined for an unknown upload, or one that is being written to. */
   async resume(key: UploadKey): Promise<BlobWriter | undefined> {
     const name = fileName(key)
     if (name === undefined || this.#open.has(name)) return undefined

@@ -1,4 +1,5 @@
 import type { Content } from '../async/content.ts'
+import { MirrorError } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 import type { CallOptions, ImageSource } from './image-source.ts'
 import type { Manifest } from './manifest.ts'
@@ -44,4 +45,12 @@ export function refusingPlace(error: Error): ReadablePlace {
     throw error
   }
   return { headManifest: refuse, getManifest: refuse, getBlob: refuse, headBlob: refuse }
+}
+
+/** The directory of a place `oci:<directory>`; undefined for any other place. Throws USAGE where it names no directory. */
+export function layoutDirectory(place: string): string | undefined {
+  if (place === 'oci' || place === 'oci:') {
+    throw new MirrorError('USAGE', `invalid layout "${place}": the directory is missing`, { hint: 'pass oci:<directory>' })
+  }
+  return place.startsWith('oci:') ? place.slice(4) : undefined
 }

@@ -9,7 +9,7 @@ export type ListCoverage = 'checksum-file' | 'release-api' | 'pinned' | 'none'
 export interface SelectedList {
   /** The release tag, path or URL; `standard input` for `-`. */
   readonly name: string
-  /** Lower-case hex of the list's bytes. */
+  /** Lower-case hex of the list's bytes; for a bundle or another archive, of the file in it that names the images. */
   readonly sha256: string
   readonly coverage: ListCoverage
   readonly release?: string

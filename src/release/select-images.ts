@@ -1,13 +1,14 @@
 import pLimit from 'p-limit'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type ListFetchOptions, type ListSources } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
 import type { ImageFilterOptions } from './image-filter.ts'
-import { parseImageList, parseReferences, type ImageList, type NotedImages } from './image-list.ts'
+import { parseImageList, parseReferences, type ImageList, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
 import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
 import { parseUrl } from './release-files.ts'
@@ -17,7 +18,7 @@ import { parseReleaseName, type ReleaseName } from './version.ts'
 export interface ImageSelection extends ImageFilterOptions, ListSources {
   /** Release tags (`v1.37.1+k3s1`) and channels (`stable`, `v1.36`). */
   readonly releases?: readonly string[] | undefined
-  /** Lists: paths, http and https URLs, or `-` for `stdin`. */
+  /** Text lists, by path, http or https URL, or `-` for `stdin`; bundles, archives and lock files by path; layouts as `oci:<directory>`. */
   readonly images?: readonly string[] | undefined
   /** Single image references. */
   readonly references?: readonly string[] | undefined
@@ -28,7 +29,21 @@ export interface ImageSelection extends ImageFilterOptions, ListSources {
 /** A selection, and how its lists are fetched. */
 export interface SelectionOptions extends ImageSelection, ListFetchOptions {}
 
+/** The images that a bundle, an archive, a lock file or a layout names. */
+export interface PlacedImages extends NotedImages {
+  readonly lists: readonly Omit<SelectedList, 'coverage'>[]
+}
+
+/** Reads the images that a place names, by its path or as `oci:<directory>`; undefined for a text list. */
+export type ReadPlacedImages = (place: string, options: CallOptions) => Promise<PlacedImages | undefined>
+
+/** Images, and the lists that name them. */
+interface ReadImages extends NotedImages {
+  readonly lists: readonly SelectedList[]
+}
+
 const listsAtOnce = 8
+const urlForm = /^[a-z][a-z0-9+.-]*:\/\//i
 
 function usage(message: string, hint?: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
@@ -60,7 +75,7 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
     if (options.stdin === undefined) throw usage('options.images - reads standard input, which is not available here')
     return ['standard input', await readListStream(options.stdin, 'standard input', options)]
   }
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [name, await readListFile(name, options)]
+  if (!urlForm.test(name)) return [name, await readListFile(name, options)]
   const url = parseUrl(name, 'options.images')
   const { status, body } = await fetchFile(client, url, options)
   if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${status})`)
@@ -68,7 +83,24 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
   return [redactUrl(url), body]
 }
 
-/** The user's own list: it is verified only if its checksum was given too. */
+/** The images of a list that the caller names; its only checksum is the one in the options. */
+async function readOwnImages(
+  client: HttpClient,
+  given: string,
+  options: SelectionOptions,
+  readPlaced: ReadPlacedImages,
+): Promise<ReadImages> {
+  const placed = given === '' || given === '-' || urlForm.test(given) ? undefined : await readPlaced(given, options)
+  if (placed === undefined) {
+    const { list, ...noted } = await checkOwnList(client, given, options)
+    return { ...noted, lists: [list] }
+  }
+  if (options.listSha256 !== undefined) {
+    throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'leave options.listSha256 out')
+  }
+  return { ...placed, lists: placed.lists.map((list) => ({ ...list, coverage: 'none' })) }
+}
+
 async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
   const [name, bytes] = await readOwnList(client, given, options)
   const sha256 = listSha256Of(bytes)
@@ -79,17 +111,22 @@ async function checkOwnList(client: HttpClient, given: string, options: Selectio
 }
 
 /** Every list of the selection, in the order in which they were given: releases first, each tag once, with the first channel that led there. */
-async function fetchLists(client: HttpClient, names: readonly ReleaseName[], options: SelectionOptions): Promise<readonly CheckedList[]> {
+async function fetchLists(
+  client: HttpClient,
+  names: readonly ReleaseName[],
+  options: SelectionOptions,
+  readPlaced: ReadPlacedImages,
+): Promise<readonly ReadImages[]> {
   const tags = await Promise.all(names.map(async (name) => ('tag' in name ? name.tag : resolveChannel(client, name.channel, options))))
   const limit = pLimit(listsAtOnce)
   const fromReleases = [...new Set(tags)].map((tag) =>
-    limit(async (): Promise<CheckedList> => {
-      const checked = await fetchReleaseList(client, tag, options)
+    limit(async (): Promise<ReadImages> => {
+      const { list, ...noted } = await fetchReleaseList(client, tag, options)
       const name = names[tags.indexOf(tag)]
-      return name !== undefined && 'channel' in name ? { ...checked, list: { ...checked.list, channel: name.channel } } : checked
+      return { ...noted, lists: [name !== undefined && 'channel' in name ? { ...list, channel: name.channel } : list] }
     }),
   )
-  const own = (options.images ?? []).map((name) => limit(() => checkOwnList(client, name, options)))
+  const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readPlaced)))
   return Promise.all([...fromReleases, ...own])
 }
 
@@ -109,10 +146,11 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 }
 
 /** The releases whose lists name each of these images, by its full reference. */
-function releasesOf(images: readonly Reference[], lists: readonly CheckedList[]): ImageList['releases'] {
+function releasesOf(images: readonly Reference[], lists: readonly ReadImages[]): ImageList['releases'] {
   const byKey = new Map<string, Set<string>>()
-  for (const { images: listed, list } of lists) {
-    const { release } = list
+  for (const { images: listed, lists: read } of lists) {
+    // A bundle of several lists does not state which of them names an image.
+    const release = read.length === 1 ? read[0]?.release : undefined
     if (release === undefined) continue
     for (const key of listed.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
   }
@@ -132,14 +170,20 @@ async function filterFor(options: SelectionOptions): Promise<(images: readonly R
   return (images) => filter(images, options.signal)
 }
 
-/** The images of a selection, fetched, checked, merged and filtered; throws USAGE for options that contradict each other or leave nothing. */
-export async function selectImages(client: HttpClient, options: SelectionOptions): Promise<ImageList> {
+const onlyText: ReadPlacedImages = () => Promise.resolve(undefined)
+
+/** The images of a selection, fetched, checked, merged and filtered; `readPlaced` reads what is not a text list. Throws USAGE for options that contradict each other or leave nothing. */
+export async function selectImages(
+  client: HttpClient,
+  options: SelectionOptions,
+  readPlaced: ReadPlacedImages = onlyText,
+): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
   const filter = await filterFor(checked)
   const single = parseReferences(checked.references ?? [])
   const failed = new AbortController()
   const signal = checked.signal === undefined ? failed.signal : AbortSignal.any([checked.signal, failed.signal])
-  const lists = await fetchLists(client, names, { ...checked, signal }).catch((error: unknown) => {
+  const lists = await fetchLists(client, names, { ...checked, signal }, readPlaced).catch((error: unknown) => {
     failed.abort()
     throw error
   })
@@ -153,7 +197,7 @@ export async function selectImages(client: HttpClient, options: SelectionOptions
   }
   return {
     images: filtered.images,
-    lists: lists.map(({ list }) => list),
+    lists: lists.flatMap(({ lists: read }) => read),
     releases: releasesOf(filtered.images, lists),
     warnings: [...new Set([...lists.flatMap((list) => list.warnings), ...single.warnings, ...filtered.warnings])],
   }

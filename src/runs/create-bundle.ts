@@ -18,8 +18,9 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
-import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import type { ImageSelection } from '../release/select-images.ts'
 import { checkOptions } from './check-options.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { runEnding } from './run-ending.ts'
@@ -51,7 +52,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const files = await findFiles(options)
   await using sources = await openSources(options, run.events, { signal })
   const { source, requests } = sources
-  const { images: references, lists, releases, warnings } = await selectImages(sources.client, options)
+  const { images: references, lists, releases, warnings } = await selectListed(sources.client, options)
   const images = references.map((reference) => ({ source: reference, destination: reference }))
   const plan = {
     destination: file,
@@ -73,12 +74,14 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
 async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `${file} ends neither in .tar nor in .tar.zst or .tar.gz`, { hint: 'write bundle create <file>.tar' })
+    throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
+      hint: `write k3s-mirror bundle create ${file}.tar`,
+    })
   }
   const target = await bundleTarget(file)
   if (compressionOfName(target) !== compressionOfName(file)) {
-    throw new MirrorError('USAGE', `${file} links to ${target}, which has another ending; the ending decides the compression of a bundle`, {
-      hint: 'give both the same ending, or name the file itself',
+    throw new MirrorError('USAGE', `"${file}" is a link to "${target}": both must have the same extension, which selects the compression`, {
+      hint: 'give both the same extension, or pass the file itself',
     })
   }
   return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
@@ -161,6 +164,7 @@ async function write(
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
-  if (lock !== undefined) await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), contents: carried })
+  if (lock !== undefined)
+    await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), images: steps.map((step) => step.source), contents: carried })
   await bundle.finish({ splitSize, signal })
 }

@@ -8,6 +8,7 @@ import { engineLogin, type EngineLogin } from '../engine/engine-login.ts'
 import type { LookedUp } from '../engine/engine.ts'
 import { resolveEngineImage, severalPlatforms, type EngineStep } from '../engine/resolve-engine-image.ts'
 import { MirrorError, type Side } from '../errors.ts'
+import { layoutDirectory } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isIndexType } from '../oci/media-type.ts'
 import { formatPlatform, isSamePlatform, type Platform } from '../oci/platform.ts'
@@ -24,13 +25,15 @@ const lookUps = 8
 type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 
 /** Refuses what only registry HTTP can do. Throws USAGE. */
-export function refuseOptions({ to, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
+export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
     throw new MirrorError('USAGE', `${what} is unsupported with options.via docker: ${why}`, {
       hint: 'use options.via registry, or leave it out',
     })
   }
   if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes only to registries')
+  const layout = Object.values(from).find((place) => layoutDirectory(place) !== undefined)
+  if (layout !== undefined) refuse(`options.from ${layout}`, 'an Engine pulls only from registries')
   if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
   if (foreignLayers === true) refuse('options.foreignLayers', 'an Engine decides on them itself')
   if (blobJobs !== undefined) refuse('options.blobJobs', 'an Engine decides itself how many layers it moves at once')

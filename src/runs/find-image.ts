@@ -181,7 +181,7 @@ export class ImageFinder implements AsyncDisposable {
     if (expected !== undefined && known !== undefined) found.push({ by: expected.name, digests: [known] })
     else if (expected !== undefined) this.#warnings.add(`${name} is not in ${expected.name}: there is nothing to compare it with`)
     const at = from.get(image.registry) ?? from.get('*')
-    if (at !== undefined) found.push(await digestAtSource(source, image, at.origin.origin, { wanted, signal }))
+    if (at !== undefined) found.push(await digestAtSource(source, image, at, { wanted, signal }))
     return found
   }
 }

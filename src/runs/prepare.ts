@@ -8,7 +8,7 @@ import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
-import { selectImages } from '../release/select-images.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
 import { roomyCopier } from './roomy-copier.ts'
@@ -43,7 +43,7 @@ export async function prepare<T>(
   engines?.refuseOptions(options)
   await using sources = await openSources(options, events, { signal })
   // A list that cannot be read leaves no empty layout behind.
-  const list = await selectImages(sources.client, options)
+  const list = await selectListed(sources.client, options)
   await using ends = await openDestination(named, sources, options)
   using route: MirrorRoute =
     engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)

@@ -54,8 +54,9 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
   const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
+  const lists = archives.lists().map((list) => ({ ...list, coverage: 'none' as const }))
   const onCopied = releaseRecorder(ends.layout, images, archives.releases())
   const ending = runEnding({ registry: ends.registry }, images, signal)
-  const plan = { destination: to, images, lists: [], warnings, jobs, recheck, retries: retry?.retries, ending, onCopied, requests }
+  const plan = { destination: to, images, lists, warnings, jobs, recheck, retries: retry?.retries, ending, onCopied, requests }
   await follow(plan, (copyImages) => copyImages(route))
 }

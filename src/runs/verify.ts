@@ -4,12 +4,13 @@ import { summariseError } from '../copy/events.ts'
 import type { MirrorError } from '../errors.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { selectImages, type ImageSelection } from '../release/select-images.ts'
+import type { ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import type { VerdictStatus } from '../verify/image-verdict.ts'
 import { failedVerdict, verifyImage } from '../verify/verify-image.ts'
 import { checkOptions } from './check-options.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
+import { selectListed } from './list-images.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
@@ -37,7 +38,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
   const wanted = options.platforms?.map(parsePlatform)
   await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
-  const list = await selectImages(finder.client, { ...options, signal })
+  const list = await selectListed(finder.client, { ...options, signal })
   const limit = pLimit(jobs)
   let done = 0
   let ended: MirrorError | undefined

@@ -51,7 +51,7 @@ async function read(input: Uint8Array, compression: 'gzip' | 'zstd'): Promise<{ 
 }
 
 for (const compression of ['gzip', 'zstd'] as const) {
-  test(`${compression} is told by its first bytes, and what was compressed comes back, frame after frame`, async () => {
+  test(`${compression} is detected by its first bytes and decompressed frame by frame`, async () => {
     const bytes = Buffer.alloc(9_000_000, 'the same words again and again; ')
     const compressed = await compress(bytes, compression)
     assert.equal(detectCompression(compressed), compression)

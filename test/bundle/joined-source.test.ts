@@ -98,7 +98,7 @@ test('exports that together have all of an index give it back byte for byte', as
   assert.deepEqual([images[0]?.digestPreserved, images[0]?.platforms, warnings], [true, ['linux/amd64', 'linux/arm64'], []])
 })
 
-test('an export of one platform alone has its own manifest under the tag, byte for byte, and that is said', async () => {
+test('an export of one platform keeps its own manifest under the tag, byte for byte, with a warning', async () => {
   const { images, root, warnings } = await join(exportOf(1))
   assert.deepEqual(Buffer.from(root.bytes), ociLayout(arm64).manifests[0]?.bytes)
   assert.deepEqual([images[0]?.digestPreserved, images[0]?.platforms], [false, ['linux/arm64']])
@@ -136,7 +136,7 @@ const unknownPlatform = { os: 'unknown', architecture: 'unknown' }
 const scan: MadeImage = { layers: [layer('scan')] }
 const bill: MadeImage = { layers: [layer('bill')] }
 
-test('an index with several children of unknown/unknown stays as it is, and they are no platforms', async () => {
+test('an index with several children of unknown/unknown stays as it is, and they do not count as platforms', async () => {
   const files = indexOver(
     [amd64, { os: 'linux', architecture: 'amd64' }, true],
     [scan, unknownPlatform, true],
@@ -173,7 +173,7 @@ test('two images of one platform under one tag are refused', async () => {
   assert.equal((await join(dockerSave(amd64), dockerSave(amd64))).images.length, 1)
 })
 
-test('names: in full, by an annotation of either kind; a tag alone is refused', async () => {
+test('accepts full names in either annotation, and refuses a name that is only a tag', async () => {
   const { files, index } = ociLayout(amd64, arm64)
   const root = { [`blobs/sha256/${sha256(index).slice(7)}`]: index }
   const withName = (annotations: Readonly<Record<string, string>>): Promise<Joined> =>
@@ -243,8 +243,8 @@ const hostile: readonly (readonly [what: string, files: Files, code: string])[] 
   ['fewer layers than the config lists', listed([first]), 'INVALID_MANIFEST'],
   ['more layers than the config lists', listed([first, second, second]), 'INVALID_MANIFEST'],
   ['more than 1000 layers', dockerSave({ ...amd64, layers: Array.from({ length: 1001 }, () => layer('x')) }), 'INVALID_MANIFEST'],
-  ['a list that is none', { ...good, 'manifest.json': '{}' }, 'INVALID_MANIFEST'],
-  ['an index.json that is no JSON', { ...good, 'index.json': '[' }, 'INVALID_MANIFEST'],
+  ['a manifest.json that is not a list', { ...good, 'manifest.json': '{}' }, 'INVALID_MANIFEST'],
+  ['an index.json that is not JSON', { ...good, 'index.json': '[' }, 'INVALID_MANIFEST'],
   ['an index.json that is an image', { 'index.json': ociLayout(amd64).manifests[0]?.bytes ?? '' }, 'INVALID_MANIFEST'],
   ['a root that is not there', { 'index.json': indexJson(ociLayout(amd64).index, named) }, 'INTEGRITY'],
   ['a blob that is not there', without(`blobs/sha256/${lastBlob()}`, exportOf(0)), 'INTEGRITY'],

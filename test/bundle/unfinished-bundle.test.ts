@@ -14,7 +14,7 @@ async function openBelow(directory: string): Promise<readonly string[]> {
   return targets.filter((target) => target.startsWith(directory))
 }
 
-test('a signal while what is there is hashed again leaves no file open, and the part to the next run', async () => {
+test('a signal while finished blobs are hashed again leaves no file open, and keeps the unfinished bundle', async () => {
   await using directory = await tempDir()
   const file = `${directory.path}/k3s.tar`
   const { bytes, descriptor } = tinyBlob(Buffer.alloc(1000))

@@ -179,10 +179,10 @@ test('an archive in which nothing has a name is refused with what to do, and pus
     ]) {
       const { status, stderr } = await runCli(['bundle', ...args])
       assert.equal(status, 2, stderr)
-      assert.match(stderr, /holds no image with a whole name: .*it has no name/)
-      assert.match(stderr, /--name <registry\/repository>, with a tag/)
+      assert.match(stderr, /no image has a full name: .*it has no name/)
+      assert.match(stderr, /--name <registry\/repository>\[:tag\]/)
       const tagless = await runCli(['bundle', ...args, '--name', 'docker.io/site/tool'])
-      assert.match(tagless.stderr, /hint: Add a tag to --name/)
+      assert.match(tagless.stderr, /hint: add a tag to --name/)
     }
     for (const command of ['info', 'check']) {
       const { status, stdout } = await runCli(['bundle', command, path])

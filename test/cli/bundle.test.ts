@@ -178,11 +178,11 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   await directory.write('taken.tar.part/mine', 'mine')
   await symlink('plain.tar', at('link.tar.zst'))
   for (const [name, words] of [
-    ['directory.tar', /directory\.tar is there already, and is no file/],
-    ['pipe.tar', /pipe\.tar is there already, and is no file/],
-    ['taken.tar', /taken\.tar\.part is in the way/],
-    ['nowhere/k3s.tar', /there is no directory .*nowhere for k3s\.tar/],
-    ['link.tar.zst', /link\.tar\.zst links to .*plain\.tar, which has another ending/],
+    ['directory.tar', /directory\.tar" exists and is not a regular file/],
+    ['pipe.tar', /pipe\.tar" exists and is not a regular file/],
+    ['taken.tar', /taken\.tar\.part" has other contents/],
+    ['nowhere/k3s.tar', /cannot write the bundle: the directory ".*nowhere" does not exist/],
+    ['link.tar.zst', /link\.tar\.zst" is a link to ".*plain\.tar": both must have the same extension/],
   ] as const) {
     const { status, stderr } = await create(name)
     assert.deepEqual([status, words.test(stderr)], [2, true], stderr)
@@ -195,7 +195,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   assert.equal((await runCli(['bundle', 'check', at('link.tar')])).status, 0)
 })
 
-test('a checksum that the user has written beside a bundle is no list of its parts', async () => {
+test('a checksum file of the user next to a bundle does not count as its list of parts', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
@@ -216,7 +216,7 @@ test('a bundle that lacks a blob is refused before anything moves', async () => 
   await using to = await startRegistry()
   const pushed = await runCli(['bundle', 'push', file.path, '--to', to.url])
   assert.equal(pushed.status, 3, pushed.stdout)
-  assert.match(pushed.stderr, /packed\.tar does not hold sha256:[0-9a-f]{64}, which docker\.io\/a\/c:1 needs/)
+  assert.match(pushed.stderr, /packed\.tar does not contain sha256:[0-9a-f]{64}, which docker\.io\/a\/c:1 needs/)
   assert.match((await plainRequest(`${to.url}/v2/_catalog`)).body.toString(), /"repositories":\[\]/)
   assert.equal((await runCli(['bundle', 'check', file.path])).status, 4)
 })
@@ -265,8 +265,8 @@ test('what is no bundle is refused by name', async () => {
   await using directory = await tempDir()
   const text = await directory.write('text.tar', 'hello\n'.repeat(400))
   for (const [file, words, code] of [
-    [text, /no tar archive, or damaged/, 3],
-    [`${directory.path}/none.tar`, /there is no file/, 1],
+    [text, /" is not an archive: it is a text file/, 2],
+    [`${directory.path}/none.tar`, /none\.tar" does not exist/, 1],
   ] as const) {
     const { status, stderr } = await runCli(['bundle', 'push', file, '--to', 'registry.example.com'])
     assert.equal(status, code)

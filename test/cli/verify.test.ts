@@ -175,7 +175,7 @@ test('a layout is verified as it lies, and is not made where there is none', asy
   const layout = join(line.directory.path, 'layout')
   const none = await runCli(['verify', ...line.references, '--to', `oci:${layout}`])
   assert.equal(none.status, 4)
-  assert.match(none.stdout, /cannot be fetched: oci:\S+: there is no OCI layout at \S+layout \(UNREACHABLE\)$/m)
+  assert.match(none.stdout, /cannot be fetched: oci:\S+: "\S+layout" does not exist \(UNREACHABLE\)$/m)
   await assert.rejects(stat(layout), { code: 'ENOENT' })
   const mirrored = await runCli(['mirror', ...line.references, '--to', `oci:${layout}`])
   assert.equal(mirrored.status, 0, mirrored.stderr)

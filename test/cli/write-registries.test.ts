@@ -86,6 +86,26 @@ test('after the run nodes with the file find every image, however it was named',
   assert.deepEqual(await readdir(at.directory.path), ['registries.yaml'])
 })
 
+test('bundle push writes the same file as mirror, and replaces no file of others', async () => {
+  await using at = await places()
+  const bundle = `${at.directory.path}/k3s.tar`
+  const references = at.release.images.map(({ reference }) => reference)
+  const mirrored = await at.mirror('--quiet')
+  assert.equal(mirrored.status, 0, mirrored.stderr)
+  const created = await runCli(['bundle', 'create', bundle, ...references, '--from', `docker.io=${at.destination.url}/team/k3s`])
+  assert.equal(created.status, 0, created.stderr)
+  const push = (file: string): Promise<CliResult> =>
+    runCli(['bundle', 'push', bundle, '--to', `${at.destination.url}/team/k3s`, '--write-registries', file])
+  const own = join(at.directory.path, 'pushed.yaml')
+  const { status, stdout, stderr } = await push(own)
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /^nodes: .*pushed\.yaml as \/etc\/rancher\/k3s\/registries\.yaml/m)
+  assert.equal(await readFile(own, 'utf8'), await readFile(at.file, 'utf8'))
+  const foreign = await at.directory.write('foreign.yaml', 'mirrors: {}\n')
+  for (const file of [foreign, bundle]) assert.equal((await push(file)).status, 2)
+  assert.equal(await readFile(foreign, 'utf8'), 'mirrors: {}\n')
+})
+
 test('leaves the report as it is, and prints nothing with --quiet', async () => {
   await using at = await places()
   const json = await at.mirror('--output', 'json')

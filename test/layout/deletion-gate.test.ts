@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { DeletionGate } from '../../src/layout/deletion-gate.ts'
 
-test('additions run together, and a deletion runs alone, in any order of arrival', async () => {
+test('additions run together, and a deletion only by itself, in any order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ isDeletion: fc.boolean(), ticks: fc.nat(4), fails: fc.boolean() }), { maxLength: 12 }),

@@ -200,7 +200,7 @@ async function storedImage(layout: Layout) {
   return { image, layer, config }
 }
 
-test('a manifest that gives its contents another size than they have is told what they have, and not stored', async () => {
+test('refuses a manifest that declares wrong sizes, and reports the actual ones', async () => {
   await using dir = await tempDir()
   await using layout = await openLayout(dir.path, options)
   const { image, layer, config } = await storedImage(layout)
@@ -209,15 +209,15 @@ test('a manifest that gives its contents another size than they have is told wha
   const base = { schemaVersion: 2 }
   for (const isSparse of [false, true]) {
     const root = tinyManifest({ ...base, mediaType: mediaTypes.ociManifest, config, layers: [layer, wrongLayer] })
-    const told = await layout.putCheckedManifest({ ...repository, tag: '2' }, root, { isSparse })
-    assert.deepEqual(told, [{ descriptor: wrongLayer, actualSize: layer.size }])
+    const mismatches = await layout.putCheckedManifest({ ...repository, tag: '2' }, root, { isSparse })
+    assert.deepEqual(mismatches, [{ descriptor: wrongLayer, actualSize: layer.size }])
     const index = tinyManifest({ ...base, mediaType: mediaTypes.ociIndex, manifests: [wrongImage] })
     const toldOfIndex = await layout.putCheckedManifest({ ...repository, tag: '2' }, index, { isSparse })
     assert.deepEqual(toldOfIndex, [{ descriptor: wrongImage, actualSize: image.root.descriptor.size }])
   }
   await truncate(blobPath(dir.path, layer.digest), 10)
-  const told = await layout.putCheckedManifest({ ...repository, tag: '2' }, image.root)
-  assert.deepEqual(told, [{ descriptor: layer, actualSize: undefined }])
+  const mismatches = await layout.putCheckedManifest({ ...repository, tag: '2' }, image.root)
+  assert.deepEqual(mismatches, [{ descriptor: layer, actualSize: undefined }])
   assert.deepEqual(layout.tags(repository), ['1'])
 })
 
@@ -304,11 +304,13 @@ test('entries of other tools are served where they have a full name, with their 
   assert.deepEqual((index as unknown as { annotations: unknown }).annotations, { a: 'b' })
 })
 
-test('a directory that is no layout is left alone', async () => {
+test('a directory with other files is not changed', async () => {
   await using dir = await tempDir()
   await dir.write('letter.txt', 'dear')
   await assert.rejects(openLayout(dir.path, options), { code: 'USAGE' })
-  await assert.rejects(readLayout(dir.path), { code: 'NOT_FOUND' })
+  await assert.rejects(readLayout(dir.path), { code: 'USAGE', message: /the file oci-layout is missing/ })
+  await assert.rejects(readLayout(join(dir.path, 'letter.txt')), { code: 'USAGE', message: /is not a directory/ })
+  await assert.rejects(readLayout(join(dir.path, 'nothing')), { code: 'NOT_FOUND', message: /" does not exist/ })
   await assert.rejects(openLayout(join(dir.path, 'letter.txt'), options), { code: 'USAGE' })
   assert.deepEqual(await readdir(dir.path), ['letter.txt'])
   await using other = await tempDir()

@@ -12,7 +12,7 @@ function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: made up`), { code })
 }
 
-test('a full disk is told with its free space, and every class with what to do', async () => {
+test('reports the free space of a full disk, and a hint for every class of errors', async () => {
   const path = join(tmpdir(), 'not', 'there')
   const full = await localIo(systemError('ENOSPC'), 'write', path)
   assert.equal(full.code, 'LOCAL_IO')
@@ -24,7 +24,7 @@ test('a full disk is told with its free space, and every class with what to do',
   }
 })
 
-test('an error that was told already stays as it is', async () => {
+test('keeps a MirrorError as it is', async () => {
   const error = new MirrorError('INTEGRITY', 'x')
   assert.equal(await localIo(error, 'write', 'y'), error)
 })

@@ -29,7 +29,7 @@ test('a journal larger than the longest string is read', async () => {
   await using dir = await tempDir()
   const path = join(dir.path, 'journal')
   await writeFile(path, line('a', 1))
-  // A hole: it is read as one line of zeros, which is no record.
+  // A hole: it reads as one line of zeros, not as a record.
   await truncate(path, constants.MAX_STRING_LENGTH + 1024)
   await appendFile(path, `\n${line('b', 2)}`)
   assert.deepEqual(await readPaths(path), ['a', 'b'])
@@ -52,7 +52,7 @@ test('lines are whole wherever the buffer ends, and one that is longer than it i
   assert.equal(await readFile(path, 'utf8'), line('a', 1) + line('ü', 2))
 })
 
-test('whoever was overtaken before opening the journal does not cut it', async () => {
+test('a writer that lost its claim before opening the journal does not truncate it', async () => {
   await using dir = await tempDir()
   const path = join(dir.path, 'journal')
   await writeFile(path, line('a', 1))
@@ -124,7 +124,7 @@ test('a deletion writes a journal anew that has become mostly overruled while th
   assert.equal(reader.knowsRepository({ registry: 'docker.io', path: 'rancher/churn' }), true)
 })
 
-test('a rewrite that fails leaves the journal as it was, and goes on with it', async () => {
+test('keeps using the old journal after a failed rewrite', async () => {
   await using dir = await tempDir()
   const path = join(dir.path, 'journal')
   await writeFile(path, line('a', 1))

@@ -60,7 +60,7 @@ for (const [what, annotations, expected] of [
   })
 }
 
-test('what is no descriptor of a manifest is skipped, and the others are not', async () => {
+test('skips only the entries that are not descriptors of a manifest', async () => {
   const odd = [
     7,
     null,
@@ -81,7 +81,7 @@ test('what is no descriptor of a manifest is skipped, and the others are not', a
       'it has no digest that is supported',
       'it has no digest that is supported',
       'it has no valid size',
-      'its type is "text/plain", which is no manifest',
+      'its type is "text/plain", not that of a manifest',
     ],
   )
 })

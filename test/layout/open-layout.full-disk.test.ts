@@ -11,7 +11,7 @@ import { contentOf, storeImage, tinyBlob, tinyImage } from './tiny-image.ts'
 
 const repository = { registry: 'docker.io', path: 'rancher/x' }
 
-test('a full disk refuses the blob, keeps what was there, and leaves nothing half-written', async (t) => {
+test('a full disk refuses the blob, keeps earlier content, and leaves no partial file', async (t) => {
   await using disk = await smallDisk(t, '3m')
   if (disk === undefined) return
   await using layout = await openLayout(disk.path)
@@ -24,7 +24,7 @@ test('a full disk refuses the blob, keeps what was there, and leaves nothing hal
     {
       code: 'LOCAL_IO',
       message: /no space left on device \(\d+ MiB free\)/,
-      hint: /Free some space/,
+      hint: /^free space/,
     },
   )
   await using server = createRegistryServer({ layout, writable: true })
@@ -72,7 +72,7 @@ test('a layout without a reserve opens on a full disk, and has one again once th
   await using layout = await openLayout(directory)
   assert.equal((await stat(join(directory, 'index.json'))).ino, index.ino)
   const manifest = await layout.getManifest({ ...repository, tag: '2' })
-  // What is there already needs no space.
+  // Content that is stored already needs no space.
   await layout.putManifest({ ...repository, tag: '2' }, manifest)
   await assert.rejects(storeImage(layout, 'rancher/x:3', tinyImage(randomBytes(50_000))), { code: 'LOCAL_IO' })
   await rm(join(disk.path, 'filler'))

@@ -35,9 +35,9 @@ async function openTwice(directory: string, image = tinyImage()): Promise<{ read
 const writes: readonly (readonly [string, (layout: Layout, image: ReturnType<typeof tinyIndex>) => Promise<unknown>])[] = [
   ['a push of a new tag', (layout) => storeImage(layout, 'rancher/x:new', tinyImage())],
   ['a push of a manifest by digest', (layout) => storeImage(layout, `rancher/y:1`, tinyIndex())],
-  ['a push of what is there already', (layout, image) => layout.putManifest({ ...repository, tag: '1' }, image.root)],
+  ['a push of an image that is stored already', (layout, image) => layout.putManifest({ ...repository, tag: '1' }, image.root)],
   [
-    'a push by digest of what is there already',
+    'a push by digest of an image that is stored already',
     (layout, { root }) => layout.putManifest({ ...repository, digest: root.descriptor.digest }, root),
   ],
   ['a deletion of a tag', (layout) => layout.deleteTag(repository, '1')],
@@ -93,7 +93,7 @@ test('what the writer before stored until it was taken over is there, and it sti
   await Promise.all([frozen.close(), next.close()])
 })
 
-test('an upload of a writer that was taken over is not continued, and what it writes reaches nobody', async () => {
+test('an upload of a writer that was taken over is not continued, and its bytes are not visible', async () => {
   await using dir = await tempDir()
   const frozen = await openLayout(dir.path, options)
   const key = { id: '00000000-0000-4000-8000-000000000000', owner: 'a' }

@@ -11,7 +11,7 @@ import { tinyBlob } from './tiny-image.ts'
 const options = { durable: false }
 const uploads = '.k3s-mirror/uploads'
 
-test('an upload goes on in the next process after what the disk has, in parts of any size', async () => {
+test('the next process resumes an upload after the bytes on the disk, in parts of any size', async () => {
   await using dir = await tempDir()
   for (const algorithm of ['sha256', 'sha512'] as const) {
     const { bytes, descriptor } = tinyBlob(randomBytes(1_400_000))
@@ -35,7 +35,7 @@ test('an upload goes on in the next process after what the disk has, in parts of
   assert.deepEqual(await readdir(join(dir.path, uploads)), [])
 })
 
-test('an upload that waits for its client has no file open, and goes on where it was', async () => {
+test('an upload that waits for its client has no file open, and resumes where it was', async () => {
   await using dir = await tempDir()
   await using layout = await openLayout(dir.path, options)
   const directory = join(dir.path, uploads)
@@ -137,7 +137,7 @@ test('the next writer removes uploads older than a day and every other file, and
   await resumed.suspend()
 })
 
-test('nobody goes on with an upload while it gets its name, or while it is given up', async () => {
+test('refuses to resume an upload while it is committed or discarded', async () => {
   await using dir = await tempDir()
   await using layout = await openLayout(dir.path, options)
   for (let round = 0; round < 50; round++) {

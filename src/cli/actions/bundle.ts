@@ -56,9 +56,15 @@ export async function runBundleCheck(cli: CliProcess, { name }: ArchivedFlags, f
 
 /** Copies the images of archives to a registry or a layout. */
 export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: readonly string[]): Promise<void> {
-  const { include, exclude, name } = flags
-  await refuseSharedFiles([flags.report, flags.events], [...files, flags.registries])
-  await followRun(cli, flags, () => pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal }))
+  const { include, exclude, name, writeRegistries } = flags
+  await refuseSharedFiles([flags.report, flags.events, writeRegistries], [...files, flags.registries])
+  const writeNodes =
+    writeRegistries === undefined
+      ? undefined
+      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
+  const start = (): ReturnType<typeof pushBundle> =>
+    pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal })
+  await followRun(cli, flags, start, writeNodes)
 }
 
 /** Loads the images of archives into a Docker Engine, whose code no other command of bundles loads. */

@@ -1,6 +1,6 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { output, runOutput, type RunFlags } from '../options/output.ts'
-import { credentials, destinations, sources, type PlaceFlags, type SourceFlags } from '../options/places.ts'
+import { credentials, destinations, sources, writeRegistries, type PlaceFlags, type SourceFlags } from '../options/places.ts'
 import { archived, archivedName, references, selection, type ArchivedFlags, type SelectionFlags } from '../options/selection.ts'
 import { parseSize } from '../options/values.ts'
 
@@ -59,13 +59,15 @@ export const bundleCheck: CommandDefinition = {
 }
 
 /** What commander makes of the options of `bundle push`. */
-export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {}
+export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {
+  readonly writeRegistries?: string
+}
 
 /** `k3s-mirror bundle push`. */
 export const bundlePush: CommandDefinition = {
   description: 'copy images of archives to a registry or an OCI layout',
   arguments: [['<file...>', 'bundles, or archives of Docker, containerd, skopeo or K3s']],
-  options: [...archived, ...destinations, ...output, ...runOutput],
+  options: [...archived, ...destinations, ...output, ...runOutput, ...writeRegistries],
   examples: ['bundle push k3s.tar.zst --to registry.example.com/mirror', 'bundle push k3s-airgap-images-amd64.tar.zst --to localhost:5000'],
   sections: credentials,
 }

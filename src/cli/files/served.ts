@@ -5,7 +5,7 @@ import { ServedBundle } from '../../bundle/served-bundle.ts'
 import { isMirrorError, MirrorError } from '../../errors.ts'
 import { parseGivenName } from '../../layout/entry-name.ts'
 import type { Layout, LayoutReader } from '../../layout/layout.ts'
-import { freeBytes } from '../../layout/local-io.ts'
+import { freeBytes, isThere } from '../../layout/local-io.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { openLayout, readLayout } from '../../layout/open-layout.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -53,7 +53,7 @@ async function readExisting(directory: string, name: string | undefined): Promis
   try {
     return await readLayout(directory, { name: given })
   } catch (error) {
-    throw isMirrorError(error) && error.code === 'NOT_FOUND' ? await missingLayout(directory, error) : error
+    throw isMirrorError(error) && !(await isThere(join(directory, 'oci-layout'))) ? await missingLayout(directory, error) : error
   }
 }
 

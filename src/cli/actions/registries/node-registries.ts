@@ -1,5 +1,5 @@
-import { layoutDirectory } from '../../../connect/destination.ts'
 import { MirrorError } from '../../../errors.ts'
+import { layoutDirectory } from '../../../oci/image-destination.ts'
 import { parseReference, type Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
 import { nameDestination } from '../../../plan/destination-names.ts'

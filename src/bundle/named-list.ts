@@ -1,0 +1,19 @@
+import type { Reference } from '../oci/reference.ts'
+
+/** A list that named images of an archive or a layout come from. */
+export interface NamedList {
+  /** Path of the archive, or `oci:<directory>`. */
+  readonly name: string
+  /** Lower-case hex: of the file in the archive that names the images, of a lock file, or of a layout's references, one a line. */
+  readonly sha256: string
+  /** Present where a bundle holds images of that release. */
+  readonly release?: string
+  readonly images: number
+}
+
+/** The images that an archive, a lock file or a layout names, and warnings about entries without a usable name. */
+export interface NamedImages {
+  readonly images: readonly Reference[]
+  readonly lists: readonly NamedList[]
+  readonly warnings: readonly string[]
+}
