@@ -187,11 +187,7 @@ test('a connection that failed says why, with what to do', async () => {
     [String.raw`printf '\033[31mred\n\n' >&2; exit 1`, /over ssh: \\u\{1b\}\[31mred$/, /^run: ssh/],
     ['head -c 1000000 /dev/zero | tr "\\0" x >&2; echo >&2; echo end >&2; exit 1', /over ssh: end$/, /^run: ssh/],
     // no more than the last 4 KiB is kept
-    [
-      'echo "Host key verification failed." >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1',
-      /over ssh: x{2048}$/,
-      /^run: ssh/,
-    ],
+    ['echo "Host key verification failed." >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1', /over ssh: x{2048}$/, /^run: ssh/],
   ]
   for (const [script, message, hint] of failures) {
     await using directory = await tempDir()
