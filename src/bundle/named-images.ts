@@ -42,9 +42,9 @@ async function readFileNames(path: string, options: CallOptions): Promise<NamedI
 }
 
 async function readLayoutNames(place: string, directory: string): Promise<NamedImages> {
-  const { readLayout } = await import('../layout/open-layout.ts')
+  const { readDiskLayout } = await import('../layout/open-layout.ts')
   const { skippedWarnings } = await import('./archive-names.ts')
-  const layout = await readLayout(directory)
+  const layout = await readDiskLayout(directory)
   const { references: images, untagged } = await layout.names()
   const warnings = skippedWarnings([{ path: place, skipped: layout.skipped }])
   if (untagged > 0) warnings.push(`${place}: skipped ${untagged} ${untagged === 1 ? 'manifest' : 'manifests'} without a tag`)

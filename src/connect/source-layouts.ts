@@ -1,7 +1,7 @@
 import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { DiskLayoutReader } from '../layout/disk-layout-reader.ts'
-import { readLayout } from '../layout/open-layout.ts'
+import { readDiskLayout } from '../layout/open-layout.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -20,7 +20,7 @@ export async function openSourceLayouts(
   const opened = new Map<string, DiskLayoutReader>()
   const layouts = new Map<string, DiskLayoutReader>()
   for (const [registry, directory] of directories) {
-    const layout = opened.get(directory) ?? (await readLayout(directory))
+    const layout = opened.get(directory) ?? (await readDiskLayout(directory))
     opened.set(directory, layout)
     layouts.set(registry, layout)
   }

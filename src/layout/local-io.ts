@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { access, open, statfs, type FileHandle } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 
@@ -21,7 +22,7 @@ export async function freeBytes(path: string): Promise<number | undefined> {
     try {
       const { bavail, bfree, bsize, blocks } = await statfs(at)
       // Root may use the blocks that are reserved; some network file systems report no size at all.
-      return blocks === 0 ? undefined : (process.getuid?.() === 0 ? bfree : bavail) * bsize
+      return blocks === 0 ? undefined : (userInfo().uid === 0 ? bfree : bavail) * bsize
     } catch {
       if (at === dirname(at)) return undefined
     }

@@ -13,7 +13,7 @@ import { DiskLayout, type WritableLayout } from './disk-layout.ts'
 import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
-import type { Layout } from './layout.ts'
+import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
 import { storedLinks } from './manifest-links.ts'
@@ -97,10 +97,13 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
 }
 
 /** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND for a path that is missing or empty, USAGE for a file or another directory. */
-export async function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
+export async function readDiskLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
   if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
 }
+
+/** `readDiskLayout`, as the interface of every layout. */
+export const readLayout: (directory: string, options?: ReadLayoutOptions) => Promise<LayoutReader> = readDiskLayout
 
 async function noLayout(directory: string): Promise<MirrorError> {
   const facts = await stat(directory).catch(() => undefined)
