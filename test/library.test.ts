@@ -125,15 +125,15 @@ test('options of a wrong type are refused as USAGE by every function', async () 
   ]) {
     await assert.rejects(run.report, isUsage)
   }
-  for (const promise of [
-    planImages(given({ references })),
-    verify(given({ references, to: 5 })),
-    listImages(given({ images: 'list.txt' })),
-    describeBundle(given({})),
-    checkBundle('x.tar', given({ name: 5 })),
-    listImages(undefined as unknown as Parameters<typeof listImages>[0]),
+  for (const call of [
+    () => planImages(given({ references })),
+    () => verify(given({ references, to: 5 })),
+    () => listImages(given({ images: 'list.txt' })),
+    () => describeBundle(given({})),
+    () => checkBundle('x.tar', given({ name: 5 })),
+    () => listImages(undefined as unknown as Parameters<typeof listImages>[0]),
   ]) {
-    await assert.rejects(promise, isUsage)
+    await assert.rejects(call(), isUsage)
   }
 })
 

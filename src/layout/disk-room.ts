@@ -22,7 +22,7 @@ export class DiskRoom {
   async expect(blobs: Iterable<{ readonly digest: string; readonly size: number }>, besides = 0): Promise<void> {
     for (const { digest, size } of blobs) this.#waiting.set(digest, size)
     const needed = [...this.#waiting.values()].reduce((sum, size) => sum + size, besides)
-    const free = await freeBytes(this.#directory)
+    const free = await freeBytes(this.#directory, true)
     if (free === undefined || needed <= free + tolerance) return
     throw new MirrorError(
       'NO_SPACE',

@@ -1,6 +1,5 @@
 import { constants, type Stats } from 'node:fs'
 import { access, open, statfs, type FileHandle } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 
@@ -16,13 +15,13 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
-/** Bytes that are free on the file system of a path, or of the nearest directory above it; undefined where that is unknown. */
-export async function freeBytes(path: string): Promise<number | undefined> {
+/** Bytes that are free on the file system of a path, or of the nearest directory above it, `withReserved` also those that only root may use; undefined where that is unknown. */
+export async function freeBytes(path: string, withReserved = false): Promise<number | undefined> {
   for (let at = path; ; at = dirname(at)) {
     try {
       const { bavail, bfree, bsize, blocks } = await statfs(at)
-      // Root may use the blocks that are reserved; some network file systems report no size at all.
-      return blocks === 0 ? undefined : (userInfo().uid === 0 ? bfree : bavail) * bsize
+      // Some network file systems report no size at all.
+      return blocks === 0 ? undefined : (withReserved ? bfree : bavail) * bsize
     } catch {
       if (at === dirname(at)) return undefined
     }

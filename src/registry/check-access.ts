@@ -3,16 +3,8 @@ import { isMirrorError, MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
 import { isWebPage } from './ask-by-head.ts'
-import type { Answer } from './auth/origin-access.ts'
 import { registryAnswer } from './registry-error.ts'
 import type { RegistryTransport } from './transport.ts'
-
-/** True for an answer that proves a registry which accepts this client: it is about content, and not about credentials. `codes` are those of its body. */
-export function provesAccess({ status, headers }: Pick<Answer, 'status' | 'headers'>, codes: readonly string[] = []): boolean {
-  if (status === 201 || status === 202) return true
-  if (status === 401 || status === 403 || status === 429 || status >= 500) return false
-  return codes.length > 0 || ['docker-distribution-api-version', 'docker-content-digest'].some((name) => headers.get(name) !== undefined)
-}
 
 /** The failure of `/v2/` as one of the registry as a whole; undefined where the next request may do better. */
 function refusalOf(error: unknown, transport: RegistryTransport): MirrorError | undefined {
@@ -38,12 +30,11 @@ function addressHint({ proxyName }: RegistryTransport): string {
   return `check the host, the port and the scheme (http:// or https://)${way}`
 }
 
-/**
- * Asks `/v2/` whether the registry can be used at all: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
- * Resolves where an answer has proved that, because some proxies block `/v2/` only. Throws the failure of the registry as a whole.
- */
-export async function checkAccess(transport: RegistryTransport, { path }: Repository, { signal }: CallOptions = {}): Promise<void> {
-  if (transport.hasProvedAccess) return
+/** What `/v2/` answered, by transport. */
+const verdicts = new WeakMap<RegistryTransport, Promise<void>>()
+
+/** Asks `/v2/` where no other answer has settled it. */
+async function askForAccess(transport: RegistryTransport, { path }: Repository, { signal }: CallOptions = {}): Promise<void> {
   const { origin, apiPath = '/v2' } = transport.endpoint
   const url = new URL(`${apiPath}/`, origin)
   try {
@@ -66,4 +57,15 @@ export async function checkAccess(transport: RegistryTransport, { path }: Reposi
     // Other requests may have succeeded in the meantime.
     if (refusal !== undefined && !transport.hasProvedAccess) throw refusal
   }
+}
+
+/**
+ * Asks `/v2/`, once for each transport, whether the registry can be used at all; `repository` is one whose credentials are right: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support
+ * Resolves where an answer has proved that, because some proxies block `/v2/` only. Throws the failure of the registry as a whole.
+ */
+export async function checkAccess(transport: RegistryTransport, repository: Repository, options?: CallOptions): Promise<void> {
+  if (transport.hasProvedAccess) return
+  const verdict = verdicts.get(transport) ?? transport.sided(() => askForAccess(transport, repository, options))
+  verdicts.set(transport, verdict)
+  await verdict
 }

@@ -8,6 +8,7 @@ import { acceptManifests } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference } from '../oci/reference.ts'
 import { foreignText } from '../text/printable.ts'
 import { askByHead, isWebPage } from './ask-by-head.ts'
+import { checkAccess } from './check-access.ts'
 import { apiUrl } from './endpoint.ts'
 import { registryAnswer } from './registry-error.ts'
 import type { RegistryTransport } from './transport.ts'
@@ -48,7 +49,7 @@ export async function headManifest(
     if (!isMirrorError(error)) throw error
     if (error.code === 'NOT_FOUND') {
       // Any web server answers 404; without this the whole image would be read from its source first.
-      if (transport.side === 'destination') await transport.checkAccess(reference, options)
+      if (transport.side === 'destination') await checkAccess(transport, reference, options)
       return undefined
     }
     const isRefusal = error.code === 'UNAUTHORIZED' || error.code === 'DENIED'

@@ -6,6 +6,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
+import { checkAccess } from './check-access.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
@@ -28,7 +29,7 @@ export class Registry implements ImageSource, ImageDestination {
 
   /** Asks once, after a failure, whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
   checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
-    return this.#transport.checkAccess(repository, options)
+    return checkAccess(this.#transport, repository, options)
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

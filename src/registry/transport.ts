@@ -8,14 +8,12 @@ import type { Naming } from '../http/address.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
-import type { CallOptions } from '../oci/image-source.ts'
-import type { Repository } from '../oci/reference.ts'
 import { isExpected, type ApiRequest } from './api-request.ts'
 import type { Authorizer, RequestAuthorization } from './auth/authorizer.ts'
 import type { Answer } from './auth/origin-access.ts'
 import { pullScope, pushScope } from './auth/scope.ts'
-import { checkAccess, provesAccess } from './check-access.ts'
 import type { Endpoint } from './endpoint.ts'
+import { provesAccess } from './proves-access.ts'
 import { parseRateLimit, type PullQuota } from './rate-limit.ts'
 import { registryAnswer, registryError, type ErrorAnswer } from './registry-error.ts'
 
@@ -73,7 +71,6 @@ export class RegistryTransport {
   #address: string | undefined
   #hasWarned = false
   #hasProvedAccess = false
-  #usability: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
     this.endpoint = options.endpoint
@@ -123,12 +120,6 @@ export class RegistryTransport {
     if (this.#hasWarned) return
     this.#hasWarned = true
     this.#options.onWarning?.(message)
-  }
-
-  /** Asks once whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
-  checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
-    this.#usability ??= this.sided(() => checkAccess(this, repository, options))
-    return this.#usability
   }
 
   /** Runs an operation of several requests with the transport's patience. */

@@ -67,6 +67,6 @@ test('a wrong password is shown to the token server once', async (t) => {
   })
   assert.equal(status, 1, stderr)
   requireNoCanary(stdout, stderr)
-  assert.match(stderr, /^FAILED all 8 images: .*\(UNAUTHORIZED\)$/m)
+  assert.match(stderr, /^error: .*\(UNAUTHORIZED\)$/m)
   assert.equal(tokens.requests.filter(({ grant }) => grant === 'refused').length, 1)
 })

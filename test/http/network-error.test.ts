@@ -70,10 +70,10 @@ for (const [code, causes] of Object.entries(table)) {
 
 test('hints name what can be done', () => {
   assert.match(classified(coded('UNABLE_TO_GET_ISSUER_CERT_LOCALLY')).hint ?? '', /system's trust store.*ca_file/)
-  assert.match(classified(coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE')).hint ?? '', /full chain/)
+  assert.match(classified(coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE')).hint ?? '', /full certificate chain/)
   assert.match(classified(coded('CERT_NOT_YET_VALID')).hint ?? '', /clock/)
   assert.match(classified(coded('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')).hint ?? '', /TLS 1\.2/)
-  assert.match(classified(coded('CERT_HAS_EXPIRED')).hint ?? '', /Renew/)
+  assert.match(classified(coded('CERT_HAS_EXPIRED')).hint ?? '', /renew/)
   assert.match(classified(coded('ERR_SSL_WRONG_VERSION_NUMBER')).hint ?? '', /http:\/\//)
   for (const alert of ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE']) {
     assert.match(classified(coded(alert)).hint ?? '', /cert_file/)

@@ -204,7 +204,7 @@ const malformedCases: readonly (readonly [name: string, text: string, reason: Re
   ['another version', 'HTTP/2.0 200 OK\r\n\r\n', /no status line/],
   ['an impossible status', 'HTTP/1.1 999 x\r\n\r\n', /no status line/],
   ['a status of two digits', 'HTTP/1.1 20 x\r\n\r\n', /no status line/],
-  ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n', /another protocol/],
+  ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n', /unrequested protocol/],
   ['a chunk size that is none', `${ok}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, /malformed chunk size/],
   ['a chunk size with a sign', `${ok}Transfer-Encoding: chunked\r\n\r\n-1\r\n`, /malformed chunk size/],
   ['an empty chunk size', `${ok}Transfer-Encoding: chunked\r\n\r\n;a\r\n`, /malformed chunk size/],

@@ -15,7 +15,7 @@ import { tempDir } from '../servers/temp-dir.ts'
 async function load(script: EngineScript): Promise<{ readonly report: MirrorReport; readonly loads: number; readonly sent: string }> {
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] }))
   await using server = await startScriptedEngine(script)
-  const report = await loadBundle({ files: [archive.path], dockerHost: server.host, retry: { retries: 0, baseDelay: 1 } }).report
+  const report = await loadBundle({ files: [archive.path], dockerHost: server.host, retry: { retries: 1, baseDelay: 1 } }).report
   const loads = server.requests.filter(({ path }) => path === '/images/load')
   return { report, loads: loads.length, sent: loads[0]?.body ?? '' }
 }
