@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { MirrorError } from '../../src/errors.ts'
+import type { MirrorError } from '../../src/errors.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 import { scriptedServer, type ScriptedRequest } from '../servers/scripted-server.ts'

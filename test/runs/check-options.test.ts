@@ -4,10 +4,23 @@ import { checkOptions } from '../../src/runs/check-options.ts'
 
 test('accepts every shape that the types allow', () => {
   checkOptions({
-    ...{ to: 'registry.example.com', references: ['rancher/x:1'], from: { 'docker.io': 'http://x' }, via: 'docker', sparse: false },
-    ...{ jobs: 1, blobJobs: 2, splitSize: 1_048_576, timeout: 0.5, retry: { retries: 0 }, environment: process.env, name: undefined },
-    ...{ expected: { name: 'x', digests: new Map() }, signal: new AbortController().signal, stdin: process.stdin },
-    ...{ destinationCredentials: { username: 'u', password: '' }, unknown: Symbol('kept') },
+    to: 'registry.example.com',
+    references: ['rancher/x:1'],
+    from: { 'docker.io': 'http://x' },
+    via: 'docker',
+    sparse: false,
+    jobs: 1,
+    blobJobs: 2,
+    splitSize: 1_048_576,
+    timeout: 0.5,
+    retry: { retries: 0 },
+    environment: process.env,
+    name: undefined,
+    expected: { name: 'x', digests: new Map() },
+    signal: new AbortController().signal,
+    stdin: process.stdin,
+    destinationCredentials: { username: 'u', password: '' },
+    unknown: Symbol('kept'),
   })
 })
 
