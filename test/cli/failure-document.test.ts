@@ -69,7 +69,7 @@ test('files in a missing directory are reported before anything is asked', async
   ]) {
     const { stdout, stderr } = await runCli([...args, flag ?? '', '/missing/file'])
     assert.equal(stdout, '')
-    assert.match(stderr, /^error: cannot write .*\/missing.*(?:no such file or directory|there is no directory)/)
+    assert.match(stderr, /^error: cannot write .*\/missing.*(?:no such file or directory|does not exist)/)
     assert.doesNotMatch(stderr, /ENOENT/)
   }
 })
