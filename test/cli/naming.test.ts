@@ -93,7 +93,8 @@ test('two images that would land on one tag are refused before anything moves', 
   )
   assert.equal(result.status, 2, result.stderr)
   assert.match(result.stderr, /^error: docker\.io\/one\/x:1 and docker\.io\/two\/x:1 .* \(DESTINATION_COLLISION\)$/m)
-  assert.deepEqual([result.stdout, at.destination.counters.total], ['', 0])
+  const { error } = JSON.parse(result.stdout) as { readonly error: { readonly code: string } }
+  assert.deepEqual([error.code, at.destination.counters.total], ['DESTINATION_COLLISION', 0])
 })
 
 test('one image under two names may land on one tag, and is there under two of them', async () => {
