@@ -101,7 +101,7 @@ test('leaving the loop, and a signal, end the run', async () => {
   }
 })
 
-test('what keeps a run from starting is thrown to the reader and by the report, told by its code', async () => {
+test('a failure to start is thrown to the reader and by the report, with its code', async () => {
   const isUsage = (error: unknown): boolean => isMirrorError(error) && error.code === 'USAGE'
   const run = mirror({ references: ['rancher/x:1'], to: 'ftp://x' })
   await assert.rejects(async () => {

@@ -88,7 +88,7 @@ test('a token server of another name is not shown the password: the run says so 
   requireIgnorance(source)
 })
 
-test('a token server that is no place for anybody to ask is not asked', async () => {
+test('sends nothing to a token server at a forbidden address', async () => {
   for (const realm of ['file:///etc/passwd', 'null://', 'http://169.254.169.254/token', 'http://user:word@127.0.0.1/token']) {
     await using source = await scriptedServer(
       (_request, response) => void response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="test"` }).end(),

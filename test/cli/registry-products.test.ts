@@ -165,7 +165,7 @@ for (const status of [307, 308]) {
     assert.equal(real.manifests.get('acme/app:1')?.mediaType, at.image.root.descriptor.mediaType)
   })
 
-  test(`opens the content again where the closing PUT alone is answered ${status}`, async () => {
+  test(`opens the content again where only the closing PUT is answered ${status}`, async () => {
     await using real = await memoryRegistry()
     const front: Intercept = async ({ kind, path, scripted }, response) => {
       if (kind !== 'upload-put') return false
@@ -240,7 +240,7 @@ test('shows why a push was refused, in whatever form the registry says it', asyn
   }
 })
 
-test('reads manifests that are compressed though nobody asked for it', async () => {
+test('reads manifests with an unrequested compression', async () => {
   await using at = await oneImage({
     source: ({ kind, path }, response) => {
       if (kind !== 'manifest-get') return false
@@ -271,7 +271,7 @@ test('says that the registry itself named an address without its port', async ()
   assert.match(stderr, /hint: .*X-Forwarded-Host, X-Forwarded-Port/)
 })
 
-test('quotes no registry that repeats the password, and still tells what it is about', async () => {
+test('does not quote a registry that repeats the password, and still reports the failure', async () => {
   const gate = basicGate('robot:c4nary-p4ss')
   await using at = await oneImage({
     destination: (request, response) => {

@@ -75,7 +75,7 @@ test('with another source that works, its images are copied', async () => {
   const sources = ['--from', `docker.io=${from.url}`, '--from', 'quay.io=http://127.0.0.1:1']
   const { status, stdout } = await runCli(['mirror', ...references, 'quay.io/acme/z:1', ...sources, '--to', to.url])
   assert.equal(status, 1)
-  assert.match(stdout, /^9 images: 8 copied, 0 up to date, 1 failed$/m)
+  assert.match(stdout, /^9 images: 8 copied, 1 failed$/m)
 })
 
 test('a registry whose /v2/ is blocked is used all the same', async () => {
@@ -102,7 +102,7 @@ test('--retries 0 leaves out the second round and does not announce it', async (
     '0',
   ])
   assert.equal(status, 1)
-  assert.equal(stderr.match(/^FAILED /gm)?.length, 8, stderr)
+  assert.match(stderr, /^FAILED all 8 images: .*\(UNAVAILABLE\)$/m)
   assert.doesNotMatch(stderr, /tried again/)
 })
 

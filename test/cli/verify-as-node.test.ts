@@ -211,7 +211,7 @@ test('a node sends its client certificate, also from a single file with the key'
   sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, and then requests nothing: there is a cert_file but no key_file$/)
   const without = await run({})
   assert.equal(without.status, 4)
-  sameProblem(without.report, 'TLS', /: it wants a client certificate, or does not accept ours/)
+  sameProblem(without.report, 'TLS', /: it requires a client certificate, or rejects ours/)
 })
 
 test('with --to, a node must get the image at the destination', async (t) => {

@@ -61,7 +61,7 @@ for (const [check, inside, outside] of cases) {
   })
 }
 
-test('a server sends nobody into a network that it is not in', () => {
+test('a server cannot redirect into a network that it is not part of', () => {
   const refusal = (to: string, from: string): string | undefined => addressRefusal(new URL(to), { url: new URL(from) })
   assert.equal(refusal('https://cdn.example.net/x', 'https://registry.example.com'), undefined)
   assert.match(refusal('https://10.0.0.1/x', 'https://registry.example.com') ?? '', /private/)

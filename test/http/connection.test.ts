@@ -55,7 +55,7 @@ test('one connection carries requests one after the other', async () => {
   assert.equal(server.connections, 1)
 })
 
-test('interim answers are passed over', async () => {
+test('skips interim answers', async () => {
   await using server = await rawServer((socket) =>
     socket.write(
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
@@ -436,7 +436,7 @@ test('a request body that was answered before it was read closes the connection'
   assert.equal(opened.connection.closed, true)
 })
 
-test('a connection that is destroyed tells everyone who waits', async () => {
+test('a destroyed connection rejects all pending operations', async () => {
   await using server = await rawServer((socket) => void socket.pause())
   const reason = new Error('enough')
   await using waiting = await open(`http://${server.host}`)
@@ -463,7 +463,7 @@ test('what a connection waits for is the server only while it is the server', as
   const answer = connection.request(get, { isHead: false })
   assert.equal(connection.waiting, 'head')
   await answer
-  // whoever asked has not begun to read
+  // the caller has not begun to read
   assert.equal(connection.waiting, 'nothing')
   let release = (): void => undefined
   const reading = connection.readBody(() => new Promise((resolve) => (release = resolve)))

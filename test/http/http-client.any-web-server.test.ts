@@ -136,7 +136,7 @@ test('a client certificate is shown to its origin and to no other', async () => 
 })
 
 // F101
-test('https through CONNECT, http with the whole URL, credentials for the proxy alone', async () => {
+test('sends https through CONNECT, http with the whole URL, and proxy credentials only to the proxy', async () => {
   const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
   await using secure = await scriptedServer(ok, { tls })
   await using plain = await scriptedServer(ok)

@@ -42,7 +42,7 @@ for (const [name, get] of ways) {
       code: 'PROTOCOL',
       message: `${server.url} redirects more than 10 times`,
     })
-    // nobody asked for it
+    // it was not requested
     assert.equal((await get(client, { url: new URL(`${server.url}/1`) })).status, 302)
     if (name !== 'request') assert.equal(server.connections, 1)
   })
@@ -120,7 +120,7 @@ for (const [name, get] of ways) {
   })
 
   // F91
-  test(`${name}: two Locations, or none, lead nowhere`, async () => {
+  test(`${name}: rejects a redirect with two Locations or without one`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.url === '/two') response.setHeader('location', ['/a', '/b'])
       response.writeHead(302).end()

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readBeforeClosing } from '../../src/http/open-socket.ts'
 import { rawServer } from '../servers/scripted-server.ts'
 
-test('what came before a failed write is read, and the failure is told afterwards', async () => {
+test('reads what arrived before a failed write, and then reports the failure', async () => {
   await using server = await rawServer((socket) => socket.write('refused', () => socket.resetAndDestroy()))
   const socket = connect(server.port, '127.0.0.1')
   readBeforeClosing(socket)

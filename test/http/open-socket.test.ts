@@ -30,7 +30,7 @@ async function get(client: HttpClient, url: string, signal?: AbortSignal): Promi
   return Buffer.from(body).toString()
 }
 
-test('TLS: a private authority is trusted beside the known ones', async () => {
+test('TLS: trusts a private authority in addition to the known ones', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = trusting(trusted)
   assert.equal(await get(client, server.url), 'ok')
@@ -102,7 +102,7 @@ test('https to a server that speaks plain HTTP fails with a hint', async () => {
   })
 })
 
-test('plain HTTP to a TLS server is no answer', async () => {
+test('plain HTTP to a TLS server fails', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('https:', 'http:')), (error: { code?: string }) =>

@@ -127,7 +127,7 @@ test('an answer is the same however its bytes are split', () => {
   )
 })
 
-test('several answers on one connection are told apart', () => {
+test('distinguishes several answers on one connection', () => {
   fc.assert(
     fc.property(fc.array(samples, { minLength: 2, maxLength: 4 }), cuts, (several, places) => {
       let ends = 0
@@ -205,7 +205,7 @@ const malformedCases: readonly (readonly [name: string, text: string, reason: Re
   ['an impossible status', 'HTTP/1.1 999 x\r\n\r\n', /no status line/],
   ['a status of two digits', 'HTTP/1.1 20 x\r\n\r\n', /no status line/],
   ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n', /unrequested protocol/],
-  ['a chunk size that is none', `${ok}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, /malformed chunk size/],
+  ['an invalid chunk size', `${ok}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, /malformed chunk size/],
   ['a chunk size with a sign', `${ok}Transfer-Encoding: chunked\r\n\r\n-1\r\n`, /malformed chunk size/],
   ['an empty chunk size', `${ok}Transfer-Encoding: chunked\r\n\r\n;a\r\n`, /malformed chunk size/],
   ['a chunk size of 2^52', `${ok}Transfer-Encoding: chunked\r\n\r\n10000000000000\r\n`, /malformed chunk size/],
@@ -214,7 +214,7 @@ const malformedCases: readonly (readonly [name: string, text: string, reason: Re
   ['an endless trailer', `${ok}Transfer-Encoding: chunked\r\n\r\n0\r\n${'a: b\r\n'.repeat(20_000)}`, /larger than 64 KiB/],
   ['bytes after the end', `${ok}Content-Length: 2\r\n\r\nabc`, /bytes after its end/],
   ['bytes after the last chunk', `${ok}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP`, /bytes after its end/],
-  ['a body where 204 has none', 'HTTP/1.1 204 No Content\r\n\r\nabc', /bytes after its end/],
+  ['a body after 204', 'HTTP/1.1 204 No Content\r\n\r\nabc', /bytes after its end/],
 ]
 
 for (const [name, text, reason] of malformedCases) {
@@ -263,7 +263,7 @@ test('headers keep their values, repeated ones all of them', () => {
   assert.equal(read.integer('m'), undefined)
 })
 
-test('how the body is delimited, and whether the connection goes on', () => {
+test('reports how the body is delimited, and whether the connection is kept', () => {
   const cases: readonly (readonly [text: string, length: ResponseHead['length'], keepAlive: boolean, isHead?: boolean])[] = [
     ['HTTP/1.1 200 OK\r\nContent-Length: 5', 5, true],
     ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5', 5, true],

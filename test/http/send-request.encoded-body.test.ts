@@ -42,7 +42,7 @@ test('refuses what becomes too long', async () => {
   })
 })
 
-test('both transports decode what nobody asked to be encoded', async () => {
+test('both transports decode an unrequested encoding', async () => {
   await using server = await scriptedServer(
     (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text)),
   )

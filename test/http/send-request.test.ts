@@ -121,7 +121,7 @@ test('a server that closes idle connections is asked over new ones', async () =>
 
 /** Answers a request before its body is read, and then does `then`. */
 const earlyAnswers: readonly (readonly [name: string, write: (socket: Socket) => void])[] = [
-  ['goes on', (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')],
+  ['continues', (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')],
   ['ends the connection', (socket) => void socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')],
   [
     'destroys the connection',
@@ -225,7 +225,7 @@ test('a download that is cut off is CONNECTION_LOST; one without a length is for
   assert.equal(text(await short.bytes(100)), 'half')
 })
 
-test('a sink that fails is told from a connection that does, and no connection is left in use', async () => {
+test('distinguishes a failed sink from a failed connection, and leaves no connection in use', async () => {
   await using server = await scriptedServer((_, response) => void response.end('small'))
   await using client = openClient()
   const url = new URL(server.url)

@@ -166,7 +166,7 @@ for (const [name, head, next, message] of [
     /the answer was not whole within \d+ s/,
   ],
 ] as const) {
-  test(`an answer that ${name} is given up, whoever sends it`, inTime, async () => {
+  test(`gives up an answer that ${name}`, inTime, async () => {
     await using server = await dripping(head, next)
     await using client = openClient({ timeout })
     const request = { method: 'GET', url: new URL(`http://${server.host}/`), maxBytes: 10_000_000 } as const
@@ -174,7 +174,7 @@ for (const [name, head, next, message] of [
   })
 }
 
-test('a long line before each chunk is no progress of a download', inTime, async () => {
+test('a long line before each chunk does not count as progress of a download', inTime, async () => {
   await using server = await dripping(chunked, () => `1;${'x'.repeat(4000)}\r\nx\r\n`)
   await using client = openClient({ timeout })
   const download = await client.download({ url: new URL(`http://${server.host}/`) })
@@ -207,7 +207,7 @@ test('redirects share one deadline', inTime, async () => {
   }
 })
 
-test('interim answers in numbers are no HTTP of a registry', async () => {
+test('rejects an excessive number of interim answers', async () => {
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(101)))
   await using client = openClient()
   const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
@@ -216,7 +216,7 @@ test('interim answers in numbers are no HTTP of a registry', async () => {
   }
 })
 
-test('idle connections are watched by nobody', async () => {
+test('does not watch idle connections', async () => {
   let peer: Socket | undefined
   await using server = await scriptedServer((request, response) => {
     peer = request.socket

@@ -107,7 +107,7 @@ test('a layer without URLs is missing', async () => {
 const options = { headers: {}, expect: [200] }
 
 // F89
-test('a URL that leads into a private network, or is none of http, is not asked', async () => {
+test('never requests a URL in a private network, or of another scheme than http', async () => {
   await using opened = openSession('https://registry.example.com')
   const refused = [
     'http://169.254.169.254/latest/meta-data',

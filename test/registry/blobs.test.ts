@@ -46,7 +46,7 @@ test('an absent blob is NOT_FOUND', async () => {
 })
 
 // E69
-test('a 200 to a Range is taken with its beginning passed over', async () => {
+test('accepts a 200 to a Range, and skips its beginning', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
   assert.equal(at.server.requests.length, 1)
@@ -149,7 +149,7 @@ test('a body that breaks off is a lost connection', async () => {
 })
 
 // E72
-test('an encoding that nobody asked for is refused', async () => {
+test('refuses an unrequested encoding', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes))))
   await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'PROTOCOL', message: /encoding gzip/ })
 })
@@ -210,11 +210,11 @@ test('a large blob that is cancelled or refused gives its place to the next', as
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
 })
 
-test('headBlob tells what is there by status and size', async () => {
+test('headBlob decides by status and size', async () => {
   await using at = await held()
   assert.equal(await at.registry.headBlob(repository, descriptor), true)
   assert.equal(await at.registry.headBlob({ ...repository, path: 'a/c' }, descriptor), false)
-  assert.equal(await at.registry.headBlob(repository, { ...descriptor, size: 7 }), false, 'a blob cut short is none')
+  assert.equal(await at.registry.headBlob(repository, { ...descriptor, size: 7 }), false, 'a truncated blob counts as missing')
 })
 
 for (const status of [401, 403, 404, 405]) {

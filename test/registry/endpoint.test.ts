@@ -29,7 +29,7 @@ test('a path is the prefix of every repository, without the v2 of the API', () =
   assert.equal(apiUrl(parseEndpoint('http://h.example:1/a'), 'b/c', 'tags/list').href, 'http://h.example:1/v2/a/b/c/tags/list')
 })
 
-test('anything that is no endpoint is a usage error that repeats no password', () => {
+test('an invalid endpoint is a usage error that repeats no password', () => {
   for (const text of [
     '',
     '/',

@@ -58,7 +58,7 @@ for (const header of ['docker-content-digest', 'content-type', 'content-length']
   })
 }
 
-test('a HEAD whose digest is none is answered by reading and hashing', async () => {
+test('reads and hashes a manifest whose HEAD has an invalid digest', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-head') return false
     response
@@ -87,7 +87,7 @@ for (const status of [401, 403]) {
 }
 
 // F102
-test('a captive portal is no source', async () => {
+test('rejects a captive portal as a source', async () => {
   await using at = await held(webPage)
   const code = 'PROTOCOL'
   await assert.rejects(at.registry.headManifest(reference), { code, message: /captive portal/, side: 'source' })
@@ -96,7 +96,7 @@ test('a captive portal is no source', async () => {
 })
 
 // F102
-test('a captive portal is no destination', async () => {
+test('rejects a captive portal as a destination', async () => {
   await using at = await held(webPage, { side: 'destination' })
   await assert.rejects(at.registry.headManifest(reference), { code: 'PROTOCOL', message: /web page/, side: 'destination' })
   await assert.rejects(at.registry.putManifest(reference, root), { code: 'PROTOCOL', side: 'destination' })
@@ -210,7 +210,7 @@ test('a manifest under a sha512 digest is read by it', async () => {
 })
 
 // A10
-test('a destination that knows only sha256 takes it under a tag, and refuses it alone as unsupported', async () => {
+test('a destination that knows only sha256 accepts it under a tag, and refuses it by digest as unsupported', async () => {
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   const manifest = manifestOf(root.bytes, undefined, sha512)
   await using at = await held(
@@ -300,7 +300,7 @@ test('a manifest that is not stored and answered with 500 is put again', async (
   assert.equal(at.server.count('manifest-put'), 3)
 })
 
-test('a child goes under its digest alone, a root under its tag alone', async () => {
+test('writes a child only by its digest, and a root only by its tag', async () => {
   const index = tinyIndex()
   await using at = await held()
   for (const { bytes, descriptor } of index.blobs) at.server.blobs.set(`a/c@${descriptor.digest}`, Buffer.from(bytes))

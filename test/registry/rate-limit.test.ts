@@ -18,7 +18,7 @@ test("Docker Hub's quota is read", () => {
   assert.deepEqual(read('200', '0'), { limit: 200, remaining: 0, windowSeconds: 0 })
 })
 
-test('anything else is no quota', () => {
+test('ignores invalid quotas', () => {
   for (const [limit, remaining] of [
     [undefined, undefined],
     ['100;w=21600', undefined],

@@ -179,7 +179,7 @@ test('whatever a server says becomes one printable line', () => {
   )
 })
 
-test('plain HTTP at a port for TLS is told apart from other refusals', () => {
+test('distinguishes plain HTTP at a port for TLS from other refusals', () => {
   const said = (url: string, body: string): string =>
     registryError(['read', 'x'], {
       method: 'GET',

@@ -49,7 +49,7 @@ test('a registry without an endpoint is read from its own name, and only Docker 
   )
 })
 
-test('quotas are told by registry', async () => {
+test('reports quotas by registry', async () => {
   await using server = await memoryRegistry((_request, response) => {
     response.setHeader('ratelimit-limit', '100;w=21600')
     response.setHeader('ratelimit-remaining', '76;w=21600')

@@ -31,7 +31,7 @@ async function registryThat(can: {
 
 for (const [what, can, expected, asked] of [
   ['a registry that takes tags away is asked once', { tags: true, manifests: false }, true, 1],
-  ['a registry that deletes manifests alone deletes one of ours', { tags: false, manifests: true }, true, 3],
+  ['a registry that deletes only manifests deletes one of ours', { tags: false, manifests: true }, true, 3],
   ['a registry that deletes nothing keeps the tag as it was', { tags: false, manifests: false }, false, 2],
 ] as const) {
   test(what, async () => {

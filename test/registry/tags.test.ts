@@ -76,10 +76,10 @@ test('more than a million tags are refused, on however few pages', async () => {
 test('a repository without tags has null or an empty list', async () => {
   assert.deepEqual((await listed(page(null))).tags, [])
   assert.deepEqual((await listed(page([]))).tags, [])
-  assert.deepEqual((await listed(page(['ok', '../x', 7, null, '']))).tags, ['ok'], 'what is no tag is left out')
+  assert.deepEqual((await listed(page(['ok', '../x', 7, null, '']))).tags, ['ok'], 'invalid tags are left out')
 })
 
-test('an unknown repository, a page of HTML and a list that is none are errors', async () => {
+test('an unknown repository, a page of HTML and an invalid list are errors', async () => {
   await assert.rejects(
     listed((_request, response) => void response.writeHead(404).end()),
     { code: 'NOT_FOUND' },

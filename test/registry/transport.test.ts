@@ -26,7 +26,7 @@ async function failure(work: Promise<unknown>): Promise<MirrorError> {
 }
 
 // F83
-test('a Retry-After closes the gate for every request to the registry, and is told once', async () => {
+test('a Retry-After delays every request to the registry, and is reported once', async () => {
   const arrivals: number[] = []
   let refusedAt = 0
   let arrived = (): void => undefined
@@ -39,13 +39,13 @@ test('a Retry-After closes the gate for every request to the registry, and is to
     refusedAt = performance.now()
     response.writeHead(429, { 'retry-after': '1' }).end()
   })
-  const told: number[] = []
+  const reported: number[] = []
   let closed: (() => void) | undefined
   const closing = new Promise<void>((resolve) => (closed = resolve))
   await using registry = openRegistry(server.url, {
     side: 'destination',
     onThrottled: ({ delay }) => {
-      told.push(delay)
+      reported.push(delay)
       closed?.()
     },
   })
@@ -53,14 +53,14 @@ test('a Retry-After closes the gate for every request to the registry, and is to
   await closing
   const late = registry.headManifest(reference('4'))
   await Promise.all([...first, late])
-  assert.deepEqual(told, [1000])
+  assert.deepEqual(reported, [1000])
   assert.equal(arrivals.length, 7)
   for (const at of arrivals.slice(3)) assert.ok(at - refusedAt > 950, `${at - refusedAt} ms`)
 })
 
 for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1e9', '']) {
   // F83
-  test(`Retry-After "${retryAfter}" is no reason to wait for long`, async () => {
+  test(`does not wait long for Retry-After "${retryAfter}"`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.index < 3) response.writeHead(429, { 'retry-after': retryAfter }).end()
       else refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -80,7 +80,7 @@ test('a Retry-After beyond all patience ends the request at once and keeps no ot
     if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
     else refuse(response, 404, 'MANIFEST_UNKNOWN')
   })
-  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('nobody waits') })
+  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('throttled') })
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
   assert.equal(await registry.headManifest(reference('2')), undefined)
   assert.equal(server.requests.length, 2)
@@ -126,15 +126,17 @@ test('429 for ever without Retry-After ends after the usual number of tries', as
 })
 
 // F85
-test('503 three times and then an answer is success, and every retry is told', async () => {
-  const told: string[] = []
+test('succeeds after three 503s, and reports every retry', async () => {
+  const reported: string[] = []
   await using server = await memoryRegistry((_request, response) =>
     server.requests.length <= 3 ? refuse(response, 503, 'UNAVAILABLE') : false,
   )
   server.hold('a/b', '1', image)
-  await using registry = openRegistry(server.url, { onRetry: ({ attempt, error }) => told.push(`${attempt} ${error.code} ${error.side}`) })
+  await using registry = openRegistry(server.url, {
+    onRetry: ({ attempt, error }) => reported.push(`${attempt} ${error.code} ${error.side}`),
+  })
   assert.ok(await registry.getManifest(reference('1')))
-  assert.deepEqual(told, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
+  assert.deepEqual(reported, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
 })
 
 /** A port of this machine where nothing listens. */
@@ -158,7 +160,7 @@ test('a registry that refuses connections fails fast, once for all images', asyn
   assert.equal(retries, 3)
 })
 
-test('a storage that refuses connections is found out once for all images too, and the registry goes on', async () => {
+test('a storage that refuses connections is given up once for all images, and the registry is still used', async () => {
   const storage = `http://127.0.0.1:${await closedPort()}`
   await using server = await memoryRegistry(({ kind }, response) => {
     if (kind === 'blob-get') response.writeHead(307, { location: `${storage}/blob` }).end()
@@ -247,7 +249,7 @@ test('manifests that are written take part in the bound', async () => {
   assert.equal(most, 3)
 })
 
-test("a source asks for pulling alone, a destination for pushing too, under the endpoint's prefix", async () => {
+test("a source requests the pull scope, a destination also the push scope, under the endpoint's prefix", async () => {
   const scopes: (string | null)[] = []
   await using server = await memoryRegistry(({ path, headers, scripted }, response) => {
     if (path.startsWith('/token')) {

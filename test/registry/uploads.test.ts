@@ -111,7 +111,7 @@ test('a mount that is answered with 202 has opened the upload that follows', asy
 })
 
 // F104
-test('a 201 for other content is no mount', async () => {
+test('a 201 for other content does not count as a mount', async () => {
   await using at = await destination(
     (_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true),
   )
@@ -135,7 +135,7 @@ for (const status of [400, 401, 403, 404, 405, 500]) {
 }
 
 // F104
-test('an upload that a mount opened and nobody used is cancelled by whoever got it', async () => {
+test('cancels an unused upload that a mount opened', async () => {
   await using at = await destination()
   const offers = [await at.registry.offerBlob(repository, descriptor, { from: other }), await at.registry.offerBlob(other, descriptor)]
   assert.equal(at.server.sessions.size, 2)
@@ -186,7 +186,7 @@ test('an abort while the mount is asked for still cancels what it opened', async
   assert.equal(at.server.sessions.size, 0)
 })
 
-// where an upload goes on
+// where an upload continues
 
 const query = '?_state=a~b%20c%2Fd&x=%7E'
 const forms: Readonly<Record<string, (registry: MemoryRegistry) => string>> = {
@@ -411,7 +411,7 @@ test('a blob that is stored after the time-out is there, and one that is not is 
   }
 })
 
-test('a failed upload is cancelled, and content that was opened beside a refused one is given up', async () => {
+test('cancels a failed upload, and gives up content that was opened for a refused one', async () => {
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false,
   )

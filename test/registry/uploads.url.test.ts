@@ -44,7 +44,7 @@ test('a dropped or written default port is the same origin', () => {
 })
 
 // F95
-test('an opened upload without a place, or at two, is no upload', () => {
+test('rejects an opened upload without a Location, or with two', () => {
   assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location/ })
   assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Locations/ })
   assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })

@@ -63,7 +63,7 @@ test('an Engine that breaks off is tried once more, with the archive from its st
   assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
 })
 
-test('an Engine that answers before it has everything: a wrong layer is still told as what it is', async () => {
+test('reports a wrong layer even if the Engine answers early', async () => {
   const layer = Buffer.alloc(16_000_000, 'layer')
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [layer] }))
   await flipBit(archive.path, await placeOf(archive.path, layer))

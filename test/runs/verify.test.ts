@@ -4,7 +4,7 @@ import { verify } from '../../src/runs/verify.ts'
 import { tinyIndex } from '../layout/tiny-image.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 
-test('a warning is told when it comes, and stands in the report once', async () => {
+test('reports a warning at once, and once in the report', async () => {
   const image = tinyIndex()
   await using server = await memoryRegistry(({ kind, path }, response) => {
     const manifest = image.manifests.find(({ descriptor }) => path.endsWith(descriptor.digest))
@@ -14,22 +14,22 @@ test('a warning is told when it comes, and stands in the report once', async () 
     return true
   })
   server.hold('rancher/x', '1', image)
-  const told: string[] = []
-  const report = await verify({ references: ['rancher/x:1'], to: server.url }, { onWarning: (message) => told.push(message) })
+  const reported: string[] = []
+  const report = await verify({ references: ['rancher/x:1'], to: server.url }, { onWarning: (message) => reported.push(message) })
   assert.equal(report.totals.ok, 1)
-  assert.match(told.join('\n'), /states another digest/)
-  assert.deepEqual(report.warnings, told)
+  assert.match(reported.join('\n'), /states another digest/)
+  assert.deepEqual(report.warnings, reported)
 })
 
-test('every image is told of once, with how far the check has come', async () => {
+test('reports every image once, with the progress of the check', async () => {
   await using server = await memoryRegistry()
   server.hold('rancher/x', '1', tinyIndex())
-  const told: string[] = []
+  const reported: string[] = []
   const report = await verify(
     { references: ['rancher/x:1', 'rancher/y:1'], to: server.url, jobs: 1 },
-    { onImage: ({ reference, status }, { done, images }) => told.push(`${done}/${images} ${status} ${reference}`) },
+    { onImage: ({ reference, status }, { done, images }) => reported.push(`${done}/${images} ${status} ${reference}`) },
   )
-  assert.deepEqual(told, ['1/2 ok docker.io/rancher/x:1', '2/2 missing docker.io/rancher/y:1'])
+  assert.deepEqual(reported, ['1/2 ok docker.io/rancher/x:1', '2/2 missing docker.io/rancher/y:1'])
   assert.deepEqual([report.totals.failed, report.totals.requests], [1, server.requests.length])
 })
 

@@ -14,7 +14,7 @@ import { checkedRegistry, targetAt } from './checked-registry.ts'
 const [one, two] = [sha256(Buffer.from('1')), sha256(Buffer.from('2'))]
 const reference = parseReference('docker.io/a/b:1')
 
-test('only a digest that nobody expects is a problem, with both digests', () => {
+test('only an unexpected digest is a problem, with both digests', () => {
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', []), [])
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', [{ by: 'report.json', digests: [two, one] }]), [])
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', [{ by: 'report.json', digests: [two] }]), [
@@ -29,7 +29,7 @@ test('a moved image is looked at all the same', async () => {
   assert.deepEqual([verdict.status, verdict.problems.length, verdict.blobs], ['moved', 1, 4])
 })
 
-test('a source says what it has now, and with platforms also the index over them', async () => {
+test('a source returns its current digest, and with platforms also that of the index over them', async () => {
   const image = tinyIndex()
   await using source = await openWithServer()
   source.server.hold('a/b', '1', image)
@@ -54,7 +54,7 @@ test('what the source cannot say is a problem: nothing was compared', async () =
   assert.match(unreachable?.message ?? '', /nothing to compare with: http:\/\/127\.0\.0\.1:1: the connection was refused$/)
 })
 
-test('reports of mirror and of verify give their digests; failed images have none', () => {
+test('reads the digests of mirror and verify reports; failed images have no digest', () => {
   const images = [
     { source: 'docker.io/a/b:1', destination: 'r/a/b:1', digest: one, status: 'copied' },
     { source: 'docker.io/a/b:2', destination: 'r/a/b:2', status: 'failed' },

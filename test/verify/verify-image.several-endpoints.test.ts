@@ -30,7 +30,7 @@ test('the first mirror that has the image serves it; the others and upstream are
   assert.deepEqual(upstream.server.requests, [])
 })
 
-test('a mirror without the image is passed over, with its reason', async () => {
+test('skips a mirror without the image, with its reason', async () => {
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
   second.server.hold('a/b', '1', tinyIndex())
@@ -66,7 +66,7 @@ test('mirrors that disagree about a tag are a warning; the first one counts', as
   assert.deepEqual(parts(verdict), [['serves'], ['not-needed', `has ${digests[1]}`]])
 })
 
-test('an image that upstream alone has is a problem, and only a HEAD there', async () => {
+test('an image that only upstream has is a problem, found by a HEAD', async () => {
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({ isUpstream: true })
   upstream.server.hold('a/b', '1', tinyIndex())
@@ -82,7 +82,7 @@ test('an image that upstream alone has is a problem, and only a HEAD there', asy
   assert.deepEqual(parts(verdict), [['failed', 'not found'], ['serves']])
 })
 
-test('one blob that upstream alone has is a problem too', async () => {
+test('a blob that only upstream has is a problem too', async () => {
   const image = tinyIndex()
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({ isUpstream: true })
@@ -123,7 +123,7 @@ test('a mirror that disagrees and fails is said to have failed for the first rea
   assert.deepEqual(parts(verdict)[1], ['failed', `has ${other.root.descriptor.digest}`])
 })
 
-test('upstream counts for nothing where a mirror is meant to stand in front of it and there is none', async () => {
+test('ignores upstream where no mirror is configured', async () => {
   await using upstream = await checkedRegistry({ isUpstream: true })
   upstream.server.hold('a/b', '1', tinyIndex())
   const verdict = await verifyImage(targetAt([upstream.endpoint]))
@@ -193,7 +193,7 @@ test('where another host than the endpoint fails, the reason names that one', as
   assert.ok(refused?.message.endsWith(`${asking.url}/v2/a/b: cannot connect to ${storage}: the connection was refused`), refused?.message)
 })
 
-test('an image for which there is nobody to ask is missing', async () => {
+test('an image without an endpoint is missing', async () => {
   const verdict = await verifyImage(targetAt([]))
   assert.deepEqual(verdict.problems[0]?.message, 'docker.io/a/b:1: tag 1 is missing: there is no endpoint to ask')
 })

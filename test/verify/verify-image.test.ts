@@ -184,7 +184,7 @@ test('a blob of another size is damaged, not missing', async () => {
   assert.match(verdict.problems[0]?.message ?? '', /declares 599 bytes, but the manifest declares 600/)
 })
 
-test('a manifest with other bytes than its digest is damaged, and nobody else is asked for it', async () => {
+test('a manifest with other bytes than its digest is damaged, and no other endpoint is asked', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -245,7 +245,7 @@ test('a child of another size than its index says is damaged', async () => {
   assert.deepEqual(outcome(await verifyImage(targetAt([at.endpoint]))), ['damaged', 'INVALID_MANIFEST'])
 })
 
-test('a digest that HEAD names and nobody has is said', async () => {
+test('reports a digest that HEAD returns and no endpoint has', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)

@@ -54,7 +54,7 @@ test('a wrong password is tried once in a run, even by twenty requests at a time
 })
 
 // G106
-test('a registry that refuses one repository is asked once for it, and goes on serving the others', async () => {
+test('asks once for a repository that is refused, and still serves the others', async () => {
   await using registry = await scriptedServer((request, response) => {
     if (request.headers.authorization !== undefined && !request.url.includes('/secret/')) return void response.end('content')
     response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end()
@@ -72,11 +72,11 @@ test('a registry that refuses one repository is asked once for it, and goes on s
 test('without credentials nothing is sent again, and the places that were searched are named', async () => {
   await using registry = await basicRegistry('alice:x')
   const client = new HttpClient()
-  const nowhere = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
+  const empty = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
     name,
     find: () => Promise.resolve(undefined),
   }))
-  const authorizer = createAuthorizer({ client, credentials: nowhere })
+  const authorizer = createAuthorizer({ client, credentials: empty })
   const error = await failureOf(sendAuthorized(authorizer, client, registry.url + path, []))
   await client.close()
   assert.equal(error.code, 'UNAUTHORIZED')
@@ -251,7 +251,7 @@ test('a token server that does not know the password is asked once, by fifty req
   assert.equal(tokenServer.requests.length, 1)
 })
 
-test('two scopes that are refused together leave the first one to be asked for alone', async () => {
+test('requests only the first of two scopes that are refused together', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => {
       if (scopesOf(request.url).length > 1) response.writeHead(401).end()
@@ -265,7 +265,7 @@ test('two scopes that are refused together leave the first one to be asked for a
   assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [pushScope('mirror/a')])).status, 200)
 })
 
-test('a static registry token goes to its origin alone and is not asked for again', async () => {
+test('sends a static registry token only to its origin, without a token request', async () => {
   await using setup = await tokenSetup({
     accepts: (token) => token === 'static',
     authorizer: { credentials: [alwaysCredentials({ kind: 'registry-token', token: 'static' })] },
@@ -287,7 +287,7 @@ test('the 401 of another origin, behind a redirect, teaches nothing', async () =
   assert.equal(tokenServer.requests.length, 0)
 })
 
-test('whoever aborts while a token is awaited leaves alone', async () => {
+test('an abort while a token is awaited ends only that request', async () => {
   const asked = deferred()
   const released = deferred()
   await using setup = await tokenSetup({

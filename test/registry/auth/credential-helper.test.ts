@@ -23,7 +23,7 @@ test('a helper is asked by its protocol', async () => {
   assert.deepEqual(await ask(`echo '{"Username":"<token>","Secret":"it"}'`), { kind: 'identity-token', token: 'it' })
 })
 
-test('a helper that has nothing is no error', async () => {
+test('a helper without credentials is not an error', async () => {
   assert.equal(await ask('echo "credentials not found in native keychain"; exit 1'), undefined)
   assert.equal(await ask(`echo '{"Username":"","Secret":""}'`), undefined)
 })
@@ -61,7 +61,7 @@ test('an abort ends the wait for a helper', async () => {
   await assert.rejects(asked, /enough/)
 })
 
-test('a name that is no name starts nothing', async () => {
+test('an invalid name starts no program', async () => {
   for (const name of ['../evil', 'a b', '$(touch x)', '', 'a/b', 'a;b']) {
     const error = await failureOf(askCredentialHelper(name, 'r.example.com'))
     assert.match(error.message, /its name is not letters/)

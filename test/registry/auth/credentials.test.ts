@@ -48,7 +48,7 @@ test('what HTTP cannot carry is refused, and not shown', async () => {
   }
 })
 
-test('what is said of credentials is no secret, and short', () => {
+test('describes credentials briefly and without secrets', () => {
   assert.equal(
     describeCredentials({ credentials: { kind: 'basic', username: 'a\u001b[31m', password: canary }, source: 'x' }),
     String.raw`as user "a\u{1b}[31m", from x`,

@@ -60,7 +60,7 @@ test('every form of key that Docker has written is understood, default ports fol
   for (const [key, origin] of absent) assert.equal(await userAt({ [key]: auth }, origin), undefined, `${key} ${origin}`)
 })
 
-test('user and password, identity token and registry token are told apart', async () => {
+test('distinguishes user and password, identity token and registry token', async () => {
   const at = async (entry: object) => (await configOf({ auths: { 'r.example.com': entry } })).find('https://r.example.com')
   assert.deepEqual(await at({ auth: base64('jürgen:a:b') }), { kind: 'basic', username: 'jürgen', password: 'a:b' })
   assert.deepEqual(await at({ username: 'u', password: 'p' }), { kind: 'basic', username: 'u', password: 'p' })
@@ -91,7 +91,7 @@ test('a file that makes no sense is named, never quoted', async () => {
   assert.match((await failureOf(configOf('{\n  "auths": {"a": 1,}\n}'))).message, /config\.json: it is not JSON/)
 })
 
-test('a bad entry fails where it is needed, and nowhere else', async () => {
+test('a bad entry fails only where it is needed', async () => {
   for (const entry of [
     { auth: `not ${canary}` },
     { auth: base64(canary) },
@@ -193,7 +193,7 @@ test('where a helper is not installed, what the file itself has counts', async (
     credsStore: 'desktop.exe',
     auths: { 'r.example.com': { auth: base64('file:x') }, 's.example.com': {}, 't.example.com': null },
   }
-  const config = await configOf(missing, { PATH: '/nowhere' })
+  const config = await configOf(missing, { PATH: '/missing' })
   assert.deepEqual(await config.find('https://r.example.com'), { kind: 'basic', username: 'file', password: 'x' })
   for (const origin of ['https://s.example.com', 'https://t.example.com']) {
     assert.match((await failureOf(config.find(origin))).message, /docker-credential-desktop\.exe failed: it is not installed/)

@@ -20,7 +20,7 @@ test('credentials may go to the registry itself, to its own domain, and to the h
   assert.equal(trusts(registry, 'https://auth.example.net:8443/token', ['auth.example.net:8443']), true)
 })
 
-test('and to nobody else', () => {
+test('and to no other host', () => {
   const registry = 'https://registry.example.com'
   assert.equal(trusts(registry, 'https://auth.example.net/token'), false)
   assert.equal(trusts(registry, 'https://auth.example.net:9/token', ['auth.example.net:8443']), false)
@@ -93,7 +93,7 @@ test('a realm is relative to the request, and its own query is kept', () => {
 })
 
 // G113
-test('a realm that nobody should be asked at is refused', () => {
+test('refuses an unsafe realm', () => {
   const cases: readonly (readonly [origin: string, realm: string, why: RegExp])[] = [
     ['https://r.example.com', 'http://r.example.com/token', /plain HTTP/],
     ['https://r.example.com', 'null://r.example.com/v2/token', /neither https nor http/],

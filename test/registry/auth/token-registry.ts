@@ -58,9 +58,9 @@ export async function failureOf(promise: Promise<unknown>): Promise<MirrorError>
     (reason: unknown) => reason,
   )
   if (!(error instanceof MirrorError)) throw new Error('it did not fail with a MirrorError', { cause: error })
-  const told = [error.message, error.hint, String(error.cause), error.stack].join('\n')
+  const shown = [error.message, error.hint, String(error.cause), error.stack].join('\n')
   for (const secret of [canary, Buffer.from(`alice:${canary}`).toString('base64')]) {
-    if (told.includes(secret)) throw new Error('the error gives the password away')
+    if (shown.includes(secret)) throw new Error('the error gives the password away')
   }
   return error
 }

@@ -189,7 +189,7 @@ function redirectOnce(location: string): ScriptedHandler {
   }
 }
 
-test('the account is named beside Basic credentials, as Docker does, and the answer may be compressed', async () => {
+test('sends the account with Basic credentials, as Docker does, and accepts a compressed answer', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => {
       if (new URL(request.url, 'http://x').searchParams.get('account') !== 'alice') return void response.writeHead(400).end()
