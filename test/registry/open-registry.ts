@@ -47,7 +47,7 @@ export function openRegistry(url: string, options: OpenOptions = {}): Registry &
   return Object.assign(registry, { [Symbol.asyncDispose]: closeClient })
 }
 
-/** Opens a transport alone. */
+/** Opens only a transport. */
 export function openSession(url: string, options: OpenOptions = {}): { readonly transport: RegistryTransport } & AsyncDisposable {
   const { options: transport, [Symbol.asyncDispose]: closeClient } = means(url, options)
   return { transport: new RegistryTransport(transport), [Symbol.asyncDispose]: closeClient }
