@@ -22,7 +22,7 @@ const { createResolver, generateRegistries, lintRegistries, parseRegistries, ren
 
 const images = k3sImages.slice(1, 3)
 
-test('a run gives its events in order, and its report at the end', async () => {
+test('a run yields its events in order, and its report at the end', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const release = await seedRelease(from.url, { images })
@@ -37,7 +37,7 @@ test('a run gives its events in order, and its report at the end', async () => {
   await compareRelease(to.url, '', release)
 })
 
-test('the report comes without anybody reading the events', async () => {
+test('the report resolves without a reader of the events', async () => {
   await using from = await startRegistry()
   await using directory = await tempDir()
   const release = await seedRelease(from.url, { images })
@@ -46,7 +46,7 @@ test('the report comes without anybody reading the events', async () => {
   assert.equal(totals.copied, 2)
 })
 
-test('a bundle is made, looked into, checked, served, and pushed', async () => {
+test('creates, inspects, checks, serves and pushes a bundle', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   await using directory = await tempDir()
@@ -68,7 +68,7 @@ test('a bundle is made, looked into, checked, served, and pushed', async () => {
   await compareRelease((await server.listen('127.0.0.1', 0)).url, '', release)
 })
 
-test('a registries.yaml is generated, judged, resolved and rendered', async () => {
+test('generates, lints, resolves and renders a registries.yaml', async () => {
   const image = parseReference('docker.io/rancher/mirrored-pause:3.10.2')
   const { text } = generateRegistries({
     endpoint: { origin: new URL('https://registry.example.com'), prefix: 'mirror' },
@@ -81,7 +81,7 @@ test('a registries.yaml is generated, judged, resolved and rendered', async () =
   assert.ok(renderK3s(parsed.registries, { version: 3 }).files.has('certs.d/docker.io/hosts.toml'))
 })
 
-test('leaving the loop, and a signal, end the run', async () => {
+test('a run ends when its reader leaves the loop, and on an abort', async () => {
   await using from = await startRegistry()
   await using to = await startRegistry()
   const release = await seedRelease(from.url, { images })
@@ -101,7 +101,7 @@ test('leaving the loop, and a signal, end the run', async () => {
   }
 })
 
-test('a failure to start is thrown to the reader and by the report, with its code', async () => {
+test('a run that cannot start rejects both the events and the report with its code', async () => {
   const isUsage = (error: unknown): boolean => isMirrorError(error) && error.code === 'USAGE'
   const run = mirror({ references: ['rancher/x:1'], to: 'ftp://x' })
   await assert.rejects(async () => {
@@ -111,7 +111,7 @@ test('a failure to start is thrown to the reader and by the report, with its cod
   await assert.rejects(listImages({}), isUsage)
 })
 
-test('options of a wrong type are refused as USAGE by every function', async () => {
+test('every function rejects options of a wrong type with USAGE', async () => {
   const isUsage = (error: unknown): boolean => isMirrorError(error) && error.code === 'USAGE' && error.message.startsWith('options')
   const given = (options: object): never => options as never
   const references = ['rancher/x:1']
@@ -137,7 +137,7 @@ test('options of a wrong type are refused as USAGE by every function', async () 
   }
 })
 
-test('images are listed without a run', async () => {
+test('lists images without a run', async () => {
   const { images, lists } = await listImages({ references: ['rancher/x:1'] })
   assert.deepEqual([images.length, lists], [1, []])
   assert.match(version, /^\d+\.\d+\.\d+/)

@@ -78,7 +78,7 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
     }
   }
 
-  /** Throws NO_SPACE where what is still missing does not fit beside what is there; `parts` are written beside the whole where it is split. */
+  /** Throws NO_SPACE unless the missing blobs fit on the disk. The parts of a plain tar need its whole size in addition. */
   async requireRoom({ splitSize }: Pick<Publication, 'splitSize'>): Promise<void> {
     const { directory, contents, done } = this.#opened
     const sizes = [...contents.map.entries].flatMap(([path, { size }]) => {

@@ -6,7 +6,7 @@ import { formatProxy, type Proxy } from './proxy.ts'
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly kind: Extract<ErrorCode, 'PROTOCOL' | 'TIMEOUT' | 'CONNECTION_LOST'>
-  /** Milliseconds that were waited in vain. */
+  /** How long the client waited without success, in milliseconds. */
   readonly waited: number
 
   constructor(kind: WireError['kind'], message: string, { waited = 0 }: { readonly waited?: number } = {}) {

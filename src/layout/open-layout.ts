@@ -148,7 +148,7 @@ async function makeDirectory(directory: string): Promise<boolean> {
   }
 }
 
-/** A layout as it is, or an empty one where there is none yet, for a plan: it is neither made nor claimed, and nothing is written. Throws USAGE for a foreign directory. */
+/** Opens a layout for a plan, without a claim or any write. A missing layout counts as empty. Throws USAGE for a foreign directory. */
 export async function previewLayout(directory: string): Promise<ImageSource & ImageDestination> {
   if (await isLayout(directory)) return refusingWrites(new DiskLayoutReader(await openFiles(directory, false)), directory)
   if (await isThere(directory)) {

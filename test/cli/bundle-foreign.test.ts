@@ -52,7 +52,7 @@ const architectures = async (place: string): Promise<readonly string[]> => {
   return manifests.map(({ platform }) => platform.architecture)
 }
 
-test('docker save of each platform, plain, gzip and zstd: one tag with both, which Docker pulls and runs by each', async (t) => {
+test('joins docker save archives of two platforms (plain, gzip and zstd) under one tag, which Docker pulls and runs on each', async (t) => {
   if (!requireServer(t, 'dockerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo') || !requireServer(t, 'zstd'))
     return
   await using directory = await tempDir()
@@ -91,7 +91,7 @@ test('docker save of each platform, plain, gzip and zstd: one tag with both, whi
   assert.equal(again.status, 'up-to-date')
 })
 
-test('ctr images export of each platform: the original index is back, byte for byte; of one, its own manifest', async (t) => {
+test('restores the original index byte for byte from ctr exports of each platform, and the manifest from a single export', async (t) => {
   if (!requireServer(t, 'containerd') || !requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo') || !requireServer(t, 'zstd'))
     return
   await using directory = await tempDir()
@@ -120,7 +120,7 @@ test('ctr images export of each platform: the original index is back, byte for b
   assert.match((await runCli(['bundle', 'info', arm64])).stdout, /^format: an OCI layout of another tool\n1 image, [0-9]+ blobs, /m)
 })
 
-test('skopeo: an oci-archive with a whole name, one with a tag alone, a docker-archive whose layers are links', async (t) => {
+test('pushes the archives of skopeo: an oci-archive with a full name or only a tag, and a docker-archive with linked layers', async (t) => {
   if (!requireServer(t, 'skopeo')) return
   await using directory = await tempDir()
   await using from = await startRegistry()
@@ -140,7 +140,7 @@ test('skopeo: an oci-archive with a whole name, one with a tag alone, a docker-a
   assert.equal(saved.digestPreserved, false)
 })
 
-test('bundles of one platform each come under one tag, and a bundle stands beside an archive of Docker', async () => {
+test('joins single-platform bundles under one tag, and pushes a bundle together with a Docker archive', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   await using to = await startRegistry()
@@ -177,7 +177,7 @@ async function refused(path: string): Promise<CliResult> {
   return result
 }
 
-test('a layer that is not what the config says, and an archive that was cut off, publish no tag and exit with 3', async () => {
+test('exits with 3 and publishes no tag for a layer that does not match the config or a truncated archive', async () => {
   const layer = Buffer.alloc(64 * 1024, 'layer')
   await using changed = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [layer] }))
   await flipBit(changed.path, await placeOf(changed.path, layer))
@@ -197,14 +197,14 @@ test('a layer that is not what the config says, and an archive that was cut off,
   }
 })
 
-test('hostile archives are refused with the reason, before anything moves', async () => {
+test('rejects a hostile archive with the reason before any transfer', async () => {
   const good = dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] })
   const list = (layers: readonly string[]): string =>
     JSON.stringify([{ Config: Object.keys(good)[0], RepoTags: ['site/tool:1'], Layers: layers }])
   for (const [layers, status, words] of [
     [['../x'], 3, /outside the archive/],
     [['/etc/passwd'], 3, /outside the archive/],
-    [['nowhere/layer.tar'], 3, /is missing/],
+    [['missing/layer.tar'], 3, /is missing/],
     [[], 1, /lists 0 layers for site\/tool:1, its config 1/],
   ] as const) {
     await using archive = await packTar({ ...good, 'manifest.json': list(layers) })
@@ -225,7 +225,7 @@ test('hostile archives are refused with the reason, before anything moves', asyn
   assert.match((await refused(twice.path)).stderr, /the archive contains .* twice/)
 })
 
-test('bundle info and bundle check say what they are not for', async () => {
+test('bundle info and bundle check reject an archive without images', async () => {
   await using packed = await packTar({ 'readme.txt': 'no images here' })
   for (const command of ['info', 'check']) {
     const { status, stderr } = await runCli(['bundle', command, packed.path])

@@ -41,7 +41,7 @@ function compressed(ending: string, input: Buffer): Buffer {
 }
 
 for (const ending of ['tar.zst', 'tar.gz']) {
-  test(`a .${ending} is pushed as it is, has the same bytes each time, and other tools decompress it`, async (t) => {
+  test(`pushes a .${ending} that has reproducible bytes and that other tools decompress`, async (t) => {
     if (!requireServer(t, 'docker-registry') || !requireServer(t, 'skopeo')) return
     await using directory = await tempDir()
     const [file, again, plain] = [`${directory.path}/k3s.${ending}`, `${directory.path}/again.${ending}`, `${directory.path}/k3s.tar`]
@@ -61,7 +61,7 @@ for (const ending of ['tar.zst', 'tar.gz']) {
     await skopeo('inspect', '--raw', `oci-archive:${file}:${first?.reference}`)
   })
 
-  test(`a .${ending} that was cut off or damaged is named, and publishes no tag`, async () => {
+  test(`reports a truncated or damaged .${ending} and publishes no tag`, async () => {
     await using directory = await tempDir()
     await using from = await startRegistry()
     const { file, release, whole } = await createWhole(`${directory.path}/k3s.${ending}`, from.url)
@@ -76,7 +76,7 @@ for (const ending of ['tar.zst', 'tar.gz']) {
       assert.equal(pushed.status, 3, pushed.stdout)
       const { stdout } = await runCli(['verify', '--images', '-', '--to', to.url, '--output', 'json'], { stdin: release.list })
       const { images } = JSON.parse(stdout) as { readonly images: readonly { readonly status: string }[] }
-      // what was whole by then may be there; nothing is there in part
+      // images that were complete before the damage may be present, but no image is incomplete
       assert.deepEqual(
         [...new Set(images.map(({ status }) => status))].filter((status) => !['ok', 'missing'].includes(status)),
         [],
@@ -87,20 +87,20 @@ for (const ending of ['tar.zst', 'tar.gz']) {
 }
 
 for (const ending of ['tar.zst', 'tar.gz']) {
-  test(`a .${ending} that is damaged behind its last image is named by every command, and loses none of it`, async (t) => {
+  test(`every command reports a .${ending} with damage after the last image, and push keeps all images`, async (t) => {
     if (ending === 'tar.zst' && !requireServer(t, 'zstd')) return
     await using directory = await tempDir()
     await using from = await startRegistry()
     const { file, release, whole } = await createWhole(`${directory.path}/k3s.${ending}`, from.url)
-    // the checksum of all that was compressed stands at the end; where a block of zstd is not whole, nothing of it can be had
+    // gzip ends with a checksum; an incomplete block of zstd yields no data at all
     const cut = ending === 'tar.gz' ? [whole.subarray(0, -3)] : []
     for (const bytes of [...cut, Buffer.concat([whole, compressed(ending, Buffer.from('more'))])]) {
       await writeFile(file, bytes)
       const words = /cannot be decompressed|the archive has trailing data/
       const checked = await runCli(['bundle', 'check', file])
       assert.deepEqual([checked.status, words.test(checked.stdout)], [4, true], checked.stdout)
-      const told = await runCli(['bundle', 'info', file])
-      assert.deepEqual([told.status, words.test(told.stderr)], [3, true], told.stderr)
+      const result = await runCli(['bundle', 'info', file])
+      assert.deepEqual([result.status, words.test(result.stderr)], [3, true], result.stderr)
       await using to = await startRegistry()
       const pushed = await runCli(['bundle', 'push', file, '--to', to.url])
       assert.deepEqual([pushed.status, words.test(pushed.stderr)], [0, true], pushed.stderr)
@@ -109,35 +109,35 @@ for (const ending of ['tar.zst', 'tar.gz']) {
   })
 }
 
-test('what is packed behind the end of an archive is not decompressed', async (t) => {
+test('does not decompress data after the end of an archive', async (t) => {
   if (!requireServer(t, 'zstd')) return
   await using directory = await tempDir()
   await using from = await startRegistry()
   const plain = `${directory.path}/k3s.tar`
   await create(plain, from.url, await seedRelease(from.url))
-  // 1.6 MB that become 48 GiB
+  // 1.6 MB that decompress to 48 GiB
   const zeros = compressed('tar.zst', Buffer.alloc(256 * 1024 ** 2))
   const file = await directory.write(
     'bomb.tar.zst',
     Buffer.concat([compressed('tar.zst', await readFile(plain)), ...Array<Buffer>(192).fill(zeros)]),
   )
-  const told = await runCli(['bundle', 'info', file], { timeout: 20_000 })
-  assert.equal(told.status, 3, told.stderr)
-  assert.match(told.stderr, /bomb\.tar\.zst: more than 64 MiB of zeros follow its last file/)
+  const result = await runCli(['bundle', 'info', file], { timeout: 20_000 })
+  assert.equal(result.status, 3, result.stderr)
+  assert.match(result.stderr, /bomb\.tar\.zst: more than 64 MiB of zeros follow its last file/)
 })
 
-test('an archive that would fill the disk is given up in time', async (t) => {
+test('stops decompressing an archive before it fills the disk', async (t) => {
   if (!requireServer(t, 'zstd')) return
   await using directory = await tempDir()
   const header = tarHeader({ path: 'blobs/sha256/x', size: 48 * 1024 ** 3 })
   const zeros = compressed('tar.zst', Buffer.alloc(256 * 1024 ** 2))
   const file = await directory.write('bomb.tar.zst', Buffer.concat([compressed('tar.zst', header), ...Array<Buffer>(192).fill(zeros)]))
-  const told = await runCli(['bundle', 'info', file], { timeout: 60_000 })
-  assert.equal(told.status, 3, told.stderr)
-  assert.match(told.stderr, /bomb\.tar\.zst decompresses to more than 200 times its size/)
+  const result = await runCli(['bundle', 'info', file], { timeout: 60_000 })
+  assert.equal(result.status, 3, result.stderr)
+  assert.match(result.stderr, /bomb\.tar\.zst decompresses to more than 200 times its size/)
 })
 
-test('parts are checked one by one, joined by cat, and pushed without joining', async () => {
+test('checks parts one by one, and pushes them joined by cat or without joining', async () => {
   await using directory = await tempDir()
   const file = `${directory.path}/k3s.tar`
   await using from = await startRegistry()
@@ -168,8 +168,8 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
   const dated = `${file}.20260102`
   await copyFile(file, dated)
   for (const path of [`${file}.001`, `${file}.sha256`, dated]) {
-    const beside = await runCli(['bundle', 'info', path])
-    assert.equal(beside.status, 0, `${path} beside the joined file: ${beside.stderr}`)
+    const joined = await runCli(['bundle', 'info', path])
+    assert.equal(joined.status, 0, `${path} next to the joined file: ${joined.stderr}`)
   }
   assert.match((await runCli(['bundle', 'check', dated])).stdout, /k3s\.tar\.20260102 is intact: read and hashed [0-9]+ blobs/)
   for (const path of [file, dated]) await rm(path)
@@ -204,10 +204,10 @@ test('parts are checked one by one, joined by cat, and pushed without joining', 
 
   await create(file, from.url, release)
   const left = (await readdir(directory.path)).filter((name) => name.startsWith('k3s.'))
-  assert.deepEqual(left, ['k3s.tar'], 'a whole bundle takes the place of the parts')
+  assert.deepEqual(left, ['k3s.tar'], 'a complete bundle replaces the parts')
 })
 
-test('--since leaves out what an earlier bundle holds, and a push needs what that one brought', async (t) => {
+test('--since omits the contents of an earlier bundle, and push requires that they are present', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using directory = await tempDir()
   const [base, lock, delta] = [`${directory.path}/base.tar.zst`, `${directory.path}/base.lock`, `${directory.path}/delta.tar`]
@@ -236,9 +236,9 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   await from[Symbol.asyncDispose]()
 
   await using to = await startDockerRegistry()
-  const alone = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`])
-  assert.equal(alone.status, 1)
-  assert.match(alone.stderr, new RegExp(`lacks ${shared} of the ${shared} manifests and blobs .* nothing was pushed`))
+  const incomplete = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`])
+  assert.equal(incomplete.status, 1)
+  assert.match(incomplete.stderr, new RegExp(`lacks ${shared} of the ${shared} manifests and blobs .* nothing was pushed`))
   const catalog = await fetch(`${to.url}/v2/_catalog`)
   assert.deepEqual(await catalog.json(), { repositories: [] })
   await runCli(['bundle', 'push', base, '--to', `${to.url}/site`])
@@ -250,7 +250,7 @@ test('--since leaves out what an earlier bundle holds, and a push needs what tha
   assert.match(together.stderr, /two different images/i)
 })
 
-test('a disk that fills while a bundle is compressed or decompressed is named, and nothing is there in part', async (t) => {
+test('reports a disk that fills during compression or decompression, and leaves no incomplete file', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can mount a small file system')
   await using directory = await tempDir()
   const file = `${directory.path}/k3s.tar.zst`
@@ -271,7 +271,7 @@ test('a disk that fills while a bundle is compressed or decompressed is named, a
     assert.match(pushed.stdout + pushed.stderr, /cannot write what is decompressed to .*: no space left on device/)
     assert.match(pushed.stdout + pushed.stderr, /TMPDIR=<directory>/)
     const checked = await runCli(['bundle', 'check', file], { env: { TMPDIR: small.path } })
-    assert.equal(checked.status, 1, 'a disk that is full is no problem of the bundle')
+    assert.equal(checked.status, 1, 'a full disk is not a problem of the bundle')
   } finally {
     await promisify(execFile)('umount', [small.path])
   }

@@ -29,7 +29,7 @@ async function load(...args: readonly string[]): Promise<CliResult & { readonly 
 const idOf = async (name: string): Promise<string | undefined> =>
   (await engine?.docker('inspect', '--format', '{{.Id}}', name))?.stdout.trim()
 
-test('a bundle with every platform is loaded for the platform of the Engine, is there by its id, and is up to date afterwards', async (t) => {
+test('loads the platform of the Engine from a multi-platform bundle, and reports it as up to date the next time', async (t) => {
   if (!requireServer(t, 'dockerd')) return
   await using directory = await tempDir()
   await using from = await startRegistry()
@@ -59,7 +59,7 @@ test('a bundle with every platform is loaded for the platform of the Engine, is 
   await engine?.docker('image', 'rm', 'rancher/busybox:1.37.0')
 })
 
-test('an image of another platform alone is not loaded, and stops no other', async (t) => {
+test('does not load an image that has only another platform, and loads the other images', async (t) => {
   if (!requireServer(t, 'dockerd')) return
   const layers = [Buffer.alloc(1024)]
   await using archive = await packTar(
@@ -77,7 +77,7 @@ test('an image of another platform alone is not loaded, and stops no other', asy
   await engine?.docker('image', 'rm', 'site/tool:1')
 })
 
-test('a layer that is not what the config says is never loaded: exit code 3', async (t) => {
+test('exits with 3 for a layer that does not match the config, and does not load it', async (t) => {
   if (!requireServer(t, 'dockerd')) return
   const layer = Buffer.alloc(4 * 1024 * 1024, 'layer')
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], architecture: here, layers: [layer] }))
@@ -87,14 +87,14 @@ test('a layer that is not what the config says is never loaded: exit code 3', as
   assert.deepEqual(await engine?.images(), [])
 })
 
-test('an Engine that is not there is one sentence, after the archives were read', async () => {
+test('reports a missing Engine in one sentence after the archives were checked', async () => {
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [Buffer.alloc(1024)] }))
-  const { status, stderr } = await runCli(['bundle', 'load', archive.path, '--docker-host', 'unix:///nowhere.sock'])
+  const { status, stderr } = await runCli(['bundle', 'load', archive.path, '--docker-host', 'unix:///missing.sock'])
   assert.equal(status, 1)
   assert.match(stderr, /ENGINE_UNAVAILABLE/)
 })
 
-test('a bundle that counts on an earlier one is loaded beside that, and refused alone before anything is', async (t) => {
+test('loads a --since bundle together with its base, and rejects it without the base before any load', async (t) => {
   if (!requireServer(t, 'dockerd')) return
   await using directory = await tempDir()
   await using from = await startRegistry()
@@ -104,10 +104,10 @@ test('a bundle that counts on an earlier one is loaded beside that, and refused 
     runCli(['bundle', 'create', ...words, '--from', `docker.io=${from.url}`])
   assert.equal((await create(base, image)).status, 0)
   assert.equal((await create(delta, image, 'docker.io/rancher/other:2', '--since', base)).status, 0)
-  const alone = await load(delta)
-  assert.equal(alone.status, 1)
+  const incomplete = await load(delta)
+  assert.equal(incomplete.status, 1)
   assert.match(
-    alone.stderr,
+    incomplete.stderr,
     /made with --since, and [0-9]+ of the .* that an earlier bundle brought are not here; nothing was loaded.*\nhint: .*earlier/,
   )
   assert.equal((await engine?.images())?.length, 0)

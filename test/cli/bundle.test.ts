@@ -23,7 +23,7 @@ import { until } from '../servers/until.ts'
 
 const report = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 
-test('a release goes into one file, and out of it into an empty registry, with the same digests and no line to the source', async (t) => {
+test('carries a release in one file to an empty registry with the same digests and without the source', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using directory = await tempDir()
   const file = `${directory.path}/k3s.tar`
@@ -52,7 +52,7 @@ test('a release goes into one file, and out of it into an empty registry, with t
   assert.match(present.stdout, new RegExp(`^all ${release.images.length} images are up to date$`, 'm'))
 })
 
-test('other tools read a bundle: skopeo as oci-archive, containerd by its import', async (t) => {
+test('skopeo reads a bundle as an oci-archive, and containerd imports it', async (t) => {
   if (!requireServer(t, 'skopeo') || !requireServer(t, 'containerd')) return
   await using directory = await tempDir()
   await using from = await startRegistry()
@@ -76,7 +76,7 @@ test('other tools read a bundle: skopeo as oci-archive, containerd by its import
   for (const { reference } of release.images) assert.ok(listed.split('\n').includes(reference), `${reference} of\n${listed}`)
 })
 
-test('bundle info says what is in it, and bundle check names what is damaged', async () => {
+test('bundle info lists the contents, and bundle check names the damaged files', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
@@ -116,7 +116,7 @@ async function toBeKilled(url: string, directory: TempDir) {
   return { release, file, args }
 }
 
-test('killed at random moments, a create leaves nothing that looks done, and goes on where it was', async () => {
+test('bundle create resumes after a kill at a random moment, and leaves no file that looks complete', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const { release, file, args } = await toBeKilled(from.url, directory)
@@ -136,13 +136,13 @@ test('killed at random moments, a create leaves nothing that looks done, and goe
   await using counted = await faultProxy(from.url)
   const done = await runCli(args(counted.url), { stdin: release.list })
   assert.equal(done.status, 0, done.stderr)
-  // a blob or two of each kill may have come and not been noted
-  assert.ok(counted.counters.kinds['blob-get'] <= release.blobs.size - 60, 'what was there is not fetched again')
+  // each kill may lose a blob or two that the journal does not list yet
+  assert.ok(counted.counters.kinds['blob-get'] <= release.blobs.size - 60, 'complete blobs are not fetched again')
   assert.equal((await runCli(['bundle', 'check', file])).status, 0)
   assert.deepEqual(await readdir(directory.path), ['k3s.tar'])
 })
 
-test('what a run that was killed left is looked at again, and is fetched anew where the disk has changed it', async () => {
+test('rechecks the blobs of a killed run, and fetches those again that changed on disk', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const { release, file, args } = await toBeKilled(from.url, directory)
@@ -165,7 +165,7 @@ test('what a run that was killed left is looked at again, and is fetched anew wh
   assert.equal(checked.status, 0, checked.stdout)
 })
 
-test('a bundle takes the place of no directory and no pipe, removes nothing of others, and goes where a link leads', async () => {
+test('does not replace a directory or a pipe, keeps foreign files, and writes to the target of a link', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
@@ -181,7 +181,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
     ['directory.tar', /directory\.tar" exists and is not a regular file/],
     ['pipe.tar', /pipe\.tar" exists and is not a regular file/],
     ['taken.tar', /taken\.tar\.part" has other contents/],
-    ['nowhere/k3s.tar', /cannot write the bundle: the directory ".*nowhere" does not exist/],
+    ['missing/k3s.tar', /cannot write the bundle: the directory ".*missing" does not exist/],
     ['link.tar.zst', /link\.tar\.zst" is a link to ".*plain\.tar": both must have the same extension/],
   ] as const) {
     const { status, stderr } = await create(name)
@@ -195,7 +195,7 @@ test('a bundle takes the place of no directory and no pipe, removes nothing of o
   assert.equal((await runCli(['bundle', 'check', at('link.tar')])).status, 0)
 })
 
-test('a checksum file of the user next to a bundle does not count as its list of parts', async () => {
+test('does not mistake a user’s checksum file next to a bundle for its list of parts', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
@@ -211,7 +211,7 @@ test('a checksum file of the user next to a bundle does not count as its list of
   assert.equal((await runCli(['bundle', 'check', file])).status, 0)
 })
 
-test('a bundle that lacks a blob is refused before anything moves', async () => {
+test('rejects a bundle that lacks a blob before any transfer', async () => {
   await using file = await packTar(lacking(bundleFiles({ 'docker.io/a/b:1': tinyImage(), 'docker.io/a/c:1': tinyImage() })))
   await using to = await startRegistry()
   const pushed = await runCli(['bundle', 'push', file.path, '--to', to.url])
@@ -226,15 +226,15 @@ function lacking(files: Readonly<Record<string, string | Uint8Array>>): Record<s
   return Object.fromEntries(Object.entries(files).slice(0, -1))
 }
 
-test('an image that cannot be had leaves no bundle, and the next run finishes it', async () => {
+test('writes no bundle when an image is missing, and the next run completes it', async () => {
   await using directory = await tempDir()
   await using from = await startRegistry()
   const release = await seedRelease(from.url)
   const file = `${directory.path}/k3s.tar`
   const args = ['bundle', 'create', file, '--images', '-', '--from', `docker.io=${from.url}`]
-  const failed = await runCli(args, { stdin: `${release.list}docker.io/rancher/nowhere:1\n` })
+  const failed = await runCli(args, { stdin: `${release.list}docker.io/rancher/missing:1\n` })
   assert.equal(failed.status, 1)
-  assert.match(failed.stderr, /rancher\/nowhere:1/)
+  assert.match(failed.stderr, /rancher\/missing:1/)
   assert.match(failed.stdout, /no bundle was written/)
   assert.deepEqual(await readdir(directory.path), [])
   assert.equal((await runCli(args, { stdin: release.list })).status, 0)
@@ -261,7 +261,7 @@ test('refuses a bundle that does not fit on the disk before its first byte', asy
   }
 })
 
-test('what is no bundle is refused by name', async () => {
+test('rejects files that are not bundles by name', async () => {
   await using directory = await tempDir()
   const text = await directory.write('text.tar', 'hello\n'.repeat(400))
   for (const [file, words, code] of [

@@ -61,7 +61,7 @@ function requireIgnorance({ requests }: ScriptedServer): void {
   assert.ok(requests.every(({ headers }) => headers.authorization === undefined))
 }
 
-test('a blob that is redirected to another host is fetched there without the password', async () => {
+test('fetches a blob redirected to another host without the password', async () => {
   await using storage = await scriptedServer(({ url }, response) => void response.end(blobOf(url.slice(1))))
   const answer = registryOf(release, (digest) => ({ location: `${storage.url}/${digest}` }))
   await using source = await scriptedServer((request, response) => {
@@ -74,7 +74,7 @@ test('a blob that is redirected to another host is fetched there without the pas
   requireIgnorance(storage)
 })
 
-test('a token server of another name is not shown the password: the run says so and asks nothing there', async () => {
+test('does not send the password to a token server on another host, and reports why', async () => {
   await using tokens = await scriptedServer((_request, response) => void response.end('{"token":"any"}'))
   // the registry is 127.0.0.1: the same machine under another name is another domain
   const realm = tokens.url.replace('127.0.0.1', 'localhost')
@@ -100,7 +100,7 @@ test('sends nothing to a token server at a forbidden address', async () => {
   }
 })
 
-test('a password in a URL is refused without being repeated', async () => {
+test('rejects a password in a URL without printing it', async () => {
   for (const args of [
     ['--to', `https://robot:${canary}@127.0.0.1:1`, 'rancher/x:1'],
     ['--to', '127.0.0.1:1', '--from', `docker.io=https://robot:${canary}@127.0.0.1:1`, 'rancher/x:1'],

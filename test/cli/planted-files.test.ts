@@ -16,7 +16,7 @@ interface Place extends AsyncDisposable {
   readonly open: string
   /** Where only we may write. */
   readonly own: string
-  /** A file of ours that nobody else may change. */
+  /** A file of ours that no other user may change. */
   readonly victim: string
   requireUnharmed(): Promise<void>
 }
@@ -74,34 +74,30 @@ const writers: Readonly<Record<string, (path: string, place: Place) => Promise<C
   'serve --access-log': (path, { open }) => runCli(['serve', `${open}/../layout`, '--listen', '127.0.0.1:0', '--access-log', path]),
 }
 
-test(
-  'refuses links that others have put where everybody may write, of files and of directories, before anything moves',
-  { skip },
-  async () => {
-    await using there = await place()
-    await writeFile(`${there.open}/registries.yaml`, 'mirrors: {}\n')
-    for (const [name, write] of Object.entries(writers)) {
-      const path = `${there.open}/planted`
-      const planted = name === 'bundle create' ? `${path}.tar` : path
-      const isDirectory = name.endsWith('oci:') || name.startsWith('registries render')
-      for (const target of isDirectory ? [there.own] : [there.victim, `${there.own}/new`]) {
-        await plant(target, planted)
-        const { status, stderr } = await write(path, there)
-        assert.equal(status, 2, `${name}: ${stderr}`)
-        assert.match(stderr, /is a link of another user \(uid 4711\) in a world-writable directory; nothing was written \(USAGE\)\nhint: /)
-        await there.requireUnharmed()
-        await rename(planted, `${there.open}/seen`)
-      }
+test('rejects links of other users in a world-writable directory, to files and to directories, before any transfer', { skip }, async () => {
+  await using there = await place()
+  await writeFile(`${there.open}/registries.yaml`, 'mirrors: {}\n')
+  for (const [name, write] of Object.entries(writers)) {
+    const path = `${there.open}/planted`
+    const planted = name === 'bundle create' ? `${path}.tar` : path
+    const isDirectory = name.endsWith('oci:') || name.startsWith('registries render')
+    for (const target of isDirectory ? [there.own] : [there.victim, `${there.own}/new`]) {
+      await plant(target, planted)
+      const { status, stderr } = await write(path, there)
+      assert.equal(status, 2, `${name}: ${stderr}`)
+      assert.match(stderr, /is a link of another user \(uid 4711\) in a world-writable directory; nothing was written \(USAGE\)\nhint: /)
+      await there.requireUnharmed()
+      await rename(planted, `${there.open}/seen`)
     }
-    await plant(there.own, `${there.open}/directory`)
-    const { status, stderr } = await there.at.run(['--report', `${there.open}/directory/report.json`])
-    assert.equal(status, 2, stderr)
-    await there.requireUnharmed()
-    assert.equal(there.at.destination.writes.length, 0)
-  },
-)
+  }
+  await plant(there.own, `${there.open}/directory`)
+  const { status, stderr } = await there.at.run(['--report', `${there.open}/directory/report.json`])
+  assert.equal(status, 2, stderr)
+  await there.requireUnharmed()
+  assert.equal(there.at.destination.writes.length, 0)
+})
 
-test('writes to no file of others, and to none that has a second name, where everybody may write', { skip }, async () => {
+test('does not write to a file of another user or with a second hard link in a world-writable directory', { skip }, async () => {
   await using there = await place()
   for (const [option, write] of [
     ['mirror --events', writers['mirror --events']],
@@ -124,7 +120,7 @@ test('writes to no file of others, and to none that has a second name, where eve
   }
 })
 
-test('writes reports and locks beside what others have planted under names that can be guessed', { skip }, async () => {
+test('writes reports and locks without following links that others planted under predictable names', { skip }, async () => {
   await using there = await place()
   const { at, open } = there
   for (const name of ['out.lock.part', 'report.json.part']) await plant(there.victim, `${open}/${name}`)
@@ -137,7 +133,7 @@ test('writes reports and locks beside what others have planted under names that 
   }
 })
 
-test('refuses to go on with a bundle that another user has begun, wherever it lies', { skip }, async () => {
+test('does not resume a bundle that another user started, in any directory', { skip }, async () => {
   await using there = await place()
   for (const directory of [there.open, there.own]) {
     const file = `${directory}/k3s.tar`
@@ -152,7 +148,7 @@ test('refuses to go on with a bundle that another user has begun, wherever it li
   }
 })
 
-test('makes its own directories where nobody else may write', { skip }, async () => {
+test('creates its directories without write access for other users', { skip }, async () => {
   await using there = await place()
   there.at.source.intercept = ({ kind }, response) => kind === 'blob-get' && Boolean(response.writeHead(404).end())
   const file = `${there.own}/k3s.tar`
@@ -160,7 +156,7 @@ test('makes its own directories where nobody else may write', { skip }, async ()
   assert.equal((await stat(`${file}.part`)).mode & 0o777, 0o700)
 })
 
-test('touches nothing behind a link in place of what is its own in a layout', { skip }, async () => {
+test('does not follow a link in place of its own directory in a layout', { skip }, async () => {
   await using there = await place()
   const layout = `${there.own}/../layout`
   await plant(there.own, `${layout}/.k3s-mirror`)
@@ -170,7 +166,7 @@ test('touches nothing behind a link in place of what is its own in a layout', { 
   await there.requireUnharmed()
 })
 
-test('follows links of our own, and those of the system', { skip }, async () => {
+test('follows links of the same user and of the system', { skip }, async () => {
   await using there = await place()
   const { open, own } = there
   for (const [name, write] of Object.entries(writers).filter(([name]) => /--(?:report|events|write-registries|lock)$/.test(name))) {

@@ -11,7 +11,7 @@ import { basicGate, oneImage } from './one-image.ts'
 
 const reportOf = (stdout: string): MirrorReport => JSON.parse(stdout) as MirrorReport
 
-test('mirrors again where the registry refuses blobs that it has and ignores mounts', async () => {
+test('mirrors again to a registry that refuses existing blobs and ignores mounts', async () => {
   await using at = await oneImage()
   // Nexus without "Allow redeploy"
   at.destination.intercept = ({ kind, path }, response) => {
@@ -39,7 +39,7 @@ test('mirrors again where the registry refuses blobs that it has and ignores mou
   )
 })
 
-test('takes a manifest for written that another client wrote first and a second PUT is refused for', async () => {
+test('counts a manifest as written if another client wrote it first and the second PUT is refused', async () => {
   await using at = await oneImage({
     destination: ({ kind, path, scripted }, response) => {
       if (kind !== 'manifest-put') return false
@@ -57,7 +57,7 @@ test('takes a manifest for written that another client wrote first and a second 
   assert.ok(at.isMirrored())
 })
 
-test('does not overwrite an immutable tag, and says what to do, without trying again', async () => {
+test('does not overwrite an immutable tag, and prints a hint without a retry', async () => {
   await using at = await oneImage({
     destination: ({ kind, path }, response) =>
       kind === 'manifest-put' && path.endsWith('/1')
@@ -97,7 +97,7 @@ async function signedForGet() {
   return { redirect, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() }
 }
 
-test('reads, writes, finds up to date and verifies where a HEAD is redirected to URLs that are signed for GET', async () => {
+test('copies, finds up to date and verifies images where a HEAD is redirected to URLs signed for GET', async () => {
   await using signed = await signedForGet()
   const { redirect } = signed
   // one that is asked for by HEAD, and one that is not
@@ -122,7 +122,7 @@ test('reads, writes, finds up to date and verifies where a HEAD is redirected to
   assert.equal(at.destination.count('upload-put'), 0, 'no blob was sent again')
 })
 
-test('asks by HEAD once only, where a GET gives what a HEAD does not', async () => {
+test('sends HEAD only once where only GET returns the digest', async () => {
   await using at = await oneImage({ source: ({ kind }, response) => (kind === 'manifest-head' ? refuse(response, 403, 'DENIED') : false) })
   const names = Array.from({ length: 6 }, (_, n) => `docker.io/acme/app${n}:1`)
   for (const name of names) at.source.hold(name.slice('docker.io/'.length, -2), '1', at.image)
@@ -150,7 +150,7 @@ for (const status of [400, 403, 404, 405, 500, 501, 503]) {
 }
 
 for (const status of [307, 308]) {
-  test(`follows ${status} of a front end for POST and PUT, and sends it no bytes twice to one place`, async () => {
+  test(`follows ${status} of a front end for POST and PUT, and sends no bytes twice to the same host`, async () => {
     await using real = await memoryRegistry()
     await using at = await oneImage({
       destination: async ({ path, scripted }, response) => {
@@ -225,7 +225,7 @@ test('takes a HEAD answer with both Content-Length and Transfer-Encoding', async
   assert.ok(at.source.requests[1]?.path.includes('sha256:'), 'the HEAD gave the digest')
 })
 
-test('shows why a push was refused, in whatever form the registry says it', async () => {
+test('prints why a push was refused, in every form of registry answer', async () => {
   for (const [body, shown] of [
     ['{"message":"quota exceeded"}', 'quota exceeded'],
     ['<Error><Message>Bucket is full</Message></Error>', 'Bucket is full'],
@@ -256,7 +256,7 @@ test('reads manifests with an unrequested compression', async () => {
   assert.ok(at.isMirrored())
 })
 
-test('says that the registry itself named an address without its port', async () => {
+test('reports that the registry itself returned an address without a port', async () => {
   await using at = await oneImage({
     destination: ({ kind, path }, response) => {
       if (kind !== 'mount' && kind !== 'upload-post') return false
@@ -287,7 +287,7 @@ test('does not quote a registry that repeats the password, and still reports the
   assert.doesNotMatch(stdout + stderr, /c4nary|Basic /)
 })
 
-test('reads only the beginning of long refusals and answers, whatever their Content-Encoding says', async () => {
+test('reads only the beginning of long refusals and answers, regardless of Content-Encoding', async () => {
   const long = Buffer.alloc(200_000, 'x')
   const gate: Intercept = ({ kind, headers, scripted }, response) => {
     if (headers.authorization === undefined) {

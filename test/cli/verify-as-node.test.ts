@@ -81,7 +81,7 @@ test('a node pulls mirrored images with rewrite, TLS and its own password', asyn
   assert.equal(first?.target, `/v2/mirror/${image.repository}/manifests/${image.tag}?ns=${encodeURIComponent(from.host)}`)
 })
 
-test('each mistake of a node is one line for each image, with exit code 4', async (t) => {
+test('each mistake in a node configuration is one line for each image, with exit code 4', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await securedRelease()
   const { to, caFile } = line
@@ -129,10 +129,10 @@ test('each mistake of a node is one line for each image, with exit code 4', asyn
     ],
     [
       'a missing CA file',
-      { auth, tls: { ca_file: '/nowhere/ca.pem' } },
+      { auth, tls: { ca_file: '/missing/ca.pem' } },
       {},
       'INVALID_CONFIG',
-      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \/nowhere\/ca\.pem cannot be read \(ENOENT\)$/,
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \/missing\/ca\.pem cannot be read \(ENOENT\)$/,
     ],
     [
       'a CA file with a relative path',
@@ -160,7 +160,7 @@ test('each mistake of a node is one line for each image, with exit code 4', asyn
     sameProblem(unmirrored.report, 'UPSTREAM_ONLY', /: no mirror is configured for it$/)
   })
 
-  await t.test('one blob deleted: upstream would have it, and without upstream it is missing', async () => {
+  await t.test('a deleted blob is reported as served by upstream, and as missing without upstream', async () => {
     const layer = line.image.manifests[0]?.layers[0]?.digest ?? ''
     const file = await line.nodeFile({ auth, tls })
     await using damage = await line.remove('blob', layer)
@@ -171,7 +171,7 @@ test('each mistake of a node is one line for each image, with exit code 4', asyn
     assert.match(problems(closed.report)[0]?.[1] ?? '', new RegExp(`layer ${layer} \\(linux/amd64\\) is missing: ${at}: not found$`))
   })
 
-  await t.test('a tag moved, with --to as what the node must get', async () => {
+  await t.test('a moved tag is reported against the image at --to', async () => {
     const file = await line.nodeFile({ auth, tls })
     const same = ['--to', `${to.url}/mirror`]
     const whole = await asNode(line, file, same)
@@ -267,11 +267,11 @@ test('a rewrite that makes the hosts.toml invalid is a warning: containerd ignor
 
 test('an unusable TLS file is a warning with --to, where no setting of the file is used', async () => {
   await using directory = await tempDir()
-  const text = 'configs: {other.example.com: {tls: {ca_file: /nowhere.pem}}}'
+  const text = 'configs: {other.example.com: {tls: {ca_file: /missing.pem}}}'
   const file = await directory.write('registries.yaml', text)
   const node = ['verify', '127.0.0.1:1/x:1', '--as-node', '--registries', file, '--retries', '0']
   const warning =
-    /^warning: --to: asked without the TLS and credentials of .*registries\.yaml: .*\/nowhere\.pem cannot be read \(ENOENT\)$/m
+    /^warning: --to: asked without the TLS and credentials of .*registries\.yaml: .*\/missing\.pem cannot be read \(ENOENT\)$/m
   assert.match((await runCli([...node, '--to', 'http://127.0.0.1:1'])).stdout, warning)
   assert.doesNotMatch((await runCli(node)).stdout, /^warning/m)
 })

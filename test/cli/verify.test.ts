@@ -23,7 +23,7 @@ function at({ references, to, image }: MirroredRelease, what: string, reason: st
   return `${references[0]}: ${what}: ${to.url}/v2/mirror/${image.repository}: ${reason}`
 }
 
-test('what mirror has written is all there: as text, as JSON and as a report', async (t) => {
+test('finds every image that mirror wrote: as text, as JSON and as a report', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const text = await line.verify()
@@ -71,7 +71,7 @@ test('what mirror has written is all there: as text, as JSON and as a report', a
   assert.deepEqual([totals.images, totals.ok, totals.failed, totals.blobs], [2, 2, 0, line.release.blobs.size])
 })
 
-test('each kind of damage is one problem with its reason, and exit code 4', async (t) => {
+test('reports each kind of damage as one problem with its reason, and exits with 4', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const { image, mirrorReport, from, to, references } = line
@@ -118,7 +118,7 @@ test('each kind of damage is one problem with its reason, and exit code 4', asyn
   assert.equal(whole.status, 0, whole.stdout)
 })
 
-test('a problem is one line of the text, a failure of JUnit, and an item of markdown', async (t) => {
+test('prints a problem as one line of text, a JUnit failure and a markdown item', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   await using damage = await line.remove('tag', line.image.tag)
@@ -139,7 +139,7 @@ test('a problem is one line of the text, a failure of JUnit, and an item of mark
   )
 })
 
-test('a digest in the reference holds the tag to it; nothing else is compared without being asked', async (t) => {
+test('compares a tag with the digest in its reference, and compares nothing else by default', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const moved = line.image.manifests[0]?.digest ?? ''
@@ -151,7 +151,7 @@ test('a digest in the reference holds the tag to it; nothing else is compared wi
   assert.equal((await line.verify()).status, 0)
 })
 
-test('the options that mirror named and chose with are the ones to verify with', async (t) => {
+test('accepts the options that select and name images in mirror', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const options = ['--flatten', '--platform', 'linux/arm64', '--rewrite', '^rancher/klipper-(.*)=x/k-$1']
@@ -169,7 +169,7 @@ test('the options that mirror named and chose with are the ones to verify with',
   assert.equal((await run('verify', '--platform', 'linux/amd64')).status, 4)
 })
 
-test('a layout is verified as it lies, and is not made where there is none', async (t) => {
+test('verifies a layout in place, and does not create a missing one', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease()
   const layout = join(line.directory.path, 'layout')
@@ -183,7 +183,7 @@ test('a layout is verified as it lies, and is not made where there is none', asy
   assert.equal(whole.status, 0, whole.stdout)
 })
 
-test('a registry that is down or refuses is one error, and every image has it as its problem', async (t) => {
+test('reports a registry that is down or refuses access once, and as the problem of every image', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using line = await mirroredRelease({
     htpasswd: { robot: 'right' },
@@ -203,7 +203,7 @@ test('a registry that is down or refuses is one error, and every image has it as
   assert.match(down.stdout, /^2 images: 2 unreachable/m)
 })
 
-test('an interrupted check says so and prints nothing else', async () => {
+test('prints only the interruption when a check is interrupted', async () => {
   let asked = (): void => undefined
   const wasAsked = new Promise<void>((resolve) => (asked = resolve))
   await using server = await scriptedServer(() => asked())
@@ -214,7 +214,7 @@ test('an interrupted check says so and prints nothing else', async () => {
   assert.deepEqual([status, stdout, stderr], [130, '', 'interrupted by SIGINT\n'])
 })
 
-test('a report takes the place of no file that is read', async () => {
+test('does not overwrite an input file with the report', async () => {
   await using directory = await tempDir()
   const report = await directory.write('report.json', '{"schemaVersion":1,"images":[]}')
   const node = await directory.write('node.yaml', '{}')
@@ -229,21 +229,21 @@ test('a report takes the place of no file that is read', async () => {
   assert.equal(await readFile(node, 'utf8'), '{}')
 })
 
-test('a report that cannot be written is said, beside what was found', async () => {
+test('reports a failed write of the report in addition to the result', async () => {
   const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--report', '/dev/full'])
   assert.equal(status, 4)
   assert.match(stdout, /^1 image: 1 unreachable/m)
   assert.match(stderr, /^error: cannot write the report \/dev\/full: no space left on device \(LOCAL_IO\)$/m)
 })
 
-test('an image that the report of --expect does not have is said, and compared with nothing', async () => {
+test('warns about an image that the report of --expect does not list', async () => {
   await using directory = await tempDir()
   const report = await directory.write('report.json', '{"schemaVersion":1,"images":[]}')
   const { stdout } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', report])
   assert.match(stdout, /^warning: docker\.io\/rancher\/x:1 is not in .*report\.json: there is nothing to compare it with$/m)
 })
 
-test('the report of --expect may come through a pipe, and one without a writer keeps nobody', async () => {
+test('reads the report of --expect from a pipe, and can be interrupted while no one writes to it', async () => {
   await using directory = await tempDir()
   const pipe = `${directory.path}/pipe`
   execFileSync('mkfifo', [pipe])
@@ -265,19 +265,19 @@ test('the report of --expect may come through a pipe, and one without a writer k
   assert.match(stderr, /cannot read \/dev\/zero: not a file \(USAGE\)/)
 })
 
-test('bad usage is said before anything is asked', async () => {
+test('rejects bad usage before any request', async () => {
   const mistakes: readonly (readonly [args: readonly string[], error: RegExp])[] = [
     [['verify', 'rancher/x:1'], /nothing to check: --to or --as-node is required \(USAGE\)/],
     [['verify', '--to', 'http://127.0.0.1:1'], /no images are selected \(USAGE\)/],
     [['verify', 'rancher/x:1', '--to', 'oci:'], /the directory is missing \(USAGE\)/],
     [['verify', 'rancher/x:1', '--to', 'oci'], /the directory is missing \(USAGE\)/],
     [
-      ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/nowhere.json'],
-      /cannot read \/nowhere\.json \(ENOENT\) \(USAGE\)/,
+      ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/missing.json'],
+      /cannot read \/missing\.json \(ENOENT\) \(USAGE\)/,
     ],
     [
-      ['verify', 'rancher/x:1', '--as-node', '--registries', '/nowhere.yaml'],
-      /cannot read \/nowhere\.yaml: no such file \(INVALID_CONFIG\)/,
+      ['verify', 'rancher/x:1', '--as-node', '--registries', '/missing.yaml'],
+      /cannot read \/missing\.yaml: no such file \(INVALID_CONFIG\)/,
     ],
     [['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--output', 'xml'], /\(USAGE\)/],
   ]

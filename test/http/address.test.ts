@@ -55,13 +55,13 @@ const cases: readonly (readonly [test: (hostname: string) => boolean, inside: re
 ]
 
 for (const [check, inside, outside] of cases) {
-  test(`${check.name} knows its addresses in every spelling`, () => {
+  test(`${check.name} recognizes its addresses in every notation`, () => {
     for (const host of inside) assert.equal(check(hostname(host)), true, host)
     for (const host of outside) assert.equal(check(hostname(host)), false, host)
   })
 }
 
-test('a server cannot redirect into a network that it is not part of', () => {
+test('a server cannot redirect a client into a network that it is not in', () => {
   const refusal = (to: string, from: string): string | undefined => addressRefusal(new URL(to), { url: new URL(from) })
   assert.equal(refusal('https://cdn.example.net/x', 'https://registry.example.com'), undefined)
   assert.match(refusal('https://10.0.0.1/x', 'https://registry.example.com') ?? '', /private/)
@@ -79,7 +79,7 @@ test('a server cannot redirect into a network that it is not part of', () => {
   assert.equal(isForbiddenHost('127.0.0.1'), false)
 })
 
-test('a name counts as local as the address behind it, and listed hosts are trusted, but never those of the cloud', () => {
+test('a name is as local as its address, and listed hosts are trusted, but never cloud metadata addresses', () => {
   const to = new URL('http://10.0.0.2:9000/x')
   const from = { url: new URL('http://registry.example.com:5000') }
   assert.match(addressRefusal(to, from) ?? '', /private/)
@@ -95,7 +95,7 @@ test('a name counts as local as the address behind it, and listed hosts are trus
   assert.match(addressRefusal(new URL('http://metadata.google.internal/x'), from, ['metadata.google.internal']) ?? '', /metadata/)
 })
 
-test('knows private and loopback addresses inside every kind of IPv6 address that carries one, and lets public ones through', () => {
+test('recognizes private and loopback addresses embedded in every kind of IPv6 address, and accepts public ones', () => {
   const groups = (...bytes: readonly number[]): string =>
     Array.from({ length: 8 }, (_, at) => (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16)).join(':')
   const local = [0, 0x64, 0xff, 0x9b, 0, 1]
@@ -116,7 +116,7 @@ test('knows private and loopback addresses inside every kind of IPv6 address tha
   }
 })
 
-test('knows link-local and metadata addresses inside every kind of IPv6 address that carries one', () => {
+test('recognizes link-local and metadata addresses embedded in every kind of IPv6 address', () => {
   for (const host of [
     '[64:ff9b:1::a9fe:a9fe]',
     '[::ffff:0:a9fe:a9fe]',

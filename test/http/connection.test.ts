@@ -42,7 +42,7 @@ function whenRead(socket: Socket, first: Buffer, size: number): Promise<void> {
   })
 }
 
-test('one connection carries requests one after the other', async () => {
+test('sends requests over one connection one after the other', async () => {
   await using server = await scriptedServer((request, response) => void response.end(`answer ${request.index}`))
   await using opened = await open(server.url)
   for (const index of [0, 1, 2]) {
@@ -66,7 +66,7 @@ test('skips interim answers', async () => {
   assert.equal(await bodyOf(opened.connection), 'ok')
 })
 
-test('an answer without a length ends with the connection', async () => {
+test('reads an answer without a length until the connection closes', async () => {
   await using server = await rawServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall there is'))
   await using opened = await open(`http://${server.host}`)
   assert.equal((await opened.connection.request(get, { isHead: false })).length, 'close')
@@ -81,7 +81,7 @@ for (const [name, answer] of [
   ['a head', 'HTTP/1.1 200 OK\r\nContent-'],
 ] as const) {
   for (const how of ['end', 'resetAndDestroy'] as const) {
-    test(`${name} that is cut off is an error (${how})`, async () => {
+    test(`rejects ${name} that is cut off (${how})`, async () => {
       await using server = await rawServer((socket) => {
         socket.write(answer, () => (how === 'end' ? socket.end() : setImmediate(() => socket.resetAndDestroy())))
       })
@@ -96,7 +96,7 @@ for (const [name, answer] of [
   }
 }
 
-test('an answer from a server that speaks first is refused', async () => {
+test('rejects an answer from a server that sends bytes before the request', async () => {
   const banner = await listen(createServer((socket) => void socket.on('error', () => undefined).write('220 mail ready\r\n')))
   try {
     const { connection } = await open(`http://127.0.0.1:${banner.port}`)
@@ -106,7 +106,7 @@ test('an answer from a server that speaks first is refused', async () => {
   }
 })
 
-test('an answer that came before the request is the answer to nothing', async () => {
+test('discards an answer that arrived before the request', async () => {
   const sockets: Socket[] = []
   const server = await listen(createServer((socket) => void sockets.push(socket)))
   const { connection } = await open(`http://127.0.0.1:${server.port}`)
@@ -118,7 +118,7 @@ test('an answer that came before the request is the answer to nothing', async ()
   await server.close()
 })
 
-test('bytes on an idle connection close it, and belong to no later answer', async () => {
+test('closes an idle connection that receives bytes, and does not use them as an answer', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
     peer = socket
@@ -138,7 +138,7 @@ for (const [name, request, isHead, answer, body] of [
   ['the answer to a HEAD', head, true, 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody', ''],
   ['an answer without a body', get, false, 'HTTP/1.1 204 No Content\r\n\r\nbody', ''],
 ] as const) {
-  test(`bytes after the end of ${name} spoil the connection and not the answer`, async () => {
+  test(`closes the connection but keeps the answer when bytes follow the end of ${name}`, async () => {
     await using server = await rawServer((socket) => socket.write(answer))
     await using opened = await open(`http://${server.host}`)
     const { status } = await opened.connection.request(request, { isHead })
@@ -148,7 +148,7 @@ for (const [name, request, isHead, answer, body] of [
   })
 }
 
-test('the answer to a HEAD without a length leaves the connection open', async () => {
+test('keeps the connection open after the answer to a HEAD without a length', async () => {
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
   await using opened = await open(`http://${server.host}`)
   await opened.connection.request(head, { isHead: true })
@@ -156,7 +156,7 @@ test('the answer to a HEAD without a length leaves the connection open', async (
   assert.equal(opened.connection.closed, false)
 })
 
-test('one buffer is read into again and again, also while a slow reader holds it', async () => {
+test('reuses one buffer for all reads, even with a slow reader', async () => {
   const size = 8 * 1024 * 1024
   const source = randomBytes(size)
   await using server = await scriptedServer((_, response) => void response.end(source))
@@ -175,7 +175,7 @@ test('one buffer is read into again and again, also while a slow reader holds it
   assert.equal(memory.size, 1)
 })
 
-test('a slow reader pauses the server', async () => {
+test('pauses the server while the reader is slow', async () => {
   const size = 64 * 1024 * 1024
   let socket: Socket | undefined
   await using server = await scriptedServer((request, response) => {
@@ -228,7 +228,7 @@ for (const [name, fail] of [
     ['came with the head', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole'],
     ['is still on its way', 'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf'],
   ] as const) {
-    test(`a sink that ${name} ends the reading of a body that ${where}, and is not called again`, async () => {
+    test(`stops reading a body that ${where} after the sink ${name}, and does not call it again`, async () => {
       await using server = await rawServer((socket) => socket.write(answer))
       await using opened = await open(`http://${server.host}`)
       await opened.connection.request(get, { isHead: false })
@@ -244,7 +244,7 @@ for (const [name, fail] of [
   }
 }
 
-test('a sink is not called again once the connection was given up', async () => {
+test('does not call a sink again after the connection is destroyed', async () => {
   await using server = await rawServer((socket) =>
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n'),
   )
@@ -263,7 +263,7 @@ test('a sink is not called again once the connection was given up', async () => 
   assert.deepEqual(chunks, ['a'])
 })
 
-test('a whole answer counts although the server closed while the reader was slow', async () => {
+test('accepts a complete answer when the server closes while the reader is slow', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
     peer = socket
@@ -280,7 +280,7 @@ test('a whole answer counts although the server closed while the reader was slow
   assert.deepEqual(chunks, ['a', 'b'])
 })
 
-test('a whole answer counts although the rest of the request cannot be written any more', async () => {
+test('accepts a complete answer when the rest of the request cannot be written', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
     peer = socket.pause()
@@ -299,7 +299,7 @@ test('a whole answer counts although the rest of the request cannot be written a
   assert.equal(opened.connection.closed, true)
 })
 
-test('an upload is written whole, its buffer free again after each chunk', async () => {
+test('writes an upload completely, and releases its buffer after each chunk', async () => {
   const size = 8 * 1024 * 1024
   await using server = await scriptedServer(async (request, response) => {
     const body = await request.readBody()
@@ -323,13 +323,13 @@ test('an upload is written whole, its buffer free again after each chunk', async
   assert.equal(opened.connection.closed, false)
 })
 
-test('an upload without any bytes is answered', async () => {
+test('gets an answer to an empty upload', async () => {
   await using server = await scriptedServer(async (request, response) => void response.writeHead(201).end(await request.readBody()))
   await using opened = await open(server.url)
   assert.equal((await opened.connection.upload(put(0), contentOf(new Uint8Array()))).status, 201)
 })
 
-test('content that is shorter or longer than it said never makes a whole upload', async () => {
+test('fails an upload whose content is shorter or longer than its declared size', async () => {
   let received = ''
   await using server = await rawServer((socket, first) => {
     received = first.toString('latin1')
@@ -355,7 +355,7 @@ test('content that is shorter or longer than it said never makes a whole upload'
 })
 
 // F97
-test('an answer before the end of an upload is the answer, and stops the content', async () => {
+test('returns an answer sent before the end of an upload, and stops the content', async () => {
   const size = 256 * 1024 * 1024
   await using server = await rawServer((socket) => {
     socket.pause()
@@ -371,7 +371,7 @@ test('an answer before the end of an upload is the answer, and stops the content
   assert.equal(opened.connection.closed, true)
 })
 
-test('an answer that comes with the last bytes is not early', async () => {
+test('keeps the connection when the answer arrives with the last bytes', async () => {
   const size = 4 * 1024 * 1024
   await using server = await rawServer((socket, first) => {
     void whenRead(socket, first, size + put(size).length).then(() => socket.write('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n'))
@@ -386,7 +386,7 @@ test('an answer that comes with the last bytes is not early', async () => {
   }
 })
 
-test('an answer that comes while the last bytes wait to be read is the answer too', async () => {
+test('returns an answer sent while the last bytes are unread', async () => {
   let given = (): void => undefined
   const isGiven = new Promise<void>((resolve) => (given = resolve))
   await using server = await rawServer((socket) => {
@@ -408,7 +408,7 @@ test('an answer that comes while the last bytes wait to be read is the answer to
   assert.equal(opened.connection.closed, true)
 })
 
-test('content that fails takes its own error along and closes the connection', async () => {
+test('rejects with the error of the content, and closes the connection', async () => {
   let ended = false
   await using server = await rawServer((socket) => void socket.on('close', () => (ended = true)))
   await using opened = await open(`http://${server.host}`)
@@ -424,7 +424,7 @@ test('content that fails takes its own error along and closes the connection', a
   while (!ended) await turn()
 })
 
-test('a request body that was answered before it was read closes the connection', async () => {
+test('closes the connection when the answer arrives before the request body is read', async () => {
   await using server = await rawServer((socket) => {
     socket.pause()
     socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n')
@@ -436,7 +436,7 @@ test('a request body that was answered before it was read closes the connection'
   assert.equal(opened.connection.closed, true)
 })
 
-test('a destroyed connection rejects all pending operations', async () => {
+test('rejects every pending call when a connection is destroyed', async () => {
   await using server = await rawServer((socket) => void socket.pause())
   const reason = new Error('enough')
   await using waiting = await open(`http://${server.host}`)
@@ -451,7 +451,7 @@ test('a destroyed connection rejects all pending operations', async () => {
   await assert.rejects(upload, reason)
 })
 
-test('what a connection waits for is the server only while it is the server', async () => {
+test('reports that it waits for the server only while the server is slow', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
     peer = socket
@@ -463,7 +463,7 @@ test('what a connection waits for is the server only while it is the server', as
   const answer = connection.request(get, { isHead: false })
   assert.equal(connection.waiting, 'head')
   await answer
-  // the caller has not begun to read
+  // the caller has not started to read
   assert.equal(connection.waiting, 'nothing')
   let release = (): void => undefined
   const reading = connection.readBody(() => new Promise((resolve) => (release = resolve)))
@@ -475,7 +475,7 @@ test('what a connection waits for is the server only while it is the server', as
   await reading
 })
 
-test('a server that closes an idle connection', async () => {
+test('notices that a server closes an idle connection', async () => {
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
     peer = socket

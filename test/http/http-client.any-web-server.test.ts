@@ -18,7 +18,7 @@ async function get(client: HttpClient, url: string, signal?: AbortSignal): Promi
   return Buffer.from(body).toString()
 }
 
-test('a request with a body, and an answer with repeated headers', async () => {
+test('sends a body, and returns repeated headers', async () => {
   await using server = await scriptedServer(async (request, response) => {
     response.writeHead(201, { 'set-cookie': ['a=b', 'c=d'], 'x-one': '1' }).end(await request.readBody())
   })
@@ -37,7 +37,7 @@ test('a request with a body, and an answer with repeated headers', async () => {
   assert.deepEqual([request?.url, request?.headers['user-agent'], request?.headers.accept], ['/a?b=%2F~', 'agent/1', 'x/y'])
 })
 
-test('an answer that is too long is PROTOCOL', async () => {
+test('rejects an answer that is too long with PROTOCOL', async () => {
   await using server = await scriptedServer((_, response) => void response.end('eight by'))
   await using client = openClient()
   assert.equal(await get(client, server.url), 'eight by')
@@ -47,7 +47,7 @@ test('an answer that is too long is PROTOCOL', async () => {
   })
 })
 
-test('a truncated answer, a server that says nothing, one that stalls, and one that is not HTTP', async () => {
+test('rejects a truncated answer, a silent or stalled server, and an answer that is not HTTP', async () => {
   const answers: Record<string, string> = {
     truncated: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
     stalls: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
@@ -70,7 +70,7 @@ test('a truncated answer, a server that says nothing, one that stalls, and one t
 })
 
 // F92
-test('headers of 60 KiB are read, larger ones are PROTOCOL', async () => {
+test('reads headers of 60 KiB and rejects larger ones with PROTOCOL', async () => {
   await using server = await rawServer((socket, request) => {
     const size = Number(/GET \/(\d+)/.exec(request.toString())?.[1])
     socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: ${'s'.repeat(size)}\r\n\r\nok`)
@@ -80,7 +80,7 @@ test('headers of 60 KiB are read, larger ones are PROTOCOL', async () => {
   await assert.rejects(get(client, `http://${server.host}/70000`), { code: 'PROTOCOL', message: /larger than 64 KiB/ })
 })
 
-test('an abort gives its own reason', async () => {
+test('rejects with the reason of an abort', async () => {
   await using server = await scriptedServer(() => undefined)
   await using client = openClient()
   const controller = new AbortController()
@@ -91,7 +91,7 @@ test('an abort gives its own reason', async () => {
 })
 
 // F79, F80, F81
-test('the error names why a connection fails: refused, unknown authority, expired, wrong name, plain HTTP', async () => {
+test('reports why a connection fails: refused, unknown authority, expired, wrong name, plain HTTP', async () => {
   const gone = await scriptedServer(ok)
   await gone[Symbol.asyncDispose]()
   await using unknown = await scriptedServer(ok, { tls: await (await certificateAuthority()).server() })
@@ -113,7 +113,7 @@ test('the error names why a connection fails: refused, unknown authority, expire
 })
 
 // F90
-test('a client certificate is shown to its origin and to no other', async () => {
+test('sends a client certificate only to its origin', async () => {
   const own = await authority.client('reader')
   const names: (string | undefined)[] = []
   const remember: ScriptedHandler = ({ socket }, response) => {
@@ -136,7 +136,7 @@ test('a client certificate is shown to its origin and to no other', async () => 
 })
 
 // F101
-test('sends https through CONNECT, http with the whole URL, and proxy credentials only to the proxy', async () => {
+test('proxies https by CONNECT and http by the full URL, and sends proxy credentials only to the proxy', async () => {
   const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
   await using secure = await scriptedServer(ok, { tls })
   await using plain = await scriptedServer(ok)
@@ -152,7 +152,7 @@ test('sends https through CONNECT, http with the whole URL, and proxy credential
   }
 })
 
-test('through a tunnel the certificate has to be for the origin, also where that is an address', async () => {
+test('requires a certificate for the origin through a tunnel, also for an IP address', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
   const environment = { https_proxy: `http://${proxy.host.replace('127.0.0.1', 'localhost')}` }
@@ -164,7 +164,7 @@ test('through a tunnel the certificate has to be for the origin, also where that
 
 for (const scheme of ['http', 'https'] as const) {
   // F101
-  test(`${scheme}: the error names a proxy that answers 407 or 403, or is down`, async () => {
+  test(`${scheme}: reports a proxy that answers 407 or 403, or is down`, async () => {
     await using locked = await forwardProxy({ authorization: 'Basic other' })
     const down = await forwardProxy()
     await down[Symbol.asyncDispose]()

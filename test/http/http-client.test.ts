@@ -29,7 +29,7 @@ const countdown: ScriptedHandler = (request, response) => {
 
 for (const [name, get] of ways) {
   // F87
-  test(`${name}: a chain of redirects is followed as far as was asked`, async () => {
+  test(`${name}: follows redirects up to the given number`, async () => {
     const asked: string[] = []
     await using server = await scriptedServer(countdown)
     await using client = openClient({ onRequest: (method, url) => asked.push(`${method} ${url.pathname}`) })
@@ -42,13 +42,13 @@ for (const [name, get] of ways) {
       code: 'PROTOCOL',
       message: `${server.url} redirects more than 10 times`,
     })
-    // it was not requested
+    // the request allows no redirects
     assert.equal((await get(client, { url: new URL(`${server.url}/1`) })).status, 302)
     if (name !== 'request') assert.equal(server.connections, 1)
   })
 
   // F87
-  test(`${name}: a redirect loop ends`, async () => {
+  test(`${name}: stops in a redirect loop`, async () => {
     await using server = await scriptedServer((_, response) => void response.writeHead(302, { location: '/' }).end())
     await using client = openClient()
     await assert.rejects(get(client, { url: new URL(server.url), redirects: 5 }), { code: 'PROTOCOL', message: /more than 5 times/ })
@@ -56,7 +56,7 @@ for (const [name, get] of ways) {
   })
 
   // F88
-  test(`${name}: a redirect from https to http is refused`, async () => {
+  test(`${name}: refuses a redirect from https to http`, async () => {
     const authority = await certificateAuthority()
     await using plain = await scriptedServer((_, response) => void response.end('plain'))
     await using secure = await scriptedServer(
@@ -76,7 +76,7 @@ for (const [name, get] of ways) {
   })
 
   // F89
-  test(`${name}: a redirect to the metadata address is refused`, async () => {
+  test(`${name}: refuses a redirect to the metadata address`, async () => {
     await using server = await scriptedServer(
       (_, response) => void response.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end(),
     )
@@ -85,7 +85,7 @@ for (const [name, get] of ways) {
   })
 
   // F90
-  test(`${name}: another host sees neither credentials nor headers of ours, and does not when it leads back`, async () => {
+  test(`${name}: sends no credentials and no custom headers to another host, nor after a redirect back`, async () => {
     await using home = await scriptedServer((request, response) => {
       if (request.url === '/back') return void response.end('home')
       response.writeHead(307, { location: `${cdn.url}/blob?X-Sig=a%2Fb~c%20d` }).end()
@@ -109,7 +109,7 @@ for (const [name, get] of ways) {
   })
 
   // F90
-  test(`${name}: within the origin headers stay`, async () => {
+  test(`${name}: keeps headers within the origin`, async () => {
     await using server = await scriptedServer(countdown)
     await using client = openClient()
     await get(client, { url: new URL(`${server.url}/1`), redirects: 1, headers: { authorization: 'Bearer secret' } })
@@ -120,7 +120,7 @@ for (const [name, get] of ways) {
   })
 
   // F91
-  test(`${name}: rejects a redirect with two Locations or without one`, async () => {
+  test(`${name}: rejects a redirect without a Location or with two`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.url === '/two') response.setHeader('location', ['/a', '/b'])
       response.writeHead(302).end()
@@ -137,7 +137,7 @@ for (const [name, get] of ways) {
     assert.equal(server.requests.length, 2)
   })
 
-  test(`${name}: the body of a redirect does not matter, however long or broken it is`, async () => {
+  test(`${name}: ignores the body of a redirect, even a long or broken one`, async () => {
     await using server = await scriptedServer((request, response) => {
       if (request.url === '/there') return void response.end('there')
       if (request.url === '/long') return void response.writeHead(302, { location: '/there' }).end(Buffer.alloc(100_000))
@@ -149,7 +149,7 @@ for (const [name, get] of ways) {
     }
   })
 
-  test(`${name}: a header that holds another one is refused before anything is sent`, async () => {
+  test(`${name}: rejects an injected header before any request`, async () => {
     await using server = await scriptedServer((_, response) => void response.end())
     await using client = openClient()
     const bad = [

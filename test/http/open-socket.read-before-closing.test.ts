@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readBeforeClosing } from '../../src/http/open-socket.ts'
 import { rawServer } from '../servers/scripted-server.ts'
 
-test('reads what arrived before a failed write, and then reports the failure', async () => {
+test('reads the bytes that arrived before a failed write, then reports the failure', async () => {
   await using server = await rawServer((socket) => socket.write('refused', () => socket.resetAndDestroy()))
   const socket = connect(server.port, '127.0.0.1')
   readBeforeClosing(socket)
@@ -27,7 +27,7 @@ test('reads what arrived before a failed write, and then reports the failure', a
   assert.equal(socket.destroyed, true)
 })
 
-test('anything else closes at once', async () => {
+test('closes at once after any other error', async () => {
   await using server = await rawServer(() => undefined)
   const socket = connect(server.port, '127.0.0.1')
   readBeforeClosing(socket)

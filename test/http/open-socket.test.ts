@@ -38,7 +38,7 @@ test('TLS: trusts a private authority in addition to the known ones', async () =
 })
 
 // F80
-test('a certificate of an unknown authority is refused, and the hint names the option', async () => {
+test('rejects a certificate of an unknown authority, and the hint names the option', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = openClient()
   const expected = {
@@ -54,14 +54,14 @@ test('a certificate of an unknown authority is refused, and the hint names the o
 })
 
 // F80
-test('a self-signed certificate is refused', async () => {
+test('rejects a self-signed certificate', async () => {
   await using server = await scriptedServer(ok, { tls: authority })
   await using client = openClient()
   await assert.rejects(get(client, server.url), { code: 'TLS' })
 })
 
 // F80
-test('an expired certificate and one for another name are refused', async () => {
+test('rejects an expired certificate and one for another name', async () => {
   await using expired = await scriptedServer(ok, { tls: await authority.server({ expired: true }) })
   await using foreign = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'] }) })
   await using client = trusting(trusted)
@@ -70,7 +70,7 @@ test('an expired certificate and one for another name are refused', async () => 
 })
 
 // F80
-test('TLS 1.1 is refused', async () => {
+test('rejects TLS 1.1', async () => {
   const server = createTlsServer({
     cert: tls.certificate,
     key: tls.key,
@@ -85,14 +85,14 @@ test('TLS 1.1 is refused', async () => {
   await close()
 })
 
-test('TLS: nothing is checked where that was asked for', async () => {
+test('TLS: checks nothing for an insecure origin', async () => {
   await using server = await scriptedServer(ok, { tls: await authority.server({ names: ['registry.example.com'], expired: true }) })
   await using client = trusting({ insecureSkipVerify: true })
   assert.equal(await get(client, server.url), 'ok')
 })
 
 // F81
-test('https to a server that speaks plain HTTP fails with a hint', async () => {
+test('fails with a hint for https to a server that speaks plain HTTP', async () => {
   await using server = await scriptedServer(ok)
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('http:', 'https:')), {
@@ -102,7 +102,7 @@ test('https to a server that speaks plain HTTP fails with a hint', async () => {
   })
 })
 
-test('plain HTTP to a TLS server fails', async () => {
+test('gets no answer to plain HTTP from a TLS server', async () => {
   await using server = await scriptedServer(ok, { tls })
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('https:', 'http:')), (error: { code?: string }) =>
@@ -110,7 +110,7 @@ test('plain HTTP to a TLS server fails', async () => {
   )
 })
 
-test('TLS: unusable settings are an error of TLS and not a crash', async () => {
+test('TLS: reports unusable settings as a TLS error', async () => {
   await using server = await scriptedServer(ok, { tls })
   const other = await certificateAuthority()
   for (const settings of [{ cert: 'nonsense' }, { cert: tls.certificate, key: other.key }]) {
@@ -119,7 +119,7 @@ test('TLS: unusable settings are an error of TLS and not a crash', async () => {
   }
 })
 
-test('mutual TLS: the certificate is shown to its origin and to no other', async () => {
+test('mutual TLS: sends the certificate only to its origin', async () => {
   const clientCertificate = await authority.client('pusher')
   const names: Record<string, string | undefined> = {}
   const remember =
@@ -143,7 +143,7 @@ test('mutual TLS: the certificate is shown to its origin and to no other', async
   assert.deepEqual(names, { first: 'pusher', second: undefined })
 })
 
-test('mutual TLS: a server that insists says so', async () => {
+test('mutual TLS: reports a server that requires a client certificate', async () => {
   const server = createTlsServer({
     cert: tls.certificate,
     key: tls.key,
@@ -160,7 +160,7 @@ test('mutual TLS: a server that insists says so', async () => {
   await close()
 })
 
-test('insecure is for one origin', async () => {
+test('insecure applies to one origin', async () => {
   await using one = await scriptedServer(ok, { tls })
   await using other = await scriptedServer(ok, { tls })
   await using client = openClient({ settings: (origin) => ({ tls: origin === one.url ? { insecureSkipVerify: true } : undefined }) })
@@ -168,7 +168,7 @@ test('insecure is for one origin', async () => {
   await assert.rejects(get(client, other.url), { code: 'TLS' })
 })
 
-test('TLS: 50 MB arrive as they were sent, both ways', async () => {
+test('TLS: transfers 50 MB unchanged in both directions', async () => {
   const part = randomBytes(1024 * 1024)
   const hash = createHash('sha256')
   for (let index = 0; index < 50; index++) hash.update(part)
@@ -210,7 +210,7 @@ test('TLS: 50 MB arrive as they were sent, both ways', async () => {
   assert.ok(memory.size < 16, `${memory.size} buffers`)
 })
 
-test('IPv6', async (t) => {
+test('connects over IPv6', async (t) => {
   const server = createServer((_, response) => void response.end('six'))
   server.listen(0, '::1')
   const failed = await Promise.race([once(server, 'listening').then(() => false), once(server, 'error').then(() => true)])
@@ -230,7 +230,7 @@ function resolveAs(t: TestContext, addresses: readonly string[]): void {
   })
 }
 
-test('a host with two addresses of which one is dead', async (t) => {
+test('connects to the second address of a host when the first is dead', async (t) => {
   await using server = await scriptedServer(ok)
   await using client = openClient()
   resolveAs(t, ['127.0.0.9', '::1', '127.0.0.1'])
@@ -239,7 +239,7 @@ test('a host with two addresses of which one is dead', async (t) => {
 })
 
 // F79
-test('a host all of whose addresses refuse the connection is unreachable', async (t) => {
+test('reports a host as unreachable when all its addresses refuse the connection', async (t) => {
   await using server = await scriptedServer(ok)
   const url = server.url.replace('127.0.0.1', 'all-dead.test')
   await server[Symbol.asyncDispose]()
@@ -253,7 +253,7 @@ test('a host all of whose addresses refuse the connection is unreachable', async
 
 const publicRegistry: NamingServer = { url: new URL('https://registry.test'), address: '203.0.113.7' }
 
-test('a name that a server gives is not connected to at an address that this server may not name', async (t) => {
+test('does not connect to a server-supplied name at an address that this server must not use', async (t) => {
   await using server = await rawServer((socket) => socket.destroy())
   const { port } = server
   for (const [address, why, hint] of [
@@ -275,7 +275,7 @@ test('a name that a server gives is not connected to at an address that this ser
   assert.equal(server.connections, 0)
 })
 
-test('of several addresses those are used that may be named, and trusted names have them all', async (t) => {
+test('uses only the permitted addresses of a server-supplied name, and all addresses of a trusted name', async (t) => {
   await using server = await scriptedServer(ok)
   const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
   const naming: Naming = { by: { ...publicRegistry, address: '127.0.0.1' }, trusted: [], option: 'options.storageHosts' }
@@ -287,7 +287,7 @@ test('of several addresses those are used that may be named, and trusted names h
   assert.equal((await other.requestNow({ method: 'GET', url, naming: trusted })).status, 200)
 })
 
-test('a name that one server may give is not kept for another', async (t) => {
+test('does not reuse a connection by name for a server that must not use its address', async (t) => {
   await using server = await scriptedServer(ok)
   const url = new URL(server.url.replace('127.0.0.1', 'named.test'))
   resolveAs(t, ['127.0.0.1'])
@@ -298,7 +298,7 @@ test('a name that one server may give is not kept for another', async (t) => {
 })
 
 // F79
-test('a host that does not exist is unreachable', async (t) => {
+test('reports a host that does not exist as unreachable', async (t) => {
   t.mock.method(dns, 'lookup', (name: string, _: unknown, callback: (error: Error) => void) =>
     setImmediate(() => callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))),
   )
@@ -306,7 +306,7 @@ test('a host that does not exist is unreachable', async (t) => {
   await assert.rejects(get(client, 'https://no-such-host.test/'), { code: 'UNREACHABLE', message: /does not exist/, hint: /proxy/ })
 })
 
-test('an abort ends the handshake', async () => {
+test('ends the handshake on an abort', async () => {
   let accepted = 0
   await using server = await rawServer(() => accepted++)
   await using client = openClient()
@@ -327,7 +327,7 @@ const basic = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`
 const registryTls = await authority.server({ names: ['registry.test', '10.9.8.7'] })
 
 // F101
-test('https goes through the proxy by CONNECT, with its credentials and without the request’s', async () => {
+test('sends https through CONNECT with the credentials of the proxy and without those of the request', async () => {
   await using server = await scriptedServer(async (request, response) => void response.end(await request.readBody()), { tls: registryTls })
   await using proxy = await forwardProxy({ authorization: basic, leadsTo: Number(new URL(server.url).port) })
   await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
@@ -346,7 +346,7 @@ test('https goes through the proxy by CONNECT, with its credentials and without 
   assert.equal(server.requests[0]?.headers.authorization, 'Bearer secret')
 })
 
-test('a tunnelled download waits for a slow reader and arrives whole', async () => {
+test('completes a tunnelled download with a slow reader', async () => {
   const bytes = randomBytes(6_000_000)
   await using server = await scriptedServer((_, response) => void response.end(bytes), { tls: registryTls })
   await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
@@ -366,7 +366,7 @@ test('a tunnelled download waits for a slow reader and arrives whole', async () 
   assert.ok(Buffer.concat(chunks).equals(bytes))
 })
 
-test('a tunnel that breaks is CONNECTION_LOST', async () => {
+test('reports a broken tunnel as CONNECTION_LOST', async () => {
   await using server = await scriptedServer((_, response) => void response.writeHead(200, { 'content-length': 1000 }).write('half'), {
     tls: registryTls,
   })
@@ -377,7 +377,7 @@ test('a tunnel that breaks is CONNECTION_LOST', async () => {
   await assert.rejects(reading, { code: 'CONNECTION_LOST' })
 })
 
-test('through a tunnel the certificate has to be for the origin, also where that is an address', async () => {
+test('requires a certificate for the origin through a tunnel, also for an IP address', async () => {
   await using server = await scriptedServer(ok, { tls: registryTls })
   await using impostor = await scriptedServer(ok, { tls: await authority.server({ names: ['localhost', 'proxy.test'] }) })
   for (const [url, isRight] of [
@@ -395,7 +395,7 @@ test('through a tunnel the certificate has to be for the origin, also where that
   }
 })
 
-test('plain HTTP is asked of the proxy with the whole URL', async () => {
+test('sends plain HTTP to the proxy with the full URL', async () => {
   await using server = await scriptedServer(ok)
   await using proxy = await forwardProxy({ authorization: basic, leadsTo: Number(new URL(server.url).port) })
   await using client = openClient({ environment: environments(proxy.host) })
@@ -412,7 +412,7 @@ test('plain HTTP is asked of the proxy with the whole URL', async () => {
   assert.equal(server.requests[0]?.headers['proxy-authorization'], undefined)
 })
 
-test('NO_PROXY and loopback go straight', async () => {
+test('connects directly to hosts in NO_PROXY and to loopback', async () => {
   await using server = await scriptedServer(ok)
   await using proxy = await forwardProxy()
   await using client = openClient({ environment: environments(proxy.host) })
@@ -423,7 +423,7 @@ test('NO_PROXY and loopback go straight', async () => {
 for (const scheme of ['http', 'https'] as const) {
   const secured = scheme === 'https'
   // F101
-  test(`a proxy that wants credentials is reported (407, ${scheme})`, async () => {
+  test(`reports a proxy that requires credentials (407, ${scheme})`, async () => {
     await using proxy = await forwardProxy({ authorization: 'Basic other' })
     await using client = openClient({ environment: environments(proxy.host) })
     await assert.rejects(get(client, `${scheme}://registry.test/`), (error: { code?: string; message: string; hint?: string }) => {
@@ -437,7 +437,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 
   // F101
-  test(`a proxy that is down is reported (${scheme})`, async () => {
+  test(`reports a proxy that is down (${scheme})`, async () => {
     const proxy = await forwardProxy()
     await proxy[Symbol.asyncDispose]()
     await using client = openClient({ environment: environments(proxy.host) })
@@ -450,7 +450,7 @@ for (const scheme of ['http', 'https'] as const) {
 
   if (!secured) continue
   // F101
-  test('a proxy that refuses the tunnel is reported', async () => {
+  test('reports a proxy that refuses the tunnel', async () => {
     for (const [refuse, code] of [
       [403, 'DENIED'],
       [502, 'UNAVAILABLE'],
@@ -466,7 +466,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-test('a proxy that answers a CONNECT with something else, or ends', async () => {
+test('reports a proxy that answers a CONNECT with other bytes, or closes', async () => {
   for (const [answer, code] of [
     ['SSH-2.0\r\n\r\n', 'PROTOCOL'],
     ['', 'CONNECTION_LOST'],
@@ -481,7 +481,7 @@ test('a proxy that answers a CONNECT with something else, or ends', async () => 
   }
 })
 
-test('any 2xx opens a tunnel', async () => {
+test('opens a tunnel on any 2xx', async () => {
   await using server = await scriptedServer(ok, { tls: registryTls })
   const proxy = await listen(
     createSocketServer((socket) => {
@@ -501,7 +501,7 @@ test('any 2xx opens a tunnel', async () => {
   await proxy.close()
 })
 
-test('an abort ends the wait for a proxy that says nothing', async () => {
+test('stops waiting for a silent proxy on an abort', async () => {
   let closed = 0
   await using proxy = await forwardProxy({ silent: true })
   await using client = openClient({ environment: environments(proxy.host) })
@@ -514,7 +514,7 @@ test('an abort ends the wait for a proxy that says nothing', async () => {
   while (closed === 0) await turn()
 })
 
-test('closing a client closes its tunnels', async () => {
+test('closes the tunnels of a client with the client', async () => {
   await using server = await scriptedServer(ok, { tls: registryTls })
   await using proxy = await forwardProxy({ leadsTo: Number(new URL(server.url).port) })
   const client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host) })
@@ -525,7 +525,7 @@ test('closing a client closes its tunnels', async () => {
   while (closed === 0) await turn()
 })
 
-test('an https proxy whose certificate is not trusted gets no credentials', async () => {
+test('sends no credentials to an https proxy with an untrusted certificate', async () => {
   await using proxy = await forwardProxy({ tls })
   await using client = openClient({ settings: () => ({ tls: trusted }), environment: environments(proxy.host, 'https') })
   for (const scheme of ['http', 'https']) {
@@ -537,7 +537,7 @@ test('an https proxy whose certificate is not trusted gets no credentials', asyn
   assert.equal(proxy.requests.length, 0)
 })
 
-test('the time-out counts for a TLS handshake that never comes too', async () => {
+test('times out in a TLS handshake that never completes', async () => {
   const silent = createSocketServer((socket) => socket.on('error', () => undefined))
   const { port, close } = await listen(silent)
   try {

@@ -14,7 +14,7 @@ function decode(body: Uint8Array, encodings: readonly string[], most = 1000): Pr
   return decodeBody(body, { url, headers }, most).then((bytes) => Buffer.from(bytes).toString())
 }
 
-test('undoes each usual encoding', async () => {
+test('decodes each usual encoding', async () => {
   const bodies: Readonly<Record<string, Uint8Array>> = {
     gzip: gzipSync(text),
     'x-gzip': gzipSync(text),
@@ -29,20 +29,20 @@ test('undoes each usual encoding', async () => {
   assert.equal(await decode(Buffer.alloc(0), ['gzip']), '')
 })
 
-test('leaves what is not in the encoding that a label names', async () => {
+test('keeps a body that does not match its declared encoding', async () => {
   for (const encodings of [['gzip'], ['utf-8'], ['aws-chunked'], ['zstd'], ['gzip, gzip'], ['']]) {
     assert.equal(await decode(text, encodings), text.toString(), encodings.join())
   }
 })
 
-test('refuses what becomes too long', async () => {
+test('rejects a body that exceeds the limit after decoding', async () => {
   await assert.rejects(decode(gzipSync(Buffer.alloc(50_000_000)), ['gzip'], 8192), {
     code: 'PROTOCOL',
     message: /longer than the 8192 bytes/,
   })
 })
 
-test('both transports decode an unrequested encoding', async () => {
+test('both transports decode a body that was requested without an encoding', async () => {
   await using server = await scriptedServer(
     (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text)),
   )

@@ -9,7 +9,7 @@ import { openClient, repeated } from './open-client.ts'
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 
-test('twenty HEADs take one connection', async () => {
+test('sends twenty HEADs over one connection', async () => {
   for (const handler of [
     (_, response) => void response.setHeader('content-length', 5_000_000).end(),
     // neither a length nor chunks
@@ -23,7 +23,7 @@ test('twenty HEADs take one connection', async () => {
   }
 })
 
-test('requests, downloads and uploads share connections; what runs at once does not', async () => {
+test('reuses connections between requests, downloads and uploads that do not overlap', async () => {
   await using server = await scriptedServer(
     async (request, response) => void response.end(`${request.method} ${(await request.readBody()).toString()}`),
   )
@@ -37,7 +37,7 @@ test('requests, downloads and uploads share connections; what runs at once does 
   assert.equal(server.connections, 4)
 })
 
-test('a POST without a body says so', async () => {
+test('sends Content-Length: 0 with a POST without a body', async () => {
   await using server = await scriptedServer((_, response) => void response.end())
   await using client = openClient({ userAgent: 'agent/1' })
   await client.requestNow({ method: 'POST', url: new URL(`${server.url}/v2/?a=%2F~+%20`) })
@@ -64,7 +64,7 @@ for (const [name, then] of [
   ['reset', (socket: Socket) => void socket.resetAndDestroy()],
 ] as const) {
   // F100
-  test(`a kept connection that is ${name} instead of an answer is replaced without anyone noticing`, async () => {
+  test(`replaces a kept connection that is ${name} before the answer`, async () => {
     await using server = await fickleServer(then)
     await using client = openClient()
     const url = new URL(`http://${server.host}/`)
@@ -76,7 +76,7 @@ for (const [name, then] of [
     assert.ok(server.connections >= 4)
   })
 
-  test(`content is never sent again: a kept connection that is ${name} fails the upload`, async () => {
+  test(`fails an upload on a kept connection that is ${name}, and does not resend its content`, async () => {
     await using server = await fickleServer(then)
     await using client = openClient()
     const url = new URL(`http://${server.host}/`)
@@ -86,7 +86,7 @@ for (const [name, then] of [
     assert.equal(server.connections, 1)
   })
 
-  test(`a new connection that is ${name} is not tried again here`, async () => {
+  test(`does not retry on a new connection that is ${name}`, async () => {
     await using server = await rawServer((socket) => then(socket))
     await using client = openClient()
     await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) }), { code: 'CONNECTION_LOST' })
@@ -94,7 +94,7 @@ for (const [name, then] of [
   })
 }
 
-test('a kept connection that broke within an answer is not tried again here', async () => {
+test('does not retry on a kept connection that breaks within an answer', async () => {
   await using server = await fickleServer((socket) => void socket.end('HTTP/1.1 200'))
   await using client = openClient()
   const url = new URL(`http://${server.host}/`)
@@ -103,7 +103,7 @@ test('a kept connection that broke within an answer is not tried again here', as
   assert.equal(server.connections, 1)
 })
 
-test('a server that closes idle connections is asked over new ones', async () => {
+test('opens new connections to a server that closes idle ones', async () => {
   let closed = 0
   let peer: Socket | undefined
   await using server = await rawServer((socket) => {
@@ -121,7 +121,7 @@ test('a server that closes idle connections is asked over new ones', async () =>
 
 /** Answers a request before its body is read, and then does `then`. */
 const earlyAnswers: readonly (readonly [name: string, write: (socket: Socket) => void])[] = [
-  ['continues', (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')],
+  ['keeps the connection', (socket) => void socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')],
   ['ends the connection', (socket) => void socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')],
   [
     'destroys the connection',
@@ -141,7 +141,7 @@ for (const secure of [false, true]) {
     // a TLS socket cannot be reset
     if (secure && name === 'resets the connection') continue
     // F97
-    test(`a server that answers 401 during an ${secure ? 'encrypted ' : ''}upload and ${name} is understood`, async () => {
+    test(`reads the 401 of a server that answers during an ${secure ? 'encrypted ' : ''}upload and ${name}`, async () => {
       let early = 0
       await using server = await rawServer(
         (socket) => {
@@ -170,7 +170,7 @@ for (const secure of [false, true]) {
 }
 
 // F97
-test('an answer to a manifest that the server did not read is taken', async () => {
+test('accepts an answer to a manifest that the server did not read', async () => {
   await using server = await rawServer((socket) => {
     socket.pause()
     socket.write('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', () => socket.destroy())
@@ -182,7 +182,7 @@ test('an answer to a manifest that the server did not read is taken', async () =
   }
 })
 
-test('an answer longer than is wanted is PROTOCOL, whether it says so or not', async () => {
+test('rejects an answer that exceeds the limit with PROTOCOL, with or without a declared length', async () => {
   await using server = await scriptedServer((request, response) => {
     if (request.url === '/said') response.setHeader('content-length', 1_000_000)
     response.end(Buffer.alloc(1_000_000))
@@ -200,7 +200,7 @@ test('an answer longer than is wanted is PROTOCOL, whether it says so or not', a
   }
 })
 
-test('a download that is cut off is CONNECTION_LOST; one without a length is for the caller to judge', async () => {
+test('reports a truncated download as CONNECTION_LOST, and accepts one without a length', async () => {
   const bodies: Record<string, string> = {
     counted: 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf',
     chunked: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf',
@@ -225,7 +225,7 @@ test('a download that is cut off is CONNECTION_LOST; one without a length is for
   assert.equal(text(await short.bytes(100)), 'half')
 })
 
-test('distinguishes a failed sink from a failed connection, and leaves no connection in use', async () => {
+test('distinguishes a failed sink from a failed connection, and releases the connection', async () => {
   await using server = await scriptedServer((_, response) => void response.end('small'))
   await using client = openClient()
   const url = new URL(server.url)
@@ -244,7 +244,7 @@ test('distinguishes a failed sink from a failed connection, and leaves no connec
   assert.equal(text((await client.requestNow({ method: 'GET', url })).body), 'small')
 })
 
-test('a download that is cancelled closes its connection', async () => {
+test('closes the connection of a cancelled download', async () => {
   let closed = 0
   await using server = await scriptedServer((request, response) => {
     request.socket.on('close', () => closed++)
@@ -256,7 +256,7 @@ test('a download that is cancelled closes its connection', async () => {
   while (closed === 0) await turn()
 })
 
-test('cancelling what has been read leaves the connection to who has it now', async () => {
+test('does not close a reused connection when a completed download is cancelled', async () => {
   let cancelled = (): void => undefined
   const isCancelled = new Promise<void>((resolve) => (cancelled = resolve))
   await using server = await scriptedServer((request, response) => {
@@ -275,7 +275,7 @@ test('cancelling what has been read leaves the connection to who has it now', as
   assert.equal(server.connections, 1)
 })
 
-test('an abort ends every stage with its own reason', async () => {
+test('ends every stage with the reason of an abort', async () => {
   const reached = new Set<string>()
   const closed = new Set<string>()
   await using server = await rawServer((socket, request) => {
@@ -318,7 +318,7 @@ test('an abort ends every stage with its own reason', async () => {
   }
 })
 
-test('an abort after the answer harms no later request', async () => {
+test('does not affect later requests by an abort after the answer', async () => {
   await using server = await scriptedServer((_, response) => void response.end('ok'))
   await using client = openClient()
   const controller = new AbortController()
@@ -329,7 +329,7 @@ test('an abort after the answer harms no later request', async () => {
 })
 
 // F82
-test('an answer that is not HTTP fails once', async () => {
+test('fails once for an answer that is not HTTP', async () => {
   for (const answer of ['SSH-2.0-OpenSSH\r\n', '<html>', '\x15\x03\x01\x00\x02\x02', 'HTTP/0.9 200\r\n\r\n']) {
     await using server = await rawServer((socket) => void socket.end(answer, 'latin1'))
     await using client = openClient()
@@ -342,7 +342,7 @@ test('an answer that is not HTTP fails once', async () => {
 })
 
 // F92
-test('a Location of 60 KiB is read, and one of 70 KiB is not', async () => {
+test('reads a Location of 60 KiB and rejects one of 70 KiB', async () => {
   await using server = await rawServer((socket, request) => {
     const size = Number(/GET \/(\d+)/.exec(request.toString())?.[1])
     socket.end(`HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: /${'s'.repeat(size)}\r\n\r\n`)
@@ -356,7 +356,7 @@ test('a Location of 60 KiB is read, and one of 70 KiB is not', async () => {
   })
 })
 
-test('a blob goes from one server to another through a little memory', async () => {
+test('streams a blob between two servers with little memory', async () => {
   const size = 96 * 1024 * 1024
   const hash = createHash('sha256')
   await using source = await scriptedServer((_, response) => {

@@ -13,7 +13,7 @@ const moving = 1000
 // What is not given up would last longer than this test does.
 const inTime = { timeout: 120_000 }
 
-test('a server that never answers is given up', inTime, async () => {
+test('times out on a server that never answers', inTime, async () => {
   await using server = await rawServer(() => undefined)
   await using client = openClient({ timeout })
   const url = new URL(`http://${server.host}/`)
@@ -26,7 +26,7 @@ test('a server that never answers is given up', inTime, async () => {
   assert.equal(server.connections, 3)
 })
 
-test('a head that drips, or interim answers without end, do not count as an answer', inTime, async () => {
+test('times out on a slow head and on endless interim answers', inTime, async () => {
   for (const drip of ['H', 'HTTP/1.1 100 Continue\r\n\r\n']) {
     await using server = await rawServer((socket) => {
       const timer = setInterval(
@@ -41,7 +41,7 @@ test('a head that drips, or interim answers without end, do not count as an answ
   }
 })
 
-test('a kept connection that went silent is not taken for a stale one', async () => {
+test('does not treat a silent kept connection as stale', async () => {
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
   await using client = openClient({ timeout })
   const url = new URL(`http://${server.host}/`)
@@ -51,7 +51,7 @@ test('a kept connection that went silent is not taken for a stale one', async ()
 })
 
 // F77
-test('a download that stalls or drips is given up, one that is slow but moves is not', inTime, async () => {
+test('times out on a stalled or dripping download, and continues a slow one', inTime, async () => {
   const bytesPerTick: Record<string, number> = { stalls: 0, drips: 1, moves: moving }
   await using server = await scriptedServer((request, response) => {
     const bytes = bytesPerTick[request.url.slice(1)] ?? 0
@@ -79,7 +79,7 @@ test('a download that stalls or drips is given up, one that is slow but moves is
   assert.equal(received, 50 * moving)
 })
 
-test('a slow reader is not the server’s fault, and neither is one who has not begun', async () => {
+test('does not time out while the reader is slow or has not started', async () => {
   await using server = await scriptedServer((_, response) => void response.end(Buffer.alloc(1_000_000)))
   await using client = openClient({ timeout })
   const download = await client.download({ url: new URL(server.url) })
@@ -93,7 +93,7 @@ test('a slow reader is not the server’s fault, and neither is one who has not 
 })
 
 // F98
-test('a server that never reads an upload is given up', inTime, async () => {
+test('times out on a server that never reads an upload', inTime, async () => {
   await using server = await rawServer((socket) => void socket.pause())
   await using client = openClient({ timeout })
   const content = repeated(256 * 1024 * 1024)
@@ -104,7 +104,7 @@ test('a server that never reads an upload is given up', inTime, async () => {
   assert.ok(content.given < content.size / 2)
 })
 
-test('a server that waits for the source of an upload is not given up', async () => {
+test('does not time out while the source of an upload is slow', async () => {
   await using server = await scriptedServer(
     async (request, response) => void response.writeHead(201).end(String((await request.readBody()).length)),
   )
@@ -125,7 +125,7 @@ test('a server that waits for the source of an upload is not given up', async ()
 })
 
 // F99
-test('a server that takes its time over a large upload is waited for, over a small one it is not', inTime, async () => {
+test('waits longer for the answer to a large upload than to a small one', inTime, async () => {
   await using server = await scriptedServer(async (request, response) => {
     await request.readBody()
     await after(5 * timeout)
@@ -137,7 +137,7 @@ test('a server that takes its time over a large upload is waited for, over a sma
   await assert.rejects(client.upload({ url, content: repeated(1000) }), { code: 'TIMEOUT', message: /did not answer within \d+ s/ })
 })
 
-test('the answer to an upload gets a second for each 4 MiB, up to 15 minutes', () => {
+test('allows a second for each 4 MiB for the answer to an upload, up to 15 minutes', () => {
   const [second, mebibyte] = [1000, 1024 * 1024]
   assert.equal(answerTimeout(2 * second, mebibyte), 2.25 * second)
   assert.equal(answerTimeout(60 * second, 1024 * mebibyte), 316 * second)
@@ -145,7 +145,7 @@ test('the answer to an upload gets a second for each 4 MiB, up to 15 minutes', (
   assert.equal(answerTimeout(1800 * second, 100_000 * mebibyte), 1800 * second)
 })
 
-/** Writes the bytes that `next` gives every 20 ms, for as long as anybody reads. */
+/** Writes the bytes that `next` gives every 20 ms, until the client closes the connection. */
 function dripping(head: string, next: () => string): Promise<RawServer> {
   return rawServer((socket) => {
     socket.write(head)
@@ -166,7 +166,7 @@ for (const [name, head, next, message] of [
     /the answer was not whole within \d+ s/,
   ],
 ] as const) {
-  test(`gives up an answer that ${name}`, inTime, async () => {
+  test(`gives up on an answer that ${name}`, inTime, async () => {
     await using server = await dripping(head, next)
     await using client = openClient({ timeout })
     const request = { method: 'GET', url: new URL(`http://${server.host}/`), maxBytes: 10_000_000 } as const
@@ -174,7 +174,7 @@ for (const [name, head, next, message] of [
   })
 }
 
-test('a long line before each chunk does not count as progress of a download', inTime, async () => {
+test('does not count a long line before each chunk as progress of a download', inTime, async () => {
   await using server = await dripping(chunked, () => `1;${'x'.repeat(4000)}\r\nx\r\n`)
   await using client = openClient({ timeout })
   const download = await client.download({ url: new URL(`http://${server.host}/`) })
@@ -184,7 +184,7 @@ test('a long line before each chunk does not count as progress of a download', i
   )
 })
 
-test('a download that waits for its reader has no deadline, and neither has its body', async () => {
+test('sets no deadline for a download that waits for its reader, nor for its body', async () => {
   await using server = await dripping('HTTP/1.1 200 OK\r\nContent-Length: 80000\r\n\r\n', () => 'x'.repeat(moving))
   await using client = openClient({ timeout })
   const download = await client.download({ url: new URL(`http://${server.host}/`) })
@@ -193,7 +193,7 @@ test('a download that waits for its reader has no deadline, and neither has its 
   assert.equal(received, 80_000)
 })
 
-test('redirects share one deadline', inTime, async () => {
+test('shares one deadline among redirects', inTime, async () => {
   await using server = await scriptedServer(async (request, response) => {
     await after(0.75 * timeout)
     response.writeHead(307, { location: `/${request.index}` }).end()
@@ -207,7 +207,7 @@ test('redirects share one deadline', inTime, async () => {
   }
 })
 
-test('rejects an excessive number of interim answers', async () => {
+test('rejects an answer with too many interim answers', async () => {
   await using server = await rawServer((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(101)))
   await using client = openClient()
   const request = { method: 'GET', url: new URL(`http://${server.host}/`) } as const
@@ -216,7 +216,7 @@ test('rejects an excessive number of interim answers', async () => {
   }
 })
 
-test('does not watch idle connections', async () => {
+test('does not time out idle connections', async () => {
   let peer: Socket | undefined
   await using server = await scriptedServer((request, response) => {
     peer = request.socket

@@ -42,7 +42,7 @@ function sawNoSecret(requests: readonly ScriptedRequest[]): void {
 }
 
 // A19
-test('a foreign layer that the registry has is read there', async () => {
+test('reads a foreign layer from the registry when it is present', async () => {
   await using elsewhere = await scriptedServer(serve)
   const bytes = await read(foreign(elsewhere.url), ({ kind, scripted }, response) => {
     if (kind === 'blob-get') void serve(scripted, response)
@@ -53,7 +53,7 @@ test('a foreign layer that the registry has is read there', async () => {
 })
 
 // A19
-test('a foreign layer that the registry does not have is read from its own URL, without credentials', async () => {
+test('reads a foreign layer that the registry lacks from its URL, without credentials', async () => {
   await using elsewhere = await scriptedServer(serve)
   assert.deepEqual(await read(foreign(`${elsewhere.url.replace('//', '//user:pw@')}/layer?sig=1`)), layer)
   assert.deepEqual(
@@ -63,7 +63,7 @@ test('a foreign layer that the registry does not have is read from its own URL, 
   sawNoSecret(elsewhere.requests)
 })
 
-test('one that the registry will not give, or cannot just now, is not asked for elsewhere', async () => {
+test('does not try the URL of a foreign layer when the registry denies access or is unavailable', async () => {
   await using elsewhere = await scriptedServer(serve)
   for (const status of [403, 500]) {
     await assert.rejects(
@@ -74,7 +74,7 @@ test('one that the registry will not give, or cannot just now, is not asked for 
   assert.equal(elsewhere.requests.length, 0)
 })
 
-test('the next URL is tried where one fails, five at most', async () => {
+test('tries the next URL after a failure, up to five', async () => {
   await using elsewhere = await scriptedServer((request, response) =>
     request.url === '/good' ? serve(request, response) : void response.writeHead(404).end(),
   )
@@ -83,7 +83,7 @@ test('the next URL is tried where one fails, five at most', async () => {
   await assert.rejects(read(of('1', '2', '3', '4', '5', 'good')), { code: 'NOT_FOUND', side: 'source' })
 })
 
-test('a download that breaks is taken up where it broke', async () => {
+test('resumes an interrupted download', async () => {
   await using elsewhere = await scriptedServer((request, response) => {
     if (request.index > 0) return serve(request, response)
     response.writeHead(200, { 'content-length': layer.length })
@@ -93,21 +93,21 @@ test('a download that breaks is taken up where it broke', async () => {
   assert.equal(elsewhere.requests[1]?.headers.range, 'bytes=100000-')
 })
 
-test('other bytes than the digest says are refused', async () => {
+test('rejects bytes that do not match the digest', async () => {
   await using elsewhere = await scriptedServer(
     (_request, response) => void response.end(Buffer.concat([layer.subarray(1), Buffer.from('x')])),
   )
   await assert.rejects(read(foreign(elsewhere.url)), { code: 'INTEGRITY' })
 })
 
-test('a layer without URLs is missing', async () => {
+test('reports a layer without URLs as missing', async () => {
   await assert.rejects(read(foreign()), { code: 'NOT_FOUND' })
 })
 
 const options = { headers: {}, expect: [200] }
 
 // F89
-test('never requests a URL in a private network, or of another scheme than http', async () => {
+test('does not request a URL in a private network or with another scheme than http', async () => {
   await using opened = openSession('https://registry.example.com')
   const refused = [
     'http://169.254.169.254/latest/meta-data',
@@ -131,14 +131,14 @@ test('never requests a URL in a private network, or of another scheme than http'
 })
 
 // F89
-test('a redirect of a foreign layer into the network of the machine is refused', async () => {
+test('rejects a redirect of a foreign layer into the network of the machine', async () => {
   await using elsewhere = await scriptedServer(
     (_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
   )
   await assert.rejects(read(foreign(elsewhere.url)), { code: 'REFUSED_ADDRESS', message: /link-local/ })
 })
 
-test('a URL at the registry itself gets no credentials either', async () => {
+test('sends no credentials to a URL at the registry itself', async () => {
   await using registry = await memoryRegistry(({ path, headers, scripted }, response) => {
     if (path === '/x') return (void serve(scripted, response), true)
     if (headers.authorization !== undefined) return false
@@ -156,7 +156,7 @@ test('a URL at the registry itself gets no credentials either', async () => {
   sawNoSecret(registry.requests.filter(({ path }) => path === '/x').map(({ scripted }) => scripted))
 })
 
-test('an abort ends it', async () => {
+test('stops on an abort', async () => {
   await using opened = openSession('http://127.0.0.1:1')
   const signal = AbortSignal.abort(new Error('enough'))
   await assert.rejects(openForeignLayer(opened.transport, foreign('http://127.0.0.1:1/'), { ...options, signal }), /enough/)

@@ -25,14 +25,14 @@ function reading(answer: (...args: Parameters<Intercept>) => void): Intercept {
   }
 }
 
-test('a blob is read as it is, and asked for without an encoding', async () => {
+test('reads a blob unchanged, and requests no encoding', async () => {
   await using at = await held()
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
   assert.equal(at.server.requests[0]?.headers['accept-encoding'], 'identity')
   assert.equal(at.server.requests[0]?.headers.range, undefined)
 })
 
-test('a blob is read from an offset on', async () => {
+test('reads a blob from an offset', async () => {
   await using at = await held()
   const content = await at.registry.getBlob(repository, descriptor, { offset: 20_000 })
   assert.equal(content.size, 30_000)
@@ -40,13 +40,13 @@ test('a blob is read from an offset on', async () => {
   assert.equal(at.server.requests[0]?.headers.range, 'bytes=20000-')
 })
 
-test('an absent blob is NOT_FOUND', async () => {
+test('reports an absent blob as NOT_FOUND', async () => {
   await using at = await held()
   await assert.rejects(at.registry.getBlob({ ...repository, path: 'a/c' }, descriptor), { code: 'NOT_FOUND', side: 'source' })
 })
 
 // E69
-test('accepts a 200 to a Range, and skips its beginning', async () => {
+test('skips the beginning of a 200 answer to a Range request', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
   assert.equal(at.server.requests.length, 1)
@@ -62,7 +62,7 @@ for (const [what, headers] of [
   ['with nonsense', { 'content-range': 'bytes x' }],
 ] as const) {
   // E70
-  test(`a 206 ${what} is given up for the whole blob`, async () => {
+  test(`reads the whole blob after a 206 ${what}`, async () => {
     await using at = await held((request, response) => {
       if (request.headers.range === undefined) return false
       response.writeHead(206, { ...headers, 'content-length': 30_000 }).end(bytes.subarray(0, 30_000))
@@ -77,7 +77,7 @@ for (const [what, headers] of [
 }
 
 // E70
-test('a 206 that does not know the total is taken', async () => {
+test('accepts a 206 without the total size', async () => {
   await using at = await held(
     reading((_request, response) =>
       response.writeHead(206, { 'content-range': whole.replace('/50000', '/*') }).end(bytes.subarray(20_000)),
@@ -87,13 +87,13 @@ test('a 206 that does not know the total is taken', async () => {
 })
 
 // E71
-test('a 416 is answered by reading from the start', async () => {
+test('reads from the start after a 416', async () => {
   await using at = await held(({ headers }, response) => (headers.range === undefined ? false : refuse(response, 416, 'RANGE_INVALID')))
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor, { offset: 20_000 })), bytes.subarray(20_000))
 })
 
 // E66, E68
-test('another length than the manifest says is refused before the body', async () => {
+test('rejects a length that differs from the manifest before the body', async () => {
   for (const size of [49_999, 50_001, 0]) {
     await using at = await held(
       reading((_request, response) => response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))),
@@ -103,7 +103,7 @@ test('another length than the manifest says is refused before the body', async (
 })
 
 // E66
-test('more bytes than the manifest says are cut off where the length was not announced', async () => {
+test('stops at the size in the manifest when the answer has no length', async () => {
   let sent = 0
   await using at = await held(
     reading((_request, response) => {
@@ -125,7 +125,7 @@ test('more bytes than the manifest says are cut off where the length was not ann
 })
 
 // E65
-test('a body that ends early without an announced length is a lost connection', async () => {
+test('reports a short body without a length as a lost connection', async () => {
   await using at = await held(
     reading((_request, response) => {
       response.shouldKeepAlive = false
@@ -138,7 +138,7 @@ test('a body that ends early without an announced length is a lost connection', 
 })
 
 // E64
-test('a body that breaks off is a lost connection', async () => {
+test('reports a truncated body as a lost connection', async () => {
   await using at = await held(
     reading(({ scripted }, response) => {
       response.writeHead(200, { 'content-length': bytes.length })
@@ -149,13 +149,13 @@ test('a body that breaks off is a lost connection', async () => {
 })
 
 // E72
-test('refuses an unrequested encoding', async () => {
+test('rejects an encoding that was not requested', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes))))
   await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'PROTOCOL', message: /encoding gzip/ })
 })
 
 // E73
-test('an empty blob is read', async () => {
+test('reads an empty blob', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await held()
   at.server.blobs.set(`a/b@${empty.descriptor.digest}`, Buffer.alloc(0))
@@ -163,7 +163,7 @@ test('an empty blob is read', async () => {
 })
 
 // E78, F90
-test('a blob behind a redirect is read without credentials, and a refused address is asked for again at the registry', async () => {
+test('follows a redirect of a blob without credentials, and returns to the registry when the address refuses it', async () => {
   await using cdn = await memoryRegistry(({ path }, response) => {
     if (path.includes('expired')) response.writeHead(403).end()
     else response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
@@ -191,12 +191,12 @@ test('a blob behind a redirect is read without credentials, and a refused addres
 })
 
 // F88, F89
-test('a redirect of a blob to a link-local address is refused', async () => {
+test('rejects a redirect of a blob to a link-local address', async () => {
   await using at = await held(reading((_request, response) => response.writeHead(307, { location: 'http://169.254.169.254/latest' }).end()))
   await assert.rejects(at.registry.getBlob(repository, descriptor), { code: 'REFUSED_ADDRESS', side: 'source' })
 })
 
-test('a large blob that is cancelled or refused gives its place to the next', async () => {
+test('releases the stream of a large blob that is cancelled or refused', async () => {
   await using at = await held(undefined, { streams: 1, requests: 1 })
   for (let n = 0; n < 5; n++) (await at.registry.getBlob(repository, descriptor)).cancel()
   await assert.rejects(at.registry.getBlob({ ...repository, path: 'absent' }, descriptor))
@@ -210,15 +210,15 @@ test('a large blob that is cancelled or refused gives its place to the next', as
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
 })
 
-test('headBlob decides by status and size', async () => {
+test('headBlob reports whether a blob is present with the right size', async () => {
   await using at = await held()
   assert.equal(await at.registry.headBlob(repository, descriptor), true)
   assert.equal(await at.registry.headBlob({ ...repository, path: 'a/c' }, descriptor), false)
-  assert.equal(await at.registry.headBlob(repository, { ...descriptor, size: 7 }), false, 'a truncated blob counts as missing')
+  assert.equal(await at.registry.headBlob(repository, { ...descriptor, size: 7 }), false, 'a truncated blob does not count as present')
 })
 
 for (const status of [401, 403, 404, 405]) {
-  test(`headBlob takes ${status} for absent, so that the upload gives the real answer`, async () => {
+  test(`headBlob treats ${status} as absent, so that the upload reports the real answer`, async () => {
     await using at = await held((_request, response) => refuse(response, status, 'DENIED'), { side: 'destination' })
     assert.equal(await at.registry.headBlob(repository, descriptor), false)
   })

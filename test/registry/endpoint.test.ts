@@ -11,7 +11,7 @@ const parsed = (text: string): string => {
 }
 
 // C33
-test('without a scheme it is https, and http only for a loopback host with a port of its own', () => {
+test('defaults to https, and to http only for a loopback host with an explicit port', () => {
   assert.equal(parsed('registry.example.com'), 'https://registry.example.com/')
   assert.equal(parsed('registry.example.com:5000'), 'https://registry.example.com:5000/')
   assert.equal(parsed('localhost:5000'), 'http://localhost:5000/')
@@ -22,14 +22,14 @@ test('without a scheme it is https, and http only for a loopback host with a por
   assert.equal(parsed('HTTP://Registry.example.com:80/'), 'http://registry.example.com/')
 })
 
-test('a path is the prefix of every repository, without the v2 of the API', () => {
+test('uses a path as the prefix of every repository, without the v2 of the API', () => {
   assert.equal(parsed('https://h.example/a/b/'), 'https://h.example/a/b/')
   assert.equal(parsed('https://h.example/v2/'), 'https://h.example/')
   assert.equal(parsed('https://h.example/v2/a'), 'https://h.example/a/')
   assert.equal(apiUrl(parseEndpoint('http://h.example:1/a'), 'b/c', 'tags/list').href, 'http://h.example:1/v2/a/b/c/tags/list')
 })
 
-test('an invalid endpoint is a usage error that repeats no password', () => {
+test('rejects an invalid endpoint with a usage error that contains no password', () => {
   for (const text of [
     '',
     '/',
@@ -57,12 +57,12 @@ test('an invalid endpoint is a usage error that repeats no password', () => {
 })
 
 // C42
-test('Docker Hub is read from where its API is, any other registry from its own name', () => {
+test('reads Docker Hub from its API host, and any other registry from its own name', () => {
   assert.equal(defaultEndpoint('docker.io').origin.origin, 'https://registry-1.docker.io')
   assert.equal(defaultEndpoint('ghcr.io').origin.origin, 'https://ghcr.io')
 })
 
-test('any text is an endpoint or a usage error', () => {
+test('returns an endpoint or a usage error for any text', () => {
   const piece = fc.constantFrom(
     'http://',
     'https://',

@@ -29,7 +29,7 @@ const webPage: Intercept = (_request, response) => {
   return true
 }
 
-test('a manifest is asked for by HEAD, with every type in Accept', async () => {
+test('requests a manifest by HEAD with every type in Accept', async () => {
   await using at = await held()
   assert.deepEqual(await at.registry.headManifest(reference), root.descriptor)
   assert.deepEqual(at.server.kinds(), ['manifest-head'])
@@ -38,7 +38,7 @@ test('a manifest is asked for by HEAD, with every type in Accept', async () => {
   }
 })
 
-test('an absent tag is undefined for HEAD and NOT_FOUND for GET', async () => {
+test('returns undefined for an absent tag by HEAD and NOT_FOUND by GET', async () => {
   await using at = await held()
   const absent = parseReference('docker.io/a/b:2')
   assert.equal(await at.registry.headManifest(absent), undefined)
@@ -46,7 +46,7 @@ test('an absent tag is undefined for HEAD and NOT_FOUND for GET', async () => {
 })
 
 for (const header of ['docker-content-digest', 'content-type', 'content-length']) {
-  test(`a HEAD without ${header} is answered by reading and hashing`, async () => {
+  test(`reads and hashes the manifest when the answer to a HEAD lacks ${header}`, async () => {
     await using at = await held(({ kind }, response) => {
       if (kind !== 'manifest-head') return false
       const all = { 'docker-content-digest': digest, 'content-type': mediaTypes.ociManifest, 'content-length': root.bytes.length }
@@ -58,7 +58,7 @@ for (const header of ['docker-content-digest', 'content-type', 'content-length']
   })
 }
 
-test('reads and hashes a manifest whose HEAD has an invalid digest', async () => {
+test('reads and hashes the manifest when the answer to a HEAD has an invalid digest', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-head') return false
     response
@@ -69,7 +69,7 @@ test('reads and hashes a manifest whose HEAD has an invalid digest', async () =>
   assert.equal((await at.registry.headManifest(reference))?.digest, digest)
 })
 
-test('a registry without HEAD (405) is asked by GET', async () => {
+test('falls back to GET for a registry without HEAD (405)', async () => {
   await using at = await held(({ kind }, response) => (kind === 'manifest-head' ? refuse(response, 405, 'UNSUPPORTED') : false))
   assert.equal((await at.registry.headManifest(reference))?.digest, digest)
   assert.equal(await at.registry.headManifest(parseReference('docker.io/a/b:2')), undefined)
@@ -77,7 +77,7 @@ test('a registry without HEAD (405) is asked by GET', async () => {
 
 for (const status of [401, 403]) {
   // F96
-  test(`${status} on a HEAD is unknown at a destination, and an error at a source`, async () => {
+  test(`treats ${status} on a HEAD as unknown at a destination, and as an error at a source`, async () => {
     const answer: Intercept = (_request, response) => refuse(response, status, 'DENIED')
     await using to = await held(answer, { side: 'destination' })
     assert.equal(await to.registry.headManifest(reference), undefined)
@@ -103,7 +103,7 @@ test('rejects a captive portal as a destination', async () => {
 })
 
 // D44
-test('a manifest of nine megabytes is refused, with its length said or not', async () => {
+test('rejects a manifest of nine megabytes, with or without a declared length', async () => {
   const bytes = Buffer.alloc(9 * 1024 * 1024, ' ')
   for (const headers of [{ 'content-length': bytes.length }, {}]) {
     await using at = await held(({ kind }, response) => {
@@ -116,7 +116,7 @@ test('a manifest of nine megabytes is refused, with its length said or not', asy
 })
 
 // D46
-test('an image served as an index is refused', async () => {
+test('rejects an image served as an index', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-get') return false
     response.writeHead(200, { 'content-type': mediaTypes.ociIndex }).end(root.bytes)
@@ -131,7 +131,7 @@ test('an image served as an index is refused', async () => {
 
 for (const type of [undefined, 'application/octet-stream', `${mediaTypes.ociManifest}; charset=utf-8`]) {
   // D47
-  test(`a manifest served as ${type ?? 'nothing'} is what its mediaType says`, async () => {
+  test(`uses the mediaType of a manifest served as ${type ?? 'nothing'}`, async () => {
     await using at = await held(({ kind }, response) => {
       if (kind !== 'manifest-get') return false
       response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(root.bytes)
@@ -142,7 +142,7 @@ for (const type of [undefined, 'application/octet-stream', `${mediaTypes.ociMani
 }
 
 // D48
-test('other bytes than the digest says are asked for once more, then refused', async () => {
+test('requests bytes that do not match the digest once more, then rejects them', async () => {
   for (const [wrongTimes, requests] of [
     [1, 2],
     [9, 2],
@@ -161,7 +161,7 @@ test('other bytes than the digest says are asked for once more, then refused', a
 })
 
 // D49
-test('a wrong Docker-Content-Digest over the right bytes is only worth a warning, given once', async () => {
+test('warns once about a wrong Docker-Content-Digest with the right bytes', async () => {
   const warnings: string[] = []
   const wrong = `sha256:${'0'.repeat(64)}`
   await using at = await held(
@@ -179,7 +179,7 @@ test('a wrong Docker-Content-Digest over the right bytes is only worth a warning
 })
 
 // D50
-test('schema 1 is unsupported, and said so', async () => {
+test('reports schema 1 as unsupported', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-get') return false
     response.writeHead(200, { 'content-type': mediaTypes.dockerSchema1Signed }).end('{"schemaVersion":1,"fsLayers":[]}')
@@ -189,7 +189,7 @@ test('schema 1 is unsupported, and said so', async () => {
 })
 
 // D62
-test('a trailing newline is kept both ways', async () => {
+test('keeps a trailing newline in both directions', async () => {
   const manifest = manifestOf(
     Buffer.from(`${JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [], x: 1 }, undefined, 3)}\n`),
   )
@@ -202,7 +202,7 @@ test('a trailing newline is kept both ways', async () => {
 })
 
 // A10
-test('a manifest under a sha512 digest is read by it', async () => {
+test('reads a manifest by its sha512 digest', async () => {
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   await using at = await held()
   at.server.manifests.set(`a/b@${sha512}`, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from(root.bytes) })
@@ -210,7 +210,7 @@ test('a manifest under a sha512 digest is read by it', async () => {
 })
 
 // A10
-test('a destination that knows only sha256 accepts it under a tag, and refuses it by digest as unsupported', async () => {
+test('a destination with only sha256 accepts it under a tag, and rejects it by digest as unsupported', async () => {
   const sha512 = `sha512:${createHash('sha512').update(root.bytes).digest('hex')}` as const
   const manifest = manifestOf(root.bytes, undefined, sha512)
   await using at = await held(
@@ -225,7 +225,7 @@ test('a destination that knows only sha256 accepts it under a tag, and refuses i
 })
 
 // A10
-test('docker-registry takes a manifest with a sha512 digest under its tag, and not by that digest', async (t) => {
+test('docker-registry accepts a manifest with a sha512 digest by its tag, but not by that digest', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using server = await startDockerRegistry()
   await using registry = openRegistry(server.url, { side: 'destination' })
@@ -237,7 +237,7 @@ test('docker-registry takes a manifest with a sha512 digest under its tag, and n
   await assert.rejects(registry.putManifest(atDigest(reference, sha512), manifest), { code: 'UNSUPPORTED', hint: /by a tag/ })
 })
 
-test('a manifest is stored under its own type, its exact bytes, and needs one request where the registry says its digest', async () => {
+test('stores a manifest with its type and exact bytes in one request when the registry returns its digest', async () => {
   await using at = await held()
   await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
   assert.deepEqual(at.server.kinds(), ['manifest-put'])
@@ -246,7 +246,7 @@ test('a manifest is stored under its own type, its exact bytes, and needs one re
 })
 
 for (const status of [200, 202, 204]) {
-  test(`a PUT that is answered with ${status} is proved by a HEAD`, async () => {
+  test(`confirms a PUT that is answered with ${status} by a HEAD`, async () => {
     await using at = await held(async ({ kind, scripted }, response) => {
       if (kind !== 'manifest-put') return false
       at.server.manifests.set('a/b:new', { mediaType: mediaTypes.ociManifest, bytes: await scripted.readBody() })
@@ -260,7 +260,7 @@ for (const status of [200, 202, 204]) {
 
 for (const status of [200, 201]) {
   // F102
-  test(`a server that says ${status} to a PUT and has nothing is found out`, async () => {
+  test(`detects a server that answers ${status} to a PUT and stores nothing`, async () => {
     await using at = await held(({ kind }, response) => {
       if (kind === 'manifest-put') return (response.writeHead(status).end(), true)
       return refuse(response, 404, 'MANIFEST_UNKNOWN')
@@ -272,7 +272,7 @@ for (const status of [200, 201]) {
   })
 }
 
-test('a registry that stores something else says so by its digest', async () => {
+test('detects a registry that stores other bytes by the digest in its answer', async () => {
   await using at = await held(({ kind }, response) => {
     if (kind !== 'manifest-put') return false
     response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end()
@@ -282,7 +282,7 @@ test('a registry that stores something else says so by its digest', async () => 
 })
 
 // F86
-test('a manifest that is stored and answered with 500 is stored', async () => {
+test('counts a manifest as stored after a 500 when it is present', async () => {
   await using at = await held(async ({ kind, scripted }, response) => {
     if (kind !== 'manifest-put') return false
     at.server.manifests.set('a/b:new', { mediaType: mediaTypes.ociManifest, bytes: await scripted.readBody() })
@@ -294,13 +294,13 @@ test('a manifest that is stored and answered with 500 is stored', async () => {
 })
 
 // F86
-test('a manifest that is not stored and answered with 500 is put again', async () => {
+test('puts a manifest again after a 500 when it is absent', async () => {
   await using at = await held(({ kind, nth }, response) => (kind === 'manifest-put' && nth < 3 ? refuse(response, 500, 'UNKNOWN') : false))
   await at.registry.putManifest(parseReference('docker.io/a/b:new'), root)
   assert.equal(at.server.count('manifest-put'), 3)
 })
 
-test('writes a child only by its digest, and a root only by its tag', async () => {
+test('puts a child only under its digest, and a root only under its tag', async () => {
   const index = tinyIndex()
   await using at = await held()
   for (const { bytes, descriptor } of index.blobs) at.server.blobs.set(`a/c@${descriptor.digest}`, Buffer.from(bytes))
@@ -322,7 +322,7 @@ for (const [status, errorCode, code] of [
   [413, 'SIZE_INVALID', 'INTEGRITY'],
 ] as const) {
   // F96
-  test(`a PUT that is answered with ${status} is not tried again, and the registry's message is shown`, async () => {
+  test(`does not retry a PUT that is answered with ${status}, and prints the registry's message`, async () => {
     await using at = await openWithServer(({ kind }, response) =>
       kind === 'manifest-put' ? refuse(response, status, errorCode, 'tag is immutable\u001b[31m') : false,
     )
@@ -336,7 +336,7 @@ for (const [status, errorCode, code] of [
 }
 
 // F87, F90
-test('redirects of a manifest are followed, to another host without credentials', async () => {
+test('follows redirects of a manifest, without credentials to another host', async () => {
   await using other = await memoryRegistry(({ path }, response) => {
     if (!path.startsWith('/cdn')) return false
     response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end(root.bytes)
@@ -365,7 +365,7 @@ test('redirects of a manifest are followed, to another host without credentials'
 })
 
 // F87
-test('a redirect that goes round, and two Locations at once, are refused', async () => {
+test('rejects a redirect loop and two Locations', async () => {
   await using loop = await held(({ path }, response) => (response.writeHead(302, { location: path }).end(), true))
   for (const work of [loop.registry.getManifest(reference), loop.registry.headManifest(reference)]) {
     await assert.rejects(work, { code: 'PROTOCOL' })
@@ -388,7 +388,7 @@ test('a redirect that goes round, and two Locations at once, are refused', async
   await assert.rejects(two.registry.getManifest(reference), { code: 'PROTOCOL', message: /two Locations/ })
 })
 
-test('a manifest that is visible a moment after its PUT was written', async () => {
+test('counts a manifest as written when it becomes visible after its PUT', async () => {
   let heads = 0
   await using at = await openWithServer(
     async ({ kind, scripted }, response) => {
@@ -404,7 +404,7 @@ test('a manifest that is visible a moment after its PUT was written', async () =
   assert.equal(at.server.count('manifest-put'), 1)
 })
 
-test('a manifest that is refused though the tag names it already was written', async () => {
+test('counts a refused manifest as written when the tag already points to it', async () => {
   for (const [status, code] of [
     [400, 'TAG_INVALID'],
     [400, 'BLOB_UPLOAD_INVALID'],

@@ -13,12 +13,12 @@ function read(limit: string | undefined, remaining: string | undefined) {
   )
 }
 
-test("Docker Hub's quota is read", () => {
+test("parses Docker Hub's quota", () => {
   assert.deepEqual(read('100;w=21600', '76;w=21600'), { limit: 100, remaining: 76, windowSeconds: 21600 })
   assert.deepEqual(read('200', '0'), { limit: 200, remaining: 0, windowSeconds: 0 })
 })
 
-test('ignores invalid quotas', () => {
+test('ignores other values', () => {
   for (const [limit, remaining] of [
     [undefined, undefined],
     ['100;w=21600', undefined],

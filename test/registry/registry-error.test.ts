@@ -77,7 +77,7 @@ const cases: readonly (readonly [status: number, body: string, code: (typeof err
 ]
 
 for (const [status, body, code, path = manifestPath] of cases) {
-  test(`${status} ${body} of ${path} is ${code}`, () => {
+  test(`maps ${status} ${body} of ${path} to ${code}`, () => {
     const error = errorOf(status, body, { path })
     assert.equal(error.code, code)
     assert.match(error.message, new RegExp(`^(?:cannot read x|the registry's disk is full): r.example answered ${status}`))
@@ -86,14 +86,14 @@ for (const [status, body, code, path = manifestPath] of cases) {
 }
 
 // F83
-test('Retry-After counts where waiting helps', () => {
+test('uses Retry-After only for statuses where waiting helps', () => {
   assert.equal(errorOf(429, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
   assert.equal(errorOf(503, '', { headers: { 'retry-after': '2' } }).retryAfter, 2000)
   assert.equal(errorOf(404, '', { headers: { 'retry-after': '2' } }).retryAfter, undefined)
   assert.equal(errorOf(429, '', { headers: { 'retry-after': 'soon' } }).retryAfter, undefined)
 })
 
-test('a full disk is an error of the registry, and a used quota one of what it refused', () => {
+test('reports a full disk as a problem of the registry, and a used quota as one of the refused item', () => {
   for (const [status, body] of [
     [507, ''],
     [500, errors('UNKNOWN', 'no space left on device')],
@@ -119,7 +119,7 @@ test('a full disk is an error of the registry, and a used quota one of what it r
   }
 })
 
-test('the hint fits the refusal', () => {
+test('adds the hint that matches the refusal', () => {
   const hint = (...args: Parameters<typeof errorOf>): string => errorOf(...args).hint ?? ''
   assert.match(hint(429, errors('TOOMANYREQUESTS', 'You have reached your pull rate limit')), /options\.from docker.io/)
   assert.match(hint(413, '', { method: 'PUT' }), /limit on upload sizes/)
@@ -132,7 +132,7 @@ test('the hint fits the refusal', () => {
   assert.equal(hint(400, 'no such thing', { origin: 'http://r.example:5000' }), '')
 })
 
-test('a redirect that is not followed says where it leads, and what to write', () => {
+test('reports the target of a redirect that is not followed, and a hint', () => {
   const moved = (origin: string, location: string) => errorOf(301, '', { origin, method: 'POST', headers: { location } })
   const secure = moved('http://r.example', 'https://r.example/v2/')
   assert.match(secure.message, /r\.example answered 301 \(it redirects to https:\/\/r\.example, so write https:\/\/\)$/)
@@ -141,7 +141,7 @@ test('a redirect that is not followed says where it leads, and what to write', (
   assert.match(other.message, /\(it redirects to https:\/\/r\.example, which is not followed\)$/)
 })
 
-test('every digest that the details name is known, and a sentence that is said often is shown once', () => {
+test('lists every digest in the details, and prints a repeated sentence once', () => {
   const digests = Array.from({ length: 30 }, (_, n) => `sha256:${String(n).padStart(64, '0')}`)
   const entries = digests.map((digest, n) => ({
     code: 'MANIFEST_BLOB_UNKNOWN',
@@ -151,16 +151,16 @@ test('every digest that the details name is known, and a sentence that is said o
   const error = errorOf(400, JSON.stringify({ errors: [...entries, { code: 'DIGEST_INVALID' }] }))
   assert.deepEqual(error.missing, digests)
   assert.equal(error.message.split('MANIFEST_BLOB_UNKNOWN').length, 2)
-  assert.equal(error.code, 'PROTOCOL', 'about something below the manifest, and not its own bytes')
+  assert.equal(error.code, 'PROTOCOL', 'the details concern content below the manifest, not its own bytes')
 })
 
-test('a page of HTML is not repeated, and a long text is cut', () => {
+test('does not print an HTML page, and truncates a long text', () => {
   assert.doesNotMatch(errorOf(502, '<!DOCTYPE html><p>canary</p>').message, /canary/)
   assert.ok(errorOf(500, 'x'.repeat(100_000)).message.length < 500)
   for (const count of [1500, 100_000]) assert.ok(errorOf(500, errors('A', 'x'.repeat(count))).message.length < 500)
 })
 
-test('whatever a server says becomes one printable line', () => {
+test('prints any answer of a server as one printable line', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 400, max: 599 }),
@@ -179,8 +179,8 @@ test('whatever a server says becomes one printable line', () => {
   )
 })
 
-test('distinguishes plain HTTP at a port for TLS from other refusals', () => {
-  const said = (url: string, body: string): string =>
+test('distinguishes plain HTTP at a TLS port from other refusals', () => {
+  const messageOf = (url: string, body: string): string =>
     registryError(['read', 'x'], {
       method: 'GET',
       status: 400,
@@ -192,8 +192,8 @@ test('distinguishes plain HTTP at a port for TLS from other refusals', () => {
     'Client sent an HTTP request to an HTTPS server.\n',
     '<html><h1>400</h1>The plain HTTP request was sent to HTTPS port</html>',
   ]) {
-    assert.match(said('http://r.example:5000/v2/', body), /r\.example:5000 answered 400 \(it expects TLS, so write https:\/\/\)$/)
+    assert.match(messageOf('http://r.example:5000/v2/', body), /r\.example:5000 answered 400 \(it expects TLS, so write https:\/\/\)$/)
   }
-  assert.doesNotMatch(said('https://r.example:5000/v2/', 'HTTPS server'), /expects TLS/)
-  assert.doesNotMatch(said('http://r.example:5000/v2/', 'bad request'), /expects TLS/)
+  assert.doesNotMatch(messageOf('https://r.example:5000/v2/', 'HTTPS server'), /expects TLS/)
+  assert.doesNotMatch(messageOf('http://r.example:5000/v2/', 'bad request'), /expects TLS/)
 })

@@ -9,7 +9,7 @@ import { openRegistry } from './open-registry.ts'
 
 const image = tinyImage()
 
-test('each registry is read from its endpoint, the others from that of *, and each is opened once', async () => {
+test('reads each registry from its endpoint and the others from that of *, and opens each once', async () => {
   await using hub = await memoryRegistry()
   await using rest = await memoryRegistry()
   hub.hold('a/b', '1', image)
@@ -36,7 +36,7 @@ test('each registry is read from its endpoint, the others from that of *, and ea
   assert.deepEqual(opened, [`${hub.url}/`, `${rest.url}/cache/`])
 })
 
-test('a registry without an endpoint is read from its own name, and only Docker Hub itself counts pulls', () => {
+test('reads a registry without an endpoint from its own name, and counts pulls only for Docker Hub', () => {
   const source = new SourceRegistries(new Map([['quay.io', parseEndpoint('mirror.example')]]), () => assert.fail('nothing is opened'))
   assert.equal(source.endpoint('ghcr.io').origin.origin, 'https://ghcr.io')
   assert.equal(source.endpoint('quay.io').origin.origin, 'https://mirror.example')

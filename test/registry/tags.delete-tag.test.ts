@@ -30,9 +30,9 @@ async function registryThat(can: {
 }
 
 for (const [what, can, expected, asked] of [
-  ['a registry that takes tags away is asked once', { tags: true, manifests: false }, true, 1],
-  ['a registry that deletes only manifests deletes one of ours', { tags: false, manifests: true }, true, 3],
-  ['a registry that deletes nothing keeps the tag as it was', { tags: false, manifests: false }, false, 2],
+  ['sends one request to a registry that deletes tags', { tags: true, manifests: false }, true, 1],
+  ['deletes a manifest of its own in a registry that deletes only manifests', { tags: false, manifests: true }, true, 3],
+  ['keeps the tag in a registry without deletion', { tags: false, manifests: false }, false, 2],
 ] as const) {
   test(what, async () => {
     await using registry = await registryThat(can)

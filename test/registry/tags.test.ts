@@ -31,7 +31,7 @@ function inTurn(...pages: readonly ScriptedHandler[]): ScriptedHandler {
 }
 
 // F105
-test('pages are followed by their links, relative and absolute, and a tag is given once', async () => {
+test('follows relative and absolute links to pages, and returns each tag once', async () => {
   const { tags, urls } = await listed(
     inTurn(page(['1', '2'], '</v2/a/b/tags/list?n=2&last=2>; rel="next"'), page(['2', '3'], '<list?last=3%2B>; rel=next'), page(['4'])),
   )
@@ -40,7 +40,7 @@ test('pages are followed by their links, relative and absolute, and a tag is giv
 })
 
 // F105
-test('of several links the next one is taken', async () => {
+test('uses the next link among several', async () => {
   const several = page(['1'], '</first>; rel="first", </v2/a/b/tags/list?last=1>; title="a, <b>"; rel="prev next"', '</last>; rel="last"')
   const { tags, urls } = await listed(inTurn(several, page(['2'])))
   assert.deepEqual(tags, ['1', '2'])
@@ -48,7 +48,7 @@ test('of several links the next one is taken', async () => {
 })
 
 // F105
-test('a page at another place is refused, and not asked for', async () => {
+test('rejects a page at another location without requesting it', async () => {
   await using other = await scriptedServer(page(['evil']))
   for (const link of [`${other.url}/v2/a/b/tags/list`, `//${other.host}/x`, 'https://127.0.0.1/x', 'http://169.254.169.254/x']) {
     await assert.rejects(listed(page(['1'], `<${link}>; rel="next"`)), { code: 'REFUSED_ADDRESS', side: 'source' }, link)
@@ -57,7 +57,7 @@ test('a page at another place is refused, and not asked for', async () => {
 })
 
 // F105
-test('pages in a circle and pages without end are refused', async () => {
+test('rejects a loop of pages and endless pages', async () => {
   await assert.rejects(listed(page(['1'], '</v2/a/b/tags/list?n=1000>; rel="next"')), { code: 'PROTOCOL', message: /circle/ })
   await assert.rejects(
     listed((request, response) => page(['1'], `</v2/a/b/tags/list?n=${request.index}>; rel="next"`)(request, response)),
@@ -65,7 +65,7 @@ test('pages in a circle and pages without end are refused', async () => {
   )
 })
 
-test('more than a million tags are refused, on however few pages', async () => {
+test('rejects more than a million tags on any number of pages', async () => {
   const tags = (page: number): string[] => Array.from({ length: 600_000 }, (_, index) => `${page}${index}`)
   await assert.rejects(
     listed((request, response) => page(tags(request.index), `</v2/a/b/tags/list?n=${request.index}>; rel="next"`)(request, response)),
@@ -73,13 +73,13 @@ test('more than a million tags are refused, on however few pages', async () => {
   )
 })
 
-test('a repository without tags has null or an empty list', async () => {
+test('returns no tags for null or an empty list', async () => {
   assert.deepEqual((await listed(page(null))).tags, [])
   assert.deepEqual((await listed(page([]))).tags, [])
-  assert.deepEqual((await listed(page(['ok', '../x', 7, null, '']))).tags, ['ok'], 'invalid tags are left out')
+  assert.deepEqual((await listed(page(['ok', '../x', 7, null, '']))).tags, ['ok'], 'invalid tags are omitted')
 })
 
-test('an unknown repository, a page of HTML and an invalid list are errors', async () => {
+test('rejects an unknown repository, an HTML page and an invalid list', async () => {
   await assert.rejects(
     listed((_request, response) => void response.writeHead(404).end()),
     { code: 'NOT_FOUND' },
@@ -91,7 +91,7 @@ test('an unknown repository, a page of HTML and an invalid list are errors', asy
   await assert.rejects(listed(page('latest')), { code: 'PROTOCOL' })
 })
 
-test('any Link header is read or not, and never throws', async () => {
+test('does not throw for any Link header', async () => {
   const piece = fc.constantFrom('<', '>', ';', ',', ' ', 'rel', '=', '"', 'next', '\\', '/a', 'x=y', 'é')
   fc.assert(
     fc.property(
@@ -109,7 +109,7 @@ test('any Link header is read or not, and never throws', async () => {
   assert.ok(took < 2000, `${took} ms`)
 })
 
-test('the tags of a docker-registry', async (t) => {
+test('lists the tags of a docker-registry', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using server = await startDockerRegistry()
   const { images } = await seedRelease(server.url, { scale: 0.0001 })

@@ -26,7 +26,7 @@ async function failure(work: Promise<unknown>): Promise<MirrorError> {
 }
 
 // F83
-test('a Retry-After delays every request to the registry, and is reported once', async () => {
+test('a Retry-After pauses every request to the registry, and is reported once', async () => {
   const arrivals: number[] = []
   let refusedAt = 0
   let arrived = (): void => undefined
@@ -39,13 +39,13 @@ test('a Retry-After delays every request to the registry, and is reported once',
     refusedAt = performance.now()
     response.writeHead(429, { 'retry-after': '1' }).end()
   })
-  const reported: number[] = []
+  const delays: number[] = []
   let closed: (() => void) | undefined
   const closing = new Promise<void>((resolve) => (closed = resolve))
   await using registry = openRegistry(server.url, {
     side: 'destination',
     onThrottled: ({ delay }) => {
-      reported.push(delay)
+      delays.push(delay)
       closed?.()
     },
   })
@@ -53,7 +53,7 @@ test('a Retry-After delays every request to the registry, and is reported once',
   await closing
   const late = registry.headManifest(reference('4'))
   await Promise.all([...first, late])
-  assert.deepEqual(reported, [1000])
+  assert.deepEqual(delays, [1000])
   assert.equal(arrivals.length, 7)
   for (const at of arrivals.slice(3)) assert.ok(at - refusedAt > 950, `${at - refusedAt} ms`)
 })
@@ -75,19 +75,19 @@ for (const retryAfter of ['Thu, 01 Jan 1970 00:00:00 GMT', '-1', '0', 'soon', '1
 }
 
 // F83
-test('a Retry-After beyond all patience ends the request at once and keeps no other waiting', async () => {
+test('fails at once for an excessive Retry-After, and does not delay other requests', async () => {
   await using server = await scriptedServer((request, response) => {
     if (request.url.endsWith('/1')) response.writeHead(429, { 'retry-after': '999999' }).end()
     else refuse(response, 404, 'MANIFEST_UNKNOWN')
   })
-  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('throttled') })
+  await using registry = openRegistry(server.url, { side: 'destination', onThrottled: () => assert.fail('no request waits') })
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
   assert.equal(await registry.headManifest(reference('2')), undefined)
   assert.equal(server.requests.length, 2)
 })
 
 // F84
-test('429 for ever ends within the budget', async () => {
+test('stops retrying endless 429 answers within the budget', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '1' }).end())
   await using registry = openRegistry(busy.url, { retry: { ...hasty, maxThrottled: 1500 } })
   const error = await failure(registry.headManifest(reference('1')))
@@ -95,7 +95,7 @@ test('429 for ever ends within the budget', async () => {
 })
 
 // F84
-test('while a registry that answers 429 is waited for, another one is read on', { timeout: 60_000 }, async () => {
+test('continues to read another registry while one answers 429', { timeout: 60_000 }, async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '600' }).end())
   await using good = await memoryRegistry()
   good.hold('a/b', '1', image)
@@ -118,7 +118,7 @@ test('while a registry that answers 429 is waited for, another one is read on', 
 })
 
 // F84
-test('429 for ever without Retry-After ends after the usual number of tries', async () => {
+test('stops after the usual number of attempts for endless 429 answers without Retry-After', async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429).end())
   await using registry = openRegistry(busy.url)
   assert.equal((await failure(registry.headManifest(reference('1')))).code, 'THROTTLED')
@@ -126,17 +126,17 @@ test('429 for ever without Retry-After ends after the usual number of tries', as
 })
 
 // F85
-test('succeeds after three 503s, and reports every retry', async () => {
-  const reported: string[] = []
+test('succeeds after three 503 answers, and reports every retry', async () => {
+  const retries: string[] = []
   await using server = await memoryRegistry((_request, response) =>
     server.requests.length <= 3 ? refuse(response, 503, 'UNAVAILABLE') : false,
   )
   server.hold('a/b', '1', image)
   await using registry = openRegistry(server.url, {
-    onRetry: ({ attempt, error }) => reported.push(`${attempt} ${error.code} ${error.side}`),
+    onRetry: ({ attempt, error }) => retries.push(`${attempt} ${error.code} ${error.side}`),
   })
   assert.ok(await registry.getManifest(reference('1')))
-  assert.deepEqual(reported, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
+  assert.deepEqual(retries, ['1 UNAVAILABLE source', '2 UNAVAILABLE source', '3 UNAVAILABLE source'])
 })
 
 /** A port of this machine where nothing listens. */
@@ -150,7 +150,7 @@ async function closedPort(): Promise<number> {
 }
 
 // F79
-test('a registry that refuses connections fails fast, once for all images', async () => {
+test('fails fast for a registry that refuses connections, once for all images', async () => {
   let retries = 0
   await using registry = openRegistry(`http://127.0.0.1:${await closedPort()}`, { retry: { retries: 20 }, onRetry: () => retries++ })
   const first = await failure(registry.headManifest(reference('1')))
@@ -160,7 +160,7 @@ test('a registry that refuses connections fails fast, once for all images', asyn
   assert.equal(retries, 3)
 })
 
-test('a storage that refuses connections is given up once for all images, and the registry is still used', async () => {
+test('detects a storage that refuses connections once for all images, and continues to use the registry', async () => {
   const storage = `http://127.0.0.1:${await closedPort()}`
   await using server = await memoryRegistry(({ kind }, response) => {
     if (kind === 'blob-get') response.writeHead(307, { location: `${storage}/blob` }).end()
@@ -179,7 +179,7 @@ test('a storage that refuses connections is given up once for all images, and th
   assert.ok(await registry.getManifest(reference('1')))
 })
 
-test('a registry that is restarted in the middle of a run is waited for', async () => {
+test('waits for a registry that restarts during a run', async () => {
   const listener = createServer((_request, response) => void response.writeHead(404).end())
   const listen = async (server: Server, port: number): Promise<number> => {
     server.listen(port, '127.0.0.1')
@@ -211,7 +211,7 @@ test('a registry that is restarted in the middle of a run is waited for', async 
   }
 })
 
-test('so many small requests are under way at once, and no more', async () => {
+test('bounds the number of concurrent small requests', async () => {
   let now = 0
   let most = 0
   let release: () => void = () => undefined
@@ -229,7 +229,7 @@ test('so many small requests are under way at once, and no more', async () => {
   assert.equal(most, 3)
 })
 
-test('manifests that are written take part in the bound', async () => {
+test('bounds the number of concurrent manifest writes', async () => {
   let now = 0
   let most = 0
   let release: () => void = () => undefined
@@ -249,7 +249,7 @@ test('manifests that are written take part in the bound', async () => {
   assert.equal(most, 3)
 })
 
-test("a source requests the pull scope, a destination also the push scope, under the endpoint's prefix", async () => {
+test("requests only pull for a source, and pull and push for a destination, under the endpoint's prefix", async () => {
   const scopes: (string | null)[] = []
   await using server = await memoryRegistry(({ path, headers, scripted }, response) => {
     if (path.startsWith('/token')) {
@@ -267,7 +267,7 @@ test("a source requests the pull scope, a destination also the push scope, under
   assert.deepEqual(scopes, ['repository:mirror/a/b:pull', 'repository:a/b:pull,push'])
 })
 
-test('the pull quota is what the registry stated last', async () => {
+test('keeps the latest pull quota of the registry', async () => {
   let remaining = 76
   await using server = await memoryRegistry((_request, response) => {
     response.setHeader('ratelimit-limit', '100;w=21600')
@@ -283,7 +283,7 @@ test('the pull quota is what the registry stated last', async () => {
   }
 })
 
-test('an abort ends every wait at once: for the next try, and at the gate', { timeout: 60_000 }, async () => {
+test('an abort ends every wait at once: before a retry, and during a Retry-After pause', { timeout: 60_000 }, async () => {
   await using busy = await scriptedServer((_request, response) => void response.writeHead(429, { 'retry-after': '600' }).end())
   const abort = new AbortController()
   let atGate: Promise<unknown> | undefined

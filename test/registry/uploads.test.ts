@@ -37,7 +37,7 @@ const source: ImageSource = {
 }
 
 // F103
-test('a blob goes in one POST and one PUT with its length, never in chunks', async () => {
+test('uploads a blob in one POST and one PUT with its length, never in chunks', async () => {
   await using at = await destination()
   await putBlob(at.registry, repository, descriptor, open)
   assert.deepEqual(at.server.kinds(), ['upload-post', 'upload-put'])
@@ -51,7 +51,7 @@ test('a blob goes in one POST and one PUT with its length, never in chunks', asy
 })
 
 // E73
-test('a blob of no bytes is uploaded', async () => {
+test('uploads an empty blob', async () => {
   const empty = tinyBlob(Buffer.alloc(0))
   await using at = await destination()
   await putBlob(at.registry, repository, empty.descriptor, () => Promise.resolve(contentOf(empty.bytes)))
@@ -60,7 +60,7 @@ test('a blob of no bytes is uploaded', async () => {
 })
 
 for (const status of [200, 202, 204]) {
-  test(`a PUT that is answered with ${status} is proved by a HEAD, even where every place is taken`, async () => {
+  test(`confirms a PUT that is answered with ${status} by a HEAD, even when all streams are in use`, async () => {
     await using at = await destination(
       async ({ kind, scripted, path }, response) => {
         if (kind !== 'upload-put') return false
@@ -77,7 +77,7 @@ for (const status of [200, 202, 204]) {
 }
 
 // F102
-test('a web server that accepts every upload and has nothing is found out', async () => {
+test('detects a web server that accepts every upload and stores nothing', async () => {
   await using at = await destination(({ kind }, response) => {
     if (kind === 'upload-put') return (response.writeHead(200).end(), true)
     return kind === 'blob-head' ? refuse(response, 404, 'BLOB_UNKNOWN') : false
@@ -92,7 +92,7 @@ test('a web server that accepts every upload and has nothing is found out', asyn
 // a mount
 
 // F104
-test('a mount that is answered with 201 needs nothing more', async () => {
+test('sends no further request after a mount that is answered with 201', async () => {
   await using at = await destination()
   at.server.blobs.set(`c/d@${digest}`, Buffer.from(bytes))
   assert.deepEqual(await at.registry.offerBlob(repository, descriptor, { from: other }), { kind: 'mounted' })
@@ -101,7 +101,7 @@ test('a mount that is answered with 201 needs nothing more', async () => {
 })
 
 // F104
-test('a mount that is answered with 202 has opened the upload that follows', async () => {
+test('uploads to the location of a mount that is answered with 202', async () => {
   await using at = await destination()
   const offered = await at.registry.offerBlob(repository, descriptor, { from: other })
   assert.ok(offered.kind === 'upload')
@@ -111,7 +111,7 @@ test('a mount that is answered with 202 has opened the upload that follows', asy
 })
 
 // F104
-test('a 201 for other content does not count as a mount', async () => {
+test('does not count a 201 for other content as a mount', async () => {
   await using at = await destination(
     (_request, response) => (response.writeHead(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end(), true),
   )
@@ -120,7 +120,7 @@ test('a 201 for other content does not count as a mount', async () => {
 
 for (const status of [400, 401, 403, 404, 405, 500]) {
   // F104
-  test(`a mount that is answered with ${status} is followed by a plain upload, and no transport is left open`, async () => {
+  test(`falls back to a plain upload after a mount answered with ${status}, and leaves no session open`, async () => {
     await using at = await destination(({ kind }, response) => (kind === 'mount' ? refuse(response, status, 'DENIED') : false))
     const ledger = new BlobLedger()
     ledger.add(digest, other)
@@ -145,7 +145,7 @@ test('cancels an unused upload that a mount opened', async () => {
 })
 
 // F104
-test('an upload that a refused mount opened is cancelled where a lookup finds the blob, or fails', async () => {
+test('cancels the upload of a refused mount when a lookup finds the blob or fails', async () => {
   for (const status of [200, 500]) {
     await using at = await destination(({ kind }, response) => {
       if (kind !== 'blob-head' && kind !== 'blob-get') return false
@@ -160,20 +160,20 @@ test('an upload that a refused mount opened is cancelled where a lookup finds th
 })
 
 // F104
-test('a small blob is looked up by a mount from its own repository: found, or already opened for the upload', async () => {
+test('looks up a small blob by a mount from its own repository, which finds it or opens its upload', async () => {
   await using at = await destination()
   const ends = { source, destination: at.registry, ledger: new BlobLedger(), retry: hasty }
   const copy = { descriptor, from: repository, to: repository }
   assert.equal(await copyBlob(copy, ends), 'copied')
   assert.deepEqual(at.server.kinds(), ['mount', 'upload-put'])
-  assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/1?digest=${digest}`, 'into the transport that the mount opened')
+  assert.equal(at.server.requests[1]?.path, `/v2/a/b/blobs/uploads/1?digest=${digest}`, 'to the session that the mount opened')
   at.server.forget()
   assert.equal(await copyBlob(copy, { ...ends, ledger: new BlobLedger() }), 'present')
   assert.deepEqual(at.server.kinds(), ['mount'])
 })
 
 // F104
-test('an abort while the mount is asked for still cancels what it opened', async () => {
+test('cancels the upload of a mount after an abort during the request', async () => {
   const abort = new AbortController()
   await using at = await destination(({ kind }) => {
     if (kind === 'mount') abort.abort(new Error('enough'))
@@ -186,7 +186,7 @@ test('an abort while the mount is asked for still cancels what it opened', async
   assert.equal(at.server.sessions.size, 0)
 })
 
-// where an upload continues
+// the location of an upload
 
 const query = '?_state=a~b%20c%2Fd&x=%7E'
 const forms: Readonly<Record<string, (registry: MemoryRegistry) => string>> = {
@@ -197,7 +197,7 @@ const forms: Readonly<Record<string, (registry: MemoryRegistry) => string>> = {
 }
 for (const [what, begin] of Object.entries(forms)) {
   // F93
-  test(`a Location that is ${what} is followed, its query byte for byte`, async () => {
+  test(`follows a Location that is ${what}, with its query byte for byte`, async () => {
     await using at = await destination(({ kind }, response) => {
       if (kind === 'upload-post') response.writeHead(202, { location: `${begin(at.server)}/v2/a/b/blobs/uploads/s${query}` }).end()
       else if (kind === 'upload-put') response.writeHead(201).end()
@@ -210,7 +210,7 @@ for (const [what, begin] of Object.entries(forms)) {
 }
 
 // F92
-test('a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
+test('accepts a Location of 20 KiB and rejects one of 80 KiB', async () => {
   for (const size of [20, 80]) {
     const state = 'x'.repeat(size * 1024)
     // node:http would refuse such a request line
@@ -238,7 +238,7 @@ test('a Location of 20 KiB is taken, one of 80 KiB refused', async () => {
 })
 
 // F93, F90
-test('an upload at another origin gets no credentials', async () => {
+test('sends no credentials to an upload at another origin', async () => {
   await using elsewhere = await scriptedServer(async (request, response) => {
     await request.readBody()
     response.writeHead(201).end()
@@ -260,7 +260,7 @@ test('an upload at another origin gets no credentials', async () => {
 })
 
 // F93
-test('an http Location of an https registry is a proxy that hides the scheme: https is kept', async () => {
+test('keeps https for an http Location of an https registry behind a proxy', async () => {
   const authority = await certificateAuthority()
   await using server = await memoryRegistry(
     ({ kind }, response) => {
@@ -280,7 +280,7 @@ test('an http Location of an https registry is a proxy that hides the scheme: ht
 })
 
 // F95
-test('a 202 without Location is an error, not tried again', async () => {
+test('does not retry after a 202 without Location', async () => {
   await using at = await destination(({ kind }, response) => {
     if (kind !== 'upload-post') return false
     response.writeHead(202).end()
@@ -301,7 +301,7 @@ for (const [status, code] of [
   [401, 'UNAUTHORIZED'],
 ] as const) {
   // F96
-  test(`an upload that is refused with ${status} is not tried again, says why, and leaves no content open`, async () => {
+  test(`does not retry an upload refused with ${status}, reports why, and leaves no content open`, async () => {
     await using at = await destination(({ kind }, response) =>
       kind === 'upload-post' ? refuse(response, status, 'DENIED', 'project rancher does not exist') : false,
     )
@@ -317,11 +317,11 @@ for (const [status, code] of [
   })
 }
 
-// while it is under way
+// during an upload
 
 for (const status of [401, 413]) {
   // F97
-  test(`a ${status} in the middle of an upload is what is reported, though the server closes the connection`, async () => {
+  test(`reports a ${status} in the middle of an upload although the server closes the connection`, async () => {
     await using at = await destination(({ kind, scripted }, response) => {
       if (kind !== 'upload-put') return false
       response.writeHead(status, { connection: 'close' }).end()
@@ -339,7 +339,7 @@ for (const status of [401, 413]) {
   })
 }
 
-test('a registry that has lost the upload is asked for a new one', async () => {
+test('opens a new upload after the registry loses one', async () => {
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? (response.writeHead(404).end(), true) : false,
   )
@@ -349,7 +349,7 @@ test('a registry that has lost the upload is asked for a new one', async () => {
   assert.equal(at.server.sessions.size, 0)
 })
 
-test('a source that loses a blob while a broken one is resumed gets the whole blob asked for again', async () => {
+test('requests the whole blob again when the source loses it during a resume', async () => {
   await using at = await destination()
   let reads = 0
   const losing: ImageSource = {
@@ -374,14 +374,14 @@ test('a source that loses a blob while a broken one is resumed gets the whole bl
 })
 
 // G110
-test('a token that ends between POST and PUT is renewed, and the blob uploaded again from its start', async () => {
+test('renews a token that expires between POST and PUT, and uploads the blob again from its start', async () => {
   let newest = 0
   await using tokens = await scriptedServer(
     (_request, response) => void response.end(JSON.stringify({ token: `t${++newest}`, expires_in: 300 })),
   )
   let oldest = 1
   await using at = await destination(({ kind, headers, nth }, response) => {
-    // whatever was given out before the first PUT has ended when it comes
+    // every token issued before the first PUT expires when it arrives
     if (kind === 'upload-put' && nth === 1) oldest = newest + 1
     const token = Number(/^Bearer t(\d+)$/.exec(headers.authorization ?? '')?.[1] ?? 0)
     if (token >= oldest) return false
@@ -395,7 +395,7 @@ test('a token that ends between POST and PUT is renewed, and the blob uploaded a
   assert.equal(at.server.sessions.size, 0)
 })
 
-test('a blob that is stored after the time-out is there, and one that is not is tried again', async () => {
+test('counts a blob that is stored after the timeout as present, and reports TIMEOUT for another', async () => {
   for (const isStored of [true, false]) {
     await using at = await destination(
       ({ kind }) => {
@@ -411,7 +411,7 @@ test('a blob that is stored after the time-out is there, and one that is not is 
   }
 })
 
-test('cancels a failed upload, and gives up content that was opened for a refused one', async () => {
+test('cancels a failed upload, and closes the content opened in parallel with a refused one', async () => {
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? refuse(response, 500, 'UNKNOWN') : false,
   )
@@ -426,7 +426,7 @@ test('cancels a failed upload, and gives up content that was opened for a refuse
   assert.ok(hasBlob(at.server))
 })
 
-test('a registry that is busy keeps the upload for the next try', async () => {
+test('reuses the upload of a busy registry for the next attempt', async () => {
   await using at = await destination(({ kind, nth }, response) => {
     if (kind !== 'upload-put' || nth > 1) return false
     response.writeHead(429, { 'retry-after': '0' }).end()
@@ -437,7 +437,7 @@ test('a registry that is busy keeps the upload for the next try', async () => {
   assert.deepEqual(at.server.kinds(), ['mount', 'upload-put', 'upload-put'])
 })
 
-test('the largest blob goes first where streams are few', async () => {
+test('uploads the largest blob first when streams are limited', async () => {
   const sent: number[] = []
   await using server = await memoryRegistry(({ kind, headers }) => {
     if (kind === 'upload-put') sent.push(Number(headers['content-length']))
@@ -475,7 +475,7 @@ for (const [status, code] of [
   [412, 'PRECONDITION'],
   [500, 'UNKNOWN'],
 ] as const) {
-  test(`a blob that is there after its PUT was refused with ${status} ${code} needs no upload`, async () => {
+  test(`counts a blob as present when its PUT is refused with ${status} ${code} but a HEAD finds it`, async () => {
     await using at = await destination(({ kind }, response) => {
       if (kind !== 'upload-put') return false
       at.server.blobs.set(`a/b@${digest}`, Buffer.from(bytes))
@@ -486,7 +486,7 @@ for (const [status, code] of [
   })
 }
 
-test('a blob that another client is writing is tried again', async () => {
+test('retries a blob that another client is writing', async () => {
   await using at = await destination(({ kind, nth }, response) =>
     kind === 'upload-put' && nth === 1 ? refuse(response, 409, 'CONFLICT', 'being written') : false,
   )
@@ -494,7 +494,7 @@ test('a blob that another client is writing is tried again', async () => {
   assert.equal(await copyBlob({ descriptor, from: repository, to: repository }, ends), 'copied')
 })
 
-test('a PUT is redirected three times at most, each time with the content from its start', async () => {
+test('follows at most three redirects of a PUT, each with the content from its start', async () => {
   await using at = await destination(({ kind, path }, response) =>
     kind === 'upload-put' ? (response.writeHead(307, { location: path }).end(), true) : false,
   )
@@ -504,7 +504,7 @@ test('a PUT is redirected three times at most, each time with the content from i
   assert.deepEqual([opened, at.server.count('upload-put')], [4, 4])
 })
 
-test('a redirected PUT gives its place back before it asks the source again', async () => {
+test('releases the stream of a redirected PUT before it reopens the source', async () => {
   const large = [tinyBlob(randomBytes(1_100_000)), tinyBlob(randomBytes(1_100_001))]
   await using from = await openWithServer(undefined, { streams: 1 })
   for (const blob of large) from.server.blobs.set(`a/b@${blob.descriptor.digest}`, Buffer.from(blob.bytes))
@@ -521,7 +521,7 @@ test('a redirected PUT gives its place back before it asks the source again', as
   for (const blob of large) assert.deepEqual(at.server.blobs.get(`a/b@${blob.descriptor.digest}`), Buffer.from(blob.bytes))
 })
 
-test('a place that another host names by a redirect gets no credentials, be it at the registry', async () => {
+test('sends no credentials to a redirect target of another host, even at the registry', async () => {
   const seen: (string | undefined)[] = []
   await using at = await destination(
     ({ kind, path, headers }, response) => {

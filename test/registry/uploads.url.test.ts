@@ -12,7 +12,7 @@ function after(from: string, ...locations: readonly string[]): URL {
 const from = 'https://r.example/v2/a/blobs/uploads/'
 
 // F93
-test('a Location in any form leads to the same place', () => {
+test('resolves every form of a Location to the same URL', () => {
   const place = 'https://r.example/v2/a/blobs/uploads/1?_state=x'
   for (const location of [
     place,
@@ -26,7 +26,7 @@ test('a Location in any form leads to the same place', () => {
 })
 
 // F93
-test('the query is kept byte for byte, and the digest comes behind it', () => {
+test('keeps the query byte for byte, and appends the digest', () => {
   const query = '?_state=a~b%7Ec%20d+e%2Ff%2fg=&sig=%3D%3D&x'
   const url = withDigest(after(from, `/v2/u${query}`), digest)
   assert.equal(url.href, `https://r.example/v2/u${query}&digest=${digest}`)
@@ -36,7 +36,7 @@ test('the query is kept byte for byte, and the digest comes behind it', () => {
 })
 
 // F94
-test('a dropped or written default port is the same origin', () => {
+test('treats an omitted and an explicit default port as the same origin', () => {
   assert.equal(after('https://r.example:443/v2/', 'https://r.example/u').origin, 'https://r.example')
   assert.equal(after(from, 'https://r.example:443/u').origin, 'https://r.example')
   assert.equal(after(from, 'r.example:443/u').href, 'https://r.example/u')
@@ -44,14 +44,14 @@ test('a dropped or written default port is the same origin', () => {
 })
 
 // F95
-test('rejects an opened upload without a Location, or with two', () => {
+test('rejects an upload without a Location or with two', () => {
   assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location/ })
   assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Locations/ })
   assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })
 })
 
 // F93
-test('http from an https registry at the same host is a proxy that hides the scheme; elsewhere it is refused', () => {
+test('keeps https for an http Location at the same host, and rejects http at another host', () => {
   assert.equal(after(from, 'http://r.example/u?x=1').href, 'https://r.example/u?x=1')
   assert.equal(after('https://r.example:8443/v2/', 'http://r.example/u').href, 'https://r.example:8443/u')
   for (const location of [
@@ -66,7 +66,7 @@ test('http from an https registry at the same host is a proxy that hides the sch
 })
 
 // F89
-test('an address that no registry has a reason to name is refused', () => {
+test('rejects a Location at a link-local or metadata address', () => {
   for (const location of [
     'https://169.254.169.254/u',
     'https://127.0.0.1/u',
@@ -81,7 +81,7 @@ test('an address that no registry has a reason to name is refused', () => {
   assert.equal(after('http://127.0.0.1:1/v2/', 'http://127.0.0.1:2/u').port, '2', 'a local registry may name local places')
 })
 
-test('a signed query stays out of the message', () => {
+test('omits a signed query from the message', () => {
   assert.throws(
     () => after(from, 'http://other.example/u?_state=canary'),
     (error) => error instanceof Error && !error.message.includes('canary'),

@@ -33,7 +33,7 @@ const holds = (id: string): readonly EngineOverride[] => {
 
 const loaded = says({ stream: 'Loaded image: site/tool:1\n' })
 
-test('a containerd store has the image by the digest of its manifest', async () => {
+test('identifies an image in a containerd store by the digest of its manifest', async () => {
   const { report: first } = await load({ store: 'containerd', overrides: { other: loaded, inspect: holds('sha256:0') } })
   assert.deepEqual([first.images[0]?.status, first.images[0]?.error?.code], ['failed', 'PROTOCOL'])
   const { digest = '' } = first.images[0] ?? {}
@@ -42,7 +42,7 @@ test('a containerd store has the image by the digest of its manifest', async () 
   assert.match(sent, /"io\.containerd\.image\.name":"docker\.io\/site\/tool:1"/)
 })
 
-test('an Engine that fails after it has answered with 200 has failed, in its own words', async () => {
+test('reports an Engine error that follows a 200', async () => {
   const full = says(
     { status: 'Loading layer', id: 'a', progressDetail: { current: 1, total: 2 } },
     { errorDetail: { message: 'no space left on device' } },
@@ -51,19 +51,19 @@ test('an Engine that fails after it has answered with 200 has failed, in its own
   assert.deepEqual([report.images[0]?.status, report.images[0]?.error?.code], ['failed', 'NO_SPACE'])
 })
 
-test('an Engine that says nothing and has no image has failed', async () => {
+test('fails when the Engine reports nothing and has no image', async () => {
   const { report } = await load({ overrides: { other: says() } })
   assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
 })
 
-test('an Engine that breaks off is tried once more, with the archive from its start', async () => {
+test('retries once with the archive from its start after the Engine closes the connection', async () => {
   const breaks: EngineOverride = (_, response) => void response.destroy()
   const { report, loads } = await load({ overrides: { other: [breaks, says()] } })
   assert.equal(loads, 2)
   assert.equal(report.images[0]?.error?.code, 'PROTOCOL')
 })
 
-test('reports a wrong layer even if the Engine answers early', async () => {
+test('reports a corrupt layer as INTEGRITY although the Engine answers before the end of the archive', async () => {
   const layer = Buffer.alloc(16_000_000, 'layer')
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], layers: [layer] }))
   await flipBit(archive.path, await placeOf(archive.path, layer))
@@ -86,7 +86,7 @@ test('reports a wrong layer even if the Engine answers early', async () => {
   }
 })
 
-test('a 32-bit Arm Engine gets the best match for its own processor, by what the index says', async () => {
+test('loads the best match in the index for the processor of a 32-bit Arm Engine', async () => {
   const { files, manifests } = ociLayout(...['5', '6', '7'].map((version) => ({ architecture: 'arm', layers: [Buffer.from(version)] })))
   const entries = manifests.map(({ digest, size }, at) => ({
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -118,7 +118,7 @@ test('a 32-bit Arm Engine gets the best match for its own processor, by what the
   }
 })
 
-test('an image that is not for the Engine itself is loaded where the Engine runs it, and refused otherwise', async () => {
+test('loads an image of another platform only if the Engine can run it', async () => {
   await using archive = await packTar(dockerSave({ tags: ['site/tool:1'], architecture: '386', layers: [Buffer.alloc(1024)] }))
   const run = async (Arch: string) => {
     const version = says({ ApiVersion: '1.41', Os: 'linux', Arch })

@@ -4,7 +4,7 @@ import { verify } from '../../src/runs/verify.ts'
 import { tinyIndex } from '../layout/tiny-image.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 
-test('reports a warning at once, and once in the report', async () => {
+test('reports a warning at once, and lists it once in the report', async () => {
   const image = tinyIndex()
   await using server = await memoryRegistry(({ kind, path }, response) => {
     const manifest = image.manifests.find(({ descriptor }) => path.endsWith(descriptor.digest))
@@ -14,26 +14,26 @@ test('reports a warning at once, and once in the report', async () => {
     return true
   })
   server.hold('rancher/x', '1', image)
-  const reported: string[] = []
-  const report = await verify({ references: ['rancher/x:1'], to: server.url }, { onWarning: (message) => reported.push(message) })
+  const warnings: string[] = []
+  const report = await verify({ references: ['rancher/x:1'], to: server.url }, { onWarning: (message) => warnings.push(message) })
   assert.equal(report.totals.ok, 1)
-  assert.match(reported.join('\n'), /states another digest/)
-  assert.deepEqual(report.warnings, reported)
+  assert.match(warnings.join('\n'), /states another digest/)
+  assert.deepEqual(report.warnings, warnings)
 })
 
 test('reports every image once, with the progress of the check', async () => {
   await using server = await memoryRegistry()
   server.hold('rancher/x', '1', tinyIndex())
-  const reported: string[] = []
+  const lines: string[] = []
   const report = await verify(
     { references: ['rancher/x:1', 'rancher/y:1'], to: server.url, jobs: 1 },
-    { onImage: ({ reference, status }, { done, images }) => reported.push(`${done}/${images} ${status} ${reference}`) },
+    { onImage: ({ reference, status }, { done, images }) => lines.push(`${done}/${images} ${status} ${reference}`) },
   )
-  assert.deepEqual(reported, ['1/2 ok docker.io/rancher/x:1', '2/2 missing docker.io/rancher/y:1'])
+  assert.deepEqual(lines, ['1/2 ok docker.io/rancher/x:1', '2/2 missing docker.io/rancher/y:1'])
   assert.deepEqual([report.totals.failed, report.totals.requests], [1, server.requests.length])
 })
 
-test('no more images are looked at side by side than were asked for', async () => {
+test('checks no more images at once than options.jobs', async () => {
   const references = ['a', 'b', 'c', 'd'].map((name) => `rancher/${name}:1`)
   for (const jobs of [1, 2]) {
     let open = 0

@@ -14,7 +14,7 @@ import { checkedRegistry, targetAt } from './checked-registry.ts'
 const [one, two] = [sha256(Buffer.from('1')), sha256(Buffer.from('2'))]
 const reference = parseReference('docker.io/a/b:1')
 
-test('only an unexpected digest is a problem, with both digests', () => {
+test('reports only an unexpected digest as a problem, with both digests', () => {
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', []), [])
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', [{ by: 'report.json', digests: [two, one] }]), [])
   assert.deepEqual(compareDigests('x:1', one, 'http://r/v2/x', [{ by: 'report.json', digests: [two] }]), [
@@ -22,14 +22,14 @@ test('only an unexpected digest is a problem, with both digests', () => {
   ])
 })
 
-test('a moved image is looked at all the same', async () => {
+test('checks a moved image too', async () => {
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', tinyIndex())
   const verdict = await verifyImage(targetAt([at.endpoint], { expected: [{ by: 'report.json', digests: [one] }] }))
   assert.deepEqual([verdict.status, verdict.problems.length, verdict.blobs], ['moved', 1, 4])
 })
 
-test('a source returns its current digest, and with platforms also that of the index over them', async () => {
+test('expects the current digest of the source, and with platforms also that of their index', async () => {
   const image = tinyIndex()
   await using source = await openWithServer()
   source.server.hold('a/b', '1', image)
@@ -43,7 +43,7 @@ test('a source returns its current digest, and with platforms also that of the i
   assert.ok('digests' in all)
 })
 
-test('what the source cannot say is a problem: nothing was compared', async () => {
+test('reports a problem when the source cannot be read', async () => {
   await using source = await openWithServer()
   const absent = await digestAtSource(source.registry, reference, 'http://source')
   const [problem] = compareDigests('x:1', one, 'http://r/v2/x', [absent])
@@ -54,7 +54,7 @@ test('what the source cannot say is a problem: nothing was compared', async () =
   assert.match(unreachable?.message ?? '', /nothing to compare with: http:\/\/127\.0\.0\.1:1: the connection was refused$/)
 })
 
-test('reads the digests of mirror and verify reports; failed images have no digest', () => {
+test('reads the digests from reports of mirror and verify, without failed images', () => {
   const images = [
     { source: 'docker.io/a/b:1', destination: 'r/a/b:1', digest: one, status: 'copied' },
     { source: 'docker.io/a/b:2', destination: 'r/a/b:2', status: 'failed' },
@@ -77,7 +77,7 @@ for (const [why, text] of Object.entries({
   'it has no list of images': '{"schemaVersion":1}',
   'the digest of x is invalid': '{"schemaVersion":1,"images":[{"source":"x","digest":"sha256:1"}]}',
 })) {
-  test(`a report is refused where ${why}`, () => {
+  test(`rejects a report where ${why}`, () => {
     assert.throws(() => readExpectedDigests(text, 'r.json'), {
       code: 'USAGE',
       message: `r.json is not a report of k3s-mirror: ${why}`,
@@ -85,7 +85,7 @@ for (const [why, text] of Object.entries({
   })
 }
 
-test('any text is a report or refused', () => {
+test('reads or rejects any text as a report', () => {
   const document = fc.record({ schemaVersion: fc.constantFrom(1, 2), images: fc.anything() }).map((value) => JSON.stringify(value))
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), document), (text) => {

@@ -17,7 +17,7 @@ function parts({ endpoints }: ImageVerdict): readonly (readonly [string, string?
   return endpoints.map(({ status, reason }) => (reason === undefined ? [status] : [status, reason]))
 }
 
-test('the first mirror that has the image serves it; the others and upstream are not needed', async () => {
+test('reads an image from the first mirror that has it, and not from other mirrors or upstream', async () => {
   const image = tinyIndex()
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -30,7 +30,7 @@ test('the first mirror that has the image serves it; the others and upstream are
   assert.deepEqual(upstream.server.requests, [])
 })
 
-test('skips a mirror without the image, with its reason', async () => {
+test('skips a mirror without the image, and reports why', async () => {
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
   second.server.hold('a/b', '1', tinyIndex())
@@ -39,7 +39,7 @@ test('skips a mirror without the image, with its reason', async () => {
   assert.deepEqual(parts(verdict), [['failed', 'not found'], ['serves']])
 })
 
-test('a layer that the first mirror lacks comes from the second, and both are said to serve a part', async () => {
+test('reads a layer that the first mirror lacks from the second, and reports both as partial', async () => {
   const image = tinyIndex()
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -51,7 +51,7 @@ test('a layer that the first mirror lacks comes from the second, and both are sa
   assert.deepEqual(parts(verdict), [['serves-part', `layer ${layer} (linux/amd64): not found`], ['serves-part']])
 })
 
-test('mirrors that disagree about a tag are a warning; the first one counts', async () => {
+test('warns about mirrors that disagree on a tag, and uses the first one', async () => {
   const [image, other] = [tinyIndex(), tinyIndex()]
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -66,7 +66,7 @@ test('mirrors that disagree about a tag are a warning; the first one counts', as
   assert.deepEqual(parts(verdict), [['serves'], ['not-needed', `has ${digests[1]}`]])
 })
 
-test('an image that only upstream has is a problem, found by a HEAD', async () => {
+test('reports an image that only upstream has as a problem, after a single HEAD there', async () => {
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({ isUpstream: true })
   upstream.server.hold('a/b', '1', tinyIndex())
@@ -82,7 +82,7 @@ test('an image that only upstream has is a problem, found by a HEAD', async () =
   assert.deepEqual(parts(verdict), [['failed', 'not found'], ['serves']])
 })
 
-test('a blob that only upstream has is a problem too', async () => {
+test('reports a blob that only upstream has as a problem', async () => {
   const image = tinyIndex()
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({ isUpstream: true })
@@ -96,7 +96,7 @@ test('a blob that only upstream has is a problem too', async () => {
   assert.equal(verdict.blobs, 3)
 })
 
-test('where a mirror has wrong bytes, the image is damaged, and upstream is not asked', async () => {
+test('reports an image as damaged when a mirror has wrong bytes, without a request to upstream', async () => {
   const image = tinyIndex()
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({ isUpstream: true })
@@ -110,7 +110,7 @@ test('where a mirror has wrong bytes, the image is damaged, and upstream is not 
   assert.deepEqual(upstream.server.requests, [])
 })
 
-test('a mirror that disagrees and fails is said to have failed for the first reason', async () => {
+test('reports the first reason for a mirror that disagrees and then fails', async () => {
   const [image, other] = [tinyIndex(), tinyIndex()]
   await using first = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -123,14 +123,14 @@ test('a mirror that disagrees and fails is said to have failed for the first rea
   assert.deepEqual(parts(verdict)[1], ['failed', `has ${other.root.descriptor.digest}`])
 })
 
-test('ignores upstream where no mirror is configured', async () => {
+test('does not count upstream when no mirror serves the image', async () => {
   await using upstream = await checkedRegistry({ isUpstream: true })
   upstream.server.hold('a/b', '1', tinyIndex())
   const verdict = await verifyImage(targetAt([upstream.endpoint]))
   assert.match(verdict.problems[0]?.message ?? '', /only reachable upstream, at .*: no mirror is configured for it$/)
 })
 
-test('upstream is not tried twice, nor again for the next image, once it could not be reached', async () => {
+test('does not retry an unreachable upstream, not even for the next image', async () => {
   await using mirror = await checkedRegistry()
   await using upstream = await checkedRegistry({
     isUpstream: true,
@@ -147,7 +147,7 @@ test('upstream is not tried twice, nor again for the next image, once it could n
   assert.deepEqual(upstream.server.kinds(), ['manifest-head', 'manifest-get'])
 })
 
-test('a mirror whose certificate is wrong is asked once in a run', async () => {
+test('asks a mirror with an invalid certificate once in a run', async () => {
   await using directory = await tempDir()
   const trusted = await directory.write('ca.pem', (await certificateAuthority('another authority')).certificate)
   await using server = await scriptedServer(() => undefined, { tls: await (await certificateAuthority()).server() })
@@ -158,14 +158,14 @@ test('a mirror whose certificate is wrong is asked once in a run', async () => {
   assert.equal(server.connections, 2, 'the second one with the trust store of the system')
 })
 
-test('a name that no rewrite changes is part of the reason', async () => {
+test('reports a name that no rewrite matches as part of the reason', async () => {
   await using mirror = await checkedRegistry()
   const verdict = await verifyImage(targetAt([{ ...mirror.endpoint, missesRewrites: true }]))
   assert.match(verdict.problems[0]?.message ?? '', /: not found, under a name that no rewrite changes$/)
   assert.deepEqual(parts(verdict), [['failed', 'not found, under a name that no rewrite changes']])
 })
 
-test('where another host than the endpoint fails, the reason names that one', async () => {
+test('names the host that failed when it is not the endpoint', async () => {
   const gone = await scriptedServer(() => undefined)
   const { url: storage } = gone
   await gone[Symbol.asyncDispose]()
@@ -193,12 +193,12 @@ test('where another host than the endpoint fails, the reason names that one', as
   assert.ok(refused?.message.endsWith(`${asking.url}/v2/a/b: cannot connect to ${storage}: the connection was refused`), refused?.message)
 })
 
-test('an image without an endpoint is missing', async () => {
+test('reports an image without an endpoint as missing', async () => {
   const verdict = await verifyImage(targetAt([]))
   assert.deepEqual(verdict.problems[0]?.message, 'docker.io/a/b:1: tag 1 is missing: there is no endpoint to ask')
 })
 
-test('blobs that images of one repository share are asked for once', async () => {
+test('requests a blob that images of one repository share once', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)

@@ -28,7 +28,7 @@ function flipped(bytes: Uint8Array): Buffer {
   return copy
 }
 
-test('a whole image is ok, and everything of it is counted', async () => {
+test('reports a complete image as ok, and counts all its parts', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -49,7 +49,7 @@ test('a whole image is ok, and everything of it is counted', async () => {
   assert.equal(at.server.count('blob-get'), 0)
 })
 
-test('an image without an index says its platform by its config', async () => {
+test('reads the platform of an image without an index from its config', async () => {
   const image = tinyImage(randomBytes(40), 'arm64')
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -57,7 +57,7 @@ test('an image without an index says its platform by its config', async () => {
   assert.deepEqual([status, platforms, manifests, blobs, bytes], ['ok', ['linux/arm64'], 1, 2, size(image)])
 })
 
-test('a missing tag is one problem that names tag and place', async () => {
+test('reports a missing tag as one problem with its tag and registry', async () => {
   await using at = await checkedRegistry()
   const verdict = await verifyImage(targetAt([at.endpoint]))
   assert.deepEqual(verdict.problems, [
@@ -74,7 +74,7 @@ test('a missing tag is one problem that names tag and place', async () => {
   })
 })
 
-test('one missing blob is named with its kind and platform; the rest is found', async () => {
+test('names a missing blob with its kind and platform, and finds the other blobs', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -92,7 +92,7 @@ test('one missing blob is named with its kind and platform; the rest is found', 
   assert.deepEqual(parts(verdict), ['serves-part'])
 })
 
-test('a missing child is named with its platform, and what is below it is not guessed', async () => {
+test('names a missing child manifest with its platform, and counts nothing below it', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -104,7 +104,7 @@ test('a missing child is named with its platform, and what is below it is not gu
   assert.deepEqual([verdict.manifests, verdict.blobs], [2, 2])
 })
 
-test('with platforms only their part is looked at; one that is not there is a problem', async () => {
+test('checks only the given platforms, and reports one that the image lacks', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -117,7 +117,7 @@ test('with platforms only their part is looked at; one that is not there is a pr
   assert.equal(none.blobs, 2)
 })
 
-test('a blob that two platforms share is one blob, asked for and counted once, and one problem', async () => {
+test('requests, counts and reports a blob that two platforms share once', async () => {
   const { blobs, manifests } = tinyImage()
   const [image] = manifests
   assert.ok(image)
@@ -140,7 +140,7 @@ test('a blob that two platforms share is one blob, asked for and counted once, a
   assert.deepEqual([verdict.manifests, verdict.blobs], [3, 1])
 })
 
-test('platforms choose from the top index; what that leaves in is taken whole', async () => {
+test('applies platforms only to the top index, and checks nested indexes completely', async () => {
   const inner = tinyIndex()
   const platform = { os: 'linux', architecture: 'amd64' }
   const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...inner.root.descriptor, platform }] })
@@ -150,7 +150,7 @@ test('platforms choose from the top index; what that leaves in is taken whole', 
   assert.deepEqual([verdict.status, verdict.manifests], ['ok', 4])
 })
 
-test('an image without an index for another platform is a problem', async () => {
+test('reports an image without an index for another platform as a problem', async () => {
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', tinyImage())
   const verdict = await verifyImage(targetAt([at.endpoint]), { wanted: [parsePlatform('linux/arm64')] })
@@ -158,7 +158,7 @@ test('an image without an index for another platform is a problem', async () => 
 })
 
 for (const deep of [false, true]) {
-  test(`changed bytes of a layer ${deep ? 'are found' : 'are not looked for'} ${deep ? 'with' : 'without'} deep`, async () => {
+  test(`${deep ? 'detects' : 'does not look for'} changed bytes of a layer ${deep ? 'with' : 'without'} deep`, async () => {
     const image = tinyIndex()
     await using at = await checkedRegistry()
     at.server.hold('a/b', '1', image)
@@ -172,7 +172,7 @@ for (const deep of [false, true]) {
   })
 }
 
-test('a blob of another size is damaged, not missing', async () => {
+test('reports a blob of another size as damaged, not missing', async () => {
   const image = tinyImage()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -184,7 +184,7 @@ test('a blob of another size is damaged, not missing', async () => {
   assert.match(verdict.problems[0]?.message ?? '', /declares 599 bytes, but the manifest declares 600/)
 })
 
-test('a manifest with other bytes than its digest is damaged, and no other endpoint is asked', async () => {
+test('reports a manifest that does not match its digest as damaged, without a request to other endpoints', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   await using second = await checkedRegistry()
@@ -198,7 +198,7 @@ test('a manifest with other bytes than its digest is damaged, and no other endpo
   assert.equal(second.server.count('manifest-get'), 0)
 })
 
-test('a registry that takes no HEAD for blobs is asked by GET', async () => {
+test('falls back to GET for a registry that rejects HEAD for blobs', async () => {
   await using at = await checkedRegistry({
     intercept: ({ kind }, response) => (kind === 'blob-head' ? refuse(response, 405, 'UNSUPPORTED') : undefined),
   })
@@ -206,7 +206,7 @@ test('a registry that takes no HEAD for blobs is asked by GET', async () => {
   assert.equal((await verifyImage(targetAt([at.endpoint]))).status, 'ok')
 })
 
-test('foreign layers are not expected, unless they were copied too', async () => {
+test('expects foreign layers only if they were copied', async () => {
   const foreign = { mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip', urls: ['https://layers.example.com/1'] }
   const { blobs } = tinyImage()
   const [layer, config] = blobs
@@ -219,7 +219,7 @@ test('foreign layers are not expected, unless they were copied too', async () =>
   assert.deepEqual(outcome(await verifyImage(targetAt([at.endpoint]), { foreignLayers: true })), ['incomplete', 'NOT_FOUND'])
 })
 
-test('endless nesting and an empty index are damaged images', async () => {
+test('reports endless nesting and an empty index as damaged', async () => {
   const nest = (image: TinyImage, depth: number): TinyImage => {
     if (depth === 0) return image
     const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [image.root.descriptor] })
@@ -235,7 +235,7 @@ test('endless nesting and an empty index are damaged images', async () => {
   assert.deepEqual(outcome(await verifyImage(targetAt([at.endpoint]))), ['damaged', 'INVALID_MANIFEST'])
 })
 
-test('a child of another size than its index says is damaged', async () => {
+test('reports a child manifest whose size differs from its index as damaged', async () => {
   const image = tinyImage()
   const { descriptor } = image.root
   const manifests = [{ ...descriptor, size: descriptor.size + 1, platform: { os: 'linux', architecture: 'amd64' } }]
@@ -245,7 +245,7 @@ test('a child of another size than its index says is damaged', async () => {
   assert.deepEqual(outcome(await verifyImage(targetAt([at.endpoint]))), ['damaged', 'INVALID_MANIFEST'])
 })
 
-test('reports a digest that HEAD returns and no endpoint has', async () => {
+test('reports a digest that HEAD returns but no endpoint has', async () => {
   const image = tinyIndex()
   await using at = await checkedRegistry()
   at.server.hold('a/b', '1', image)
@@ -255,7 +255,7 @@ test('reports a digest that HEAD returns and no endpoint has', async () => {
   assert.match(verdict.problems[0]?.message ?? '', /root manifest sha256:\w+ is missing/)
 })
 
-test('a registry that is down is tried for one image, and named with its reason for all', async () => {
+test('tries a registry that is down for one image, and reports its reason for all', async () => {
   let dead = ''
   {
     await using gone = await checkedRegistry()
@@ -274,7 +274,7 @@ test('a registry that is down is tried for one image, and named with its reason 
   }
 })
 
-test('refused credentials are named with the user, at the root and at a blob', async () => {
+test('reports refused credentials with the user, for the root and for a blob', async () => {
   await using at = await checkedRegistry({
     credentials: ['robot', 'secret-word'],
     intercept: ({ kind }, response) => {
@@ -290,7 +290,7 @@ test('refused credentials are named with the user, at the root and at a blob', a
   assert.ok(!JSON.stringify(verdict).includes('secret-word'))
 })
 
-test('an error of the server is tried again, and then named', async () => {
+test('retries a server error, then reports it', async () => {
   await using at = await checkedRegistry({ intercept: (_request, response) => refuse(response, 503, 'UNAVAILABLE') })
   const verdict = await verifyImage(targetAt([at.endpoint]))
   assert.deepEqual(outcome(verdict), ['unreachable', 'UNAVAILABLE'])
@@ -299,7 +299,7 @@ test('an error of the server is tried again, and then named', async () => {
   assert.equal(at.server.count('manifest-get'), 5)
 })
 
-test('an abort ends the check with its reason', async () => {
+test('ends the check with the reason of an abort', async () => {
   const abort = new AbortController()
   await using at = await checkedRegistry({
     intercept: () => {

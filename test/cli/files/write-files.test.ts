@@ -23,7 +23,7 @@ async function tree(directory: string, top = directory): Promise<readonly string
   return (await Promise.all(paths)).flat().toSorted()
 }
 
-test('files and the directories made for them are the owner’s alone', async () => {
+test('gives only the owner access to new files and directories', async () => {
   await using directory = await tempDir()
   const out = join(directory.path, 'made', 'here')
   const written = await writeFiles(
@@ -47,7 +47,7 @@ test('files and the directories made for them are the owner’s alone', async ()
   assert.deepEqual(await tree(out), ['a/', 'a/b/', 'a/b/x', 'y'])
 })
 
-test('a file that is there is replaced, also one that others could read', async () => {
+test('replaces an existing file, even one that others could read', async () => {
   await using directory = await tempDir()
   await writeFile(join(directory.path, 'y'), 'old', { mode: 0o644 })
   await writeFiles(directory.path, new Map([['y', 'new']]), { signal, isReplaceable })
@@ -55,7 +55,7 @@ test('a file that is there is replaced, also one that others could read', async 
   assert.equal(await modeOf(join(directory.path, 'y')), '600')
 })
 
-test('a file that may not be replaced keeps everything from being written, unless it would stay as it is', async () => {
+test('writes nothing if one file must not be replaced, unless its content is the same', async () => {
   await using directory = await tempDir()
   await writeFile(join(directory.path, 'y'), 'theirs')
   const files = (text: string): ReadonlyMap<string, string> =>
@@ -74,14 +74,14 @@ const strangers: Readonly<Record<string, (out: string) => Promise<unknown>>> = {
   'a directory where a file belongs': (out) => mkdir(join(out, 'a/b/x'), { recursive: true }),
   'a link where a file belongs': async (out) => {
     await mkdir(join(out, 'a/b'), { recursive: true })
-    await symlink('/nowhere', join(out, 'a/b/x'))
+    await symlink('/missing', join(out, 'a/b/x'))
   },
   'a file where a directory belongs': (out) => writeFile(join(out, 'a'), ''),
-  'a link where a directory belongs': (out) => symlink('/nowhere', join(out, 'a')),
+  'a link where a directory belongs': (out) => symlink('/missing', join(out, 'a')),
 }
 
 for (const [name, plant] of Object.entries(strangers)) {
-  test(`${name} is refused before anything is written`, async () => {
+  test(`rejects ${name} before any write`, async () => {
     await using directory = await tempDir()
     await plant(directory.path)
     const before = await tree(directory.path)
@@ -103,7 +103,7 @@ for (const [name, plant] of Object.entries(strangers)) {
   })
 }
 
-test('an aborted run writes nothing more', async () => {
+test('writes nothing after an abort', async () => {
   await using directory = await tempDir()
   await assert.rejects(writeFiles(directory.path, new Map([['y', 'Y']]), { signal: AbortSignal.abort(), isReplaceable }), {
     name: 'AbortError',
@@ -111,7 +111,7 @@ test('an aborted run writes nothing more', async () => {
   assert.deepEqual(await tree(directory.path), [])
 })
 
-test('what is stale goes with the directories that are empty then, and nothing else', async () => {
+test('removes only stale files and the directories that they leave empty', async () => {
   await using directory = await tempDir()
   const top = join(directory.path, 'certs.d')
   const put = async (path: string, text: string): Promise<void> => {
@@ -144,7 +144,7 @@ test('what is stale goes with the directories that are empty then, and nothing e
   ])
 })
 
-test('a directory that is missing or is a link has nothing stale', async () => {
+test('finds no stale files in a missing or linked directory', async () => {
   await using directory = await tempDir()
   const options = { name: 'hosts.toml', headers: ['# ours'], keep: new Set<string>() }
   assert.deepEqual(await removeStale(join(directory.path, 'none'), options), [])

@@ -20,7 +20,7 @@ async function basicRegistry(right: string) {
 }
 
 // G106
-test('Basic credentials go out only after a Basic challenge, then with every request', async () => {
+test('sends Basic credentials only after a Basic challenge, then with every request', async () => {
   await using registry = await basicRegistry(`alice:${canary}`)
   const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
@@ -38,7 +38,7 @@ test('Basic credentials go out only after a Basic challenge, then with every req
 })
 
 // G106
-test('a wrong password is tried once in a run, even by twenty requests at a time', async () => {
+test('sends a wrong password once in a run, even for twenty concurrent requests', async () => {
   await using registry = await basicRegistry('alice:another')
   const client = new HttpClient()
   const authorizer = createAuthorizer({ client, credentials: [alice] })
@@ -54,7 +54,7 @@ test('a wrong password is tried once in a run, even by twenty requests at a time
 })
 
 // G106
-test('asks once for a repository that is refused, and still serves the others', async () => {
+test('asks once for a repository that the registry refuses, and continues with the other repositories', async () => {
   await using registry = await scriptedServer((request, response) => {
     if (request.headers.authorization !== undefined && !request.url.includes('/secret/')) return void response.end('content')
     response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end()
@@ -69,14 +69,14 @@ test('asks once for a repository that is refused, and still serves the others', 
 })
 
 // G106
-test('without credentials nothing is sent again, and the places that were searched are named', async () => {
+test('does not resend a request without credentials, and names the sources that were searched', async () => {
   await using registry = await basicRegistry('alice:x')
   const client = new HttpClient()
-  const empty = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
+  const withoutCredentials = ['/etc/rancher/k3s/registries.yaml', '/home/u/.docker/config.json'].map((name) => ({
     name,
     find: () => Promise.resolve(undefined),
   }))
-  const authorizer = createAuthorizer({ client, credentials: empty })
+  const authorizer = createAuthorizer({ client, credentials: withoutCredentials })
   const error = await failureOf(sendAuthorized(authorizer, client, registry.url + path, []))
   await client.close()
   assert.equal(error.code, 'UNAUTHORIZED')
@@ -89,7 +89,7 @@ test('without credentials nothing is sent again, and the places that were search
 })
 
 // G107
-test('an anonymous token is asked for with service and scope, without credentials, and used until it ends', async () => {
+test('requests an anonymous token with service and scope, and reuses it until it expires', async () => {
   await using setup = await tokenSetup()
   const { authorizer, client, registry, tokenServer } = setup
   for (const method of ['GET', 'HEAD'] as const) {
@@ -105,7 +105,7 @@ test('an anonymous token is asked for with service and scope, without credential
   )
 })
 
-test('a HEAD learns the challenge as a GET does, and credentials go to the token server as Basic', async () => {
+test('reads the challenge from a HEAD too, and sends credentials to the token server as Basic', async () => {
   await using setup = await tokenSetup({ authorizer: { credentials: [alice] } })
   const { authorizer, client, registry, tokenServer } = setup
   await sendAuthorized(authorizer, client, registry.url + path, [pullScope('rancher/a'), pushScope('mirror/a')], { method: 'HEAD' })
@@ -114,7 +114,7 @@ test('a HEAD learns the challenge as a GET does, and credentials go to the token
   assert.ok(registry.requests.every(({ headers }) => !headers.authorization?.startsWith('Basic')))
 })
 
-test('a 401 without a challenge sends the question to /v2/, under the path that the registry stands under', async () => {
+test('looks for the challenge at /v2/ below the path of the registry after a 401 without one', async () => {
   await using setup = await tokenSetup({
     challenge: (realm, { url }) => (url === '/proxy/v2/' ? `Bearer realm="${realm}"` : undefined),
   })
@@ -129,7 +129,7 @@ test('a 401 without a challenge sends the question to /v2/, under the path that 
 })
 
 // G110
-test('a token that ended meanwhile is replaced before or after the registry says so', async () => {
+test('replaces an expired token before or after the registry refuses it', async () => {
   let now = 0
   let valid = 't1'
   await using setup = await tokenSetup({
@@ -158,7 +158,7 @@ test('a token that ended meanwhile is replaced before or after the registry says
 })
 
 // G110
-test('fifty requests whose token ended together ask for one new token', async () => {
+test('requests one new token for fifty requests whose token expired', async () => {
   let valid = 't1'
   await using setup = await tokenSetup({
     accepts: (token) => token === valid,
@@ -177,7 +177,7 @@ test('fifty requests whose token ended together ask for one new token', async ()
 })
 
 // G111
-test('insufficient_scope brings one wider token, which later requests ask for at once', async () => {
+test('requests one wider token after insufficient_scope, and uses its scope for later requests', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => void response.end(JSON.stringify({ token: scopesOf(request.url).join('+') })),
     accepts: (token) => token.includes('pull,push'),
@@ -194,14 +194,14 @@ test('insufficient_scope brings one wider token, which later requests ask for at
   assert.equal(registry.requests.length, 4)
 })
 
-test('a request without scopes of its own takes those of the challenge', async () => {
+test('uses the scopes of the challenge for a request without scopes', async () => {
   await using setup = await tokenSetup({ challenge: (realm) => `Bearer realm="${realm}",scope="registry:catalog:*"` })
   await sendAuthorized(setup.authorizer, setup.client, `${setup.registry.url}/v2/_catalog`, [])
   assert.deepEqual(scopesOf(setup.tokenServer.requests[0]?.url ?? ''), ['registry:catalog:*'])
 })
 
 // G112
-test('a registry that refuses every token is given two, and the error says how it was asked', async () => {
+test('sends two tokens to a registry that refuses every token, and reports which credentials were used', async () => {
   await using setup = await tokenSetup({ accepts: () => false, authorizer: { credentials: [alice] } })
   const { authorizer, client, registry, tokenServer } = setup
   const error = await failureOf(sendAuthorized(authorizer, client, registry.url + path, [pullScope('rancher/a')]))
@@ -212,7 +212,7 @@ test('a registry that refuses every token is given two, and the error says how i
 })
 
 // G116
-test('fifty cold requests for two repositories ask for two tokens', async () => {
+test('requests two tokens for fifty initial requests to two repositories', async () => {
   let lookups = 0
   const counted: CredentialsSource = {
     name: 'counted',
@@ -233,7 +233,7 @@ test('fifty cold requests for two repositories ask for two tokens', async () => 
   assert.equal(lookups, 1)
 })
 
-test('a token server that does not know the password is asked once, by fifty requests for as many repositories', async () => {
+test('asks a token server that refuses the password once for fifty requests to fifty repositories', async () => {
   await using setup = await tokenSetup({
     token: (_request, response) => void response.writeHead(401).end(canary),
     authorizer: { credentials: [alice] },
@@ -251,7 +251,7 @@ test('a token server that does not know the password is asked once, by fifty req
   assert.equal(tokenServer.requests.length, 1)
 })
 
-test('requests only the first of two scopes that are refused together', async () => {
+test('can request the first of two scopes after a token for both was refused', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => {
       if (scopesOf(request.url).length > 1) response.writeHead(401).end()
@@ -265,7 +265,7 @@ test('requests only the first of two scopes that are refused together', async ()
   assert.equal((await sendAuthorized(authorizer, client, registry.url + path, [pushScope('mirror/a')])).status, 200)
 })
 
-test('sends a static registry token only to its origin, without a token request', async () => {
+test('sends a static registry token only to its origin, and requests no other token', async () => {
   await using setup = await tokenSetup({
     accepts: (token) => token === 'static',
     authorizer: { credentials: [alwaysCredentials({ kind: 'registry-token', token: 'static' })] },
@@ -279,7 +279,7 @@ test('sends a static registry token only to its origin, without a token request'
   assert.equal(tokenServer.requests.length, 0)
 })
 
-test('the 401 of another origin, behind a redirect, teaches nothing', async () => {
+test('ignores the challenge of another origin after a redirect', async () => {
   await using setup = await tokenSetup({ authorizer: { credentials: [alice] } })
   const { authorizer, client, registry, tokenServer } = setup
   await using front = await scriptedServer((_request, response) => void response.writeHead(307, { location: registry.url + path }).end())
@@ -287,7 +287,7 @@ test('the 401 of another origin, behind a redirect, teaches nothing', async () =
   assert.equal(tokenServer.requests.length, 0)
 })
 
-test('an abort while a token is awaited ends only that request', async () => {
+test('an abort while a token is requested rejects only its own request', async () => {
   const asked = deferred()
   const released = deferred()
   await using setup = await tokenSetup({
@@ -320,7 +320,7 @@ function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   return { promise, resolve: () => resolve() }
 }
 
-test('a registry that hides its repositories is asked for its challenge once, and by no node', async () => {
+test('asks a registry that hides its repositories once for its challenge, and never on behalf of a node', async () => {
   let pings = 0
   await using registry = await scriptedServer((request, response) => {
     if (request.url === '/v2/') {
@@ -341,7 +341,7 @@ test('a registry that hides its repositories is asked for its challenge once, an
   await client.close()
 })
 
-test('an answer to a busy registry proves nothing of the credentials', async () => {
+test('does not count an answer of 503 as proof of valid credentials', async () => {
   let seen = 0
   await using registry = await scriptedServer((request, response) => {
     if (request.headers.authorization === undefined) return void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
@@ -356,7 +356,7 @@ test('an answer to a busy registry proves nothing of the credentials', async () 
   await client.close()
 })
 
-test('a repository for which there are no credentials is asked for once more, when the challenge is known', async () => {
+test('retries a repository without credentials once after the challenge is known', async () => {
   await using registry = await scriptedServer((request, response) => {
     if (request.url.includes('/open/')) return void response.writeHead(404).end()
     if (request.headers.authorization !== undefined) return void response.end('content')

@@ -14,7 +14,7 @@ async function ask(script: string, options: { readonly timeout?: number; readonl
   return await askCredentialHelper('test', 'r.example.com', { environment: { PATH: `${directory.path}:/usr/bin:/bin` }, ...options })
 }
 
-test('a helper is asked by its protocol', async () => {
+test('asks a helper by the protocol of docker-credential-helpers', async () => {
   assert.deepEqual(await ask(`[ "$1" = get ] || exit 3; a=$(cat); echo '{"ServerURL":"'$a'","Username":"u@'$a'","Secret":"p:ä"}'`), {
     kind: 'basic',
     username: 'u@r.example.com',
@@ -23,13 +23,13 @@ test('a helper is asked by its protocol', async () => {
   assert.deepEqual(await ask(`echo '{"Username":"<token>","Secret":"it"}'`), { kind: 'identity-token', token: 'it' })
 })
 
-test('a helper without credentials is not an error', async () => {
+test('returns undefined for a helper without credentials', async () => {
   assert.equal(await ask('echo "credentials not found in native keychain"; exit 1'), undefined)
   assert.equal(await ask(`echo '{"Username":"","Secret":""}'`), undefined)
 })
 
 // G118
-test('a helper that is missing, fails, prints garbage or too much is a bounded error', async () => {
+test('reports a bounded error for a helper that is missing, fails, or prints garbage or too much', async () => {
   const cases: readonly (readonly [script: string, why: RegExp])[] = [
     [`echo ${canary}; echo ${canary} >&2; exit 1`, /failed: it ended with exit code 1$/],
     [`echo ${canary}`, /answer is not JSON/],
@@ -48,20 +48,20 @@ test('a helper that is missing, fails, prints garbage or too much is a bounded e
 })
 
 // G118
-test('a helper that hangs, or leaves a child that does, is given up', { timeout: 30_000 }, async () => {
+test('gives up on a helper that hangs or leaves a hanging child', { timeout: 30_000 }, async () => {
   const error = await failureOf(ask('sleep 60', { timeout: 200 }))
   assert.match(error.message, /gave no answer within 0\.2 s/)
   assert.match((await failureOf(ask('sleep 60 & exec 1>&2', { timeout: 200 }))).message, /no answer|not JSON/)
 })
 
-test('an abort ends the wait for a helper', async () => {
+test('stops waiting for a helper on an abort', async () => {
   const controller = new AbortController()
   const asked = ask('sleep 60', { signal: controller.signal })
   controller.abort(new Error('enough'))
   await assert.rejects(asked, /enough/)
 })
 
-test('an invalid name starts no program', async () => {
+test('does not start a helper with an invalid name', async () => {
   for (const name of ['../evil', 'a b', '$(touch x)', '', 'a/b', 'a;b']) {
     const error = await failureOf(askCredentialHelper(name, 'r.example.com'))
     assert.match(error.message, /its name is not letters/)

@@ -4,7 +4,7 @@ import { basicAuthorization, credentialsForOrigin, describeCredentials, findCred
 import { alwaysCredentials, canary, decodeBasic } from './send-authorized.ts'
 import { failureOf } from './token-registry.ts'
 
-test('the first source that knows the registry counts', async () => {
+test('uses the first source that has credentials for the registry', async () => {
   const none = { name: 'none', find: () => Promise.resolve(undefined) }
   const first = alwaysCredentials({ kind: 'basic', username: 'a', password: 'b' })
   const second = alwaysCredentials({ kind: 'basic', username: 'c', password: 'd' })
@@ -15,7 +15,7 @@ test('the first source that knows the registry counts', async () => {
   assert.equal(await findCredentials([none], 'https://r.example.com'), undefined)
 })
 
-test('credentials for the destination are for that origin exactly', async () => {
+test('uses the credentials of the destination only for that exact origin', async () => {
   const { find } = credentialsForOrigin('K3S_MIRROR_USERNAME', 'https://r.example.com:443/', {
     kind: 'basic',
     username: 'a',
@@ -27,12 +27,12 @@ test('credentials for the destination are for that origin exactly', async () => 
 })
 
 // G117
-test('Basic is UTF-8, and a password may contain colons', () => {
+test('encodes Basic credentials as UTF-8, with colons in the password', () => {
   assert.equal(decodeBasic(basicAuthorization('jürgen', 'pä:ss:wörd €')), 'jürgen:pä:ss:wörd €')
 })
 
 // G117
-test('what HTTP cannot carry is refused, and not shown', async () => {
+test('rejects credentials that HTTP cannot carry, without printing them', async () => {
   for (const [username, password] of [
     ['ali:ce', canary],
     ['ali:', ''],
@@ -48,7 +48,7 @@ test('what HTTP cannot carry is refused, and not shown', async () => {
   }
 })
 
-test('describes credentials briefly and without secrets', () => {
+test('describes credentials in short, without the secret', () => {
   assert.equal(
     describeCredentials({ credentials: { kind: 'basic', username: 'a\u001b[31m', password: canary }, source: 'x' }),
     String.raw`as user "a\u{1b}[31m", from x`,
@@ -60,7 +60,7 @@ test('describes credentials briefly and without secrets', () => {
   )
 })
 
-test('a password may hold line breaks; one at its end is warned of', async () => {
+test('accepts line breaks in a password, and warns about one at its end', async () => {
   const warnings: string[] = []
   const find = (password: string) =>
     findCredentials([alwaysCredentials({ kind: 'basic', username: 'alice', password })], 'https://r.example.com', {

@@ -24,7 +24,7 @@ async function userAt(auths: object, origin: string): Promise<string | undefined
   return credentials?.kind === 'basic' ? credentials.username : credentials?.kind
 }
 
-test('every form of key that Docker has written is understood, default ports folded', async () => {
+test('reads every form of key that Docker writes, and ignores default ports', async () => {
   const auth = { auth: base64('alice:x') }
   const found: readonly (readonly [key: string, origin: string])[] = [
     ['r.example.com', 'https://r.example.com'],
@@ -60,7 +60,7 @@ test('every form of key that Docker has written is understood, default ports fol
   for (const [key, origin] of absent) assert.equal(await userAt({ [key]: auth }, origin), undefined, `${key} ${origin}`)
 })
 
-test('distinguishes user and password, identity token and registry token', async () => {
+test('distinguishes a password, an identity token and a registry token', async () => {
   const at = async (entry: object) => (await configOf({ auths: { 'r.example.com': entry } })).find('https://r.example.com')
   assert.deepEqual(await at({ auth: base64('jürgen:a:b') }), { kind: 'basic', username: 'jürgen', password: 'a:b' })
   assert.deepEqual(await at({ username: 'u', password: 'p' }), { kind: 'basic', username: 'u', password: 'p' })
@@ -70,13 +70,13 @@ test('distinguishes user and password, identity token and registry token', async
   assert.equal(await at({}), undefined)
 })
 
-test('a missing file or directory holds no credentials', async () => {
+test('finds no credentials in a missing file or directory', async () => {
   await using directory = await tempDir()
   assert.equal(await (await readAuthFile(`${directory.path}/config.json`)).find(hub), undefined)
   assert.equal(await (await readAuthFile(`${directory.path}/none/config.json`)).find(hub), undefined)
 })
 
-test('a file that makes no sense is named, never quoted', async () => {
+test('names an invalid file without quoting it', async () => {
   for (const [content, why] of [
     [`{"auths": {"r.example.com": {"auth": "${canary}"`, /config\.json: it is not JSON(?: \(line \d+, column \d+\))?$/],
     [`{"auths": ${canary}}`, /config\.json: it is not JSON(?: \(line \d+, column \d+\))?$/],
@@ -91,7 +91,7 @@ test('a file that makes no sense is named, never quoted', async () => {
   assert.match((await failureOf(configOf('{\n  "auths": {"a": 1,}\n}'))).message, /config\.json: it is not JSON/)
 })
 
-test('a bad entry fails only where it is needed', async () => {
+test('rejects an invalid entry only when it is used', async () => {
   for (const entry of [
     { auth: `not ${canary}` },
     { auth: base64(canary) },
@@ -108,7 +108,7 @@ test('a bad entry fails only where it is needed', async () => {
   }
 })
 
-test('credential helpers are asked first: that of the registry, else the store', async () => {
+test('asks the credential helper of the registry first, or the store', async () => {
   await using directory = await tempDir()
   for (const name of ['one', 'all']) {
     await directory.write(`docker-credential-${name}`, `#!/bin/sh\nread address\necho '{"Username":"'"${name} $address"'","Secret":"s"}'\n`)
@@ -125,7 +125,7 @@ test('credential helpers are asked first: that of the registry, else the store',
   assert.match(await user(hub), /"all https:\/\/index\.docker\.io\/v1\/"/)
 })
 
-test('no content at all makes the reader fail in another way', async () => {
+test('reports only INVALID_CONFIG for arbitrary content', async () => {
   await using directory = await tempDir()
   await fc.assert(
     fc.asyncProperty(
@@ -147,7 +147,7 @@ test('no content at all makes the reader fail in another way', async () => {
   )
 })
 
-test('a key with a path is for its repositories only, and the longest one counts', async () => {
+test('uses a key with a path only for its repositories, and prefers the longest one', async () => {
   const auths = Object.fromEntries(
     ['r.example.com', 'r.example.com/team', 'https://r.example.com/team/app/', 'r.example.com:443/v2', 'docker.io/acme'].map((key) => [
       key,
@@ -169,7 +169,7 @@ test('a key with a path is for its repositories only, and the longest one counts
   assert.equal(await user(hub, 'library/app'), undefined)
 })
 
-test('a key with a path comes before a helper, and a helper is asked once for all repositories', async () => {
+test('prefers a key with a path to a helper, and asks a helper once for all repositories', async () => {
   await using directory = await tempDir()
   const helper = `#!/bin/sh\nread address\necho x >> ${directory.path}/asked\necho '{"Username":"helper","Secret":"s"}'\n`
   await directory.write('docker-credential-one', helper)
@@ -188,7 +188,7 @@ test('a key with a path comes before a helper, and a helper is asked once for al
   assert.equal(await readFile(`${directory.path}/asked`, 'utf8'), 'x\n')
 })
 
-test('where a helper is not installed, what the file itself has counts', async () => {
+test('uses the entries of the file when a helper is not installed', async () => {
   const missing = {
     credsStore: 'desktop.exe',
     auths: { 'r.example.com': { auth: base64('file:x') }, 's.example.com': {}, 't.example.com': null },
@@ -200,14 +200,14 @@ test('where a helper is not installed, what the file itself has counts', async (
   }
 })
 
-test('base64 may be wrapped, and NUL around the password is padding, as in Docker', async () => {
+test('accepts wrapped base64, and ignores NUL around the password, as Docker does', async () => {
   const long = `alice:${'x'.repeat(100)}`
   const at = async (auth: string) => (await configOf({ auths: { 'r.example.com': { auth } } })).find('https://r.example.com')
   assert.deepEqual(await at(base64(long).replace(/.{76}/g, '$&\n')), { kind: 'basic', username: 'alice', password: 'x'.repeat(100) })
   assert.deepEqual(await at(base64('alice:\0\0p\0w\0\0')), { kind: 'basic', username: 'alice', password: 'p\0w' })
 })
 
-test('DOCKER_AUTH_CONFIG is read as config.json is', async () => {
+test('reads DOCKER_AUTH_CONFIG like config.json', async () => {
   const source = parseAuthConfig(JSON.stringify({ auths: { 'r.example.com': { auth: base64('alice:x') } } }))
   assert.equal(source.name, 'DOCKER_AUTH_CONFIG')
   assert.deepEqual(await source.find('https://r.example.com'), { kind: 'basic', username: 'alice', password: 'x' })

@@ -3,7 +3,7 @@ import type { HttpMethod, HttpResponse } from '../../../src/http/message.ts'
 import type { Authorizer } from '../../../src/registry/auth/authorizer.ts'
 import type { Credentials, CredentialsSource } from '../../../src/registry/auth/credentials.ts'
 
-/** A secret that must appear only at its own registry. */
+/** A secret that only its own registry may receive. */
 export const canary = 'c4nary-p4ssword'
 
 /** Sends a request as often as its authorization finds worth it. */

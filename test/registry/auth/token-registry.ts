@@ -57,10 +57,10 @@ export async function failureOf(promise: Promise<unknown>): Promise<MirrorError>
     () => undefined,
     (reason: unknown) => reason,
   )
-  if (!(error instanceof MirrorError)) throw new Error('it did not fail with a MirrorError', { cause: error })
-  const shown = [error.message, error.hint, String(error.cause), error.stack].join('\n')
+  if (!(error instanceof MirrorError)) throw new Error('expected a MirrorError', { cause: error })
+  const text = [error.message, error.hint, String(error.cause), error.stack].join('\n')
   for (const secret of [canary, Buffer.from(`alice:${canary}`).toString('base64')]) {
-    if (shown.includes(secret)) throw new Error('the error gives the password away')
+    if (text.includes(secret)) throw new Error('the error contains the password')
   }
   return error
 }

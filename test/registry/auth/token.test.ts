@@ -13,7 +13,7 @@ const send = ({ authorizer, client, registry }: Setup) =>
   sendAuthorized(authorizer, client, registry.url + path, [pushScope('mirror/a'), pullScope('rancher/a')])
 
 // G108
-test('an answer without a token, a page, and an endless one are bounded failures', async () => {
+test('reports a bounded error for an answer without a token, an HTML page and an endless answer', async () => {
   const endless = Buffer.alloc(64 * 1024, ' ')
   const answers: Readonly<Record<string, string | undefined>> = {
     'JSON without': '{}',
@@ -41,7 +41,7 @@ test('an answer without a token, a page, and an endless one are bounded failures
   }
 })
 
-test('a token server that is busy or broken is a failure that may pass', async () => {
+test('reports a busy or broken token server as a temporary failure', async () => {
   for (const [status, code, retryAfter] of [
     [429, 'THROTTLED', 7000],
     [503, 'UNAVAILABLE', 7000],
@@ -59,7 +59,7 @@ test('a token server that is busy or broken is a failure that may pass', async (
   }
 })
 
-test('an identity token is posted as a form, its scopes separated by spaces', async () => {
+test('posts an identity token as a form with scopes separated by spaces', async () => {
   const forms: URLSearchParams[] = []
   await using setup = await tokenSetup({
     token: async (request, response) => {
@@ -81,7 +81,7 @@ test('an identity token is posted as a form, its scopes separated by spaces', as
 })
 
 // G115
-test('a token server without OAuth2 is asked again with GET', async () => {
+test('falls back to GET for a token server without OAuth2', async () => {
   for (const status of [400, 401, 404, 405]) {
     await using setup = await tokenSetup({
       token: (request, response) => {
@@ -108,7 +108,7 @@ test('a token server without OAuth2 is asked again with GET', async () => {
 })
 
 // G113
-test('a realm that is not the registry’s gets no credentials; without any it may be asked', async () => {
+test('sends no credentials to a realm of another owner, but requests anonymous tokens there', async () => {
   const seen: string[] = []
   await using other = await scriptedServer((request, response) => {
     seen.push(JSON.stringify(request.headers))
@@ -134,7 +134,7 @@ test('a realm that is not the registry’s gets no credentials; without any it m
 })
 
 // G113
-test('a realm at a refused address is not asked even without credentials', async () => {
+test('sends no request to a realm at a refused address, even without credentials', async () => {
   for (const realm of ['null://127.0.0.1/v2/token', 'file:///etc/passwd', 'http://169.254.169.254/token', 'ftp://127.0.0.1/']) {
     await using setup = await tokenSetup({ challenge: () => `Bearer realm="${realm}"`, authorizer: { credentials: [alice] } })
     const error = await failureOf(send(setup))
@@ -144,7 +144,7 @@ test('a realm at a refused address is not asked even without credentials', async
   }
 })
 
-test('a redirect of the token server is followed within its origin, and elsewhere only without credentials', async () => {
+test('follows a redirect of the token server within its origin, and to another only without credentials', async () => {
   await using elsewhere = await scriptedServer((_request, response) => void response.end('{"token":"t"}'))
   const inside = { token: redirectOnce('/real?x=1') }
   const outside = { token: redirectOnce(`${elsewhere.url}/real`) }
@@ -172,7 +172,7 @@ test('a redirect of the token server is followed within its origin, and elsewher
   assert.equal(loop.tokenServer.requests.length, 4)
 })
 
-test('the form with an identity token is not sent to where a redirect leads', async () => {
+test('does not resend the form with an identity token after a redirect', async () => {
   await using elsewhere = await scriptedServer((_request, response) => void response.end('{"token":"t"}'))
   await using setup = await tokenSetup({
     token: (_request, response) => void response.writeHead(307, { location: `${elsewhere.url}/` }).end(),
@@ -189,7 +189,7 @@ function redirectOnce(location: string): ScriptedHandler {
   }
 }
 
-test('sends the account with Basic credentials, as Docker does, and accepts a compressed answer', async () => {
+test('sends the account in addition to Basic credentials, as Docker does, and reads a compressed answer', async () => {
   await using setup = await tokenSetup({
     token: (request, response) => {
       if (new URL(request.url, 'http://x').searchParams.get('account') !== 'alice') return void response.writeHead(400).end()
@@ -200,7 +200,7 @@ test('sends the account with Basic credentials, as Docker does, and accepts a co
   assert.equal((await send(setup)).status, 200)
 })
 
-test('the reason of a token server is shown, but no answer that repeats what it was sent', async () => {
+test('prints the reason of a token server unless its answer repeats the secret', async () => {
   for (const [body, shown] of [
     ['{"details":"use a personal access token"}', /\(status 401: use a personal access token\): asked as user "alice"/],
     [`{"message":"${canary} is wrong"}`, /\(status 401\): asked as user "alice"/],
@@ -214,7 +214,7 @@ test('the reason of a token server is shown, but no answer that repeats what it 
   }
 })
 
-test('an empty token is a refusal', async () => {
+test('treats an empty token as a refusal', async () => {
   await using setup = await tokenSetup({ token: (_request, response) => void response.end('{"token":""}') })
   const { code, hint } = await failureOf(send(setup))
   assert.equal(code, 'UNAUTHORIZED')
