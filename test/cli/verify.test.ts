@@ -273,7 +273,7 @@ test('rejects bad usage before any request', async () => {
     [['verify', 'rancher/x:1', '--to', 'oci'], /the directory is missing \(USAGE\)/],
     [
       ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/missing.json'],
-      /cannot read \/missing\.json \(ENOENT\) \(USAGE\)/,
+      /cannot read \/missing\.json: no such file or directory \(USAGE\)/,
     ],
     [
       ['verify', 'rancher/x:1', '--as-node', '--registries', '/missing.yaml'],
