@@ -195,12 +195,12 @@ test('reports a registry that is down or refuses access once, and as the problem
   })
   assert.equal(wrong.status, 4)
   assert.match(wrong.stderr, /^error: .*refused the credentials sent as user "robot", from K3S_MIRROR_USERNAME.*\(UNAUTHORIZED\)$/m)
-  assert.match(wrong.stdout, /^2 images: 2 refused/m)
+  assert.match(wrong.stdout, /^2 images: 2 refused, at /m)
   assert.ok(!`${wrong.stdout}${wrong.stderr}`.includes('not-right'))
   const down = await runCli(['verify', ...line.references, '--to', 'http://127.0.0.1:1/mirror'])
   assert.equal(down.status, 4)
   assert.match(down.stderr, /^error: .*: the connection was refused \(UNREACHABLE\)$/m)
-  assert.match(down.stdout, /^2 images: 2 unreachable/m)
+  assert.match(down.stdout, /^2 images: 2 unreachable, at /m)
 })
 
 test('prints only the interruption when a check is interrupted', async () => {
@@ -232,7 +232,7 @@ test('does not overwrite an input file with the report', async () => {
 test('reports a failed write of the report in addition to the result', async () => {
   const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--report', '/dev/full'])
   assert.equal(status, 4)
-  assert.match(stdout, /^1 image: 1 unreachable/m)
+  assert.match(stdout, /^1 image: 1 unreachable, at http:/m)
   assert.match(stderr, /^error: cannot write the report \/dev\/full: no space left on device \(LOCAL_IO\)$/m)
 })
 
@@ -273,7 +273,7 @@ test('rejects bad usage before any request', async () => {
     [['verify', 'rancher/x:1', '--to', 'oci'], /the directory is missing \(USAGE\)/],
     [
       ['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--expect', '/missing.json'],
-      /cannot read \/missing\.json \(ENOENT\) \(USAGE\)/,
+      /cannot read \/missing\.json: no such file or directory \(USAGE\)/,
     ],
     [
       ['verify', 'rancher/x:1', '--as-node', '--registries', '/missing.yaml'],
