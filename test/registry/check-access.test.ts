@@ -18,11 +18,11 @@ async function whyUnusable(
   await using server = await scriptedServer(answer)
   await using registry = openRegistry(server.url, { side, retry: { retries: 0 } })
   await registry.headManifest(image).catch(() => undefined)
-  const error = await registry.checkAccess(image).then(
+  const error = await registry.checkAccess([image]).then(
     () => undefined,
     (thrown: unknown) => thrown as MirrorError,
   )
-  await registry.checkAccess(image).catch(() => undefined)
+  await registry.checkAccess([image]).catch(() => undefined)
   return { error, requests: server.requests.map(({ method, url }) => `${method} ${url}`), origin: server.url }
 }
 
@@ -96,7 +96,7 @@ test('answers to other requests in the meantime count', async () => {
     response.writeHead(404, url === '/v2/' ? {} : { 'docker-distribution-api-version': 'registry/2.0' }).end()
   })
   await using registry = openRegistry(server.url, { side: 'destination' })
-  const access = registry.checkAccess(image)
+  const access = registry.checkAccess([image])
   assert.equal(await registry.headManifest(image), undefined)
   resolve()
   await access
