@@ -278,7 +278,7 @@ test('an option without its value, or of another command, is named', async () =>
   for (const [args, message, hint] of [
     [['mirror', '--to', '--retries', '1', 'a:1'], 'missing value of --to', 'write --to <destination> before "--retries"'],
     [['mirror', '--report', '--to', 'x', 'a:1'], 'missing value of --report', 'write --report <file> before "--to"'],
-    [['bundle', 'create', 'x.tar', 'a:1', '--to', 'x'], 'unknown option "--to"', '--to is an option of plan, mirror, verify'],
+    [['bundle', 'create', 'x.tar', 'a:1', '--to', 'x'], 'unknown option "--to"', '--to is an option of mirror, plan, verify'],
     [
       ['registries', 'generate', '--to', 'x', '--password', 's3cret'],
       'unknown option "--password"',
