@@ -5,6 +5,9 @@ import { quoted } from '../text/printable.ts'
 import { allCommands } from './command-table.ts'
 import { foreignCommands, foreignOption } from './options/foreign.ts'
 
+/** Commands that a hint names for an option of theirs. */
+const mostOwners = 4
+
 /** The words of a command, without the program. */
 export function commandPath(command: Command): readonly string[] {
   return command.parent === null ? [] : [...commandPath(command.parent), command.name()]
@@ -70,7 +73,10 @@ function unknownOption(given: string, suggested: string, command: Command): Mirr
   const known = new Set(command.options.map(({ long }) => long))
   const hint = foreignOption(flag, known)
   if (hint !== undefined) return usage(message, `${hint}; run ${help}`)
-  return usage(message, suggested === '' ? `run ${help}` : `Did you mean ${suggested}? Run ${help}`)
+  if (suggested !== '') return usage(message, `Did you mean ${suggested}? Run ${help}`)
+  const owners = allCommands().filter(({ load, definition }) => load !== undefined && definition.options.some(({ long }) => long === flag))
+  const names = owners.map(({ path }) => path.join(' ')).slice(0, mostOwners)
+  return usage(message, names.length === 0 ? `run ${help}` : `${flag} is an option of ${names.join(', ')}; run ${help}`)
 }
 
 /** The error for an option that stands before the command it belongs to; undefined where it is not an option of that command. */

@@ -43,7 +43,7 @@ class LayoutsAndRegistries implements RunSource {
     return this.#registries.endpoint(registry)
   }
 
-  checkAccess(images: readonly Repository[], options?: CallOptions): Promise<void> {
+  checkAccess(images: readonly Reference[], options?: CallOptions): Promise<void> {
     return this.#registries.checkAccess(
       images.filter((image) => this.#layout(image) === undefined),
       options,

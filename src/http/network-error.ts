@@ -8,11 +8,18 @@ export class WireError extends Error {
   readonly kind: Extract<ErrorCode, 'PROTOCOL' | 'TIMEOUT' | 'CONNECTION_LOST'>
   /** How long the client waited without success, in milliseconds. */
   readonly waited: number
+  /** True where no byte of an answer came. */
+  readonly isUnanswered: boolean
 
-  constructor(kind: WireError['kind'], message: string, { waited = 0 }: { readonly waited?: number } = {}) {
+  constructor(
+    kind: WireError['kind'],
+    message: string,
+    { waited = 0, isUnanswered = false }: { readonly waited?: number; readonly isUnanswered?: boolean } = {},
+  ) {
     super(message)
     this.kind = kind
     this.waited = waited
+    this.isUnanswered = isUnanswered
   }
 }
 
@@ -112,7 +119,8 @@ export function proxyError({ origin, hostname }: URL, proxy: Proxy, status: numb
   const { variable } = proxy
   const refuse = (code: ErrorCode, why: string, hint: string): MirrorError =>
     new MirrorError(code, `cannot reach ${origin}: ${formatProxy(proxy)} ${why}`, { hint })
-  if (status === 407) return refuse('UNAUTHORIZED', 'requires credentials (407)', `set ${variable} to http://user:password@host:port`)
+  if (status === 407)
+    return refuse('UNAUTHORIZED', 'requires credentials (407)', `set ${variable} to http://<user>:<password>@<host>:<port>`)
   // A web server has no such method, or takes the host and port for a path.
   if (notProxies.has(status)) {
     return refuse(
@@ -131,6 +139,11 @@ export function proxyError({ origin, hostname }: URL, proxy: Proxy, status: numb
 /** Statuses with which ordinary web servers answer CONNECT. */
 const notProxies = new Set([400, 404, 405, 501])
 
+/** What many servers do with plain HTTP at a port for TLS. */
+function isClosedToHttp(origin: string, error: unknown): boolean {
+  return origin.startsWith('http:') && error instanceof WireError && error.isUnanswered
+}
+
 /** The MirrorError for a failed request to `origin`; an abort and a MirrorError are passed on as they are. `way` is the hint where that is a proxy. */
 export function networkError(origin: string, error: unknown, signal?: AbortSignal, way?: string): unknown {
   if (signal?.aborted) return signal.reason
@@ -138,7 +151,10 @@ export function networkError(origin: string, error: unknown, signal?: AbortSigna
   const { code, what, hint } = classify(error)
   const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
   return new MirrorError(code, `${verb} ${origin}: ${what}`, {
-    hint: code === 'TLS' ? hint : (way ?? hint),
+    hint:
+      code === 'TLS'
+        ? hint
+        : (way ?? hint ?? (isClosedToHttp(origin, error) ? 'write https:// before the host if it expects TLS' : undefined)),
     reason: what,
     origin,
     cause: error,

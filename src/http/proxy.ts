@@ -69,7 +69,7 @@ function proxyForScheme(scheme: 'HTTPS' | 'HTTP', environment: Environment): Pro
     'INVALID_CONFIG',
     `${variable} ${isOther ? `names a ${named}:// proxy, which is unsupported` : 'is not a valid proxy URL'}`,
     {
-      hint: `set ${variable} to http://[user:password@]host[:port] or https://[user:password@]host[:port], or unset it`,
+      hint: `set ${variable} to http://<host>:<port> or http://<user>:<password>@<host>:<port> (https:// for a proxy with TLS), or unset it`,
     },
   )
 }

@@ -124,6 +124,8 @@ export class ResponseParser {
   /** The connection was closed by the server; throws CONNECTION_LOST unless that is how the answer ends. */
   close(): void {
     if (this.#state === 'until-close') this.#end()
+    else if (this.#state === 'head' && this.#pending === '')
+      throw new WireError('CONNECTION_LOST', 'the connection was closed without an answer', { isUnanswered: true })
     else if (this.#state !== 'done') throw new WireError('CONNECTION_LOST', 'the connection was closed before the end of the answer')
   }
 

@@ -82,7 +82,12 @@ export function parseReference(text: string): Reference {
   if (text === '') refuse(text, 'it is empty')
   if (text.length > maxReferenceLength) refuse(text, `it is longer than ${maxReferenceLength} characters`)
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[^\x21-\x7e]/.test(text)) refuse(text, 'it contains a space, a control character or a non-ASCII character')
+  if (/[^\x21-\x7e]/.test(text))
+    refuse(
+      text,
+      'it contains a space, a control character or a non-ASCII character',
+      'write one reference, as in docker.io/rancher/mirrored-pause:3.6',
+    )
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
     refuse(text, 'it has a scheme', 'write registry/repository:tag without http://, https:// or docker://')
 
@@ -105,7 +110,8 @@ export function parseReference(text: string): Reference {
   if (!isRegistry(registry)) refuse(text, `"${shown(registry)}" is not a registry host`)
   if (path.length > 255) refuse(text, 'the repository name is longer than 255 characters')
   if (!isRepositoryPath(path)) {
-    if (/[A-Z]/.test(path) && isRepositoryPath(path.toLowerCase())) refuse(text, 'the repository name must be lowercase')
+    if (/[A-Z]/.test(path) && isRepositoryPath(path.toLowerCase()))
+      refuse(text, 'the repository name must be lowercase', 'write the repository name in lower case')
     refuse(text, 'the repository name is malformed')
   }
   const repository = { registry, path }

@@ -42,14 +42,29 @@ function refuseOtherForms(text: string, option: EndpointOption | undefined): voi
     const hint = option === 'options.from' ? `run bundle push ${text} to read an archive` : `run bundle create ${text} to write an archive`
     refuse(text, option, 'expected a registry, got a file', hint)
   }
-  const [, transport] = /^(dir|docker-archive|oci-archive|docker-daemon|containers-storage):/.exec(text) ?? []
-  if (transport !== undefined) refuse(text, option, `unsupported transport ${transport}`)
+  const [, transport, path = ''] =
+    /^(dir|oci-layout|ocidir|docker-archive|oci-archive|docker-daemon|containers-storage):(?!\d+(?:\/|$))(.*)/.exec(text) ?? []
+  if (transport !== undefined) refuse(text, option, `unsupported transport ${transport}`, transportHint(transport, path, option))
+  const [, scheme, rest = ''] = /^(https?):\/(?!\/)(.*)/i.exec(text) ?? []
+  if (scheme !== undefined && !rest.includes('@')) refuse(text, option, `expected ${scheme}:// before the host`, `pass ${scheme}://${rest}`)
+}
+
+/** What to pass in place of a transport of skopeo, oras or regctl. */
+function transportHint(transport: string, path: string, option: EndpointOption | undefined): string | undefined {
+  if (/^oci-?(?:layout|dir)$|^dir$/.test(transport)) return `pass oci:${path} for an OCI layout`
+  if (!transport.endsWith('-archive')) return option && forms[option]
+  return option === 'options.from' ? `run bundle push ${path} to read an archive` : `run bundle create ${path} to write an archive`
 }
 
 /** K3s' rule for an endpoint without a scheme: http for a loopback host with a port that is not 443, else https. */
 function schemeFor(authority: string): 'http' | 'https' {
   const [, host = '', port] = /^(.*?)(?::([0-9]+))?$/.exec(authority) ?? []
   return isLoopback(host) && port !== undefined && port !== '443' ? 'http' : 'https'
+}
+
+function malformed(authority: string): string {
+  const [, port] = /^[^:]+:(\d+)$/.exec(authority) ?? []
+  return Number(port) > 65_535 ? `port ${port} is greater than 65535` : 'the host is malformed'
 }
 
 /** Reads `[http://|https://]host[:port][/prefix]`, which `option` was given; throws USAGE. A leading `/v2` of the prefix is the API itself and left out. */
@@ -60,7 +75,7 @@ export function parseEndpoint(text: string, option?: EndpointOption): Endpoint {
   if (authority.includes('@')) refuse(text, option, 'it contains credentials', option && logins[option])
   if (scheme !== undefined && !/^https?$/i.test(scheme))
     refuse(text, option, `unsupported scheme ${scheme}`, scheme === 'docker' ? `pass ${rest} without a scheme` : undefined)
-  if (!isRegistry(authority)) refuse(text, option, authority === '' ? 'the host is missing' : 'the host is malformed')
+  if (!isRegistry(authority)) refuse(text, option, authority === '' ? 'the host is missing' : malformed(authority))
   const path = (segments[0] === 'v2' ? segments.slice(1) : segments).join('/')
   if (path !== '' && !isRepositoryPath(path)) refusePath(text, option, `${scheme === undefined ? '' : `${scheme}://`}${authority}`, path)
   const origin = new URL(`${scheme?.toLowerCase() ?? schemeFor(authority)}://${authority}`)

@@ -98,9 +98,11 @@ function readManifest(transport: RegistryTransport, response: HttpResponse, dige
   } catch (error) {
     if (!(error instanceof MirrorError)) throw error
     if (isWebPage(response.headers)) throw pageError(transport, name)
-    const reason = foreignText(error.message)
-    throw error.with({ message: `cannot read ${name}: ${reason}`, subject: name, reason, cause: error })
+    const reason = `${transport.endpoint.origin.host} returned an invalid manifest: ${foreignText(error.message)}`
+    const hint = transport.hasProvedAccess ? error.hint : `check that ${transport.endpoint.origin.origin} is a registry`
+    throw error.with({ message: `cannot read ${name}: ${reason}`, subject: name, reason, hint, cause: error })
   }
+  transport.proveAccess()
   const stated = statedDigest(response)
   if (stated !== undefined && stated !== manifest.descriptor.digest && !hasDigest(response.body, stated)) {
     transport.warn(`${transport.endpoint.origin.host} states another digest for ${name} than its bytes have; what counts is the bytes`)

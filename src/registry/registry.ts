@@ -1,4 +1,5 @@
 import type { Content } from '../async/content.ts'
+import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
@@ -14,9 +15,18 @@ import { deleteTag, listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
 
+/** Images that are looked up before a refusal of `/v2/` counts for all. */
+const mostWitnesses = 8
+
+/** True for a failure that every request to the registry meets. */
+function isOutOfReach(error: unknown): boolean {
+  return isMirrorError(error) && (error.code === 'UNREACHABLE' || error.code === 'TLS')
+}
+
 /** A registry as a place that images are read from and written to: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md */
 export class Registry implements ImageSource, ImageDestination {
   readonly #transport: RegistryTransport
+  #witnesses: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
     this.#transport = new RegistryTransport(options)
@@ -27,9 +37,23 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#transport.rateLimit
   }
 
-  /** Asks once, after a failure, whether the registry can be used at all; `repository` is one whose credentials are right. Throws why not. */
-  checkAccess(repository: Repository, options?: CallOptions): Promise<void> {
-    return checkAccess(this.#transport, repository, options)
+  /** Asks once, after a failure, whether the registry can be used at all: `/v2/`, then, where that is refused, about some of the images. Throws why not. */
+  async checkAccess(images: readonly Reference[], options?: CallOptions): Promise<void> {
+    const [first] = images
+    if (first === undefined) return
+    try {
+      await checkAccess(this.#transport, first, options)
+    } catch (error) {
+      if (options?.signal?.aborted || isOutOfReach(error)) throw error
+      this.#witnesses ??= this.#lookUpSome(images, options)
+      await this.#witnesses
+      if (!this.#transport.hasProvedAccess) throw error
+    }
+  }
+
+  /** A proxy may block `/v2/` while one image is missing or private: the answers about others count. */
+  async #lookUpSome(images: readonly Reference[], options?: CallOptions): Promise<void> {
+    await Promise.allSettled(images.slice(0, mostWitnesses).map((image) => this.headManifest(image, options)))
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
@@ -96,10 +120,10 @@ export class SourceRegistries implements ImageSource {
   }
 
   /** Asks once whether the images can be read at all where all of them come from one registry. Throws why not. */
-  async checkAccess(images: readonly Repository[], options?: CallOptions): Promise<void> {
+  async checkAccess(images: readonly Reference[], options?: CallOptions): Promise<void> {
     const [first] = images
     const origins = new Set(images.map(({ registry }) => this.endpoint(registry).origin.origin))
-    if (first !== undefined && origins.size === 1) await this.#registry(first).checkAccess(first, options)
+    if (first !== undefined && origins.size === 1) await this.#registry(first).checkAccess(images, options)
   }
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {

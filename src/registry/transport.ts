@@ -90,6 +90,11 @@ export class RegistryTransport {
     return this.#hasProvedAccess
   }
 
+  /** Records that content of this registry was read. */
+  proveAccess(): void {
+    this.#hasProvedAccess = true
+  }
+
   /** The proxy on the way, for messages. */
   get proxyName(): string | undefined {
     return this.#options.client.proxyName(this.endpoint.origin)

@@ -50,6 +50,10 @@ export async function readListFile(path: string, { signal }: CallOptions = {}): 
     const { code } = error as { code?: unknown }
     if (signal?.aborted || typeof code !== 'string' || code === 'INVALID_LIST') throw error
     const { why, hint } = reasons[code] ?? { why: systemReason(error), hint: checkPath }
-    throw new MirrorError('INVALID_LIST', `${path}: ${why}`, { hint, cause: error })
+    const isImage = hint === checkPath && /^[a-z0-9][^\s:]*[./][^\s]*[:@][^/\s]+$/i.test(path)
+    throw new MirrorError('INVALID_LIST', `${path}: ${why}`, {
+      hint: isImage ? 'pass a single image as an argument, without options.images' : hint,
+      cause: error,
+    })
   }
 }

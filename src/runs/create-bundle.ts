@@ -75,7 +75,7 @@ async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   const lockFile = await lockTarget(lock)
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
-      hint: `write k3s-mirror bundle create ${file}.tar`,
+      hint: `write k3s-mirror bundle create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
     })
   }
   const target = await bundleTarget(file)

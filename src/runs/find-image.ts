@@ -114,11 +114,12 @@ export class ImageFinder implements AsyncDisposable {
   }
 
   /** Asks, once an image was not found, whether the destination can be used at all. Gives why not; a node has other endpoints to try. */
-  async whyUnusable(image: Reference): Promise<MirrorError | undefined> {
+  async whyUnusable(images: readonly Reference[]): Promise<MirrorError | undefined> {
     const { destination } = this.#ends
     if (destination?.registry === undefined || this.#node !== undefined) return undefined
     try {
-      await destination.registry.checkAccess(this.#nameAt(image, destination.naming), { signal: this.#options.signal })
+      const named = images.map((image) => this.#nameAt(image, destination.naming))
+      await destination.registry.checkAccess(named, { signal: this.#options.signal })
       return undefined
     } catch (error) {
       if (isMirrorError(error)) return error

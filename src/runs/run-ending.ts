@@ -11,15 +11,12 @@ export function runEnding(
   images: readonly NamedImage[],
   signal: AbortSignal | undefined,
 ): RunEnding {
-  const [first] = images
+  const sources = images.map(({ source }) => source)
+  const destinations = images.map(({ destination }) => destination)
   const check = async (failure: unknown): Promise<void> => {
-    if (!isMirrorError(failure) || first === undefined) return
-    if (failure.side === 'destination') await ends.registry?.checkAccess(first.destination, { signal })
-    if (failure.side === 'source')
-      await ends.source?.checkAccess(
-        images.map(({ source }) => source),
-        { signal },
-      )
+    if (!isMirrorError(failure)) return
+    if (failure.side === 'destination') await ends.registry?.checkAccess(destinations, { signal })
+    if (failure.side === 'source') await ends.source?.checkAccess(sources, { signal })
   }
   return async (failure) => {
     try {

@@ -46,7 +46,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
     signal.throwIfAborted()
     const { sought, destination } = await finder.find(image)
     let verdict = ended === undefined ? await verifyImage(sought, { wanted, foreignLayers, deep, signal }) : failedVerdict(sought, ended)
-    if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(image)
+    if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(list.images)
     if (ended !== undefined && nothingFound.has(verdict.status)) verdict = failedVerdict(sought, ended)
     const named = { reference: formatReference(image), destination, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })

@@ -21,10 +21,13 @@ export function redactUrl(url: URL): string {
   return copy.href.slice(0, mostShown)
 }
 
-/** Replaces user and password in whatever looks like a URL or a `user:password@host`; digests and ports are left unchanged. */
+/** Replaces user and password in whatever looks like a URL or a `user:password@host`; digests, ports and the placeholders of a hint are left unchanged. */
 export function redactUserinfo(text: string): string {
   return text
-    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, '$1***@')
-    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)[^\s/@:]+:(?!\d{1,5}(?:[/?#\s]|$))[^\s@]*@(?!sha(?:256|512):)/gi, '$1***@')
+    .replace(/(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)(?!<user>:<password>@<)[^\s/?#]*@/gi, '$1***@')
+    .replace(
+      /(?<![a-z0-9+.-])([a-z0-9+.-]*:\/\/)(?!<user>:<password>@<)[^\s/@:]+:(?!\d{1,5}(?:[/?#\s]|$))[^\s@]*@(?!sha(?:256|512):)/gi,
+      '$1***@',
+    )
     .replace(/(^|[\s"'(=])[^\s/@:"'(=]+:[^\s/@]+@(?!sha(?:256|512):)/g, '$1***@')
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { tinyIndex } from '../layout/tiny-image.ts'
-import { memoryRegistry } from '../servers/memory-registry.ts'
+import { memoryRegistry, refuse } from '../servers/memory-registry.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 
@@ -88,6 +88,46 @@ test('a registry whose /v2/ is blocked is used all the same', async () => {
   assert.equal(status, 0, stderr)
 })
 
+test('a source that blocks /v2/ and refuses the first image is used for the others', async () => {
+  await using from = await holder()
+  await using to = await memoryRegistry()
+  let resolve = (): void => undefined
+  const asked = new Promise<void>((settle) => (resolve = settle))
+  from.intercept = async ({ kind, path }, response) => {
+    if (path.includes('/acme/a/')) return refuse(response, 403, 'DENIED')
+    if (kind === 'ping') {
+      resolve()
+      response.writeHead(404, { 'content-type': 'text/html' }).end('blocked')
+      return true
+    }
+    // No other answer before the failure of the first image.
+    await asked
+    return undefined
+  }
+  const { status, stdout, stderr } = await runCli(['mirror', ...references, '--from', `docker.io=${from.url}`, '--to', to.url])
+  assert.equal(status, 1, stderr)
+  assert.match(stdout, /^8 images: 7 copied, 1 failed$/m)
+  assert.match(stderr, /^FAILED docker\.io\/acme\/a:1: cannot (?:look up|read): /m)
+})
+
+test('a server of other JSON is named in the failure', async () => {
+  await using from = await holder()
+  await using server = await scriptedServer(answer(200, 'application/json', '{"tagline":"You Know, for Search"}'))
+  const { status, stderr } = await runCli(['mirror', ...references, '--from', `docker.io=${from.url}`, '--to', server.url])
+  assert.equal(status, 1)
+  assert.match(stderr, /^FAILED all 8 images: 127\.0\.0\.1:\d+ returned an invalid manifest: /m)
+  assert.match(stderr, /^ {2}hint: check that http:\/\/127\.0\.0\.1:\d+ is a registry$/m)
+})
+
+test('verify prints one problem where all images have the same', async () => {
+  await using to = await memoryRegistry()
+  const { status, stdout } = await runCli(['verify', ...references, '--to', `${to.url}/empty`])
+  assert.equal(status, 4)
+  assert.deepEqual(stdout.match(/^problem: .*$/gm), [
+    `problem: all 8 images: the tag is missing: ${to.url}/v2/empty: not found (NOT_FOUND)`,
+  ])
+})
+
 test('--retries 0 leaves out the second round and does not announce it', async () => {
   await using from = await holder()
   await using server = await scriptedServer(answer(503, 'text/plain', 'busy'))
@@ -111,6 +151,9 @@ test('an unsupported proxy is one error before any request', async () => {
     env: { ALL_PROXY: 'socks5://user:s3cret@127.0.0.1:1080' },
   })
   assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^error: ALL_PROXY names a socks5:\/\/ proxy, which is unsupported \(INVALID_CONFIG\)\nhint: set ALL_PROXY to http:/)
+  assert.match(
+    stderr,
+    /^error: ALL_PROXY names a socks5:\/\/ proxy, which is unsupported \(INVALID_CONFIG\)\nhint: set ALL_PROXY to http:\/\/<host>:<port> or http:\/\/<user>:<password>@<host>/,
+  )
   assert.doesNotMatch(stderr, /s3cret/)
 })

@@ -273,3 +273,29 @@ test('only --verbose prints a stack trace', async () => {
   assert.doesNotMatch((await runCli(args)).stderr, /^ +at /m)
   for (const verbose of ['--verbose', '-v']) assert.match((await runCli([...args, verbose])).stderr, /^ +at /m)
 })
+
+test('an option without its value, or of another command, is named', async () => {
+  for (const [args, message, hint] of [
+    [['mirror', '--to', '--retries', '1', 'a:1'], 'missing value of --to', 'write --to <destination> before "--retries"'],
+    [['mirror', '--report', '--to', 'x', 'a:1'], 'missing value of --report', 'write --report <file> before "--to"'],
+    [['bundle', 'create', 'x.tar', 'a:1', '--to', 'x'], 'unknown option "--to"', '--to is an option of mirror, plan, verify'],
+    [
+      ['registries', 'generate', '--to', 'x', '--password', 's3cret'],
+      'unknown option "--password"',
+      'pipe the password to --password-stdin',
+    ],
+    [['bundle', 'create', '.', 'a:1'], '"." is not a bundle name', 'write k3s-mirror bundle create k3s.tar'],
+    [['bundle', 'create', 'x.zip', 'a:1'], '"x.zip" is not a bundle name', 'write k3s-mirror bundle create x.tar'],
+    [
+      ['images', '--images', 'docker.io/a/b:1'],
+      'docker.io/a/b:1: there is no such file',
+      'pass a single image as an argument, without --images',
+    ],
+  ] as const) {
+    const { status, stderr } = await runCli(args)
+    assert.equal(status, 2, stderr)
+    assert.ok(stderr.startsWith(`error: ${message}`), stderr)
+    assert.ok(stderr.includes(`\nhint: ${hint}`), stderr)
+    assert.doesNotMatch(stderr, /s3cret/)
+  }
+})

@@ -120,3 +120,11 @@ test('an abort and a MirrorError are passed on as they are', () => {
 test('anything that is thrown is an error of the network', () => {
   for (const thrown of ['text', 5, {}, new Error('no code')]) assert.equal(classified(thrown).code, 'CONNECTION_LOST')
 })
+
+test('a connection that is closed without an answer to plain HTTP may be for TLS', () => {
+  const closed = (at: string, isUnanswered: boolean): unknown =>
+    (networkError(at, new WireError('CONNECTION_LOST', 'closed', { isUnanswered })) as MirrorError).hint
+  assert.equal(closed('http://registry.example.com', true), 'write https:// before the host if it expects TLS')
+  assert.equal(closed('http://registry.example.com', false), undefined)
+  assert.equal(closed('https://registry.example.com', true), undefined)
+})

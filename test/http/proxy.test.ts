@@ -85,7 +85,7 @@ test('an unsupported proxy is refused before any request, with what is supported
     assert.throws(() => checkProxies({ [variable]: value }), {
       code: 'INVALID_CONFIG',
       message: `${variable} names a ${scheme}:// proxy, which is unsupported`,
-      hint: `set ${variable} to http://[user:password@]host[:port] or https://[user:password@]host[:port], or unset it`,
+      hint: `set ${variable} to http://<host>:<port> or http://<user>:<password>@<host>:<port> (https:// for a proxy with TLS), or unset it`,
     })
   }
   checkProxies({ HTTPS_PROXY: 'http://p:1', HTTP_PROXY: 'p:1', ALL_PROXY: 'socks5://never-used' })

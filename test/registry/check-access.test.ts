@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { MirrorError } from '../../src/errors.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { tinyImage } from '../layout/tiny-image.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 import { scriptedServer, type ScriptedRequest } from '../servers/scripted-server.ts'
 import { openRegistry } from './open-registry.ts'
@@ -18,11 +19,11 @@ async function whyUnusable(
   await using server = await scriptedServer(answer)
   await using registry = openRegistry(server.url, { side, retry: { retries: 0 } })
   await registry.headManifest(image).catch(() => undefined)
-  const error = await registry.checkAccess(image).then(
+  const error = await registry.checkAccess([image]).then(
     () => undefined,
     (thrown: unknown) => thrown as MirrorError,
   )
-  await registry.checkAccess(image).catch(() => undefined)
+  await registry.checkAccess([image]).catch(() => undefined)
   return { error, requests: server.requests.map(({ method, url }) => `${method} ${url}`), origin: server.url }
 }
 
@@ -96,8 +97,30 @@ test('answers to other requests in the meantime count', async () => {
     response.writeHead(404, url === '/v2/' ? {} : { 'docker-distribution-api-version': 'registry/2.0' }).end()
   })
   await using registry = openRegistry(server.url, { side: 'destination' })
-  const access = registry.checkAccess(image)
+  const access = registry.checkAccess([image])
   assert.equal(await registry.headManifest(image), undefined)
   resolve()
   await access
+})
+
+test('a manifest that was read proves access, whatever its headers are', async () => {
+  await using server = await scriptedServer(({ url }, response) => {
+    if (!url.includes('/manifests/')) return void response.writeHead(404).end()
+    const { bytes, descriptor } = tinyImage().root
+    response.writeHead(200, { 'content-type': descriptor.mediaType }).end(bytes)
+  })
+  await using registry = openRegistry(server.url, { side: 'source' })
+  await registry.getManifest(image)
+  await registry.checkAccess([image])
+})
+
+test('where /v2/ is refused, the answers about other images count', async () => {
+  await using server = await scriptedServer(({ url }, response) => {
+    if (!url.includes('/acme/other/')) return void response.writeHead(url === '/v2/' ? 404 : 403).end()
+    const { bytes, descriptor } = tinyImage().root
+    response.writeHead(200, { 'content-type': descriptor.mediaType }).end(bytes)
+  })
+  await using registry = openRegistry(server.url, { side: 'source', retry: { retries: 0 } })
+  await assert.rejects(registry.getManifest(image))
+  await registry.checkAccess([image, parseReference('docker.io/acme/other:1')])
 })

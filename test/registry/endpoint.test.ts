@@ -105,3 +105,25 @@ test('returns an endpoint or a usage error for any text', () => {
     { numRuns: 2000 },
   )
 })
+
+test('forms of other tools, one slash and a port out of range are named, with what to pass', () => {
+  for (const [text, why, hint] of [
+    ['oci-layout:site', 'unsupported transport oci-layout', 'pass oci:site for an OCI layout'],
+    ['ocidir:site', 'unsupported transport ocidir', 'pass oci:site for an OCI layout'],
+    ['dir:/srv/site', 'unsupported transport dir', 'pass oci:/srv/site for an OCI layout'],
+    ['oci-archive:x.tar', 'unsupported transport oci-archive', 'run bundle create x.tar to write an archive'],
+    ['http:/a.example:1', 'expected http:// before the host', 'pass http://a.example:1'],
+    ['a.example:99999', 'port 99999 is greater than 65535', undefined],
+  ] as const) {
+    assert.throws(
+      () => parseEndpoint(text, 'options.to'),
+      (error) => {
+        assert.ok(isMirrorError(error))
+        assert.equal(error.message, `invalid options.to "${text}": ${why}`)
+        if (hint !== undefined) assert.equal(error.hint, hint)
+        return true
+      },
+    )
+  }
+  assert.equal(parsed('dir:5000/a'), 'https://dir:5000/a/')
+})

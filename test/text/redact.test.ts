@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { printable } from '../../src/text/printable.ts'
-import { redactUrl } from '../../src/text/redact.ts'
+import { redactUrl, redactUserinfo } from '../../src/text/redact.ts'
 import { processorTime } from '../servers/processor-time.ts'
 
 const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code))
@@ -47,4 +47,11 @@ test('text of a server cannot move the cursor, and has an end', () => {
   assert.equal(printable('a\r\n\tb \u001b[31mred\u0007 \u202eevil\u2028 '), 'a b \\u{1b}[31mred\\u{7} \\u{202e}evil\\u{2028}')
   assert.ok(printable('\u001b'.repeat(100_000)).length < 20_000)
   fc.assert(fc.property(fc.string({ unit: anyUnit }), (text) => assert.doesNotMatch(printable(text), /[\p{Cc}\p{Cf}\u2028\u2029]/u)))
+})
+
+test('the placeholders of a hint are kept, and nothing that follows them hides a password', () => {
+  const hint = 'set HTTP_PROXY to http://<user>:<password>@<host>:<port>'
+  assert.equal(redactUserinfo(hint), hint)
+  assert.equal(redactUserinfo('http://<user>:<password>x@host'), 'http://***@host')
+  assert.equal(redactUserinfo(`${hint} or http://u:s3cret@host`), `${hint} or http://***@host`)
 })

@@ -7,6 +7,11 @@ interface ForeignOption {
 
 const foreign: readonly ForeignOption[] = [
   {
+    flags: ['--password', '-p'],
+    hint: 'pipe the password to --password-stdin, or set K3S_MIRROR_NODE_PASSWORD',
+    needs: '--password-stdin',
+  },
+  {
     flags: ['--username', '--user', '--password', '--creds', '--authfile', '--registry-config', '--registry-token', '--identity-token'],
     hint: 'log in with docker login or skopeo login, or set K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD for the destination',
   },

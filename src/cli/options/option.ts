@@ -18,7 +18,7 @@ export class CliOption extends Option {
     super(flags, description)
     this.#parse = parse
     this.isRepeatable = parse !== undefined && collecting.has(parse)
-    if (parse !== undefined) this.argParser((text: string, previous: unknown) => this.read(text, previous))
+    if (parse !== undefined || this.required) this.argParser((text: string, previous: unknown) => this.read(text, previous))
   }
 
   override makeOptionMandatory(isRequired = true): this {
@@ -45,6 +45,10 @@ export class CliOption extends Option {
   read(text: string, previous: unknown, name = this.flag): unknown {
     const refuse = (expected: string): never => {
       throw new MirrorError('USAGE', `invalid value ${quoted(redactUserinfo(text))} for ${name}: ${expected}`)
+    }
+    if (/^--[a-z]/.test(text)) {
+      const hint = `write ${this.flag} <${this.placeholder ?? 'value'}> before ${quoted(text.replace(/=.*/s, ''))}`
+      throw new MirrorError('USAGE', `missing value of ${name}`, { hint })
     }
     if (this.argChoices !== undefined && !this.argChoices.includes(text)) refuse(`expected ${this.argChoices.join(', ')}`)
     if (this.#parse === undefined) return text

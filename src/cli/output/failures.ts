@@ -31,13 +31,12 @@ export function groupFailures(failures: readonly FailedImage[]): FailureGroup[] 
   return [...groups.values()].toSorted((a, b) => b.images.length - a.images.length)
 }
 
-/** A message that begins with the image's name is not given that name again. */
+/** A message that contains the image's name is not given that name twice. */
 function groupTitle({ error, images }: FailureGroup, total: number): string {
   const [first = ''] = images
   if (images.length > 1) return `${images.length === total ? 'all ' : ''}${images.length} images: ${formatErrorLine(error)}`
-  return error.message.startsWith(`${first} `) || error.message.startsWith(`${first}: `)
-    ? formatErrorLine(error)
-    : `${safeLine(first)}: ${formatErrorLine(error)}`
+  if (error.message.startsWith(`${first} `) || error.message.startsWith(`${first}: `)) return formatErrorLine(error)
+  return `${safeLine(first)}: ${formatErrorLine({ ...error, message: error.message.replace(` ${first}: `, () => ': ') })}`
 }
 
 function groupLines(group: FailureGroup, total: number, styles: Styles): string[] {

@@ -1,3 +1,4 @@
+import { parseReference } from '../../oci/reference.ts'
 import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
@@ -80,14 +81,33 @@ function problemLines({ problems }: VerifiedImage, styles: Styles): readonly str
   return more > 0 ? [...lines, `  and ${more} more of this image: --output json lists them all`] : lines
 }
 
+/** A problem without what differs from image to image: its name, its repository and its tag. */
+function withoutNames({ reference, problems: [problem, ...others] }: VerifiedImage): string | undefined {
+  if (problem === undefined || others.length > 0) return undefined
+  const { path } = parseReference(reference)
+  const text = formatProblem(problem).replaceAll(`/${path}`, '')
+  return text.replace(`${reference.replace(`/${path}`, '')}: `, '').replace(/^tag \S+ /, 'the tag ')
+}
+
+/** The problem that all images have, as one line; undefined where they differ. */
+function sharedProblem({ images }: VerifyReport): string | undefined {
+  const [first, ...others] = images.map(withoutNames)
+  return first !== undefined && others.length > 0 && others.every((text) => text === first)
+    ? `all ${images.length} images: ${first}`
+    : undefined
+}
+
 /** A verification for people: one line per image, one per problem, then warnings and a summary. Ends with a newline. */
 export function formatVerification(report: VerifyReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
   const counts = describeCounts(report)
+  const shared = sharedProblem(report)
+  const problems =
+    shared === undefined ? report.images.flatMap((image) => problemLines(image, styles)) : [`${styles.bad('problem:')} ${shared}`]
   const lines = [
     // Standard error has the reason, which is that of every image.
     ...(report.error === undefined ? tableLines(report, styles, verbose) : []),
-    ...(report.error === undefined ? report.images.flatMap((image) => problemLines(image, styles)) : []),
+    ...(report.error === undefined ? problems : []),
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,

@@ -20,6 +20,13 @@ describe('failureLines', () => {
     assert.deepEqual(failureLines(failedOf(['a'], error), 3, plain), ['FAILED docker.io/rancher/a:1 does not exist (NOT_FOUND)'])
   })
 
+  it('does not repeat the name that a message contains', () => {
+    const error = { code: 'DENIED' as const, message: `cannot read ${sourceOf('a')}: registry.test answered 403` }
+    assert.deepEqual(failureLines(failedOf(['a'], error), 3, plain), [
+      'FAILED docker.io/rancher/a:1: cannot read: registry.test answered 403 (DENIED)',
+    ])
+  })
+
   it('groups images that failed for one reason under one error and one hint', () => {
     const tls = { code: 'TLS' as const, message: 'bad certificate' }
     assert.deepEqual(failureLines([...failedOf(['a', 'b', 'c']), ...failedOf(['d'], tls)], 9, plain), [
