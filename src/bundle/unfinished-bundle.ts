@@ -78,7 +78,7 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
     }
   }
 
-  /** Throws NO_SPACE where what is still missing does not fit beside what is there; `parts` are written beside the whole where it is split. */
+  /** Throws NO_SPACE where what is still missing does not fit next to the present files; `parts` are written in addition to the whole where it is split. */
   async requireRoom({ splitSize }: Pick<Publication, 'splitSize'>): Promise<void> {
     const { directory, contents, done } = this.#opened
     const sizes = [...contents.map.entries].flatMap(([path, { size }]) => {

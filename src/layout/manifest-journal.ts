@@ -12,7 +12,7 @@ import { replaceFile } from './replace-file.ts'
 
 /** No line of ours is nearly as long. */
 const bufferBytes = 1024 * 1024
-/** Records that the file may have in vain before it is written anew, so that small layouts never are. */
+/** Records that the file may have without need before it is written anew, so that small layouts never are. */
 const spareRecords = 10_000
 const recordsAtOnce = 1000
 const newline = 0x0a

@@ -110,7 +110,9 @@ async function noLayout(directory: string): Promise<MirrorError> {
   if (facts === undefined)
     return new MirrorError('NOT_FOUND', `"${directory}" does not exist`, { hint: 'check the name and the directory' })
   if (facts.isDirectory() && (await readdir(directory)).length === 0)
-    return new MirrorError('NOT_FOUND', `"${directory}" is empty, not an OCI layout`, { hint: 'check the name and the directory' })
+    return new MirrorError('NOT_FOUND', `"${directory}" is not an OCI layout: the directory is empty`, {
+      hint: 'check the name and the directory',
+    })
   return facts.isDirectory()
     ? new MirrorError('USAGE', `"${directory}" is not an OCI layout: the file oci-layout is missing`, {
         hint: 'pass a directory that k3s-mirror mirror options.to oci:<directory> has written',
@@ -148,7 +150,7 @@ async function makeDirectory(directory: string): Promise<boolean> {
   }
 }
 
-/** A layout as it is, or an empty one where there is none yet, for a plan: it is neither made nor claimed, and nothing is written. Throws USAGE for a foreign directory. */
+/** A layout as it is, or an empty one where the directory has no layout yet, for a plan: nothing is created, claimed or written. Throws USAGE for a foreign directory. */
 export async function previewLayout(directory: string): Promise<ImageSource & ImageDestination> {
   if (await isLayout(directory)) return refusingWrites(new DiskLayoutReader(await openFiles(directory, false)), directory)
   if (await isThere(directory)) {
@@ -156,7 +158,7 @@ export async function previewLayout(directory: string): Promise<ImageSource & Im
     await withLocalIo('read', directory, () => checkEmpty(directory))
   }
   const absent = async (reference: Reference): Promise<never> => {
-    throw new MirrorError('NOT_FOUND', `there is no ${formatReference(reference)} in ${directory}`)
+    throw new MirrorError('NOT_FOUND', `${formatReference(reference)} not found in the layout ${directory}`)
   }
   const empty = {
     headManifest: () => Promise.resolve(undefined),

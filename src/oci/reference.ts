@@ -105,7 +105,7 @@ export function parseReference(text: string): Reference {
   if (!isRegistry(registry)) refuse(text, `"${shown(registry)}" is not a registry host`)
   if (path.length > 255) refuse(text, 'the repository name is longer than 255 characters')
   if (!isRepositoryPath(path)) {
-    if (/[A-Z]/.test(path) && isRepositoryPath(path.toLowerCase())) refuse(text, 'the repository name must be lowercase')
+    if (/[A-Z]/.test(path) && isRepositoryPath(path.toLowerCase())) refuse(text, 'repository names are lower case')
     refuse(text, 'the repository name is malformed')
   }
   const repository = { registry, path }

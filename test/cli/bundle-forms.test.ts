@@ -268,7 +268,7 @@ test('a disk that fills while a bundle is compressed or decompressed is named, a
     await using to = await startRegistry()
     const pushed = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'], { env: { TMPDIR: small.path } })
     assert.equal(pushed.status, 1)
-    assert.match(pushed.stdout + pushed.stderr, /cannot write what is decompressed to .*: no space left on device/)
+    assert.match(pushed.stdout + pushed.stderr, /cannot write decompressed data to .*: no space left on device/)
     assert.match(pushed.stdout + pushed.stderr, /TMPDIR=<directory>/)
     const checked = await runCli(['bundle', 'check', file], { env: { TMPDIR: small.path } })
     assert.equal(checked.status, 1, 'a disk that is full is no problem of the bundle')

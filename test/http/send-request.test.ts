@@ -335,7 +335,7 @@ test('an answer that is not HTTP fails once', async () => {
     await using client = openClient()
     await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) }), {
       code: 'PROTOCOL',
-      message: /^no answer from http:\/\/127\.0\.0\.1:\d+: the answer is not valid HTTP/,
+      message: /^request to http:\/\/127\.0\.0\.1:\d+ failed: invalid HTTP answer/,
     })
     assert.equal(server.connections, 1)
   }

@@ -385,7 +385,7 @@ test('a redirect that goes round, and two Locations at once, are refused', async
       true
     ),
   )
-  await assert.rejects(two.registry.getManifest(reference), { code: 'PROTOCOL', message: /two Locations/ })
+  await assert.rejects(two.registry.getManifest(reference), { code: 'PROTOCOL', message: /two Location headers/ })
 })
 
 test('a manifest that is visible a moment after its PUT was written', async () => {

@@ -45,9 +45,9 @@ test('a dropped or written default port is the same origin', () => {
 
 // F95
 test('an opened upload without a place, or at two, is no upload', () => {
-  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location/ })
-  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Locations/ })
-  assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })
+  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location header/ })
+  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Location headers/ })
+  assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /an invalid upload URL/ })
 })
 
 // F93
@@ -66,7 +66,7 @@ test('http from an https registry at the same host is a proxy that hides the sch
 })
 
 // F89
-test('an address that no registry has a reason to name is refused', () => {
+test('an address that registries must not refer to is refused', () => {
   for (const location of [
     'https://169.254.169.254/u',
     'https://127.0.0.1/u',

@@ -125,7 +125,7 @@ test('a 401 without a challenge sends the question to /v2/, under the path that 
     [`/proxy${path}`, '/proxy/v2/', `/proxy${path}`],
   )
   const error = await failureOf(sendAuthorized(createAuthorizer({ client }), client, registry.url + path, []))
-  assert.match(error.message, /without saying how to log in/)
+  assert.match(error.message, /without an authentication challenge/)
 })
 
 // G110

@@ -50,7 +50,7 @@ test('a helper that is missing, fails, prints garbage or too much is a bounded e
 // G118
 test('a helper that hangs, or leaves a child that does, is given up', { timeout: 30_000 }, async () => {
   const error = await failureOf(ask('sleep 60', { timeout: 200 }))
-  assert.match(error.message, /gave no answer within 0\.2 s/)
+  assert.match(error.message, /did not answer within 0\.2 s/)
   assert.match((await failureOf(ask('sleep 60 & exec 1>&2', { timeout: 200 }))).message, /no answer|not JSON/)
 })
 

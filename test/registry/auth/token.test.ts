@@ -120,7 +120,7 @@ test('a realm that is not the registry’s gets no credentials; without any it m
   assert.equal(error.code, 'REFUSED_ADDRESS')
   assert.match(
     error.message,
-    /wants its credentials \(as user "alice", from the test\) sent to another host, localhost:\d+; they were not sent/,
+    /requested that its credentials \(as user "alice", from the test\) be sent to another host, localhost:\d+; they were not sent/,
   )
   assert.deepEqual(seen, [])
 
