@@ -71,7 +71,7 @@ export async function decodeBody(
     return await decode(body, { maxOutputLength: most })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return body
-    throw new MirrorError('PROTOCOL', `request to ${url.origin} failed:  ${tooLong(most).message}`, { cause })
+    throw new MirrorError('PROTOCOL', `request to ${url.origin} failed: ${tooLong(most).message}`, { cause })
   }
 }
 

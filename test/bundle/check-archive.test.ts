@@ -48,6 +48,6 @@ test('a size that is not that of the content is a problem, at the root too', asy
     'index.json': indexJson(bytes, named, { 'io.containerd.image.name': 'docker.io/rancher/y:1' }),
   })
   const [problem, ...more] = (await checkBundle(below.path)).problems
-  assert.match(problem?.message ?? '', /has [0-9]+ bytes, and not the 1[0-9]+ /)
+  assert.match(problem?.message ?? '', /has [0-9]+ bytes, not the declared 1[0-9]+$/)
   assert.deepEqual([problem?.images, more], [['docker.io/rancher/x:1', 'docker.io/rancher/y:1'], []], 'one problem for all its images')
 })

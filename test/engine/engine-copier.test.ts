@@ -280,7 +280,7 @@ test('an image of one platform is not carried for another', async () => {
   const single = { platforms: { [reference]: [{ os: 'linux', architecture: 'amd64' }] } }
   const { image, pulls } = await runWith(single, { platforms: ['linux/arm64'] })
   assert.deepEqual([image.error?.code, pulls], ['NO_SUCH_PLATFORM', 0])
-  assert.match(image.error?.message ?? '', /is for linux\/amd64 only, not for linux\/arm64/)
+  assert.match(image.error?.message ?? '', /is only for linux\/amd64, not for linux\/arm64/)
   assert.equal((await runWith(single, { platforms: ['linux/arm64', 'linux/amd64'] })).image.status, 'copied')
 })
 

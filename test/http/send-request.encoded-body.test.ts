@@ -38,7 +38,7 @@ test('leaves what is not in the encoding that a label names', async () => {
 test('refuses what becomes too long', async () => {
   await assert.rejects(decode(gzipSync(Buffer.alloc(50_000_000)), ['gzip'], 8192), {
     code: 'PROTOCOL',
-    message: /longer than the 8192 bytes/,
+    message: /larger than the limit of 8192 bytes/,
   })
 })
 

@@ -192,7 +192,7 @@ test('an answer longer than is wanted is PROTOCOL, whether it says so or not', a
     const url = new URL(`${server.url}/${path}`)
     await assert.rejects(client.requestNow({ method: 'GET', url, maxBytes: 999_999 }), {
       code: 'PROTOCOL',
-      message: /longer than the 999999 bytes/,
+      message: /larger than the limit of 999999 bytes/,
     })
     await assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'PROTOCOL' })
     assert.equal((await client.requestNow({ method: 'GET', url, maxBytes: 1_000_000 })).body.length, 1_000_000)

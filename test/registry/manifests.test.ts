@@ -111,7 +111,7 @@ test('a manifest of nine megabytes is refused, with its length said or not', asy
       response.writeHead(200, { 'content-type': mediaTypes.ociManifest, ...headers }).end(bytes)
       return true
     })
-    await assert.rejects(at.registry.getManifest(reference), { code: 'PROTOCOL', message: /longer than the 8388608 bytes/ })
+    await assert.rejects(at.registry.getManifest(reference), { code: 'PROTOCOL', message: /larger than the limit of 8388608 bytes/ })
   }
 })
 

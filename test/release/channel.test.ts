@@ -87,7 +87,7 @@ test('rejects login pages, web pages and broken servers', async () => {
   })
   await assert.rejects(resolve('stable', { '/channels/stable': '<html>', '/channels': '<html>' }), {
     code: 'PROTOCOL',
-    message: /no list of channels/,
+    message: /the list of channels is missing/,
   })
   await assert.rejects(resolve('stable', { '/channels/stable': { status: 403 }, '/channels': '[1]' }), { code: 'DENIED' })
   await assert.rejects(resolve('stable', { '/channels/stable': { status: 500 } }), { code: 'UNAVAILABLE' })

@@ -36,7 +36,7 @@ test('an answer without a token, a page, and an endless one are bounded failures
     })
     const error = await failureOf(send(setup))
     assert.equal(error.code, 'PROTOCOL')
-    if (answer !== undefined) assert.match(error.message, new RegExp(`the token server ${setup.tokenServer.host} answered with ${what}`))
+    if (answer !== undefined) assert.match(error.message, new RegExp(`the token server ${setup.tokenServer.host} returned ${what}`))
     assert.ok(written < 20e6, `${written} bytes were taken`)
   }
 })
