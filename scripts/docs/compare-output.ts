@@ -9,7 +9,8 @@ const varying: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Lines about one image or one file each; such lines come in any order. */
-const unordered = /^(?:copied|loaded|up to date|skipped) |^registry\.example\.com\/mirror\/|^[\w./-]+\.toml$/
+const unordered =
+  /^(?:added|copied|loaded|pushed|skipped) |^(?:up to date|in the base bundle): |^registry\.example\.com\/mirror\/|^[\w./-]+\.toml$/
 
 /** True where two outputs differ only in what varies from run to run; a line `...` of the page stands for any lines. */
 export function isSameOutput(shown: string, real: string): boolean {

@@ -27,7 +27,7 @@ interface ErrorClass {
 /** The class of all public errors, and those whose message becomes a part of one. */
 const classes: readonly ErrorClass[] = [
   { name: 'MirrorError' },
-  { name: 'WireError', form: 'no answer from <host>: %' },
+  { name: 'WireError', form: 'request to <host> failed: %' },
   { name: 'InvalidArgumentError', code: 'USAGE', form: "option '<option>' argument '<value>' is invalid. %" },
 ]
 

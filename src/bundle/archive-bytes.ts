@@ -52,7 +52,7 @@ export async function openFileBytes(path: string): Promise<FileBytes> {
       )
     }
     if (!stats.isFile()) {
-      throw notAnArchive(path, 'not a regular file', 'archives are read at several positions at once: write it to a file first')
+      throw notAnArchive(path, 'not a regular file', 'write it to a file first: archives are read at several positions at once')
     }
     const { size } = stats
     const opened = handle
@@ -113,7 +113,7 @@ export async function openSplitBytes(path: string): Promise<ArchiveBytes | undef
       if (part === undefined) return { bytesRead: 0 }
       const { bytes, start, end } = part
       const result = await bytes.read(buffer, offset, Math.min(length, end - position), position - start)
-      if (result.bytesRead === 0) throw new MirrorError('INTEGRITY', `${bytes.name} became shorter while it was read`)
+      if (result.bytesRead === 0) throw new MirrorError('INTEGRITY', `${bytes.name} was truncated while it was read`)
       return result
     },
   }

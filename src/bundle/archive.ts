@@ -69,7 +69,7 @@ export class Archive implements AsyncDisposable {
       if (entry?.link === undefined) return entry
       at = entry.link
     }
-    throw new MirrorError('INTEGRITY', `${path} in ${this.name} is a link to a link, more than ${maxLinks} times`)
+    throw new MirrorError('INTEGRITY', `${path} in ${this.name} is a chain of more than ${maxLinks} links`)
   }
 
   async #findEntry(path: string): Promise<TarEntry | undefined> {
@@ -112,7 +112,7 @@ export class Archive implements AsyncDisposable {
   #refuseLink({ path, link }: TarEntry): void {
     if (link !== undefined)
       throw new MirrorError('INTEGRITY', `${this.name}: ${path} is a link`, {
-        hint: 'bundles have no links: copy the file again from the machine that created it',
+        hint: 'copy the file again from the machine that created it: bundles contain no links',
       })
   }
 

@@ -28,7 +28,7 @@ function isSize(value: unknown): value is number {
 }
 
 function invalidBase(why: string): MirrorError {
-  return new MirrorError('INVALID_MANIFEST', `the contents of a bundle are invalid: ${why}`)
+  return new MirrorError('INVALID_MANIFEST', `invalid bundle contents: ${why}`)
 }
 
 function parseContent(value: unknown): HeldContent {
@@ -146,7 +146,7 @@ export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord
   if (schemaVersion !== 1) {
     throw new MirrorError('UNSUPPORTED', `${recordPath} has an unsupported schemaVersion`, { hint: 'update k3s-mirror' })
   }
-  if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('lacks its lists or its images')
+  if (!Array.isArray(images) || !Array.isArray(lists)) throw invalid('has no lists or no images')
   const pause = yielding()
   const parsed: BundledImage[] = []
   for (const image of images) {

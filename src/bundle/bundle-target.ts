@@ -66,5 +66,5 @@ async function checkUnfinished(directory: string): Promise<void> {
     if (errnoOf(error) !== 'ENOTDIR') throw await localIo(error, 'read', directory)
   }
   if (names?.every((name) => ownNames.test(name)) === true) return
-  throw refuse(`"${directory}" has other contents: an unfinished bundle is kept there`, 'move it, or pass another file name')
+  throw refuse(`the unfinished bundle cannot use "${directory}": it has other contents`, 'move them, or pass another file name')
 }

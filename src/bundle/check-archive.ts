@@ -49,7 +49,7 @@ function faultOf({ name, sha256 }: BundlePart, found: string | undefined, parts:
   if (found === sha256) return undefined
   if (found === undefined) return `${name} is missing`
   const other = parts.find((part) => part.sha256 === found)
-  return `${name} ${other === undefined ? 'has other content than the list of parts says' : `holds what belongs in ${other.name}`}`
+  return `${name} ${other === undefined ? 'does not match the list of parts' : `holds what belongs in ${other.name}`}`
 }
 
 /** Compares the parts of a split bundle with their checksums: all, or the one that the path names. Undefined for a path of another file. Throws LOCAL_IO. */
@@ -95,7 +95,7 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
       append(needers, digest, images)
       const held = await archive.sizeOf(digest)
       if (held === undefined || held === size) continue
-      append(wrongSizes, `${digest} has ${held} bytes, and not the ${size} that it is said to have`, images)
+      append(wrongSizes, `${digest} has ${held} bytes, not the declared ${size}`, images)
     }
   }
   const problems: ArchiveProblem[] = [...wrongSizes].map(([message, images]) => ({ message, images: namesOf(images) }))
@@ -106,7 +106,7 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
     held.add(digest)
     bytes += size
     if (await archive.isWhole(digest, options)) continue
-    problems.push({ message: `${path} has other content than its digest says`, images: namesOf(needers.get(digest)) })
+    problems.push({ message: `${path} does not match its digest`, images: namesOf(needers.get(digest)) })
   }
   const isDamaged = problems.length > 0
   for (const { entry, why, isWrong } of archive.skipped) if (isWrong) problems.push({ message: `${entry}: ${why}`, images: [] })

@@ -76,7 +76,7 @@ export function refuseCompression(path: string, { name, ending, command }: Unsup
   const plain = (path.endsWith(ending) ? path.slice(0, -ending.length) : path).replace(/\.(?:t[bx]z2?|tlz)$/, '.tar')
   const names: Readonly<Record<string, string>> = { IN: path, OUT: plain === path ? `${path}.tar` : plain }
   return new MirrorError('UNSUPPORTED', `${path} is compressed with ${name}: only gzip and zstd are supported`, {
-    hint: `decompress it first: ${command.replace(/IN|OUT/g, (name) => quoted(names[name] ?? ''))}`,
+    hint: `decompress it first with ${command.replace(/IN|OUT/g, (name) => quoted(names[name] ?? ''))}`,
   })
 }
 

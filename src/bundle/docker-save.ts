@@ -96,7 +96,10 @@ function manifestMaker(archive: Archive, entries: Map<Digest, TarEntry>, options
     const diffIds = diffIdsOf(bytes)
     if (diffIds === undefined) throw refuse('INVALID_MANIFEST', `the config of ${name} does not list its layers`)
     if (diffIds.length !== image.layers.length)
-      throw refuse('INVALID_MANIFEST', `${savePath} lists ${image.layers.length} layers for ${name}, its config ${diffIds.length}`)
+      throw refuse(
+        'INVALID_MANIFEST',
+        `${savePath} lists ${image.layers.length} layers for ${name}, but its config lists ${diffIds.length}`,
+      )
     entries.set(digest, entry)
     const layers: Descriptor[] = []
     for (const [index, path] of image.layers.entries()) layers.push(await describe(await find(path, name), diffIds[index] ?? digest))

@@ -60,7 +60,7 @@ export async function joinRoots(
   const { reference } = (surveys[0] as RootSurvey).image
   if (reference.digest !== undefined || descriptor === undefined) {
     const subject = formatReference(reference)
-    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, but the archives do not contain all of it`, {
+    throw new MirrorError('UNSUPPORTED', `${subject} is named by its digest, but is incomplete in the archives`, {
       subject,
       hint: 'export every platform of it, or export it by its tag',
     })
@@ -76,7 +76,7 @@ function refuseBroken({ image, images, missing, broken }: RootSurvey): void {
   if (lacking === undefined) return
   const what = broken?.platform === undefined ? '' : `${formatPlatform(broken.platform)} of `
   const subject = formatReference(image.reference)
-  throw new MirrorError('INTEGRITY', `${what}${subject} is not whole in the archive: ${lacking} is missing`, {
+  throw new MirrorError('INTEGRITY', `${what}${subject} is incomplete in the archive: ${lacking} is missing`, {
     subject,
     side: 'source',
     hint: 'export it again with all content of its platform',
@@ -105,7 +105,7 @@ function choosePlatforms(surveys: readonly RootSurvey[]): readonly PlatformImage
       else if (known.descriptor.digest !== descriptor.digest) {
         const message = `the archives have two different images of ${name} for ${formatPlatform(platform)}`
         throw new MirrorError('DESTINATION_COLLISION', message, {
-          hint: 'push only one of the archives, or leave the image out with options.exclude',
+          hint: 'push only one of the archives, or exclude the image with options.exclude',
         })
       }
     }

@@ -249,7 +249,7 @@ export async function* scanTar(
       continue
     }
     const path = plainPath(next.path ?? header.path ?? '')
-    if (path === undefined) throw refuse(file, 'a path leads outside the archive')
+    if (path === undefined) throw refuse(file, 'a path points outside the archive')
     const target = next.linkpath ?? header.linkpath ?? ''
     next = noOverride
     if (directoryTypes.has(header.type)) continue
@@ -258,7 +258,7 @@ export async function* scanTar(
     if (!isLink && !fileTypes.has(header.type))
       throw refuse(file, `${path} is ${typeNames[type] ?? `of the unknown type ${JSON.stringify(type)}`}`, packAgain)
     const link = isLink ? linkTarget(path, header.type === 'SymbolicLink', target) : undefined
-    if (isLink && link === undefined) throw refuse(file, `${path} is a link that leads outside the archive`)
+    if (isLink && link === undefined) throw refuse(file, `${path} is a link to a path outside the archive`)
     if (paths.has(path)) throw refuse(file, `the archive contains ${path} twice`)
     paths.add(path)
     yield { path, size, offset, ...(link !== undefined && { link }) }

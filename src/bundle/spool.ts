@@ -17,7 +17,7 @@ const freeBytes = 256 * 1024 ** 2
 
 /** Throws LOCAL_IO for temporary files that cannot be written. */
 async function cannotSpool(name: string, error: unknown): Promise<never> {
-  throw (await localIo(error, 'write what is decompressed to', tmpdir())).with({
+  throw (await localIo(error, 'write decompressed data to', tmpdir())).with({
     hint: `free space there, set TMPDIR=<directory>, or decompress ${name} and pass the .tar`,
   })
 }

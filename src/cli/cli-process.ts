@@ -48,7 +48,7 @@ const maxUnread = 1024 * 1024
 const sameSignal = 300
 
 function lostOutput(cause: Error): MirrorError {
-  const hint = 'check the file or the pipe that standard output leads to, and its free space'
+  const hint = 'check the file or pipe of standard output, and its free space'
   return new MirrorError('LOCAL_IO', `cannot write standard output: ${systemReason(cause)}`, { hint, cause })
 }
 

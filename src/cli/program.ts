@@ -58,7 +58,7 @@ function refuseTwice(command: Command, one: CliOption): void {
   command.on(`option:${one.name()}`, (text: string) => {
     if (first !== undefined && first !== text) {
       const values = [first, text].map((value) => quoted(redactUserinfo(value))).join(' and ')
-      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination a run' })
+      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination per run' })
     }
     first = text
   })

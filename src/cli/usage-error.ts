@@ -99,7 +99,7 @@ function beforeCommand(flag: string, command: Command): MirrorError | undefined 
   const first = allCommands().find(
     (one) => one.load !== undefined && above.every((word, index) => one.path[index] === word) && hasFlag(one),
   )
-  return first && usage(`option ${quoted(flag)} has no command`, `name a command first, as in ${commandLine([...first.path, ...args])}`)
+  return first && usage(`option ${quoted(flag)} requires a command`, `name a command first, as in ${commandLine([...first.path, ...args])}`)
 }
 
 /** The command that is spelled most like a word; empty where none is near. */

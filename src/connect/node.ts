@@ -146,7 +146,7 @@ export class Node implements AsyncDisposable {
       const files = findRelative(fields) ?? (await readTlsFiles(fields, { signal: this.#signal }))
       if (!('field' in files)) return files
       const where = shownPath(['configs', tlsKey ?? '', 'tls', files.field])
-      const why = `containerd cannot use ${where}, and then requests nothing: ${files.why}`
+      const why = `containerd cannot use ${where}, so it sends no requests: ${files.why}`
       return new MirrorError('INVALID_CONFIG', why)
     }
     const reading = this.#tls.get(key) ?? read()

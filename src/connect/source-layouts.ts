@@ -112,10 +112,10 @@ function nearNames(layout: DiskLayoutReader, reference: Reference): readonly str
 function notInLayout(layout: DiskLayoutReader, reference: Reference): MirrorError {
   const subject = formatReference(reference)
   const near = nearNames(layout, reference).slice(0, mostNear)
-  return new MirrorError('NOT_FOUND', `${subject} is not in the layout ${layout.directory}`, {
+  return new MirrorError('NOT_FOUND', `${subject} not found in the layout ${layout.directory}`, {
     side: 'source',
     subject,
     hint:
-      near.length > 0 ? `did you mean ${near.join(', ')}?` : `list its images: k3s-mirror images options.images oci:${layout.directory}`,
+      near.length > 0 ? `Did you mean ${near.join(', ')}?` : `list its images: k3s-mirror images options.images oci:${layout.directory}`,
   })
 }

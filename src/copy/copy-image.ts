@@ -91,7 +91,7 @@ class ImageCopy {
       if (!this.#isWhole(manifest)) {
         throw new MirrorError('UNSUPPORTED', 'the destination rejects an index whose other platforms are missing', {
           side: 'destination',
-          hint: 'omit options.sparse: the chosen platforms then get their own index',
+          hint: 'remove options.sparse: the chosen platforms then get their own index',
           cause: error,
         })
       }

@@ -34,7 +34,7 @@ export async function openVerified(
       new MirrorError('INTEGRITY', `${subject} does not match its digest`, {
         side: 'source',
         subject,
-        hint: 'it was changed at the source or in transit, and was not published; for a bundle, run k3s-mirror bundle check <file>',
+        hint: 'read from another copy, or run k3s-mirror bundle check <file> for a bundle: it was changed at the source or in transit',
       }),
   )
   let opened: Content | undefined

@@ -24,7 +24,7 @@ export function shownContext(name: string): string {
 export async function readCurrentContext(dockerConfig: string): Promise<string> {
   const path = join(dockerConfig, 'config.json')
   const { currentContext = '' } = (await readJson(path, 'correct the file, or pass options.dockerHost')) ?? {}
-  if (typeof currentContext !== 'string') throw invalid(`${path}: its "currentContext" is not a string`, 'run `docker context use default`')
+  if (typeof currentContext !== 'string') throw invalid(`${path}: its "currentContext" is not a string`, 'run docker context use default')
   return currentContext === '' ? defaultContext : currentContext
 }
 
@@ -38,7 +38,7 @@ export async function readDockerContext(
   const repair = 'create the context again with docker context create, or pass options.dockerHost'
   const meta = await readJson(path, repair)
   const missing = `${shownContext(name)} does not exist in ${join(dockerConfig, 'contexts')}`
-  if (meta === undefined) throw invalid(missing, 'choose a context that `docker context ls` lists')
+  if (meta === undefined) throw invalid(missing, 'choose a context from docker context ls')
   const endpoints = meta['Endpoints']
   const endpoint = isJsonObject(endpoints) ? endpoints['docker'] : undefined
   if (!isJsonObject(endpoint)) throw invalid(`${path}: ${shownContext(name)} has no Docker endpoint`, repair)
@@ -54,8 +54,8 @@ export async function readPemFiles(directory: string, { needsCa }: { readonly ne
   const lacking = (name: string, why: string): MirrorError =>
     invalid(`${join(directory, name)} is missing${why}`, 'add the file, or correct DOCKER_CERT_PATH or the context')
   if (ca === undefined && needsCa) throw lacking('ca.pem', ', but TLS is enabled')
-  if (cert === undefined && key !== undefined) throw lacking('cert.pem', ', but there is a key.pem')
-  if (key === undefined && cert !== undefined) throw lacking('key.pem', ', but there is a cert.pem')
+  if (cert === undefined && key !== undefined) throw lacking('cert.pem', ', but key.pem exists')
+  if (key === undefined && cert !== undefined) throw lacking('key.pem', ', but cert.pem exists')
   // the Docker CLI takes none either, and OpenSSL's own message would not say so
   if (key !== undefined && /ENCRYPTED/.test(key)) {
     throw invalid(`${join(directory, 'key.pem')} is encrypted`, 'store the key without a passphrase, readable only by its owner')

@@ -92,7 +92,7 @@ async function readEnvironmentTls(
 function refuseFor(code: 'USAGE' | 'INVALID_CONFIG', from: string): Refuse {
   // the address itself is not shown: what is malformed may hold a password anywhere
   return (why, hint = 'pass unix:///path/to/docker.sock, tcp://host:2376 or ssh://user@host') =>
-    new MirrorError(code, `${from} contains an invalid address of a Docker Engine: ${why}`, { hint })
+    new MirrorError(code, `${from} contains an invalid Docker Engine address: ${why}`, { hint })
 }
 
 async function parseAddress(written: string, refuse: Refuse, readTls: ReadTls): Promise<EngineAddress> {

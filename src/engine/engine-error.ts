@@ -107,7 +107,7 @@ const unavailable: Readonly<Record<string, readonly [why: string, hint: string]>
   EACCES: ['permission denied', groupHint],
   EPERM: ['permission denied', groupHint],
   ECONNREFUSED: ['the connection was refused', startHint],
-  ENOTFOUND: ['the host does not resolve', 'check options.dockerHost or DOCKER_HOST'],
+  ENOTFOUND: ['the host name does not exist', 'check options.dockerHost or DOCKER_HOST'],
   ETIMEDOUT: ['it does not answer', 'check options.dockerHost or DOCKER_HOST, and the network'],
 }
 

@@ -81,7 +81,7 @@ export async function followPull(
   const ids = new Set<string>()
   for await (const { status, id } of follow(messages, 'pull', name, onLayer)) {
     if (/^WARNING:.*platform/i.test(status)) {
-      const message = `the Docker Engine has another platform of ${name} than the one asked for: ${foreignText(status)}`
+      const message = `the Docker Engine has another platform of ${name} than requested: ${foreignText(status)}`
       throw new MirrorError('NO_SUCH_PLATFORM', message, { side: 'source', subject: name })
     }
     const [, stated = ''] = /^Digest: (\S+)$/.exec(status) ?? []
@@ -129,7 +129,7 @@ export async function followLoad(messages: AsyncIterable<EngineMessage>, name: s
 
 /** The failure of a stream that ends without what proves it. */
 export function endedEarly(what: string): MirrorError {
-  return new MirrorError('PROTOCOL', `the Docker Engine ended ${what} without a digest, so that it is not known to be done`, {
+  return new MirrorError('PROTOCOL', `the Docker Engine ended ${what} without a digest, so it may be incomplete`, {
     hint: "check the daemon's log",
   })
 }
@@ -179,7 +179,7 @@ export async function* readMessages(stream: Readable, silence: number): AsyncGen
   const decoder = new TextDecoder()
   const watchdog = setTimeout(() => {
     const hint = "check the daemon's log"
-    stream.destroy(new MirrorError('TIMEOUT', `the Docker Engine said nothing for ${Math.round(silence / 1000)} s`, { hint }))
+    stream.destroy(new MirrorError('TIMEOUT', `the Docker Engine sent nothing for ${Math.round(silence / 1000)} s`, { hint }))
   }, silence)
   let rest = ''
   try {

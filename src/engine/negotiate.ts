@@ -51,12 +51,16 @@ function noEngine({ name }: DockerClient): MirrorError {
 function agree(client: DockerClient, { ApiVersion: theirs, MinAPIVersion: least }: JsonObject): string {
   if (!isVersion(theirs)) throw noEngine(client)
   if (compareVersions(theirs, oldest) < 0) {
-    throw new MirrorError('UNSUPPORTED', `the Docker Engine at ${client.name} is too old: its API is ${theirs}, and ${oldest} is needed`, {
-      hint: 'update the daemon to Docker 17.09 or later, or use options.via registry',
-    })
+    throw new MirrorError(
+      'UNSUPPORTED',
+      `the Docker Engine at ${client.name} is too old: its API is ${theirs}, but ${oldest} is required`,
+      {
+        hint: 'update the daemon to Docker 17.09 or later, or use options.via registry',
+      },
+    )
   }
   if (isVersion(least) && compareVersions(least, newest) > 0) {
-    const message = `the Docker Engine at ${client.name} is too new: it speaks API ${least} and later, and ${newest} is known here`
+    const message = `the Docker Engine at ${client.name} is too new: it requires API ${least} or later, but ${newest} is the newest supported one`
     throw new MirrorError('UNSUPPORTED', message, { hint: 'update k3s-mirror, or use options.via registry' })
   }
   return compareVersions(theirs, newest) > 0 ? newest : theirs
@@ -68,7 +72,7 @@ async function askVersion(client: DockerClient, signal: AbortSignal | undefined)
   } catch (error) {
     if (!(error instanceof EngineAnswer)) throw error
     if (/HTTP request to an HTTPS server/i.test(error.message)) {
-      throw new MirrorError('ENGINE_UNAVAILABLE', `the Docker Engine at ${client.name} wants TLS`, {
+      throw new MirrorError('ENGINE_UNAVAILABLE', `the Docker Engine at ${client.name} requires TLS`, {
         hint: 'set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, cert.pem and key.pem',
       })
     }
@@ -91,7 +95,7 @@ function isPodman(client: DockerClient, { Components: components }: JsonObject):
   const podman = Array.isArray(components) ? components.map(fields).find(({ Name: name }) => name === 'Podman Engine') : undefined
   const version = String(podman?.['Version'])
   if (podman === undefined || compareVersions(version, oldestPodman) >= 0) return podman !== undefined
-  throw new MirrorError('UNSUPPORTED', `the Podman at ${client.name} is too old: it is ${version}, and ${oldestPodman} is needed`, {
+  throw new MirrorError('UNSUPPORTED', `Podman at ${client.name} is too old: it is ${version}, but ${oldestPodman} is required`, {
     hint: 'update Podman, or use options.via registry',
   })
 }

@@ -33,7 +33,7 @@ function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platfor
   const refuse = (why: string): MirrorError => new MirrorError('NO_SUCH_PLATFORM', `${name} ${why}`, { side: 'source', subject: name })
   if (!isIndexType(root.mediaType)) {
     if (wanted.length === 0 || wanted.some((platform) => matchesPlatform(only, platform))) return offered
-    throw refuse(`is for ${formatPlatform(only)} only, not for ${wanted.map(formatPlatform).join(', ')}`)
+    throw refuse(`is only for ${formatPlatform(only)}, not for ${wanted.map(formatPlatform).join(', ')}`)
   }
   const entries = offered.map((platform) => ({ platform }))
   const picked = new Set<Platform>()
@@ -50,7 +50,7 @@ function choose({ root, platforms: offered }: LookedUp, wanted: readonly Platfor
 export function severalPlatforms(name: string, platforms: readonly Platform[], images = 1): MirrorError {
   const offered = platforms.map(formatPlatform).join(', ')
   const more = images > 1 ? ` and ${images - 1} more images are` : ' is'
-  return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, but a Docker Engine copies one at a time`, {
+  return new MirrorError('USAGE', `${name} (${offered})${more} for several platforms, but a Docker Engine copies only one at a time`, {
     hint: 'choose platforms, as in options.platforms linux/amd64,linux/arm64, or copy all of them with options.via registry',
   })
 }
@@ -84,14 +84,10 @@ export async function resolveEngineImage(
   }
   if (chosen.length > 1 && destination.closed !== undefined) {
     const { code, message } = destination.closed
-    throw new MirrorError(
-      code,
-      `the index of several platforms is written by this program, which cannot reach the destination: ${message}`,
-      {
-        side: 'destination',
-        hint: 'choose one platform, or set TLS and credentials with options.registries, or a proxy with HTTPS_PROXY',
-      },
-    )
+    throw new MirrorError(code, `k3s-mirror writes the index of several platforms, but cannot reach the destination: ${message}`, {
+      side: 'destination',
+      hint: 'choose one platform, or set TLS and credentials with options.registries, or a proxy with HTTPS_PROXY',
+    })
   }
   if (destination.blind !== undefined) throw destination.blind
   /** True where the tag names an index that was joined from the source's root before. */

@@ -203,5 +203,5 @@ function hintFor(said: string, exitCode: number | null, { user, host, port }: Ss
     return 'load a key that the host accepts into the agent with ssh-add: ssh cannot ask for a password here'
   }
   if (exitCode === 127 || /command not found/i.test(said)) return `install Docker on ${machine}, on the PATH of commands that ssh runs`
-  return `run: ssh ${target} docker version`
+  return `run ssh ${target} docker version`
 }

@@ -106,7 +106,7 @@ export class Connection {
       await content.read((chunk) => this.#write(chunk))
       this.#socket.uncork()
       // The server would wait for the rest for ever.
-      if (this.#unsent > 0) throw new WireError('CONNECTION_LOST', `the upload ended ${this.#unsent} bytes before its end`)
+      if (this.#unsent > 0) throw new WireError('CONNECTION_LOST', `the upload ended ${this.#unsent} bytes early`)
     } catch (error) {
       if (this.#head === undefined || (this.#unsent === 0 && error !== this.#failure)) {
         this.destroy(error)

@@ -140,7 +140,7 @@ export class HttpClient {
   /** What one server may name another may not, and the user may name all: connections are not shared between them. */
   #origin(url: URL, naming: Naming | undefined): Origin {
     // A retry after the end would open a connection that is never closed.
-    if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} was not asked: the run has ended`)
+    if (this.#closed) throw new MirrorError('CANCELLED', `${url.origin} received no request: the run has ended`)
     const key = naming === undefined ? url.origin : `${url.origin} ${naming.by.url.origin} ${naming.option}`
     let origin = this.#origins.get(key)
     if (origin === undefined) {

@@ -51,11 +51,11 @@ const tlsCode =
 const tlsFailures: readonly (readonly [codes: RegExp, what: string, hint: string])[] = [
   [
     /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/,
-    'the server does not speak TLS',
+    'the server does not use TLS',
     'write http:// before the host if it serves plain HTTP',
   ],
   [/^CERT_HAS_EXPIRED$/, 'its certificate has expired', 'renew the certificate of the server'],
-  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet', 'check the clock of this machine, then that of the server'],
+  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet', 'check the clocks of this machine and of the server'],
   [/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/, 'it supports only TLS older than 1.2', 'enable TLS 1.2 or later on the server'],
   [/^(?:UNSPECIFIED|CERT_REJECTED)$/, 'its certificate was refused%', 'issue the certificate again: old ones may be signed with SHA-1'],
   [
@@ -149,8 +149,8 @@ export function networkError(origin: string, error: unknown, signal?: AbortSigna
   if (signal?.aborted) return signal.reason
   if (isMirrorError(error)) return error
   const { code, what, hint } = classify(error)
-  const verb = code === 'UNREACHABLE' || code === 'TLS' ? 'cannot connect to' : 'no answer from'
-  return new MirrorError(code, `${verb} ${origin}: ${what}`, {
+  const isConnecting = code === 'UNREACHABLE' || code === 'TLS'
+  return new MirrorError(code, `${isConnecting ? `cannot connect to ${origin}` : `request to ${origin} failed`}: ${what}`, {
     hint:
       code === 'TLS'
         ? hint

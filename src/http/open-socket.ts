@@ -86,7 +86,7 @@ function lookUpNamed(origin: URL, { by, trusted, option }: Naming): LookupFuncti
 
 function refusedAddress(origin: URL, address: string, why: string | undefined, option: Naming['option']): MirrorError {
   const isForbidden = isForbiddenHost(address)
-  const what = isForbidden ? 'an address that no registry has a reason to name' : `${why}`
+  const what = isForbidden ? 'an address that registries must not refer to' : `${why}`
   return new MirrorError('REFUSED_ADDRESS', `${origin.host} is ${address}, ${what}`, { hint: trustHint(origin, { isForbidden, option }) })
 }
 

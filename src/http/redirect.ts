@@ -19,13 +19,16 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
   const locations = [...new Set(answer.headers.all('location'))]
   const [location] = locations
   if (location === undefined || locations.length > 1) {
-    throw new MirrorError('PROTOCOL', `${from.origin} redirects ${location === undefined ? 'without a Location' : 'with two Locations'}`)
+    throw new MirrorError(
+      'PROTOCOL',
+      `${from.origin} redirects ${location === undefined ? 'without a Location header' : 'with two Location headers'}`,
+    )
   }
-  if (!URL.canParse(location, from.href)) throw new MirrorError('PROTOCOL', `${from.origin} redirects to something that is not a URL`)
+  if (!URL.canParse(location, from.href)) throw new MirrorError('PROTOCOL', `${from.origin} redirects to an invalid URL`)
   const url = new URL(location, from)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
     throw new MirrorError('REFUSED_ADDRESS', `${from.origin} redirects to ${foreignText(redactUrl(url))}, which is not encrypted`, {
-      hint: 'if the registry is behind a proxy, set X-Forwarded-Proto there',
+      hint: 'set X-Forwarded-Proto at the proxy in front of the registry',
     })
   }
   const refusal = addressRefusal(url, answer, trusted)
@@ -38,7 +41,7 @@ export function redirectUrl(answer: NamingServer & { readonly headers: ResponseH
 /** The hint for a server that names its own host by an unusable URL, because a proxy hides the scheme or the port; undefined for another host. */
 export function redirectHint(from: URL, to: URL): string | undefined {
   if (from.hostname !== to.hostname) return undefined
-  return `${from.origin} named ${to.origin} itself: forward Host with the port at its proxy, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto`
+  return `forward Host with the port at the proxy of ${from.origin}, or X-Forwarded-Host, X-Forwarded-Port and X-Forwarded-Proto: it calls itself ${to.origin}`
 }
 
 /** What to do about an address that a server named and that is refused, for good where it is forbidden. */
@@ -50,7 +53,7 @@ export function trustHint(
   }: { readonly isForbidden?: boolean; readonly option?: string } = {},
 ): string {
   if (isForbidden) return `correct the address that the registry names: requests to ${host} are never sent`
-  return `if ${host} belongs to the registry, pass ${option} ${host}`
+  return `pass ${option} ${host} if that host belongs to the registry`
 }
 
 /** Parameters that sign a URL: servers refuse it with a second authentication. */

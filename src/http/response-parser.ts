@@ -22,7 +22,7 @@ const maxChunkLineBytes = 4096
 const end = { head: '\r\n\r\n', line: '\r\n' } as const
 
 function malformed(what: string): WireError {
-  return new WireError('PROTOCOL', `the answer is not valid HTTP: ${what}`)
+  return new WireError('PROTOCOL', `invalid HTTP answer: ${what}`)
 }
 
 /** Text without the spaces and tabs around it; a regular expression takes quadratic time on a line of spaces. */

@@ -48,7 +48,7 @@ export class Reachability {
 
 /** The failure of an answer that is longer than `most` bytes. */
 function tooLong(most: number): WireError {
-  return new WireError('PROTOCOL', `the answer is longer than the ${most} bytes that one of its kind may have`)
+  return new WireError('PROTOCOL', `the answer is larger than the limit of ${most} bytes`)
 }
 
 /** What undoes an encoding: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1 */
@@ -71,18 +71,18 @@ export async function decodeBody(
     return await decode(body, { maxOutputLength: most })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') return body
-    throw new MirrorError('PROTOCOL', `no answer from ${url.origin}: ${tooLong(most).message}`, { cause })
+    throw new MirrorError('PROTOCOL', `request to ${url.origin} failed: ${tooLong(most).message}`, { cause })
   }
 }
 
 /** Throws USAGE for an invalid header name, or for a value with a control character that could smuggle in another header. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'a header name contains a forbidden character')
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new MirrorError('USAGE', 'a header name contains an invalid character')
     // A character beyond one byte would be cut to its lower byte, which may be a control character.
     // oxlint-disable-next-line no-control-regex -- control characters are what is refused
     if (/[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/.test(value)) {
-      throw new MirrorError('USAGE', `the header ${name} contains a control character, or one that no header can hold`)
+      throw new MirrorError('USAGE', `the header ${name} contains an invalid character`)
     }
   }
 }

@@ -75,7 +75,7 @@ export class Watchdog {
     const elapsed = now - since
     const seconds = Math.round(elapsed / 1000)
     if (connection.waiting !== 'nothing' && deadline !== undefined && now > deadline) {
-      return `the answer was not whole within ${Math.round((timeoutsForAll * this.#timeout) / 1000)} s`
+      return `the answer was incomplete after ${Math.round((timeoutsForAll * this.#timeout) / 1000)} s`
     }
     if (connection.waiting === 'nothing' || connection.waiting !== waiting) return 'restart'
     if (elapsed < (waiting === 'answer' ? answerTimeout(this.#timeout, connection.uploaded) : this.#timeout)) return undefined

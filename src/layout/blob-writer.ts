@@ -181,10 +181,9 @@ class FileBlobWriter implements BlobWriter {
     try {
       await this.#writeRest()
       this.#failure = new MirrorError('CANCELLED', 'the upload has ended')
-      if (size !== undefined && size !== this.size)
-        throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has ${this.size}`)
+      if (size !== undefined && size !== this.size) throw new MirrorError('INTEGRITY', `${digest} has ${this.size} bytes, expected ${size}`)
       const actual = await this.#digest(digest)
-      if (actual !== digest) throw new MirrorError('INTEGRITY', `the bytes of ${digest} have the digest ${actual}`)
+      if (actual !== digest) throw new MirrorError('INTEGRITY', `content of ${digest} has the digest ${actual}`)
       const path = this.#options.finalPath(digest)
       await withLocalIo('write', dirname(path), async () => {
         const handle = await this.#open()
@@ -231,7 +230,7 @@ class FileBlobWriter implements BlobWriter {
   }
 
   async discard(): Promise<void> {
-    await this.#end('the upload was given up')
+    await this.#end('the upload was discarded')
     await rm(this.#path, { force: true }).catch(() => undefined)
     this.#release()
   }

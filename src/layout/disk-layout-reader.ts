@@ -82,7 +82,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
     const bytes = descriptor && (await this.blobs.readWhole(descriptor.digest, maxManifestBytes))
     if (descriptor === undefined || bytes === undefined) {
       const subject = formatReference(reference)
-      throw new MirrorError('NOT_FOUND', `the layout ${this.directory} has no ${subject}`, { subject })
+      throw new MirrorError('NOT_FOUND', `${subject} not found in the layout ${this.directory}`, { subject })
     }
     if (!hasDigest(bytes, descriptor.digest)) {
       throw new MirrorError('INTEGRITY', `the manifest ${descriptor.digest} is damaged in the layout ${this.directory}`, {

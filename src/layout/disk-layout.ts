@@ -94,7 +94,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       const content = await open()
       await content.read((chunk) => {
         signal?.throwIfAborted()
-        if (writer.size + chunk.length > size) throw new MirrorError('INTEGRITY', `${digest} should have ${size} bytes and has more`)
+        if (writer.size + chunk.length > size) throw new MirrorError('INTEGRITY', `${digest} has more than the expected ${size} bytes`)
         return writer.write(chunk)
       })
       await writer.commit(digest, size)
@@ -155,7 +155,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     const { registry, path, tag } = reference
     const repository = { registry, path }
     if (reference.digest !== undefined && reference.digest !== digest) {
-      throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with the bytes of ${digest}`)
+      throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with content of the digest ${digest}`)
     }
     if ((await this.blobs.size(digest)) !== size || !(await this.blobs.verify(digest)))
       await this.#write(descriptor, () => Promise.resolve(contentOf(manifest.bytes)))

@@ -35,7 +35,7 @@ export function fileContent(handle: ByteHandle, { path, offset, size, signal, is
       for (let done = 0; done < size;) {
         signal?.throwIfAborted()
         const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - done), offset + done)
-        if (bytesRead === 0) throw new MirrorError('INTEGRITY', `${path} became shorter while it was read`)
+        if (bytesRead === 0) throw new MirrorError('INTEGRITY', `${path} was truncated while it was read`)
         done += bytesRead
         const taken = sink(buffer.subarray(0, bytesRead))
         if (taken !== undefined) await taken

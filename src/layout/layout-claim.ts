@@ -153,7 +153,7 @@ export class LayoutClaim {
     }
     clearInterval(this.#timer)
     const error = new MirrorError('LAYOUT_LOCKED', 'another process took over this layout', {
-      hint: `this process did not respond for ${staleMilliseconds / 1000} s: run only one writer, and start this one again when the other has ended`,
+      hint: `run only one writer, and start this one again when the other has ended: it did not respond for ${staleMilliseconds / 1000} s`,
     })
     this.#loss.abort(error)
     throw error

@@ -118,7 +118,7 @@ function isStringRecord(value: unknown): value is Record<string, string> {
 function parseDescriptor(value: unknown, what: string): Descriptor {
   if (!isJsonObject(value)) refuse(`has no ${what}`)
   const { mediaType, digest, size, urls, annotations } = value
-  if (typeof mediaType !== 'string') refuse(`names no media type for its ${what}`)
+  if (typeof mediaType !== 'string') refuse(`has no media type for its ${what}`)
   if (typeof digest !== 'string' || !isDigest(digest)) refuse(`has an invalid digest for its ${what}`)
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) refuse(`has an invalid size for its ${what}`)
   const platform = parsePlatformEntry(value['platform'])
@@ -144,7 +144,7 @@ function decideType(document: Readonly<Record<string, unknown>>, contentType: st
   const isKnown = served !== undefined && (isIndexType(served) || isImageType(served) || isSchema1Type(served))
   const own = document['mediaType']
   if (typeof own === 'string' && own !== '') {
-    if (isKnown && served !== own) refuse(`calls itself ${own} and was served as ${served}`)
+    if (isKnown && served !== own) refuse(`has the media type ${own}, but was served as ${served}`)
     return own
   }
   if (isKnown) return served
@@ -165,7 +165,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   const document = parseUnambiguousJson(bytes, maxValues)
   const mediaType = decideType(document, contentType)
   if (isSchema1Type(mediaType)) {
-    throw new MirrorError('UNSUPPORTED', 'the image has only a Docker schema 1 manifest, which cannot be copied digest for digest', {
+    throw new MirrorError('UNSUPPORTED', 'the image has only a Docker schema 1 manifest, which cannot be copied with its digest', {
       hint: 'push the image again with a current tool, then mirror it',
     })
   }
@@ -189,7 +189,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
       layers: parseDescriptors(document['layers'], 'layer'),
     }
   }
-  throw new MirrorError('UNSUPPORTED', `the manifest is of an unknown type, ${mediaType.slice(0, 100)}`)
+  throw new MirrorError('UNSUPPORTED', `the manifest has an unsupported media type: ${mediaType.slice(0, 100)}`)
 }
 
 /** The entries of a layout's index.json as they stand there, however many; throws INVALID_MANIFEST. */

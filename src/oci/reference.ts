@@ -111,7 +111,7 @@ export function parseReference(text: string): Reference {
   if (path.length > 255) refuse(text, 'the repository name is longer than 255 characters')
   if (!isRepositoryPath(path)) {
     if (/[A-Z]/.test(path) && isRepositoryPath(path.toLowerCase()))
-      refuse(text, 'the repository name must be lowercase', 'write the repository name in lower case')
+      refuse(text, 'repository names are lower case', 'write the repository name in lower case')
     refuse(text, 'the repository name is malformed')
   }
   const repository = { registry, path }

@@ -33,7 +33,7 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
       'INVALID_REWRITE',
       `${formatReference(source)} would be named "${path.slice(0, 300)}" at the destination, which is not a valid repository name`,
       {
-        hint: 'check options.rewrite and the prefix: repository names are lowercase, separated by "/", with at most 255 characters',
+        hint: 'check options.rewrite and the prefix: repository names are lower case, with at most 255 characters',
       },
     )
   }
@@ -68,7 +68,7 @@ export async function refuseCollisions(
     if (new Set(digests).size < 2) continue
     const names = group.map((image) => formatReference(image.source)).join(' and ')
     throw new MirrorError('DESTINATION_COLLISION', `${names} are different images, but would both be named ${name}`, {
-      hint: 'use different prefixes, omit options.flatten, change options.rewrite, or exclude one image with options.exclude',
+      hint: 'use different prefixes, remove options.flatten, change options.rewrite, or exclude one image with options.exclude',
     })
   }
 }

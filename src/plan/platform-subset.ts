@@ -14,7 +14,7 @@ export function selectEntries(entries: readonly Descriptor[], wanted: readonly P
     const offered = [...new Set(images.flatMap((entry) => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)])))]
     throw new MirrorError(
       'NO_SUCH_PLATFORM',
-      `${name} has no image for ${formatPlatform(platform)}; available: ${offered.join(', ') || 'no image names its platform'}`,
+      `${name} has no image for ${formatPlatform(platform)}; available: ${offered.join(', ') || 'no image declares its platform'}`,
       { subject: name, hint: 'choose an available platform with options.platforms, or exclude the image with options.exclude' },
     )
   }

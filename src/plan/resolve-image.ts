@@ -61,10 +61,10 @@ async function notFound(source: ImageSource, reference: Reference, signal: Abort
   const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
   const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
   const subject = formatReference(reference)
-  return new MirrorError('NOT_FOUND', `${subject} does not exist: there is no ${what} at the source`, {
+  return new MirrorError('NOT_FOUND', `${subject} not found: the source has no ${what}`, {
     side: 'source',
     subject,
-    hint: nearest.length > 0 ? `did you mean ${nearest.join(', ')}?` : 'check the name; a private image may also need credentials',
+    hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'check the name; a private image may also need credentials',
   })
 }
 
@@ -168,9 +168,13 @@ async function readSingle(
   if (data === undefined) return { config, platform: undefined }
   const platform = platformOf(data)
   if (wanted !== undefined && !wanted.some((one) => platform !== undefined && matchesPlatform(platform, one))) {
-    const has = platform === undefined ? 'does not declare its platform' : `is only for ${formatPlatform(platform)}`
+    const asked = wanted.map(formatPlatform).join(', ')
+    const why =
+      platform === undefined
+        ? `does not declare its platform; requested: ${asked}`
+        : `is only for ${formatPlatform(platform)}, not for ${asked}`
     const subject = formatReference(reference)
-    throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${has}, not for ${wanted.map(formatPlatform).join(', ')}`, {
+    throw new MirrorError('NO_SUCH_PLATFORM', `${subject} ${why}`, {
       subject,
       hint: 'choose an available platform with options.platforms, or exclude the image with options.exclude',
     })

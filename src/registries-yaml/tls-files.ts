@@ -34,8 +34,8 @@ export async function readTlsFiles(
   { caFile, certFile, keyFile, insecureSkipVerify }: RegistryTls,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<TlsSettings | TlsProblem> {
-  if (certFile !== '' && keyFile === '') return { field: 'cert_file', why: 'there is a cert_file but no key_file' }
-  if (keyFile !== '' && certFile === '') return { field: 'key_file', why: 'there is a key_file but no cert_file' }
+  if (certFile !== '' && keyFile === '') return { field: 'cert_file', why: 'cert_file requires key_file' }
+  if (keyFile !== '' && certFile === '') return { field: 'key_file', why: 'key_file requires cert_file' }
   const ca = caFile === '' ? undefined : await readCertificates('ca_file', caFile, signal)
   if (ca !== undefined && 'why' in ca) return ca
   const settings = { ...(ca !== undefined && { ca: ca.pem }), ...(insecureSkipVerify && { insecureSkipVerify }) }
@@ -78,7 +78,7 @@ function checkPair(certificate: X509Certificate, certFile: string, key: string, 
   try {
     if (certificate.checkPrivateKey(createPrivateKey(key))) return undefined
   } catch {
-    return { field: 'key_file', why: `${keyFile} contains no PEM private key without a passphrase` }
+    return { field: 'key_file', why: `${keyFile} contains no PEM private key, or an encrypted one` }
   }
   return { field: 'key_file', why: `${keyFile} does not match the certificate in cert_file` }
 }

@@ -7,7 +7,7 @@ export type PasswordHashes = ReadonlyMap<string, string>
 const bcryptHash = /^\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/
 
 function refuse(line: number, why: string): never {
-  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, { hint: 'write it with: htpasswd -B <file> <user>' })
+  throw new MirrorError('INVALID_CONFIG', `line ${line} of the htpasswd file ${why}`, { hint: 'write it with htpasswd -B <file> <user>' })
 }
 
 /** Parses an htpasswd file; ignores empty lines and lines that begin with `#`. Throws INVALID_CONFIG, which names the line and never quotes it. */

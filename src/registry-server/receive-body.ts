@@ -15,7 +15,7 @@ export function receiveBody(request: IncomingMessage, sink: ChunkSink): Promise<
     const abort = (): void => {
       isAborted = true
       // The sink must finish its chunk before another request writes to the same file.
-      if (!isTaking) finish(new MirrorError('CANCELLED', 'the client went away before the end of its request'))
+      if (!isTaking) finish(new MirrorError('CANCELLED', 'the client disconnected before the end of its request'))
     }
     const takeSlowly = async (taken: Promise<void>): Promise<void> => {
       request.pause()

@@ -67,7 +67,7 @@ export function failureReply(error: unknown): Reply {
     new Refusal(status, { code: 'UNKNOWN', message }, headers)
   const code = isMirrorError(error) ? error.code : undefined
   const errno = isMirrorError(error) && code === 'LOCAL_IO' ? errnoOf(error.cause) : undefined
-  if (code === 'CANCELLED') return failed(clientWentAway, 'the client went away before the end of its request')
+  if (code === 'CANCELLED') return failed(clientWentAway, 'the client disconnected before the end of its request')
   if (code === 'LAYOUT_LOCKED') return failed(503, 'another process took over the layout of this registry, which no longer accepts writes')
   if (code === 'NO_SPACE') return failed(507, 'the registry has no room for more tags')
   if (errno !== undefined && isDiskFull(error)) return failed(507, 'the registry has no space left on its disk')

@@ -31,7 +31,7 @@ export async function awaitEarlierReplies({ socket }: IncomingMessage, response:
   if (++queue.ahead > mostAhead) socket.destroy()
   await before
   queue.ahead--
-  if (response.socket === null || socket.destroyed) throw new MirrorError('CANCELLED', 'the client went away before its turn')
+  if (response.socket === null || socket.destroyed) throw new MirrorError('CANCELLED', 'the client disconnected before its turn')
 }
 
 function isContent(body: Reply['body']): body is Content {
@@ -41,7 +41,7 @@ function isContent(body: Reply['body']): body is Content {
 function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     // A lost connection never calls back.
-    const leave = (): void => reject(new MirrorError('CANCELLED', 'the client went away before the end of its answer'))
+    const leave = (): void => reject(new MirrorError('CANCELLED', 'the client disconnected before the end of the answer'))
     if (response.destroyed) return leave()
     response.once('close', leave)
     // The buffer is reused only after the callback.

@@ -42,7 +42,7 @@ async function openUpload(call: WriteCall): Promise<Reply> {
     // The client never learns its id.
     uploads.remove(upload)
     await upload.writer.discard()
-    throw new MirrorError('CANCELLED', 'the client went away before its upload was open')
+    throw new MirrorError('CANCELLED', 'the client disconnected before its upload was open')
   }
   return { status: 202, headers: { ...stateHeaders(call, upload), 'content-length': 0 } }
 }

@@ -81,8 +81,8 @@ function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number,
     throw cannot('PROTOCOL', what, `${url.host} returned it with the unrequested encoding ${encoding}`)
   }
   if (isWebPage(headers)) {
-    throw cannot('PROTOCOL', what, `${url.host} answers with a web page`, {
-      hint: 'check for a proxy, a login page or a captive portal on the way',
+    throw cannot('PROTOCOL', what, `${url.host} returned a web page`, {
+      hint: 'check for a proxy, a login page or a captive portal in between',
     })
   }
   if (length === undefined) return offset - from
@@ -115,7 +115,7 @@ function downloadContent(download: StreamedAnswer, size: number, skip: number, w
       } finally {
         release()
       }
-      if (left > 0) throw cannot('CONNECTION_LOST', what, `${host} ended it ${left} bytes early`)
+      if (left > 0) throw cannot('CONNECTION_LOST', what, `${host} closed the connection ${left} bytes before the end`)
     },
     cancel() {
       download.cancel()
@@ -142,7 +142,7 @@ export async function openForeignLayer(
   let failure: unknown
   for (const text of urls.slice(0, mostUrls)) {
     try {
-      if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} names something that is not a URL`)
+      if (!URL.canParse(text)) throw new MirrorError('REFUSED_ADDRESS', `foreign layer ${digest} has an invalid URL`)
       const url = new URL(text)
       const refusal = refusalOf(url, transport)
       if (refusal !== undefined) {

@@ -87,7 +87,7 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
 
 function pageError(transport: RegistryTransport, name: string): MirrorError {
   const { host } = transport.endpoint.origin
-  const what = `${host} answers with a web page: it is not a registry, or a proxy or captive portal is in between`
+  const what = `${host} returned a web page: it is not a registry, or a proxy or captive portal is in between`
   return cannot('PROTOCOL', ['read', name], what)
 }
 
@@ -145,14 +145,14 @@ export async function putManifest(
       })
       const stated = statedDigest(response)
       if (stated !== undefined && !isSame(stated)) {
-        throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated} and not as ${digest}`, {
+        throw new MirrorError('INTEGRITY', `${transport.endpoint.origin.host} stored ${name} as ${stated}, not as ${digest}`, {
           subject: name,
         })
       }
       if ((stated !== undefined && response.status === 201) || (await transport.settles(isStored, options.signal))) return
       throw new MirrorError(
         'PROTOCOL',
-        `${transport.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or rewrites what it gets`,
+        `${transport.endpoint.origin.host} accepted ${name} but does not have it: it is not a registry, or it changes what it stores`,
         { subject: name },
       )
     } catch (error) {

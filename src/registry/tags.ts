@@ -37,9 +37,9 @@ function nextPage(response: HttpResponse): URL | undefined {
   const link = parseNextLink(response.headers.all('link'))
   if (link === undefined) return undefined
   const { url } = response
-  if (!URL.canParse(link, url.href)) throw new MirrorError('PROTOCOL', `${url.host} names a next page that is not a URL`)
+  if (!URL.canParse(link, url.href)) throw new MirrorError('PROTOCOL', `${url.host} returned an invalid URL for the next page`)
   const next = new URL(link, url)
-  if (next.origin !== url.origin) throw new MirrorError('REFUSED_ADDRESS', `${url.host} names a next page at another place, ${next.host}`)
+  if (next.origin !== url.origin) throw new MirrorError('REFUSED_ADDRESS', `${url.host} returned a next page on another host, ${next.host}`)
   return next
 }
 
@@ -48,13 +48,13 @@ function readPage(response: HttpResponse, name: string): readonly string[] {
   try {
     ;({ tags } = JSON.parse(Buffer.from(response.body).toString('utf8')) as { tags?: unknown })
   } catch (cause) {
-    throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers with something that is not JSON`, {
+    throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} returned invalid JSON`, {
       cause,
     })
   }
   // Some registries have null where a repository has no tag.
   if (tags === null || tags === undefined) return []
-  if (!Array.isArray(tags)) throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} answers without a list`)
+  if (!Array.isArray(tags)) throw cannot('PROTOCOL', ['list the tags of', name], `${response.url.host} returned no list`)
   return tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag))
 }
 
@@ -69,7 +69,7 @@ export async function listTags(
   const seen = new Set<string>()
   let url: URL | undefined = apiUrl(transport.endpoint, repository.path, `tags/list?n=${pageSize}`)
   while (url !== undefined) {
-    if (seen.has(url.href)) throw new MirrorError('PROTOCOL', `${url.host} lists the tags of ${name} in a circle`)
+    if (seen.has(url.href)) throw new MirrorError('PROTOCOL', `${url.host} returned a circular list of the tags of ${name}`)
     seen.add(url.href)
     if (seen.size > mostPages) throw new MirrorError('PROTOCOL', `${url.host} lists the tags of ${name} on more than ${mostPages} pages`)
     const response = await transport.send({

@@ -147,7 +147,7 @@ export class RegistryTransport {
 
   /** True once the registry has what it accepted: behind replicas and caches that may be a moment later. */
   async settles(has: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
-    const missing = new MirrorError('UNAVAILABLE', `${this.endpoint.origin.host} does not have yet what it accepted`, { side: this.side })
+    const missing = new MirrorError('UNAVAILABLE', `${this.endpoint.origin.host} does not return yet what it accepted`, { side: this.side })
     const ask = async (): Promise<true> => {
       if (await has()) return true
       throw missing
@@ -190,7 +190,7 @@ export class RegistryTransport {
     const body = await download.start(errorBytes)
     const { status } = download
     if (download.url.origin !== url.origin && (status === 401 || status === 403)) {
-      throw cannot('UNAVAILABLE', request.what, `the address at ${download.url.host} that ${url.host} gave for it was refused (${status})`)
+      throw cannot('UNAVAILABLE', request.what, `${download.url.host}, which ${url.host} redirected to, refused the request (${status})`)
     }
     throw this.#refused(request.what, { method: 'GET', status, headers: download.headers, url: download.url, body, asked: url }, access)
   }

@@ -31,14 +31,14 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
   if (location === undefined || locations.length > 1) {
     throw new MirrorError(
       'PROTOCOL',
-      `${url.host} opened an upload ${location === undefined ? 'without a Location' : 'with two Locations'}`,
+      `${url.host} opened an upload ${location === undefined ? 'without a Location header' : 'with two Location headers'}`,
     )
   }
   let next
   try {
     next = new URL(isBareHost(location, url) ? `${url.protocol}//${location}` : location, url)
   } catch (cause) {
-    throw new MirrorError('PROTOCOL', `${url.host} opened an upload at something that is not a URL`, { cause })
+    throw new MirrorError('PROTOCOL', `${url.host} returned an invalid upload URL`, { cause })
   }
   next.hash = ''
   if (next.protocol === 'http:' && url.protocol === 'https:' && next.hostname === url.hostname && next.port === '') {
@@ -49,7 +49,7 @@ export function uploadUrl(response: HttpResponse, trusted: readonly string[] = [
   if ((next.protocol !== 'https:' && next.protocol !== url.protocol) || refusal !== undefined) {
     throw new MirrorError(
       'REFUSED_ADDRESS',
-      `${url.host} opened an upload at ${foreignText(redactUrl(next))}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
+      `${url.host} returned the upload URL ${foreignText(redactUrl(next))}, ${refusal === undefined ? 'which is not encrypted' : `which is ${refusal}`}`,
       { hint: refusal === undefined ? redirectHint(url, next) : trustHint(next) },
     )
   }

@@ -13,7 +13,7 @@ import { formatVersion, readVersion } from './version.ts'
 const maxHops = 5
 
 function unreadable(url: URL, what: string): MirrorError {
-  return new MirrorError('PROTOCOL', `${redactUrl(url)} does not answer like a K3s channel server: ${what}`, {
+  return new MirrorError('PROTOCOL', `${redactUrl(url)} is not a K3s channel server: ${what}`, {
     hint: 'check options.channelUrl, or pass a release tag such as v1.37.1+k3s1 instead of the channel',
   })
 }
@@ -52,19 +52,19 @@ async function lookUp(client: HttpClient, name: string, answer: HttpResponse, ur
   })
   const channels = collection && readChannels(collection)
   const notFound = (hint?: string): MirrorError =>
-    new MirrorError('CHANNEL_NOT_FOUND', `there is no channel "${name}" at ${redactUrl(url)}`, { hint })
+    new MirrorError('CHANNEL_NOT_FOUND', `channel "${name}" not found at ${redactUrl(url)}`, { hint })
   if (channels === undefined) {
-    if (answer.status === 404) throw notFound('use stable, latest, testing, or a minor version such as v1.36')
+    if (answer.status === 404) throw notFound('pass stable, latest, testing, or a minor version such as v1.36')
     const isPage = answer.status === 200 || answer.status === 405
-    throw isPage ? unreadable(url, 'there is no list of channels') : unexpectedStatus(answer.url, answer.status)
+    throw isPage ? unreadable(url, 'the list of channels is missing') : unexpectedStatus(answer.url, answer.status)
   }
   const channel = channels.find((candidate) => candidate.name === name)
   if (channel === undefined) {
     const names = channels.map((candidate) => foreignText(candidate.name).slice(0, 40))
     const known = nearestFirst(name, names).slice(0, 8)
-    throw notFound(known.length === 0 ? undefined : `use one of the known channels: ${known.join(', ')}`)
+    throw notFound(known.length === 0 ? undefined : `pass one of the known channels: ${known.join(', ')}`)
   }
-  if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release at the moment`)
+  if (channel.latest === undefined) throw new MirrorError('CHANNEL_NOT_FOUND', `the channel "${name}" has no release`)
   const tag = asTag(channel.latest)
   if (tag === undefined) throw unreadable(url, `the channel "${name}" points to "${foreignText(channel.latest).slice(0, 100)}"`)
   return tag

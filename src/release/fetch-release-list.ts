@@ -49,7 +49,7 @@ export function listSha256Of(bytes: Uint8Array): string {
 /** Throws CHECKSUM_MISMATCH unless the two are the same; `authority` is what names the expected one. */
 export function requireSha256(name: string, expected: string, actual: string, authority: string): void {
   if (expected === actual) return
-  const message = `${name}: the checksum does not match: ${authority} says ${expected}, the list has ${actual}`
+  const message = `${name}: the checksum does not match: expected ${expected} from ${authority}, got ${actual}`
   throw new MirrorError('CHECKSUM_MISMATCH', message, {
     hint: 'download the list again, and check that the checksum is for this release; nothing of this list was used',
   })
@@ -155,7 +155,7 @@ async function coverageWithoutFile(
 /** The image list of a release, checked by its checksum file, the release API, or a given checksum; throws RELEASE_NOT_FOUND, LIST_UNAVAILABLE, CHECKSUM_MISMATCH, INVALID_LIST. */
 export async function fetchReleaseList(client: HttpClient, tag: string, options: ListFetchOptions = {}): Promise<CheckedList> {
   if (!hasImageList(parseVersion(tag))) {
-    throw new MirrorError('LIST_UNAVAILABLE', `K3s release ${tag} has no image list: K3s publishes one since v1.17.4`, {
+    throw new MirrorError('LIST_UNAVAILABLE', `K3s release ${tag} has no image list: only v1.17.4 and later have one`, {
       hint: 'pass your own list with options.images',
     })
   }

@@ -33,7 +33,7 @@ export async function readListStream(stream: ByteStream, name: string, { signal 
 }
 
 const checkPath = 'check the path given with options.images'
-const absent = { why: 'there is no such file', hint: checkPath }
+const absent = { why: 'no such file', hint: checkPath }
 const forbidden = { why: 'permission denied', hint: 'make the file readable for this user' }
 const reasons: Readonly<Record<string, typeof absent>> = { ENOENT: absent, ENOTDIR: absent, EACCES: forbidden, EPERM: forbidden }
 

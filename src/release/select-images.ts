@@ -70,7 +70,7 @@ function checkOptions(options: SelectionOptions): SelectionOptions & { readonly 
 }
 
 async function readOwnList(client: HttpClient, name: string, options: SelectionOptions): Promise<readonly [string, Uint8Array]> {
-  if (name === '') throw usage('options.images is given without a name', 'pass a file, a URL, or - for standard input')
+  if (name === '') throw usage('options.images is empty', 'pass a file, a URL, or - for standard input')
   if (name === '-') {
     if (options.stdin === undefined) throw usage('options.images - reads standard input, which is not available here')
     return ['standard input', await readListStream(options.stdin, 'standard input', options)]
@@ -78,7 +78,7 @@ async function readOwnList(client: HttpClient, name: string, options: SelectionO
   if (!urlForm.test(name)) return [name, await readListFile(name, options)]
   const url = parseUrl(name, 'options.images')
   const { status, body } = await fetchFile(client, url, options)
-  if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `there is no image list at ${redactUrl(url)} (HTTP ${status})`)
+  if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `image list not found at ${redactUrl(url)} (HTTP ${status})`)
   if (status !== 200) throw unexpectedStatus(url, status)
   return [redactUrl(url), body]
 }
@@ -96,7 +96,7 @@ async function readOwnImages(
     return { ...noted, lists: [list] }
   }
   if (options.listSha256 !== undefined) {
-    throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'leave options.listSha256 out')
+    throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'remove options.listSha256')
   }
   return { ...placed, lists: placed.lists.map((list) => ({ ...list, coverage: 'none' })) }
 }
@@ -191,7 +191,7 @@ export async function selectImages(
   const filtered = await filter(all)
   if (filtered.images.length === 0) {
     throw usage(
-      `no image is left: options.include and options.exclude drop all ${all.length}`,
+      `no images are left: options.include and options.exclude drop all ${all.length}`,
       'write globs for registry/repository:tag, such as docker.io/rancher/mirrored-pause:*',
     )
   }

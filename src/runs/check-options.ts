@@ -13,7 +13,7 @@ const smallestPart = 1024 * 1024
 const text: Shape = ['a string', isString]
 const texts: Shape = ['an array of strings', (value) => Array.isArray(value) && value.every(isString)]
 const flag: Shape = ['a boolean', (value) => typeof value === 'boolean']
-const count: Shape = ['a whole number from 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1]
+const count: Shape = ['a whole number of at least 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1]
 const record: Shape = [
   'an object with string values',
   (value) => isRecord(value) && Object.values(value).every((one) => one === undefined || isString(one)),
@@ -70,7 +70,10 @@ const shapes: Readonly<Record<string, Shape>> = {
   signal: ['an AbortSignal', (value) => typeof value === 'object' && value !== null && 'aborted' in value],
   since: text,
   sparse: flag,
-  splitSize: [`a whole number of bytes from ${smallestPart}`, (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart],
+  splitSize: [
+    `a whole number of bytes of at least ${smallestPart}`,
+    (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart,
+  ],
   stdin: ['an async iterable of bytes', (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value],
   storageHosts: texts,
   timeout: ['a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0],

@@ -28,15 +28,15 @@ type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
     throw new MirrorError('USAGE', `${what} is unsupported with options.via docker: ${why}`, {
-      hint: 'use options.via registry, or leave it out',
+      hint: 'remove one of the two options',
     })
   }
   if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes only to registries')
   const layout = Object.values(from).find((place) => layoutDirectory(place) !== undefined)
   if (layout !== undefined) refuse(`options.from ${layout}`, 'an Engine pulls only from registries')
   if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
-  if (foreignLayers === true) refuse('options.foreignLayers', 'an Engine decides on them itself')
-  if (blobJobs !== undefined) refuse('options.blobJobs', 'an Engine decides itself how many layers it moves at once')
+  if (foreignLayers === true) refuse('options.foreignLayers', 'the Docker Engine chooses how to handle them')
+  if (blobJobs !== undefined) refuse('options.blobJobs', 'the Docker Engine chooses how many layers it transfers at once')
 }
 
 /** Reaches a Docker Engine as the way between two ends; nothing is pulled yet. Throws INVALID_CONFIG, ENGINE_UNAVAILABLE and UNSUPPORTED. */

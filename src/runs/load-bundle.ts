@@ -68,7 +68,7 @@ async function refuseIncomplete(archives: JoinedSource, files: readonly string[]
   if (lacking === 0) return
   throw new MirrorError(
     'UNSUPPORTED',
-    `${files.join(', ')}: made with options.since, and ${lacking} of the manifests and blobs that an earlier bundle brought are not here; nothing was loaded`,
+    `${files.join(', ')}: created with options.since, but ${lacking} manifests and blobs of an earlier bundle are missing; nothing was loaded`,
     { hint: 'pass the earlier bundle too: bundle load <earlier> <later>' },
   )
 }
@@ -96,7 +96,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
   if (destination.digest !== undefined) {
     throw new MirrorError('UNSUPPORTED', `${name} has no tag, and an Engine loads images by their tag`, {
       subject: name,
-      hint: 'put the image into the archive by a tag',
+      hint: 'export the image again by its tag',
     })
   }
   const root = await archives.getManifest(source, { signal })
@@ -112,7 +112,7 @@ async function resolve(image: NamedImage, { archives, engine, platform: wanted, 
     const has = found === undefined ? 'names no platform' : `is only for ${formatPlatform(found)}`
     throw new MirrorError('NO_SUCH_PLATFORM', `${name} ${has}, and the Docker Engine runs ${formatPlatform(wanted)}`, {
       subject: name,
-      hint: `pass an archive with ${formatPlatform(wanted)}, or leave the image out with options.exclude`,
+      hint: `pass an archive with ${formatPlatform(wanted)}, or exclude the image with options.exclude`,
     })
   }
   const held = await engine.inspect(formatReference(destination), { signal })
@@ -155,7 +155,7 @@ async function loadImage(
     throw new MirrorError('PROTOCOL', `the Docker Engine reports that it loaded ${name}, but ${has}`, {
       side: 'destination',
       subject: name,
-      hint: 'see the log of the daemon',
+      hint: "check the daemon's log",
     })
   }
   for (const { digest, size } of contents.blobs) emit({ type: 'blob-copied', image, digest, size })

@@ -31,7 +31,7 @@ export async function prepare<T>(
   const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   if (sparse === true && platforms === undefined) {
     throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
-      hint: 'pass options.platforms too, or leave options.sparse out',
+      hint: 'pass options.platforms too, or remove options.sparse',
     })
   }
   // What cannot be read is refused before a layout is made or an Engine is reached.

@@ -18,7 +18,7 @@ export async function selectArchived(archives: JoinedSource, options: ArchiveOpt
   if (images.length === 0) {
     throw new MirrorError(
       'USAGE',
-      `no image of ${options.files.join(', ')} is selected: options.include and options.exclude leave out all of them`,
+      `no images of ${options.files.join(', ')} are left: options.include and options.exclude drop all of them`,
     )
   }
   const companions = archives.companionsOf(images)

@@ -80,7 +80,7 @@ export class ContentsCheck {
     if ('problem' in manifest) return { instead: [manifest.problem] }
     const { length } = manifest.value.bytes
     if (depth > 0 && size !== length) {
-      return { instead: this.#damaged(`${what} is damaged: it has ${length} bytes, the index says ${size}`) }
+      return { instead: this.#damaged(`${what} is damaged: it has ${length} bytes, but the index declares ${size}`) }
     }
     this.#manifests.set(digest, length)
     return manifest.value

@@ -36,7 +36,7 @@ export async function digestAtSource(
 ): Promise<ExpectedDigest> {
   try {
     const found = await source.headManifest(reference, { signal })
-    if (found === undefined) throw new MirrorError('NOT_FOUND', `${formatReference(reference)} does not exist at the source`)
+    if (found === undefined) throw new MirrorError('NOT_FOUND', `${formatReference(reference)} not found at the source`)
     if (wanted === undefined) return { by, digests: [found.digest] }
     const root = await source.getManifest(atDigest(reference, found.digest), { signal })
     const contents = contentsOf(root)

@@ -100,8 +100,8 @@ const damaged = header({ path: 'a' })
 damaged[0] = 0x62
 
 for (const [what, bytes, words] of [
-  ['a path that leads out', [header({ path: '../../etc/passwd' })], /leads outside the archive/],
-  ['an absolute path', [header({ path: '/etc/passwd' })], /leads outside the archive/],
+  ['a path that leads out', [header({ path: '../../etc/passwd' })], /points outside the archive/],
+  ['an absolute path', [header({ path: '/etc/passwd' })], /points outside the archive/],
   ['a symbolic link', [header({ path: 'a', type: 'SymbolicLink', linkpath: '/etc/passwd' })], /a is a symbolic link/],
   ['a hard link', [header({ path: 'a', type: 'Link', linkpath: 'b' })], /a is a hard link/],
   ['a character device', [header({ path: 'a', type: 'CharacterDevice' })], /a is a character device/],

@@ -183,7 +183,7 @@ test('exits with 3 and publishes no tag for a layer that does not match the conf
   await flipBit(changed.path, await placeOf(changed.path, layer))
   const checked = await runCli(['bundle', 'check', changed.path])
   assert.equal(checked.status, 4)
-  assert.match(checked.stdout, /problem: .*layer\.tar has other content than its digest says; needed by docker\.io\/site\/tool:1/)
+  assert.match(checked.stdout, /problem: .*layer\.tar does not match its digest; needed by docker\.io\/site\/tool:1/)
   const wrong = await refused(changed.path)
   assert.equal(wrong.status, 3)
   assert.match(wrong.stderr, /INTEGRITY/)

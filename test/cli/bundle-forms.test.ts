@@ -268,7 +268,7 @@ test('reports a disk that fills during compression or decompression, and leaves 
     await using to = await startRegistry()
     const pushed = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'], { env: { TMPDIR: small.path } })
     assert.equal(pushed.status, 1)
-    assert.match(pushed.stdout + pushed.stderr, /cannot write what is decompressed to .*: no space left on device/)
+    assert.match(pushed.stdout + pushed.stderr, /cannot write decompressed data to .*: no space left on device/)
     assert.match(pushed.stdout + pushed.stderr, /TMPDIR=<directory>/)
     const checked = await runCli(['bundle', 'check', file], { env: { TMPDIR: small.path } })
     assert.equal(checked.status, 1, 'a full disk is not a problem of the bundle')

@@ -108,7 +108,7 @@ test('loads a --since bundle together with its base, and rejects it without the 
   assert.equal(incomplete.status, 1)
   assert.match(
     incomplete.stderr,
-    /made with --since, and [0-9]+ of the .* that an earlier bundle brought are not here; nothing was loaded.*\nhint: .*earlier/,
+    /created with --since, but [0-9]+ manifests and blobs of an earlier bundle are missing; nothing was loaded.*\nhint: .*earlier/,
   )
   assert.equal((await engine?.images())?.length, 0)
   const { status, stderr, report } = await load(base, delta)

@@ -73,7 +73,7 @@ test('a store of hauler is pushed with its signatures under the tags of cosign, 
   const pushed = await push(packed.path, to.url)
   assert.deepEqual(sources(pushed), ['docker.io/hauler/rancher:2.8.0', 'docker.io/rancher/plain:1', x, ...companions].toSorted())
   assert.equal(pushed.warnings.length, 1)
-  assert.match(pushed.warnings[0] ?? '', new RegExp(`skipped ${file.root.descriptor.digest}: .*K3s\\.txt:latest.*lowercase`))
+  assert.match(pushed.warnings[0] ?? '', new RegExp(`skipped ${file.root.descriptor.digest}: .*K3s\\.txt:latest.*lower case`))
   const raw = await skopeo('inspect', '--raw', `docker://${to.host}/rancher/x:${cosignTag(index, 'sig')}`)
   assert.equal(raw, Buffer.from(sig.root.bytes).toString())
   const { images, skipped } = await info(packed.path)

@@ -130,6 +130,6 @@ test('an archive in a compression that is not supported exits with 1 and the com
   ]) {
     const { status, stderr } = await runCli(['bundle', ...args])
     assert.equal(status, 1)
-    assert.match(stderr, /k3s\.tar\.lz4 is compressed with lz4: only gzip and zstd are supported.*\nhint: decompress it first: lz4 -d/s)
+    assert.match(stderr, /k3s\.tar\.lz4 is compressed with lz4: only gzip and zstd are supported.*\nhint: decompress it first with lz4 -d/s)
   }
 })

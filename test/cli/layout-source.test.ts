@@ -122,13 +122,13 @@ test('an image that the layout lacks is reported with near names, and the layout
   const repository = known.replace(/:[^:]*$/, '')
   const from = ['--from', '*=oci:site', '--to', 'oci:out', '--output', 'json']
   for (const [name, hint] of [
-    [`${repository}:nothing`, `did you mean ${known}?`],
-    [known.replace('rancher/', 'ranche/'), `did you mean ${known}`],
+    [`${repository}:nothing`, `Did you mean ${known}?`],
+    [known.replace('rancher/', 'ranche/'), `Did you mean ${known}`],
   ] as const) {
     const { status, stdout } = await runCli(['mirror', name, ...from], { cwd: at.directory.path })
     assert.equal(status, 1)
     const [image] = (JSON.parse(stdout) as { images: readonly { error?: { code: string; message: string; hint: string } }[] }).images
-    assert.deepEqual([image?.error?.code, image?.error?.message], ['NOT_FOUND', `${name} is not in the layout site`])
+    assert.deepEqual([image?.error?.code, image?.error?.message], ['NOT_FOUND', `${name} not found in the layout site`])
     assert.ok(image?.error?.hint.startsWith(hint), image?.error?.hint)
   }
 })

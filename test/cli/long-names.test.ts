@@ -27,7 +27,7 @@ test('matches a glob of many stars in linear time, and refuses an excluding grou
   const list = `docker.io/library/${'a'.repeat(200)}:b`
   const many = await runCli(['images', '--images', '-', '--include', '*a'.repeat(30)], { stdin: list })
   assert.equal(many.status, 2)
-  assert.match(many.stderr, /no image is left/)
+  assert.match(many.stderr, /no images are left/)
   const excluding = await runCli(['images', '--images', '-', '--include', 'docker.io/!(a)'], { stdin: list })
   assert.equal(excluding.status, 2)
   assert.match(excluding.stderr, /--include "docker\.io\/!\(a\)" is not a glob: "!\(…\)" is not supported \(USAGE\)\nhint: .*--exclude/)

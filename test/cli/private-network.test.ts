@@ -34,7 +34,7 @@ test('follows a registry that is reached by name to private addresses where it h
   refuses('private name, loopback', /is a loopback address/)
   refuses(
     'private name, name of a link-local address',
-    /linklocal\.test:\d+ is 169\.254\.7\.7, an address that no registry has a reason to name/,
+    /linklocal\.test:\d+ is 169\.254\.7\.7, an address that registries must not refer to/,
   )
   assert.equal(runs.get('private name, name of a link-local address')?.asked, 0)
   follows('private name, name of a private storage')

@@ -35,7 +35,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     args: [...release, '--list-sha256', wrong],
     files: { [listPath]: list },
     status: 3,
-    error: /--list-sha256 says .*\(CHECKSUM_MISMATCH\)/,
+    error: /expected [0-9a-f]{64} from --list-sha256, got .*\(CHECKSUM_MISMATCH\)/,
   },
   'an unknown release': { args: ['--release', 'v1.37.9+k3s9'], status: 2, error: /v1\.37\.9\+k3s9 not found.*\(RELEASE_NOT_FOUND\)/ },
   'a release before there were lists': { args: ['--release', 'v1.16.3+k3s1'], status: 1, error: /has no image list.*\(LIST_UNAVAILABLE\)/ },
@@ -62,7 +62,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     error: /127\.0\.0\.1:1.*\(UNREACHABLE\)/,
   },
   'no selection at all': { args: [], status: 2, error: /no images are selected \(USAGE\)/ },
-  'globs that leave nothing': { args: ['a/b:1', '--exclude', '*'], status: 2, error: /no image is left.*\(USAGE\)/ },
+  'globs that leave nothing': { args: ['a/b:1', '--exclude', '*'], status: 2, error: /no images are left.*\(USAGE\)/ },
 }
 
 for (const [name, { args, files = {}, stdin = '', status, error }] of Object.entries(refusals)) {
@@ -124,6 +124,6 @@ test('an unknown tag fails with one clear line and exit 1, and the other images 
     totals: { copied: number; failed: number }
     images: readonly { error?: { hint?: string } }[]
   }
-  assert.match(reported.find(({ error }) => error !== undefined)?.error?.hint ?? '', new RegExp(`^did you mean ${images[0]?.tag}\\?$`))
+  assert.match(reported.find(({ error }) => error !== undefined)?.error?.hint ?? '', new RegExp(`^Did you mean ${images[0]?.tag}\\?$`))
   assert.deepEqual([totals.copied, totals.failed], [2, 1])
 })

@@ -74,7 +74,7 @@ test('a wildcard is rejected for an older release', async () => {
     server.url,
   ])
   assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^error: --wildcard is not possible here: K3s v1\.17\.4 .* \(USAGE\)\nhint: /m)
+  assert.match(stderr, /^error: cannot use --wildcard: K3s v1\.17\.4 .* \(USAGE\)\nhint: /m)
 })
 
 test('--rewrite, --flatten and --wildcard', async () => {

@@ -127,7 +127,7 @@ test('prefers DOCKER_AUTH_CONFIG to config.json, and falls back to it', async ()
   const broken = await at.run([], { env: { DOCKER_AUTH_CONFIG: '{"auths":{"x":"c4nary' } })
   assert.equal(broken.status, 2)
   assert.match(broken.stderr, /DOCKER_AUTH_CONFIG: it is not JSON/)
-  assert.match(broken.stderr, /hint: DOCKER_AUTH_CONFIG holds the text of a config\.json, not its path/)
+  assert.match(broken.stderr, /hint: set DOCKER_AUTH_CONFIG to the text of a config\.json, not to its path/)
   assert.doesNotMatch(broken.stderr, /c4nary/)
 })
 

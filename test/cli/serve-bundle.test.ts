@@ -220,7 +220,7 @@ test('refuses to serve a bundle for writing, and a file that is not a bundle', a
   assert.equal(writable.status, 2)
   assert.match(
     writable.stderr,
-    /^error: a bundle cannot be served with --writable: .*k3s\.tar is a file \(USAGE\)\nhint: leave out --writable, or .*\n$/,
+    /^error: a bundle cannot be served with --writable: .*k3s\.tar is a file \(USAGE\)\nhint: remove --writable, or .*\n$/,
   )
   await using directory = await tempDir()
   const text = await runCli(['serve', await directory.write('text.tar', 'hello\n'.repeat(400))])

@@ -73,7 +73,7 @@ test('rejects --name where it has no effect', async () => {
   await using directory = await tempDir()
   const writable = await runCli(['serve', directory.path, '--writable', '--name', 'docker.io/x/y'])
   assert.equal(writable.status, 2)
-  assert.match(writable.stderr, /--name and --writable exclude each other/)
+  assert.match(writable.stderr, /--name cannot be used with --writable/)
   const bundle = await runCli(['serve', await directory.write('x.tar', 'x'), '--name', 'docker.io/x/y'])
   assert.equal(bundle.status, 2)
 })

@@ -30,13 +30,13 @@ test('names what to pass where there is no layout', async () => {
     [
       ['outer/inner'],
       1,
-      /^error: there is no OCI layout in outer\/inner: it has no file oci-layout .*\nhint: Did you mean outer\/inner\/site\?\n$/,
+      /^error: outer\/inner is not an OCI layout: the file oci-layout is missing .*\nhint: Did you mean outer\/inner\/site\?\n$/,
     ],
     [['outer'], 1, /\nhint: pass a directory that contains oci-layout and index\.json, or a bundle\n$/],
     [
       ['empty'],
       1,
-      /^error: there is no OCI layout in empty: the directory is empty .*\nhint: pass --writable to create a layout there, or .*--to oci:empty\n$/,
+      /^error: empty is not an OCI layout: the directory is empty .*\nhint: pass --writable to create a layout there, or .*--to oci:empty\n$/,
     ],
     [
       ['outer/inner/site/index.json'],

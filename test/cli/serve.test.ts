@@ -61,7 +61,7 @@ test('rejects a directory without a layout and a port in use in one line', async
   await using other = await startRegistry()
   const none = await runCli(['serve', directory.path])
   assert.equal(none.status, 1)
-  assert.match(none.stderr, /^error: there is no OCI layout in .*: the directory is empty \(NOT_FOUND\)\nhint: pass --writable .*\n$/)
+  assert.match(none.stderr, /^error: .* is not an OCI layout: the directory is empty \(NOT_FOUND\)\nhint: pass --writable .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
   assert.equal(used.status, 1)
   assert.match(

@@ -37,7 +37,7 @@ test('a destination that cannot be used is one error for all images', async () =
     runCli(['mirror', ...references, '--from', `docker.io=${from.url}`, '--to', to, ...more])
   for (const [to, error] of [
     ['http://127.0.0.1:1', /^error: cannot connect to http:\/\/127\.0\.0\.1:1: the connection was refused \(UNREACHABLE\)$/],
-    [`https://${from.host}`, /^error: cannot connect to https:\S+: the server does not speak TLS \(TLS\)$/],
+    [`https://${from.host}`, /^error: cannot connect to https:\S+: the server does not use TLS \(TLS\)$/],
   ] as const) {
     requireOneError(await mirror(to), error)
   }
@@ -45,7 +45,7 @@ test('a destination that cannot be used is one error for all images', async () =
     [answer(404, 'text/html', '<title>Not here</title>'), /is not a registry: GET \/v2\/ returned 404 \(Not here\) \(NOT_FOUND\)$/],
     [answer(200, 'text/html', 'Welcome'), /is not a registry: GET \/v2\/ returned a web page \(PROTOCOL\)$/],
     [answer(403, 'text/plain', 'blocked'), /denies access: GET \/v2\/ returned 403 \(blocked\) \(DENIED\)$/],
-    [answer(401, 'text/plain', ''), /refused the request without saying how to log in .*\(UNAUTHORIZED\)$/],
+    [answer(401, 'text/plain', ''), /refused the request without an authentication challenge .*\(UNAUTHORIZED\)$/],
   ] as const) {
     await using server = await scriptedServer(handler)
     const result = await mirror(server.url)

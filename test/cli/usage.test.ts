@@ -157,7 +157,7 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   ],
   [['-q', 'bundle', 'push', 'a.tar'], /^option "-q" must follow the command "bundle push"/, /^write k3s-mirror bundle push -q a\.tar$/],
   [['bundle', '--to', 'x', 'push', 'my file.tar'], /^option "--to" must follow/, /^write k3s-mirror bundle push --to x 'my file\.tar'$/],
-  [['--release', 'stable'], /^option "--release" has no command/, /k3s-mirror mirror --release stable$/],
+  [['--release', 'stable'], /^option "--release" requires a command/, /k3s-mirror mirror --release stable$/],
   // missing and wrong values
   [mirror, /^missing required option --to <destination>: .*oci:<directory>/, /^run k3s-mirror mirror --help$/],
   [['bundle', 'push', ...to], /^missing argument <file\.\.\.>: /, /^write k3s-mirror bundle push \[options\] <file\.\.\.>$/],
@@ -169,9 +169,9 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [
     [...mirror, ...to, '--to', 'b.example'],
     /^--to is given twice: "http:\/\/127\.0\.0\.1:1" and "b\.example"/,
-    /^pass one destination a run$/,
+    /^pass one destination per run$/,
   ],
-  [[...mirror, ...to, '--keep'], /^--keep requires --via docker/, /^pass --via docker, or leave --keep out$/],
+  [[...mirror, ...to, '--keep'], /^--keep requires --via docker/, /^pass --via docker, or remove --keep$/],
   [[...mirror, ...to, '--from', 'docker.io'], /^invalid value "docker\.io" for --from/, /--help$/],
   [
     [...mirror, ...to, '--from', 'docker.io/x=http://127.0.0.1:1'],
@@ -262,7 +262,7 @@ test('a directory, a tag and a digest do not make a reference a file', async () 
 test('a bad reference and a missing registries.yaml have codes of their own', async () => {
   const reference = await runCli(['mirror', 'Rancher/X:1', ...to])
   assert.equal(reference.status, 2)
-  assert.match(reference.stderr, /^error: .*lowercase.* \(INVALID_REFERENCE\)$/m)
+  assert.match(reference.stderr, /^error: .*lower case.* \(INVALID_REFERENCE\)$/m)
   const registries = await runCli([...mirror, ...to, '--registries', '/missing/registries.yaml'])
   assert.equal(registries.status, 2)
   assert.match(registries.stderr, /^error: \/missing\/registries\.yaml: .* \(INVALID_CONFIG\)$/m)

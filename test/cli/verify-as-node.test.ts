@@ -132,14 +132,14 @@ test('each mistake in a node configuration is one line for each image, with exit
       { auth, tls: { ca_file: '/missing/ca.pem' } },
       {},
       'INVALID_CONFIG',
-      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \/missing\/ca\.pem cannot be read \(ENOENT\)$/,
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, so it sends no requests: \/missing\/ca\.pem cannot be read \(ENOENT\)$/,
     ],
     [
       'a CA file with a relative path',
       { auth, tls: { ca_file: relative(process.cwd(), caFile) } },
       {},
       'INVALID_CONFIG',
-      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, and then requests nothing: \.\.\/.*ca\.pem is relative to the directory of the hosts\.toml that K3s writes$/,
+      /: containerd cannot use configs\."127\.0\.0\.1:\d+"\.tls\.ca_file, so it sends no requests: \.\.\/.*ca\.pem is relative to the directory of the hosts\.toml that K3s writes$/,
     ],
   ]
   for (const [name, config, mirror, code, reason] of mistakes) {
@@ -208,7 +208,7 @@ test('a node sends its client certificate, also from a single file with the key'
   // containerd takes an empty name for the directory of the hosts.toml, and cannot read that.
   const half = await run({ cert_file: both })
   assert.equal(half.status, 4)
-  sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, and then requests nothing: there is a cert_file but no key_file$/)
+  sameProblem(half.report, 'INVALID_CONFIG', /\.tls\.cert_file, so it sends no requests: cert_file requires key_file$/)
   const without = await run({})
   assert.equal(without.status, 4)
   sameProblem(without.report, 'TLS', /: it requires a client certificate, or rejects ours/)

@@ -104,7 +104,7 @@ test('rejects an invalid address without printing it', async () => {
     const error = await failureOf({ dockerHost: text })
     assert.equal(error.code, 'USAGE', text)
     assert.match(error.message, why, text)
-    assert.match(error.message, /^options\.dockerHost contains an invalid address of a Docker Engine: /)
+    assert.match(error.message, /^options\.dockerHost contains an invalid Docker Engine address: /)
   }
 })
 
@@ -203,7 +203,7 @@ test('a context that is missing or makes no sense is named, never quoted', async
     [metaOf(''), /its "Host" is not the address of an Engine$/],
     [metaOf('unix:///a', { Host: 5 }), /its "Host" is not the address/],
     [metaOf('tcp://a', { SkipTLSVerify: canary }), /"SkipTLSVerify" is neither true nor false$/],
-    [metaOf(`ssh://a:${canary}@engine`), /^the context "x" contains an invalid address of a Docker Engine: it contains a password$/],
+    [metaOf(`ssh://a:${canary}@engine`), /^the context "x" contains an invalid Docker Engine address: it contains a password$/],
   ] as const) {
     await writeContext(directory, 'x', meta)
     assert.match(await failure('x'), why)
@@ -261,8 +261,8 @@ test('TLS files that cannot be used are named, never quoted', async () => {
   }
   assert.match(await failure({}), /ca\.pem is missing, but TLS is enabled$/)
   assert.match(await failure({ ...pem, 'ca.pem': canary }), /ca\.pem is not a PEM file$/)
-  assert.match(await failure({ 'ca.pem': pem['ca.pem'], 'key.pem': pem['key.pem'] }), /cert\.pem is missing, but there is a key\.pem$/)
-  assert.match(await failure({ 'ca.pem': pem['ca.pem'], 'cert.pem': pem['cert.pem'] }), /key\.pem is missing, but there is a cert\.pem$/)
+  assert.match(await failure({ 'ca.pem': pem['ca.pem'], 'key.pem': pem['key.pem'] }), /cert\.pem is missing, but key\.pem exists$/)
+  assert.match(await failure({ 'ca.pem': pem['ca.pem'], 'cert.pem': pem['cert.pem'] }), /key\.pem is missing, but cert\.pem exists$/)
   assert.match(await failure({ ...pem, 'key.pem': pemOf('ENCRYPTED PRIVATE KEY') }), /key\.pem is encrypted$/)
   await using directory = await tempDir()
   await mkdir(`${directory.path}/ca.pem`)

@@ -61,7 +61,11 @@ test('a Podman that is too old is refused when it is reached', async () => {
   const version: EngineOverride = (_, response) =>
     void response.end(JSON.stringify({ ApiVersion: '1.40', Components: [{ Name: 'Podman Engine', Version: '3.4.4' }] }))
   await using setting = await engineRun({ ...podman, overrides: { version } })
-  await assert.rejects(setting.run(), { code: 'UNSUPPORTED', message: /it is 3\.4\.4, and 4\.0 is needed/, hint: /options\.via registry/ })
+  await assert.rejects(setting.run(), {
+    code: 'UNSUPPORTED',
+    message: /it is 3\.4\.4, but 4\.0 is required/,
+    hint: /options\.via registry/,
+  })
   assert.deepEqual(calls(setting), ['version'])
 })
 

@@ -29,10 +29,13 @@ test('the version that both sides know is spoken', async () => {
 
 // F143
 test('an Engine that is too old or too new is refused in one sentence', async () => {
-  await assert.rejects(open({ apiVersion: '1.30' }), { code: 'UNSUPPORTED', message: /is too old: its API is 1\.30, and 1\.32 is needed$/ })
+  await assert.rejects(open({ apiVersion: '1.30' }), {
+    code: 'UNSUPPORTED',
+    message: /is too old: its API is 1\.30, but 1\.32 is required$/,
+  })
   await assert.rejects(open({ apiVersion: '2.10', minApiVersion: '2.0' }), {
     code: 'UNSUPPORTED',
-    message: /is too new: it speaks API 2\.0/,
+    message: /is too new: it requires API 2\.0/,
   })
 })
 
@@ -55,7 +58,7 @@ test('recognises a server that expects TLS, and one that is not an Engine', asyn
   })
   await assert.rejects(open(answering(400, 'Client sent an HTTP request to an HTTPS server.\n')), {
     code: 'ENGINE_UNAVAILABLE',
-    message: /wants TLS/,
+    message: /requires TLS/,
   })
   await assert.rejects(open(answering(404, '404 page not found')), { code: 'PROTOCOL', message: /is not a Docker Engine/ })
 })

@@ -180,14 +180,14 @@ test('a connection that failed says why, with what to do', async () => {
     ['echo "bash: line 1: docker: command not found" >&2; exit 127', /docker: command not found$/, /^install Docker on engine/],
     ['echo "sh: 1: docker: not found" >&2; exit 127', /docker: not found$/, /^install Docker on engine/],
     ['echo "dial unix /var/run/docker.sock: connect: permission denied" >&2; exit 1', /connect: permission denied$/, /group "docker"/],
-    ['echo "ssh: connect to host engine port 22: Connection refused" >&2; exit 255', /Connection refused$/, /^run: ssh -p 22 alice@/],
-    ['exit 3', /ssh ended with exit code 3 without a message$/, /^run: ssh/],
-    ['exit 0', /ssh ended with exit code 0 without a message$/, /^run: ssh/],
-    ['kill -9 $$', /ssh ended with signal SIGKILL without a message$/, /^run: ssh/],
-    [String.raw`printf '\033[31mred\n\n' >&2; exit 1`, /over ssh: \\u\{1b\}\[31mred$/, /^run: ssh/],
-    ['head -c 1000000 /dev/zero | tr "\\0" x >&2; echo >&2; echo end >&2; exit 1', /over ssh: end$/, /^run: ssh/],
+    ['echo "ssh: connect to host engine port 22: Connection refused" >&2; exit 255', /Connection refused$/, /^run ssh -p 22 alice@/],
+    ['exit 3', /ssh ended with exit code 3 without a message$/, /^run ssh/],
+    ['exit 0', /ssh ended with exit code 0 without a message$/, /^run ssh/],
+    ['kill -9 $$', /ssh ended with signal SIGKILL without a message$/, /^run ssh/],
+    [String.raw`printf '\033[31mred\n\n' >&2; exit 1`, /over ssh: \\u\{1b\}\[31mred$/, /^run ssh/],
+    ['head -c 1000000 /dev/zero | tr "\\0" x >&2; echo >&2; echo end >&2; exit 1', /over ssh: end$/, /^run ssh/],
     // no more than the last 4 KiB is kept
-    ['echo "Host key verification failed." >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1', /over ssh: x{2048}$/, /^run: ssh/],
+    ['echo "Host key verification failed." >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1', /over ssh: x{2048}$/, /^run ssh/],
   ]
   for (const [script, message, hint] of failures) {
     await using directory = await tempDir()

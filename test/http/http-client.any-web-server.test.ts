@@ -43,7 +43,7 @@ test('rejects an answer that is too long with PROTOCOL', async () => {
   assert.equal(await get(client, server.url), 'eight by')
   await assert.rejects(client.request({ method: 'GET', url: new URL(server.url), maxBytes: 7 }), {
     code: 'PROTOCOL',
-    message: /longer than the 7 bytes/,
+    message: /larger than the limit of 7 bytes/,
   })
 })
 

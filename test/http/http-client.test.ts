@@ -128,7 +128,7 @@ for (const [name, get] of ways) {
     await using client = openClient()
     await assert.rejects(get(client, { url: new URL(`${server.url}/two`), redirects: 3 }), {
       code: 'PROTOCOL',
-      message: /with two Locations/,
+      message: /with two Location headers/,
     })
     await assert.rejects(get(client, { url: new URL(`${server.url}/none`), redirects: 3 }), {
       code: 'PROTOCOL',

@@ -89,7 +89,7 @@ test('the first of several connect attempts stands for all', () => {
 test('what the wire found keeps its kind', () => {
   for (const kind of ['PROTOCOL', 'TIMEOUT', 'CONNECTION_LOST'] as const) {
     const error = classified(new WireError(kind, 'so it was'))
-    assert.deepEqual([error.code, error.message], [kind, `no answer from ${origin}: so it was`])
+    assert.deepEqual([error.code, error.message], [kind, `request to ${origin} failed: so it was`])
   }
 })
 

@@ -97,7 +97,7 @@ test('fails with a hint for https to a server that speaks plain HTTP', async () 
   await using client = openClient()
   await assert.rejects(get(client, server.url.replace('http:', 'https:')), {
     code: 'TLS',
-    message: /does not speak TLS/,
+    message: /does not use TLS/,
     hint: /http:\/\//,
   })
 })
@@ -260,7 +260,7 @@ test('does not connect to a server-supplied name at an address that this server 
     ['127.0.0.1', 'a loopback address', /pass options\.tokenHosts named\.test/],
     ['::1', 'a loopback address', /pass options\.tokenHosts named\.test/],
     ['10.1.2.3', 'a private address', /pass options\.tokenHosts named\.test/],
-    ['169.254.169.254', 'an address that no registry has a reason to name', /are never sent/],
+    ['169.254.169.254', 'an address that registries must not refer to', /are never sent/],
   ] as const) {
     resolveAs(t, [address])
     await using client = openClient()

@@ -221,7 +221,7 @@ for (const [name, text, reason] of malformedCases) {
   test(`reports PROTOCOL for ${name}, for every split`, () => {
     const bytes = Buffer.from(text, 'latin1')
     const whole = parse([bytes]).error
-    assert.match(whole ?? '', /^PROTOCOL: the answer is not valid HTTP: /)
+    assert.match(whole ?? '', /^PROTOCOL: invalid HTTP answer: /)
     assert.match(whole ?? '', reason)
     for (const size of bytes.length < 500 ? [1, 7] : [97, 1000]) assert.match(parse(pieces(bytes, size)).error ?? '', reason)
   })

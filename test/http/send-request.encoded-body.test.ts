@@ -38,7 +38,7 @@ test('keeps a body that does not match its declared encoding', async () => {
 test('rejects a body that exceeds the limit after decoding', async () => {
   await assert.rejects(decode(gzipSync(Buffer.alloc(50_000_000)), ['gzip'], 8192), {
     code: 'PROTOCOL',
-    message: /longer than the 8192 bytes/,
+    message: /larger than the limit of 8192 bytes/,
   })
 })
 

@@ -192,7 +192,7 @@ test('rejects an answer that exceeds the limit with PROTOCOL, with or without a 
     const url = new URL(`${server.url}/${path}`)
     await assert.rejects(client.requestNow({ method: 'GET', url, maxBytes: 999_999 }), {
       code: 'PROTOCOL',
-      message: /longer than the 999999 bytes/,
+      message: /larger than the limit of 999999 bytes/,
     })
     await assert.rejects(client.requestNow({ method: 'GET', url }), { code: 'PROTOCOL' })
     assert.equal((await client.requestNow({ method: 'GET', url, maxBytes: 1_000_000 })).body.length, 1_000_000)
@@ -335,7 +335,7 @@ test('fails once for an answer that is not HTTP', async () => {
     await using client = openClient()
     await assert.rejects(client.requestNow({ method: 'GET', url: new URL(`http://${server.host}/`) }), {
       code: 'PROTOCOL',
-      message: /^no answer from http:\/\/127\.0\.0\.1:\d+: the answer is not valid HTTP/,
+      message: /^request to http:\/\/127\.0\.0\.1:\d+ failed: invalid HTTP answer/,
     })
     assert.equal(server.connections, 1)
   }

@@ -17,7 +17,7 @@ test('times out on a server that never answers', inTime, async () => {
   await using server = await rawServer(() => undefined)
   await using client = openClient({ timeout })
   const url = new URL(`http://${server.host}/`)
-  const expected = { code: 'TIMEOUT', message: /^no answer from http:\S+: it did not answer within \d+ s$/ }
+  const expected = { code: 'TIMEOUT', message: /^request to http:\S+ failed: it did not answer within \d+ s$/ }
   for (const method of ['GET', 'HEAD', 'PUT'] as const) {
     const started = performance.now()
     await assert.rejects(client.requestNow({ method, url, ...(method === 'PUT' && { body: Buffer.from('x') }) }), expected)
@@ -163,7 +163,7 @@ for (const [name, head, next, message] of [
     'comes fast enough, and never ends',
     chunked,
     () => `${moving.toString(16)}\r\n${'x'.repeat(moving)}\r\n`,
-    /the answer was not whole within \d+ s/,
+    /the answer was incomplete after \d+ s/,
   ],
 ] as const) {
   test(`gives up on an answer that ${name}`, inTime, async () => {

@@ -19,7 +19,7 @@ test('reports the free space of a full disk, and a hint for every class of error
   assert.match(full.message, /^cannot write .*\/not\/there: no space left on device \(\d+ MiB free\)$/)
   for (const code of ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE']) {
     const error = await localIo(systemError(code), 'write', path)
-    assert.ok(error.message.includes(code))
+    assert.match(error.message, /^cannot write .*\/not\/there: /)
     assert.ok((error.hint ?? '').length > 20, code)
   }
 })

@@ -44,8 +44,8 @@ for (const file of readdirSync(lists).filter((name) => name.endsWith('.txt'))) {
 
 // A4
 test('an upper-case repository is refused, and the message says why', () => {
-  assert.match(refused('Ubuntu:latest').message, /repository name must be lowercase/)
-  assert.match(refused('docker.io/Rancher/x').message, /repository name must be lowercase/)
+  assert.match(refused('Ubuntu:latest').message, /repository names are lower case/)
+  assert.match(refused('docker.io/Rancher/x').message, /repository names are lower case/)
 })
 
 // A5

@@ -58,7 +58,7 @@ test('names the first missing platform, and never offers an entry without a plat
     message: 'x has no image for linux/s390x; available: linux/amd64, linux/arm/v6, linux/arm/v7',
   })
   assert.throws(() => selectEntries([entry('f')], [parsePlatform('linux/amd64')], 'x'), {
-    message: /available: no image names its platform/,
+    message: /available: no image declares its platform/,
   })
   assert.throws(() => selected('unknown/unknown'), { code: 'NO_SUCH_PLATFORM' }, 'an attestation is not an image')
 })

@@ -109,7 +109,7 @@ test('suggests the tags nearest to a missing one', async () => {
   })
   await assert.rejects(at.resolve({}, { ...named, source: parseReference('docker.io/a/b:v1.2.2') }), {
     code: 'NOT_FOUND',
-    hint: 'did you mean v1.2.3, v1.2.4, v1.2.5?',
+    hint: 'Did you mean v1.2.3, v1.2.4, v1.2.5?',
   })
 })
 
@@ -128,7 +128,7 @@ test('reports a missing image as NOT_FOUND at the source', async () => {
   await assert.rejects(at.resolve({}, { ...named, source: parseReference('docker.io/a/b:2') }), {
     code: 'NOT_FOUND',
     side: 'source',
-    message: /docker.io\/a\/b:2 does not exist: there is no tag 2/,
+    message: /docker.io\/a\/b:2 not found: the source has no tag 2/,
   })
 })
 

@@ -84,7 +84,7 @@ test('a missing half of a pair, an unreadable file, garbage and an expired certi
     [{ caFile: garbage }, 'ca_file', /contains an invalid certificate/],
     [{ certFile: garbage, keyFile }, 'cert_file', /contains an invalid certificate/],
     [{ certFile, keyFile: certFile }, 'key_file', /no PEM private key/],
-    [{ certFile, keyFile: await write('locked.pem', locked) }, 'key_file', /without a passphrase/],
+    [{ certFile, keyFile: await write('locked.pem', locked) }, 'key_file', /or an encrypted one/],
     [{ certFile, keyFile: await write('other.pem', expired.key) }, 'key_file', /does not match the certificate/],
     [
       { certFile: await write('expired.pem', expired.certificate), keyFile: await write('expired-key.pem', expired.key) },
@@ -106,6 +106,6 @@ test('an error contains the position in the file', async () => {
   const path = await directory.write('registries.yaml', 'configs:\n  r:\n    tls:\n      cert_file: /a.pem\n')
   await assert.rejects(readRegistriesConfigs(path), {
     code: 'INVALID_CONFIG',
-    message: `${path}:4:7: configs.r.tls.cert_file: there is a cert_file but no key_file`,
+    message: `${path}:4:7: configs.r.tls.cert_file: cert_file requires key_file`,
   })
 })

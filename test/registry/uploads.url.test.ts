@@ -45,9 +45,9 @@ test('treats an omitted and an explicit default port as the same origin', () => 
 
 // F95
 test('rejects an upload without a Location or with two', () => {
-  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location/ })
-  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Locations/ })
-  assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /not a URL/ })
+  assert.throws(() => after(from), { code: 'PROTOCOL', message: /without a Location header/ })
+  assert.throws(() => after(from, '/a', '/b'), { code: 'PROTOCOL', message: /two Location headers/ })
+  assert.throws(() => after(from, 'https://'), { code: 'PROTOCOL', message: /an invalid upload URL/ })
 })
 
 // F93

@@ -53,7 +53,7 @@ test('redirects are followed, every other status is an answer, and size is bound
   assert.equal((await fetchFile(client, new URL(`${server.url}/absent`))).status, 404)
   await assert.rejects(fetchFile(client, new URL(`${files.url}/big`), { retry: atOnce }), {
     code: 'PROTOCOL',
-    message: /longer than the 10485760 bytes/,
+    message: /larger than the limit of 10485760 bytes/,
   })
 })
 

@@ -25,7 +25,7 @@ test('# begins a comment only at the start or after white space', () => {
 test('an error names the list and the line', () => {
   assert.throws(() => parse('# one\nalpine\nUbuntu:latest\n'), {
     code: 'INVALID_REFERENCE',
-    message: 'list.txt:3: invalid image reference "Ubuntu:latest": the repository name must be lowercase',
+    message: 'list.txt:3: invalid image reference "Ubuntu:latest": repository names are lower case',
   })
   assert.throws(() => parse('alpine\r\n\r\nhttps://h/a\r\n'), { message: /^list\.txt:3: .*scheme/, hint: /without http/ })
   assert.throws(() => parse('a\u001b[31mb'), {

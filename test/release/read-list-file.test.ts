@@ -31,7 +31,7 @@ test('names a missing file, a directory and an unreadable file', async () => {
   const missing = join(dir.path, 'missing.txt')
   await assert.rejects(readListFile(missing), {
     code: 'INVALID_LIST',
-    message: `${missing}: there is no such file`,
+    message: `${missing}: no such file`,
     hint: /options\.images/,
   })
   await assert.rejects(readListFile(join(await dir.write('x', ''), 'list.txt')), { code: 'INVALID_LIST', message: /no such file/ })

@@ -126,7 +126,7 @@ test('include and exclude choose, and leaving nothing is refused', async () => {
   assert.deepEqual(names, ['docker.io/rancher/mirrored-pause:3.10.2'])
   await assert.rejects(select({ releases: ['v1.37.1+k3s1'], include: ['*nginx*'] }), {
     code: 'USAGE',
-    message: 'no image is left: options.include and options.exclude drop all 8',
+    message: 'no images are left: options.include and options.exclude drop all 8',
   })
 })
 
@@ -156,7 +156,7 @@ test('options that cannot be meant are refused before any request', async () => 
   await refusedAtOnce({ references: ['alpine'], listSha256: sha }, /exactly one list/)
   await refusedAtOnce({ releases: ['stable'], listSha256: sha.slice(1) }, /64 hexadecimal digits/)
   await refusedAtOnce({ releases: ['stable', '1.37.1'] }, /"1\.37\.1" is not a K3s release tag/)
-  await refusedAtOnce({ releases: ['stable'], references: ['Alpine:latest'] }, /must be lowercase/)
+  await refusedAtOnce({ releases: ['stable'], references: ['Alpine:latest'] }, /are lower case/)
   await refusedAtOnce({ releases: ['stable'], exclude: [''] }, /not a glob/)
   await refusedAtOnce({ images: ['-', '-'], stdin: Readable.from(['alpine']) }, /given twice/)
   await refusedAtOnce({ images: ['-'] }, /standard input, which is not available/)
@@ -169,7 +169,7 @@ test('options that cannot be meant are refused before any request', async () => 
 test('lists that fail end the selection with one error', async () => {
   await assert.rejects(select({ images: ['{url}/absent.txt'] }), {
     code: 'LIST_UNAVAILABLE',
-    message: /^there is no image list at http.*absent\.txt \(HTTP 404\)$/,
+    message: /^image list not found at http.*absent\.txt \(HTTP 404\)$/,
   })
   await assert.rejects(select({ releases: ['v1.37.1+k3s1', 'v1.99.9+k3s1'] }), { code: 'RELEASE_NOT_FOUND' })
   await assert.rejects(select({ releases: ['v1.16.15+k3s1'] }), { code: 'LIST_UNAVAILABLE' })

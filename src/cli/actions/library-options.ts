@@ -60,7 +60,7 @@ function destinationCredentials(env: NodeJS.ProcessEnv): PlanOptions['destinatio
 export function engineOptions({ via, dockerHost, keep }: EngineFlags): Pick<MirrorOptions, 'via' | 'dockerHost' | 'keep'> {
   const needless = dockerHost !== undefined ? '--docker-host' : keep === true ? '--keep' : undefined
   if (via !== 'docker' && needless !== undefined) {
-    throw new MirrorError('USAGE', `${needless} requires --via docker`, { hint: `pass --via docker, or leave ${needless} out` })
+    throw new MirrorError('USAGE', `${needless} requires --via docker`, { hint: `pass --via docker, or remove ${needless}` })
   }
   return { via, dockerHost, keep }
 }

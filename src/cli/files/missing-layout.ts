@@ -35,14 +35,14 @@ export async function missingLayout(place: string, cause: unknown): Promise<Mirr
     const create = `pass --writable to create an empty layout at ${place}`
     return fail(`${place} does not exist`, others.length === 0 ? `check the path, or ${create}` : `${didYouMean(others)}Or ${create}`)
   }
-  const what = `there is no OCI layout in ${place}`
+  const what = `${place} is not an OCI layout`
   if (names.length === 0) {
     const hint = `pass --writable to create a layout there, or copy images into it first: k3s-mirror mirror --release stable --to oci:${place}`
     return fail(`${what}: the directory is empty`, hint)
   }
   const inside = await servableIn(place, names)
   return fail(
-    `${what}: it has no file oci-layout`,
+    `${what}: the file oci-layout is missing`,
     inside.length === 0 ? 'pass a directory that contains oci-layout and index.json, or a bundle' : didYouMean(inside).trim(),
   )
 }

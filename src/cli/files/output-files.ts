@@ -62,7 +62,8 @@ export async function refuseForeignReport(path: string): Promise<void> {
   if (facts === undefined || !facts.isFile() || facts.size === 0) return
   await using file = await open(path)
   const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(reportStart.length), position: 0 })
-  if (buffer.toString('latin1', 0, bytesRead) !== reportStart) throw new MirrorError('USAGE', `${path} is not a report`)
+  if (buffer.toString('latin1', 0, bytesRead) !== reportStart)
+    throw new MirrorError('USAGE', `${path} exists and is not a report of k3s-mirror`)
 }
 
 /** The file of `--events`. */

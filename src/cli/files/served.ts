@@ -82,8 +82,8 @@ export async function openServed(given: string, options: ServeOptions): Promise<
   const { writable, name } = options
   const place = given.replace(/^oci:(?=.)/, '')
   if (name !== undefined && writable) {
-    throw new MirrorError('USAGE', '--name and --writable exclude each other', {
-      hint: 'leave out --writable: a writable layout keeps entries without a name as they are',
+    throw new MirrorError('USAGE', '--name cannot be used with --writable', {
+      hint: 'remove --writable, or remove --name: a writable layout does not name its entries',
     })
   }
   if (!(await isFile(place))) return openDirectory(place, options)
@@ -92,11 +92,11 @@ export async function openServed(given: string, options: ServeOptions): Promise<
     throw new MirrorError('USAGE', `${place} is a file of an OCI layout`, { hint: `pass the directory: k3s-mirror serve ${layout}` })
   if (name !== undefined)
     throw new MirrorError('USAGE', `--name requires a layout: the images of the bundle ${place} have full names`, {
-      hint: 'leave out --name',
+      hint: 'remove --name',
     })
   if (writable) {
     throw new MirrorError('USAGE', `a bundle cannot be served with --writable: ${place} is a file`, {
-      hint: `leave out --writable, or push the bundle to a layout and serve that: k3s-mirror bundle push ${place} --to oci:<directory>`,
+      hint: `remove --writable, or push the bundle to a layout and serve that: k3s-mirror bundle push ${place} --to oci:<directory>`,
     })
   }
   return openBundle(place)

@@ -35,7 +35,7 @@ function checkDates(path: string, { validFrom, validTo }: X509Certificate): void
   const day = (text: string): string => new Date(text).toISOString().slice(0, 10)
   const now = Date.now()
   if (Date.parse(validTo) < now)
-    refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'renew it: no node trusts an expired certificate')
+    refuse(`the certificate in ${path} expired on ${day(validTo)}`, 'renew it: nodes reject an expired certificate')
   if (Date.parse(validFrom) > now)
     refuse(`the certificate in ${path} is not valid before ${day(validFrom)}`, 'check the clock of this machine')
 }
@@ -45,7 +45,7 @@ function checkKey(certificate: X509Certificate, certFile: string, key: string, k
     if (certificate.checkPrivateKey(createPrivateKey(key))) return
   } catch (cause) {
     const hint = 'remove the passphrase: openssl pkey -in <file> -out <new file>'
-    refuse(`${keyFile} has no PEM private key without a passphrase`, hint, cause)
+    refuse(`${keyFile} has no PEM private key, or an encrypted one`, hint, cause)
   }
   refuse(
     `the key in ${keyFile} does not match the first certificate in ${certFile}`,

@@ -34,12 +34,12 @@ const foreign: readonly ForeignOption[] = [
       '--skip-tls-verify',
       '--insecure-skip-tls-verify',
     ],
-    hint: 'for plain HTTP write http://<host>; for another certificate set configs.<host>.tls in --registries <file>',
+    hint: 'write http://<host> for plain HTTP, or set configs.<host>.tls in --registries <file> for another certificate',
     needs: '--registries',
   },
   {
     flags: ['--plain-http', '--from-plain-http', '--to-plain-http', '--allow-insecure'],
-    hint: 'for plain HTTP write http://<host> in --to or --from',
+    hint: 'write http://<host> in --to or --from for plain HTTP',
     needs: '--to',
   },
   {
@@ -60,7 +60,7 @@ const foreign: readonly ForeignOption[] = [
   },
   {
     flags: ['--all', '-a', '--multi-arch', '--all-platforms', '--keep-manifest-list', '--preserve-digests'],
-    hint: 'leave it out: every platform is copied with its digest by default',
+    hint: 'remove it: every platform is copied with its digest by default',
     needs: '--platform',
   },
   {

@@ -42,7 +42,7 @@ function checkFiles({ caFile = '', certFile = '', keyFile = '' }: GenerateOption
     if (path === '') continue
     if (!isSecure) refuse(`${option} requires https, and the destination uses plain http`, `remove ${option}, or pass options.to https://…`)
     if (!isAbsolute(path))
-      refuse(`${option} "${path}" is not an absolute path`, 'pass a path on the nodes: /etc/rancher/k3s/registry-ca.crt')
+      refuse(`${option} "${path}" is not an absolute path`, 'pass an absolute path on the nodes, such as /etc/rancher/k3s/registry-ca.crt')
   }
   if ((certFile === '') !== (keyFile === '')) {
     const [given, missing] = keyFile === '' ? ['options.certFile', 'options.keyFile'] : ['options.keyFile', 'options.certFile']
@@ -126,7 +126,8 @@ export function destinationConfig(options: GenerateOptions, endpoint: NodeEndpoi
   const { isSecure } = endpoint
   const { demands = { clientCertificate: true, login: true }, username, password } = options
   if (username === '') refuse('options.username is empty', 'pass the account that nodes pull with')
-  if (password !== undefined && username === undefined) refuse('options.password requires options.username', 'pass options.username too')
+  if (password !== undefined && username === undefined)
+    refuse('options.password requires options.username', 'pass options.username <name>, the account that nodes pull with')
   const remarks: Remarks = { comment: [], notes: [], warnings: [] }
   const tls = mergeTls(options, isSecure, remarks.notes)
   const { auth, blanks } = mergeAuth(options, endpoint, remarks)

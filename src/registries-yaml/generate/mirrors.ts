@@ -41,7 +41,7 @@ function byRegistry(images: readonly MirroredImage[]): readonly (readonly [regis
 }
 
 function refuseWildcard(why: string): never {
-  throw new MirrorError('USAGE', `options.wildcard is not possible here: ${why}`, {
+  throw new MirrorError('USAGE', `cannot use options.wildcard: ${why}`, {
     hint: 'remove options.wildcard, so that every registry gets its own mirror',
   })
 }

@@ -16,7 +16,7 @@ function refuse(key: string, why: string): never {
 /** The path of a registry's hosts.toml, relative to the parent of certs.d. Throws INVALID_CONFIG for a key that leads elsewhere. */
 function hostsPath(key: string): string {
   const path = posix.join('certs.d', key, 'hosts.toml')
-  if (!path.startsWith('certs.d/')) refuse(key, 'the path leads out of certs.d')
+  if (!path.startsWith('certs.d/')) refuse(key, 'the path is outside certs.d')
   if (path.includes('\0')) refuse(key, 'a path cannot contain NUL')
   if (path.split('/').some((name) => Buffer.byteLength(name) > longestName)) refuse(key, 'the name is too long, so K3s does not start')
   return path

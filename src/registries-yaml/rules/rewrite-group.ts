@@ -5,7 +5,10 @@ import type { Rule } from '../lint/rule.ts'
 function describe({ kind, meant }: ReplacementFault, isToml: boolean): readonly [message: string, fix: string] {
   switch (kind) {
     case 'long-name':
-      return ['is read as one group name, which the pattern does not have: it is replaced by nothing', `write ${escaped(meant ?? '')}`]
+      return [
+        'is parsed as one group name, which the pattern does not have, so it is replaced by an empty string',
+        `write ${escaped(meant ?? '')}`,
+      ]
     case 'no-group':
       return [
         'is a group that the pattern does not have: it is replaced by nothing',

@@ -61,7 +61,7 @@ export class RequestAuthorization {
     const refusal = sent.scheme === 'basic' ? sent.proof.refusal(this.#repository) : undefined
     if (refusal !== undefined) throw refusal
     const challenge = await this.#access.learn(answer, signal)
-    if (challenge === undefined) throw this.#final('without saying how to log in')
+    if (challenge === undefined) throw this.#final('without an authentication challenge')
     if (challenge.scheme !== sent.scheme) {
       if (this.#switched) throw this.#final()
       this.#switched = true

@@ -25,7 +25,8 @@ export async function askCredentialHelper(
   address: string,
   options: CredentialHelperOptions = {},
 ): Promise<Credentials | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failure(name.slice(0, 40), 'its name is not letters, digits, ".", "_" and "-"')
+  if (!/^[A-Za-z0-9._-]+$/.test(name))
+    throw failure(name.slice(0, 40), 'its name contains characters other than letters, digits, ".", "_" and "-"')
   const { exitCode, output } = await run(name, address, options)
   if (exitCode !== 0) {
     if (notFound.has(output.trim())) return undefined
@@ -33,7 +34,7 @@ export async function askCredentialHelper(
   }
   const { Username: username, Secret: secret } = parseJsonObject(output) ?? {}
   if (typeof username !== 'string' || typeof secret !== 'string') {
-    throw failure(name, 'its answer is not JSON with "Username" and "Secret"')
+    throw failure(name, 'its output is not JSON with "Username" and "Secret"')
   }
   if (username === '' && secret === '') return undefined
   return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'basic', username, password: secret }
@@ -56,7 +57,7 @@ async function run(name: string, address: string, { environment, timeout = 30_00
   })
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(failure(name, `it gave no answer within ${timeout / 1000} s`)), timeout)
+    timer = setTimeout(() => reject(failure(name, `it did not answer within ${timeout / 1000} s`)), timeout)
   })
   try {
     return await withSignal(Promise.race([collect(child, name, address), tooLate]), signal)
@@ -80,7 +81,7 @@ function collect(child: ChildProcessByStdio<Writable, Readable, null>, name: str
     })
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > maxBytes) reject(failure(name, 'its answer is longer than 64 KiB'))
+      if (size > maxBytes) reject(failure(name, 'its output is larger than 64 KiB'))
       else chunks.push(chunk)
     })
     child.once('close', (exitCode) => resolve({ exitCode, output: Buffer.concat(chunks).toString('utf8') }))

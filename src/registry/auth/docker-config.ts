@@ -23,9 +23,9 @@ const authConfigVariable = 'DOCKER_AUTH_CONFIG'
 
 /** The credentials of DOCKER_AUTH_CONFIG, which holds what a config.json does. Throws INVALID_CONFIG; no value is shown. */
 export function parseAuthConfig(text: string, options: Pick<DockerConfigOptions, 'environment'> = {}): CredentialsSource {
-  const hint = `${authConfigVariable} holds the text of a config.json, not its path: {"auths":{"registry.example.com":{"auth":"…"}}}`
+  const hint = `set ${authConfigVariable} to the text of a config.json, not to its path: {"auths":{"registry.example.com":{"auth":"…"}}}`
   const config = parseConfig(text, authConfigVariable, hint)
-  if (config['auths'] === undefined) throw invalid(authConfigVariable, 'it has no "auths"', hint)
+  if (config['auths'] === undefined) throw invalid(authConfigVariable, '"auths" is missing', hint)
   return sourceOf(config, authConfigVariable, options)
 }
 

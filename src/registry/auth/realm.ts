@@ -104,11 +104,11 @@ export function tokenEndpoint(realm: string, context: RealmContext): TokenEndpoi
   if (url.protocol === 'http:' && registry.protocol === 'https:') {
     return refuse('it is plain HTTP, while the registry is HTTPS', 'set X-Forwarded-Proto at the proxy in front of the registry')
   }
-  if (url.username !== '' || url.password !== '') return refuse('it carries a user name')
+  if (url.username !== '' || url.password !== '') return refuse('it contains a user name')
   const refusal = addressRefusal(url, { url: registry, address: context.address }, context.tokenHosts)
   if (refusal !== undefined) {
     const mayBe = !isForbiddenHost(url.hostname)
-    return refuse(`it is ${refusal}`, mayBe ? `if ${url.host} is its token server, pass options.tokenHosts ${url.host}` : undefined)
+    return refuse(`it is ${refusal}`, mayBe ? `pass options.tokenHosts ${url.host} if that host is its token server` : undefined)
   }
   return { url, trusted: isTrusted(url, context) }
 }

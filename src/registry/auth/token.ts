@@ -49,7 +49,7 @@ function lifetime(expiresIn: unknown, issuedAt: unknown, clock: Clock): number {
 /** Reads a token server's answer, received at `receivedAt` (monotonic); it is renewed after nine tenths of its life. Throws PROTOCOL without a token. */
 export function parseTokenAnswer(body: Uint8Array, tokenServer: string, receivedAt: number, clock: Clock): Token {
   const refuse = (what: string): never => {
-    throw new MirrorError('PROTOCOL', `the token server ${tokenServer} answered with ${what} instead of a token`, {
+    throw new MirrorError('PROTOCOL', `the token server ${tokenServer} returned ${what} instead of a token`, {
       hint: 'check for a proxy or a login page in front of the token server',
     })
   }
@@ -58,7 +58,7 @@ export function parseTokenAnswer(body: Uint8Array, tokenServer: string, received
   const value = [answer['token'], answer['access_token']].find((field) => typeof field === 'string' && field !== '')
   if (typeof value !== 'string') {
     if (answer['token'] !== '' && answer['access_token'] !== '') return refuse('JSON without "token" and "access_token"')
-    throw new MirrorError('UNAUTHORIZED', `the token server ${tokenServer} answered with an empty token`, { hint: logInHint })
+    throw new MirrorError('UNAUTHORIZED', `the token server ${tokenServer} returned an empty token`, { hint: logInHint })
   }
   if (!/^[\x21-\x7e]+$/.test(value)) return refuse('a token with spaces or control characters')
   return { value, renewAt: receivedAt + lifetime(answer['expires_in'], answer['issued_at'], clock) * 900 }
@@ -175,9 +175,9 @@ function untrusted({ context, found }: TokenQuestion, url: URL): MirrorError {
   const source = found === undefined ? '' : ` (${describeCredentials(found)})`
   return new MirrorError(
     'REFUSED_ADDRESS',
-    `${registryName(context.origin)} wants its credentials${source} sent to another host, ${url.host}; they were not sent`,
+    `${registryName(context.origin)} requested that its credentials${source} be sent to another host, ${url.host}; they were not sent`,
     {
-      hint: `if ${url.host} is its token server, pass options.tokenHosts ${url.host}; otherwise remove the credentials to continue anonymously`,
+      hint: `pass options.tokenHosts ${url.host} if that host is its token server, or remove the credentials to continue anonymously`,
     },
   )
 }

@@ -125,7 +125,7 @@ test('looks for the challenge at /v2/ below the path of the registry after a 401
     [`/proxy${path}`, '/proxy/v2/', `/proxy${path}`],
   )
   const error = await failureOf(sendAuthorized(createAuthorizer({ client }), client, registry.url + path, []))
-  assert.match(error.message, /without saying how to log in/)
+  assert.match(error.message, /without an authentication challenge/)
 })
 
 // G110

@@ -32,10 +32,10 @@ test('returns undefined for a helper without credentials', async () => {
 test('reports a bounded error for a helper that is missing, fails, or prints garbage or too much', async () => {
   const cases: readonly (readonly [script: string, why: RegExp])[] = [
     [`echo ${canary}; echo ${canary} >&2; exit 1`, /failed: it ended with exit code 1$/],
-    [`echo ${canary}`, /answer is not JSON/],
-    [`echo '{"Username":"u"}'`, /answer is not JSON with/],
-    [`echo '[1]'`, /answer is not JSON with/],
-    ['exec head -c 1000000 /dev/zero', /longer than 64 KiB/],
+    [`echo ${canary}`, /output is not JSON/],
+    [`echo '{"Username":"u"}'`, /output is not JSON with/],
+    [`echo '[1]'`, /output is not JSON with/],
+    ['exec head -c 1000000 /dev/zero', /larger than 64 KiB/],
     ['kill -9 $$', /ended with a signal/],
   ]
   for (const [script, why] of cases) {
@@ -50,8 +50,8 @@ test('reports a bounded error for a helper that is missing, fails, or prints gar
 // G118
 test('gives up on a helper that hangs or leaves a hanging child', { timeout: 30_000 }, async () => {
   const error = await failureOf(ask('sleep 60', { timeout: 200 }))
-  assert.match(error.message, /gave no answer within 0\.2 s/)
-  assert.match((await failureOf(ask('sleep 60 & exec 1>&2', { timeout: 200 }))).message, /no answer|not JSON/)
+  assert.match(error.message, /did not answer within 0\.2 s/)
+  assert.match((await failureOf(ask('sleep 60 & exec 1>&2', { timeout: 200 }))).message, /did not answer|not JSON/)
 })
 
 test('stops waiting for a helper on an abort', async () => {
@@ -64,6 +64,6 @@ test('stops waiting for a helper on an abort', async () => {
 test('does not start a helper with an invalid name', async () => {
   for (const name of ['../evil', 'a b', '$(touch x)', '', 'a/b', 'a;b']) {
     const error = await failureOf(askCredentialHelper(name, 'r.example.com'))
-    assert.match(error.message, /its name is not letters/)
+    assert.match(error.message, /its name contains characters other than/)
   }
 })

@@ -39,7 +39,7 @@ test('any other answer is refused without quoting it', () => {
       (error) =>
         error instanceof MirrorError &&
         error.code === 'PROTOCOL' &&
-        /auth\.example\.com answered/.test(error.message) &&
+        /auth\.example\.com returned/.test(error.message) &&
         !error.message.includes('s3'),
     )
   }

@@ -36,7 +36,7 @@ test('reports a bounded error for an answer without a token, an HTML page and an
     })
     const error = await failureOf(send(setup))
     assert.equal(error.code, 'PROTOCOL')
-    if (answer !== undefined) assert.match(error.message, new RegExp(`the token server ${setup.tokenServer.host} answered with ${what}`))
+    if (answer !== undefined) assert.match(error.message, new RegExp(`the token server ${setup.tokenServer.host} returned ${what}`))
     assert.ok(written < 20e6, `${written} bytes were taken`)
   }
 })
@@ -120,7 +120,7 @@ test('sends no credentials to a realm of another owner, but requests anonymous t
   assert.equal(error.code, 'REFUSED_ADDRESS')
   assert.match(
     error.message,
-    /wants its credentials \(as user "alice", from the test\) sent to another host, localhost:\d+; they were not sent/,
+    /requested that its credentials \(as user "alice", from the test\) be sent to another host, localhost:\d+; they were not sent/,
   )
   assert.deepEqual(seen, [])
 

@@ -20,12 +20,20 @@ function nodeValues({ userns, ...flags }: RenderFlags): NodeValues {
   return { containerdOpt, selinux, userNamespace: userns, pauseImage, flannel, cniBinDir, cniConfDir, root, state }
 }
 
-const fullOptions = ['containerdOpt', 'selinux', 'userns', 'pauseImage', 'cniBinDir', 'cniConfDir', 'root', 'state'] as const
+const fullOptions = [
+  ['containerdOpt', '--containerd-opt'],
+  ['selinux', '--selinux'],
+  ['userns', '--userns'],
+  ['pauseImage', '--pause-image'],
+  ['cniBinDir', '--cni-bin-dir'],
+  ['cniConfDir', '--cni-conf-dir'],
+  ['root', '--root'],
+  ['state', '--state'],
+] as const
 
 function refuseUnused(flags: RenderFlags): void {
-  const unused = flags.flannel ? fullOptions.find((name) => flags[name] !== undefined) : 'noFlannel'
-  if (flags.full !== true && unused !== undefined) {
-    const option = `--${unused.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const [, option] = flags.flannel ? (fullOptions.find(([name]) => flags[name] !== undefined) ?? []) : [undefined, '--no-flannel']
+  if (flags.full !== true && option !== undefined) {
     throw new MirrorError('USAGE', `${option} requires --full`, { hint: `pass --full to write the whole config.toml, or remove ${option}` })
   }
   if (flags.format === 'legacy' && flags.configVersion !== undefined) {
