@@ -49,7 +49,7 @@ function nodeLines({ nodeRegistries, nodeWarning, hasPasswords, origin }: PageFa
   return [
     '',
     'Configure nodes:',
-    `  curl --fail${credentials} --output ${nodePath} ${origin.origin}${registriesPath}`,
+    `  curl --fail${credentials} -o ${nodePath} ${origin.origin}${registriesPath}`,
     ...(hasPasswords ? ['This registry requires a password: fill in "auth" in the file.'] : []),
     ...(nodeWarning === undefined ? [] : [`Warning: ${nodeWarning}`]),
   ]

@@ -38,7 +38,17 @@ export async function oneImage(options: OneImageOptions = {}): Promise<OneImage>
       image.blobs.every(({ bytes, descriptor }) => isHeld(destination.blobs.get(`acme/app@${descriptor.digest}`), bytes)) &&
       isHeld(destination.manifests.get('acme/app:1')?.bytes, image.root.bytes),
     run: (more = [], { command = 'mirror', ...run } = {}) =>
-      runCli([command, 'docker.io/acme/app:1', '--from', `docker.io=${source.url}`, '--to', destination.url, ...more], run),
+      runCli(
+        [
+          command,
+          'docker.io/acme/app:1',
+          '--from',
+          `docker.io=${source.url}`,
+          ...(more.includes('--to') ? [] : ['--to', destination.url]),
+          ...more,
+        ],
+        run,
+      ),
     async [Symbol.asyncDispose]() {
       await Promise.all([source[Symbol.asyncDispose](), destination[Symbol.asyncDispose]()])
     },

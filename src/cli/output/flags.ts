@@ -31,12 +31,14 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   sparse: '--sparse',
   storageHosts: '--storage-host',
   timeout: '--timeout',
+  tls: '--tls-cert',
   to: '--to',
   tokenHosts: '--token-host',
   username: '--username',
   version: '--k3s-version',
   via: '--via',
   wildcard: '--wildcard',
+  writable: '--writable',
 }
 
 /** Flags that a variable of the environment has set, by flag. */
