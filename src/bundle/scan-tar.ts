@@ -23,7 +23,7 @@ function refuse({ name }: Pick<ArchiveBytes, 'name'>, why: string, hint: string 
 
 /** The error for an archive whose end is missing. */
 export function cutOff(file: Pick<ArchiveBytes, 'name'>): MirrorError {
-  return refuse(file, 'the archive is truncated: it was cut off')
+  return refuse(file, 'the archive is truncated: its end is missing')
 }
 
 /** Reads on until `least` bytes of the buffer are filled, or the archive ends; gives how many are. */
@@ -191,7 +191,7 @@ export interface ScanOptions {
   readonly links?: boolean | undefined
   /** Bytes of zeros that may follow the last file; default: any number. */
   readonly maxPadding?: number | undefined
-  /** Called where the archive ends behind a file, without the zeros that end an archive; default: it was cut off. */
+  /** Called where the archive ends behind a file, without the zeros that end an archive; default: it was truncated. */
   readonly onMissingEnd?: (() => void) | undefined
 }
 

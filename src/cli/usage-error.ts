@@ -44,7 +44,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
       const argument = command.registeredArguments.find((one) => one.name() === name)
       const shown = argument?.variadic === true ? `<${name}...>` : `<${name}>`
       const { description = name } = argument ?? {}
-      return usage(`missing argument ${shown}: ${description}`, `write ${commandLine(commandPath(command))} ${command.usage()}`)
+      return usage(`missing argument ${shown}: ${description}`, help)
     }
     case 'commander.optionMissingArgument': {
       const [, placeholder = 'value'] = /[<[](.+)[>\]]/.exec(name) ?? []
@@ -52,10 +52,7 @@ export function usageError(error: CommanderError, command: Command): MirrorError
       return usage(`missing value of ${flag}`, `write ${flag} <${placeholder}>; ${help} lists the options`)
     }
     case 'commander.excessArguments':
-      return usage(
-        `too many arguments: expected ${command.registeredArguments.length}, got ${command.args.length}`,
-        `write ${commandLine(commandPath(command))} ${command.usage()}`,
-      )
+      return usage(`too many arguments: expected ${command.registeredArguments.length}, got ${command.args.length}`, help)
     default:
       return usage(error.message.replace(/^error: /, ''), help)
   }

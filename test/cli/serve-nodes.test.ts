@@ -92,7 +92,7 @@ test('prints at the start where the images and the registries.yaml are, and noth
     stderr,
     new RegExp(`^for nodes, save this file as /etc/rancher/k3s/registries.yaml, or download it from ${running.url}/registries.yaml$`, 'm'),
   )
-  assert.match(stderr, /^note: 127\.0\.0\.1 means the node itself: use an address that nodes can reach: pass --listen <address>:\d+$/m)
+  assert.match(stderr, /^note: 127\.0\.0\.1 means the node itself: use an address that nodes can reach, as in --listen <address>:\d+$/m)
   const empty = await serve(`${directory.path}/new`, '--writable')
   assert.match(
     (await stop(empty)).stderr,

@@ -160,8 +160,8 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [['--release', 'stable'], /^option "--release" requires a command/, /k3s-mirror mirror --release stable$/],
   // missing and wrong values
   [mirror, /^missing required option --to <destination>: .*oci:<directory>/, /^run k3s-mirror mirror --help$/],
-  [['bundle', 'push', ...to], /^missing argument <file\.\.\.>: /, /^write k3s-mirror bundle push \[options\] <file\.\.\.>$/],
-  [['bundle', 'info', 'a', 'b'], /^too many arguments: expected 1, got 2/, /^write k3s-mirror bundle info/],
+  [['bundle', 'push', ...to], /^missing argument <file\.\.\.>: /, /^run k3s-mirror bundle push --help$/],
+  [['bundle', 'info', 'a', 'b'], /^too many arguments: expected 1, got 2/, /^run k3s-mirror bundle info --help$/],
   [[...mirror, '--to'], /^missing value of --to/, /--to <destination>/],
   [[...mirror, ...to, '--jobs', '0'], /^invalid value "0" for --jobs: expected a whole number/, /k3s-mirror mirror --help$/],
   [[...mirror, ...to, '--output', 'yaml'], /^invalid value "yaml" for --output: expected text, json/, /--help$/],

@@ -58,7 +58,7 @@ test('shows the images in columns and how to configure nodes', () => {
     `app:3.10                      2 MB  ${digest}  linux/amd64, damaged`,
     '',
     'Configure nodes:',
-    '  curl --fail --user <name> --output /etc/rancher/k3s/registries.yaml https://registry.example.com:5000/registries.yaml',
+    '  curl --fail --user <name> -o /etc/rancher/k3s/registries.yaml https://registry.example.com:5000/registries.yaml',
     'This registry requires a password: fill in "auth" in the file.',
     '',
   ])

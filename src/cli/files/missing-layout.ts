@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
+import { editDistance } from '../../oci/nearest.ts'
 
 const mostLooked = 1000
 const mostNamed = 3
@@ -21,6 +22,11 @@ async function servableIn(directory: string, names: readonly string[]): Promise<
   return found
 }
 
+/** True for a name that may be a misspelling of the other. */
+function isSimilar(name: string, typed: string): boolean {
+  return editDistance(name, typed) <= Math.max(2, Math.floor(typed.length / 3))
+}
+
 function didYouMean(paths: readonly string[]): string {
   return paths.length === 0 ? '' : `Did you mean ${paths.join(' or ')}? `
 }
@@ -31,7 +37,9 @@ export async function missingLayout(place: string, cause: unknown): Promise<Mirr
   const fail = (message: string, hint: string): MirrorError => new MirrorError('NOT_FOUND', message, { hint, cause })
   if (names === undefined) {
     const parent = dirname(place)
-    const others = await servableIn(parent, await readdir(parent).catch(() => []))
+    const others = (await servableIn(parent, await readdir(parent).catch(() => []))).filter((path) =>
+      isSimilar(basename(path), basename(place)),
+    )
     const create = `pass --writable to create an empty layout at ${place}`
     return fail(`${place} does not exist`, others.length === 0 ? `check the path, or ${create}` : `${didYouMean(others)}Or ${create}`)
   }

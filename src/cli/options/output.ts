@@ -16,7 +16,7 @@ export interface RunFlags extends OutputFlags {
 
 /** `--quiet` and `--verbose`. */
 export const verbosity: OptionGroup = inGroup('Output', [
-  option('-q, --quiet', 'print only errors on standard error'),
+  option('-q, --quiet', 'print results and errors, but no messages'),
   option('-v, --verbose', 'print each blob and retry, and stack traces'),
 ])
 

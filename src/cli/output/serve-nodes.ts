@@ -66,7 +66,7 @@ export function nodeNotes(
   const warning = nodeWarning(origin)
   const isCovered = names === undefined || names.some((name) => covers(name, origin.hostname))
   return [
-    ...(warning === undefined ? [] : [`${warning}: pass --listen <address>:${origin.port}`]),
+    ...(warning === undefined ? [] : [`${warning}, as in --listen <address>:${origin.port}`]),
     ...(isCovered
       ? []
       : [`the certificate is for ${names.join(', ') || 'no name'} and not for ${origin.hostname}: nodes reject it under that name`]),

@@ -41,7 +41,7 @@ export function formatVerifyMarkdown(report: VerifyReport): string {
   const lines = [
     `## Images: ${totals.ok} of ${totals.images} ok`,
     '',
-    `Checked ${code(describeSubject(report))}.`,
+    `Checked ${code(describeSubject(report).replace(/^at /, ''))}.`,
     '',
     markdownTable([titles, ...rows.map((row) => row.map(cell))], { align, alignDelimiters: false, padding: true }),
     '',

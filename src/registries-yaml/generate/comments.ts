@@ -13,7 +13,7 @@ export function headerLines({ version, selection, images, endpoint }: GenerateOp
     '',
     'Copy it to /etc/rancher/k3s/registries.yaml on every node, server or agent, then restart K3s:',
     'systemctl restart k3s on servers, k3s-agent on agents.',
-    'Nodes still pull other images from their own registry, unless K3s runs with --disable-default-registry-endpoint.',
+    'Nodes still pull other images from the registry in the image name, unless K3s runs with --disable-default-registry-endpoint.',
     ...(isNodeItself(key) ? [`Warning: ${nodeItselfWarning(key)}`] : []),
   ]
 }

@@ -32,7 +32,8 @@ export async function readRegistriesText(
     ENOENT: 'no such file',
   }
   throw new MirrorError('INVALID_CONFIG', `cannot read ${path}: ${reasons[read] ?? systemReason({ code: read })}`, {
-    hint: read === 'too large' ? 'pass a registries.yaml, which has a few KiB' : 'pass a registries.yaml that you have permission to read',
+    hint:
+      read === 'too large' ? 'pass a registries.yaml, which has a few KiB' : 'pass the path of a registries.yaml that this user may read',
   })
 }
 

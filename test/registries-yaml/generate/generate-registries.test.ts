@@ -92,7 +92,7 @@ test('a release under a prefix has one mirror, one rewrite, and settings to fill
 #
 # Copy it to /etc/rancher/k3s/registries.yaml on every node, server or agent, then restart K3s:
 # systemctl restart k3s on servers, k3s-agent on agents.
-# Nodes still pull other images from their own registry, unless K3s runs with --disable-default-registry-endpoint.
+# Nodes still pull other images from the registry in the image name, unless K3s runs with --disable-default-registry-endpoint.
 
 mirrors:
   docker.io:
