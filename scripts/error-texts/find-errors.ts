@@ -28,7 +28,7 @@ interface ErrorClass {
 const classes: readonly ErrorClass[] = [
   { name: 'MirrorError' },
   { name: 'WireError', form: 'request to <host> failed: %' },
-  { name: 'InvalidArgumentError', code: 'USAGE', form: "option '<option>' argument '<value>' is invalid. %" },
+  { name: 'InvalidArgumentError', code: 'USAGE', form: 'invalid value "<value>" for <option>: %' },
 ]
 
 type Call = CallExpression | NewExpression

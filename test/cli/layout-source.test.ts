@@ -168,7 +168,7 @@ test('a source that cannot be read as a layout is an error with what to type ins
       '"k3s.lock" is not a directory: an OCI layout is a directory (USAGE)',
       'to copy the images of a bundle, run k3s-mirror bundle push k3s.lock --to <destination>',
     ],
-    [['--from', '*=oci:'], 'invalid layout "oci:": the directory is missing (USAGE)', 'write oci:<directory>'],
+    [['--from', '*=oci:'], 'invalid layout "oci:": the directory is missing (USAGE)', 'pass oci:<directory>'],
     [['--from', '*=oci:nothing'], '"nothing" does not exist (NOT_FOUND)', 'check the name and the directory'],
     [
       ['--from', '*=oci:site', '--via', 'docker'],

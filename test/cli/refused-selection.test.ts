@@ -40,7 +40,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
   'an unknown release': { args: ['--release', 'v1.37.9+k3s9'], status: 2, error: /v1\.37\.9\+k3s9 not found.*\(RELEASE_NOT_FOUND\)/ },
   'a release before there were lists': { args: ['--release', 'v1.16.3+k3s1'], status: 1, error: /has no image list.*\(LIST_UNAVAILABLE\)/ },
   'a tag with a dash': { args: ['--release', 'v1.37.1-k3s1'], status: 2, error: /not a K3s release tag \(USAGE\)/ },
-  'an unknown channel': { args: ['--release', 'stabel'], status: 2, error: /no channel "stabel".*\(CHANNEL_NOT_FOUND\)/ },
+  'an unknown channel': { args: ['--release', 'stabel'], status: 2, error: /channel "stabel" not found at .*\(CHANNEL_NOT_FOUND\)/ },
   'a web page in place of the list': { args: release, files: { [listPath]: login }, status: 2, error: /web page.*\(INVALID_LIST\)/ },
   'a directory as a list': { args: ['--images', '/'], status: 2, error: /directory.*\(INVALID_LIST\)/ },
   'a list that is not there': { args: ['--images', 'missing.txt'], status: 2, error: /missing\.txt.*\(INVALID_LIST\)/ },

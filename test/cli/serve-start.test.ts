@@ -64,7 +64,11 @@ test('names the expected form of --listen, and what to pass for an address that 
   await once(busy, 'listening')
   const { port } = busy.address() as AddressInfo
   const cases: readonly (readonly [listen: string, status: number, lines: RegExp])[] = [
-    ['5000', 2, /argument '5000' is invalid\. expected host:port: 127\.0\.0\.1:5000 for this machine only, or :5000 for every address/],
+    [
+      '5000',
+      2,
+      /invalid value "5000" for --listen: expected host:port: 127\.0\.0\.1:5000 for this machine only, or :5000 for every address/,
+    ],
     ['host', 2, /argument 'host' is invalid\. expected host:port, as in 127\.0\.0\.1:5000, or :5000 for every address/],
     ['127.0.0.1:80000', 2, /expected a port of at most 65535/],
     [
