@@ -88,7 +88,7 @@ function refuseCutOff({ image, missing }: RootSurvey): void {
   if (missing === undefined) return
   throw new MirrorError(
     'INTEGRITY',
-    `${formatReference(image.reference)} is incomplete: ${missing} is missing, because the archive was cut off`,
+    `${formatReference(image.reference)} is incomplete: ${missing} is missing, because the archive is truncated`,
     { side: 'source', hint: 'copy the file again from the machine that created it, and compare its checksum' },
   )
 }

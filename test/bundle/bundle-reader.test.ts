@@ -78,6 +78,6 @@ test('a bundle that ends behind a file, without the zeros that every bundle ends
       await using bundle = await openBundle(file.path)
       await bundle.end()
     }
-    await assert.rejects(read(), { code: 'INTEGRITY', message: /cut off/ })
+    await assert.rejects(read(), { code: 'INTEGRITY', message: /truncated/ })
   }
 })

@@ -112,7 +112,7 @@ for (const [what, bytes, words] of [
   ['an entry of an unknown type', [typed('Y')], /a is of the unknown type "Y"/],
   ['a global header that names a file', extended('9 path=x\n', 'GlobalExtendedHeader'), /global extended header at byte 512 names a file/],
   ['two files of one name', [header({ path: 'a' }), header({ path: './a' })], /twice/],
-  ['a size beyond the end', [header({ path: 'a', size: 10_000_000 })], /cut off/],
+  ['a size beyond the end', [header({ path: 'a', size: 10_000_000 })], /truncated/],
   ['a header with a wrong checksum', [damaged], /the header at byte 0 has a wrong checksum/],
   ['a size that is not octal', [sized('00000000x12')], /declares an invalid size/],
   ['a size below zero', [sized('\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe')], /declares an invalid size/],
@@ -166,7 +166,7 @@ test('an archive that ends behind a file is reported as one without an end, and 
     const entries = await scanBytes(Buffer.concat([file, Buffer.alloc(rest)]), { onMissingEnd: () => (lacksEnd = true) })
     assert.deepEqual([[...entries.keys()], lacksEnd], [['a'], true])
   }
-  await assert.rejects(scanBytes(file), { code: 'INTEGRITY', message: /cut off/ })
+  await assert.rejects(scanBytes(file), { code: 'INTEGRITY', message: /truncated/ })
   const whole = { onMissingEnd: () => assert.fail('it has an end') }
   assert.equal((await scanBytes(Buffer.concat([file, Buffer.alloc(blockBytes)]), whole)).size, 1)
 })
@@ -175,9 +175,9 @@ test('an archive that ends inside a file, its padding, a header or behind an ext
   const bytes = Buffer.concat([header({ path: 'a', size: 600 }), Buffer.alloc(2 * blockBytes, 'x'), header({ path: 'b' })])
   const onMissingEnd = (): void => undefined
   for (const length of [100, 512, 900, 1112, 1200, 1600])
-    await assert.rejects(scanBytes(bytes.subarray(0, length), { onMissingEnd }), { code: 'INTEGRITY', message: /cut off/ })
+    await assert.rejects(scanBytes(bytes.subarray(0, length), { onMissingEnd }), { code: 'INTEGRITY', message: /truncated/ })
   const pax = Buffer.concat(extended('9 path=x\n').slice(0, 2))
-  await assert.rejects(scanBytes(pax, { onMissingEnd }), { code: 'INTEGRITY', message: /cut off/ })
+  await assert.rejects(scanBytes(pax, { onMissingEnd }), { code: 'INTEGRITY', message: /truncated/ })
 })
 
 test('a link that an archiver packs is refused', async () => {

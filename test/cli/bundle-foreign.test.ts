@@ -193,7 +193,7 @@ test('exits with 3 and publishes no tag for a layer that does not match the conf
     await truncate(path, Math.floor((await stat(path)).size / 2))
     const cut = await refused(path)
     assert.equal(cut.status, 3)
-    assert.match(cut.stderr, /cut off/)
+    assert.match(cut.stderr, /truncated/)
   }
 })
 

@@ -92,7 +92,7 @@ test('an archive that was cut off behind a file is refused where its index names
   ] as const) {
     const cut = await runCli(['bundle', command, part.path])
     assert.equal(cut.status, status)
-    assert.match(cut.stdout + cut.stderr, /is missing, because the archive was cut off/)
+    assert.match(cut.stdout + cut.stderr, /is missing, because the archive is truncated/)
   }
   await truncate(whole.path, (await withoutEnd(whole.path)).length)
   assert.equal((await runCli(['bundle', 'info', whole.path])).status, 0)
