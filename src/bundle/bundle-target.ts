@@ -66,5 +66,5 @@ async function checkUnfinished(directory: string): Promise<void> {
     if (errnoOf(error) !== 'ENOTDIR') throw await localIo(error, 'read', directory)
   }
   if (names?.every((name) => ownNames.test(name)) === true) return
-  throw refuse(`the unfinished bundle cannot use "${directory}": it has other contents`, 'move them, or pass another file name')
+  throw refuse(`cannot use "${directory}" for the unfinished bundle: it has other contents`, 'move them, or pass another file name')
 }

@@ -104,7 +104,7 @@ export class Spool implements ArchiveBytes {
       }
     } catch (error) {
       const why = error instanceof Error ? ` (${error.message})` : ''
-      const damaged = new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or was cut off${why}`, {
+      const damaged = new MirrorError('INTEGRITY', `${this.name} cannot be decompressed: it is damaged or truncated${why}`, {
         cause: error,
         hint: 'copy the file again from the machine that created it, and compare its checksum; zstd windows of more than 128 MiB are unsupported',
       })

@@ -69,7 +69,7 @@ type NamedDestination =
 
 /** Reads the name of a destination; throws USAGE. */
 export function parseDestination(to: string): NamedDestination {
-  const directory = layoutDirectory(to)
+  const directory = layoutDirectory(to, 'options.to')
   return directory === undefined ? { endpoint: parseEndpoint(to, 'options.to') } : { directory }
 }
 
@@ -130,7 +130,7 @@ export async function openCheckedEnds(
   callOptions: CallOptions = {},
 ): Promise<CheckedEnds> {
   const { to, from = {}, asNode = false, registries = '', destinationCredentials } = options
-  const directory = to === undefined ? undefined : layoutDirectory(to)
+  const directory = to === undefined ? undefined : layoutDirectory(to, 'options.to')
   const endpoint = to === undefined || directory !== undefined ? undefined : parseEndpoint(to, 'options.to')
   const warnings: string[] = []
   const sources = await openSources(options, events, callOptions).catch((error: unknown) => {

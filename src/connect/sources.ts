@@ -49,7 +49,7 @@ function parseFrom(from: Readonly<Record<string, string>>) {
       })
     }
     const name = registry === 'index.docker.io' ? 'docker.io' : registry
-    const directory = layoutDirectory(place)
+    const directory = layoutDirectory(place, 'options.from')
     if (archiveName.test(directory ?? place)) {
       throw new MirrorError('USAGE', `"${place}" is an archive: options.from accepts registries and OCI layouts`, {
         hint: `run k3s-mirror bundle push ${directory ?? place} options.to <destination>`,

@@ -48,9 +48,9 @@ export function refusingPlace(error: Error): ReadablePlace {
 }
 
 /** The directory of a place `oci:<directory>`; undefined for any other place. Throws USAGE where it names no directory. */
-export function layoutDirectory(place: string): string | undefined {
+export function layoutDirectory(place: string, given = 'layout'): string | undefined {
   if (place === 'oci' || place === 'oci:') {
-    throw new MirrorError('USAGE', `invalid layout "${place}": the directory is missing`, { hint: 'pass oci:<directory>' })
+    throw new MirrorError('USAGE', `invalid ${given} "${place}": the directory is missing`, { hint: 'pass oci:<directory>' })
   }
   return place.startsWith('oci:') ? place.slice(4) : undefined
 }

@@ -96,7 +96,7 @@ test('bundle info lists the contents, and bundle check names the damaged files',
   await flipBit(file, await placeOf(file, layer.content()))
   const damaged = await runCli(['bundle', 'check', file])
   assert.equal(damaged.status, 4)
-  assert.match(damaged.stdout, new RegExp(`problem: blobs/sha256/${layer.digest.slice(7)} has other content.*${first.repository}`))
+  assert.match(damaged.stdout, new RegExp(`problem: blobs/sha256/${layer.digest.slice(7)} does not match its digest.*${first.repository}`))
   await using to = await startRegistry()
   const refused = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'])
   assert.equal(refused.status, 3)
@@ -180,7 +180,7 @@ test('does not replace a directory or a pipe, keeps foreign files, and writes to
   for (const [name, words] of [
     ['directory.tar', /directory\.tar" exists and is not a regular file/],
     ['pipe.tar', /pipe\.tar" exists and is not a regular file/],
-    ['taken.tar', /taken\.tar\.part" has other contents/],
+    ['taken.tar', /cannot use ".*taken\.tar\.part" for the unfinished bundle: it has other contents/],
     ['missing/k3s.tar', /cannot write the bundle: the directory ".*missing" does not exist/],
     ['link.tar.zst', /link\.tar\.zst" is a link to ".*plain\.tar": both must have the same extension/],
   ] as const) {

@@ -168,18 +168,18 @@ test('a source that cannot be read as a layout is an error with what to type ins
       '"k3s.lock" is not a directory: an OCI layout is a directory (USAGE)',
       'to copy the images of a bundle, run k3s-mirror bundle push k3s.lock --to <destination>',
     ],
-    [['--from', '*=oci:'], 'invalid layout "oci:": the directory is missing (USAGE)', 'pass oci:<directory>'],
+    [['--from', '*=oci:'], 'invalid --from "oci:": the directory is missing (USAGE)', 'pass oci:<directory>'],
     [['--from', '*=oci:nothing'], '"nothing" does not exist (NOT_FOUND)', 'check the name and the directory'],
     [
       ['--from', '*=oci:site', '--via', 'docker'],
-      '--from oci:site cannot be done with --via docker: an Engine pulls only from registries (USAGE)',
+      '--from oci:site is unsupported with --via docker: an Engine pulls only from registries (USAGE)',
       undefined,
     ],
     [['--images', 'site'], '"site" is an OCI layout, not an image list (USAGE)', 'pass --images oci:site'],
     [
       ['--images', 'k3s.tar.zst', '--list-sha256', '0'.repeat(64)],
       '--list-sha256 is only for text lists: "k3s.tar.zst" is not a text list (USAGE)',
-      'leave --list-sha256 out',
+      'remove --list-sha256',
     ],
   ] as const) {
     const images = args[0] === '--images' ? [] : ['--images', 'k3s.lock']

@@ -105,7 +105,7 @@ test('a selection that is refused leaves no empty layout behind, and a plan make
   assert.equal((await runCli(['mirror', ...args])).status, 0)
   assert.match((await runCli(['plan', ...args])).stdout, /1 image is up to date/)
   const foreign = await runCli(['plan', ...args.slice(0, 3), '--to', 'oci:/etc'])
-  assert.deepEqual([foreign.status, /not an OCI layout, and not empty/.test(foreign.stderr)], [2, true], foreign.stderr)
+  assert.deepEqual([foreign.status, /neither an OCI layout nor empty/.test(foreign.stderr)], [2, true], foreign.stderr)
 })
 
 test('an unknown tag fails with one clear line and exit 1, and the other images are copied', async () => {
@@ -119,7 +119,7 @@ test('an unknown tag fails with one clear line and exit 1, and the other images 
   )
   assert.equal(status, 1, stderr)
   const lines = stderr.split('\n').filter((line) => /^error:|^FAILED/.test(line))
-  assert.deepEqual(lines, [`FAILED ${missing} does not exist: there is no tag ${missing.replace(/.*:/, '')} at the source (NOT_FOUND)`])
+  assert.deepEqual(lines, [`FAILED ${missing} not found: the source has no tag ${missing.replace(/.*:/, '')} (NOT_FOUND)`])
   const { totals, images: reported } = JSON.parse(stdout) as {
     totals: { copied: number; failed: number }
     images: readonly { error?: { hint?: string } }[]

@@ -143,7 +143,7 @@ test('refuses what is not a host, and hosts that are never asked', async () => {
   await using at = await oneImage()
   for (const [option, value, why] of [
     ['--storage-host', 'http://10.1.2.3:9000', /expected host or host:port without a scheme/],
-    ['--storage-host', '169.254.169.254', /never asked/],
+    ['--storage-host', '169.254.169.254', /are refused/],
     ['--token-host', 'https://auth.example.com/token', /expected host or host:port without a scheme/],
     ['--token-host', 'not a host!', /host:port/],
   ] as const) {

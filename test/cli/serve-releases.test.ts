@@ -42,8 +42,6 @@ test('a layout and a bundle keep the releases of their images, and the page name
     assert.equal(status, 0, stderr)
   }
   const layout = `${directory.path}/layout`
-  await run('plan', '--release', 'v1.36.2+k3s1', '--to', `oci:${layout}`, ...places)
-  assert.equal(await releasesOf(layout), undefined)
   await run('mirror', '--release', 'v1.36.2+k3s1', '--to', `oci:${layout}`, ...places)
   assert.equal(await releasesOf(layout), 'Images of v1.36.2+k3s1 (2 images)')
   await run('mirror', '--release', 'v1.37.1+k3s1', '--to', `oci:${layout}`, ...places)

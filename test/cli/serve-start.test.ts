@@ -60,7 +60,7 @@ test('serves oci:<directory>, the form of --to', async () => {
 
 test('names the expected form of --listen, and what to pass for an address that cannot be used', async () => {
   await using directory = await tempDir()
-  const busy = createServer().listen(0, '127.0.0.1')
+  const busy = createServer().listen(0, '127.0.0.1').unref()
   await once(busy, 'listening')
   const { port } = busy.address() as AddressInfo
   const cases: readonly (readonly [listen: string, status: number, lines: RegExp])[] = [
@@ -69,7 +69,7 @@ test('names the expected form of --listen, and what to pass for an address that 
       2,
       /invalid value "5000" for --listen: expected host:port: 127\.0\.0\.1:5000 for this machine only, or :5000 for every address/,
     ],
-    ['host', 2, /argument 'host' is invalid\. expected host:port, as in 127\.0\.0\.1:5000, or :5000 for every address/],
+    ['host', 2, /invalid value "host" for --listen: expected host:port, as in 127\.0\.0\.1:5000, or :5000 for every address/],
     ['127.0.0.1:80000', 2, /expected a port of at most 65535/],
     [
       `127.0.0.1:${port}`,

@@ -66,8 +66,12 @@ test('rejects an invalid certificate or key before it listens', async () => {
   const cases: readonly (readonly [options: readonly string[], status: number, error: RegExp])[] = [
     [['--tls-cert', cert], 2, /--tls-cert requires --tls-key \(USAGE\)/],
     [['--tls-key', key], 2, /--tls-key requires --tls-cert \(USAGE\)/],
-    [['--tls-cert', `${directory.path}/none`, '--tls-key', key], 1, /cannot read .*none, the file of --tls-cert \(ENOENT\) \(LOCAL_IO\)/],
-    [['--tls-cert', cert, '--tls-key', directory.path], 1, /the file of --tls-key \(EISDIR\) \(LOCAL_IO\)/],
+    [
+      ['--tls-cert', `${directory.path}/none`, '--tls-key', key],
+      1,
+      /cannot read .*none of --tls-cert: no such file or directory \(LOCAL_IO\)/,
+    ],
+    [['--tls-cert', cert, '--tls-key', directory.path], 1, /of --tls-key: illegal operation on a directory \(LOCAL_IO\)/],
     [['--tls-cert', key, '--tls-key', key], 2, /good\.key has no PEM certificate \(INVALID_CONFIG\)/],
     [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key .*\(INVALID_CONFIG\)/],
     [

@@ -194,7 +194,7 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [[...mirror, '--to', 'docker://a.example/x'], /unsupported scheme docker/, /^pass a\.example\/x without a scheme$/],
   [[...mirror, '--to', 'ftp://a.example'], /^invalid --to "ftp:\/\/a\.example": unsupported scheme ftp/, /oci:<directory>/],
   [[...mirror, '--to', 'http://127.0.0.1/?a=b'], /^invalid --to/, /oci:<directory>/],
-  [[...mirror, '--to', 'dir:x'], /unsupported transport dir/, /oci:<directory>/],
+  [[...mirror, '--to', 'dir:x'], /unsupported transport dir/, /^pass oci:x for an OCI layout$/],
   [[...mirror, '--to', 'k3s.tar.zst'], /got a file/, /bundle create k3s\.tar\.zst/],
   [
     [...mirror, ...to, '--from', 'docker.io=ftp://a.example'],
@@ -234,7 +234,7 @@ const misplaced: readonly (readonly [args: readonly string[], hint: RegExp])[] =
   [['images', 'rancher/*'], /^pass --include 'rancher\/\*'/],
   [['mirror', 'images', ...to], /^pass --images images for the file, or images:latest for the image$/],
   [['mirror', './site', ...to], /^pass --images oci:\.\/site for an OCI layout$/],
-  [['registries', 'resolve', 'list.txt'], /^pass image references, as in docker\.io/],
+  [['registries', 'resolve', 'list.txt'], /^pass --images list\.txt$/],
 ]
 
 for (const [args, hint] of misplaced) {
@@ -265,7 +265,7 @@ test('a bad reference and a missing registries.yaml have codes of their own', as
   assert.match(reference.stderr, /^error: .*lower case.* \(INVALID_REFERENCE\)$/m)
   const registries = await runCli([...mirror, ...to, '--registries', '/missing/registries.yaml'])
   assert.equal(registries.status, 2)
-  assert.match(registries.stderr, /^error: \/missing\/registries\.yaml: .* \(INVALID_CONFIG\)$/m)
+  assert.match(registries.stderr, /^error: cannot read \/missing\/registries\.yaml: .* \(INVALID_CONFIG\)$/m)
 })
 
 test('only --verbose prints a stack trace', async () => {
@@ -286,11 +286,7 @@ test('an option without its value, or of another command, is named', async () =>
     ],
     [['bundle', 'create', '.', 'a:1'], '"." is not a bundle name', 'write k3s-mirror bundle create k3s.tar'],
     [['bundle', 'create', 'x.zip', 'a:1'], '"x.zip" is not a bundle name', 'write k3s-mirror bundle create x.tar'],
-    [
-      ['images', '--images', 'docker.io/a/b:1'],
-      'docker.io/a/b:1: there is no such file',
-      'pass a single image as an argument, without --images',
-    ],
+    [['images', '--images', 'docker.io/a/b:1'], 'docker.io/a/b:1: no such file', 'pass a single image as an argument, without --images'],
   ] as const) {
     const { status, stderr } = await runCli(args)
     assert.equal(status, 2, stderr)

@@ -261,9 +261,9 @@ test('what an Engine cannot do, or is not there for, is refused before anything 
     [[...mirrorTo, '--keep'], /--keep requires --via docker/],
     [[...mirrorTo, '--docker-host', 'unix:///x'], /--docker-host requires --via docker/],
     [[...mirrorTo, ...viaDocker, '--sparse'], /--sparse is unsupported with --via docker/],
-    [[...mirrorTo, ...viaDocker, '--foreign-layers'], /--foreign-layers cannot be done/],
-    [[...mirrorTo, ...viaDocker, '--blob-jobs', '2'], /--blob-jobs cannot be done/],
-    [['mirror', '--to', 'oci:/tmp/x', 'rancher/x:1', ...viaDocker], /--to oci:\/tmp\/x cannot be done/],
+    [[...mirrorTo, ...viaDocker, '--foreign-layers'], /--foreign-layers is unsupported with --via docker/],
+    [[...mirrorTo, ...viaDocker, '--blob-jobs', '2'], /--blob-jobs is unsupported with --via docker/],
+    [['mirror', '--to', 'oci:/tmp/x', 'rancher/x:1', ...viaDocker], /--to oci:\/tmp\/x is unsupported with --via docker/],
     [[...mirrorTo, '--via', 'podman'], /expected registry, docker/],
   ] as const) {
     const { status, stderr } = await runCli(args)

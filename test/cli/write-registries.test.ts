@@ -36,14 +36,15 @@ async function places(): Promise<Places> {
   const destination = await faultProxy(to.url)
   const file = `${directory.path}/registries.yaml`
   const images = release.images.map(({ reference }) => reference)
-  const common = ['--from', `docker.io=${from.url}`, '--to', `${destination.url}/team/k3s`, '--write-registries', file]
+  const common = ['--from', `docker.io=${from.url}`, '--write-registries', file]
+  const toDefault = ['--to', `${destination.url}/team/k3s`]
   return {
     to,
     destination,
     release,
     directory,
     file,
-    mirror: (...options) => runCli(['mirror', ...images, ...common, ...options]),
+    mirror: (...options) => runCli(['mirror', ...images, ...common, ...(options.includes('--to') ? [] : toDefault), ...options]),
     async [Symbol.asyncDispose]() {
       await Promise.all([from, to, destination, directory].map((it) => it[Symbol.asyncDispose]()))
     },
@@ -99,7 +100,7 @@ test('bundle push writes the same file as mirror, and replaces no file of others
   const own = join(at.directory.path, 'pushed.yaml')
   const { status, stdout, stderr } = await push(own)
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^nodes: .*pushed\.yaml as \/etc\/rancher\/k3s\/registries\.yaml/m)
+  assert.match(stdout, /^nodes: copy .*pushed\.yaml to \/etc\/rancher\/k3s\/registries\.yaml/m)
   assert.equal(await readFile(own, 'utf8'), await readFile(at.file, 'utf8'))
   const foreign = await at.directory.write('foreign.yaml', 'mirrors: {}\n')
   for (const file of [foreign, bundle]) assert.equal((await push(file)).status, 2)

@@ -7,7 +7,6 @@ import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { formatPlan } from '../output/plan-table.ts'
 import { followRun } from './follow-run.ts'
 import { selectionOptions, engineOptions, placeOptions } from './library-options.ts'
 
@@ -31,6 +30,8 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
+  // Tables measure text, which a mirror does without.
+  const { formatPlan } = await import('../output/plan-table.ts')
   cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
   cli.exit(exitCodeOfReport({ images: report.failures, ...(report.error && { error: report.error }) }))
   await writeReport(report).catch(cli.complain)

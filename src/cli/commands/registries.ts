@@ -36,7 +36,7 @@ export const registriesResolve: CommandDefinition = {
   description: 'show the endpoints that a node asks for an image, in order',
   arguments: [references],
   options: [...selection, ...registriesFile, ...k3sServer, ...k3sVersion, ...output],
-  examples: ['registries resolve rancher/klipper-lb:v0.4.17 --registries nodes.yaml'],
+  examples: ['registries resolve rancher/pause:3.6 --registries nodes.yaml'],
 }
 
 /** What commander makes of the options of `registries render`. */
