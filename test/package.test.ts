@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -20,9 +20,9 @@ test('packs the program and its docs, and runs where the package is installed', 
   assert.ok(packed.files.some(({ path }) => path === 'docs/getting-started.md'))
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
-  const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
-  const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cli/third-party-notices.txt', 'package.json']
-  assert.deepEqual(outside.toSorted(), [...others, ...docs].toSorted())
+  const configs = ['configs/k3s-mirror-serve.service', 'configs/k3s-mirror-serve.yaml']
+  const built = ['dist/cli/commit.txt', 'dist/cli/third-party-notices.txt', 'dist/k3s-mirror.1']
+  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json'])
 
   // Unpacked and linked by hand: tests never contact a package registry.
   const installed = join(directory.path, 'node_modules', 'k3s-mirror')

@@ -73,7 +73,7 @@ test('rejects an invalid certificate or key before it listens', async () => {
     ],
     [['--tls-cert', cert, '--tls-key', directory.path], 1, /of --tls-key: illegal operation on a directory \(LOCAL_IO\)/],
     [['--tls-cert', key, '--tls-key', key], 2, /good\.key has no PEM certificate \(INVALID_CONFIG\)/],
-    [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key .*\(INVALID_CONFIG\)/],
+    [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key, .*\(INVALID_CONFIG\)/],
     [
       ['--tls-cert', cert, '--tls-key', await directory.write('other.key', other.key)],
       2,

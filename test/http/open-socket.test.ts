@@ -429,7 +429,7 @@ for (const scheme of ['http', 'https'] as const) {
     await assert.rejects(get(client, `${scheme}://registry.test/`), (error: { code?: string; message: string; hint?: string }) => {
       assert.equal(error.code, 'UNAUTHORIZED')
       assert.match(error.message, /the proxy http:\/\/\S+ \(\w+\) requires credentials \(407\)$/)
-      assert.match(error.hint ?? '', /^set HTTPS?_PROXY to http:\/\/user:password@/i)
+      assert.match(error.hint ?? '', /^set HTTPS?_PROXY to http:\/\/<user>:<password>@/i)
       assert.doesNotMatch(`${error.message} ${error.hint}`, /p:ss|p%3Ass|us%40er/)
       return true
     })

@@ -63,8 +63,8 @@ test('a missing half of a pair, an unreadable file, garbage and an expired certi
     privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
   })
   const cases: readonly (readonly [fields: Partial<typeof none>, field: string, why: RegExp])[] = [
-    [{ certFile }, 'cert_file', /no key_file/],
-    [{ keyFile }, 'key_file', /no cert_file/],
+    [{ certFile }, 'cert_file', /requires key_file/],
+    [{ keyFile }, 'key_file', /requires cert_file/],
     [{ caFile: `${directory.path}/none.pem` }, 'ca_file', /none\.pem cannot be read \(ENOENT\)/],
     [{ caFile: directory.path }, 'ca_file', /is not a regular file/],
     [{ caFile: '/dev/zero' }, 'ca_file', /\/dev\/zero is not a regular file/],

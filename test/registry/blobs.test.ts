@@ -134,7 +134,7 @@ test('reports a short body without a length as a lost connection', async () => {
     }),
   )
   const content = await at.registry.getBlob(repository, descriptor)
-  await assert.rejects(bytesOf(content), { code: 'CONNECTION_LOST', message: /40000 bytes early/ })
+  await assert.rejects(bytesOf(content), { code: 'CONNECTION_LOST', message: /closed the connection 40000 bytes before the end/ })
 })
 
 // E64
@@ -180,7 +180,7 @@ test('follows a redirect of a blob without credentials, and returns to the regis
   )
   await assert.rejects(at.registry.getBlob(repository, descriptor), {
     code: 'UNAVAILABLE',
-    message: /the address at .* was refused \(403\)/,
+    message: /redirected to, refused the request \(403\)/,
   })
   assert.deepEqual(await bytesOf(await at.registry.getBlob(repository, descriptor)), bytes)
   assert.deepEqual(
