@@ -71,7 +71,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   since: text,
   sparse: flag,
   splitSize: [
-    `a whole number of bytes of at least ${smallestPart}`,
+    `a whole number of at least ${smallestPart} bytes`,
     (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart,
   ],
   stdin: ['an async iterable of bytes', (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value],
