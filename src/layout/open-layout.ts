@@ -103,7 +103,9 @@ export async function readDiskLayout(directory: string, options: ReadLayoutOptio
 }
 
 /** `readDiskLayout`, as the interface of every layout. */
-export const readLayout: (directory: string, options?: ReadLayoutOptions) => Promise<LayoutReader> = readDiskLayout
+export function readLayout(directory: string, options: ReadLayoutOptions = {}): Promise<LayoutReader> {
+  return readDiskLayout(directory, options)
+}
 
 async function noLayout(directory: string): Promise<MirrorError> {
   const facts = await stat(directory).catch(() => undefined)

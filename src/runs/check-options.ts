@@ -70,10 +70,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   signal: ['an AbortSignal', (value) => typeof value === 'object' && value !== null && 'aborted' in value],
   since: text,
   sparse: flag,
-  splitSize: [
-    `a whole number of at least ${smallestPart} bytes`,
-    (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart,
-  ],
+  splitSize: [`a whole number of at least ${smallestPart} bytes`, (value) => Number.isSafeInteger(value) && Number(value) >= smallestPart],
   stdin: ['an async iterable of bytes', (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value],
   storageHosts: texts,
   timeout: ['a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0],
