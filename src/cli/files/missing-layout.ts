@@ -37,9 +37,8 @@ export async function missingLayout(place: string, cause: unknown): Promise<Mirr
   const fail = (message: string, hint: string): MirrorError => new MirrorError('NOT_FOUND', message, { hint, cause })
   if (names === undefined) {
     const parent = dirname(place)
-    const others = (await servableIn(parent, await readdir(parent).catch(() => []))).filter((path) =>
-      isSimilar(basename(path), basename(place)),
-    )
+    const near = (await readdir(parent).catch(() => [])).filter((name) => isSimilar(name, basename(place)))
+    const others = await servableIn(parent, near)
     const create = `pass --writable to create an empty layout at ${place}`
     return fail(`${place} does not exist`, others.length === 0 ? `check the path, or ${create}` : `${didYouMean(others)}Or ${create}`)
   }

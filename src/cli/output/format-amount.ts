@@ -22,3 +22,9 @@ export function formatDuration(milliseconds: number): string {
 export function formatCount(count: number, singular: string, plural: string = `${singular}s`): string {
   return `${count} ${count === 1 ? singular : plural}`
 }
+
+/** `8 images: 7 ok, 1 incomplete`, with the counts above zero. */
+export function formatImageCounts(images: number, counts: readonly (readonly [count: number, word: string])[]): string {
+  const parts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
+  return [formatCount(images, 'image'), parts.join(', ')].filter(Boolean).join(': ')
+}

@@ -2,7 +2,7 @@ import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { failureLines } from './failures.ts'
 import { textLine } from './flags.ts'
-import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
+import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
 import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
 import type { Styles } from './styles.ts'
@@ -47,14 +47,12 @@ function rateLimitLines({ rateLimits, totals }: PlanReport, styles: Styles): str
 
 function totalLine({ totals, engine, destination }: PlanReport): string {
   if (totals.images > 0 && totals.present === totals.images) return formatAllUnchanged(totals.images, wordsFor('mirror'))
-  const counts = [
+  const text = formatImageCounts(totals.images, [
     [totals.new, 'new'],
     [totals.changed, 'changed'],
     [totals.present, 'present'],
     [totals.failed, 'failed'],
-  ] as const
-  const states = counts.filter(([count]) => count > 0).map(([count, state]) => `${count} ${state}`)
-  const text = [formatCount(totals.images, 'image'), states.join(', ')].filter(Boolean).join(': ')
+  ])
   if (engine !== undefined || totals.new + totals.changed === 0) return text
   const shared = describeShared({ command: 'mirror', destination })
   const reused = totals.bytesToMount > 0 ? `; to reuse: ${formatBytes(totals.bytesToMount)} ${shared}` : ''

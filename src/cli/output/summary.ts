@@ -1,7 +1,7 @@
 import type { EngineSummary } from '../../copy/events.ts'
 import type { ImageReport, MirrorReport, ReportTotals } from '../../report/report.ts'
 import { textLine } from './flags.ts'
-import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
+import { formatBytes, formatCount, formatDuration, formatImageCounts, formatRate } from './format-amount.ts'
 import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
 import type { Styles } from './styles.ts'
 
@@ -19,14 +19,12 @@ function headline(report: MirrorReport, styles: Styles): string {
   const { totals, command } = report
   const words = wordsFor(command)
   const unfinished = report.images.filter(isUnfinished).length
-  const counts = [
+  const text = formatImageCounts(totals.images, [
     [totals.copied, words.done],
     [totals.upToDate, words.unchanged],
     [totals.failed - unfinished, 'failed'],
     [unfinished, 'not finished'],
-  ] as const
-  const parts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
-  const text = [formatCount(totals.images, 'image'), parts.join(', ')].filter(Boolean).join(': ')
+  ])
   if (report.interrupted === true) return styles.warning(`interrupted; ${text}`)
   return totals.failed > 0 ? styles.bad(text) : styles.good(text)
 }

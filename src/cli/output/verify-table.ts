@@ -3,7 +3,7 @@ import type { VerifiedImage, VerifyReport } from '../../report/verify-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { imageStatuses } from '../../verify/image-verdict.ts'
 import { textLine } from './flags.ts'
-import { formatBytes, formatCount, formatDuration } from './format-amount.ts'
+import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
 import type { Styles } from './styles.ts'
 
@@ -39,12 +39,10 @@ export function describeSubject({ destination, registries, asNode }: VerifyRepor
 
 /** `8 images: 7 ok, 1 incomplete`. */
 export function describeCounts({ totals }: VerifyReport): string {
-  const counts = imageStatuses
-    .toReversed()
-    .map((status) => [status, totals.statuses[status]] as const)
-    .filter(([, count]) => count > 0)
-    .map(([status, count]) => `${count} ${status}`)
-  return [formatCount(totals.images, 'image'), counts.join(', ')].filter(Boolean).join(': ')
+  return formatImageCounts(
+    totals.images,
+    imageStatuses.toReversed().map((status) => [totals.statuses[status], status] as const),
+  )
 }
 
 /** `found 31 manifests and 60 blobs (190 MB) in 1.2s with 120 requests`. */
@@ -97,17 +95,18 @@ function sharedProblem({ images }: VerifyReport): string | undefined {
     : undefined
 }
 
+function allProblems(report: VerifyReport, styles: Styles): readonly string[] {
+  const shared = sharedProblem(report)
+  return shared === undefined ? report.images.flatMap((image) => problemLines(image, styles)) : [`${styles.bad('problem:')} ${shared}`]
+}
+
 /** A verification for people: one line per image, one per problem, then warnings and a summary. Ends with a newline. */
 export function formatVerification(report: VerifyReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
   const { styles, verbose = false } = options
   const counts = describeCounts(report)
-  const shared = sharedProblem(report)
-  const problems =
-    shared === undefined ? report.images.flatMap((image) => problemLines(image, styles)) : [`${styles.bad('problem:')} ${shared}`]
   const lines = [
     // Standard error has the reason, which is that of every image.
-    ...(report.error === undefined ? tableLines(report, styles, verbose) : []),
-    ...(report.error === undefined ? problems : []),
+    ...(report.error === undefined ? [...tableLines(report, styles, verbose), ...allProblems(report, styles)] : []),
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,
