@@ -38,10 +38,9 @@ const archiveName = /\.(?:tar|tar\.(?:gz|zst)|tgz)$/i
 /** Refuses what is not an endpoint at all but a path, an archive, or the form of another tool. */
 function refuseOtherForms(text: string, option: EndpointOption | undefined): void {
   if (/^(?:\.{1,2}$|\.{0,2}\/.|~)/.test(text)) refuse(text, option, 'expected a registry, got a path', `pass oci:${text} for an OCI layout`)
-  if (!/[/:@]/.test(text) && archiveName.test(text)) {
-    const hint = option === 'options.from' ? `run bundle push ${text} to read an archive` : `run bundle create ${text} to write an archive`
-    refuse(text, option, 'expected a registry, got a file', hint)
-  }
+  // An archive to read from was refused where its option is read.
+  if (!/[/:@]/.test(text) && archiveName.test(text))
+    refuse(text, option, 'expected a registry, got a file', `run bundle create ${text} to write an archive`)
   const [, transport, path = ''] =
     /^(dir|oci-layout|ocidir|docker-archive|oci-archive|docker-daemon|containers-storage):(?!\d+(?:\/|$))(.*)/.exec(text) ?? []
   if (transport !== undefined) refuse(text, option, `unsupported transport ${transport}`, transportHint(transport, path, option))
