@@ -6,7 +6,7 @@ export type Side = 'source' | 'destination'
 
 /**
  * The public error codes: listed here, never renamed, never reused.
- * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused. `USAGE` and `INVALID_*` mean that nothing was started, except for `INVALID_MANIFEST`, and for
+ * `INTEGRITY` and `CHECKSUM_MISMATCH` mean that bytes were refused, `TAG_MOVED` that a tag would get other content than expected. `USAGE` and `INVALID_*` mean that nothing was started, except for `INVALID_MANIFEST`, and for
  * the `INVALID_CONFIG` of Docker's configuration, which is read when a registry asks for credentials: both may affect a single image.
  */
 export const errorCodes = [
@@ -22,6 +22,7 @@ export const errorCodes = [
   'LIST_UNAVAILABLE',
   'CHECKSUM_MISMATCH',
   'INTEGRITY',
+  'TAG_MOVED',
   'NOT_FOUND',
   'UNAUTHORIZED',
   'DENIED',

@@ -6,9 +6,10 @@ import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
+import type { MirrorToManyOptions, MirrorToManyRun } from './runs/mirror-to-many.ts'
 import type { MirrorOptions, PlanOptions } from './runs/options.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
-import type { MirrorRun } from './runs/start-run.ts'
+import type { MirrorRun, Run } from './runs/start-run.ts'
 import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
 
 export {
@@ -30,13 +31,14 @@ export type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RequestCount
 export type { Digest } from './oci/digest.ts'
 export type { CallOptions } from './oci/image-source.ts'
 export type { StepState } from './plan/plan.ts'
+export type { IfChanged } from './plan/resolve-image.ts'
 export type { RegistryEvents } from './registry/transport.ts'
 export type { ListCoverage, SelectedList } from './release/image-list.ts'
 export type { ByteStream } from './release/read-list-file.ts'
 export type { ListFetchOptions, ListSources } from './release/fetch-file.ts'
 export type { ImageFilterOptions } from './release/image-filter.ts'
 export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
-export type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport, ReportTotals } from './report/report.ts'
+export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, MirrorReport, ReportTotals } from './report/report.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyTotals } from './report/verify-report.ts'
 export type { ArchiveProblem } from './bundle/check-archive.ts'
@@ -46,11 +48,13 @@ export type { BundledList } from './bundle/bundle-record.ts'
 export type { SkippedEntry } from './layout/name-entries.ts'
 export type { EngineOptions } from './connect/engine.ts'
 export type { NodeRules } from './connect/node.ts'
-export type { ArchiveOptions, BatchOptions, ContentOptions, RenameOptions } from './runs/options.ts'
+export type { ArchiveOptions, BatchOptions, ChangeOptions, ContentOptions, RenameOptions } from './runs/options.ts'
 export type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
 export type { DescribedEndpoint } from './registries-yaml/resolve/describe-endpoint.ts'
 export type { Platform } from './oci/platform.ts'
 export type { Build, K3sVersion, PreRelease, Stage } from './release/version.ts'
+export type { DestinationEvent } from './runs/mirror-to-many.ts'
+export type { Run } from './runs/start-run.ts'
 export type { SearchOptions } from './runs/find-image.ts'
 export type { EndpointStatus, VerdictStatus, ProblemCode } from './verify/image-verdict.ts'
 export type {
@@ -63,6 +67,8 @@ export type {
   LoadBundleOptions,
   MirrorOptions,
   MirrorRun,
+  MirrorToManyOptions,
+  MirrorToManyRun,
   PlanOptions,
   PlanReport,
   PushBundleOptions,
@@ -72,7 +78,7 @@ export type {
 }
 
 /** A run whose code is loaded first. */
-function loaded(load: Promise<MirrorRun>): MirrorRun {
+function loaded<E, R>(load: Promise<Run<E, R>>): Run<E, R> {
   const report = load.then((run) => run.report)
   // The reader of the events gets the failure; an unhandled rejection of the report must not end the process.
   report.catch(() => undefined)
@@ -90,6 +96,11 @@ function loaded(load: Promise<MirrorRun>): MirrorRun {
  */
 export function mirror(options: MirrorOptions): MirrorRun {
   return loaded(import('./runs/mirror.ts').then((runs) => runs.mirror(options)))
+}
+
+/** Mirrors images to several destinations, each with its own result. A destination that fails does not stop the others. */
+export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
+  return loaded(import('./runs/mirror-to-many.ts').then((runs) => runs.mirrorToMany(options)))
 }
 
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */

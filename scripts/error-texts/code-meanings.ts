@@ -14,6 +14,7 @@ export const codeMeanings: Readonly<Record<ErrorCode, string>> = {
   LIST_UNAVAILABLE: 'The image list of a release, or its checksum file, could not be fetched.',
   CHECKSUM_MISMATCH: 'A list does not match its checksum; nothing of it was used.',
   INTEGRITY: 'Content does not match its digest or size, or an archive is damaged; nothing wrong was published.',
+  TAG_MOVED: 'A tag names other content than expected; it was left as it is.',
   NOT_FOUND: 'An image, manifest, blob or repository does not exist at the source or the destination.',
   UNAUTHORIZED: 'A registry, token server or proxy rejected the credentials, or requires some and none were found.',
   DENIED: 'A server understood the request and refuses it: permissions, quota, immutable tags, or upload limits.',

@@ -31,6 +31,7 @@ const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   CHANNEL_NOT_FOUND: exitCodes.invalidInput,
   CHECKSUM_MISMATCH: exitCodes.integrityRefused,
   INTEGRITY: exitCodes.integrityRefused,
+  TAG_MOVED: exitCodes.integrityRefused,
   CANCELLED: exitCodes.interrupted,
 }
 

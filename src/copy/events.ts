@@ -81,7 +81,9 @@ export type MirrorEvent =
       readonly destination: string
       /** Absent where a Docker Engine must pull first. */
       readonly digest?: string
-      readonly state: 'new' | 'changed' | 'present'
+      readonly state: 'new' | 'changed' | 'present' | 'skipped'
+      /** What the destination's tag names before the copy; present where that is another root. */
+      readonly previousDigest?: string
       readonly platforms: readonly string[]
       readonly digestPreserved: boolean
       readonly blobs: number
@@ -113,10 +115,12 @@ export type MirrorEvent =
   | { readonly type: 'retrying'; readonly image?: string; readonly attempt: number; readonly delay: number; readonly error: ErrorSummary }
   /** A registry asked to wait for `delay`. */
   | { readonly type: 'throttled'; readonly side: Side; readonly origin: string; readonly delay: number }
-  /** Copied and confirmed: everything below the root is at the destination. */
-  | ({ readonly type: 'image-copied'; readonly digest: string } & ImageNames & StoredFacts)
+  /** Copied and confirmed: everything below the root is at the destination. `previousDigest` is present where the tag named another root before. */
+  | ({ readonly type: 'image-copied'; readonly digest: string; readonly previousDigest?: string } & ImageNames & StoredFacts)
   /** The destination had the root already. */
   | ({ readonly type: 'image-up-to-date'; readonly digest: string } & ImageNames & StoredFacts)
+  /** The tag names another root, `previousDigest`, and was left as it is. `digest` is the source's. */
+  | ({ readonly type: 'image-skipped'; readonly digest: string; readonly previousDigest: string } & ImageNames)
   /** `final` is false where the image is retried in round 2. */
   | {
       readonly type: 'image-failed'

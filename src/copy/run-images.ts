@@ -110,17 +110,22 @@ async function runImage<Step extends ResolvedStep>(
   const { emit, signal } = options
   const names = namesOf(image)
   const step = await options.resolve(image)
-  const { root, state, platforms, digestPreserved, contents } = step
+  const { root, state, previous, platforms, digestPreserved, contents } = step
   emit({
     type: 'image-planned',
     ...names,
     ...(root !== undefined && { digest: root.digest }),
     state,
+    ...(previous !== undefined && { previousDigest: previous }),
     platforms,
     digestPreserved,
     blobs: contents.blobs.length,
     size: contentsSize(step),
   })
+  if (state === 'skipped' && previous !== undefined && root !== undefined) {
+    emit({ type: 'image-skipped', ...names, digest: root.digest, previousDigest: previous })
+    return
+  }
   const existing = step.standsFor ?? root
   if (state === 'present' && existing !== undefined && options.recheck !== true) {
     emit({ type: 'image-up-to-date', ...names, digest: existing.digest })
@@ -130,5 +135,12 @@ async function runImage<Step extends ResolvedStep>(
   emit({ type: 'image-started', image: names.image, round: number })
   const { hasWritten, stored } = await options.copier.copy(step, { emit, signal })
   for (const message of step.warnings ?? []) emit({ type: 'warning', image: names.image, message })
-  emit({ type: hasWritten ? 'image-copied' : 'image-up-to-date', ...names, ...stored })
+  if (!hasWritten) emit({ type: 'image-up-to-date', ...names, ...stored })
+  else
+    emit({
+      type: 'image-copied',
+      ...names,
+      ...stored,
+      ...(previous !== undefined && previous !== stored.digest && { previousDigest: previous }),
+    })
 }

@@ -105,6 +105,7 @@ export async function resolveEngineImage(
     chosen: chosen.length === 0 ? [undefined] : chosen,
     platforms: chosen.map(formatPlatform),
     existing,
+    ...(existing !== undefined && !isPresent && { previous: existing.digest }),
     ...(isPresent && { standsFor: existing }),
     // Nothing is promised before the push: what the Engine made of the image is known then.
     digestPreserved: isPresent && existing.digest === found.root.digest,

@@ -1,11 +1,12 @@
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference } from '../oci/reference.ts'
 
-/** How an image's root compares with the image of that name at the destination. */
-export type StepState = 'new' | 'changed' | 'present'
+/** How an image's root compares with the image of that name at the destination; `skipped` is a changed image that the destination keeps as it is. */
+export type StepState = 'new' | 'changed' | 'present' | 'skipped'
 
-/** Everything below one root, each manifest and blob once. Empty for a step that is `present`, unless its contents were read. */
+/** Everything below one root, each manifest and blob once. Empty for a step that is `present`, unless its contents were read, and for one that is `skipped`. */
 export interface StepContents {
   /** Children before the manifests that refer to them; the root is last. */
   readonly manifests: readonly Manifest[]
@@ -22,6 +23,8 @@ export interface PlanStep {
   /** The root that the destination's tag will name. */
   readonly root: Descriptor
   readonly state: StepState
+  /** What the destination's tag names before the copy; present where that is another root. */
+  readonly previous?: Digest
   /** `os/arch[/variant]` of every image below the root, without attestations. */
   readonly platforms: readonly string[]
   /** False where a subset of platforms needed a new index with its own digest. */

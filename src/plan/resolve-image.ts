@@ -182,22 +182,27 @@ async function readSingle(
   return { config: { ...config, data }, platform }
 }
 
-/** The parts of an image to read, and how thoroughly it is compared. */
+/** What to do with a tag that names other content at the destination. */
+export type IfChanged = 'replace' | 'fail' | 'skip'
+
+/** The parts of an image to read, how thoroughly it is compared, and what becomes of a tag that has moved. */
 export interface ResolveOptions extends ReadOptions {
   /** Read an image even where the destination has its root. */
   readonly recheck?: boolean | undefined
+  /** Default: `replace`. */
+  readonly ifChanged?: IfChanged | undefined
 }
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
-/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, otherwise it is read once. */
+/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, otherwise it is read once. Throws TAG_MOVED with `ifChanged` `fail`. */
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,
   destination: Pick<ImageDestination, 'headManifest'>,
   options: ResolveOptions = {},
 ): Promise<PlanStep> {
-  const { wanted, sparse = false, recheck = false, signal } = options
+  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', signal } = options
   const [found, existing] = await Promise.all([
     source.headManifest(image.source, { signal }),
     destination.headManifest(withoutPin(image.destination), { signal }),
@@ -207,9 +212,25 @@ export async function resolveImage(
     return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing }
   }
   const { root, digestPreserved } = await readRoot(source, image.source, found, options)
-  const state = existing === undefined ? 'new' : existing.digest === root.descriptor.digest ? 'present' : 'changed'
+  const step = { ...image, root: root.descriptor, digestPreserved }
+  if (existing !== undefined && existing.digest !== root.descriptor.digest) {
+    const previous = existing.digest
+    if (ifChanged === 'fail') throw tagMoved(image, previous, root.descriptor.digest)
+    if (ifChanged === 'skip') return { ...step, state: 'skipped', previous, ...nothing }
+    return { ...step, state: 'changed', previous, ...(await readContents(source, image.source, root, options)) }
+  }
+  const state = existing === undefined ? 'new' : 'present'
   const below = state === 'present' && !recheck ? nothing : await readContents(source, image.source, root, options)
-  return { ...image, root: root.descriptor, state, digestPreserved, ...below }
+  return { ...step, state, ...below }
+}
+
+function tagMoved(image: NamedImage, previous: Digest, digest: Digest): MirrorError {
+  const subject = formatReference(image.source)
+  return new MirrorError('TAG_MOVED', `${subject}: the tag has moved: the destination has ${previous}, the source ${digest}`, {
+    side: 'destination',
+    subject,
+    hint: 'pass options.ifChanged replace to overwrite the tag, or options.ifChanged skip to keep it',
+  })
 }
 
 /** The blobs of a step that the destination's repository lacks. */

@@ -10,11 +10,19 @@ interface ImageState extends ImageNames {
   platforms: readonly string[]
   digestPreserved: boolean
   size: number
-  done?: 'copied' | 'up-to-date'
+  done?: Exclude<ImageStatus, 'failed'>
+  previousDigest?: string
   error?: ErrorSummary
   readonly contents: Map<string, { readonly size: number; readonly outcome: Outcome }>
   readonly progress: Map<string, number>
   readonly foreign: Set<string>
+}
+
+/** How an event ends an image; nothing for one that is only planned. */
+function endOf(event: MirrorEvent): Pick<ImageState, 'done'> {
+  if (event.type === 'image-copied') return { done: event.previousDigest === undefined ? 'copied' : 'replaced' }
+  if (event.type === 'image-skipped') return { done: 'skipped' }
+  return event.type === 'image-up-to-date' ? { done: 'up-to-date' } : {}
 }
 
 const unfinished: ErrorSummary = {
@@ -38,12 +46,13 @@ function bytesOf(image: ImageState): ImageBytes {
 }
 
 function imageReport(state: ImageState, ended: ErrorSummary | undefined): ImageReport {
-  const { image, destination, digest, done, digestPreserved, platforms, foreign, error = ended ?? unfinished } = state
+  const { image, destination, digest, done, previousDigest, digestPreserved, platforms, foreign, error = ended ?? unfinished } = state
   return {
     source: image,
     destination,
     ...(digest !== undefined && { digest }),
     status: done ?? 'failed',
+    ...((done === 'replaced' || done === 'skipped') && previousDigest !== undefined && { previousDigest }),
     digestPreserved,
     platforms,
     bytes: bytesOf(state),
@@ -92,10 +101,10 @@ export class ReportFold {
         return
       case 'image-planned':
       case 'image-copied':
+      case 'image-skipped':
       case 'image-up-to-date': {
-        const { type, image, destination, ...facts } = event
-        const done = type === 'image-planned' ? {} : { done: type === 'image-copied' ? 'copied' : 'up-to-date' }
-        Object.assign(this.#image({ image, destination }), facts, done)
+        const { type: _type, image, destination, ...facts } = event
+        Object.assign(this.#image({ image, destination }), facts, endOf(event))
         return
       }
       case 'image-failed':
@@ -140,7 +149,9 @@ export class ReportFold {
       totals: {
         images: images.length,
         copied: count('copied'),
+        replaced: count('replaced'),
         upToDate: count('up-to-date'),
+        skipped: count('skipped'),
         failed: count('failed'),
         bytesCopied: sum(({ bytes }) => bytes.copied),
         bytesSaved: sum(({ bytes }) => bytes.mounted + bytes.present),

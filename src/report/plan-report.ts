@@ -32,13 +32,15 @@ export interface RateLimit {
   readonly source?: string
 }
 
-/** One image in a plan. Sizes are bytes below the root, manifests included; an image that is present has 0, because its contents are not read. */
+/** One image in a plan. Sizes are bytes below the root, manifests included; an image that is present or skipped has 0, because its contents are not read. */
 export interface PlannedImage {
   readonly source: string
   readonly destination: string
   /** Absent where a Docker Engine must pull first. */
   readonly digest?: string
   readonly state: StepState
+  /** What the destination's tag names now; present where that is another root. */
+  readonly previousDigest?: string
   readonly platforms: readonly string[]
   readonly digestPreserved: boolean
   /** Configs and layers. */
@@ -61,6 +63,7 @@ export interface PlanTotals {
   readonly new: number
   readonly changed: number
   readonly present: number
+  readonly skipped: number
   readonly failed: number
   readonly blobsToMove: number
   readonly bytesToMove: number
@@ -117,7 +120,7 @@ function presentDigests({ step, missing }: SurveyedStep): readonly string[] {
 
 function plannedImage(surveyed: SurveyedStep): PlannedImage {
   const { step, dockerHubPulls, heldByEngine } = surveyed
-  const { root, state, platforms, digestPreserved, contents } = step
+  const { root, state, previous, platforms, digestPreserved, contents } = step
   const blobs = byDigest(contents.blobs)
   const missing = byDigest(surveyed.missing)
   const total = sizeOf(blobs.values()) + manifestBytes(surveyed)
@@ -127,6 +130,7 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
     destination: formatReference(step.destination),
     ...(root !== undefined && { digest: root.digest }),
     state,
+    ...(previous !== undefined && { previousDigest: previous }),
     platforms,
     digestPreserved,
     blobs: { total: blobs.size, missing: missing.size },
@@ -157,6 +161,7 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
       new: count('new'),
       changed: count('changed'),
       present: count('present'),
+      skipped: count('skipped'),
       failed: failures.length,
       blobsToMove: toMove.size,
       bytesToMove,

@@ -2,9 +2,10 @@ import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunComman
 
 /**
  * How an image ended. An image that the run did not finish is `failed` with the error code CANCELLED, and counts as failed in the totals.
- * An image that the base of a bundle holds whole is `up-to-date`.
+ * An image that the base of a bundle holds whole is `up-to-date`. `replaced`: copied to a tag that named other content before.
+ * `skipped`: the tag names other content and was left as it is.
  */
-export type ImageStatus = 'copied' | 'up-to-date' | 'failed'
+export type ImageStatus = 'copied' | 'replaced' | 'up-to-date' | 'skipped' | 'failed'
 
 /**
  * Bytes below one image's root, manifests included, each digest once. For an image that is copied or up to date
@@ -20,12 +21,14 @@ export interface ImageBytes {
   readonly present: number
 }
 
-/** One image in a report. `digest` is absent where the image was never resolved. */
+/** One image in a report. `digest` is absent where the image was never resolved; for `skipped` it is the source's. */
 export interface ImageReport {
   readonly source: string
   readonly destination: string
   readonly digest?: string
   readonly status: ImageStatus
+  /** What the tag named before, and for `skipped` still names; present exactly for `replaced` and `skipped`. */
+  readonly previousDigest?: string
   /** False where a subset of platforms needed a new index, or a Docker Engine wrote a new manifest. */
   readonly digestPreserved: boolean
   readonly platforms: readonly string[]
@@ -39,8 +42,11 @@ export interface ImageReport {
 /** The sums over all images. */
 export interface ReportTotals {
   readonly images: number
+  /** Without those that are replaced. */
   readonly copied: number
+  readonly replaced: number
   readonly upToDate: number
+  readonly skipped: number
   readonly failed: number
   readonly bytesCopied: number
   /** Bytes that were not transferred: mounted and present. */
@@ -49,6 +55,15 @@ export interface ReportTotals {
   readonly bytesRetried: number
   readonly requests: RequestCounts
   readonly seconds: number
+}
+
+/** The document of a run to several destinations: the report of each, in the order in which they were given. */
+export interface ManyReport {
+  readonly schemaVersion: 1
+  readonly command: 'mirror'
+  readonly destinations: readonly MirrorReport[]
+  /** The sums over all destinations; an image counts once for each. */
+  readonly totals: ReportTotals
 }
 
 /** A list of the selection, its sha256, and how its checksum was confirmed. */

@@ -52,6 +52,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   foreignLayers: flag,
   from: record,
   images: texts,
+  ifChanged: ["'replace', 'fail' or 'skip'", (value) => value === 'replace' || value === 'fail' || value === 'skip'],
   include: texts,
   jobs: count,
   k3sVersion: ['a K3sVersion', isRecord],

@@ -25,7 +25,7 @@ const lookUps = 8
 type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 
 /** Refuses what only registry HTTP can do. Throws USAGE. */
-export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs }: MirrorOptions): void {
+export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs, ifChanged = 'replace' }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
     throw new MirrorError('USAGE', `${what} is unsupported with options.via docker: ${why}`, {
       hint: 'remove one of the two options',
@@ -34,6 +34,7 @@ export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs }
   if (to === 'oci' || to.startsWith('oci:')) refuse(`options.to ${to}`, 'an Engine pushes only to registries')
   const layout = Object.values(from).find((place) => layoutDirectory(place) !== undefined)
   if (layout !== undefined) refuse(`options.from ${layout}`, 'an Engine pulls only from registries')
+  if (ifChanged !== 'replace') refuse(`options.ifChanged ${ifChanged}`, 'an Engine reports the digest only after the push')
   if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
   if (foreignLayers === true) refuse('options.foreignLayers', 'the Docker Engine chooses how to handle them')
   if (blobJobs !== undefined) refuse('options.blobJobs', 'the Docker Engine chooses how many layers it transfers at once')

@@ -2,6 +2,7 @@ import type { EndOptions } from '../connect/destination.ts'
 import type { EngineOptions } from '../connect/engine.ts'
 import type { Reference } from '../oci/reference.ts'
 import { nameDestination, type NamingOptions } from '../plan/destination-names.ts'
+import type { IfChanged } from '../plan/resolve-image.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 
 /** What of each image is wanted. */
@@ -31,6 +32,12 @@ export interface ArchiveOptions {
   readonly exclude?: readonly string[] | undefined
 }
 
+/** What becomes of tags that name other content at the destination. */
+export interface ChangeOptions {
+  /** `replace` (the default), `fail` with TAG_MOVED, or `skip`; decided before any blob of the image moves. */
+  readonly ifChanged?: IfChanged | undefined
+}
+
 /** How a run goes over its images. */
 export interface BatchOptions {
   /** Images at once; default 16, and 2 through a Docker Engine. */
@@ -39,7 +46,7 @@ export interface BatchOptions {
 }
 
 /** Which images, how they are named at the destination, and where both ends are; a selection needs at least one release, list or reference. */
-export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, EndOptions, EngineOptions, BatchOptions {
+export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, ChangeOptions, EndOptions, EngineOptions, BatchOptions {
   /** With `platforms`: keep the original index and leave the other children out. */
   readonly sparse?: boolean | undefined
   /** Registry HTTP (the default), or a Docker Engine that pulls, tags and pushes. */

@@ -63,10 +63,10 @@ export async function prepare<T>(
 /** The way over registry HTTP, which copies content by content. */
 function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, retry, signal } = options
+  const { sparse, foreignLayers, recheck, ifChanged, retry, signal } = options
   return {
     warnings: [],
-    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, signal }),
+    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, ifChanged, signal }),
     copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({

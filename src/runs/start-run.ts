@@ -15,10 +15,13 @@ import type { Route } from './route.ts'
 import type { RunEnding } from './run-ending.ts'
 
 /** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
-export interface MirrorRun extends AsyncIterable<MirrorEvent> {
+export interface Run<Event, Report> extends AsyncIterable<Event> {
   /** The report of the whole run, an interrupted one too; rejects with what kept the run from starting. */
-  readonly report: Promise<MirrorReport>
+  readonly report: Promise<Report>
 }
+
+/** A run that copies images to one destination. */
+export interface MirrorRun extends Run<MirrorEvent, MirrorReport> {}
 
 /** Everything that is settled before the first image is touched. */
 export interface RunPlan {

@@ -22,7 +22,7 @@ export const imageStatuses: readonly VerdictStatus[] = [
 ]
 
 /** A public error code, or one that only a check has: NOT_COMPARED where the expected digest could not be learned. */
-export type ProblemCode = ErrorCode | 'TAG_MOVED' | 'UPSTREAM_ONLY' | 'NOT_COMPARED'
+export type ProblemCode = ErrorCode | 'UPSTREAM_ONLY' | 'NOT_COMPARED'
 
 /** One thing that is wrong with an image: one line that names image, part, endpoint and reason. */
 export interface Problem {

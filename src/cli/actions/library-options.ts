@@ -43,8 +43,9 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & TransferOptio
 
 /** The library's options for the flags about both ends. */
 export function placeOptions(flags: PlaceFlags): PlanOptions {
-  const { to, sparse, rewrite, flatten, recheck } = flags
-  return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), sparse, rewrite, flatten, recheck }
+  const { to, sparse, rewrite, flatten, recheck, ifChanged } = flags
+  const naming = { sparse, rewrite, flatten, recheck, ifChanged }
+  return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), ...naming }
 }
 
 /** The credentials of the destination in the environment. Throws USAGE where half of them is set, as a CI job does whose secret is missing. */

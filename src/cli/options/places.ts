@@ -1,3 +1,4 @@
+import type { IfChanged } from '../../plan/resolve-image.ts'
 import { inGroup, option, type HelpSection, type OptionGroup } from './option.ts'
 import { collect, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
 
@@ -22,6 +23,7 @@ export interface PlaceFlags extends SourceFlags {
   readonly rewrite?: string[]
   readonly flatten?: boolean
   readonly recheck?: boolean
+  readonly ifChanged?: IfChanged
 }
 
 /** Which other hosts registries may refer to. */
@@ -55,6 +57,9 @@ const naming: OptionGroup = inGroup('Destination', [
   option('--rewrite <regex=text>', 'rename repositories (Go regexp, first match wins)', collect),
   option('--flatten', 'keep only the last part of repository names'),
   option('--recheck', 're-check images that are already present'),
+  option('--if-changed <action>', 'for a tag with other content at the destination')
+    .choices(['replace', 'fail', 'skip'])
+    .default(undefined, 'replace'),
 ])
 
 /** `--timeout`. */

@@ -31,7 +31,8 @@ export class EventLines {
     if (event.type === 'run-started') this.#run = event
     if (event.type === 'run-finished') return this.#finish(event)
     if (event.type === 'image-failed') this.#failures.set(event.image, { source: event.image, error: event.error })
-    if (event.type === 'image-copied' || event.type === 'image-up-to-date') this.#failures.delete(event.image)
+    if (event.type === 'image-copied' || event.type === 'image-up-to-date' || event.type === 'image-skipped')
+      this.#failures.delete(event.image)
     if (this.#options.verbosity === 'quiet' || (event.type === 'image-failed' && event.final)) return []
     const line = this.#line(event, now)
     return line === undefined ? [] : [line]
@@ -55,7 +56,11 @@ export class EventLines {
     const { done, unchanged } = wordsFor(this.#run?.command)
     switch (event.type) {
       case 'image-copied':
-        return `${styles.good(done)} ${safeLine(event.image)}${this.#amounts(event, now)}`
+        return event.previousDigest === undefined
+          ? `${styles.good(done)} ${safeLine(event.image)}${inBrackets(this.#amounts(event, now))}`
+          : `${styles.warning('replaced')} ${safeLine(event.image)}${inBrackets([`was ${event.previousDigest}`, ...this.#amounts(event, now)])}`
+      case 'image-skipped':
+        return `${styles.warning('skipped')} ${safeLine(event.image)}: the destination keeps ${safeLine(event.previousDigest)}`
       case 'image-up-to-date':
         return `${styles.quiet(`${unchanged}:`)} ${safeLine(event.image)}`
       case 'warning':
@@ -80,10 +85,9 @@ export class EventLines {
     return undefined
   }
 
-  #amounts({ image }: Of<'image-copied'>, now: number): string {
+  #amounts({ image }: Of<'image-copied'>, now: number): readonly string[] {
     const { size, startedAt } = this.#tally.of(image)
-    const known = [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
-    return known.length === 0 ? '' : ` (${known.join(', ')})`
+    return [...(size > 0 ? [formatBytes(size)] : []), ...(Number.isNaN(startedAt) ? [] : [formatDuration(now - startedAt)])]
   }
 
   #throttled({ origin, side, delay }: Of<'throttled'>, now: number): string | undefined {
@@ -119,6 +123,10 @@ export class EventLines {
     const isShared = reason === 'mounted' && this.#run !== undefined && describeShared(this.#run).startsWith('shared')
     return isShared ? 'shared' : reason
   }
+}
+
+function inBrackets(facts: readonly string[]): string {
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`
 }
 
 function describePlan({ image, destination, state, digest, blobs, size }: Of<'image-planned'>): string {

@@ -15,6 +15,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   flatten: '--flatten',
   foreignLayers: '--foreign-layers',
   from: '--from',
+  ifChanged: '--if-changed',
   images: '--images',
   include: '--include',
   k3sVersion: '--k3s-version',

@@ -8,9 +8,9 @@ import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
 import type { Styles } from './styles.ts'
 import { formatEngine } from './summary.ts'
 
-/** The contents of an image that is present were not read. */
+/** The contents of an image that is present or skipped were not read. */
 function ifRead(cell: (image: PlannedImage) => string): (image: PlannedImage) => string {
-  return (image) => (image.state === 'present' ? '-' : cell(image))
+  return (image) => (image.state === 'present' || image.state === 'skipped' ? '-' : cell(image))
 }
 
 /** The platforms that the Docker Engine need not pull again. */
@@ -51,6 +51,7 @@ function totalLine({ totals, engine, destination }: PlanReport): string {
     [totals.new, 'new'],
     [totals.changed, 'changed'],
     [totals.present, 'present'],
+    [totals.skipped, 'skipped'],
     [totals.failed, 'failed'],
   ])
   if (engine !== undefined || totals.new + totals.changed === 0) return text

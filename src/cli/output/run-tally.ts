@@ -92,6 +92,7 @@ export class RunTally {
         this.#layer(event, now)
         return
       case 'image-copied':
+      case 'image-skipped':
       case 'image-up-to-date':
       case 'image-failed':
         this.#ended(event)
@@ -132,7 +133,7 @@ export class RunTally {
     return progress
   }
 
-  #ended(event: Extract<MirrorEvent, { type: 'image-copied' | 'image-up-to-date' | 'image-failed' }>): void {
+  #ended(event: Extract<MirrorEvent, { type: 'image-copied' | 'image-skipped' | 'image-up-to-date' | 'image-failed' }>): void {
     const progress = this.of(event.image)
     this.inFlight.delete(event.image)
     if (event.type === 'image-failed') {

@@ -21,7 +21,9 @@ function headline(report: MirrorReport, styles: Styles): string {
   const unfinished = report.images.filter(isUnfinished).length
   const text = formatImageCounts(totals.images, [
     [totals.copied, words.done],
+    [totals.replaced, 'replaced'],
     [totals.upToDate, words.unchanged],
+    [totals.skipped, 'skipped'],
     [totals.failed - unfinished, 'failed'],
     [unfinished, 'not finished'],
   ])

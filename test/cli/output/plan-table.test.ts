@@ -27,6 +27,7 @@ const report: PlanReport = {
     new: 1,
     changed: 0,
     present: 1,
+    skipped: 0,
     failed: 0,
     blobsToMove: 3,
     bytesToMove: 10_000_000,
