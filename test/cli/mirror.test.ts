@@ -69,7 +69,9 @@ test('mirrors a release byte for byte, each blob once; a second run only checks'
     assert.deepEqual(numbers, {
       images: 8,
       copied: 8,
+      replaced: 0,
       upToDate: 0,
+      skipped: 0,
       failed: 0,
       bytesCopied: release.bytes + manifestBytes(release),
       bytesSaved: saved,

@@ -55,7 +55,9 @@ describe('foldReport', () => {
       totals: {
         images: 1,
         copied: 1,
+        replaced: 0,
         upToDate: 0,
+        skipped: 0,
         failed: 0,
         bytesCopied: 750,
         bytesSaved: 250,

@@ -66,6 +66,7 @@ describe('foldPlan', () => {
       new: 1,
       changed: 1,
       present: 1,
+      skipped: 0,
       failed: 0,
       blobsToMove: 3,
       bytesToMove: 1000 + 30 + 50 + 20,
