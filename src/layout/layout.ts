@@ -7,6 +7,9 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import type { BlobRange } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
+import type { CollectionAnswers, CollectionRequest } from './collection-request.ts'
+import type { ExpectedContent } from './expected-content.ts'
+import type { CollectedGarbage, CollectionOptions } from './garbage-collection.ts'
 import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
 
@@ -55,6 +58,8 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   readonly directory: string
   /** Aborted once another process has taken over the layout, after which this one only reads; its reason is a LAYOUT_LOCKED error. */
   readonly lost: AbortSignal
+  /** What clients count on, for collections. */
+  readonly expected: ExpectedContent
   /** Throws LAYOUT_LOCKED if another process has taken over the layout. */
   confirm(): Promise<void>
   /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
@@ -67,7 +72,13 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>
   /** Records the releases that tags belong to, in addition to those recorded before; unknown tags are ignored. */
   recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void>
-  /** Takes a tag away; the manifest stays. */
+  /** Bytes of a blob or manifest, undefined where it is absent; it is kept for the grace period of a collection, so that a client can store a manifest that refers to it. */
+  expectContent(repository: Repository, digest: Digest): Promise<number | undefined>
+  /** Removes what no tag reaches, except for what clients were promised or stored within the grace period. */
+  collectGarbage(options: CollectionOptions): Promise<CollectedGarbage>
+  /** Answers requests of other processes, which cannot write to the layout meanwhile, for a collection. */
+  answerCollections(collect: (request: CollectionRequest) => Promise<object>): Promise<CollectionAnswers>
+  /** Takes a tag away; the manifest stays until garbage is collected. */
   deleteTag(repository: Repository, tag: string): Promise<Deletion>
   /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion>

@@ -22,7 +22,7 @@ import { followLinks, refusePlanted } from './planted-files.ts'
 import { Reserve } from './reserve.ts'
 
 /** Private files of a layout, next to those of the specification: the writer's claim, the journal of manifests, and files on their way in. */
-const privateName = '.k3s-mirror'
+export const privateName = '.k3s-mirror'
 
 /** How a layout is written. */
 export interface OpenLayoutOptions {
@@ -90,16 +90,28 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
     if (deleted === true) catalogue.remove(repository, descriptor.digest)
     else catalogue.add(repository, { descriptor, subject })
   })
-  const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
+  const { named, skipped, kept } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
   const pinned = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
-  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, pinned, releases: index.releases }
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, kept, pinned, releases: index.releases }
 }
 
 /** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND for a path that is missing or empty, USAGE for a file or another directory. */
 export async function readDiskLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
   if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
+}
+
+/** What a layout has at this moment, for work that changes none of its files. Throws as `readDiskLayout` does. */
+export async function openForPreview(directory: string): Promise<Omit<OpenedFiles, 'journal' | 'index' | 'adopted'>> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
+  return openFiles(directory, false)
+}
+
+/** Opens a layout for writing, as `openLayout` does, but makes none. */
+export async function openExistingLayout(directory: string, options: OpenLayoutOptions = {}): Promise<Layout> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
+  return openLayout(directory, options)
 }
 
 /** `readDiskLayout`, as the interface of every layout. */
