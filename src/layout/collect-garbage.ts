@@ -48,7 +48,12 @@ export async function previewGarbage(
   const before = await blobs.storedBytes()
   const layout = { directory, blobs, catalogue, pinned, parents, expected, removal: noRemoval }
   const garbage = await new GarbageCollection(layout, options).run()
-  return { dryRun: true, graceSeconds: options.graceMilliseconds / 1000, ...garbage, storedBytes: { before, after: before - garbage.removed.bytes } }
+  return {
+    dryRun: true,
+    graceSeconds: options.graceMilliseconds / 1000,
+    ...garbage,
+    storedBytes: { before, after: before - garbage.removed.bytes },
+  }
 }
 
 /** Removes the garbage of a layout that this process writes to. */

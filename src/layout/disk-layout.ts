@@ -2,7 +2,7 @@ import { contentOf, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { BlobUpload, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
+import type { BlobUpload, OfferedBlob, OfferOptions, PutManifestOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
@@ -97,16 +97,22 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   }
 
   /** Not while content is removed: what is found here, or stored after this, is not removed by a collection that has begun. */
-  expectContent(repository: Repository, digest: Digest): Promise<number | undefined> {
-    return this.#gate.adding(() => {
-      this.#deletions.expected.expect(repository, digest)
-      return this.blobs.size(digest)
+  expectContent(
+    repository: Repository,
+    digest: Digest,
+    { isComing = false }: { readonly isComing?: boolean } = {},
+  ): Promise<number | undefined> {
+    return this.#gate.adding(async () => {
+      const size = await this.blobs.size(digest)
+      if (size !== undefined || isComing) this.expected.expect(repository, digest)
+      return size
     })
   }
 
   /** A layout has each blob once: where any repository has it, this one has it too. */
   async offerBlob(repository: Repository, descriptor: Descriptor, { from, presence }: OfferOptions = {}): Promise<OfferedBlob> {
-    const isThere = async (): Promise<boolean> => (await this.expectContent(repository, descriptor.digest)) === descriptor.size
+    const isThere = async (): Promise<boolean> =>
+      (await this.expectContent(repository, descriptor.digest, { isComing: true })) === descriptor.size
     if (await isThere()) return { kind: from === undefined || presence === 'likely' ? 'present' : 'mounted' }
     const put: BlobUpload['put'] = async (open, options) => !(await isThere()) && (await this.#write(descriptor, open, options))
     return { kind: 'upload', upload: { put, cancel: () => Promise.resolve() } }
@@ -131,9 +137,22 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     }
   }
 
-  async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
+  async putManifest(reference: Reference, manifest: Manifest, { isRoot = false }: PutManifestOptions = {}): Promise<void> {
     const links = linksOf(contentsOf(manifest))
-    await this.#gate.adding(() => this.#fenced(() => this.#store(reference, manifest, links)))
+    await this.#gate.adding(() =>
+      this.#fenced(async () => {
+        await this.#store(reference, manifest, links)
+        if (isRoot && reference.tag === undefined) await this.#pin(reference, manifest.descriptor)
+      }),
+    )
+  }
+
+  /** An image without a tag has an entry by its digest in index.json: nothing else shows that it is one, and not a child of an index. */
+  async #pin({ registry, path }: Reference, { digest, mediaType, size }: Descriptor): Promise<void> {
+    const pinned = { registry, path, digest }
+    await this.#opened.index.set(pinned, { digest, mediaType, size })
+    this.#opened.pinned.set(formatReference(pinned), pinned)
+    await this.#deletions.fillReserve()
   }
 
   async putCheckedManifest(

@@ -8,9 +8,9 @@ export interface ManifestUse {
   /** Manifests of the repository that index.json names by their digest. */
   readonly pinned: readonly Digest[]
   /** True for a manifest that a client counts on. */
-  isExpected(digest: Digest): boolean
+  readonly isExpected: (digest: Digest) => boolean
   /** True for a manifest that was stored so lately that its client may not be done. */
-  isRecent(digest: Digest): boolean
+  readonly isRecent: (digest: Digest) => boolean
 }
 
 /** Manifests of a repository that nothing leads to. */
@@ -35,7 +35,10 @@ function subjectOfTag(tag: string): Digest | undefined {
 }
 
 /** Finds the manifests of a repository that no tag reaches: not as a child of an index, nor as a referrer of what is reached. */
-export function findUnreached({ tags, manifests }: CataloguedRepository, { parents, pinned, isExpected, isRecent }: ManifestUse): Unreached {
+export function findUnreached(
+  { tags, manifests }: CataloguedRepository,
+  { parents, pinned, isExpected, isRecent }: ManifestUse,
+): Unreached {
   const companions = new Map<Digest, Digest[]>()
   const belongTo = (subject: Digest, digest: Digest): void => void (companions.get(subject) ?? addTo(companions, subject)).push(digest)
   for (const { descriptor, subject } of manifests.values()) if (subject !== undefined) belongTo(subject, descriptor.digest)

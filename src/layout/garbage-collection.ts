@@ -1,10 +1,11 @@
 import { lstat } from 'node:fs/promises'
 import { yielding } from '../async/yielding.ts'
 import type { Digest } from '../oci/digest.ts'
-import { formatRepository, type Reference, type Repository } from '../oci/reference.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
 import { blobNames } from './blob-names.ts'
 import type { BlobStore } from './blob-store.ts'
 import type { Catalogue, CataloguedManifest, CataloguedRepository } from './catalogue.ts'
+import type { OpenedLayout } from './disk-layout-reader.ts'
 import type { ExpectedContent } from './expected-content.ts'
 import { findUnreached, type Unreached } from './find-unreached.ts'
 import type { Parents } from './parents.ts'
@@ -48,7 +49,7 @@ export interface CollectedLayout {
   readonly catalogue: Catalogue
   readonly parents: Parents
   readonly expected: ExpectedContent
-  readonly pinned: readonly Reference[]
+  readonly pinned: OpenedLayout['pinned']
   readonly removal: Removal
 }
 
@@ -99,7 +100,7 @@ export class GarbageCollection {
     const name = formatRepository(repository)
     return findUnreached(found, {
       parents,
-      pinned: pinned.flatMap((one) => (one.digest !== undefined && formatRepository(one) === name ? [one.digest] : [])),
+      pinned: [...pinned.values()].flatMap((one) => (one.digest !== undefined && formatRepository(one) === name ? [one.digest] : [])),
       isExpected: (digest) => expected.has(digest, this.#grace, repository),
       isRecent,
     })

@@ -23,7 +23,7 @@ export interface DeletionContext {
 
 /** Takes tags, manifests and blobs out of a layout, at request or because nothing needs them. */
 export class LayoutDeletions {
-  readonly expected = new ExpectedContent()
+  readonly expected: ExpectedContent = new ExpectedContent()
   readonly #context: DeletionContext
   /** Filled once something is deleted, and then with every manifest that is stored. */
   #parents: Parents | undefined
@@ -75,7 +75,7 @@ export class LayoutDeletions {
   }
 
   async deleteManifest({ registry, path }: Repository, digest: Digest): Promise<Deletion> {
-    const { catalogue, index, reserve, blobs, claim } = this.#context.opened
+    const { catalogue, index, reserve, blobs, claim, pinned } = this.#context.opened
     const parents = await this.#findParents()
     const remove = async (): Promise<Deletion> => {
       const found = catalogue.find({ registry, path, digest })
@@ -86,6 +86,7 @@ export class LayoutDeletions {
       // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
       await reserve.spend(() => index.remove([{ registry, path, digest }, ...tags.map((tag) => ({ registry, path, tag }))]))
       for (const tag of tags) catalogue.untag({ registry, path }, tag)
+      pinned.delete(formatReference({ registry, path, digest }))
       await this.#record({ registry, path }, [found])
       catalogue.remove({ registry, path }, digest)
       const referrers = catalogue.manifests({ registry, path }).filter(({ subject }) => subject === digest)
@@ -182,4 +183,3 @@ export class LayoutDeletions {
     return parents
   }
 }
-

@@ -92,7 +92,8 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
   })
   const { named, skipped, kept } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
-  const pinned = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
+  const digests = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
+  const pinned = new Map(digests.map((reference) => [formatReference(reference), reference]))
   return { directory, blobs, catalogue, index, journal, adopted, skipped, kept, pinned, releases: index.releases }
 }
 

@@ -1,5 +1,5 @@
-import { maxManifestBytes } from '../oci/manifest.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
+import { maxManifestBytes } from '../oci/manifest.ts'
 import type { BlobStore } from './blob-store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { storedLinks, type ManifestLinks } from './manifest-links.ts'
