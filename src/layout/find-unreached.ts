@@ -40,7 +40,11 @@ export function findUnreached(
   { parents, pinned, isExpected, isRecent }: ManifestUse,
 ): Unreached {
   const companions = new Map<Digest, Digest[]>()
-  const belongTo = (subject: Digest, digest: Digest): void => void (companions.get(subject) ?? addTo(companions, subject)).push(digest)
+  const subjects = new Map<Digest, Digest[]>()
+  const belongTo = (subject: Digest, digest: Digest): void => {
+    listAt(companions, subject).push(digest)
+    listAt(subjects, digest).push(subject)
+  }
   for (const { descriptor, subject } of manifests.values()) if (subject !== undefined) belongTo(subject, descriptor.digest)
   const reached = new Set<Digest>()
   const reach = (roots: Iterable<Digest>): void => {
@@ -66,10 +70,8 @@ export function findUnreached(
   reach(roots)
   const before = reached.size
   const unreached = (): Digest[] => [...manifests.keys()].filter((digest) => !reached.has(digest))
-  const isTop = (digest: Digest): boolean => {
-    const subject = manifests.get(digest)?.subject
-    return [...parents.of(digest), ...(subject === undefined ? [] : [subject])].every((one) => !manifests.has(one) || reached.has(one))
-  }
+  const isTop = (digest: Digest): boolean =>
+    [...parents.of(digest), ...(subjects.get(digest) ?? [])].every((one) => !manifests.has(one) || reached.has(one))
   reach(unreached().filter(isExpected))
   // Only what nothing refers to may be the first part of an image: the rest goes with what refers to it.
   reach(unreached().filter((digest) => isTop(digest) && isRecent(digest)))
@@ -82,8 +84,10 @@ export function findUnreached(
   }
 }
 
-function addTo(companions: Map<Digest, Digest[]>, subject: Digest): Digest[] {
-  const digests: Digest[] = []
-  companions.set(subject, digests)
-  return digests
+function listAt(lists: Map<Digest, Digest[]>, key: Digest): Digest[] {
+  const found = lists.get(key)
+  if (found !== undefined) return found
+  const list: Digest[] = []
+  lists.set(key, list)
+  return list
 }

@@ -68,6 +68,8 @@ export class GarbageCollection {
   readonly #pause: () => Promise<void>
   /** Content that something has let go of: its age does not count. */
   readonly #letGo: Set<Digest>
+  /** Manifests whose file a preview leaves in its place. */
+  readonly #gone = new Set<Digest>()
   readonly #images: string[] = []
   readonly #unknown: string[] = []
   readonly #removed = { manifests: 0, blobs: 0, tags: 0, bytes: 0 }
@@ -144,8 +146,9 @@ export class GarbageCollection {
     const { parents } = this.#layout
     const waiting = [...digests]
     for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
-      if (this.#isNeeded(digest)) continue
+      if (this.#isNeeded(digest) || this.#gone.has(digest)) continue
       await this.#remove(digest)
+      this.#gone.add(digest)
       for (const child of parents.remove(digest)) {
         this.#letGo.add(child)
         if (parents.childrenOf(child).size > 0) waiting.push(child)
@@ -179,7 +182,7 @@ export class GarbageCollection {
     const { blobs, expected, removal } = this.#layout
     await removal.exclusively(async () => {
       for (const digest of digests) {
-        if (this.#isNeeded(digest)) continue
+        if (this.#isNeeded(digest) || this.#gone.has(digest)) continue
         const facts = await lstat(blobs.path(digest)).catch(() => undefined)
         if (facts === undefined) continue
         if (expected.has(digest, this.#grace) || this.#isRecent(digest, facts.mtimeMs)) {
