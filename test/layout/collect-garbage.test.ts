@@ -7,10 +7,10 @@ import { collectGarbage } from '../../src/layout/collect-garbage.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { putBlob } from '../oci/put-blob.ts'
 import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 import { cosignTag, entryOf, layoutFiles, signatureOf, tinyArtifact } from './layout-files.ts'
 import { contentOf, storeImage, tinyBlob, tinyImage, tinyIndex, tinyManifest, type TinyImage } from './tiny-image.ts'
-import { putBlob } from '../oci/put-blob.ts'
 
 const quick = { durable: false }
 const repository = { registry: 'docker.io', path: 'rancher/x' }
@@ -56,7 +56,9 @@ async function storedDigests(directory: string): Promise<readonly string[]> {
 }
 
 function digestsOf(...images: readonly TinyImage[]): readonly string[] {
-  return [...new Set(images.flatMap(({ blobs, manifests }) => [...blobs, ...manifests].map(({ descriptor }) => descriptor.digest)))].toSorted()
+  return [
+    ...new Set(images.flatMap(({ blobs, manifests }) => [...blobs, ...manifests].map(({ descriptor }) => descriptor.digest))),
+  ].toSorted()
 }
 
 test('after the tags of one release are gone, the layout is what a layout of the other one is', async () => {
@@ -141,7 +143,14 @@ test('a grace period keeps what is new and has no tag, with all that it needs', 
 
 test('entries of other tools and unknown files stay, with all that they need', async () => {
   await using dir = await tempDir()
-  const [nameless, index, tagless, oldOfTwo, newOfTwo, gone] = [tinyImage(), tinyIndex(), tinyImage(), tinyImage(), tinyImage(), tinyImage()]
+  const [nameless, index, tagless, oldOfTwo, newOfTwo, gone] = [
+    tinyImage(),
+    tinyIndex(),
+    tinyImage(),
+    tinyImage(),
+    tinyImage(),
+    tinyImage(),
+  ]
   // An artifact of a type that is no manifest for us.
   const payload = tinyBlob(randomBytes(80))
   const foreign = tinyManifest({ mediaType: 'application/vnd.oci.artifact.manifest.v1+json', blobs: [payload.descriptor] })
@@ -151,7 +160,12 @@ test('entries of other tools and unknown files stay, with all that they need', a
   const withForeign = tinyImage(randomBytes(40), 'amd64', {})
   const config = withForeign.blobs[1]
   assert.ok(config)
-  const root = tinyManifest({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: config.descriptor, layers: [windows.descriptor] })
+  const root = tinyManifest({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: config.descriptor,
+    layers: [windows.descriptor],
+  })
   const windowsImage = { blobs: [config, windows], manifests: [root], root }
   const name = (text: string): Record<string, string> => ({ 'org.opencontainers.image.ref.name': text })
   const images = [nameless, index, tagless, oldOfTwo, newOfTwo, foreignImage, windowsImage]
