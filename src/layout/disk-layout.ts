@@ -10,28 +10,13 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import type { BlobWriter } from './blob-writer.ts'
 import { answerCollections, type CollectionAnswers, type CollectionRequest } from './collection-request.ts'
 import { DeletionGate } from './deletion-gate.ts'
-import { DiskLayoutReader, type OpenedLayout } from './disk-layout-reader.ts'
+import { DiskLayoutReader } from './disk-layout-reader.ts'
 import type { ExpectedContent } from './expected-content.ts'
-import type { CollectedGarbage, CollectionOptions } from './garbage-collection.ts'
 import { InTurn } from './in-turn.ts'
-import type { IndexFile } from './index-file.ts'
-import type { LayoutClaim } from './layout-claim.ts'
-import { LayoutDeletions } from './layout-deletions.ts'
-import type { Deletion, Layout, Mismatch } from './layout.ts'
-import type { ManifestJournal } from './manifest-journal.ts'
+import { LayoutDeletions, type WritableLayout } from './layout-deletions.ts'
+import type { CollectedGarbage, CollectionOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
-import type { Reserve } from './reserve.ts'
 import type { UploadKey } from './upload-files.ts'
-
-/** What is opened of a layout to be written. */
-export interface WritableLayout extends OpenedLayout {
-  readonly index: IndexFile
-  readonly journal: ManifestJournal
-  readonly claim: LayoutClaim
-  readonly reserve: Reserve
-  /** Entries of index.json that stand for no tag: what they need is kept. */
-  readonly kept: readonly Digest[]
-}
 
 /** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
 export class DiskLayout extends DiskLayoutReader implements Layout {

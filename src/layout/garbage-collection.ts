@@ -1,4 +1,6 @@
+import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
+import pLimit from 'p-limit'
 import { yielding } from '../async/yielding.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
@@ -8,29 +10,13 @@ import type { Catalogue, CataloguedManifest, CataloguedRepository } from './cata
 import type { OpenedLayout } from './disk-layout-reader.ts'
 import type { ExpectedContent } from './expected-content.ts'
 import { findUnreached, type Unreached } from './find-unreached.ts'
+import type { CollectedGarbage, CollectionOptions } from './layout.ts'
 import type { Parents } from './parents.ts'
 
+/** Files that are removed while no push can end. */
 const blobsAtOnce = 64
+const filesAtOnce = 16
 const mostUnknown = 100
-
-/** What a collection removes, or would remove, and what it keeps for the time being. */
-export interface CollectedGarbage {
-  readonly removed: {
-    /** Images and other artifacts that no tag reaches, as `registry/repository@digest`. */
-    readonly images: readonly string[]
-    /** Manifests of these images. */
-    readonly manifests: number
-    readonly blobs: number
-    /** Tags of signatures and the like whose image is removed. */
-    readonly tags: number
-    /** Bytes of the files; those with a further hard link count 0. */
-    readonly bytes: number
-  }
-  /** What no tag reaches and what was stored, or promised to a client, within the grace period. */
-  readonly kept: { readonly manifests: number; readonly blobs: number; readonly bytes: number }
-  /** Paths in the layout of files that are not part of it, at most 100; they are never removed. */
-  readonly unknownFiles: readonly string[]
-}
 
 /** How a collection changes the layout. */
 export interface Removal {
@@ -53,19 +39,13 @@ export interface CollectedLayout {
   readonly removal: Removal
 }
 
-/** How garbage is collected. */
-export interface CollectionOptions {
-  /** What was stored or promised to a client within so many milliseconds is kept. */
-  readonly graceMilliseconds: number
-  readonly signal?: AbortSignal | undefined
-}
-
 /** One walk over a layout: manifests that no tag reaches go first, then blobs that no manifest refers to, so that a crash leaves garbage and never a gap. */
 export class GarbageCollection {
   readonly #layout: CollectedLayout
   readonly #grace: number
   readonly #cutoff: number
   readonly #pause: () => Promise<void>
+  readonly #files = pLimit(filesAtOnce)
   /** Content that something has let go of: its age does not count. */
   readonly #letGo: Set<Digest>
   /** Manifests whose file a preview leaves in its place. */
@@ -109,7 +89,7 @@ export class GarbageCollection {
   }
 
   async #collectManifests(repository: Repository): Promise<void> {
-    const { catalogue, removal, blobs } = this.#layout
+    const { catalogue, removal } = this.#layout
     const found = catalogue.of(repository)
     if (found === undefined) return
     const candidates = this.#findUnreached(repository, found, () => false)
@@ -117,10 +97,9 @@ export class GarbageCollection {
     if (candidates.manifests.length === 0) return
     const times = new Map<Digest, number>()
     if (this.#cutoff !== Infinity)
-      for (const { descriptor } of candidates.manifests) {
-        const facts = await lstat(blobs.path(descriptor.digest)).catch(() => undefined)
-        times.set(descriptor.digest, facts?.mtimeMs ?? 0)
-      }
+      await this.#files.map(candidates.manifests, async ({ descriptor: { digest } }) => {
+        times.set(digest, (await this.#look(digest))?.mtimeMs ?? 0)
+      })
     // What has become unreached in the meantime has its turn in the next collection.
     const isRecent = (digest: Digest): boolean => this.#isRecent(digest, this.#cutoff === Infinity ? 0 : (times.get(digest) ?? Infinity))
     await removal.exclusively(async () => {
@@ -144,24 +123,28 @@ export class GarbageCollection {
   /** Removes manifests that are not needed any more, and those that only they referred to. */
   async #removeManifests(digests: readonly Digest[]): Promise<void> {
     const { parents } = this.#layout
+    const gone: Digest[] = []
     const waiting = [...digests]
     for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
       if (this.#isNeeded(digest) || this.#gone.has(digest)) continue
-      await this.#remove(digest)
       this.#gone.add(digest)
+      gone.push(digest)
       for (const child of parents.remove(digest)) {
         this.#letGo.add(child)
         if (parents.childrenOf(child).size > 0) waiting.push(child)
       }
     }
+    await this.#files.map(gone, async (digest) => this.#remove(digest, await this.#look(digest)))
   }
 
-  async #remove(digest: Digest): Promise<boolean> {
-    const facts = await lstat(this.#layout.blobs.path(digest)).catch(() => undefined)
-    if (facts?.isFile() !== true) return false
+  #look(digest: Digest): Promise<Stats | undefined> {
+    return lstat(this.#layout.blobs.path(digest)).catch(() => undefined)
+  }
+
+  async #remove(digest: Digest, facts: Stats | undefined): Promise<void> {
+    if (facts?.isFile() !== true) return
     await this.#layout.removal.remove(digest)
     if (facts.nlink === 1) this.#removed.bytes += facts.size
-    return true
   }
 
   async #collectBlobs(): Promise<void> {
@@ -179,17 +162,19 @@ export class GarbageCollection {
   }
 
   async #removeBlobs(digests: readonly Digest[]): Promise<void> {
-    const { blobs, expected, removal } = this.#layout
-    await removal.exclusively(async () => {
-      for (const digest of digests) {
-        if (this.#isNeeded(digest) || this.#gone.has(digest)) continue
-        const facts = await lstat(blobs.path(digest)).catch(() => undefined)
-        if (facts === undefined) continue
-        if (expected.has(digest, this.#grace) || this.#isRecent(digest, facts.mtimeMs)) {
-          this.#kept.blobs++
-          this.#kept.bytes += facts.size
-        } else if (await this.#remove(digest)) this.#removed.blobs++
+    const { expected, removal } = this.#layout
+    const remove = async (digest: Digest): Promise<void> => {
+      if (this.#isNeeded(digest) || this.#gone.has(digest)) return
+      const facts = await this.#look(digest)
+      if (facts === undefined) return
+      if (expected.has(digest, this.#grace) || this.#isRecent(digest, facts.mtimeMs)) {
+        this.#kept.blobs++
+        this.#kept.bytes += facts.size
+        return
       }
-    })
+      await this.#remove(digest, facts)
+      this.#removed.blobs++
+    }
+    await removal.exclusively(() => this.#files.map(digests, remove))
   }
 }

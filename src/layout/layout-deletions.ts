@@ -4,13 +4,27 @@ import type { Digest } from '../oci/digest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { CataloguedManifest } from './catalogue.ts'
 import type { DeletionGate } from './deletion-gate.ts'
-import type { WritableLayout } from './disk-layout.ts'
+import type { OpenedLayout } from './disk-layout-reader.ts'
 import { ExpectedContent } from './expected-content.ts'
-import { GarbageCollection, type CollectedGarbage, type CollectionOptions, type Removal } from './garbage-collection.ts'
+import { GarbageCollection, type Removal } from './garbage-collection.ts'
 import type { InTurn } from './in-turn.ts'
-import type { Deletion } from './layout.ts'
+import type { IndexFile } from './index-file.ts'
+import type { LayoutClaim } from './layout-claim.ts'
+import type { CollectedGarbage, CollectionOptions, Deletion } from './layout.ts'
+import type { ManifestJournal } from './manifest-journal.ts'
 import type { ManifestLinks } from './manifest-links.ts'
 import { Parents } from './parents.ts'
+import type { Reserve } from './reserve.ts'
+
+/** What is opened of a layout to be written. */
+export interface WritableLayout extends OpenedLayout {
+  readonly index: IndexFile
+  readonly journal: ManifestJournal
+  readonly claim: LayoutClaim
+  readonly reserve: Reserve
+  /** Entries of index.json that stand for no tag: what they need is kept. */
+  readonly kept: readonly Digest[]
+}
 
 /** What deletions share with additions. */
 export interface DeletionContext {
@@ -137,7 +151,7 @@ export class LayoutDeletions {
           return await gate.deleting(() => fenced(work))
         } finally {
           // The name is gone at once; the time that a file system takes to free a large file delays no push.
-          for (const path of taken.splice(0)) await rm(path, { force: true }).catch(() => undefined)
+          await Promise.all(taken.splice(0).map((path) => rm(path, { force: true }).catch(() => undefined)))
         }
       },
       forget: async ({ registry, path }, tags, manifests) => {

@@ -9,7 +9,6 @@ import type { BlobRange } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { CollectionAnswers, CollectionRequest } from './collection-request.ts'
 import type { ExpectedContent } from './expected-content.ts'
-import type { CollectedGarbage, CollectionOptions } from './garbage-collection.ts'
 import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
 
@@ -27,6 +26,32 @@ export interface Mismatch {
 
 /** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
 export type Deletion = 'deleted' | 'absent' | 'referenced'
+
+/** What a collection removes, or would remove, and what it keeps for the time being. */
+export interface CollectedGarbage {
+  readonly removed: {
+    /** Images and other artifacts that no tag reaches, as `registry/repository@digest`. */
+    readonly images: readonly string[]
+    /** Manifests of these images. */
+    readonly manifests: number
+    readonly blobs: number
+    /** Tags of signatures and the like whose image is removed. */
+    readonly tags: number
+    /** Bytes of the files; those with a further hard link count 0. */
+    readonly bytes: number
+  }
+  /** What no tag reaches and what was stored, or promised to a client, within the grace period. */
+  readonly kept: { readonly manifests: number; readonly blobs: number; readonly bytes: number }
+  /** Paths in the layout of files that are not part of it, at most 100; they are never removed. */
+  readonly unknownFiles: readonly string[]
+}
+
+/** How garbage is collected. */
+export interface CollectionOptions {
+  /** What was stored or promised to a client within so many milliseconds is kept. */
+  readonly graceMilliseconds: number
+  readonly signal?: AbortSignal | undefined
+}
 
 /** A layout to read. A blob belongs to no repository and is read through any of them; manifests and tags belong to the one they were stored for. */
 export interface LayoutReader extends ImageSource {

@@ -14,7 +14,7 @@ import { runCli, startCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { serve, type Serving } from './serve-cli.ts'
 
-const rounds = Number(env['GC_ROUNDS'] ?? 4)
+const rounds = Number(env['GC_ROUNDS'] ?? 3)
 const path = 'rancher/x'
 
 const sharedLayers = Array.from({ length: 6 }, () => tinyBlob(randomBytes(20_000), 'application/vnd.oci.image.layer.v1.tar'))
