@@ -1,6 +1,7 @@
 import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { layout, layoutGc } from './commands/layout.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
@@ -60,6 +61,12 @@ export const commandTable: readonly CommandEntry[] = [
       { name: 'push', definition: bundlePush, load: async () => (await import('./actions/bundle.ts')).runBundlePush },
       { name: 'load', definition: bundleLoad, load: async () => (await import('./actions/bundle.ts')).runBundleLoad },
     ],
+  },
+  {
+    name: 'layout',
+    group: 'Air gap',
+    definition: layout,
+    commands: [{ name: 'gc', definition: layoutGc, load: async () => (await import('./actions/layout.ts')).runLayoutGc }],
   },
   { name: 'serve', group: 'Air gap', definition: serve, load: async () => (await import('./actions/serve.ts')).runServe },
   {

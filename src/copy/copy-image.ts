@@ -132,7 +132,8 @@ class ImageCopy {
   }
 
   #put(manifest: Manifest): Promise<void> {
-    return this.#ends.destination.putManifest(this.#referenceTo(manifest), manifest, { signal: this.#options.signal })
+    const isRoot = manifest.descriptor.digest === this.#step.root.digest
+    return this.#ends.destination.putManifest(this.#referenceTo(manifest), manifest, { signal: this.#options.signal, isRoot })
   }
 
   async #copyBlob(descriptor: Descriptor, disproved?: 'disproved'): Promise<void> {

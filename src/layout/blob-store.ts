@@ -122,16 +122,23 @@ export class BlobStore {
     return isWhole
   }
 
+  /** Takes a blob away into a directory of the one writer, where it is to be removed; undefined where the blob or the directory is not there. */
+  async take(digest: Digest, privateDirectory: string): Promise<string | undefined> {
+    this.#whole.delete(digest)
+    const taken = join(privateDirectory, `blob-${randomUUID()}`)
+    try {
+      await rename(this.path(digest), taken)
+      return taken
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw await localIo(error, 'remove', this.path(digest))
+    }
+  }
+
   /** Removes a blob by way of a directory of the one writer; a blob or a directory that is not there is no error. */
   async remove(digest: Digest, privateDirectory: string): Promise<void> {
-    this.#whole.delete(digest)
-    const removed = join(privateDirectory, `blob-${randomUUID()}`)
-    try {
-      await rename(this.path(digest), removed)
-      await rm(removed, { force: true })
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw await localIo(error, 'remove', this.path(digest))
-    }
+    const taken = await this.take(digest, privateDirectory)
+    if (taken !== undefined) await withLocalIo('remove', this.path(digest), () => rm(taken, { force: true }))
   }
 }
 

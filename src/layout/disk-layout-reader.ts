@@ -21,15 +21,15 @@ export interface OpenedLayout {
   readonly skipped: readonly SkippedEntry[]
   /** The releases of tags, by full reference. */
   readonly releases: ReadonlyMap<string, readonly string[]>
-  /** Images that index.json names by their digest only. */
-  readonly pinned: readonly Reference[]
+  /** Images that index.json names by their digest only, by that name. */
+  readonly pinned: Map<string, Reference>
 }
 
 /** An OCI image layout on disk: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
 export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   readonly directory: string
   readonly skipped: readonly SkippedEntry[]
-  readonly #pinned: readonly Reference[]
+  readonly #pinned: ReadonlyMap<string, Reference>
   protected readonly blobs: BlobStore
   protected readonly readReferrer: ReturnType<typeof referrerReader>
   readonly #releases: ReadonlyMap<string, readonly string[]>
@@ -55,7 +55,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   /** Every image by its full name, in the order of the names, and how many manifests no name leads to: an earlier image of a tag, or one stored by digest. */
   async names(): Promise<{ readonly references: readonly Reference[]; readonly untagged: number }> {
     const tagged = this.repositories().flatMap((repository) => this.tags(repository).map((tag) => ({ ...repository, tag })))
-    const references = [...new Map([...tagged, ...this.#pinned].map((reference) => [formatReference(reference), reference]))]
+    const references = [...new Map([...tagged, ...this.#pinned.values()].map((reference) => [formatReference(reference), reference]))]
     let untagged = 0
     for (const repository of this.repositories()) untagged += await this.#countUntagged(repository)
     return { references: references.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, reference]) => reference), untagged }
@@ -64,7 +64,7 @@ export class DiskLayoutReader extends CataloguedImages implements LayoutReader {
   async #countUntagged(repository: Repository): Promise<number> {
     const manifests = this.catalogue.manifests(repository)
     const reached = new Set<Digest>(this.catalogue.of(repository)?.tags.values())
-    for (const { digest } of this.#pinned) if (digest !== undefined) reached.add(digest)
+    for (const { digest } of this.#pinned.values()) if (digest !== undefined) reached.add(digest)
     if (manifests.every(({ descriptor }) => reached.has(descriptor.digest))) return 0
     for (const { descriptor } of manifests.filter((one) => isIndexType(one.descriptor.mediaType)))
       for (const child of (await storedLinks(this.blobs, descriptor.digest, descriptor.mediaType))?.manifests ?? [])

@@ -2,33 +2,21 @@ import { contentOf, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { BlobUpload, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
+import type { BlobUpload, OfferedBlob, OfferOptions, PutManifestOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { BlobWriter } from './blob-writer.ts'
+import { answerCollections, type CollectionAnswers, type CollectionRequest } from './collection-request.ts'
 import { DeletionGate } from './deletion-gate.ts'
-import { DiskLayoutReader, type OpenedLayout } from './disk-layout-reader.ts'
+import { DiskLayoutReader } from './disk-layout-reader.ts'
+import type { ExpectedContent } from './expected-content.ts'
 import { InTurn } from './in-turn.ts'
-import type { IndexFile } from './index-file.ts'
-import type { LayoutClaim } from './layout-claim.ts'
-import type { Deletion, Layout, Mismatch } from './layout.ts'
-import type { ManifestJournal } from './manifest-journal.ts'
+import { LayoutDeletions, type WritableLayout } from './layout-deletions.ts'
+import type { CollectedGarbage, CollectionOptions, Deletion, Layout, Mismatch } from './layout.ts'
 import { linksOf, type ManifestLinks } from './manifest-links.ts'
-import { Parents } from './parents.ts'
-import type { Reserve } from './reserve.ts'
 import type { UploadKey } from './upload-files.ts'
-
-/** What is opened of a layout to be written. */
-export interface WritableLayout extends OpenedLayout {
-  readonly index: IndexFile
-  readonly journal: ManifestJournal
-  readonly claim: LayoutClaim
-  readonly reserve: Reserve
-  /** Entries of index.json without a name: what they need is kept. */
-  readonly unnamed: readonly Descriptor[]
-}
 
 /** A layout with the right to write to it; a manifest counts as stored when a reader that opens the layout later finds it. */
 export class DiskLayout extends DiskLayoutReader implements Layout {
@@ -36,16 +24,30 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   readonly #gate = new DeletionGate()
   /** The changes of each tag: memory must match what the last of them left in index.json. */
   readonly #tagTurns = new InTurn()
-  #parents: Parents | undefined
+  readonly #deletions: LayoutDeletions
   #isClosed = false
 
   constructor(opened: WritableLayout) {
     super(opened)
     this.#opened = opened
+    this.#deletions = new LayoutDeletions({
+      opened,
+      gate: this.#gate,
+      tagTurns: this.#tagTurns,
+      fenced: (work) => this.#fenced(work),
+    })
   }
 
   get lost(): AbortSignal {
     return this.#opened.claim.lost
+  }
+
+  get expected(): ExpectedContent {
+    return this.#deletions.expected
+  }
+
+  answerCollections(collect: (request: CollectionRequest) => Promise<object>): Promise<CollectionAnswers> {
+    return answerCollections(this.#opened.claim.directory, collect)
   }
 
   confirm(): Promise<void> {
@@ -79,11 +81,25 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     }
   }
 
+  /** Not while content is removed: what is found here, or stored after this, is not removed by a collection that has begun. */
+  expectContent(
+    repository: Repository,
+    digest: Digest,
+    { isComing = false }: { readonly isComing?: boolean } = {},
+  ): Promise<number | undefined> {
+    return this.#gate.adding(async () => {
+      const size = await this.blobs.size(digest)
+      if (size !== undefined || isComing) this.expected.expect(repository, digest)
+      return size
+    })
+  }
+
   /** A layout has each blob once: where any repository has it, this one has it too. */
   async offerBlob(repository: Repository, descriptor: Descriptor, { from, presence }: OfferOptions = {}): Promise<OfferedBlob> {
-    if (await this.headBlob(repository, descriptor)) return { kind: from === undefined || presence === 'likely' ? 'present' : 'mounted' }
-    const put: BlobUpload['put'] = async (open, options) =>
-      !(await this.headBlob(repository, descriptor)) && (await this.#write(descriptor, open, options))
+    const isThere = async (): Promise<boolean> =>
+      (await this.expectContent(repository, descriptor.digest, { isComing: true })) === descriptor.size
+    if (await isThere()) return { kind: from === undefined || presence === 'likely' ? 'present' : 'mounted' }
+    const put: BlobUpload['put'] = async (open, options) => !(await isThere()) && (await this.#write(descriptor, open, options))
     return { kind: 'upload', upload: { put, cancel: () => Promise.resolve() } }
   }
 
@@ -106,9 +122,22 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     }
   }
 
-  async putManifest(reference: Reference, manifest: Manifest, _options?: CallOptions): Promise<void> {
+  async putManifest(reference: Reference, manifest: Manifest, { isRoot = false }: PutManifestOptions = {}): Promise<void> {
     const links = linksOf(contentsOf(manifest))
-    await this.#gate.adding(() => this.#fenced(() => this.#store(reference, manifest, links)))
+    await this.#gate.adding(() =>
+      this.#fenced(async () => {
+        await this.#store(reference, manifest, links)
+        if (isRoot && reference.tag === undefined) await this.#pin(reference, manifest.descriptor)
+      }),
+    )
+  }
+
+  /** An image without a tag has an entry by its digest in index.json: nothing else shows that it is one, and not a child of an index. */
+  async #pin({ registry, path }: Reference, { digest, mediaType, size }: Descriptor): Promise<void> {
+    const pinned = { registry, path, digest }
+    await this.#opened.index.set(pinned, { digest, mediaType, size })
+    this.#opened.pinned.set(formatReference(pinned), pinned)
+    await this.#deletions.fillReserve()
   }
 
   async putCheckedManifest(
@@ -152,7 +181,7 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
   async #store(reference: Reference, manifest: Manifest, links: ManifestLinks): Promise<void> {
     const { digest, mediaType, size } = manifest.descriptor
     const descriptor = { mediaType, digest, size }
-    const { registry, path, tag } = reference
+    const { registry, path } = reference
     const repository = { registry, path }
     if (reference.digest !== undefined && reference.digest !== digest) {
       throw new MirrorError('INTEGRITY', `${formatReference(reference)} cannot be stored with content of the digest ${digest}`)
@@ -162,20 +191,23 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
     if (this.catalogue.find({ ...repository, digest }) === undefined) {
       await this.#opened.journal.append([{ repository, descriptor, subject: links.subject }])
       this.catalogue.add(repository, { descriptor, subject: links.subject })
-      this.#parents?.add(digest, links)
+      this.#deletions.added(digest, links)
     }
-    if (tag === undefined) return
-    const tagged = { ...repository, tag }
-    await this.#tagTurns.run(formatReference(tagged), async () => {
-      await this.#opened.index.set(tagged, descriptor)
-      this.catalogue.tag(repository, tag, digest)
-    })
-    await this.#fillReserve()
+    await this.#tag(reference, descriptor)
+    this.#deletions.stored(reference, descriptor, links)
   }
 
-  /** Deletions write both files anew at most. */
-  #fillReserve(): Promise<void> {
-    return this.#opened.reserve.fill(this.#opened.index.size + this.#opened.journal.size)
+  async #tag({ registry, path, tag }: Reference, descriptor: Descriptor): Promise<void> {
+    if (tag === undefined) return
+    const repository = { registry, path }
+    const tagged = { ...repository, tag }
+    await this.#tagTurns.run(formatReference(tagged), async () => {
+      const before = this.catalogue.find(tagged)?.descriptor.digest
+      await this.#opened.index.set(tagged, descriptor)
+      this.catalogue.tag(repository, tag, descriptor.digest)
+      if (before !== undefined && before !== descriptor.digest) this.#deletions.expected.release([before])
+    })
+    await this.#deletions.fillReserve()
   }
 
   async recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void> {
@@ -186,62 +218,24 @@ export class DiskLayout extends DiskLayoutReader implements Layout {
       await this.#tagTurns.run(formatReference(tagged), () => this.#opened.index.addReleases(tagged, releases))
     }
     await this.#gate.adding(() => this.#fenced(() => Promise.all(images.map(record))))
-    await this.#fillReserve()
+    await this.#deletions.fillReserve()
   }
 
   deleteTag(repository: Repository, tag: string): Promise<Deletion> {
-    const reference = { registry: repository.registry, path: repository.path, tag }
-    const remove = async (): Promise<Deletion> => {
-      if (this.catalogue.find(reference) === undefined) return 'absent'
-      await this.#opened.reserve.spend(() => this.#opened.index.remove([reference]))
-      this.catalogue.untag(repository, tag)
-      await this.#fillReserve()
-      return 'deleted'
-    }
-    // It runs among the additions, so that no manifest loses its tags meanwhile.
-    return this.#gate.adding(() => this.#fenced(() => this.#tagTurns.run(formatReference(reference), remove)))
+    return this.#deletions.deleteTag(repository, tag)
   }
 
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion> {
-    const { registry, path } = repository
-    const remove = async (): Promise<Deletion> => {
-      const found = this.catalogue.find({ registry, path, digest })
-      if (found === undefined) return 'absent'
-      const parents = await this.#findParents()
-      if ([...parents.of(digest)].some((parent) => this.catalogue.find({ registry, path, digest: parent }) !== undefined))
-        return 'referenced'
-      const tags = this.catalogue.tagsOf(repository, digest)
-      // The tags first: a crash in between leaves a manifest without a tag, and never a tag without a manifest.
-      if (tags.length > 0) await this.#opened.reserve.spend(() => this.#opened.index.remove(tags.map((tag) => ({ registry, path, tag }))))
-      for (const tag of tags) this.catalogue.untag(repository, tag)
-      const record = { repository: { registry, path }, descriptor: found.descriptor, deleted: true }
-      await this.#opened.reserve.spend(() => this.#opened.journal.append([record]))
-      this.catalogue.remove(repository, digest)
-      if (!this.catalogue.hasAnywhere(digest)) {
-        parents.remove(digest)
-        if (!parents.need(digest)) await this.blobs.remove(digest, this.#opened.claim.directory)
-      }
-      await this.#opened.journal.compact(this.catalogue, this.#opened.claim.directory)
-      await this.#fillReserve()
-      return 'deleted'
-    }
-    return this.#gate.deleting(() => this.#fenced(remove))
+    return this.#deletions.deleteManifest(repository, digest)
   }
 
   deleteBlob(digest: Digest): Promise<Deletion> {
-    const remove = async (): Promise<Deletion> => {
-      if ((await this.blobs.size(digest)) === undefined) return 'absent'
-      if ((await this.#findParents()).need(digest) || this.catalogue.hasAnywhere(digest)) return 'referenced'
-      await this.blobs.remove(digest, this.#opened.claim.directory)
-      await this.#fillReserve()
-      return 'deleted'
-    }
-    return this.#gate.deleting(() => this.#fenced(remove))
+    return this.#deletions.deleteBlob(digest)
   }
 
-  /** Every manifest is read when something is deleted for the first time: who only ever adds never pays for it. */
-  async #findParents(): Promise<Parents> {
-    return (this.#parents ??= await Parents.read(this.blobs, this.catalogue, this.#opened.unnamed))
+  async collectGarbage(options: CollectionOptions): Promise<CollectedGarbage> {
+    this.#checkOpen()
+    return this.#deletions.collect(options)
   }
 
   #checkOpen(): void {

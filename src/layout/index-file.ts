@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { isJsonObject } from '../oci/json-object.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatIndexEntry } from './entry-name.ts'
@@ -12,6 +14,22 @@ import { nameEntries, type NamedEntries, type EntryNamingOptions } from './name-
 import { replaceFile } from './replace-file.ts'
 
 const mebibyte = 1024 * 1024
+
+/** What an index.json lists. */
+export interface IndexEntries extends Omit<NamedEntries, 'unnamed'> {
+  /** The digests of all entries that stand neither for a tag nor for a named digest. */
+  readonly kept: readonly Digest[]
+}
+
+function digestIn(entry: unknown): readonly Digest[] {
+  const digest = isJsonObject(entry) ? entry['digest'] : undefined
+  return typeof digest === 'string' && isDigest(digest) ? [digest] : []
+}
+
+/** The name by which an entry is changed: a tag moves, whatever digest its name also has. */
+function nameOfEntry({ registry, path, tag, digest }: Reference): string {
+  return formatReference(tag === undefined ? { registry, path, ...(digest && { digest }) } : { registry, path, tag })
+}
 
 /** The layout's index.json: one entry a tag, each found by its full reference; entries of other tools are kept as they are. */
 export class IndexFile {
@@ -42,9 +60,9 @@ export class IndexFile {
   }
 
   /** Reads the file, which may be missing, and names its entries; throws INVALID_MANIFEST. */
-  async read(naming: EntryNamingOptions): Promise<NamedEntries> {
+  async read(naming: EntryNamingOptions): Promise<IndexEntries> {
     const file = await openRegularFile(this.#path)
-    if (file === undefined) return { named: [], skipped: [], unnamed: [] }
+    if (file === undefined) return { named: [], skipped: [], kept: [] }
     let entries: readonly unknown[]
     try {
       if (file.stats.size > this.#maxBytes) throw new Error(`larger than ${this.#maxBytes} bytes`)
@@ -59,14 +77,16 @@ export class IndexFile {
     }
     this.#size = file.stats.size
     this.#written = 0
-    const found = await nameEntries(entries, naming)
-    const names = new Map(found.named.map(({ at, reference }) => [at, formatReference(reference)]))
+    const { named, skipped } = await nameEntries(entries, naming)
+    const names = new Map(named.map(({ at, reference }) => [at, nameOfEntry(reference)]))
+    // Where several entries have one name, the last one counts.
+    const counted = new Set(new Map([...names].map(([at, name]) => [name, at])).values())
     for (const [at, entry] of entries.entries()) {
       const name = names.get(at) ?? `\n${at}`
       const before = this.#lines.get(name)
       this.#setLine(name, before === undefined ? JSON.stringify(entry) : `${before},\n${JSON.stringify(entry)}`)
     }
-    return found
+    return { named, skipped, kept: entries.flatMap((entry, at) => (counted.has(at) ? [] : digestIn(entry))) }
   }
 
   /** Gives a tag to a manifest and waits until any reader finds it; the releases of a tag that had the same manifest stay. */

@@ -10,7 +10,8 @@ import { errnoOf, isThere, localIo } from './local-io.ts'
 const prefix = 'writer-'
 const takeoverName = 'takeover'
 const beatMilliseconds = 5000
-const staleMilliseconds = 30_000
+/** A writer that has not touched its claim for so long counts as gone. */
+export const staleMilliseconds = 30_000
 const attempts = 4
 const beatNames = ['alive', 'alive-'] as const
 
@@ -40,6 +41,18 @@ async function stateOf(directory: string, other: string, own: { readonly identit
   // The process numbers of another machine mean nothing here. Both times are the file system's.
   const [theirs, ours] = await Promise.all([other, own.name].map((name) => stat(join(directory, name)).catch(() => undefined)))
   return theirs !== undefined && ours !== undefined && ours.mtimeMs - theirs.mtimeMs < staleMilliseconds ? 'alive' : 'silent'
+}
+
+/** The claims of writers in the private directory of a layout, by name; without those whose process is known to have ended. */
+export async function livingClaims(directory: string): Promise<readonly string[]> {
+  const claims = (await readdir(directory).catch(() => [])).filter((name) => name.startsWith(prefix))
+  const [space] = (await ownIdentity()).split('-')
+  const isAlive = async (claim: string): Promise<boolean> => {
+    const [other, pid, start] = claim.slice(prefix.length).split('-')
+    return other !== space || pid === undefined || pid === '0' || (await startOf(pid)) === start
+  }
+  const living = await Promise.all(claims.map(isAlive))
+  return claims.filter((_, at) => living[at])
 }
 
 function locked(directory: string, claim: string): MirrorError {

@@ -7,6 +7,8 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import type { BlobRange } from './blob-store.ts'
 import type { BlobWriter } from './blob-writer.ts'
+import type { CollectionAnswers, CollectionRequest } from './collection-request.ts'
+import type { ExpectedContent } from './expected-content.ts'
 import type { SkippedEntry } from './name-entries.ts'
 import type { UploadKey } from './upload-files.ts'
 
@@ -24,6 +26,32 @@ export interface Mismatch {
 
 /** What became of a deletion: `referenced` means that a manifest still needs the content, which is therefore kept. */
 export type Deletion = 'deleted' | 'absent' | 'referenced'
+
+/** What a collection removes, or would remove, and what it keeps for the time being. */
+export interface CollectedGarbage {
+  readonly removed: {
+    /** Images and other artifacts that no tag reaches, as `registry/repository@digest`. */
+    readonly images: readonly string[]
+    /** Manifests of these images. */
+    readonly manifests: number
+    readonly blobs: number
+    /** Tags of signatures and the like whose image is removed. */
+    readonly tags: number
+    /** Bytes of the files; those with a further hard link count 0. */
+    readonly bytes: number
+  }
+  /** What no tag reaches and what was stored, or promised to a client, within the grace period. */
+  readonly kept: { readonly manifests: number; readonly blobs: number; readonly bytes: number }
+  /** Paths in the layout of files that are not part of it, at most 100; they are never removed. */
+  readonly unknownFiles: readonly string[]
+}
+
+/** How garbage is collected. */
+export interface CollectionOptions {
+  /** What was stored or promised to a client within so many milliseconds is kept. */
+  readonly graceMilliseconds: number
+  readonly signal?: AbortSignal | undefined
+}
 
 /** A layout to read. A blob belongs to no repository and is read through any of them; manifests and tags belong to the one they were stored for. */
 export interface LayoutReader extends ImageSource {
@@ -55,6 +83,8 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   readonly directory: string
   /** Aborted once another process has taken over the layout, after which this one only reads; its reason is a LAYOUT_LOCKED error. */
   readonly lost: AbortSignal
+  /** What clients count on, for collections. */
+  readonly expected: ExpectedContent
   /** Throws LAYOUT_LOCKED if another process has taken over the layout. */
   confirm(): Promise<void>
   /** Starts a blob whose digest is said at its end; the algorithm is the one that costs nothing then. */
@@ -67,7 +97,13 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>
   /** Records the releases that tags belong to, in addition to those recorded before; unknown tags are ignored. */
   recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void>
-  /** Takes a tag away; the manifest stays. */
+  /** Bytes of a blob or manifest, undefined where it is absent; what is there, or with `isComing` is about to be stored, is kept for the grace period of a collection, so that a client can store a manifest that refers to it. */
+  expectContent(repository: Repository, digest: Digest, options?: { readonly isComing?: boolean }): Promise<number | undefined>
+  /** Removes what no tag reaches, except for what clients were promised or stored within the grace period. */
+  collectGarbage(options: CollectionOptions): Promise<CollectedGarbage>
+  /** Answers requests of other processes, which cannot write to the layout meanwhile, for a collection. */
+  answerCollections(collect: (request: CollectionRequest) => Promise<object>): Promise<CollectionAnswers>
+  /** Takes a tag away; the manifest stays until garbage is collected. */
   deleteTag(repository: Repository, tag: string): Promise<Deletion>
   /** Takes a manifest and its tags out of a repository, unless an index of that repository refers to it. */
   deleteManifest(repository: Repository, digest: Digest): Promise<Deletion>

@@ -108,9 +108,9 @@ export class ManifestJournal {
     }
   }
 
-  /** Replaces the file where most of it is overruled by the rest; not while an `append` is under way. A full disk is not an error. */
-  async compact(catalogue: Catalogue, privateDirectory: string): Promise<void> {
-    if (this.#records <= spareRecords || this.#records <= 2 * catalogue.size) return
+  /** Replaces the file where most of it is overruled by the rest, or anything is with `isEager`; not while an `append` is under way. A full disk is not an error. */
+  async compact(catalogue: Catalogue, privateDirectory: string, isEager = false): Promise<void> {
+    if (!isEager && (this.#records <= spareRecords || this.#records <= 2 * catalogue.size)) return
     try {
       await this.replace(catalogue, privateDirectory)
     } catch (error) {

@@ -12,6 +12,8 @@ export interface ManifestLinks {
   readonly manifests: readonly Descriptor[]
   /** Config and layers that a registry holds; layers that live elsewhere are left out. */
   readonly blobs: readonly Descriptor[]
+  /** Layers that live elsewhere, and that a layout may have nevertheless. */
+  readonly elsewhere: readonly Descriptor[]
   /** The manifest that this one is about: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
   readonly subject?: Digest
   /** What the manifest is, for a list of referrers: its own type, or an image's config type. */
@@ -40,10 +42,12 @@ export function linksOf(contents: ManifestContents): ManifestLinks {
   const { mediaType, annotations } = contents
   const subject = isJsonObject(contents.subject) ? contents.subject['digest'] : undefined
   const artifactType = contents.artifactType ?? (contents.kind === 'image' ? contents.config.mediaType : undefined)
+  const layers = contents.kind === 'index' ? [] : contents.layers
   return {
     mediaType,
     manifests: contents.kind === 'index' ? contents.manifests : [],
-    blobs: contents.kind === 'index' ? [] : [contents.config, ...contents.layers.filter((layer) => !isForeignLayer(layer))],
+    blobs: contents.kind === 'index' ? [] : [contents.config, ...layers.filter((layer) => !isForeignLayer(layer))],
+    elsewhere: layers.filter((layer) => isForeignLayer(layer)),
     ...(typeof subject === 'string' && isDigest(subject) && { subject }),
     ...(artifactType !== undefined && artifactType.length <= maxListedBytes && { artifactType }),
     ...(annotations !== undefined && { annotations: listedAnnotations(annotations) }),

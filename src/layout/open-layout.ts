@@ -9,10 +9,11 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { BlobStore, refuseLink } from './blob-store.ts'
 import { Catalogue, type ManifestRecord } from './catalogue.ts'
 import { DiskLayoutReader } from './disk-layout-reader.ts'
-import { DiskLayout, type WritableLayout } from './disk-layout.ts'
+import { DiskLayout } from './disk-layout.ts'
 import type { GivenName } from './entry-name.ts'
 import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
+import type { WritableLayout } from './layout-deletions.ts'
 import type { Layout, LayoutReader } from './layout.ts'
 import { errnoOf, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
 import { ManifestJournal } from './manifest-journal.ts'
@@ -22,7 +23,7 @@ import { followLinks, refusePlanted } from './planted-files.ts'
 import { Reserve } from './reserve.ts'
 
 /** Private files of a layout, next to those of the specification: the writer's claim, the journal of manifests, and files on their way in. */
-const privateName = '.k3s-mirror'
+export const privateName = '.k3s-mirror'
 
 /** How a layout is written. */
 export interface OpenLayoutOptions {
@@ -90,16 +91,29 @@ async function openFiles(directory: string, durable: boolean, { name }: ReadLayo
     if (deleted === true) catalogue.remove(repository, descriptor.digest)
     else catalogue.add(repository, { descriptor, subject })
   })
-  const { named, skipped, unnamed } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
+  const { named, skipped, kept } = await index.read({ read: ({ digest }) => blobs.readWhole(digest, maxManifestBytes), name })
   const adopted = await adoptEntries(blobs, catalogue, named)
-  const pinned = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
-  return { directory, blobs, catalogue, index, journal, adopted, skipped, unnamed, pinned, releases: index.releases }
+  const digests = named.flatMap(({ reference }) => (reference.tag === undefined ? [reference] : []))
+  const pinned = new Map(digests.map((reference) => [formatReference(reference), reference]))
+  return { directory, blobs, catalogue, index, journal, adopted, skipped, kept, pinned, releases: index.releases }
 }
 
 /** Opens a layout that another process may be writing to, as it is at this moment. Throws NOT_FOUND for a path that is missing or empty, USAGE for a file or another directory. */
 export async function readDiskLayout(directory: string, options: ReadLayoutOptions = {}): Promise<DiskLayoutReader> {
   if (!(await isLayout(directory))) throw await noLayout(directory)
   return new DiskLayoutReader(await openFiles(directory, false, options))
+}
+
+/** What a layout has at this moment, for work that changes none of its files. Throws as `readDiskLayout` does. */
+export async function openForPreview(directory: string): Promise<Omit<OpenedFiles, 'journal' | 'index' | 'adopted'>> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
+  return openFiles(directory, false)
+}
+
+/** Opens a layout for writing, as `openLayout` does, but makes none. */
+export async function openExistingLayout(directory: string, options: OpenLayoutOptions = {}): Promise<Layout> {
+  if (!(await isLayout(directory))) throw await noLayout(directory)
+  return openLayout(directory, options)
 }
 
 /** `readDiskLayout`, as the interface of every layout. */

@@ -35,12 +35,12 @@ export class Reserve {
     }
   }
 
-  /** Makes the reserve large enough for so many bytes, as far as the disk has room; a failure is not an error. */
+  /** Makes the reserve as large as so many bytes need, as far as the disk has room; a failure is not an error. */
   async fill(bytes: number): Promise<void> {
     // Steps of two, so that a layout that grows pays for it seldom.
     this.#wanted = leastBytes
     while (this.#wanted < bytes) this.#wanted *= 2
-    if (this.#size < this.#wanted) await this.#fills.run()
+    if (this.#size !== this.#wanted) await this.#fills.run()
   }
 
   async #fill(): Promise<void> {
@@ -48,6 +48,10 @@ export class Reserve {
     try {
       handle = await open(this.#path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
       this.#size = (await handle.stat()).size
+      if (this.#size > this.#wanted) {
+        await handle.truncate(this.#wanted)
+        this.#size = this.#wanted
+      }
       for (let chunk = chunkBytes; chunk >= blockBytes && this.#size < this.#wanted;) {
         // Random, because a file system that compresses keeps no space for zeros.
         const bytes = randomBytes(Math.min(chunk, this.#wanted - this.#size))

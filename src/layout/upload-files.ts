@@ -34,7 +34,7 @@ export class UploadFiles {
   async prepare(isTakeover: boolean): Promise<void> {
     await mkdir(this.#blobs.directory, { recursive: true, mode: 0o700 })
     await this.#remove((name) => isTakeover || !keptName.test(name))
-    await this.#purge()
+    await this.purge()
   }
 
   start(algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
@@ -44,7 +44,7 @@ export class UploadFiles {
   async startKept(key: UploadKey, algorithm: 'sha256' | 'sha512'): Promise<BlobWriter> {
     const name = fileName(key)
     if (name === undefined) throw new TypeError('the id of an upload is a UUID')
-    if (performance.now() - this.#purgedAt > purgeMilliseconds) await this.#purge()
+    if (performance.now() - this.#purgedAt > purgeMilliseconds) await this.purge()
     return this.#opened(name, (onClosed) => openBlobWriter({ ...this.#blobs, algorithm, name, onClosed }))
   }
 
@@ -70,7 +70,8 @@ export class UploadFiles {
     }
   }
 
-  async #purge(): Promise<void> {
+  /** Removes uploads that nobody has continued for a day. */
+  async purge(): Promise<void> {
     this.#purgedAt = performance.now()
     const now = Date.now()
     await this.#remove(async (name) => {

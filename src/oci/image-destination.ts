@@ -13,6 +13,12 @@ export interface OfferOptions extends CallOptions {
   readonly presence?: 'likely' | 'disproved' | undefined
 }
 
+/** How a manifest is stored. */
+export interface PutManifestOptions extends CallOptions {
+  /** True for the manifest that the image is named by, and not for one below it. */
+  readonly isRoot?: boolean
+}
+
 /** The open upload of one blob. It occupies resources of the destination until its caller completes or cancels it. */
 export interface BlobUpload {
   /** Stores the verified content that `open` gives, which is called for each time that the place asks for it; false where the place had the blob already. */
@@ -33,7 +39,7 @@ export interface ImageDestination {
   /** Finds out in the cheapest way whether a repository has a blob or can mount it; if not, it is uploaded with what is returned. */
   offerBlob(repository: Repository, descriptor: Descriptor, options?: OfferOptions): Promise<OfferedBlob>
   /** Stores a manifest byte for byte under its digest and, where the reference has a tag, under the tag. */
-  putManifest(reference: Reference, manifest: Manifest, options?: CallOptions): Promise<void>
+  putManifest(reference: Reference, manifest: Manifest, options?: PutManifestOptions): Promise<void>
 }
 
 /** A place whose images can be looked at; nothing is written there. */

@@ -22,9 +22,10 @@ export function parseByteRange(
 }
 
 /** GET and HEAD /v2/<name>/blobs/<digest>, the whole blob or one range; HEAD does not open the file. */
-export async function sendBlob({ layout, method, request, last }: RegistryCall): Promise<Reply> {
+export async function sendBlob({ layout, writable, repository, method, request, last }: RegistryCall): Promise<Reply> {
   const digest = requireDigest(last)
-  const size = await layout.blobSize(digest)
+  // Who asks for a blob only, does not send it before the manifest.
+  const size = await (method === 'HEAD' && writable !== undefined ? writable.expectContent(repository, digest) : layout.blobSize(digest))
   if (size === undefined) throw unknown(digest)
   const etag = `"${digest}"`
   const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest, etag, 'accept-ranges': 'bytes' }

@@ -42,8 +42,9 @@ export function notModified({ headers }: IncomingMessage, digest: Digest): Reply
 
 /** GET and HEAD /v2/<name>/manifests/<reference>: the manifest as it was stored, for any Accept header. */
 export async function sendManifest(call: RegistryCall): Promise<Reply> {
-  const { layout, method, request } = call
+  const { layout, writable, method, request } = call
   const reference = requireReference(call)
+  if (method === 'HEAD' && reference.digest !== undefined) await writable?.expectContent(reference, reference.digest)
   const descriptor = await layout.headManifest(reference)
   if (descriptor === undefined) throw unknown(call)
   const { digest, size, mediaType } = descriptor

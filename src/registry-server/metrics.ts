@@ -11,12 +11,22 @@ function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: str
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => `${name}${sample}`)].join('\n')
 }
 
+/** Collections of garbage since the start. */
+export interface CollectionCounts {
+  runs: number
+  failures: number
+  freedBytes: number
+  /** Milliseconds since 1970; 0 before the first one. */
+  lastRunAt: number
+}
+
 /** What a layout holds at one moment, and the version of the program. */
 interface LayoutState {
   readonly uploads: number
   readonly repositories: number
   readonly tags: number
   readonly storedBytes: number
+  readonly collections: CollectionCounts
   readonly version: string
 }
 
@@ -47,7 +57,7 @@ export class Metrics {
   }
 
   /** Everything in Prometheus' text format, with the state of the layout at this moment. */
-  render({ uploads, repositories, tags, storedBytes, version }: LayoutState): string {
+  render({ uploads, repositories, tags, storedBytes, collections, version }: LayoutState): string {
     let below = 0
     const buckets = bounds.map((bound, at) => `_bucket{le="${bound}"} ${(below += this.#buckets[at] ?? 0)}`)
     const requests = [...this.#requests].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([labels, count]) => `{${labels}} ${count}`)
@@ -65,6 +75,15 @@ export class Metrics {
       family('k3s_mirror_repositories', 'gauge', 'Repositories of the layout.', [` ${repositories}`]),
       family('k3s_mirror_tags', 'gauge', 'Tags of the layout.', [` ${tags}`]),
       family('k3s_mirror_stored_bytes', 'gauge', 'Bytes of all blobs and manifests of the layout.', [` ${storedBytes}`]),
+      family('k3s_mirror_gc_runs_total', 'counter', 'Finished collections of what no tag reaches.', [` ${collections.runs}`]),
+      family('k3s_mirror_gc_failures_total', 'counter', 'Collections that failed.', [` ${collections.failures}`]),
+      family('k3s_mirror_gc_freed_bytes_total', 'counter', 'Bytes that collections freed.', [` ${collections.freedBytes}`]),
+      family(
+        'k3s_mirror_gc_last_run_timestamp_seconds',
+        'gauge',
+        'End of the last finished collection, in seconds since 1970; 0 without one.',
+        [` ${(collections.lastRunAt / 1000).toFixed(3)}`],
+      ),
       family('k3s_mirror_build_info', 'gauge', 'Always 1; the version is a label.', [`{version="${version}"} 1`]),
       family('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', [
         ` ${(performance.timeOrigin / 1000).toFixed(3)}`,

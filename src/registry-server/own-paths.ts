@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { isRegistry } from '../oci/reference.ts'
 import { version } from '../version.ts'
 import { InventoryReader, type LayoutTimes } from './inventory.ts'
-import { Metrics, metricsType } from './metrics.ts'
+import { Metrics, metricsType, type CollectionCounts } from './metrics.ts'
 import { registriesPath } from './page-facts.ts'
 import { renderPage } from './page.ts'
 import type { RegistryState } from './registry-call.ts'
@@ -38,14 +38,21 @@ function originOf(host: string | undefined, isSecure: boolean, { localAddress = 
 
 const ownPaths: ReadonlySet<string> = new Set(['/', healthPath, '/metrics', registriesPath])
 
+interface OwnPathOptions {
+  readonly isSecure: boolean
+  readonly hasPasswords: boolean
+  readonly page: PageSources | undefined
+  readonly collections: CollectionCounts
+}
+
 /** Replies to the paths outside the API. */
 export class OwnPaths {
   readonly metrics: Metrics = new Metrics()
   readonly #state: RegistryState
   readonly #inventory: InventoryReader
-  readonly #options: { readonly isSecure: boolean; readonly hasPasswords: boolean; readonly page: PageSources | undefined }
+  readonly #options: OwnPathOptions
 
-  constructor(state: RegistryState, options: { isSecure: boolean; hasPasswords: boolean; page: PageSources | undefined }) {
+  constructor(state: RegistryState, options: OwnPathOptions) {
     this.#state = state
     this.#options = options
     this.#inventory = new InventoryReader(state.layout, options.page)
@@ -77,7 +84,8 @@ export class OwnPaths {
     const repositories = layout.repositories()
     const tags = repositories.reduce((sum, repository) => sum + layout.tags(repository).length, 0)
     const storedBytes = await layout.storedBytes()
-    return this.metrics.render({ uploads: uploads.size, repositories: repositories.length, tags, storedBytes, version })
+    const { collections } = this.#options
+    return this.metrics.render({ uploads: uploads.size, repositories: repositories.length, tags, storedBytes, collections, version })
   }
 
   #originOf({ headers, socket }: IncomingMessage): URL {

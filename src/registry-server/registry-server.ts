@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { MirrorError } from '../errors.ts'
 import type { Layout, LayoutReader } from '../layout/layout.ts'
 import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
+import { GarbageCollector, type GarbageOptions } from './garbage-collector.ts'
 import { listenError } from './listen-error.ts'
 import { OpenUploads } from './open-uploads.ts'
 import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
@@ -52,6 +53,8 @@ export interface RegistryServerOptions {
   readonly registry?: string
   /** Accepts an index without its children and an image without its layers. */
   readonly sparse?: boolean
+  /** Removes what no tag reaches from a layout that it writes to; without it, nothing is removed unless clients ask. */
+  readonly garbage?: GarbageOptions
   /** Speaks HTTPS only, with TLS 1.2 or later. */
   readonly tls?: ServerTls
   /** Checks the credentials of every request; without it no request needs any. */
@@ -153,7 +156,13 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   const uploads = new OpenUploads()
   const state: RegistryState = { layout, writable, uploads, registry, sparse }
   const isSecure = tls !== undefined
-  const own = new OwnPaths(state, { isSecure, hasPasswords: options.authenticator !== undefined, page: options.page })
+  const collector = writable && options.garbage && new GarbageCollector(writable, options.garbage, options.onFailure)
+  const own = new OwnPaths(state, {
+    isSecure,
+    hasPasswords: options.authenticator !== undefined,
+    page: options.page,
+    collections: collector?.counts ?? { runs: 0, failures: 0, freedBytes: 0, lastRunAt: 0 },
+  })
   const serving: Serving = { state, own, options, isClosing: false }
   const handle: RequestListener = (request, response) => void serveRequest(serving, request, response)
   // A large upload over a slow line may take hours, so only silence on the connection times out.
@@ -206,6 +215,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     clearInterval(idle)
     clearTimeout(grace)
     own.close()
+    await collector?.close()
     await uploads.close()
   }
   const replaceTls: RegistryServer['replaceTls'] = ({ cert, key }) => {

@@ -56,6 +56,7 @@ async function requireUpload({ uploads, writable, repository, last }: WriteCall)
 /** Commits a blob; discards one with the wrong digest. */
 async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Promise<Reply> {
   try {
+    await call.writable.expectContent(call.repository, digest, { isComing: true })
     await writer.commit(digest)
   } catch (error) {
     if (!isMirrorError(error) || error.code !== 'INTEGRITY') throw error
@@ -66,10 +67,10 @@ async function commit(call: WriteCall, writer: BlobWriter, digest: Digest): Prom
 
 /** POST /v2/<name>/blobs/uploads/: a mount (`?mount=`), a whole blob (`?digest=`), or a new upload. */
 export async function startUpload(call: WriteCall): Promise<Reply> {
-  const { query, request, writable } = call
+  const { query, request, repository, writable } = call
   if (query.has('mount')) {
     const digest = requireDigest(query.get('mount'))
-    if ((await writable.blobSize(digest)) !== undefined) return stored(call, digest)
+    if ((await writable.expectContent(repository, digest)) !== undefined) return stored(call, digest)
   } else if (query.has('digest')) {
     const digest = requireDigest(query.get('digest'))
     const writer = await writable.startBlob(digest.startsWith('sha512:') ? 'sha512' : 'sha256')

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { Layout } from '../../src/layout/layout.ts'
 import { openLayout, readLayout } from '../../src/layout/open-layout.ts'
+import type { GarbageOptions } from '../../src/registry-server/garbage-collector.ts'
 import { createRegistryServer, type AccessRecord } from '../../src/registry-server/registry-server.ts'
 import type { TinyImage } from '../layout/tiny-image.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -67,7 +68,7 @@ export function callUrl(base: string, method: string, path: string, call: Call =
 
 /** Starts a registry on a free loopback port; writable unless said otherwise. */
 export async function startRegistry(
-  options: { readonly writable?: boolean; readonly sparse?: boolean; readonly registry?: string } = {},
+  options: { readonly writable?: boolean; readonly sparse?: boolean; readonly registry?: string; readonly garbage?: GarbageOptions } = {},
 ): Promise<TestRegistry> {
   const dir = await tempDir()
   const layout = await openLayout(dir.path, { durable: false })

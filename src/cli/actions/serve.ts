@@ -11,6 +11,7 @@ import { openAccessLog, type AccessLog } from '../files/access-log.ts'
 import { openPasswordFile, type PasswordFile } from '../files/password-file.ts'
 import { openServed } from '../files/served.ts'
 import { readServerIdentity, type ServerIdentity } from '../files/server-identity.ts'
+import { formatRemoved } from '../output/garbage-text.ts'
 import { nodeNotes, nodeOrigin, pageSources } from '../output/serve-nodes.ts'
 
 /** Requests in progress get this long to finish; the process ends a little later in any case. */
@@ -150,6 +151,11 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
     },
     onFailure: failureReporter(cli),
     page,
+    garbage: {
+      grace: flags.gcGrace,
+      automatic: flags.gc,
+      onCollected: ({ removed }) => cli.note(`garbage collection: ${formatRemoved(removed)}`),
+    },
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
   })

@@ -1,11 +1,13 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { verbosity, type OutputFlags } from '../options/output.ts'
-import { parseListen } from '../options/values.ts'
+import { parseGrace, parseListen } from '../options/values.ts'
 
 /** What commander makes of the options of `serve`. */
 export interface ServeFlags extends OutputFlags {
   readonly listen: ReturnType<typeof parseListen>
   readonly writable?: boolean
+  readonly gcGrace: number
+  readonly gc: boolean
   readonly name?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -24,6 +26,8 @@ export const serve: CommandDefinition = {
         '127.0.0.1:5000',
       ),
       option('--writable', 'accept pushes and deletions'),
+      option('--gc-grace <duration>', 'how long --writable keeps content without a tag', parseGrace).default(3_600_000, '1h'),
+      option('--no-gc', 'keep content that no tag reaches, with --writable'),
       option('--name <repository[:tag]>', 'name for images of a layout without a name'),
       option('--tls-cert <file>', 'certificate chain in PEM, to serve HTTPS only'),
       option('--tls-key <file>', 'private key in PEM, without a passphrase'),

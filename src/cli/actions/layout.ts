@@ -1,0 +1,13 @@
+import { collectGarbage } from '../../layout/collect-garbage.ts'
+import type { CliProcess } from '../cli-process.ts'
+import type { GcFlags } from '../commands/layout.ts'
+import { exitCodes } from '../exit-code.ts'
+import { formatGarbage } from '../output/garbage-text.ts'
+
+/** Removes what no tag of a layout reaches. */
+export async function runLayoutGc(cli: CliProcess, { dryRun = false, grace }: GcFlags, given: string): Promise<void> {
+  const layout = given.replace(/^oci:(?=.)/, '')
+  const report = await collectGarbage(layout, { dryRun, ...(grace !== undefined && { grace }), signal: cli.signal })
+  cli.show({ schemaVersion: 1, command: 'layout gc', layout, ...report }, () => formatGarbage(layout, report))
+  cli.exit(exitCodes.done)
+}
