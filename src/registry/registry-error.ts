@@ -96,6 +96,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limi
     return `update ${url.host}, which may not support OCI manifests, or use options.via docker, which pushes Docker manifests with other digests`
   if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
     return `write https:// if ${url.host} expects TLS`
+  if (code === 'UNSUPPORTED' && method === 'DELETE')
+    return `allow deletion at ${url.host}: distribution needs REGISTRY_STORAGE_DELETE_ENABLED=true, other registries a policy or a permission`
   if (code === 'UNSUPPORTED' && status === 405) return `check whether ${url.host} is read-only or a pull-through cache`
   return undefined
 }
