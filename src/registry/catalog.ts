@@ -4,7 +4,7 @@ import { listPages, pageSize } from './pages.ts'
 import type { RegistryTransport } from './transport.ts'
 
 /** The path of every repository of the registry; many registries refuse it. `near` is a path whose credentials are right. Throws as `listPages`. */
-export function listRepositories(transport: RegistryTransport, near: string, { signal }: CallOptions = {}): Promise<readonly string[]> {
+export function fetchCatalog(transport: RegistryTransport, near: string, { signal }: CallOptions = {}): Promise<readonly string[]> {
   const { origin, apiPath = '/v2' } = transport.endpoint
   return listPages(transport, {
     url: new URL(`${apiPath}/_catalog?n=${pageSize}`, origin),

@@ -8,7 +8,7 @@ import { listPages } from './pages.ts'
 import type { RegistryTransport } from './transport.ts'
 
 /** The digests of the manifests whose subject this is: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers Throws as `listPages`, NOT_FOUND where the registry has no such API. */
-export async function listReferrers(
+export async function fetchReferrers(
   transport: RegistryTransport,
   repository: Repository,
   subject: Digest,

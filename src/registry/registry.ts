@@ -8,13 +8,13 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
-import { listRepositories } from './catalog.ts'
+import { fetchCatalog } from './catalog.ts'
 import { checkAccess } from './check-access.ts'
-import { deleteManifest, removeTag } from './delete-manifest.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
-import { listReferrers } from './referrers.ts'
+import { fetchReferrers } from './referrers.ts'
+import { removeManifest, removeTag } from './remove-manifest.ts'
 import { deleteTag, listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
@@ -91,12 +91,12 @@ export class Registry implements ImageSource, ImageDestination {
 
   /** The path of every repository, where the registry lists them; `near` is a path whose credentials are right. */
   listRepositories(near: string, options?: CallOptions): Promise<readonly string[]> {
-    return this.#transport.sided(() => listRepositories(this.#transport, near, options))
+    return this.#transport.sided(() => fetchCatalog(this.#transport, near, options))
   }
 
   /** The digests of the manifests whose subject this is; throws NOT_FOUND where the registry does not list them. */
   listReferrers(repository: Repository, subject: Digest, options?: CallOptions): Promise<readonly Digest[]> {
-    return this.#transport.sided(() => listReferrers(this.#transport, repository, subject, options))
+    return this.#transport.sided(() => fetchReferrers(this.#transport, repository, subject, options))
   }
 
   /** Deletes a tag and leaves the manifest; false where the registry deletes only manifests. */
@@ -105,8 +105,8 @@ export class Registry implements ImageSource, ImageDestination {
   }
 
   /** Deletes a manifest, in most registries with every tag that names it; throws UNSUPPORTED where the registry deletes none. */
-  deleteManifest(repository: Repository, digest: Digest, options?: CallOptions): Promise<void> {
-    return this.#transport.sided(() => deleteManifest(this.#transport, repository, digest, options))
+  removeManifest(repository: Repository, digest: Digest, options?: CallOptions): Promise<void> {
+    return this.#transport.sided(() => removeManifest(this.#transport, repository, digest, options))
   }
 
   /** Takes a tag away, where the registry deletes only manifests with one of our own; false where it deletes neither. */

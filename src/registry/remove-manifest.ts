@@ -51,7 +51,7 @@ export async function removeTag(
  * Deletes a manifest, in most registries with every tag that names it; one that is gone counts as deleted. Throws UNSUPPORTED where the registry deletes none:
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-manifests
  */
-export async function deleteManifest(
+export async function removeManifest(
   transport: RegistryTransport,
   repository: Repository,
   digest: Digest,
