@@ -57,6 +57,15 @@ export function parseSize(text: string): number {
   return bytes
 }
 
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+/** Milliseconds of an age in minutes, hours, days or weeks: `30d`, `12h`. */
+export function parseAge(text: string): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,6})([mhdw])$/.exec(text) ?? []
+  if (digits === '') throw new InvalidArgumentError('expected a number with m, h, d or w, as in 30d')
+  return Number(digits) * (units[unit] ?? 0)
+}
+
 /** Parses `host:port`, or `:port` for every address. */
 export function parseListen(value: string): { readonly host: string; readonly port: number } {
   const [, literal, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(value) ?? []
