@@ -50,7 +50,8 @@ export async function openPrunedDestination(
 /** What registries answer that do not list referrers. */
 const withoutReferrers: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'UNSUPPORTED', 'PROTOCOL', 'DENIED', 'UNAUTHORIZED'])
 
-function registryPlace(registry: Registry, { registry: host = '', prefix }: DestinationNaming): PrunedPlace {
+/** A registry as a place that images are removed from. */
+export function registryPlace(registry: Registry, { registry: host = '', prefix }: DestinationNaming): PrunedPlace {
   let listsReferrers = true
   return {
     headManifest: (reference, options) => registry.headManifest(reference, options),

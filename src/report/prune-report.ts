@@ -102,12 +102,17 @@ function isFailure({ error }: { readonly error: MirrorError }): boolean {
   return error.code !== 'UNSUPPORTED'
 }
 
-/** The one reason for which nothing was deleted. */
+/** The one reason for which nothing was deleted, as an error of the whole run. */
 function refusalOf(repositories: readonly RepositoryOutcome[]): MirrorError | undefined {
   const tags = repositories.flatMap((repository) => repository.tags)
   const failed = tags.filter(({ status }) => status === 'failed')
   const isRefused = failed.every(({ error }) => error?.code === 'UNSUPPORTED') && tags.every(({ status }) => status !== 'removed')
-  return isRefused ? failed[0]?.error : undefined
+  const error = isRefused ? failed[0]?.error : undefined
+  return error?.with({
+    message: `the destination refuses deletion: ${error.reason ?? error.message}`,
+    subject: undefined,
+    reason: undefined,
+  })
 }
 
 /** The report on a whole run. */
