@@ -88,6 +88,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limi
     return `remove the tag at ${url.host}, which does not overwrite tags, or copy to another prefix`
   }
   if (code === 'DENIED' && isRead) return `check that you are logged in at ${url.host}, and that the user may read this repository`
+  if (code === 'DENIED' && method === 'DELETE')
+    return `check that the user may delete at ${url.host}, and whether a retention or immutability rule protects the tag`
   if (code === 'DENIED')
     return `check the permissions of the user at ${url.host}, and whether the project exists and allows overwriting tags`
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
