@@ -4,7 +4,7 @@ import { parseBundleRecord } from '../src/bundle/bundle-record.ts'
 import { parseSavedImages } from '../src/bundle/docker-save.ts'
 import { plainPath } from '../src/bundle/scan-tar.ts'
 import { formatAccess } from '../src/cli/files/access-log.ts'
-import { parseSize } from '../src/cli/options/values.ts'
+import { parseAge, parseSize } from '../src/cli/options/values.ts'
 import { formatErrorLine } from '../src/cli/output/error-text.ts'
 import { groupFailures } from '../src/cli/output/failures.ts'
 import { withFlags } from '../src/cli/output/flags.ts'
@@ -156,6 +156,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   scopes: [parseScopes, 'repository:'],
   'shown text': [(text) => [shown(text), withoutUserinfo(text)], 'a://'],
   size: [parseSize],
+  age: [parseAge],
   tag: [isTag],
   TOML: [(text) => [readTomlKey(`"${text}"`), readTomlText(`"${text}"`)]],
   'YAML scalar': [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { PruneReport } from '../../src/report/prune-report.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
@@ -12,9 +13,18 @@ function run({ to }: PrunedReleases, ...args: readonly string[]): Promise<CliRes
   return runCli(['prune', '--to', to, ...args])
 }
 
-function tagsOf({ stdout }: CliResult, status: string): readonly string[] {
-  const { repositories } = JSON.parse(stdout) as PruneReport
-  return repositories.flatMap(({ repository, tags }) =>
+const schema = JSON.parse(readFileSync(new URL('../../schemas/prune.schema.json', import.meta.url), 'utf8')) as object
+const matchesSchema = new Ajv2020({ strict: true, allErrors: true }).compile(schema)
+
+/** The document on standard output, which the published schema allows. */
+function documentOf({ stdout }: CliResult): PruneReport {
+  const document: unknown = JSON.parse(stdout)
+  assert.ok(matchesSchema(document), JSON.stringify(matchesSchema.errors))
+  return document as PruneReport
+}
+
+function tagsOf(result: CliResult, status: string): readonly string[] {
+  return documentOf(result).repositories.flatMap(({ repository, tags }) =>
     tags.filter((tag) => tag.status === status).map(({ tag }) => `${repository}:${tag}`),
   )
 }
@@ -48,7 +58,7 @@ test('removes exactly the tags of the older release, and leaves the newer one wh
   const removed = await run(releases, '--keep', newerList, '--yes', ...asJson)
   assert.equal(removed.status, 0, removed.stderr)
   assert.deepEqual(tagsOf(removed, 'removed').toSorted(), own.toSorted())
-  assert.deepEqual((JSON.parse(removed.stdout) as PruneReport).totals.manifests, (JSON.parse(dry.stdout) as PruneReport).totals.manifests)
+  assert.equal(documentOf(removed).totals.manifests, documentOf(dry).totals.manifests)
   await verify()
   await registry.collectGarbage()
   await verify()
@@ -74,6 +84,7 @@ test('removes nothing when kept images are missing, unless it is told to', async
     /nothing was removed: .* lacks 1 of the 2 kept images: 127\.0\.0\.1:\d+\/mirror\/rancher\/klipper-lb:v9 \(NOT_FOUND\)/,
   )
   assert.match(refused.stderr, /hint: .*--ignore-missing/)
+  documentOf(await run(releases, '--keep', wrong, '--yes', ...asJson))
   const flattened = await run(releases, '--keep', newerList, '--flatten', '--repositories', '**', '--yes')
   assert.equal(flattened.status, 1, 'names that do not fit the mirror remove nothing')
   const dry = await run(releases, '--keep', newerList, ...asJson)
@@ -88,10 +99,12 @@ test('removes nothing when kept images are missing, unless it is told to', async
 test('prints one reason where the registry refuses deletion', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using releases = await prunedReleases({ noDeletion: true })
+  const refused = await run(releases, '--keep', releases.newerList, '--yes', ...asJson)
+  assert.equal(documentOf(refused).error?.code, 'UNSUPPORTED')
   const { status, stdout, stderr } = await run(releases, '--keep', releases.newerList, '--yes')
   assert.equal(status, 1)
   assert.equal(stderr.match(/405/g)?.length, 1, stderr)
-  assert.match(stderr, /^error: .*UNSUPPORTED.*\n.*hint: .*REGISTRY_STORAGE_DELETE_ENABLED=true/m)
+  assert.match(stderr, /^error: the destination refuses deletion: .*UNSUPPORTED.*\n.*hint: .*REGISTRY_STORAGE_DELETE_ENABLED=true/m)
   assert.match(stdout, /^8 tags in 5 repositories: 5 kept, 3 failed\n$/)
 })
 

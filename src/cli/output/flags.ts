@@ -23,7 +23,6 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   listSha256: '--list-sha256',
   lock: '--lock',
   name: '--name',
-  olderThan: '--older-than',
   password: '--password-stdin',
   platforms: '--platform',
   registries: '--registries',
