@@ -79,7 +79,7 @@ type OpenedPlace = Pick<PrunedDestination, 'place' | 'naming' | 'isLayout' | 'ch
 
 async function openLayoutAt(directory: string, readOnly: boolean, connections: AsyncDisposable): Promise<OpenedPlace> {
   const layouts = await import('../layout/open-layout.ts')
-  // A layout to write is made where there is none, and here that is a mistake.
+  // Opening a layout for writing would make a missing one.
   const reader = await layouts.readLayout(directory)
   const layout = readOnly ? undefined : await layouts.openLayout(directory)
   return {

@@ -54,7 +54,7 @@ async function unlessAbsent<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Reads a manifest and the indexes below it; undefined where there is none. */
+/** Reads a manifest and the indexes below it; undefined for a missing one. */
 async function readManifest(
   place: PrunedPlace,
   reference: Reference,

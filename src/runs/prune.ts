@@ -68,7 +68,7 @@ export async function prune(options: PruneOptions, events: PruneEvents = {}): Pr
   await using destination = await openPrunedDestination(opened, { ...events, onWarning }, { signal })
   const { include: _include, exclude: _exclude, ...selection }: PruneOptions & ImageSelection = options
   const list = await selectListed(destination.client, { ...selection, signal })
-  const kept = list.images.map((image) => nameAt(image, destination.naming))
+  const kept = list.images.map((image) => (isAtDestination(image, destination) ? image : nameAt(image, destination.naming)))
   const run: PruneRun = { options, events, destination, kept, signal }
   const { covered, warnings: unmatched } = await coverRepositories(kept, patterns, destination, { signal })
   const read = await readAll(covered, run)
@@ -87,6 +87,11 @@ export async function prune(options: PruneOptions, events: PruneEvents = {}): Pr
     warnings: [...list.warnings, ...destination.warnings, ...unmatched, ...warnings],
     interrupted: signal.aborted,
   })
+}
+
+/** True for an image that is named as the destination names it. */
+function isAtDestination({ registry, path }: Reference, { naming }: PrunedDestination): boolean {
+  return registry === naming.registry && (naming.prefix === '' || path.startsWith(`${naming.prefix}/`))
 }
 
 const mostNamed = 3

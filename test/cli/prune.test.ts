@@ -72,7 +72,7 @@ test('removes exactly the tags of the older release, and leaves the newer one wh
   assert.match(again.stdout, /^5 tags in 5 repositories: 5 kept\n$/)
 })
 
-test('removes nothing when kept images are missing, unless it is told to', async (t) => {
+test('removes nothing when kept images are missing, unless --ignore-missing is given', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using releases = await prunedReleases()
   const { directory, newerList, own } = releases

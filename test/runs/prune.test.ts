@@ -45,6 +45,12 @@ test('covers the repositories of the kept images, and those below the destinatio
   assert.deepEqual(names(all, 'would-remove'), ['mirror/a:old', 'mirror/b:old', 'other/a:old'])
 })
 
+test('keeps an image that is named as the destination names it', async () => {
+  await using server = await holding()
+  const references = ['registry.example.com/a:new', `${server.host}/mirror/a:old`]
+  assert.deepEqual(names(await pruneAt(server, { references }), 'kept'), ['mirror/a:new', 'mirror/a:old'])
+})
+
 test('names repositories where the registry does not list them', async () => {
   await using server = await memoryRegistry(({ path }, response) => {
     if (path.startsWith('/v2/_catalog')) return refuse(response, 401, 'UNAUTHORIZED')

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { readKeptSources } from '../../../src/cli/files/kept-sources.ts'
 import { tempDir } from '../../servers/temp-dir.ts'
 
-test('tells releases, channels, lists and images apart', async () => {
+test('distinguishes releases, channels, lists and images', async () => {
   const releases = ['v1.37.1+k3s1', 'v1.36.3-rc1+k3s1', 'stable', 'v1.36', 'v1.36-testing']
   const images = ['-', './stable', '/tmp/list', 'list.txt', 'k3s.tar.zst', 'k3s.lock', 'lock.json', 'oci:site', 'https://example.com/list']
   const references = [
