@@ -2,12 +2,14 @@ import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
 import type { PlanReport } from './report/plan-report.ts'
+import type { PruneReport } from './report/prune-report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
 import type { MirrorToManyOptions, MirrorToManyRun } from './runs/mirror-to-many.ts'
 import type { MirrorOptions, PlanOptions } from './runs/options.ts'
+import type { PruneEvents, PruneOptions } from './runs/prune.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
 import type { MirrorRun, Run } from './runs/start-run.ts'
 import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
@@ -40,6 +42,8 @@ export type { ImageFilterOptions } from './release/image-filter.ts'
 export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
 export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, MirrorReport, ReportTotals } from './report/report.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
+export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
+export type { TagStatus } from './prune/removal-outcome.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyTotals } from './report/verify-report.ts'
 export type { ArchiveProblem } from './bundle/check-archive.ts'
 export type { DescribedImage } from './bundle/describe-archive.ts'
@@ -71,6 +75,9 @@ export type {
   MirrorToManyRun,
   PlanOptions,
   PlanReport,
+  PruneEvents,
+  PruneOptions,
+  PruneReport,
   PushBundleOptions,
   VerifyEvents,
   VerifyOptions,
@@ -116,6 +123,11 @@ export async function listImages(options: ListOptions): Promise<ImageList> {
 /** Looks for every image, with all that its platforms need, at a destination or at the endpoints of a node's registries.yaml. Nothing is changed. */
 export async function verify(options: VerifyOptions, events?: VerifyEvents): Promise<VerifyReport> {
   return (await import('./runs/verify.ts')).verify(options, events)
+}
+
+/** Removes the tags that no kept image has, and the manifests that no kept tag reaches; a dry run unless `dryRun` is false. The selection names the images that stay. */
+export async function prune(options: PruneOptions, events?: PruneEvents): Promise<PruneReport> {
+  return (await import('./runs/prune.ts')).prune(options, events)
 }
 
 /** Writes the images of a selection into one new file, with the events and the report of `mirror`. The file appears once it is complete. */

@@ -4,7 +4,7 @@ import { parseBundleRecord } from '../src/bundle/bundle-record.ts'
 import { parseSavedImages } from '../src/bundle/docker-save.ts'
 import { plainPath } from '../src/bundle/scan-tar.ts'
 import { formatAccess } from '../src/cli/files/access-log.ts'
-import { parseSize } from '../src/cli/options/values.ts'
+import { parseDuration, parseSize } from '../src/cli/options/values.ts'
 import { formatErrorLine } from '../src/cli/output/error-text.ts'
 import { groupFailures } from '../src/cli/output/failures.ts'
 import { withFlags } from '../src/cli/output/flags.ts'
@@ -53,8 +53,8 @@ import { parseAuthConfig } from '../src/registry/auth/docker-config.ts'
 import { parseScopes } from '../src/registry/auth/scope.ts'
 import { parseEndpoint } from '../src/registry/endpoint.ts'
 import { parseErrorBody } from '../src/registry/error-reason.ts'
+import { parseNextLink } from '../src/registry/pages.ts'
 import { parseRateLimit } from '../src/registry/rate-limit.ts'
-import { parseNextLink } from '../src/registry/tags.ts'
 import { parseChecksumFile } from '../src/release/fetch-release-list.ts'
 import { compileGlob } from '../src/release/image-filter.ts'
 import { parseImageList } from '../src/release/image-list.ts'
@@ -156,6 +156,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   scopes: [parseScopes, 'repository:'],
   'shown text': [(text) => [shown(text), withoutUserinfo(text)], 'a://'],
   size: [parseSize],
+  age: [parseDuration],
   tag: [isTag],
   TOML: [(text) => [readTomlKey(`"${text}"`), readTomlText(`"${text}"`)]],
   'YAML scalar': [

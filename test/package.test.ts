@@ -16,8 +16,14 @@ test('packs the program and its docs, and runs where the package is installed', 
   const { stdout } = await run('npm', pack, { cwd: root, env: { ...process.env, npm_config_cache: join(directory.path, 'cache') } })
   const [packed] = JSON.parse(stdout) as readonly { readonly filename: string; readonly files: readonly { readonly path: string }[] }[]
   assert.ok(packed)
-  const outside = packed.files.map(({ path }) => path).filter((path) => !/^(?:dist\/.*\.(?:js|d\.ts)|docs\/[\w-]+\.md)$/.test(path))
-  assert.ok(packed.files.some(({ path }) => path === 'docs/getting-started.md'))
+  const outside = packed.files
+    .map(({ path }) => path)
+    .filter((path) => !/^(?:dist\/.*\.(?:js|d\.ts)|docs\/[\w-]+\.md|schemas\/[\w-]+\.schema\.json)$/.test(path))
+  for (const expected of ['docs/getting-started.md', 'schemas/prune.schema.json'])
+    assert.ok(
+      packed.files.some(({ path }) => path === expected),
+      expected,
+    )
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
   const configs = ['configs/k3s-mirror-serve.service', 'configs/k3s-mirror-serve.yaml']

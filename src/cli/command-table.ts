@@ -3,6 +3,7 @@ import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
 import { layout, layoutGc } from './commands/layout.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
+import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -22,6 +23,7 @@ export const commandTable: readonly CommandEntry[] = [
     definition: verifyCommand,
     load: async () => (await import('./actions/verify.ts')).runVerify,
   },
+  { name: 'prune', group: 'Images', definition: pruneCommand, load: async () => (await import('./actions/prune.ts')).runPrune },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
   {
     name: 'registries',

@@ -24,7 +24,7 @@ export interface EndOptions extends SourceOptions, DestinationOptions, TransferO
 }
 
 /** How images are named at a destination; a layout keeps their registry. */
-interface Naming {
+export interface DestinationNaming {
   readonly registry: string | undefined
   readonly prefix: string
 }
@@ -38,7 +38,7 @@ export interface RunEnds extends Sources {
   readonly layout: Layout | undefined
   /** The space on the disk of a destination that is a layout. */
   readonly room: DiskRoom | undefined
-  readonly naming: Naming
+  readonly naming: DestinationNaming
   /** The credentials that a repository of one side is asked with, and the origin that they are for. */
   credentialsFor(
     side: Side,
@@ -54,7 +54,7 @@ export interface ReadDestination {
   readonly place: ReadablePlace
   /** The place where it is a registry. */
   readonly registry?: Registry | undefined
-  readonly naming: Naming
+  readonly naming: DestinationNaming
 }
 
 /** The ends of a check; the destination is undefined where only sources are checked. */
@@ -73,16 +73,18 @@ export function parseDestination(to: string): NamedDestination {
   return directory === undefined ? { endpoint: parseEndpoint(to, 'options.to') } : { directory }
 }
 
-const ownNames: Naming = { registry: undefined, prefix: '' }
+/** How a layout names images. */
+export const ownNames: DestinationNaming = { registry: undefined, prefix: '' }
 
-function namingAt({ origin, prefix }: Endpoint): Naming {
+/** How a registry's endpoint names images. */
+export function namingAt({ origin, prefix }: Endpoint): DestinationNaming {
   return { registry: origin.host, prefix: prefix.slice(0, -1) }
 }
 
 /** Where the destination's credentials are looked for: its own come after those of the files. */
-function credentialsAt(
+export function credentialsAt(
   { origin }: Endpoint,
-  { credentials }: Sources,
+  { credentials }: Pick<Sources, 'credentials'>,
   own: DestinationOptions['destinationCredentials'],
 ): typeof credentials {
   if (own === undefined) return credentials

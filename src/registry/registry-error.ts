@@ -88,6 +88,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limi
     return `remove the tag at ${url.host}, which does not overwrite tags, or copy to another prefix`
   }
   if (code === 'DENIED' && isRead) return `check that you are logged in at ${url.host}, and that the user may read this repository`
+  if (code === 'DENIED' && method === 'DELETE')
+    return `check that the user may delete at ${url.host}, and whether a retention or immutability rule protects the tag`
   if (code === 'DENIED')
     return `check the permissions of the user at ${url.host}, and whether the project exists and allows overwriting tags`
   if (code === 'NOT_FOUND' && url.pathname.includes('/blobs/uploads'))
@@ -96,6 +98,8 @@ function hintFor(code: ErrorCode, answer: ErrorAnswer, reason: ErrorReason, limi
     return `update ${url.host}, which may not support OCI manifests, or use options.via docker, which pushes Docker manifests with other digests`
   if (code === 'PROTOCOL' && status === 400 && url.protocol === 'http:' && reason.text === '')
     return `write https:// if ${url.host} expects TLS`
+  if (code === 'UNSUPPORTED' && method === 'DELETE')
+    return `allow deletion at ${url.host}: distribution needs REGISTRY_STORAGE_DELETE_ENABLED=true, other registries a policy or a permission`
   if (code === 'UNSUPPORTED' && status === 405) return `check whether ${url.host} is read-only or a pull-through cache`
   return undefined
 }

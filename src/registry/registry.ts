@@ -1,16 +1,20 @@
 import type { Content } from '../async/content.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
 import { isDockerHub } from '../oci/registry-host.ts'
 import { getBlob, headBlob } from './blobs.ts'
+import { fetchCatalog } from './catalog.ts'
 import { checkAccess } from './check-access.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
 import { getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
+import { fetchReferrers } from './referrers.ts'
+import { removeManifest, removeTag } from './remove-manifest.ts'
 import { deleteTag, listTags } from './tags.ts'
 import { RegistryTransport, type TransportOptions } from './transport.ts'
 import { offerBlob } from './uploads.ts'
@@ -85,7 +89,27 @@ export class Registry implements ImageSource, ImageDestination {
     return this.#transport.sided(() => listTags(this.#transport, repository, options))
   }
 
-  /** Takes a tag away; false where the registry does not do that. */
+  /** The path of every repository, where the registry lists them; `near` is a path whose credentials are right. */
+  listRepositories(near: string, options?: CallOptions): Promise<readonly string[]> {
+    return this.#transport.sided(() => fetchCatalog(this.#transport, near, options))
+  }
+
+  /** The digests of the manifests whose subject this is; throws NOT_FOUND where the registry does not list them. */
+  listReferrers(repository: Repository, subject: Digest, options?: CallOptions): Promise<readonly Digest[]> {
+    return this.#transport.sided(() => fetchReferrers(this.#transport, repository, subject, options))
+  }
+
+  /** Deletes a tag and leaves the manifest; false where the registry deletes only manifests. */
+  removeTag(reference: Reference, options?: CallOptions): Promise<boolean> {
+    return this.#transport.sided(() => removeTag(this.#transport, reference, options))
+  }
+
+  /** Deletes a manifest, in most registries with every tag that names it; throws UNSUPPORTED where the registry deletes none. */
+  removeManifest(repository: Repository, digest: Digest, options?: CallOptions): Promise<void> {
+    return this.#transport.sided(() => removeManifest(this.#transport, repository, digest, options))
+  }
+
+  /** Takes a tag away, where the registry deletes only manifests with one of our own; false where it deletes neither. */
   deleteTag(reference: Reference, options?: CallOptions): Promise<boolean> {
     return this.#transport.sided(() => deleteTag(this.#transport, reference, options))
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { parseNextLink } from '../../src/registry/tags.ts'
+import { parseNextLink } from '../../src/registry/pages.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { processorTime } from '../servers/processor-time.ts'
 import { requireServer } from '../servers/require-server.ts'

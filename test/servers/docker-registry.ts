@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { hash } from 'bcryptjs'
 import { plainRequest } from './http-request.ts'
 import { onLines } from './lines.ts'
@@ -28,6 +29,8 @@ export interface DockerRegistryOptions {
   readonly token?: TokenTrust
   /** Refuses every write with 405. */
   readonly readOnly?: boolean
+  /** Refuses deletion with 405, as a registry does that is not set up for it. */
+  readonly noDeletion?: boolean
   /** Answers uploads with a Location that has no host. */
   readonly relativeUrls?: boolean
   /** An existing storage directory to serve, kept at the end; default: an empty one of its own, removed at the end. */
@@ -48,6 +51,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly accessLog: readonly string[]
   /** Every request that was answered before the call, with its user; needs `logRequests`. */
   requests(): Promise<readonly RegistryRequest[]>
+  /** Removes what no manifest of any repository needs from the storage: `registry garbage-collect`. */
+  collectGarbage(): Promise<void>
   readonly pid: number
 }
 
@@ -83,6 +88,7 @@ async function start(directory: TempDir, options: DockerRegistryOptions): Promis
       rootDirectory,
       accessLog,
       requests: () => finishedRequests(logFile, options),
+      collectGarbage: async () => void (await promisify(execFile)('docker-registry', ['garbage-collect', file])),
       pid: child.pid ?? 0,
       async [Symbol.asyncDispose]() {
         await end(child)
@@ -102,7 +108,7 @@ async function configure(directory: TempDir, rootdirectory: string, options: Doc
     log: { accesslog: { disabled: false }, ...(options.logRequests === true ? { level: 'debug', formatter: 'json' } : { level: 'info' }) },
     storage: {
       filesystem: { rootdirectory },
-      delete: { enabled: true },
+      delete: { enabled: options.noDeletion !== true },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readOnly ?? false } },
     },
     http: {

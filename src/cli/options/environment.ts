@@ -3,7 +3,7 @@ import { MirrorError } from '../../errors.ts'
 import { editDistance, nearestFirst } from '../../oci/nearest.ts'
 import { quoted } from '../../text/printable.ts'
 import { allCommands } from '../command-table.ts'
-import { nameByVariable } from '../output/flags.ts'
+import { nameFlag } from '../output/flags.ts'
 import type { CliOption, OptionGroup } from './option.ts'
 
 /** Credentials, which are not options. */
@@ -43,8 +43,8 @@ export function applyEnvironment(command: Command, options: OptionGroup, env: No
     const text = variable === undefined ? '' : (env[variable] ?? '')
     if (variable !== undefined && text.trim() !== '') {
       command.setOptionValueWithSource(attribute, readValue(option, text, variable), 'env')
-      nameByVariable(option.flag, variable)
-    } else if (source === 'env' && option.envVar !== undefined) nameByVariable(option.flag, option.envVar)
+      nameFlag(option.flag, variable)
+    } else if (source === 'env' && option.envVar !== undefined) nameFlag(option.flag, option.envVar)
   }
 }
 

@@ -32,7 +32,8 @@ export const trustedHosts: OptionGroup = inGroup('Connection', [
   option('--storage-host <host>', 'private host that a registry may redirect to', collectHost),
 ])
 
-const logins: OptionGroup = [
+/** Where TLS settings and credentials come from, and which other hosts are trusted. */
+export const logins: OptionGroup = [
   ...inGroup('Connection', [option('--registries <file>', 'registries.yaml with TLS and credentials of hosts')]),
   ...trustedHosts,
 ]
@@ -42,7 +43,8 @@ const from: OptionGroup = inGroup('Source', [
   option('--from <registry=source>', 'read this registry (* for all) from an endpoint or oci:<dir>', collectEndpoint),
 ])
 
-const to: OptionGroup = inGroup('Destination', [
+/** `--to`. */
+export const to: OptionGroup = inGroup('Destination', [
   option('--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>').makeOptionMandatory(),
 ])
 
@@ -52,15 +54,22 @@ const platforms: OptionGroup = inGroup('Source', [
   option('--foreign-layers', 'also copy the layers of Windows base images'),
 ])
 
-/** How images are named at the destination, and which of them are checked again. */
-const naming: OptionGroup = inGroup('Destination', [
+/** How images are named at the destination. */
+export const renaming: OptionGroup = inGroup('Destination', [
   option('--rewrite <regex=text>', 'rename repositories (Go regexp, first match wins)', collect),
   option('--flatten', 'keep only the last part of repository names'),
-  option('--recheck', 're-check images that are already present'),
-  option('--if-changed <action>', 'for a tag with other content at the destination')
-    .choices(['replace', 'fail', 'skip'])
-    .default(undefined, 'replace'),
 ])
+
+/** The same, and which images are checked again. */
+const naming: OptionGroup = [
+  ...renaming,
+  ...inGroup('Destination', [
+    option('--recheck', 're-check images that are already present'),
+    option('--if-changed <action>', 'for a tag with other content at the destination')
+      .choices(['replace', 'fail', 'skip'])
+      .default(undefined, 'replace'),
+  ]),
+]
 
 /** `--timeout`. */
 export const timeout: OptionGroup = inGroup('Connection', [

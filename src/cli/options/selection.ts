@@ -33,6 +33,12 @@ export const archivedName: OptionGroup = inGroup('Selection', [
 /** Selects images of archives. */
 export const archived: OptionGroup = [...filters, ...archivedName]
 
+/** Where releases and their lists are looked up. */
+export const releaseHosts: OptionGroup = inGroup('Selection', [
+  option('--artifact-url <url>', 'mirror of the release files').env('INSTALL_K3S_ARTIFACT_URL').default(undefined, 'GitHub'),
+  option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
+])
+
 /** Selects images. */
 export const selection: OptionGroup = [
   ...inGroup('Selection', [
@@ -40,9 +46,6 @@ export const selection: OptionGroup = [
     option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
   ]),
   ...filters,
-  ...inGroup('Selection', [
-    option('--list-sha256 <hex>', 'required checksum of the list'),
-    option('--artifact-url <url>', 'mirror of the release files').env('INSTALL_K3S_ARTIFACT_URL').default(undefined, 'GitHub'),
-    option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
-  ]),
+  ...inGroup('Selection', [option('--list-sha256 <hex>', 'required checksum of the list')]),
+  ...releaseHosts,
 ]

@@ -57,22 +57,26 @@ export function parseSize(text: string): number {
   return bytes
 }
 
-const secondsOf: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 }
+const secondsOf: Readonly<Record<string, number>> = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 }
+
+/** Milliseconds of a duration as in Go, and in days and weeks: `30s`, `1h30m`, `2d`. */
+export function parseDuration(text: string): number {
+  if (!/^(?=[0-9])(?:[0-9]{1,4}w)?(?:[0-9]{1,5}d)?(?:[0-9]{1,4}h)?(?:[0-9]{1,5}m)?(?:[0-9]{1,7}s)?$/.test(text))
+    throw new InvalidArgumentError('expected a duration, as in 30s, 1h30m or 7d')
+  const parts = [...text.matchAll(/([0-9]+)([wdhms])/g)]
+  const seconds = parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (secondsOf[unit] ?? 0), 0)
+  if (seconds < 1) throw new InvalidArgumentError('expected at least 1s')
+  return seconds * 1000
+}
 
 /** The longest time that a timer of Node can wait, in whole days. */
 const mostDays = 24
 
-/** Milliseconds of a duration as in Go: `30s`, `1h30m`, `2d`. */
-export function parseDuration(text: string): number {
-  if (!/^(?=[0-9])(?:[0-9]{1,3}d)?(?:[0-9]{1,4}h)?(?:[0-9]{1,5}m)?(?:[0-9]{1,7}s)?$/.test(text))
-    throw new InvalidArgumentError('expected a duration, as in 30s, 15m or 1h30m')
-  const seconds = [...text.matchAll(/([0-9]+)([dhms])/g)].reduce(
-    (sum, [, count, unit = '']) => sum + Number(count) * (secondsOf[unit] ?? 0),
-    0,
-  )
-  if (seconds < 1) throw new InvalidArgumentError('expected at least 1s')
-  if (seconds > mostDays * 86_400) throw new InvalidArgumentError(`expected at most ${mostDays}d`)
-  return seconds * 1000
+/** The same of a time to wait. */
+export function parseWait(text: string): number {
+  const wait = parseDuration(text)
+  if (wait > mostDays * 86_400_000) throw new InvalidArgumentError(`expected at most ${mostDays}d`)
+  return wait
 }
 
 /** Parses `host:port`, or `:port` for every address. */
@@ -97,5 +101,5 @@ export function parseK3sVersion(text: string): K3sVersion {
 
 /** Milliseconds of a duration that may be 0. */
 export function parseGrace(text: string): number {
-  return /^0[dhms]?$/.test(text) ? 0 : parseDuration(text)
+  return /^0[dhms]?$/.test(text) ? 0 : parseWait(text)
 }

@@ -16,6 +16,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   foreignLayers: '--foreign-layers',
   from: '--from',
   ifChanged: '--if-changed',
+  ignoreMissing: '--ignore-missing',
   images: '--images',
   include: '--include',
   k3sVersion: '--k3s-version',
@@ -27,6 +28,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   platforms: '--platform',
   registries: '--registries',
   releases: '--release',
+  repositories: '--repositories',
   rewrite: '--rewrite',
   since: '--since',
   sparse: '--sparse',
@@ -42,12 +44,12 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   writable: '--writable',
 }
 
-/** Flags that a variable of the environment has set, by flag. */
-const variables = new Map<string, string>()
+/** Other names of flags: the variable of the environment that has set one, or the flag of a command that reads several options from one. */
+const otherNames = new Map<string, string>()
 
-/** Makes texts name the variable that set an option, in place of its flag. */
-export function nameByVariable(flag: string, variable: string): void {
-  variables.set(flag, variable)
+/** Makes texts use another name in place of a flag. */
+export function nameFlag(flag: string, name: string): void {
+  otherNames.set(flag, name)
 }
 
 /** An option as texts of the library name it; not within quotes, which hold a given value, nor within a path, a URL or a reference. */
@@ -57,7 +59,7 @@ const named = /"[^"]*"|(?<![\w./@:-])options\.(\w+)(?![\w/@-]|[.:]\w)/g
 export function withFlags(text: string): string {
   return text.replace(named, (whole, name: string | undefined) => {
     const flag = name !== undefined && Object.hasOwn(flagsByOption, name) ? flagsByOption[name] : undefined
-    return flag === undefined ? whole : (variables.get(flag) ?? flag)
+    return flag === undefined ? whole : (otherNames.get(flag) ?? flag)
   })
 }
 
