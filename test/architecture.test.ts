@@ -13,7 +13,9 @@ const house: House = {
     async: ['errors.ts'],
     http: ['errors.ts', 'text', 'async'],
     oci: ['errors.ts', 'type:async/content.ts'],
-    release: ['errors.ts', 'text', 'async', 'http', 'oci'],
+    yaml: [],
+    kubernetes: ['errors.ts', 'oci', 'yaml'],
+    release: ['errors.ts', 'text', 'async', 'http', 'oci', 'kubernetes'],
     plan: ['errors.ts', 'async', 'oci'],
     copy: ['errors.ts', 'async', 'oci', 'plan'],
     verify: ['errors.ts', 'async', 'oci', 'plan', 'copy', 'type:registries-yaml/resolve/describe-endpoint.ts'],
@@ -22,7 +24,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout'],
-    'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'type:http/tls.ts', 'type:release/version.ts'],
+    'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'yaml', 'type:http/tls.ts', 'type:release/version.ts'],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [
       'errors.ts',
@@ -110,7 +112,7 @@ const house: House = {
     tar: ['bundle/scan-tar.ts', 'bundle/tar-map.ts'],
     '@bokuweb/zstd-wasm': ['bundle/compression.ts'],
     tldts: ['registry/auth'],
-    yaml: ['registries-yaml/generate/format-registries.ts', 'registries-yaml/read'],
+    yaml: ['yaml', 'kubernetes', 'registries-yaml/generate/format-registries.ts', 'registries-yaml/read'],
     zstddec: ['bundle/compression.ts'],
   },
   ioBuiltins: {

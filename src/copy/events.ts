@@ -63,10 +63,12 @@ export type MirrorEvent =
       /** Present where a Docker Engine copies the images. */
       readonly engine?: EngineSummary
     }
-  /** A list of the selection: release tag, path or URL, its sha256 in hex, and how that was confirmed. */
+  /** A list of the selection, or a Kubernetes manifest: release tag, path or URL, its sha256 in hex, and how that was confirmed. */
   | {
       readonly type: 'list-read'
       readonly name: string
+      /** Absent for an image list. */
+      readonly kind?: 'manifest' | 'upgrade-images'
       readonly sha256: string
       readonly coverage: 'checksum-file' | 'release-api' | 'pinned' | 'none'
       readonly release?: string

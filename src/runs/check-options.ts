@@ -58,6 +58,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   keep: flag,
   listSha256: text,
   lock: text,
+  manifests: texts,
   name: text,
   platforms: texts,
   recheck: flag,
@@ -77,6 +78,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   to: text,
   tokenHosts: texts,
   via: ["'registry' or 'docker'", (value) => value === 'registry' || value === 'docker'],
+  withUpgradeImages: flag,
 }
 
 /** A value for a message; only what cannot hold a secret is quoted. */

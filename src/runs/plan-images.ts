@@ -17,7 +17,7 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
 }
 
 async function survey(
-  { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
+  { destination, images, lists, namedBy, warnings, jobs, engine, ending, ends, route }: Prepared,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
@@ -48,6 +48,7 @@ async function survey(
     failures,
     rateLimits: [...ends.source.rateLimits()].map(([registry, rateLimit]) => ({ registry, ...rateLimit })),
     lists,
+    namedBy,
     warnings: [...warnings, ...ofSteps],
     engine,
     error: ended && summariseError(ended),

@@ -15,7 +15,7 @@ import { coverageLines } from '../output/list-coverage.ts'
 import { outputClock } from '../output/renderer.ts'
 import type { Styles } from '../output/styles.ts'
 import { formatVerification } from '../output/verify-table.ts'
-import { k3sFlags, placeOptions, selectionOptions } from './library-options.ts'
+import { k3sFlags, placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
 /** Bytes of a report; one of a thousand images has a few MB. */
 const maxReportBytes = 64 * 1024 * 1024
@@ -96,7 +96,7 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
     expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),
     signal: cli.signal,
   }
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), registries, expect])
+  await refuseSharedFiles([flags.report], [...selectedFiles(flags), registries, expect])
   const writeReport = await openReport(flags.report)
   using progress = showProgress(cli, flags)
   const report = await verify(options, progress.events)

@@ -21,6 +21,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   keyFile: '--key-file',
   listSha256: '--list-sha256',
   lock: '--lock',
+  manifests: '--manifest',
   name: '--name',
   password: '--password-stdin',
   platforms: '--platform',
@@ -38,6 +39,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   version: '--k3s-version',
   via: '--via',
   wildcard: '--wildcard',
+  withUpgradeImages: '--with-upgrade-images',
   writable: '--writable',
 }
 

@@ -18,13 +18,23 @@ function held({ heldByEngine = [] }: PlannedImage): string {
   return heldByEngine.length === 0 ? '-' : heldByEngine.join(',')
 }
 
+/** What named an image where that was not an image list, by the names of such lists. */
+function origins({ lists }: PlanReport): ReadonlyMap<string, string> {
+  return new Map(lists.flatMap(({ name, kind }) => (kind === undefined ? [] : [[name, kind === 'manifest' ? 'manifest' : 'upgrade']])))
+}
+
 /** The columns of a plan; without those that are empty for every image. */
-function planColumns({ images, totals, engine }: PlanReport): readonly Column<PlannedImage>[] {
+function planColumns(report: PlanReport): readonly Column<PlannedImage>[] {
+  const { images, totals, engine } = report
+  const origin = origins(report)
+  const originOf = ({ namedBy = [] }: PlannedImage): string =>
+    [...new Set(namedBy.map((name) => origin.get(name) ?? 'list'))].join(',') || 'argument'
   const isCopying = engine === undefined && totals.new + totals.changed > 0
   const hasPresent = images.some(({ bytes }) => bytes.present > 0)
   const hasPlatforms = images.some(({ platforms }) => platforms.length > 0)
   const columns: readonly (Column<PlannedImage> | undefined)[] = [
     { title: 'IMAGE', align: 'left', cell: (image) => image.source, isName: true },
+    origin.size > 0 ? { title: 'FROM', align: 'left', cell: originOf } : undefined,
     { title: 'STATE', align: 'left', cell: (image) => image.state },
     isCopying ? { title: 'BLOBS TO COPY', align: 'right', cell: ifRead(({ blobs }) => `${blobs.missing} of ${blobs.total}`) } : undefined,
     isCopying ? { title: 'TO COPY', align: 'right', cell: ifRead(({ bytes }) => formatBytes(bytes.missing)) } : undefined,
