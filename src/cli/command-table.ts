@@ -3,6 +3,7 @@ import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
+import { reportGroup, reportMerge } from './commands/report.ts'
 import { serve } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 
@@ -22,6 +23,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./actions/verify.ts')).runVerify,
   },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  {
+    name: 'report',
+    group: 'Images',
+    definition: reportGroup,
+    commands: [{ name: 'merge', definition: reportMerge, load: async () => (await import('./actions/report.ts')).runReportMerge }],
+  },
   {
     name: 'registries',
     group: 'Nodes',

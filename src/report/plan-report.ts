@@ -2,6 +2,7 @@ import type { EngineSummary, ErrorSummary } from '../copy/events.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { ResolvedStep, StepState } from '../plan/plan.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 import type { ListReport } from './report.ts'
 
 /** One step, and the blobs that its destination lacks. */
@@ -86,6 +87,8 @@ export interface PlanReport {
   readonly warnings: readonly string[]
   /** Present with `options.via docker`. */
   readonly engine?: EngineSummary
+  /** Present where the images are one part of the list. */
+  readonly shard?: ShardSummary
   /** Present where a registry cannot be used at all: every image fails with this error. */
   readonly error?: ErrorSummary
 }
@@ -97,6 +100,7 @@ export interface PlanSurvey
   /** By the full reference at the source. */
   readonly namedBy?: Readonly<Record<string, readonly string[]>>
   readonly engine?: EngineSummary | undefined
+  readonly shard?: ShardSummary | undefined
   readonly error?: ErrorSummary | undefined
 }
 
@@ -146,7 +150,7 @@ function plannedImage(surveyed: SurveyedStep, namedBy: NonNullable<PlanSurvey['n
 
 /** The plan report over surveyed steps, in their order. */
 export function foldPlan(survey: PlanSurvey): PlanReport {
-  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], namedBy = {}, engine, error } = survey
+  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], namedBy = {}, engine, shard, error } = survey
   const images = steps.map((step) => plannedImage(step, namedBy))
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
@@ -174,6 +178,7 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
     lists,
     warnings,
     ...(engine !== undefined && { engine }),
+    ...(shard !== undefined && { shard }),
     ...(error !== undefined && { error }),
   }
 }

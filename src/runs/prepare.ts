@@ -50,8 +50,10 @@ export async function prepare<T>(
   await using ends = await openDestination(named, sources, options)
   using route: MirrorRoute =
     engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
-  const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
-  await route.check(images)
+  const all = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+  await route.check(all)
+  const { images, shard } =
+    options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
@@ -59,7 +61,7 @@ export async function prepare<T>(
   const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
   const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
   const retries = retry?.retries
-  const plan = { destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  const plan = { destination: to, images, shard, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
   return await use({ ...plan, ends, route, namedBy: list.namedBy })
 }
 

@@ -1,3 +1,4 @@
+import { MirrorError } from '../../errors.ts'
 import { formatReference } from '../../oci/reference.ts'
 import { listImages } from '../../runs/list-images.ts'
 import { mirror } from '../../runs/mirror.ts'
@@ -27,7 +28,13 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...selectedFiles(flags), flags.registries])
   const writeReport = await openReport(flags.report)
-  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
+  const options = {
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    shard: flags.shard,
+    signal: cli.signal,
+  }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
@@ -46,12 +53,23 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
     for (const flag of ignored) cli.warn(`${flag} is ignored: --dry-run copies nothing and writes only --report`)
     return runPlan(cli, flags, references)
   }
+  if (writeRegistries !== undefined && flags.shard !== undefined) {
+    throw new MirrorError('USAGE', '--write-registries cannot be used with --shard: the file would lack the images of the other shards', {
+      hint: 'run k3s-mirror registries generate with the same selection and --to',
+    })
+  }
   await refuseSharedFiles([flags.report, events, writeRegistries], [...selectedFiles(flags), flags.registries])
   const writeNodes =
     writeRegistries === undefined
       ? undefined
       : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
   const start = (): ReturnType<typeof mirror> =>
-    mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
+    mirror({
+      ...placeOptions(flags),
+      ...engineOptions(flags),
+      ...selectionOptions(references, flags),
+      shard: flags.shard,
+      signal: cli.signal,
+    })
   await followRun(cli, flags, start, writeNodes)
 }

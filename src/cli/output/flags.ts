@@ -28,6 +28,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   registries: '--registries',
   releases: '--release',
   rewrite: '--rewrite',
+  shard: '--shard',
   since: '--since',
   sparse: '--sparse',
   storageHosts: '--storage-host',

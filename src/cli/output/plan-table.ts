@@ -5,6 +5,7 @@ import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
 import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
+import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 import { formatEngine } from './summary.ts'
 
@@ -85,6 +86,7 @@ export function formatPlan(report: PlanReport, options: { readonly styles: Style
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...failures,
     styles.strong(totalLine(report)),
+    ...shardLines(report.shard, totals.images),
     ...(totals.dockerHubPulls > 0 ? [`Docker Hub counts ${formatCount(totals.dockerHubPulls, 'pull')}`] : []),
     ...rateLimitLines(report, styles),
   ]
