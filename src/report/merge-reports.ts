@@ -50,7 +50,7 @@ function inOrder(reports: readonly ShardReport[], count: number): readonly Shard
   const missing = indexes.filter((index) => !byIndex.has(index))
   if (missing.length > 0) {
     const which = `${missing.length === 1 ? 'shard' : 'shards'} ${missing.slice(0, 20).join(', ')}${missing.length > 20 ? ', …' : ''}`
-    refuse(`the report of ${which} of ${count} is missing`, 'pass the reports of all shards; run a shard again that has none')
+    refuse(`the report of ${which} of ${count} is missing`, 'pass the reports of all shards; run a shard without a report again')
   }
   return indexes.flatMap((index) => byIndex.get(index) ?? [])
 }

@@ -66,7 +66,7 @@ test('every image is in one shard, with all others of its repository, whatever t
   )
 })
 
-test('a list is told from another one, and not from the same list in another order or at another registry', () => {
+test('the checksum of a list depends on its images, not on their order and the registry', () => {
   const images = listOf(20)
   const sumOf = (list: readonly NamedImage[]): string => shardImages(list, { index: 1, count: 2 }).shard.list
   const moved = images.map(({ source, destination }) => ({ source, destination: { ...destination, registry: 'localhost:5000' } }))

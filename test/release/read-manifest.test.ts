@@ -44,7 +44,7 @@ test("the channels of K3s are asked at the caller's own channel server", async (
   assert.deepEqual([names, asked], [['docker.io/rancher/k3s-upgrade:v1.36.3-k3s1'], ['/mine/stable']])
 })
 
-test('a channel that leads nowhere is an error with the line', async () => {
+test('a channel without a version is an error with the line', async () => {
   await assert.rejects(read(plan('"{url}/gone"')), { code: 'LIST_UNAVAILABLE', message: /^standard input:5: cannot fetch .*HTTP 404/ })
   await assert.rejects(read(plan('"{url}/loop"'), { '/loop': to('/loop') }), {
     code: 'INVALID_LIST',

@@ -14,7 +14,7 @@ function imageOf(source: string, isFailed = false): ImageReport {
   return isFailed ? { ...facts, status: 'failed', error: { code: 'CANCELLED', message: 'not finished' } } : { ...facts, status: 'copied' }
 }
 
-/** The report of a shard of three with these images; `changes` replace what it has. */
+/** The report of a shard of three with these images; `changes` replace its fields. */
 function reportOf(index: number, images: readonly ImageReport[], changes: Partial<MirrorReport> = {}): MirrorReport {
   const failed = images.filter(({ status }) => status === 'failed').length
   return {
