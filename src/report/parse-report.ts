@@ -37,31 +37,28 @@ const isImage: Field = (value) =>
   })(value) && (isJsonObject(value) && value['status'] === 'failed') === (isJsonObject(value) && value['error'] !== undefined)
 
 /** The fields of a report that others rely on. */
-const parts: readonly (readonly [name: keyof MirrorReport, field: Field])[] = [
-  ['command', isText],
-  ['destination', isText],
-  ['images', listOf(isImage)],
-  [
-    'totals',
-    record({
-      images: isCount,
-      copied: isCount,
-      upToDate: isCount,
-      failed: isCount,
-      bytesCopied: isCount,
-      bytesSaved: isCount,
-      bytesRetried: isCount,
-      requests: record({ source: isCount, destination: isCount }),
-      seconds: isAmount,
-    }),
-  ],
-  ['lists', listOf(record({ name: isText, sha256: isText, coverage: isText, images: isCount }))],
-  ['warnings', listOf(isText)],
-  ['engine', optional(record({ apiVersion: isText, store: isText }))],
-  ['shard', optional(record({ index: isCount, count: isCount, images: isCount, list: isText }))],
-  ['error', optional(isError)],
-  ['interrupted', optional((value) => value === true)],
-]
+const fields: Readonly<Record<string, Field>> = {
+  command: isText,
+  destination: isText,
+  images: listOf(isImage),
+  totals: record({
+    images: isCount,
+    copied: isCount,
+    upToDate: isCount,
+    failed: isCount,
+    bytesCopied: isCount,
+    bytesSaved: isCount,
+    bytesRetried: isCount,
+    requests: record({ source: isCount, destination: isCount }),
+    seconds: isAmount,
+  }),
+  lists: listOf(record({ name: isText, sha256: isText, coverage: isText, images: isCount })),
+  warnings: listOf(isText),
+  engine: optional(record({ apiVersion: isText, store: isText })),
+  shard: optional(record({ index: isCount, count: isCount, images: isCount, list: isText })),
+  error: optional(isError),
+  interrupted: optional((value) => value === true),
+}
 
 /** Reads the report of a run that copies images; `name` is its file. Throws USAGE for other text, and for the document of a run that did not begin. */
 export function parseReport(text: string, name: string): MirrorReport {
@@ -76,8 +73,7 @@ export function parseReport(text: string, name: string): MirrorReport {
     const { message } = error as { readonly message: string }
     return refuse(`is of a run that did not begin: ${message}`, 'run that shard again')
   }
-  const wrong = parts.find(([part, field]) => !field(document[part]))
-  if (wrong !== undefined)
-    return refuse(`is not a report of mirror: "${wrong[0]}" is ${document[wrong[0]] === undefined ? 'missing' : 'invalid'}`)
+  const wrong = Object.entries(fields).find(([part, field]) => !field(document[part]))?.[0]
+  if (wrong !== undefined) return refuse(`is not a report of mirror: "${wrong}" is missing or invalid`)
   return document as unknown as MirrorReport
 }

@@ -30,9 +30,9 @@ test('other text is refused with the part that is wrong', () => {
     { schemaVersion: 1, command: 'mirror', error: { code: 'USAGE', message: 'no list' } },
     /^r\.json is of a run that did not begin: no list$/,
   )
-  refused({ ...report, totals: undefined }, /"totals" is missing$/)
-  refused({ ...report, totals: { ...report.totals, failed: -1 } }, /"totals" is invalid$/)
-  refused({ ...report, images: [{ ...report.images[0], error: undefined }] }, /"images" is invalid$/)
-  refused({ ...report, images: [{ ...report.images[0], bytes: {} }] }, /"images" is invalid$/)
-  refused({ ...report, shard: { index: '1' } }, /"shard" is invalid$/)
+  refused({ ...report, totals: undefined }, /"totals" is missing or invalid$/)
+  refused({ ...report, totals: { ...report.totals, failed: -1 } }, /"totals" is missing or invalid$/)
+  refused({ ...report, images: [{ ...report.images[0], error: undefined }] }, /"images" is missing or invalid$/)
+  refused({ ...report, images: [{ ...report.images[0], bytes: {} }] }, /"images" is missing or invalid$/)
+  refused({ ...report, shard: { index: '1' } }, /"shard" is missing or invalid$/)
 })
