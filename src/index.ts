@@ -1,8 +1,10 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
+import type { NamedReport } from './report/merge-reports.ts'
 import type { PlanReport } from './report/plan-report.ts'
 import type { PruneReport } from './report/prune-report.ts'
+import type { MirrorReport } from './report/report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { ListOptions } from './runs/list-images.ts'
@@ -32,15 +34,16 @@ export type { SourceOptions } from './connect/sources.ts'
 export type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RequestCounts, RunCommand, StoredFacts } from './copy/events.ts'
 export type { Digest } from './oci/digest.ts'
 export type { CallOptions } from './oci/image-source.ts'
+export type { Shard, ShardSummary } from './plan/shard.ts'
 export type { StepState } from './plan/plan.ts'
 export type { IfChanged } from './plan/resolve-image.ts'
 export type { RegistryEvents } from './registry/transport.ts'
-export type { ListCoverage, SelectedList } from './release/image-list.ts'
+export type { ListCoverage, ListKind, SelectedList } from './release/image-list.ts'
 export type { ByteStream } from './release/read-list-file.ts'
 export type { ListFetchOptions, ListSources } from './release/fetch-file.ts'
 export type { ImageFilterOptions } from './release/image-filter.ts'
 export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
-export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, MirrorReport, ReportTotals } from './report/report.ts'
+export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, ReportTotals, ShardResult } from './report/report.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
 export type { TagStatus } from './prune/removal-outcome.ts'
@@ -70,9 +73,11 @@ export type {
   ListOptions,
   LoadBundleOptions,
   MirrorOptions,
+  MirrorReport,
   MirrorRun,
   MirrorToManyOptions,
   MirrorToManyRun,
+  NamedReport,
   PlanOptions,
   PlanReport,
   PruneEvents,
@@ -128,6 +133,11 @@ export async function verify(options: VerifyOptions, events?: VerifyEvents): Pro
 /** Removes the tags that no kept image has, and the manifests that no kept tag reaches; a dry run unless `dryRun` is false. The selection names the images that stay. */
 export async function prune(options: PruneOptions, events?: PruneEvents): Promise<PruneReport> {
   return (await import('./runs/prune.ts')).prune(options, events)
+}
+
+/** One report of all shards of a run, with the images in the order of the shards. Throws USAGE for reports that do not complete each other. */
+export async function mergeReports(reports: readonly NamedReport[]): Promise<MirrorReport> {
+  return (await import('./report/merge-reports.ts')).mergeReports(reports)
 }
 
 /** Writes the images of a selection into one new file, with the events and the report of `mirror`. The file appears once it is complete. */

@@ -5,6 +5,7 @@ import { layout, layoutGc } from './commands/layout.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
+import { reportGroup, reportMerge } from './commands/report.ts'
 import { serve } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 
@@ -25,6 +26,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: 'prune', group: 'Images', definition: pruneCommand, load: async () => (await import('./actions/prune.ts')).runPrune },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  {
+    name: 'report',
+    group: 'Images',
+    definition: reportGroup,
+    commands: [{ name: 'merge', definition: reportMerge, load: async () => (await import('./actions/report.ts')).runReportMerge }],
+  },
   {
     name: 'registries',
     group: 'Nodes',

@@ -1,4 +1,5 @@
 import { isMirrorError, MirrorError, type ErrorCode, type Side } from '../errors.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 
 /** An error in an event or a report. */
 export interface ErrorSummary {
@@ -62,11 +63,15 @@ export type MirrorEvent =
       readonly destination: string
       /** Present where a Docker Engine copies the images. */
       readonly engine?: EngineSummary
+      /** Present where the images are one part of the list. */
+      readonly shard?: ShardSummary
     }
-  /** A list of the selection: release tag, path or URL, its sha256 in hex, and how that was confirmed. */
+  /** A list of the selection, or a Kubernetes manifest: release tag, path or URL, its sha256 in hex, and how that was confirmed. */
   | {
       readonly type: 'list-read'
       readonly name: string
+      /** Absent for an image list. */
+      readonly kind?: 'manifest' | 'upgrade-images'
       readonly sha256: string
       readonly coverage: 'checksum-file' | 'release-api' | 'pinned' | 'none'
       readonly release?: string

@@ -19,7 +19,7 @@ function unreadable(url: URL, what: string): MirrorError {
 }
 
 /** The last path segment of a URL, decoded; an undecodable one as it is. */
-function lastSegment(url: URL): string {
+export function lastSegment(url: URL): string {
   const segment = url.pathname.split('/').findLast((text) => text !== '') ?? ''
   try {
     return decodeURIComponent(segment)

@@ -5,11 +5,16 @@ import { refuseList } from './list-text.ts'
 /** How a list was verified to be the published one; `none` means that it was not. */
 export type ListCoverage = 'checksum-file' | 'release-api' | 'pinned' | 'none'
 
+/** What named images where it was not an image list: a Kubernetes manifest, or the rule for the upgrade image of a release. */
+export type ListKind = 'manifest' | 'upgrade-images'
+
 /** One of the lists that a selection was read from. */
 export interface SelectedList {
-  /** The release tag, path or URL; `standard input` for `-`. */
+  /** The release tag, path or URL; `standard input` for `-`; `upgrade images of <release>`. */
   readonly name: string
-  /** Lower-case hex of the list's bytes; for a bundle or another archive, of the file in it that names the images. */
+  /** Absent for an image list. */
+  readonly kind?: ListKind
+  /** Lower-case hex of the list's bytes; for a bundle or another archive, of the file in it that names the images; for upgrade images, of their references, one a line. */
   readonly sha256: string
   readonly coverage: ListCoverage
   readonly release?: string
@@ -23,6 +28,8 @@ export interface SelectedList {
 export interface ImageList {
   readonly images: readonly Reference[]
   readonly lists: readonly SelectedList[]
+  /** The names of the lists that name an image, by its full reference; absent for an image that only an argument, or a bundle of several lists, names. */
+  readonly namedBy: Readonly<Record<string, readonly string[]>>
   /** The releases whose lists name an image, by its full reference; an image of no release is absent. */
   readonly releases: Readonly<Record<string, readonly string[]>>
   /** Sentences for the reader; none of them stopped anything. */

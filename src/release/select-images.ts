@@ -3,15 +3,14 @@ import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
-import { fetchFile, isAbsent, unexpectedStatus, type ListFetchOptions, type ListSources } from './fetch-file.ts'
+import type { ListFetchOptions, ListSources } from './fetch-file.ts'
 import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
 import type { ImageFilterOptions } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
-import { readListFile, readListStream, type ByteStream } from './read-list-file.ts'
-import { parseUrl } from './release-files.ts'
+import type { ByteStream } from './read-list-file.ts'
+import { isUrl, readListSource } from './read-list-source.ts'
 import { parseReleaseName, type ReleaseName } from './version.ts'
 
 /** Which images are meant: everything that is named here together, without duplicates. */
@@ -20,6 +19,10 @@ export interface ImageSelection extends ImageFilterOptions, ListSources {
   readonly releases?: readonly string[] | undefined
   /** Text lists, by path, http or https URL, or `-` for `stdin`; bundles, archives and lock files by path; layouts as `oci:<directory>`. */
   readonly images?: readonly string[] | undefined
+  /** Kubernetes manifests, by path, http or https URL, or `-` for `stdin`: the images that their pods, Plans and other resources name. */
+  readonly manifests?: readonly string[] | undefined
+  /** Add `docker.io/rancher/k3s-upgrade` of each release, which the system upgrade controller pulls. */
+  readonly withUpgradeImages?: boolean | undefined
   /** Single image references. */
   readonly references?: readonly string[] | undefined
   /** What `-` reads. */
@@ -40,26 +43,34 @@ export type ReadPlacedImages = (place: string, options: CallOptions) => Promise<
 /** Images, and the lists that name them. */
 interface ReadImages extends NotedImages {
   readonly lists: readonly SelectedList[]
+  /** The release that the images belong to; absent for a bundle of several, which does not state which of them names an image. */
+  readonly release?: string | undefined
 }
 
 const listsAtOnce = 8
-const urlForm = /^[a-z][a-z0-9+.-]*:\/\//i
 
 function usage(message: string, hint?: string): MirrorError {
   return new MirrorError('USAGE', message, { hint })
 }
 
+function withoutRelease(): MirrorError {
+  return usage('options.withUpgradeImages requires a release: the upgrade image is of that version', 'pass options.releases with it')
+}
+
 /** Normalised and checked options: what can be refused without a request is refused here. */
 function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
-  const { releases = [], images = [], references = [], listSha256 } = options
-  if (releases.length + images.length + references.length === 0) {
-    throw usage('no images are selected', 'pass options.releases, options.images, or references as arguments')
+  const { releases = [], images = [], manifests = [], references = [], withUpgradeImages = false, listSha256 } = options
+  if (releases.length + images.length + manifests.length + references.length === 0) {
+    throw usage('no images are selected', 'pass options.releases, options.images, options.manifests, or references as arguments')
   }
+  if (withUpgradeImages && releases.length + images.length === 0) throw withoutRelease()
   if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('options.listSha256 is not 64 hexadecimal digits')
   if (listSha256 !== undefined && releases.length + images.length !== 1) {
     throw usage('options.listSha256 needs exactly one list', 'pass one options.releases or one options.images with it')
   }
-  if (images.filter((name) => name === '-').length > 1) throw usage('options.images - is given twice: standard input can be read only once')
+  if ([...images, ...manifests].filter((name) => name === '-').length > 1) {
+    throw usage('standard input is given twice: it can be read only once')
+  }
   return {
     ...options,
     names: releases.map(parseReleaseName),
@@ -69,20 +80,6 @@ function checkOptions(options: SelectionOptions): SelectionOptions & { readonly 
   }
 }
 
-async function readOwnList(client: HttpClient, name: string, options: SelectionOptions): Promise<readonly [string, Uint8Array]> {
-  if (name === '') throw usage('options.images is empty', 'pass a file, a URL, or - for standard input')
-  if (name === '-') {
-    if (options.stdin === undefined) throw usage('options.images - reads standard input, which is not available here')
-    return ['standard input', await readListStream(options.stdin, 'standard input', options)]
-  }
-  if (!urlForm.test(name)) return [name, await readListFile(name, options)]
-  const url = parseUrl(name, 'options.images')
-  const { status, body } = await fetchFile(client, url, options)
-  if (isAbsent(status)) throw new MirrorError('LIST_UNAVAILABLE', `image list not found at ${redactUrl(url)} (HTTP ${status})`)
-  if (status !== 200) throw unexpectedStatus(url, status)
-  return [redactUrl(url), body]
-}
-
 /** The images of a list that the caller names; its only checksum is the one in the options. */
 async function readOwnImages(
   client: HttpClient,
@@ -90,7 +87,7 @@ async function readOwnImages(
   options: SelectionOptions,
   readPlaced: ReadPlacedImages,
 ): Promise<ReadImages> {
-  const placed = given === '' || given === '-' || urlForm.test(given) ? undefined : await readPlaced(given, options)
+  const placed = given === '' || given === '-' || isUrl(given) ? undefined : await readPlaced(given, options)
   if (placed === undefined) {
     const { list, ...noted } = await checkOwnList(client, given, options)
     return { ...noted, lists: [list] }
@@ -98,11 +95,12 @@ async function readOwnImages(
   if (options.listSha256 !== undefined) {
     throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'remove options.listSha256')
   }
-  return { ...placed, lists: placed.lists.map((list) => ({ ...list, coverage: 'none' })) }
+  const lists = placed.lists.map((list) => ({ ...list, coverage: 'none' as const }))
+  return { ...placed, lists, release: lists.length === 1 ? lists[0]?.release : undefined }
 }
 
 async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
-  const [name, bytes] = await readOwnList(client, given, options)
+  const [name, bytes] = await readListSource(client, given, { ...options, option: 'options.images', noun: 'an image list' })
   const sha256 = listSha256Of(bytes)
   if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, 'options.listSha256')
   const { images, warnings } = parseImageList(decodeList(bytes, name), name)
@@ -123,11 +121,30 @@ async function fetchLists(
     limit(async (): Promise<ReadImages> => {
       const { list, ...noted } = await fetchReleaseList(client, tag, options)
       const name = names[tags.indexOf(tag)]
-      return { ...noted, lists: [name !== undefined && 'channel' in name ? { ...list, channel: name.channel } : list] }
+      return { ...noted, release: tag, lists: [name !== undefined && 'channel' in name ? { ...list, channel: name.channel } : list] }
     }),
   )
   const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readPlaced)))
-  return Promise.all([...fromReleases, ...own])
+  const fromManifests = (options.manifests ?? []).map((name) => limit(() => readManifestImages(client, name, options)))
+  const lists = await Promise.all([...fromReleases, ...own, ...fromManifests])
+  return options.withUpgradeImages === true ? [...lists, ...(await addUpgradeImages(lists))] : lists
+}
+
+/** YAML is read only where there is some. */
+async function readManifestImages(client: HttpClient, given: string, options: SelectionOptions): Promise<ReadImages> {
+  const { list, ...noted } = await (await import('./read-manifest.ts')).readManifest(client, given, options)
+  return { ...noted, lists: [list] }
+}
+
+/** The upgrade images of every release of the lists, those in bundles too. */
+async function addUpgradeImages(lists: readonly ReadImages[]): Promise<readonly ReadImages[]> {
+  const { upgradeImages } = await import('./upgrade-images.ts')
+  const releases = new Set(lists.flatMap((read) => read.lists.flatMap(({ release }) => release ?? [])))
+  if (releases.size === 0) throw withoutRelease()
+  return [...releases].map((release) => {
+    const { list, ...noted } = upgradeImages(release)
+    return { ...noted, release, lists: [list] }
+  })
 }
 
 /** Identifies an image by its full name; registries that differ only in case are the same host. */
@@ -145,19 +162,22 @@ function merge(images: readonly Reference[]): readonly Reference[] {
   return [...first.values()]
 }
 
-/** The releases whose lists name each of these images, by its full reference. */
-function releasesOf(images: readonly Reference[], lists: readonly ReadImages[]): ImageList['releases'] {
+/** Which of these names each image has, by its full reference; an image without any is absent. */
+function namesOf(
+  images: readonly Reference[],
+  lists: readonly ReadImages[],
+  nameOf: (read: ReadImages) => string | undefined,
+): Readonly<Record<string, readonly string[]>> {
   const byKey = new Map<string, Set<string>>()
-  for (const { images: listed, lists: read } of lists) {
-    // A bundle of several lists does not state which of them names an image.
-    const release = read.length === 1 ? read[0]?.release : undefined
-    if (release === undefined) continue
-    for (const key of listed.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
+  for (const read of lists) {
+    const name = nameOf(read)
+    if (name === undefined) continue
+    for (const key of read.images.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(name))
   }
   return Object.fromEntries(
     images.flatMap((image) => {
-      const releases = byKey.get(keyOf(image))
-      return releases === undefined ? [] : [[formatReference(image), [...releases]] as const]
+      const names = byKey.get(keyOf(image))
+      return names === undefined ? [] : [[formatReference(image), [...names]] as const]
     }),
   )
 }
@@ -198,7 +218,8 @@ export async function selectImages(
   return {
     images: filtered.images,
     lists: lists.flatMap(({ lists: read }) => read),
-    releases: releasesOf(filtered.images, lists),
+    namedBy: namesOf(filtered.images, lists, ({ lists: read }) => (read.length === 1 ? read[0]?.name : undefined)),
+    releases: namesOf(filtered.images, lists, ({ release }) => release),
     warnings: [...new Set([...lists.flatMap((list) => list.warnings), ...single.warnings, ...filtered.warnings])],
   }
 }

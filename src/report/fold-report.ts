@@ -1,4 +1,5 @@
 import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RunCommand } from '../copy/events.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest reached the destination, weakest first: a stronger outcome replaces a weaker one. */
@@ -69,6 +70,7 @@ export class ReportFold {
   readonly #warnings: string[] = []
   #destination = ''
   #engine: EngineSummary | undefined
+  #shard: ShardSummary | undefined
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
   #bytesRetried = 0
 
@@ -81,6 +83,7 @@ export class ReportFold {
       case 'run-started':
         this.#destination = event.destination
         this.#engine = event.engine
+        this.#shard = event.shard
         for (const names of event.images) this.#image(names)
         return
       case 'run-finished':
@@ -162,6 +165,7 @@ export class ReportFold {
       lists: [...this.#lists],
       warnings: [...this.#warnings],
       ...(this.#engine !== undefined && { engine: this.#engine }),
+      ...(this.#shard !== undefined && { shard: this.#shard }),
       ...(error !== undefined && { error }),
       ...(this.#finish?.interrupted === true && { interrupted: true }),
     }

@@ -2,6 +2,7 @@ import type { EngineSummary, ErrorSummary } from '../copy/events.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { ResolvedStep, StepState } from '../plan/plan.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 import type { ListReport } from './report.ts'
 
 /** One step, and the blobs that its destination lacks. */
@@ -36,6 +37,8 @@ export interface RateLimit {
 export interface PlannedImage {
   readonly source: string
   readonly destination: string
+  /** The names of the lists, manifests and upgrade images in `lists` that name it; absent for an image that only an argument names. */
+  readonly namedBy?: readonly string[]
   /** Absent where a Docker Engine must pull first. */
   readonly digest?: string
   readonly state: StepState
@@ -87,6 +90,8 @@ export interface PlanReport {
   readonly warnings: readonly string[]
   /** Present with `options.via docker`. */
   readonly engine?: EngineSummary
+  /** Present where the images are one part of the list. */
+  readonly shard?: ShardSummary
   /** Present where a registry cannot be used at all: every image fails with this error. */
   readonly error?: ErrorSummary
 }
@@ -95,7 +100,10 @@ export interface PlanReport {
 export interface PlanSurvey
   extends Pick<PlanReport, 'destination'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {
   readonly steps: readonly SurveyedStep[]
+  /** By the full reference at the source. */
+  readonly namedBy?: Readonly<Record<string, readonly string[]>>
   readonly engine?: EngineSummary | undefined
+  readonly shard?: ShardSummary | undefined
   readonly error?: ErrorSummary | undefined
 }
 
@@ -118,16 +126,19 @@ function presentDigests({ step, missing }: SurveyedStep): readonly string[] {
   return step.contents.blobs.map(({ digest }) => digest).filter((digest) => !lacking.has(digest))
 }
 
-function plannedImage(surveyed: SurveyedStep): PlannedImage {
+function plannedImage(surveyed: SurveyedStep, namedBy: NonNullable<PlanSurvey['namedBy']>): PlannedImage {
   const { step, dockerHubPulls, heldByEngine } = surveyed
   const { root, state, previous, platforms, digestPreserved, contents } = step
   const blobs = byDigest(contents.blobs)
   const missing = byDigest(surveyed.missing)
   const total = sizeOf(blobs.values()) + manifestBytes(surveyed)
   const missingBytes = sizeOf(missing.values()) + manifestBytes(surveyed)
+  const source = formatReference(step.source)
+  const names = namedBy[source]
   return {
-    source: formatReference(step.source),
+    source,
     destination: formatReference(step.destination),
+    ...(names !== undefined && { namedBy: names }),
     ...(root !== undefined && { digest: root.digest }),
     state,
     ...(previous !== undefined && { previousDigest: previous }),
@@ -143,8 +154,8 @@ function plannedImage(surveyed: SurveyedStep): PlannedImage {
 
 /** The plan report over surveyed steps, in their order. */
 export function foldPlan(survey: PlanSurvey): PlanReport {
-  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], engine, error } = survey
-  const images = steps.map(plannedImage)
+  const { destination, steps, failures = [], rateLimits = [], lists = [], warnings = [], namedBy = {}, engine, shard, error } = survey
+  const images = steps.map((step) => plannedImage(step, namedBy))
   const count = (state: StepState): number => images.filter((image) => image.state === state).length
   const sum = (value: (image: PlannedImage) => number): number => images.reduce((total, image) => total + value(image), 0)
   const present = new Set(steps.flatMap(presentDigests))
@@ -172,6 +183,7 @@ export function foldPlan(survey: PlanSurvey): PlanReport {
     lists,
     warnings,
     ...(engine !== undefined && { engine }),
+    ...(shard !== undefined && { shard }),
     ...(error !== undefined && { error }),
   }
 }

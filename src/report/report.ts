@@ -1,4 +1,5 @@
 import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 
 /**
  * How an image ended. An image that the run did not finish is `failed` with the error code CANCELLED, and counts as failed in the totals.
@@ -69,6 +70,15 @@ export interface ManyReport {
 /** A list of the selection, its sha256, and how its checksum was confirmed. */
 export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type'>
 
+/** One shard of a merged report. */
+export interface ShardResult {
+  readonly index: number
+  readonly images: number
+  readonly failed: number
+  readonly bytesCopied: number
+  readonly seconds: number
+}
+
 /** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
 export interface MirrorReport {
   readonly schemaVersion: 1
@@ -83,6 +93,10 @@ export interface MirrorReport {
   readonly warnings: readonly string[]
   /** Present where a Docker Engine copied the images. */
   readonly engine?: EngineSummary
+  /** Present where the images are one part of the list. */
+  readonly shard?: ShardSummary
+  /** Present in the merged report of all shards, in their order. */
+  readonly shards?: readonly ShardResult[]
   /** Present where a registry could not be used at all, which ended the run: unfinished images have this error too. */
   readonly error?: ErrorSummary
   /** Present where the run was interrupted. */

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../copy/events.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 import type { DescribedEndpoint } from '../registries-yaml/resolve/describe-endpoint.ts'
 import { imageStatuses, type EndpointStatus, type VerdictStatus, type ImageVerdict, type ProblemCode } from '../verify/image-verdict.ts'
 import type { ListReport } from './report.ts'
@@ -63,6 +64,8 @@ export interface VerifyReport {
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   readonly warnings: readonly string[]
+  /** Present where the images are one part of the list. */
+  readonly shard?: ShardSummary
   /** Present where the destination cannot be used at all: every image has this problem. */
   readonly error?: ErrorSummary
 }
@@ -80,6 +83,7 @@ export interface Verification
   readonly destination: string | undefined
   readonly registries: string | undefined
   readonly images: readonly NamedVerdict[]
+  readonly shard?: ShardSummary | undefined
   readonly error?: ErrorSummary | undefined
 }
 
@@ -106,7 +110,7 @@ export function verifiedImage({ reference, destination, verdict }: NamedVerdict)
 
 /** The report on a whole verification. */
 export function foldVerification(verification: Verification): VerifyReport {
-  const { destination = null, registries = null, asNode, deep, requests, seconds, lists, warnings, error } = verification
+  const { destination = null, registries = null, asNode, deep, requests, seconds, lists, warnings, shard, error } = verification
   const images = verification.images.map(verifiedImage)
   const count = (status: VerdictStatus): number => images.filter((image) => image.status === status).length
   const sum = (field: 'manifests' | 'blobs' | 'bytes'): number => images.reduce((total, image) => total + image[field], 0)
@@ -131,6 +135,7 @@ export function foldVerification(verification: Verification): VerifyReport {
     },
     lists,
     warnings: [...warnings, ...verification.images.flatMap(({ verdict }) => verdict.warnings)],
+    ...(shard !== undefined && { shard }),
     ...(error !== undefined && { error }),
   }
 }

@@ -1,4 +1,5 @@
 import { MirrorError } from '../errors.ts'
+import { mostShards } from '../plan/shard.ts'
 
 /** What a value must be: how a message calls it, and the test. */
 type Shape = readonly [expected: string, matches: (value: unknown) => boolean]
@@ -14,6 +15,7 @@ const text: Shape = ['a string', isString]
 const texts: Shape = ['an array of strings', (value) => Array.isArray(value) && value.every(isString)]
 const flag: Shape = ['a boolean', (value) => typeof value === 'boolean']
 const count: Shape = ['a whole number of at least 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1]
+const isWhole = (value: unknown, most: number): boolean => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most
 const record: Shape = [
   'an object with string values',
   (value) => isRecord(value) && Object.values(value).every((one) => one === undefined || isString(one)),
@@ -61,6 +63,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   keep: flag,
   listSha256: text,
   lock: text,
+  manifests: texts,
   name: text,
   olderThan: ['a number of milliseconds from 0', (value) => typeof value === 'number' && value >= 0],
   platforms: texts,
@@ -72,6 +75,10 @@ const shapes: Readonly<Record<string, Shape>> = {
   repositories: texts,
   retry: policy,
   rewrite: texts,
+  shard: [
+    `an object with index and count, whole numbers with 1 <= index <= count <= ${mostShards}`,
+    (value) => isRecord(value) && isWhole(value['index'], Number(value['count'])) && isWhole(value['count'], mostShards),
+  ],
   signal: ['an AbortSignal', (value) => typeof value === 'object' && value !== null && 'aborted' in value],
   since: text,
   sparse: flag,
@@ -82,6 +89,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   to: text,
   tokenHosts: texts,
   via: ["'registry' or 'docker'", (value) => value === 'registry' || value === 'docker'],
+  withUpgradeImages: flag,
 }
 
 /** A value for a message; only what cannot hold a secret is quoted. */

@@ -106,9 +106,14 @@ export class ImageFinder implements AsyncDisposable {
     return [...this.#warnings]
   }
 
-  async find(image: Reference): Promise<FoundImage> {
+  /** The image's name at the destination; undefined without one. */
+  nameOf(image: Reference): Reference | undefined {
     const { destination } = this.#ends
-    const named = destination && this.#nameAt(image, destination.naming)
+    return destination && this.#nameAt(image, destination.naming)
+  }
+
+  async find(image: Reference): Promise<FoundImage> {
+    const named = this.nameOf(image)
     const sought = this.#node === undefined ? this.#atDestination(image, named) : this.#atNode(image, named, this.#node)
     return { sought: await sought, destination: named && formatReference(named) }
   }

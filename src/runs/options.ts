@@ -3,6 +3,7 @@ import type { EngineOptions } from '../connect/engine.ts'
 import type { Reference } from '../oci/reference.ts'
 import { nameDestination, type NamingOptions } from '../plan/destination-names.ts'
 import type { IfChanged } from '../plan/resolve-image.ts'
+import type { Shard } from '../plan/shard.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 
 /** What of each image is wanted. */
@@ -49,6 +50,8 @@ export interface BatchOptions {
 export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, ChangeOptions, EndOptions, EngineOptions, BatchOptions {
   /** With `platforms`: keep the original index and leave the other children out. */
   readonly sparse?: boolean | undefined
+  /** Only this part of the images; the lists, names and collisions are those of all. */
+  readonly shard?: Shard | undefined
   /** Registry HTTP (the default), or a Docker Engine that pulls, tags and pushes. */
   readonly via?: 'registry' | 'docker' | undefined
   /** Walk images whose root is there already. */

@@ -17,7 +17,7 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
 }
 
 async function survey(
-  { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
+  { destination, images, lists, namedBy, warnings, jobs, engine, shard, ending, ends, route }: Prepared,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
@@ -48,8 +48,10 @@ async function survey(
     failures,
     rateLimits: [...ends.source.rateLimits()].map(([registry, rateLimit]) => ({ registry, ...rateLimit })),
     lists,
+    namedBy,
     warnings: [...warnings, ...ofSteps],
     engine,
+    shard,
     error: ended && summariseError(ended),
   })
 }

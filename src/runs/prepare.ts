@@ -8,6 +8,7 @@ import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
+import type { ImageList } from '../release/image-list.ts'
 import { selectListed } from './list-images.ts'
 import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
@@ -20,6 +21,8 @@ import type { RunPlan } from './start-run.ts'
 export interface Prepared extends RunPlan {
   readonly ends: RunEnds
   readonly route: MirrorRoute
+  /** The lists that name each image, by its full reference at the source. */
+  readonly namedBy: ImageList['namedBy']
 }
 
 /** Settles everything before the first image, and closes it after `use`; `readOnly` leaves a destination as it is. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
@@ -47,8 +50,10 @@ export async function prepare<T>(
   await using ends = await openDestination(named, sources, options)
   using route: MirrorRoute =
     engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
-  const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
-  await route.check(images)
+  const all = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+  await route.check(all)
+  const { images, shard } =
+    options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
@@ -56,8 +61,8 @@ export async function prepare<T>(
   const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
   const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
   const retries = retry?.retries
-  const plan = { destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
-  return await use({ ...plan, ends, route })
+  const plan = { destination: to, images, shard, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  return await use({ ...plan, ends, route, namedBy: list.namedBy })
 }
 
 /** The way over registry HTTP, which copies content by content. */

@@ -7,6 +7,7 @@ import { runImages } from '../copy/run-images.ts'
 import type { MirrorError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
+import type { ShardSummary } from '../plan/shard.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { ReportFold } from '../report/fold-report.ts'
 import type { MirrorReport } from '../report/report.ts'
@@ -28,6 +29,8 @@ export interface RunPlan {
   /** As the user wrote it. */
   readonly destination: string
   readonly images: readonly NamedImage[]
+  /** Present where the images are a part of the list. */
+  readonly shard?: ShardSummary | undefined
   readonly lists: readonly SelectedList[]
   /** Sentences for the reader. */
   readonly warnings: readonly string[]
@@ -115,11 +118,19 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
 }
 
 /** The events before the first image. */
-function start(command: RunCommand, { destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
+function start(command: RunCommand, { destination, images, shard, lists, warnings, engine }: RunPlan, emit: Emit): void {
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
-  emit({ type: 'run-started', command, destination, images: names, ...(engine !== undefined && { engine }) })
-  for (const { name, sha256, coverage, release, images: count } of lists) {
-    emit({ type: 'list-read', name, sha256, coverage, images: count, ...(release !== undefined && { release }) })
+  emit({
+    type: 'run-started',
+    command,
+    destination,
+    images: names,
+    ...(engine !== undefined && { engine }),
+    ...(shard !== undefined && { shard }),
+  })
+  for (const { name, kind, sha256, coverage, release, images: count } of lists) {
+    const known = { ...(kind !== undefined && { kind }), ...(release !== undefined && { release }) }
+    emit({ type: 'list-read', name, sha256, coverage, images: count, ...known })
   }
   for (const message of warnings) emit({ type: 'warning', message })
 }

@@ -4,6 +4,8 @@ import { summariseError } from '../copy/events.ts'
 import type { MirrorError } from '../errors.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import type { ShardedImages } from '../plan/shard-images.ts'
+import type { Shard } from '../plan/shard.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 import { foldVerification, verifiedImage, type NamedVerdict, type VerifiedImage, type VerifyReport } from '../report/verify-report.ts'
 import type { VerdictStatus } from '../verify/image-verdict.ts'
@@ -18,6 +20,8 @@ import { runSignal } from './start-run.ts'
 export interface VerifyOptions extends ImageSelection, SearchOptions, BatchOptions {
   /** Read and hash every blob. */
   readonly deep?: boolean | undefined
+  /** Only this part of the images, by their names at the destination, or at their sources without one. */
+  readonly shard?: Shard | undefined
 }
 
 /** What a verification reports while it works. */
@@ -29,6 +33,15 @@ export interface VerifyEvents extends RegistryEvents {
 /** Statuses of an image of which nothing was found: the registry may be the reason. */
 const nothingFound: ReadonlySet<VerdictStatus> = new Set(['missing', 'refused', 'unreachable', 'damaged'])
 
+/** One part of the images, by the repositories at the destination, or at the sources without one. */
+async function shardOf(images: readonly Reference[], finder: ImageFinder, shard: Shard): Promise<ShardedImages> {
+  const { shardImages } = await import('../plan/shard-images.ts')
+  return shardImages(
+    images.map((source) => ({ source, destination: finder.nameOf(source) ?? source })),
+    shard,
+  )
+}
+
 /** Looks whether every image is where it ought to be, and whole. What is wrong with one is in the report; what is thrown ended the work. */
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   checkOptions(options)
@@ -39,21 +52,23 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const wanted = options.platforms?.map(parsePlatform)
   await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
   const list = await selectListed(finder.client, { ...options, signal })
+  const part = options.shard && (await shardOf(list.images, finder, options.shard))
+  const sought = part?.images.map(({ source }) => source) ?? list.images
   const limit = pLimit(jobs)
   let done = 0
   let ended: MirrorError | undefined
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
-    const { sought, destination } = await finder.find(image)
-    let verdict = ended === undefined ? await verifyImage(sought, { wanted, foreignLayers, deep, signal }) : failedVerdict(sought, ended)
-    if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(list.images)
-    if (ended !== undefined && nothingFound.has(verdict.status)) verdict = failedVerdict(sought, ended)
+    const { sought: at, destination } = await finder.find(image)
+    let verdict = ended === undefined ? await verifyImage(at, { wanted, foreignLayers, deep, signal }) : failedVerdict(at, ended)
+    if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(sought)
+    if (ended !== undefined && nothingFound.has(verdict.status)) verdict = failedVerdict(at, ended)
     const named = { reference: formatReference(image), destination, verdict }
-    events.onImage?.(verifiedImage(named), { done: ++done, images: list.images.length })
+    events.onImage?.(verifiedImage(named), { done: ++done, images: sought.length })
     return named
   }
   try {
-    const images = await Promise.all(list.images.map((image) => limit(() => check(image))))
+    const images = await Promise.all(sought.map((image) => limit(() => check(image))))
     return foldVerification({
       destination: to,
       registries,
@@ -64,6 +79,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
       seconds: (performance.now() - started) / 1000,
       lists: list.lists,
       warnings: [...list.warnings, ...finder.warnings],
+      shard: part?.shard,
       error: ended && summariseError(ended),
     })
   } finally {

@@ -75,6 +75,40 @@ test('--output json prints the images and the coverage of their lists', async ()
     command: 'images',
     images: names,
     lists: [{ name: 'v1.37.1+k3s1', sha256: sha256Hex(list), coverage: 'checksum-file', release: 'v1.37.1+k3s1', images: names.length }],
+    namedBy: Object.fromEntries(names.map((name) => [name, ['v1.37.1+k3s1']])),
     warnings: [],
   })
+})
+
+test('upgrade images and the images of a manifest are named as such, and stdout stays a list', async () => {
+  await using directory = await tempDir()
+  const manifest = await directory.write(
+    'controller.yaml',
+    'apiVersion: v1\nkind: ConfigMap\ndata:\n  SYSTEM_UPGRADE_JOB_KUBECTL_IMAGE: rancher/kubectl:v1.30.3\n',
+  )
+  const args = ['--release', 'v1.37.1+k3s1', '--with-upgrade-images', '--manifest', manifest]
+  const added = ['docker.io/rancher/kubectl:v1.30.3', 'docker.io/rancher/k3s-upgrade:v1.37.1-k3s1']
+  const result = await images(args)
+  requireLines(result, [...names, ...added])
+  assert.match(result.stderr, /^.*controller\.yaml: 1 image in the Kubernetes manifest\nupgrade images of v1\.37\.1\+k3s1: 1 image added$/m)
+  const { lists, namedBy } = JSON.parse((await images([...args, '--output', 'json'])).stdout) as {
+    readonly lists: readonly { readonly kind?: string }[]
+    readonly namedBy: Readonly<Record<string, readonly string[]>>
+  }
+  assert.deepEqual(
+    lists.map(({ kind }) => kind),
+    [undefined, 'manifest', 'upgrade-images'],
+  )
+  assert.deepEqual(
+    [...names, ...added].map((name) => namedBy[name]),
+    [...names.map(() => ['v1.37.1+k3s1']), [manifest], ['upgrade images of v1.37.1+k3s1']],
+  )
+})
+
+test('--with-upgrade-images without a release, and a manifest with an error, are invalid input', async () => {
+  const single = await images(['alpine', '--with-upgrade-images'])
+  assert.deepEqual([single.status, /--with-upgrade-images requires a release.*\(USAGE\)/.test(single.stderr)], [2, true], single.stderr)
+  const wrong = await images(['--manifest', '-'], {}, 'apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: "{{ .Values.image }}"\n')
+  assert.equal(wrong.status, 2)
+  assert.match(wrong.stderr, /^error: standard input:5: the image .* is a template \(INVALID_LIST\)\nhint: render the templates first/)
 })

@@ -5,16 +5,39 @@ import { allCommands } from '../../src/cli/command-table.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
-const selection = ['--release', '--images', '--include', '--exclude', '--artifact-url', '--channel-url', '--list-sha256']
+const selection = [
+  '--release',
+  '--images',
+  '--include',
+  '--exclude',
+  '--artifact-url',
+  '--channel-url',
+  '--list-sha256',
+  '--manifest',
+  '--with-upgrade-images',
+]
 const places = ['--to', '--from', '--registries', '--token-host', '--platform', '--sparse', '--rewrite', '--flatten', '--foreign-layers']
 const pace = ['--recheck', '--jobs', '--blob-jobs', '--retries', '--timeout']
 const output = ['--output', '--quiet', '--verbose']
 const run = ['--report', '--events', '--no-progress']
 const commands: Readonly<Record<string, readonly string[]>> = {
   images: [...selection, '--registries', ...output],
-  plan: [...selection, ...places, ...output, '--report'],
-  mirror: [...selection, ...places, ...pace, ...output, ...run, '--dry-run', '--write-registries'],
-  verify: [...selection, ...output, '--to', '--as-node', '--registries', '--deep', '--expect', '--from', '--platform', '--report'],
+  plan: [...selection, '--shard', ...places, ...output, '--report'],
+  mirror: [...selection, '--shard', ...places, ...pace, ...output, ...run, '--dry-run', '--write-registries'],
+  verify: [
+    ...selection,
+    '--shard',
+    ...output,
+    '--to',
+    '--as-node',
+    '--registries',
+    '--deep',
+    '--expect',
+    '--from',
+    '--platform',
+    '--report',
+  ],
+  report: [],
   registries: [],
   bundle: [],
   serve: ['--listen', '--writable', '--quiet', '--verbose'],

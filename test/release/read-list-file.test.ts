@@ -109,7 +109,7 @@ test('an endless stream of text is refused and closed', async () => {
   }
   await assert.rejects(readListStream(endless(), 'standard input', { signal: inTime() }), {
     code: 'INVALID_LIST',
-    message: 'standard input: the list is larger than 10 MiB',
+    message: 'standard input: the file is larger than 10 MiB',
   })
   assert.equal(closed, true)
 })

@@ -185,3 +185,59 @@ test('a fired signal ends a selection that waits', async () => {
   const stdin = new Readable({ read: () => setImmediate(() => controller.abort(new Error('stopped'))) })
   await assert.rejects(selectImages(client, { images: ['-'], stdin, signal: controller.signal }), { message: 'stopped' })
 })
+
+const plan = (source: string): string =>
+  `apiVersion: upgrade.cattle.io/v1\nkind: Plan\nspec:\n  ${source}\n  upgrade:\n    image: rancher/k3s-upgrade\n`
+
+test('upgrade images follow the releases, by tag and by channel, and are named as such', async () => {
+  const { names, lists, namedBy, releases } = await select({ releases: ['v1.37.1+k3s1', 'stable'], withUpgradeImages: true })
+  const upgrade = ['docker.io/rancher/k3s-upgrade:v1.37.1-k3s1', 'docker.io/rancher/k3s-upgrade:v1.36.3-k3s1']
+  assert.deepEqual(names.slice(-2), upgrade)
+  assert.deepEqual(
+    lists.map(({ name, kind, images }) => ({ name, kind, images })),
+    [
+      { name: 'v1.37.1+k3s1', kind: undefined, images: 8 },
+      { name: 'v1.36.3+k3s1', kind: undefined, images: 8 },
+      { name: 'upgrade images of v1.37.1+k3s1', kind: 'upgrade-images', images: 1 },
+      { name: 'upgrade images of v1.36.3+k3s1', kind: 'upgrade-images', images: 1 },
+    ],
+  )
+  assert.deepEqual(namedBy[upgrade[0] ?? ''], ['upgrade images of v1.37.1+k3s1'])
+  assert.deepEqual(releases[upgrade[1] ?? ''], ['v1.36.3+k3s1'])
+  assert.deepEqual(namedBy[names[0] ?? ''], ['v1.37.1+k3s1', 'v1.36.3+k3s1'])
+})
+
+test('upgrade images need a release, which a bundle may have too', async () => {
+  const message = /^options\.withUpgradeImages requires a release/
+  await refusedAtOnce({ references: ['alpine'], withUpgradeImages: true }, message)
+  await refusedAtOnce({ manifests: ['x.yaml'], withUpgradeImages: true }, message)
+  await assert.rejects(select({ images: ['{url}/list.txt'], withUpgradeImages: true }), { code: 'USAGE', message })
+  await using client = testClient()
+  const list = { name: 'k3s.tar', sha256: '0'.repeat(64), release: 'v1.36.3+k3s1', images: 1 }
+  const placed = { images: [{ registry: 'docker.io', path: 'a/b', tag: '1' }], lists: [list], warnings: [] }
+  const options = { images: ['k3s.tar'], withUpgradeImages: true }
+  const { images, releases } = await selectImages(client, options, () => Promise.resolve(placed))
+  assert.deepEqual(images.map(formatReference), ['docker.io/a/b:1', 'docker.io/rancher/k3s-upgrade:v1.36.3-k3s1'])
+  assert.deepEqual(releases['docker.io/a/b:1'], ['v1.36.3+k3s1'])
+})
+
+test('a manifest is a list of its own kind, from a file, a URL or standard input', async () => {
+  await using dir = await tempDir()
+  const path = await dir.write('plan.yaml', plan('version: v1.37.1+k3s1'))
+  const { names, lists, namedBy } = await select({
+    manifests: [path, '-'],
+    stdin: Readable.from([`${plan('version: v1.37.1+k3s1')}---\n${plan('version: v1.36.3+k3s1')}`]),
+  })
+  assert.deepEqual(names, ['docker.io/rancher/k3s-upgrade:v1.37.1-k3s1', 'docker.io/rancher/k3s-upgrade:v1.36.3-k3s1'])
+  assert.deepEqual(
+    lists.map(({ name, kind, images }) => [name, kind, images]),
+    [
+      [path, 'manifest', 1],
+      ['standard input', 'manifest', 2],
+    ],
+  )
+  assert.deepEqual(namedBy[names[0] ?? ''], [path, 'standard input'])
+  await refusedAtOnce({ images: ['-'], manifests: ['-'], stdin: Readable.from([]) }, /standard input is given twice/)
+  await refusedAtOnce({ manifests: [path], listSha256: '0'.repeat(64) }, /exactly one list/)
+  await assert.rejects(select({ images: [path] }), { message: `${path}: this is a Kubernetes manifest, not an image list` })
+})

@@ -15,7 +15,7 @@ import type { ArchivedFlags } from '../options/selection.ts'
 import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
 import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
-import { dockerConfigDirectory, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
+import { dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 
 /** The files that the run has written, as lines that end with a newline. */
 async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
@@ -34,7 +34,7 @@ async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Pr
 /** Writes images to one file. */
 export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {
   const { since, lock, splitSize } = flags
-  await refuseSharedFiles([file, lock, flags.report, flags.events], [...(flags.images ?? []), flags.registries, since])
+  await refuseSharedFiles([file, lock, flags.report, flags.events], [...selectedFiles(flags), flags.registries, since])
   const { report, hasSummary } = await followRun(cli, flags, () =>
     createBundle({ file, since, lock, splitSize, ...sourceOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }),
   )

@@ -18,8 +18,25 @@ export function dockerConfigDirectory(): string {
 
 /** The library's options for the flags that select images. */
 export function selectionOptions(references: readonly string[], flags: SelectionFlags): ImageSelection {
-  const { release, images, include, exclude, artifactUrl, channelUrl, listSha256 } = flags
-  return { releases: release, images, references, include, exclude, artifactUrl, channelUrl, listSha256, stdin: process.stdin }
+  const { release, images, manifest, withUpgradeImages, include, exclude, artifactUrl, channelUrl, listSha256 } = flags
+  return {
+    releases: release,
+    images,
+    manifests: manifest,
+    withUpgradeImages,
+    references,
+    include,
+    exclude,
+    artifactUrl,
+    channelUrl,
+    listSha256,
+    stdin: process.stdin,
+  }
+}
+
+/** The files that a selection reads. */
+export function selectedFiles({ images = [], manifest = [] }: SelectionFlags): readonly string[] {
+  return [...images, ...manifest]
 }
 
 /** The library's options for the flags about sources; credentials come from files and the environment, never from arguments. */

@@ -1,3 +1,4 @@
+import { MirrorError } from '../../errors.ts'
 import { formatReference } from '../../oci/reference.ts'
 import { listImages } from '../../runs/list-images.ts'
 import { mirror } from '../../runs/mirror.ts'
@@ -8,25 +9,32 @@ import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { followRun } from './follow-run.ts'
-import { selectionOptions, engineOptions, placeOptions } from './library-options.ts'
+import { selectedFiles, selectionOptions, engineOptions, placeOptions } from './library-options.ts'
 
 /** Prints the image list. */
 export async function runImageList(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
   const { registries } = flags
   const options = { ...selectionOptions(references, flags), registries, environment: process.env, signal: cli.signal }
-  const { images: selected, lists, warnings } = await listImages(options)
+  const { images: selected, lists, namedBy, warnings } = await listImages(options)
   for (const message of warnings) cli.warn(message)
   for (const line of coverageLines(lists)) cli.note(line)
   const images = selected.map(formatReference)
-  cli.show({ schemaVersion: 1, command: 'images', images, lists, warnings }, () => images.map((line) => `${line}\n`).join(''))
+  if (flags.verbose === true) for (const image of images) cli.note(`${image}: named by ${namedBy[image]?.join(', ') ?? 'the command line'}`)
+  cli.show({ schemaVersion: 1, command: 'images', images, lists, namedBy, warnings }, () => images.map((line) => `${line}\n`).join(''))
   cli.exit(exitCodes.done)
 }
 
 /** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
+  await refuseSharedFiles([flags.report], [...selectedFiles(flags), flags.registries])
   const writeReport = await openReport(flags.report)
-  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
+  const options = {
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    shard: flags.shard,
+    signal: cli.signal,
+  }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
@@ -45,12 +53,23 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
     for (const flag of ignored) cli.warn(`${flag} is ignored: --dry-run copies nothing and writes only --report`)
     return runPlan(cli, flags, references)
   }
-  await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.registries])
+  if (writeRegistries !== undefined && flags.shard !== undefined) {
+    throw new MirrorError('USAGE', '--write-registries cannot be used with --shard: the file would lack the images of the other shards', {
+      hint: 'run k3s-mirror registries generate with the same selection and --to',
+    })
+  }
+  await refuseSharedFiles([flags.report, events, writeRegistries], [...selectedFiles(flags), flags.registries])
   const writeNodes =
     writeRegistries === undefined
       ? undefined
       : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
   const start = (): ReturnType<typeof mirror> =>
-    mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
+    mirror({
+      ...placeOptions(flags),
+      ...engineOptions(flags),
+      ...selectionOptions(references, flags),
+      shard: flags.shard,
+      signal: cli.signal,
+    })
   await followRun(cli, flags, start, writeNodes)
 }

@@ -1,8 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { isMirrorError, MirrorError, systemReason } from '../../errors.ts'
+import { isMirrorError } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
-import { readPipe } from '../../release/read-pipe.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import { verify, type VerifyEvents, type VerifyOptions } from '../../runs/verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
@@ -10,40 +7,22 @@ import type { CliProcess } from '../cli-process.ts'
 import type { VerifyFlags } from '../commands/verify.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
+import { readReport } from '../files/report-file.ts'
 import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { outputClock } from '../output/renderer.ts'
 import type { Styles } from '../output/styles.ts'
 import { formatVerification } from '../output/verify-table.ts'
-import { k3sFlags, placeOptions, selectionOptions } from './library-options.ts'
-
-/** Bytes of a report; one of a thousand images has a few MB. */
-const maxReportBytes = 64 * 1024 * 1024
+import { k3sFlags, placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
 async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
   const hint = 'pass --expect with a file that mirror --report has written'
-  const refuse = (why: string, cause?: unknown): never => {
-    throw new MirrorError('USAGE', `cannot read ${path}: ${why}`, { hint, cause })
-  }
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const text = await readReport(path, { signal, hint })
   try {
-    const facts = await stat(path)
-    if (!facts.isFile() && !facts.isFIFO()) refuse('not a file')
-    // What blocks while it is opened keeps the process alive, whatever signal comes.
-    const stream: AsyncIterable<Uint8Array> = facts.isFIFO() ? readPipe(path, { signal }) : createReadStream(path, { signal })
-    for await (const chunk of stream) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > maxReportBytes) refuse('larger than 64 MiB')
-    }
-    return { name: path, digests: readExpectedDigests(Buffer.concat(chunks).toString('utf8'), path) }
+    return { name: path, digests: readExpectedDigests(text, path) }
   } catch (error) {
-    signal.throwIfAborted()
-    if (!isMirrorError(error)) return refuse(systemReason(error), error)
-    if (error.code === 'USAGE') throw error.with({ hint })
-    return refuse('no process writes to this named pipe', error)
+    throw isMirrorError(error) ? error.with({ hint }) : error
   }
 }
 
@@ -83,7 +62,7 @@ async function formatOf({ output, verbose = false }: VerifyFlags): Promise<(repo
 
 /** Checks that every image is present. */
 export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
-  const { to, asNode = false, deep, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
+  const { to, asNode = false, deep, shard, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
   const options = {
     ...placeOptions({ ...flags, to: to ?? '' }),
     ...selectionOptions(references, flags),
@@ -93,10 +72,11 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
     registries,
     k3sVersion,
     deep,
+    shard,
     expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),
     signal: cli.signal,
   }
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), registries, expect])
+  await refuseSharedFiles([flags.report], [...selectedFiles(flags), registries, expect])
   const writeReport = await openReport(flags.report)
   using progress = showProgress(cli, flags)
   const report = await verify(options, progress.events)

@@ -1,7 +1,9 @@
+import type { Shard } from '../../plan/shard.ts'
 import { inGroup, option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
 import { output, report, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
 import { credentials, places, writeRegistries, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
+import { shard } from '../options/shard.ts'
 
 /** What commander makes of the options of `images`. */
 export interface ImagesFlags extends SelectionFlags, OutputFlags {
@@ -35,13 +37,15 @@ const engine: OptionGroup = inGroup('Docker Engine', [
 ])
 
 /** What commander makes of the options of `plan`. */
-export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunFlags {}
+export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunFlags {
+  readonly shard?: Shard
+}
 
 /** `k3s-mirror plan`. */
 export const plan: CommandDefinition = {
   description: 'show what a mirror would copy, without copying',
   arguments: [references],
-  options: [...selection, ...places, ...engine, ...output, ...report],
+  options: [...selection, ...shard, ...places, ...engine, ...output, ...report],
   examples: ['plan --release stable --to registry.example.com/mirror'],
   sections: credentials,
 }
@@ -58,6 +62,7 @@ export const mirrorCommand: CommandDefinition = {
   arguments: [references],
   options: [
     ...selection,
+    ...shard,
     ...places,
     ...engine,
     ...inGroup('Docker Engine', [option('--keep', 'with --via docker: keep the pulled images in the Engine')]),
@@ -69,6 +74,7 @@ export const mirrorCommand: CommandDefinition = {
   examples: [
     'mirror --release stable --to registry.example.com/mirror',
     'mirror --images list.txt --platform linux/amd64 --to oci:site',
+    'mirror --images list.txt --shard 2/4 --to registry.example.com',
     'mirror alpine:3.20 --from docker.io=cache.example --to oci:site',
   ],
   sections: credentials,

@@ -1,9 +1,11 @@
+import type { Shard } from '../../plan/shard.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { outputFormat, report, verbosity, type OutputFlags } from '../options/output.ts'
 import { credentials, timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
+import { shard } from '../options/shard.ts'
 import { collect, collectEndpoint, collectList, wholeNumber } from '../options/values.ts'
 
 /** What commander makes of the options of `verify`. */
@@ -13,6 +15,7 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
   readonly deep?: boolean
   readonly expect?: string
   readonly report?: string
+  readonly shard?: Shard
 }
 
 /** `k3s-mirror verify`. */
@@ -21,6 +24,7 @@ export const verifyCommand: CommandDefinition = {
   arguments: [references],
   options: [
     ...selection,
+    ...shard,
     ...inGroup('Checks', [
       option('--to <destination>', 'check this registry, or oci:<directory>'),
       option('--as-node', 'check what a node with --registries would pull'),

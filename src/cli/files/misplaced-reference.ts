@@ -26,7 +26,15 @@ function readMisplaced(text: string, has: (flag: string) => boolean, command: Co
   }
   if (yaml.test(text)) {
     const isLock = /lock/i.test(text)
-    return ['a file', either(isLock && images, has('--registries') && `pass --registries ${text}`, images)]
+    const isRegistries = /registries/i.test(text)
+    return [
+      'a file',
+      either(
+        isLock && images,
+        isRegistries && has('--registries') && `pass --registries ${text}`,
+        has('--manifest') && `pass --manifest ${text} for the images of a Kubernetes manifest`,
+      ),
+    ]
   }
   if (lists.test(text)) return ['a file', either(images)]
   if (releases.test(text)) return ['a K3s release or channel', either(has('--release') && `pass --release ${text}`)]

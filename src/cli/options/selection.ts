@@ -5,6 +5,8 @@ import { collect } from './values.ts'
 export interface SelectionFlags {
   readonly release?: string[]
   readonly images?: string[]
+  readonly manifest?: string[]
+  readonly withUpgradeImages?: boolean
   readonly include?: string[]
   readonly exclude?: string[]
   readonly artifactUrl?: string
@@ -44,6 +46,8 @@ export const selection: OptionGroup = [
   ...inGroup('Selection', [
     option('--release <tag|channel>', 'images of a K3s release: v1.37.1+k3s1, stable, v1.36', collect),
     option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
+    option('--manifest <source>', 'images in a Kubernetes manifest (file, URL or -)', collect),
+    option('--with-upgrade-images', 'add rancher/k3s-upgrade of each release'),
   ]),
   ...filters,
   ...inGroup('Selection', [option('--list-sha256 <hex>', 'required checksum of the list')]),

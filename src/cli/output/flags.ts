@@ -23,6 +23,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   keyFile: '--key-file',
   listSha256: '--list-sha256',
   lock: '--lock',
+  manifests: '--manifest',
   name: '--name',
   password: '--password-stdin',
   platforms: '--platform',
@@ -30,6 +31,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   releases: '--release',
   repositories: '--repositories',
   rewrite: '--rewrite',
+  shard: '--shard',
   since: '--since',
   sparse: '--sparse',
   storageHosts: '--storage-host',
@@ -41,6 +43,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   version: '--k3s-version',
   via: '--via',
   wildcard: '--wildcard',
+  withUpgradeImages: '--with-upgrade-images',
   writable: '--writable',
 }
 

@@ -1,4 +1,5 @@
 import type { SelectedList } from '../../release/image-list.ts'
+import { formatCount } from './format-amount.ts'
 
 const checksums: Readonly<Record<SelectedList['coverage'], string | undefined>> = {
   'checksum-file': "the release's sha256sum-amd64.txt",
@@ -7,13 +8,20 @@ const checksums: Readonly<Record<SelectedList['coverage'], string | undefined>> 
   none: undefined,
 }
 
-/** What a list's checksum was compared with; undefined for a list without a checksum. */
-export function formatCoverage({ name, coverage }: Pick<SelectedList, 'name' | 'coverage'>): string | undefined {
+/** A list for people: what its checksum was compared with, or that it is a manifest or an upgrade image; undefined for a list without a checksum. */
+export function formatCoverage({
+  name,
+  kind,
+  coverage,
+  images,
+}: Pick<SelectedList, 'name' | 'kind' | 'coverage' | 'images'>): string | undefined {
+  if (kind === 'manifest') return `${name}: ${formatCount(images, 'image')} in the Kubernetes manifest`
+  if (kind === 'upgrade-images') return `${name}: ${formatCount(images, 'image')} added`
   const checksum = checksums[coverage]
   return checksum && `${name}: the list matches ${checksum}`
 }
 
-/** A line for each list whose checksum was compared. */
-export function coverageLines(lists: readonly Pick<SelectedList, 'name' | 'coverage'>[]): readonly string[] {
+/** A line for each list that has one. */
+export function coverageLines(lists: readonly Parameters<typeof formatCoverage>[0][]): readonly string[] {
   return lists.flatMap((list) => formatCoverage(list) ?? [])
 }

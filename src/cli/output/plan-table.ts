@@ -5,6 +5,7 @@ import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
 import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
+import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 import { formatEngine } from './summary.ts'
 
@@ -18,13 +19,23 @@ function held({ heldByEngine = [] }: PlannedImage): string {
   return heldByEngine.length === 0 ? '-' : heldByEngine.join(',')
 }
 
+/** What named an image where that was not an image list, by the names of such lists. */
+function origins({ lists }: PlanReport): ReadonlyMap<string, string> {
+  return new Map(lists.flatMap(({ name, kind }) => (kind === undefined ? [] : [[name, kind === 'manifest' ? 'manifest' : 'upgrade']])))
+}
+
 /** The columns of a plan; without those that are empty for every image. */
-function planColumns({ images, totals, engine }: PlanReport): readonly Column<PlannedImage>[] {
+function planColumns(report: PlanReport): readonly Column<PlannedImage>[] {
+  const { images, totals, engine } = report
+  const origin = origins(report)
+  const originOf = ({ namedBy = [] }: PlannedImage): string =>
+    [...new Set(namedBy.map((name) => origin.get(name) ?? 'list'))].join(',') || 'argument'
   const isCopying = engine === undefined && totals.new + totals.changed > 0
   const hasPresent = images.some(({ bytes }) => bytes.present > 0)
   const hasPlatforms = images.some(({ platforms }) => platforms.length > 0)
   const columns: readonly (Column<PlannedImage> | undefined)[] = [
     { title: 'IMAGE', align: 'left', cell: (image) => image.source, isName: true },
+    origin.size > 0 ? { title: 'FROM', align: 'left', cell: originOf } : undefined,
     { title: 'STATE', align: 'left', cell: (image) => image.state },
     isCopying ? { title: 'BLOBS TO COPY', align: 'right', cell: ifRead(({ blobs }) => `${blobs.missing} of ${blobs.total}`) } : undefined,
     isCopying ? { title: 'TO COPY', align: 'right', cell: ifRead(({ bytes }) => formatBytes(bytes.missing)) } : undefined,
@@ -76,6 +87,7 @@ export function formatPlan(report: PlanReport, options: { readonly styles: Style
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...failures,
     styles.strong(totalLine(report)),
+    ...shardLines(report.shard, totals.images),
     ...(totals.dockerHubPulls > 0 ? [`Docker Hub counts ${formatCount(totals.dockerHubPulls, 'pull')}`] : []),
     ...rateLimitLines(report, styles),
   ]

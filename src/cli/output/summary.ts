@@ -3,6 +3,7 @@ import type { ImageReport, MirrorReport, ReportTotals } from '../../report/repor
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts, formatRate } from './format-amount.ts'
 import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
+import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 
 /** An Engine for people: `a Docker Engine with the classic image store`, or `Podman`. */
@@ -84,13 +85,15 @@ function unfinishedLine({ command, images, interrupted, totals }: MirrorReport, 
 /** The closing words of a run that copies images, for people. Failures are printed by the renderer. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
   const { totals, engine, interrupted, command } = report
+  const shard = shardLines(report.shard, totals.images)
   if (totals.images > 0 && totals.upToDate === totals.images && interrupted !== true) {
-    return `${styles.good(formatAllUnchanged(totals.images, wordsFor(command)))}\n`
+    return `${[styles.good(formatAllUnchanged(totals.images, wordsFor(command))), ...shard].join('\n')}\n`
   }
   // Standard error has the reason, which all images share.
   if (report.error !== undefined) return `${headline(report, styles)}\n`
   const lines = [
     headline(report, styles),
+    ...shard,
     unfinishedLine(report, styles),
     transferLine(report),
     reuseLine(report),

@@ -5,6 +5,7 @@ import { imageStatuses } from '../../verify/image-verdict.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
+import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 
 /** The endpoints that serve an image, in order. */
@@ -110,6 +111,7 @@ export function formatVerification(report: VerifyReport, options: { readonly sty
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
     ...endpointNotes(report).map((note) => `${styles.warning('note:')} ${textLine(note)}`),
     `${report.totals.failed > 0 ? styles.bad(counts) : styles.good(counts)}, ${safeLine(describeSubject(report))}`,
+    ...shardLines(report.shard, report.totals.images),
     describeEffort(report),
   ]
   return `${lines.join('\n')}\n`

@@ -1,16 +1,7 @@
-import {
-  isAlias,
-  isCollection,
-  isNode,
-  isScalar,
-  LineCounter,
-  parseAllDocuments,
-  visit,
-  type Alias,
-  type Document,
-  type Node,
-  type YAMLParseError,
-} from 'yaml'
+import { isCollection, isScalar, LineCounter, parseAllDocuments, type Alias, type Document, type Node, type YAMLParseError } from 'yaml'
+import { isTooDeep } from '../../yaml/is-too-deep.ts'
+import { resolveAliases } from '../../yaml/resolve-aliases.ts'
+import { syntaxProblems } from '../../yaml/syntax-problems.ts'
 import type { Position } from '../registries.ts'
 import { findStrictProblem } from './yaml-strictness.ts'
 
@@ -26,35 +17,6 @@ export interface YamlDocument {
   readonly positionOf: (node: Node) => Position
   /** The position of text that K3s ignores: a second document, or text after the end of the first. */
   readonly rest: Position | undefined
-}
-
-// Our own messages, because those of the parser quote the file.
-const problems: Readonly<Record<string, string>> = {
-  ALIAS_PROPS: 'alias with properties',
-  BAD_ALIAS: '"*" without quotes',
-  BAD_DQ_ESCAPE: 'unknown escape in a quoted string',
-  BAD_INDENT: 'wrong indentation',
-  BAD_SCALAR_START: 'unquoted value that begins with a reserved character',
-  BLOCK_AS_IMPLICIT_KEY: 'mapping instead of a single value',
-  MISSING_CHAR: 'missing character, often a quote or a colon',
-  MULTILINE_IMPLICIT_KEY: 'key with several lines',
-  TAB_AS_INDENT: 'tab in the indentation',
-  UNEXPECTED_TOKEN: 'unexpected token',
-}
-
-/** Finds the node of each alias, which is the last one before it with the anchor, and the first alias without an anchor. */
-function resolveAliases(document: Document): { readonly targets: ReadonlyMap<Alias, Node>; readonly unknown: Alias | undefined } {
-  const anchors = new Map<string, Node>()
-  const targets = new Map<Alias, Node>()
-  let unknown: Alias | undefined
-  visit(document, (_, node) => {
-    if (isAlias(node)) {
-      const target = anchors.get(node.source)
-      if (target === undefined) unknown ??= node
-      else targets.set(node, target)
-    } else if (isNode(node) && node.anchor !== undefined) anchors.set(node.anchor, node)
-  })
-  return { targets, unknown }
 }
 
 /** The result of one run of the parser. */
@@ -79,8 +41,8 @@ function isEmpty(document: Document | undefined): boolean {
 function explain(text: string, code: string, offset: number): NonNullable<Parsed['error']> {
   const star = /^( *)\*(?![\w-])/m.exec(text)
   return star !== null && star.index <= offset
-    ? { why: problems['BAD_ALIAS'] ?? '', offset: star.index + (star[1]?.length ?? 0) }
-    : { why: problems[code] ?? 'syntax error', offset }
+    ? { why: syntaxProblems['BAD_ALIAS'] ?? '', offset: star.index + (star[1]?.length ?? 0) }
+    : { why: syntaxProblems[code] ?? 'syntax error', offset }
 }
 
 /** Extra indentation for lines where our parser requires more than K3s' parser, and the number of such lines. */
@@ -88,19 +50,7 @@ const indentation = 200
 const mostIndented = 100
 /** Characters to parse again at most because of such lines. */
 const mostParsedAgain = 2_000_000
-/** A stack overflow can end the process without an error to catch. */
-const maxYamlDepth = 500
 const start: Position = { line: 1, column: 1 }
-
-/** True for too many open brackets, or too many nested entries on one line. */
-function isTooDeep(text: string): boolean {
-  let depth = 0
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1)
-    if (depth > maxYamlDepth) return true
-  }
-  return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${maxYamlDepth}}`, 'm').test(text)
-}
 
 /** The start of a line between brackets whose indentation our parser rejects; K3s' parser ignores it there. */
 function startOfLooseLine(text: string, { code, message, pos }: YAMLParseError): number | undefined {
@@ -167,7 +117,7 @@ export function parseYaml(text: string): YamlDocument {
     const strict = findStrictProblem(second === undefined ? read : read.slice(0, second), first)
     if (strict !== undefined) return refused(strict.why, position(strict.offset))
     const { targets, unknown } = resolveAliases(first)
-    if (unknown !== undefined) return refused(problems['BAD_ALIAS'] ?? '', position(unknown.range?.[0]))
+    if (unknown !== undefined) return refused(syntaxProblems['BAD_ALIAS'] ?? '', position(unknown.range?.[0]))
     const rest = restAt ?? second
     return {
       root: first.contents,

@@ -6,7 +6,7 @@ import { exitCodes } from '../../exit-code.ts'
 import { refuseSharedFiles } from '../../files/output-files.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'
 import { coverageLines } from '../../output/list-coverage.ts'
-import { selectionOptions } from '../library-options.ts'
+import { selectedFiles, selectionOptions } from '../library-options.ts'
 import { readNodePassword } from './node-password.ts'
 import { nodeGenerator } from './node-registries.ts'
 
@@ -38,7 +38,7 @@ export async function runGenerate(cli: CliProcess, flags: GenerateFlags, referen
   const { signal } = cli
   const { out, registries } = flags
   const generate = await nodeGenerator(flags, { signal })
-  await refuseSharedFiles([out], [...(flags.images ?? []), registries])
+  await refuseSharedFiles([out], [...selectedFiles(flags), registries])
   const write = out === undefined ? undefined : await openRegistriesFile(out, flags.force === true ? 'any' : 'none')
   const password = await readNodePassword(flags, cli)
   const list = await listImages({ ...selectionOptions(references, flags), registries, environment: process.env, signal })

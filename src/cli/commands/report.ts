@@ -1,0 +1,25 @@
+import type { CommandDefinition } from '../options/option.ts'
+import { output, report, type OutputFlags } from '../options/output.ts'
+
+/** `k3s-mirror report`. */
+export const reportGroup: CommandDefinition = {
+  description: 'work with the reports of mirror',
+  options: [],
+  examples: ['report merge shard-*.json --report report.json'],
+}
+
+/** What commander makes of the options of `report merge`. */
+export interface MergeFlags extends OutputFlags {
+  readonly report?: string
+}
+
+/** `k3s-mirror report merge`. */
+export const reportMerge: CommandDefinition = {
+  description: 'merge the reports of all shards into one',
+  arguments: [['<file...>', 'the report of each shard, from mirror --shard --report']],
+  options: [...output, ...report],
+  examples: ['report merge shard-*.json --report report.json'],
+  sections: [
+    ['Exit codes', '0 no image failed, 1 an image failed or was not finished, 2 a report is missing or invalid, 3 integrity refused'],
+  ],
+}

@@ -1,0 +1,26 @@
+import type { MirrorReport } from '../../report/report.ts'
+import { failureLines } from './failures.ts'
+import { formatCount, formatDuration } from './format-amount.ts'
+import type { Styles } from './styles.ts'
+import { formatSummary } from './summary.ts'
+
+/** How evenly the work was divided. */
+function shardsLine({ shards = [] }: MirrorReport): string {
+  const images = shards.map((shard) => shard.images)
+  const [least, most] = [Math.min(...images), Math.max(...images)]
+  const each = `${least === most ? '' : `${least} to `}${formatCount(most, 'image')} each`
+  const slowest = shards.toSorted((a, b) => b.seconds - a.seconds)[0]
+  return `${formatCount(shards.length, 'shard')}, ${each}; shard ${slowest?.index ?? 1} took longest: ${formatDuration((slowest?.seconds ?? 0) * 1000)}`
+}
+
+/** A merged report for people: the failures of all shards, the totals, and how the work was divided. Ends with a newline. */
+export function formatMerged(report: MirrorReport, styles: Styles): string {
+  const { images, totals, interrupted: _interrupted, ...rest } = report
+  const failures = images.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
+  const lines = [
+    ...failureLines(failures, totals.images, styles),
+    formatSummary({ ...rest, images, totals }, styles).trimEnd(),
+    shardsLine(report),
+  ]
+  return `${lines.join('\n')}\n`
+}
