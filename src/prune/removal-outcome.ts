@@ -2,6 +2,7 @@ import type { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { TagChoice } from './choose-tags.ts'
+import type { StoredRepository } from './read-repository.ts'
 import type { RemovalPlan } from './removal-plan.ts'
 
 /** What became of a tag. */
@@ -43,4 +44,15 @@ export function previewRemoval({ choice, images }: RemovalPlan): RepositoryOutco
     manifests: [...new Set(images.flatMap(({ digest, below }) => [digest, ...below]))],
     remaining: [],
   }
+}
+
+/** The outcome for a repository that an abort came before. */
+export function interruptedRemoval({ repository, tags }: StoredRepository): RepositoryOutcome {
+  const skipped = [...tags].map(([tag, digest]): TagOutcome => ({
+    tag,
+    ...(digest !== undefined && { digest }),
+    status: 'skipped',
+    reason: 'interrupted',
+  }))
+  return { repository, tags: skipped, manifests: [], remaining: [] }
 }

@@ -97,9 +97,9 @@ function prunedRepository({ repository, tags, manifests, remaining, error }: Rep
   }
 }
 
-/** A manifest that the destination still needs, or leaves to its garbage collection, is not a failure. */
-function isFailure({ error }: { readonly error: MirrorError }): boolean {
-  return error.code !== 'UNSUPPORTED'
+/** False for a manifest that the destination still needs, or leaves to its garbage collection: its tags are gone. */
+export function isFailedManifest({ error }: { readonly error: Pick<ErrorSummary, 'code'> }): boolean {
+  return error.code !== 'UNSUPPORTED' && error.code !== 'DENIED'
 }
 
 /** The one reason for which nothing was deleted, as an error of the whole run. */
@@ -135,7 +135,7 @@ export function foldPruning({ repositories: outcomes, requests, seconds, ...prun
       wouldRemove: count('would-remove'),
       kept: count('kept'),
       skipped: count('skipped'),
-      failed: count('failed') + remaining.filter(isFailure).length + outcomes.filter(({ error }) => error !== undefined).length,
+      failed: count('failed') + remaining.filter(isFailedManifest).length + outcomes.filter(({ error }) => error !== undefined).length,
       manifests: outcomes.reduce((sum, { manifests }) => sum + manifests.length, 0),
       requests,
       seconds,

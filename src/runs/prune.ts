@@ -7,7 +7,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { chooseTags, tagsToDate } from '../prune/choose-tags.ts'
 import { builtAt } from '../prune/image-age.ts'
 import { readRepository, type StoredRepository } from '../prune/read-repository.ts'
-import { previewRemoval, type RepositoryOutcome, type TagOutcome } from '../prune/removal-outcome.ts'
+import { interruptedRemoval, previewRemoval, type RepositoryOutcome, type TagOutcome, type TagStatus } from '../prune/removal-outcome.ts'
 import { planRemoval, type RemovalPlan } from '../prune/removal-plan.ts'
 import { ImageRemover } from '../prune/remove-images.ts'
 import type { ImageSelection } from '../release/select-images.ts'
@@ -36,7 +36,7 @@ export interface PruneEvents extends RegistryEvents {
   /** One more repository of so many is read. */
   readonly onRepository?: (progress: { readonly done: number; readonly repositories: number }) => void
   /** A tag was removed, skipped or could not be removed. */
-  readonly onTag?: (tag: string, status: TagOutcome['status']) => void
+  readonly onTag?: (tag: string, status: TagStatus) => void
 }
 
 /** Default tries after a failure. */
@@ -162,10 +162,13 @@ async function removeAll(
     })
     if ('error' in one) return failed(one.error)
     try {
+      signal.throwIfAborted()
       const planned = await plan(one)
       return dryRun ? previewRemoval(planned) : await remover.remove(planned)
     } catch (error) {
       if (isMirrorError(error)) return failed(error)
+      // The images under way elsewhere come to their end.
+      if (signal.aborted) return interruptedRemoval(one.stored)
       throw error
     }
   }

@@ -3,8 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { PruneReport } from '../../src/report/prune-report.ts'
+import { newImage, prunedRegistry } from '../prune/pruned-registry.ts'
+import { startDockerRegistry } from '../servers/docker-registry.ts'
+import { plainRequest } from '../servers/http-request.ts'
+import { k3sImages } from '../servers/release-shapes.ts'
 import { requireServer } from '../servers/require-server.ts'
-import { runCli, type CliResult } from '../servers/run-cli.ts'
+import { runCli, startCli, type CliResult } from '../servers/run-cli.ts'
+import { seedRelease } from '../servers/seed-release.ts'
 import { prunedReleases, type PrunedReleases } from './pruned-releases.ts'
 
 const asJson = ['--output', 'json'] as const
@@ -37,7 +42,7 @@ function storedAt({ registry }: PrunedReleases, digest: string): string {
 test('removes exactly the tags of the older release, and leaves the newer one whole', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using releases = await prunedReleases({ logRequests: true })
-  const { to, registry, newerList, own, older, moved } = releases
+  const { to, registry, newerList, own, older, newer, moved } = releases
   const verify = async (): Promise<void> => {
     const { status, stdout } = await runCli(['verify', '--deep', '--images', newerList, '--to', to])
     assert.equal(status, 0, stdout)
@@ -70,42 +75,50 @@ test('removes exactly the tags of the older release, and leaves the newer one wh
 
   const again = await run(releases, '--keep', newerList, '--yes')
   assert.match(again.stdout, /^5 tags in 5 repositories: 5 kept\n$/)
+
+  // distribution 2 would delete every tag of the digest.
+  const pause = newer.images.find(({ repository }) => repository.endsWith('pause'))
+  const { bytes: body, mediaType = '' } = pause?.index ?? {}
+  const headers = { 'content-type': mediaType }
+  const twin = `${registry.url}/v2/mirror/${pause?.repository}/manifests/twin`
+  assert.equal((await plainRequest(twin, { method: 'PUT', headers, ...(body && { body }) })).status, 201)
+  const skipped = await run(releases, '--keep', newerList, '--yes')
+  assert.equal(skipped.status, 0)
+  assert.match(skipped.stdout, /^skipped .*:twin {2}the kept tag 3\.10\.2 has the same digest, and this registry deletes only manifests$/m)
 })
 
-test('removes nothing when kept images are missing, unless --ignore-missing is given', async (t) => {
-  if (!requireServer(t, 'docker-registry')) return
-  await using releases = await prunedReleases()
-  const { directory, newerList, own } = releases
-  const wrong = await directory.write('wrong.txt', 'docker.io/rancher/klipper-lb:v9\ndocker.io/rancher/klipper-lb:v0.4.17-next\n')
-  const refused = await run(releases, '--keep', wrong, '--yes')
+test('removes nothing when kept images are missing, unless --ignore-missing is given', async () => {
+  await using server = await prunedRegistry()
+  for (const tag of ['new', 'old']) server.registry.hold('x', tag, newImage())
+  const prune = (...args: readonly string[]): Promise<CliResult> =>
+    runCli(['prune', '--to', server.registry.url, '--keep', 'registry.example.com/x:new', '--yes', ...args])
+  const missing = ['--keep', 'registry.example.com/x:newer']
+  const refused = await prune(...missing)
   assert.equal(refused.status, 1)
-  assert.match(
-    refused.stderr,
-    /nothing was removed: .* lacks 1 of the 2 kept images: 127\.0\.0\.1:\d+\/mirror\/rancher\/klipper-lb:v9 \(NOT_FOUND\)/,
-  )
+  assert.match(refused.stderr, /nothing was removed: .* lacks 1 of the 2 kept images: 127\.0\.0\.1:\d+\/x:newer \(NOT_FOUND\)/)
   assert.match(refused.stderr, /hint: .*--ignore-missing/)
-  documentOf(await run(releases, '--keep', wrong, '--yes', ...asJson))
-  const flattened = await run(releases, '--keep', newerList, '--flatten', '--repositories', '**', '--yes')
-  assert.equal(flattened.status, 1, 'names that do not fit the mirror remove nothing')
-  const dry = await run(releases, '--keep', newerList, ...asJson)
-  assert.deepEqual(tagsOf(dry, 'would-remove').toSorted(), own.toSorted())
-  const ignored = await run(releases, '--keep', wrong, '--ignore-missing', '--yes', ...asJson)
-  assert.deepEqual(
-    tagsOf(ignored, 'removed'),
-    own.filter((name) => name.includes('klipper-lb')),
-  )
+  documentOf(await prune(...missing, ...asJson))
+  const renamed = await prune('--rewrite', '^x$=y', '--repositories', 'x')
+  assert.equal(renamed.status, 1, 'names that do not fit the mirror remove nothing')
+  assert.deepEqual(server.deletes, [])
+  assert.deepEqual(tagsOf(await prune(...missing, '--ignore-missing', ...asJson), 'removed'), [`${server.registry.host}/x:old`])
 })
 
 test('prints one reason where the registry refuses deletion', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
-  await using releases = await prunedReleases({ noDeletion: true })
-  const refused = await run(releases, '--keep', releases.newerList, '--yes', ...asJson)
-  assert.equal(documentOf(refused).error?.code, 'UNSUPPORTED')
-  const { status, stdout, stderr } = await run(releases, '--keep', releases.newerList, '--yes')
+  await using registry = await startDockerRegistry({ noDeletion: true })
+  const shapes = k3sImages.slice(1, 3)
+  await seedRelease(registry.url, { images: shapes, scale: 0.0001 })
+  const older = shapes.map((shape) => ({ ...shape, tag: 'older' }))
+  await seedRelease(registry.url, { images: older, scale: 0.0001, salt: 'older' })
+  const kept = shapes.flatMap(({ repository, tag }) => ['--keep', `docker.io/${repository}:${tag}`])
+  const args = ['prune', '--to', registry.url, ...kept, '--yes']
+  assert.equal(documentOf(await runCli([...args, ...asJson])).error?.code, 'UNSUPPORTED')
+  const { status, stdout, stderr } = await runCli(args)
   assert.equal(status, 1)
   assert.equal(stderr.match(/405/g)?.length, 1, stderr)
   assert.match(stderr, /^error: the destination refuses deletion: .*UNSUPPORTED.*\n.*hint: .*REGISTRY_STORAGE_DELETE_ENABLED=true/m)
-  assert.match(stdout, /^8 tags in 5 repositories: 5 kept, 3 failed\n$/)
+  assert.match(stdout, /^4 tags in 2 repositories: 2 kept, 2 failed\n$/)
 })
 
 test('refuses a missing --keep, an age without a unit and a list that does not exist', async () => {
@@ -119,4 +132,20 @@ test('refuses a missing --keep, an age without a unit and a list that does not e
     assert.equal(status, 2, stderr)
     assert.match(stderr, message)
   }
+})
+
+test('an interrupted removal reports what it has done', async () => {
+  await using server = await prunedRegistry({ tags: 'supported' })
+  server.registry.hold('x', 'new', newImage())
+  for (let count = 0; count < 30; count++) server.registry.hold('x', `old-${count}`, newImage())
+  const { child, finished } = await startCli(['prune', '--keep', 'registry.example.com/x:new', '--to', server.registry.url, '--yes'])
+  const { intercept } = server.registry
+  server.registry.intercept = (request, response) => {
+    if (request.method === 'DELETE') child.kill('SIGINT')
+    return intercept(request, response)
+  }
+  const { status, stdout } = await finished
+  assert.equal(status, 130)
+  const [, removed] = /^interrupted; 31 tags in 1 repository: (\d+) removed, 1 kept, \d+ skipped$/m.exec(stdout) ?? []
+  assert.equal(server.tags().length, 31 - Number(removed), stdout)
 })

@@ -183,3 +183,17 @@ test('rejects options of the wrong type', async () => {
   for (const wrong of [{ olderThan: '30d' }, { dryRun: 'no' }, { repositories: 'a' }, { ignoreMissing: 1 }])
     await assert.rejects(prune({ references: keep, to: 'http://127.0.0.1:9', ...wrong } as unknown as PruneOptions), { code: 'USAGE' })
 })
+
+test('an abort leaves no image half removed, and another run removes the rest', async () => {
+  await using server = await startRegistry()
+  const old = Array.from({ length: 12 }, (_, index) => `registry.example.com/r${index}`)
+  for (const name of old) for (const tag of ['new', 'old']) await server.push(name.slice(name.indexOf('/') + 1), tag, newImage())
+  const options = { references: old.map((name) => `${name}:new`), to: server.url, dryRun: false, jobs: 2 }
+  const abort = new AbortController()
+  const report = await prune({ ...options, signal: abort.signal }, { onTag: () => abort.abort() })
+  assert.equal(report.interrupted, true)
+  assert.equal(report.totals.failed, 0)
+  assert.ok(report.totals.removed > 0 && report.totals.skipped > 0, JSON.stringify(report.totals))
+  const rest = await prune(options)
+  assert.equal(rest.totals.removed + report.totals.removed, old.length)
+})

@@ -1,4 +1,4 @@
-import type { PrunedRepository, PruneReport, PrunedTag } from '../../report/prune-report.ts'
+import { isFailedManifest, type PrunedRepository, type PruneReport, type PrunedTag } from '../../report/prune-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { failureLines, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
@@ -37,9 +37,7 @@ function failuresOf({ repository, tags, remaining, error }: PrunedRepository): r
   return [
     ...(error === undefined ? [] : [{ source: repository, error }]),
     ...tags.flatMap((tag) => (tag.error === undefined ? [] : [{ source: `${repository}:${tag.tag}`, error: tag.error }])),
-    ...remaining
-      .filter(({ error: why }) => why.code !== 'UNSUPPORTED')
-      .map(({ digest, error: why }) => ({ source: `${repository}@${digest}`, error: why })),
+    ...remaining.filter(isFailedManifest).map(({ digest, error: why }) => ({ source: `${repository}@${digest}`, error: why })),
   ]
 }
 
@@ -79,7 +77,7 @@ function spaceLine({ totals, destination, dryRun }: PruneReport): string | undef
 }
 
 function remainingLine({ repositories }: PruneReport): string | undefined {
-  const left = repositories.flatMap(({ remaining }) => remaining.filter(({ error }) => error.code === 'UNSUPPORTED'))
+  const left = repositories.flatMap(({ remaining }) => remaining.filter((one) => !isFailedManifest(one)))
   const [first] = left
   return (
     first &&

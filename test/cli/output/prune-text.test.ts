@@ -54,8 +54,10 @@ test('reports manifests that the destination did not delete: those it needs as a
     text({ repositories }),
     'warning: 1 manifest without a tag could not be deleted: an index refers to it\n0 tags in 1 repository\n',
   )
-  const failed = foldPruning({ ...plain, repositories: [{ repository, tags: [], manifests: [], remaining: [{ digest, error: denied }] }] })
-  assert.equal(failed.totals.failed, 1)
+  const broken = new MirrorError('UNAVAILABLE', 'cannot delete x: registry.example.com answered 500')
+  const failed = [{ repository, tags: [], manifests: [], remaining: [{ digest, error: broken }] }]
+  assert.equal(foldPruning({ ...plain, repositories: failed }).totals.failed, 1)
+  assert.match(text({ repositories: failed }), /^FAILED registry\.example\.com\/mirror\/a@sha256:/)
 })
 
 test('names the next step for a layout, a dry run and an interruption', () => {
