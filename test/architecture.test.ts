@@ -17,7 +17,7 @@ const house: House = {
     plan: ['errors.ts', 'async', 'oci'],
     copy: ['errors.ts', 'async', 'oci', 'plan'],
     verify: ['errors.ts', 'async', 'oci', 'plan', 'copy', 'type:registries-yaml/resolve/describe-endpoint.ts'],
-    report: ['oci', 'plan', 'copy', 'verify', 'type:registries-yaml/resolve/describe-endpoint.ts'],
+    report: ['version.ts', 'oci', 'plan', 'copy', 'verify', 'type:registries-yaml/resolve/describe-endpoint.ts'],
     registry: ['errors.ts', 'text', 'async', 'http', 'oci'],
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],

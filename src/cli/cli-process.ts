@@ -52,6 +52,10 @@ function lostOutput(cause: Error): MirrorError {
   return new MirrorError('LOCAL_IO', `cannot write standard output: ${systemReason(cause)}`, { hint, cause })
 }
 
+function isSuccess(code: NodeJS.Process['exitCode']): boolean {
+  return code === undefined || code === exitCodes.done || code === exitCodes.changed
+}
+
 /** Connects the process: the first signal aborts, a second one ends at once. */
 export function startCliProcess(): CliProcess {
   const abort = new AbortController()
@@ -80,7 +84,7 @@ export function startCliProcess(): CliProcess {
   const complain = (error: unknown): void => {
     if (!hasComplaint) fail(error)
     hasComplaint = true
-    process.exitCode ||= exitCodes.someFailed
+    if (isSuccess(process.exitCode)) process.exitCode = exitCodes.someFailed
   }
   const print = (text: string): void => void process.stdout.write(text)
   process.on('SIGINT', () => stop('SIGINT'))
@@ -117,7 +121,7 @@ export function startCliProcess(): CliProcess {
     explain: (error) => void process.stderr.write(formatError(new MirrorError(error.code, error.message, error), { styles })),
     fail,
     exit: (code) => {
-      process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
+      process.exitCode = hasComplaint && isSuccess(code) ? exitCodes.someFailed : code
     },
   }
 }

@@ -2,7 +2,7 @@ import { CommanderError, type Command } from 'commander'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { CliProcess } from './cli-process.ts'
-import { exitCodeOfError } from './exit-code.ts'
+import { exitCodeOfError, exitCodes } from './exit-code.ts'
 import { openReport, refuseForeignReport } from './files/output-files.ts'
 import { formatJson } from './output/json.ts'
 import { commandPath, usageError } from './usage-error.ts'
@@ -36,7 +36,9 @@ export async function reportFailure(thrown: unknown, command: Command, cli: CliP
   else cli.fail(error.code === 'INTERNAL' ? thrown : error)
   // Once the run has its exit code, its own document is printed and its own report is written.
   if (process.exitCode === undefined) await writeDocument(error, command, cli)
-  process.exitCode = exitCodeOfError(error, stopSignal)
+  const code = exitCodeOfError(error, stopSignal)
+  // What fails after the work is a failure, and no run that could not begin.
+  process.exitCode = process.exitCode !== undefined && code === exitCodes.notBegun ? exitCodes.someFailed : code
 }
 
 async function writeDocument({ code, message, hint }: MirrorError, command: Command, cli: CliProcess): Promise<void> {

@@ -34,10 +34,18 @@ export interface RequestCounts {
 /** The commands that copy images. */
 export type RunCommand = 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
 
-/** An image's two names: its source reference, which identifies it in every event, and its destination. */
+/** An image's two names. */
 export interface ImageNames {
+  /** The source reference, which identifies the image in every event. */
   readonly image: string
+  /** The full reference at the destination. */
   readonly destination: string
+}
+
+/** An image of a run, and where it is read from. */
+export interface StartedImage extends ImageNames {
+  /** Where the image is read from: `https://host[:port][/prefix]` or `oci:<directory>`. Absent for archives, and where a Docker Engine pulls it. */
+  readonly sourceEndpoint?: string
 }
 
 /** The Docker Engine of a run: the version of its API, and how it keeps images. */
@@ -58,8 +66,10 @@ export type MirrorEvent =
   | {
       readonly type: 'run-started'
       readonly command: RunCommand
-      readonly images: readonly ImageNames[]
+      readonly images: readonly StartedImage[]
       readonly destination: string
+      /** ISO 8601, in UTC. */
+      readonly startedAt: string
       /** Present where a Docker Engine copies the images. */
       readonly engine?: EngineSummary
     }
@@ -109,6 +119,17 @@ export type MirrorEvent =
       readonly size: number
       readonly bytes: number
     }
+  /**
+   * The progress of the whole run, at most once a second, and once before `run-finished`. `bytes` of `totalBytes` are at the destination: the total
+   * is of the images that are resolved so far, without those that failed. `images` of `totalImages` are done, failed ones included.
+   */
+  | {
+      readonly type: 'run-progressed'
+      readonly bytes: number
+      readonly totalBytes: number
+      readonly images: number
+      readonly totalImages: number
+    }
   | { readonly type: 'blob-copied'; readonly image: string; readonly digest: string; readonly size: number }
   | { readonly type: 'manifest-copied'; readonly image: string; readonly digest: string; readonly size: number }
   /** A request or a blob failed and is retried after `delay`. */
@@ -132,6 +153,8 @@ export type MirrorEvent =
   /** Last event of every run, an interrupted one included. `error` is present where a registry could not be used at all, which ended the run. */
   | {
       readonly type: 'run-finished'
+      /** ISO 8601, in UTC. */
+      readonly finishedAt: string
       readonly requests: RequestCounts
       readonly seconds: number
       readonly interrupted: boolean

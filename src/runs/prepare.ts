@@ -1,6 +1,6 @@
 import type { RegistryEvents } from '../connect/clients.ts'
 import { openDestination, parseDestination, type RunEnds } from '../connect/destination.ts'
-import { openSources } from '../connect/sources.ts'
+import { endpointsOf, openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
@@ -56,7 +56,9 @@ export async function prepare<T>(
   const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
   const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
   const retries = retry?.retries
-  const plan = { destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  // An Engine pulls on its own.
+  const endpointOf = engines === undefined ? endpointsOf(sources) : undefined
+  const plan = { endpointOf, destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
   return await use({ ...plan, ends, route })
 }
 

@@ -33,6 +33,7 @@ const nothingFound: ReadonlySet<VerdictStatus> = new Set(['missing', 'refused', 
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   checkOptions(options)
   const started = performance.now()
+  const startedAt = new Date().toISOString()
   const stop = new AbortController()
   const signal = runSignal(stop.signal, options.signal)
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
@@ -55,6 +56,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   try {
     const images = await Promise.all(list.images.map((image) => limit(() => check(image))))
     return foldVerification({
+      startedAt,
       destination: to,
       registries,
       asNode,

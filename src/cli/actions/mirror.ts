@@ -33,7 +33,7 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   // Tables measure text, which a mirror does without.
   const { formatPlan } = await import('../output/plan-table.ts')
   cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
-  cli.exit(exitCodeOfReport({ images: report.failures, ...(report.error && { error: report.error }) }))
+  cli.exit(exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }))
   await writeReport(report).catch(cli.complain)
 }
 

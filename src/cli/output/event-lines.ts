@@ -6,7 +6,7 @@ import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RendererOptions } from './renderer.ts'
-import type { RunTally } from './run-tally.ts'
+import type { RunTally } from '../../report/run-tally.ts'
 import { describeShared, wordsFor } from './run-words.ts'
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
@@ -80,6 +80,7 @@ export class EventLines {
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':
+      case 'run-progressed':
       case 'run-finished':
     }
     return undefined
