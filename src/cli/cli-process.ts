@@ -28,6 +28,8 @@ export interface CliProcess {
   readonly note: (line: string) => void
   /** The same, marked as a warning. */
   readonly warn: (line: string) => void
+  /** Writes annotations for the log of a pipeline to standard error, which its runner reads too. */
+  readonly annotate: (text: string) => void
   /** Reports a failure next to the work itself; the exit code becomes 1, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
   /** Writes the error that a report carries to standard error. */
@@ -117,6 +119,7 @@ export function startCliProcess(): CliProcess {
     say: (line) => say(textLine(line)),
     note: (line) => quiet || say(textLine(line)),
     warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
+    annotate: (text) => void (text !== '' && process.stderr.write(text)),
     complain,
     explain: (error) => void process.stderr.write(formatError(new MirrorError(error.code, error.message, error), { styles })),
     fail,

@@ -46,7 +46,7 @@ const ofCommands: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   INTERNAL: exitCodes.someFailed,
 }
 
-/** What the operating system answers for a path that leads nowhere. */
+/** What the operating system answers for a path that does not exist. */
 const wrongPath: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR'])
 
 /** The exit code of a command that an error ended before its work began; `signal` is the one that was received, if any. Other errors than a MirrorError are 1. */

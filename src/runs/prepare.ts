@@ -58,17 +58,31 @@ export async function prepare<T>(
   const retries = retry?.retries
   // An Engine pulls on its own.
   const endpointOf = engines === undefined ? endpointsOf(sources) : undefined
-  const plan = { endpointOf, destination: to, images, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  const plan = {
+    endpointOf,
+    destination: to,
+    images,
+    lists: list.lists,
+    warnings,
+    jobs,
+    recheck,
+    retries,
+    ending,
+    onCopied,
+    engine,
+    requests,
+  }
   return await use({ ...plan, ends, route })
 }
 
 /** The way over registry HTTP, which copies content by content. */
 function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, ifChanged, retry, signal } = options
+  const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, signal } = options
+  const resolveOptions = { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, signal }
   return {
     warnings: [],
-    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, ifChanged, signal }),
+    resolve: (image) => resolveImage(image, source, destination, resolveOptions),
     copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { RunTally } from '../../src/report/run-tally.ts'
 import type { MirrorEvent } from '../../src/copy/events.ts'
+import { RunTally } from '../../src/report/run-tally.ts'
 import { begun, blobCopied, copied, failed, planned, progressed, skipped, started, upToDate } from './sample-events.ts'
 import { simulatedRun } from './simulated-run.ts'
 

@@ -7,8 +7,9 @@ import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
+import { planFormat } from '../output/report-format.ts'
 import { followRun } from './follow-run.ts'
-import { selectionOptions, engineOptions, placeOptions } from './library-options.ts'
+import { selectionOptions, describeOptions, engineOptions, placeOptions } from './library-options.ts'
 
 /** Prints the image list. */
 export async function runImageList(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
@@ -26,14 +27,21 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
   const writeReport = await openReport(flags.report)
-  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
+  const options = {
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    ...describeOptions(flags),
+    signal: cli.signal,
+  }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
-  // Tables measure text, which a mirror does without.
-  const { formatPlan } = await import('../output/plan-table.ts')
-  cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
-  cli.exit(exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }))
+  const format = await planFormat(flags.output, flags.verbose === true)
+  cli.show(report, (styles) => format(report, styles))
+  if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
+  const changed = flags.detailedExitcode === true && report.totals.new + report.totals.changed > 0
+  cli.exit(exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }, undefined, changed))
   await writeReport(report).catch(cli.complain)
 }
 
@@ -51,6 +59,12 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
       ? undefined
       : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
   const start = (): ReturnType<typeof mirror> =>
-    mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
+    mirror({
+      ...placeOptions(flags),
+      ...engineOptions(flags),
+      ...selectionOptions(references, flags),
+      ...describeOptions(flags),
+      signal: cli.signal,
+    })
   await followRun(cli, flags, start, writeNodes)
 }
