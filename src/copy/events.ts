@@ -2,9 +2,13 @@ import { isMirrorError, MirrorError, type ErrorCode, type Side } from '../errors
 
 /** An error in an event or a report. */
 export interface ErrorSummary {
+  /** The public error code, which scripts match. */
   readonly code: ErrorCode
+  /** What failed, and why; messages may change. */
   readonly message: string
+  /** What to do about it. */
   readonly hint?: string
+  /** The end of the copy that failed. */
   readonly side?: Side
   /** The part of the message that only concerns this image, such as its name. */
   readonly subject?: string
@@ -27,7 +31,9 @@ export function summariseError(error: unknown): ErrorSummary {
 
 /** Requests sent, by the side they went to; redirects, retries and token requests included. */
 export interface RequestCounts {
+  /** Requests to sources. */
   readonly source: number
+  /** Requests to the destination. */
   readonly destination: number
 }
 
@@ -50,7 +56,9 @@ export interface StartedImage extends ImageNames {
 
 /** The Docker Engine of a run: the version of its API, and how it keeps images. */
 export interface EngineSummary {
+  /** The version of its API that is used. */
   readonly apiVersion: string
+  /** How it keeps images. */
   readonly store: 'classic' | 'containerd' | 'podman'
 }
 
@@ -101,6 +109,7 @@ export type MirrorEvent =
     }
   /** Copying begins; `round` 2 is the retry at the end of the run. */
   | { readonly type: 'image-started'; readonly image: string; readonly round: 1 | 2 }
+  /** A blob needs no transfer: the repository had it, or mounted it, or nodes fetch it from its own URL. */
   | {
       readonly type: 'blob-skipped'
       readonly image: string
@@ -130,7 +139,9 @@ export type MirrorEvent =
       readonly images: number
       readonly totalImages: number
     }
+  /** A blob is at the destination, and its digest is right. */
   | { readonly type: 'blob-copied'; readonly image: string; readonly digest: string; readonly size: number }
+  /** A manifest is at the destination. */
   | { readonly type: 'manifest-copied'; readonly image: string; readonly digest: string; readonly size: number }
   /** A request or a blob failed and is retried after `delay`. */
   | { readonly type: 'retrying'; readonly image?: string; readonly attempt: number; readonly delay: number; readonly error: ErrorSummary }

@@ -62,7 +62,7 @@ export interface PlannedImage {
   readonly platforms: readonly string[]
   /** False where a subset of platforms needs a new index, or a Docker Engine writes a new manifest. */
   readonly digestPreserved: boolean
-  /** Configs and layers. */
+  /** Configs and layers: all of them, and those that the destination's repository lacks. */
   readonly blobs: { readonly total: number; readonly missing: number }
   /** Missing and present in the destination's repository, for this image on its own. */
   readonly bytes: { readonly total: number; readonly missing: number; readonly present: number }

@@ -3,6 +3,7 @@ import { version } from '../version.ts'
 
 /** The program that wrote a report. */
 export interface ReportTool {
+  /** Always `k3s-mirror`. */
   readonly name: 'k3s-mirror'
   /** As `k3s-mirror --version` prints it. */
   readonly version: string

@@ -1,17 +1,15 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import type { PlanReport } from '../../report/plan-report.ts'
-import type { FailureReport } from '../../report/report-head.ts'
-import type { ManyReport, MirrorReport } from '../../report/report.ts'
+import type { ReportDocument } from '../../report/report-document.ts'
+import type { MirrorReport } from '../../report/report.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import type { AnnotationStyle } from '../options/output.ts'
 import { formatErrorLine } from './error-text.ts'
 import { groupFailures, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatCount } from './format-amount.ts'
+import type { MovedTag } from './run-markdown.ts'
 import { formatProblem } from './verify-table.ts'
-
-/** Any report that a command may end with. */
-export type AnnotatedReport = MirrorReport | ManyReport | PlanReport | VerifyReport | FailureReport
 
 /** What a pipeline shows next to a job. */
 export interface Annotation {
@@ -40,14 +38,12 @@ function ofFailures(command: string, failures: readonly FailedImage[]): readonly
   }))
 }
 
-/** A tag that names other content, as the text of one line. */
-function movedLine({ destination, previousDigest = '', digest = '' }: { destination: string; previousDigest?: string; digest?: string }) {
-  return `${destination}: ${previousDigest} at the destination before, ${digest} at the source`
-}
-
-function ofTags(title: string, tags: readonly Parameters<typeof movedLine>[0][]): readonly Annotation[] {
+function ofTags(title: string, tags: readonly MovedTag[], isReplaced = false): readonly Annotation[] {
   if (tags.length === 0) return []
-  return [{ level: 'warning', title: `${title}: ${formatCount(tags.length, 'tag')}`, lines: named(tags.map(movedLine)) }]
+  const lines = tags.map(({ destination, previousDigest = '', digest = '' }) =>
+    isReplaced ? `${destination}: was ${previousDigest}, is ${digest}` : `${destination}: has ${previousDigest}, the source has ${digest}`,
+  )
+  return [{ level: 'warning', title: `${title}: ${formatCount(tags.length, 'tag')}`, lines: named(lines) }]
 }
 
 function ofWarnings(command: string, warnings: readonly string[]): readonly Annotation[] {
@@ -68,6 +64,7 @@ function ofRun({ command, images, warnings, error }: MirrorReport): readonly Ann
     ...ofTags(
       `${command} replaced`,
       images.filter(({ status }) => status === 'replaced'),
+      true,
     ),
     ...ofTags(
       `${command} skipped`,
@@ -101,18 +98,20 @@ function ofVerification({ command, images, warnings, error }: VerifyReport): rea
 }
 
 /** What of a report deserves attention: failures as errors, tags with other content and warnings as warnings. Each kind is one annotation, because GitHub shows ten of a step. */
-export function annotationsOf(report: AnnotatedReport): readonly Annotation[] {
+export function annotationsOf(report: ReportDocument): readonly Annotation[] {
   if ('destinations' in report) return report.destinations.flatMap(ofRun)
   if ('asNode' in report) return ofVerification(report)
   if ('failures' in report) return ofPlan(report)
   if ('images' in report) return ofRun(report)
-  return ofError(report.command ?? 'k3s-mirror', report.error)
+  return ofError(report.command ?? 'command line', report.error)
 }
 
 /** https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands */
 function githubLine({ level, title, lines }: Annotation): string {
   const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-  const property = data(textLine(title)).replaceAll(':', '%3A').replaceAll(',', '%2C')
+  const property = data(textLine(`k3s-mirror ${title}`))
+    .replaceAll(':', '%3A')
+    .replaceAll(',', '%2C')
   return `::${level} title=${property}::${data(lines.map(textLine).join('\n'))}\n`
 }
 
@@ -129,7 +128,7 @@ function gitlabSection(annotations: readonly Annotation[], seconds: number): str
 }
 
 /** A report's annotations for the log of a job; empty where nothing deserves attention. `now` is in milliseconds. */
-export function formatAnnotations(report: AnnotatedReport, style: AnnotationStyle, now: number = Date.now()): string {
+export function formatAnnotations(report: ReportDocument, style: AnnotationStyle, now: number = Date.now()): string {
   const annotations = annotationsOf(report)
   if (annotations.length === 0) return ''
   return style === 'github' ? annotations.map(githubLine).join('') : gitlabSection(annotations, Math.floor(now / 1000))

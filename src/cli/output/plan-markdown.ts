@@ -16,7 +16,9 @@ export function formatPlanMarkdown(report: PlanReport): string {
   const { destination, images, failures, totals, warnings, error } = report
   const [counts = '', ...toCopy] = totalLine(report).split('\n')
   const lines = [
-    `## plan: ${counts}`,
+    '## k3s-mirror plan',
+    '',
+    `**${counts}**`,
     '',
     `Destination: ${code(destination)}`,
     '',

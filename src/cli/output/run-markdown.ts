@@ -30,12 +30,12 @@ export interface MovedTag {
   readonly digest?: string
 }
 
-/** Moved tags with both digests; nothing without one. */
-export function movedSection(title: string, tags: readonly MovedTag[]): readonly string[] {
+/** Tags with two digests: before and after a replacement, or at both ends; nothing without tags. */
+export function movedSection(title: string, tags: readonly MovedTag[], isReplaced = false): readonly string[] {
   const columns: readonly MarkdownColumn<MovedTag>[] = [
     ['Tag', ({ destination }) => code(destination)],
-    ['At the destination before', ({ previousDigest = '' }) => code(previousDigest)],
-    ['At the source', ({ digest = '' }) => code(digest)],
+    [isReplaced ? 'Was' : 'At the destination', ({ previousDigest = '' }) => code(previousDigest)],
+    [isReplaced ? 'Is' : 'At the source', ({ digest = '' }) => code(digest)],
   ]
   return tags.length === 0 ? [] : [`### ${title}: ${formatCount(tags.length, 'tag')}`, '', tableLines(columns, tags), '']
 }
@@ -58,7 +58,9 @@ function runLines(report: MirrorReport): readonly string[] {
     error === undefined ? images.flatMap(({ source, error: why }) => (why === undefined ? [] : [{ source, error: why }])) : []
   const transferred = transferLine(report)
   return [
-    `## ${command}: ${interrupted === true ? 'interrupted; ' : ''}${describeRun(report)}`,
+    `## k3s-mirror ${command}`,
+    '',
+    `**${interrupted === true ? 'interrupted; ' : ''}${describeRun(report)}**`,
     '',
     `Destination: ${code(destination)}`,
     '',
@@ -66,6 +68,7 @@ function runLines(report: MirrorReport): readonly string[] {
     ...movedSection(
       'Replaced',
       images.filter(({ status }) => status === 'replaced'),
+      true,
     ),
     ...movedSection(
       'Skipped',
