@@ -14,6 +14,8 @@ export interface CliProcess {
   readonly signal: AbortSignal
   /** The signal that was received. */
   readonly stopSignal: StopSignal | undefined
+  /** True once images are being copied: what ends the command then did not keep it from beginning. */
+  hasBegun: boolean
   /** Makes SIGHUP call this function; the end of the terminal still stops the command. */
   readonly onHangup: (reload: () => void) => void
   /** Applies --output, --quiet and --verbose. */
@@ -110,6 +112,7 @@ export function startCliProcess(): CliProcess {
     get stopSignal() {
       return stopSignal
     },
+    hasBegun: false,
     onHangup: (action) => {
       reload = action
     },

@@ -40,9 +40,11 @@ const fixed: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
 /** The exit codes of errors that end a command before its work began; those of images never get here. */
 const ofCommands: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   ...fixed,
-  // The archive or layout that was named: missing, or malformed.
+  // The archive or layout that was named: missing, malformed, or of an unknown kind.
   NOT_FOUND: exitCodes.invalidInput,
   INVALID_MANIFEST: exitCodes.invalidInput,
+  UNSUPPORTED: exitCodes.invalidInput,
+  NO_SUCH_PLATFORM: exitCodes.invalidInput,
   INTERNAL: exitCodes.someFailed,
 }
 
@@ -72,8 +74,6 @@ export function exitCodeOfReport({ images, error, interrupted }: Ended, signal?:
   const isNothingDone = failures.length === images.length
   if (error !== undefined) return fixed[error.code] ?? (isNothingDone ? exitCodes.notBegun : exitCodes.someFailed)
   if (failures.some(({ code }) => fixed[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
-  // Another process holds the destination: no image could be started.
-  if (failures.length > 0 && isNothingDone && failures.every(({ code }) => code === 'LAYOUT_LOCKED')) return exitCodes.notBegun
   if (failures.length > 0) return exitCodes.someFailed
   return changed ? exitCodes.changed : exitCodes.done
 }

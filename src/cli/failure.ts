@@ -38,8 +38,8 @@ export async function reportFailure(thrown: unknown, command: Command, cli: CliP
   // Once the run has its exit code, its own document is printed and its own report is written.
   if (process.exitCode === undefined) await writeDocument(error, command, cli)
   const code = exitCodeOfError(error, stopSignal)
-  // What fails after the work is a failure, and no run that could not begin.
-  process.exitCode = process.exitCode !== undefined && code === exitCodes.notBegun ? exitCodes.someFailed : code
+  const hasBegun = cli.hasBegun || process.exitCode !== undefined
+  process.exitCode = hasBegun && code === exitCodes.notBegun ? exitCodes.someFailed : code
 }
 
 async function writeDocument({ code, message, hint }: MirrorError, command: Command, cli: CliProcess): Promise<void> {

@@ -31,7 +31,10 @@ export async function followRun(
   ]
   const run = start()
   try {
-    for await (const event of run) for (const renderer of renderers) renderer.event(event)
+    for await (const event of run) {
+      cli.hasBegun ||= event.type === 'image-started'
+      for (const renderer of renderers) renderer.event(event)
+    }
   } finally {
     for (const renderer of renderers) renderer.end()
   }
