@@ -104,7 +104,7 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
       if (!signal.aborted) throw error
     }
     const requests = plan.requests?.() ?? { source: 0, destination: 0 }
-    const seconds = (performance.now() - started) / 1000
+    const seconds = Math.round(performance.now() - started) / 1000
     const ended = ending === undefined ? { interrupted: signal.aborted } : { interrupted: false, error: summariseError(ending) }
     emit({ type: 'run-finished', finishedAt: new Date().toISOString(), requests, seconds, ...ended })
   }

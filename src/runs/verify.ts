@@ -63,7 +63,7 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
       deep,
       images,
       requests: finder.requests,
-      seconds: (performance.now() - started) / 1000,
+      seconds: Math.round(performance.now() - started) / 1000,
       lists: list.lists,
       warnings: [...list.warnings, ...finder.warnings],
       error: ended && summariseError(ended),

@@ -39,7 +39,7 @@ export const annotate: OptionGroup = inGroup('Output', [
 ])
 
 /** `--detailed-exitcode`. */
-export const detailedExitcode: OptionGroup = inGroup('Output', [
+const detailedExitcode: OptionGroup = inGroup('Output', [
   option('--detailed-exitcode', 'exit with 5 after a change, 0 if nothing had to be done'),
 ])
 
