@@ -20,8 +20,8 @@ An error is printed as \`error: <message> (<CODE>)\`, and where something can be
 and \`--events\` the field \`error.code\`; messages may change. In the tables \`<name>\` is a value, and \`[…]\` is a part that may be left out. The library names an option
 \`options.<name>\` where this page has the flag.
 
-The exit code is the one of a command that the error ends. A run that reaches its report exits with 3 if content was refused (CHECKSUM_MISMATCH, INTEGRITY), and with 1 if an image
-failed for any other reason.
+The exit code is the one of a command that the error ends before any image is done. A run that reaches its report exits with 3 if content was refused (CHECKSUM_MISMATCH, INTEGRITY,
+TAG_MOVED), and with 1 if an image failed for any other reason. LOCAL_IO for a path that does not exist is 2.
 `
 
 function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -63,10 +63,12 @@ function commandLines(command: NamedCommand): readonly string[] {
 
 const exitCodes = [
   ['0', 'done; everything was found'],
-  ['1', 'some images failed, or the run failed'],
-  ['2', 'invalid input: an option, a list, a reference or a registries.yaml; nothing was copied'],
+  ['1', 'some images failed; the others are done'],
+  ['2', 'invalid input: an option, a file, a list, a reference or a registries.yaml; nothing was copied'],
   ['3', 'integrity error: a checksum, a digest or a size is wrong; nothing wrong was published'],
   ['4', 'a check found problems (verify, registries lint, bundle check)'],
+  ['5', 'done, and something was changed (only with --detailed-exitcode)'],
+  ['6', 'the run could not begin: no network, no login, no list, a locked directory, or no Docker Engine; nothing was copied'],
   ['130, 143', 'interrupted'],
 ] as const
 

@@ -31,7 +31,16 @@ export type { RetryPolicy } from './async/retry.ts'
 export type { ConnectionOptions, ReachOptions, RegistryOptions, TransferOptions } from './connect/clients.ts'
 export type { DestinationOptions, EndOptions } from './connect/destination.ts'
 export type { SourceOptions } from './connect/sources.ts'
-export type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RequestCounts, RunCommand, StoredFacts } from './copy/events.ts'
+export type {
+  EngineSummary,
+  ErrorSummary,
+  ImageNames,
+  StartedImage,
+  MirrorEvent,
+  RequestCounts,
+  RunCommand,
+  StoredFacts,
+} from './copy/events.ts'
 export type { Digest } from './oci/digest.ts'
 export type { CallOptions } from './oci/image-source.ts'
 export type { Shard, ShardSummary } from './plan/shard.ts'
@@ -44,6 +53,8 @@ export type { ListFetchOptions, ListSources } from './release/fetch-file.ts'
 export type { ImageFilterOptions } from './release/image-filter.ts'
 export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
 export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, ReportTotals, ShardResult } from './report/report.ts'
+export type { FailureReport, ReportHead, ReportTool } from './report/report-head.ts'
+export type { EventLine, ReportDocument } from './report/report-document.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
 export type { TagStatus } from './prune/removal-outcome.ts'
@@ -55,7 +66,7 @@ export type { BundledList } from './bundle/bundle-record.ts'
 export type { SkippedEntry } from './layout/name-entries.ts'
 export type { EngineOptions } from './connect/engine.ts'
 export type { NodeRules } from './connect/node.ts'
-export type { ArchiveOptions, BatchOptions, ChangeOptions, ContentOptions, RenameOptions } from './runs/options.ts'
+export type { ArchiveOptions, BatchOptions, ChangeOptions, ContentOptions, DescribeOptions, RenameOptions } from './runs/options.ts'
 export type { K3sFlags } from './registries-yaml/hosts/host-table.ts'
 export type { DescribedEndpoint } from './registries-yaml/resolve/describe-endpoint.ts'
 export type { Platform } from './oci/platform.ts'

@@ -20,7 +20,7 @@ const house: House = {
     copy: ['errors.ts', 'async', 'oci', 'plan'],
     verify: ['errors.ts', 'async', 'oci', 'plan', 'copy', 'type:registries-yaml/resolve/describe-endpoint.ts'],
     prune: ['errors.ts', 'async', 'oci'],
-    report: ['errors.ts', 'oci', 'plan', 'copy', 'verify', 'type:prune', 'type:registries-yaml/resolve/describe-endpoint.ts'],
+    report: ['errors.ts', 'version.ts', 'oci', 'plan', 'copy', 'verify', 'type:prune', 'type:registries-yaml/resolve/describe-endpoint.ts'],
     registry: ['errors.ts', 'text', 'async', 'http', 'oci'],
     layout: ['errors.ts', 'async', 'oci'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout'],

@@ -27,8 +27,9 @@ test('packs the program and its docs, and runs where the package is installed', 
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
   const configs = ['configs/k3s-mirror-serve.service', 'configs/k3s-mirror-serve.yaml']
+  const schemas = ['schemas/event.schema.json', 'schemas/report.schema.json']
   const built = ['dist/cli/commit.txt', 'dist/cli/third-party-notices.txt', 'dist/k3s-mirror.1']
-  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json'])
+  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json', ...schemas])
 
   // Unpacked and linked by hand: tests never contact a package registry.
   const installed = join(directory.path, 'node_modules', 'k3s-mirror')
@@ -42,6 +43,7 @@ test('packs the program and its docs, and runs where the package is installed', 
     import { version } from 'k3s-mirror'
     import 'k3s-mirror/registries'
     import 'k3s-mirror/server'
+    import 'k3s-mirror/schemas/report.schema.json' with { type: 'json' }
     console.log(version)
   `
   const imported = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: directory.path })

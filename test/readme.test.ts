@@ -10,7 +10,7 @@ import { runCli } from './servers/run-cli.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (page: string): string => readFileSync(`${root}/${page}`, 'utf8')
-const generated: ReadonlySet<string> = new Set(['docs/cli-reference.md', 'docs/lint-rules.md', 'docs/errors.md'])
+const generated: ReadonlySet<string> = new Set(['docs/cli-reference.md', 'docs/lint-rules.md', 'docs/errors.md', 'docs/report.md'])
 const pages = ['README.md', ...readdirSync(`${root}/docs`).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))]
 const written = pages.filter((page) => !generated.has(page))
 const readme = read('README.md')

@@ -4,6 +4,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?(?:ms|s)\b/g, '<time>'],
   [/\b\d+ requests\b|(?<=requests to the source, )\d+/g, '<requests>'],
   [/"(seconds|milliseconds|requests|source|destination)": ?\d+(?:\.\d+)?/g, '"$1": <number>'],
+  [/ time="\d+\.\d+"/g, ' time="<number>"'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?)?/g, '<date>'],
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
 ]

@@ -14,6 +14,8 @@ export interface CliProcess {
   readonly signal: AbortSignal
   /** The signal that was received. */
   readonly stopSignal: StopSignal | undefined
+  /** True once images are being copied: what ends the command then did not keep it from beginning. */
+  hasBegun: boolean
   /** Makes SIGHUP call this function; the end of the terminal still stops the command. */
   readonly onHangup: (reload: () => void) => void
   /** Applies --output, --quiet and --verbose. */
@@ -28,6 +30,8 @@ export interface CliProcess {
   readonly note: (line: string) => void
   /** The same, marked as a warning. */
   readonly warn: (line: string) => void
+  /** Writes annotations for the log of a pipeline to standard error, which its runner reads too. */
+  readonly annotate: (text: string) => void
   /** Reports a failure next to the work itself; the exit code becomes 1, unless the work has a worse one. */
   readonly complain: (error: unknown) => void
   /** Writes the error that a report carries to standard error. */
@@ -50,6 +54,10 @@ const sameSignal = 300
 function lostOutput(cause: Error): MirrorError {
   const hint = 'check the file or pipe of standard output, and its free space'
   return new MirrorError('LOCAL_IO', `cannot write standard output: ${systemReason(cause)}`, { hint, cause })
+}
+
+function isSuccess(code: NodeJS.Process['exitCode']): boolean {
+  return code === undefined || code === exitCodes.done || code === exitCodes.changed
 }
 
 /** Connects the process: the first signal aborts, a second one ends at once. */
@@ -80,7 +88,7 @@ export function startCliProcess(): CliProcess {
   const complain = (error: unknown): void => {
     if (!hasComplaint) fail(error)
     hasComplaint = true
-    process.exitCode ||= exitCodes.someFailed
+    if (isSuccess(process.exitCode)) process.exitCode = exitCodes.someFailed
   }
   const print = (text: string): void => void process.stdout.write(text)
   process.on('SIGINT', () => stop('SIGINT'))
@@ -104,6 +112,7 @@ export function startCliProcess(): CliProcess {
     get stopSignal() {
       return stopSignal
     },
+    hasBegun: false,
     onHangup: (action) => {
       reload = action
     },
@@ -113,11 +122,12 @@ export function startCliProcess(): CliProcess {
     say: (line) => say(textLine(line)),
     note: (line) => quiet || say(textLine(line)),
     warn: (line) => quiet || say(`${styles.warning('warning:')} ${textLine(line)}`),
+    annotate: (text) => void (text !== '' && process.stderr.write(text)),
     complain,
     explain: (error) => void process.stderr.write(formatError(new MirrorError(error.code, error.message, error), { styles })),
     fail,
     exit: (code) => {
-      process.exitCode = code || (hasComplaint ? exitCodes.someFailed : exitCodes.done)
+      process.exitCode = hasComplaint && isSuccess(code) ? exitCodes.someFailed : code
     },
   }
 }

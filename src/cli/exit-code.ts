@@ -1,13 +1,15 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import { isMirrorError, type ErrorCode } from '../errors.ts'
 
-/** The exit codes of the process; with 2 nothing was copied. */
+/** The exit codes of the process; with 2 and 6 nothing was copied, and 5 is only used with `--detailed-exitcode`. */
 export const exitCodes = {
   done: 0,
   someFailed: 1,
   invalidInput: 2,
   integrityRefused: 3,
   problemsFound: 4,
+  changed: 5,
+  notBegun: 6,
   interrupted: 130,
   terminated: 143,
 } as const
@@ -18,8 +20,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 /** The signals that end a run early. */
 export type StopSignal = 'SIGINT' | 'SIGTERM'
 
-/** The exit codes of errors that are not plain failures: invalid input, or refused bytes. */
-const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
+/** The exit codes of errors that mean the same wherever they occur: invalid input, or refused bytes. */
+const fixed: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   USAGE: exitCodes.invalidInput,
   INVALID_REFERENCE: exitCodes.invalidInput,
   INVALID_LIST: exitCodes.invalidInput,
@@ -35,24 +37,43 @@ const exceptions: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   CANCELLED: exitCodes.interrupted,
 }
 
-/** The exit code of a run that an error ended; `signal` is the one that was received, if any. Other errors than a MirrorError are 1. */
+/** The exit codes of errors that end a command before its work began; those of images never get here. */
+const ofCommands: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
+  ...fixed,
+  // The archive or layout that was named: missing, malformed, or of an unknown kind.
+  NOT_FOUND: exitCodes.invalidInput,
+  INVALID_MANIFEST: exitCodes.invalidInput,
+  UNSUPPORTED: exitCodes.invalidInput,
+  NO_SUCH_PLATFORM: exitCodes.invalidInput,
+  INTERNAL: exitCodes.someFailed,
+}
+
+/** What the operating system answers for a path that does not exist. */
+const wrongPath: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR'])
+
+/** The exit code of a command that an error ended before its work began; `signal` is the one that was received, if any. Other errors than a MirrorError are 1. */
 export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
-  const code = (isMirrorError(error) ? exceptions[error.code] : undefined) ?? exitCodes.someFailed
+  if (!isMirrorError(error)) return exitCodes.someFailed
+  const { code: reason } = (error.cause ?? {}) as { readonly code?: unknown }
+  if (error.code === 'LOCAL_IO' && wrongPath.has(reason)) return exitCodes.invalidInput
+  const code = ofCommands[error.code] ?? exitCodes.notBegun
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
-/** The exit code of a report, or of the `failures` of a plan report as `images`: interrupted first, then the error that ended the run, then refused bytes, then any failure. */
-export function exitCodeOfReport(
-  {
-    images,
-    error,
-    interrupted,
-  }: { readonly images: readonly { readonly error?: ErrorSummary }[]; readonly error?: ErrorSummary; readonly interrupted?: boolean },
-  signal?: StopSignal,
-): ExitCode {
+/** What of a report decides the exit code. */
+interface Ended {
+  readonly images: readonly { readonly error?: ErrorSummary }[]
+  readonly error?: ErrorSummary
+  readonly interrupted?: boolean
+}
+
+/** The exit code of a report: interrupted first, then refused bytes, then what kept every image from being started, then any failure. A success is 5 where `changed` is true: with `--detailed-exitcode`, after a change. */
+export function exitCodeOfReport({ images, error, interrupted }: Ended, signal?: StopSignal, changed = false): ExitCode {
   if (interrupted === true) return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
-  if (error !== undefined) return exceptions[error.code] ?? exitCodes.someFailed
   const failures = images.flatMap((image) => image.error ?? [])
-  if (failures.some(({ code }) => exceptions[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
-  return failures.length > 0 ? exitCodes.someFailed : exitCodes.done
+  const isNothingDone = failures.length === images.length
+  if (error !== undefined) return fixed[error.code] ?? (isNothingDone ? exitCodes.notBegun : exitCodes.someFailed)
+  if (failures.some(({ code }) => fixed[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
+  if (failures.length > 0) return exitCodes.someFailed
+  return changed ? exitCodes.changed : exitCodes.done
 }

@@ -1,10 +1,11 @@
 import { CommanderError, type Command } from 'commander'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import { reportHead, type FailureReport } from '../report/report-head.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { CliProcess } from './cli-process.ts'
-import { exitCodeOfError } from './exit-code.ts'
+import { exitCodeOfError, exitCodes } from './exit-code.ts'
 import { openReport, refuseForeignReport } from './files/output-files.ts'
-import { formatJson } from './output/json.ts'
+import { formatFailure } from './output/report-format.ts'
 import { commandPath, usageError } from './usage-error.ts'
 
 /** The value of an option on a command line that could not be parsed; of several, the last. */
@@ -36,19 +37,24 @@ export async function reportFailure(thrown: unknown, command: Command, cli: CliP
   else cli.fail(error.code === 'INTERNAL' ? thrown : error)
   // Once the run has its exit code, its own document is printed and its own report is written.
   if (process.exitCode === undefined) await writeDocument(error, command, cli)
-  process.exitCode = exitCodeOfError(error, stopSignal)
+  const code = exitCodeOfError(error, stopSignal)
+  const hasBegun = cli.hasBegun || process.exitCode !== undefined
+  process.exitCode = hasBegun && code === exitCodes.notBegun ? exitCodes.someFailed : code
 }
 
 async function writeDocument({ code, message, hint }: MirrorError, command: Command, cli: CliProcess): Promise<void> {
   const path = commandPath(command)
-  const document = {
-    schemaVersion: 1,
+  const document: FailureReport = {
+    ...reportHead(new Date(performance.timeOrigin).toISOString()),
     command: path.length === 0 ? null : path.join(' '),
     error: { code, message, ...(hint !== undefined && { hint }) },
   }
   const args = process.argv.slice(2)
   const output = givenValue(args, '--output', '-o') ?? process.env['K3S_MIRROR_OUTPUT']
-  if (output === 'json') cli.print(`${formatJson(document)}\n`)
+  const text = await formatFailure(document, output)
+  if (text !== undefined) cli.print(text)
+  const style = givenValue(args, '--annotate') ?? process.env['K3S_MIRROR_ANNOTATE']
+  if (style === 'github' || style === 'gitlab') cli.annotate((await import('./output/annotations.ts')).formatAnnotations(document, style))
   const report = givenValue(args, '--report') ?? process.env['K3S_MIRROR_REPORT']
   if (report === undefined || report === '') return
   try {

@@ -30,7 +30,10 @@ const programDefinition: CommandDefinition = {
     'bundle create k3s.tar.zst --release stable',
   ],
   sections: [
-    ['Exit codes', '0 done, 1 some images failed, 2 invalid input, 3 integrity error, 4 a check found problems, 130 or 143 interrupted'],
+    [
+      'Exit codes',
+      '0 done, 1 some images failed, 2 invalid input, 3 integrity error, 4 a check found problems, 5 changed (--detailed-exitcode), 6 could not begin, 130 or 143 interrupted',
+    ],
     ['Help', 'k3s-mirror <command> --help lists the options of a command.'],
   ],
 }

@@ -1,7 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import { isRegistry } from '../oci/reference.ts'
+import { isRegistry, type Repository } from '../oci/reference.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
 import { SourceRegistries } from '../registry/registry.ts'
 import { openConnections, type Connections, type RegistryEvents, type RegistryOptions, type TransferOptions } from './clients.ts'
@@ -33,6 +33,16 @@ export async function openSources(
   const from = new Map([...endpoints].map(([registry, { origin }]) => [registry, origin.origin]))
   for (const [registry, directory] of directories) from.set(registry, `oci:${directory}`)
   return { ...connections, from, source: layouts === undefined ? registries : layouts(registries, endpoints) }
+}
+
+/** Where images are read from, as `https://host[:port][/prefix]` or `oci:<directory>`. */
+export function endpointsOf({ from, source }: Pick<Sources, 'from' | 'source'>): (repository: Repository) => string {
+  return ({ registry }) => {
+    const place = from.get(registry) ?? from.get('*')
+    if (place?.startsWith('oci:') === true) return place
+    const { origin, prefix } = source.endpoint(registry)
+    return `${origin.origin}${prefix === '' ? '' : `/${prefix.slice(0, -1)}`}`
+  }
 }
 
 /** Names that only archives have; no host does. */

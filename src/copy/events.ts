@@ -3,9 +3,13 @@ import type { ShardSummary } from '../plan/shard.ts'
 
 /** An error in an event or a report. */
 export interface ErrorSummary {
+  /** The public error code, which scripts match. */
   readonly code: ErrorCode
+  /** What failed, and why; messages may change. */
   readonly message: string
+  /** What to do about it. */
   readonly hint?: string
+  /** The end of the copy that failed. */
   readonly side?: Side
   /** The part of the message that only concerns this image, such as its name. */
   readonly subject?: string
@@ -28,22 +32,34 @@ export function summariseError(error: unknown): ErrorSummary {
 
 /** Requests sent, by the side they went to; redirects, retries and token requests included. */
 export interface RequestCounts {
+  /** Requests to sources. */
   readonly source: number
+  /** Requests to the destination. */
   readonly destination: number
 }
 
 /** The commands that copy images. */
 export type RunCommand = 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
 
-/** An image's two names: its source reference, which identifies it in every event, and its destination. */
+/** An image's two names. */
 export interface ImageNames {
+  /** The source reference, which identifies the image in every event. */
   readonly image: string
+  /** The full reference at the destination. */
   readonly destination: string
+}
+
+/** An image of a run, and where it is read from. */
+export interface StartedImage extends ImageNames {
+  /** Where the image is read from: `https://host[:port][/prefix]` or `oci:<directory>`. Absent for archives, and where a Docker Engine pulls it. */
+  readonly sourceEndpoint?: string
 }
 
 /** The Docker Engine of a run: the version of its API, and how it keeps images. */
 export interface EngineSummary {
+  /** The version of its API that is used. */
   readonly apiVersion: string
+  /** How it keeps images. */
   readonly store: 'classic' | 'containerd' | 'podman'
 }
 
@@ -59,8 +75,10 @@ export type MirrorEvent =
   | {
       readonly type: 'run-started'
       readonly command: RunCommand
-      readonly images: readonly ImageNames[]
+      readonly images: readonly StartedImage[]
       readonly destination: string
+      /** ISO 8601, in UTC. */
+      readonly startedAt: string
       /** Present where a Docker Engine copies the images. */
       readonly engine?: EngineSummary
       /** Present where the images are one part of the list. */
@@ -96,6 +114,7 @@ export type MirrorEvent =
     }
   /** Copying begins; `round` 2 is the retry at the end of the run. */
   | { readonly type: 'image-started'; readonly image: string; readonly round: 1 | 2 }
+  /** A blob needs no transfer: the repository had it, or mounted it, or nodes fetch it from its own URL. */
   | {
       readonly type: 'blob-skipped'
       readonly image: string
@@ -114,7 +133,20 @@ export type MirrorEvent =
       readonly size: number
       readonly bytes: number
     }
+  /**
+   * The progress of the whole run, at most once a second, and once before `run-finished`. `bytes` of `totalBytes` are at the destination: the total
+   * is of the images that are resolved so far, without those that failed. `images` of `totalImages` are done, failed ones included.
+   */
+  | {
+      readonly type: 'run-progressed'
+      readonly bytes: number
+      readonly totalBytes: number
+      readonly images: number
+      readonly totalImages: number
+    }
+  /** A blob is at the destination, and its digest is right. */
   | { readonly type: 'blob-copied'; readonly image: string; readonly digest: string; readonly size: number }
+  /** A manifest is at the destination. */
   | { readonly type: 'manifest-copied'; readonly image: string; readonly digest: string; readonly size: number }
   /** A request or a blob failed and is retried after `delay`. */
   | { readonly type: 'retrying'; readonly image?: string; readonly attempt: number; readonly delay: number; readonly error: ErrorSummary }
@@ -137,6 +169,8 @@ export type MirrorEvent =
   /** Last event of every run, an interrupted one included. `error` is present where a registry could not be used at all, which ended the run. */
   | {
       readonly type: 'run-finished'
+      /** ISO 8601, in UTC. */
+      readonly finishedAt: string
       readonly requests: RequestCounts
       readonly seconds: number
       readonly interrupted: boolean

@@ -30,10 +30,18 @@ export interface BlobUpload {
 /** What came of offering a blob: the repository has it already, has it now by a mount, or takes an upload. */
 export type OfferedBlob = { readonly kind: 'present' | 'mounted' } | { readonly kind: 'upload'; readonly upload: BlobUpload }
 
+/** A root that exists; `manifest` is present where it could be read. */
+export interface FoundManifest {
+  readonly descriptor: Descriptor
+  readonly manifest?: Manifest
+}
+
 /** A place that images are written to. Everything becomes visible whole or not at all. */
 export interface ImageDestination {
   /** The root descriptor of a tag or digest; undefined if it does not exist. */
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined>
+  /** The same, with the manifest where it could be read. Registries may count this as a pull, which headManifest avoids. Absent where headManifest is followed by a read from the disk. */
+  findManifest?(reference: Reference, options?: CallOptions): Promise<FoundManifest | undefined>
   /** True when the repository has the blob. */
   headBlob(repository: Repository, descriptor: Descriptor, options?: CallOptions): Promise<boolean>
   /** Finds out in the cheapest way whether a repository has a blob or can mount it; if not, it is uploaded with what is returned. */

@@ -11,6 +11,7 @@ import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { NamedImage } from './destination-names.ts'
+import { existingRoot, listedPlatforms, type AskedDestination } from './existing-root.ts'
 import type { PlanStep } from './plan.ts'
 import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
 
@@ -191,6 +192,8 @@ export interface ResolveOptions extends ReadOptions {
   readonly recheck?: boolean | undefined
   /** Default: `replace`. */
   readonly ifChanged?: IfChanged | undefined
+  /** Read the platforms of an image that the destination has. */
+  readonly describePresent?: boolean | undefined
 }
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
@@ -199,28 +202,31 @@ const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,
-  destination: Pick<ImageDestination, 'headManifest'>,
+  destination: AskedDestination,
   options: ResolveOptions = {},
 ): Promise<PlanStep> {
-  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', signal } = options
+  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', describePresent: describe, signal } = options
   const [found, existing] = await Promise.all([
     source.headManifest(image.source, { signal }),
-    destination.headManifest(withoutPin(image.destination), { signal }),
+    existingRoot(destination, withoutPin(image.destination), { describe, signal }),
   ])
   const isCopiedWhole = wanted === undefined || sparse
-  if (found !== undefined && found.digest === existing?.digest && isCopiedWhole && !recheck) {
-    return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing }
+  if (found !== undefined && found.digest === existing?.descriptor.digest && isCopiedWhole && !recheck) {
+    return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing, platforms: existing.platforms }
   }
   const { root, digestPreserved } = await readRoot(source, image.source, found, options)
   const step = { ...image, root: root.descriptor, digestPreserved }
-  if (existing !== undefined && existing.digest !== root.descriptor.digest) {
-    const previous = existing.digest
+  if (existing !== undefined && existing.descriptor.digest !== root.descriptor.digest) {
+    const previous = existing.descriptor.digest
     if (ifChanged === 'fail') throw tagMoved(image, previous, root.descriptor.digest)
-    if (ifChanged === 'skip') return { ...step, state: 'skipped', previous, ...nothing }
+    if (ifChanged === 'skip') return { ...step, state: 'skipped', previous, ...nothing, platforms: listedPlatforms(root) }
     return { ...step, state: 'changed', previous, ...(await readContents(source, image.source, root, options)) }
   }
   const state = existing === undefined ? 'new' : 'present'
-  const below = state === 'present' && !recheck ? nothing : await readContents(source, image.source, root, options)
+  const below =
+    state === 'present' && !recheck
+      ? { ...nothing, platforms: listedPlatforms(root) }
+      : await readContents(source, image.source, root, options)
   return { ...step, state, ...below }
 }
 

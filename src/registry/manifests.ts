@@ -1,7 +1,9 @@
+import { isTransient } from '../async/retry.ts'
 import { cannot, isMirrorError, MirrorError } from '../errors.ts'
 import type { HttpResponse } from '../http/message.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { hasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import type { FoundManifest } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { acceptManifests } from '../oci/media-type.ts'
@@ -82,6 +84,25 @@ export async function getManifest(transport: RegistryTransport, reference: Refer
         hint: 'read from another copy: the registry or a proxy changes content',
       })
     }
+  }
+}
+
+/** Looks a manifest up by GET, for what it says; by HEAD where it cannot be read. Undefined where it does not exist. */
+export async function findManifest(
+  transport: RegistryTransport,
+  reference: Reference,
+  options: CallOptions = {},
+): Promise<FoundManifest | undefined> {
+  try {
+    const manifest = await getManifest(transport, reference, options)
+    return { descriptor: manifest.descriptor, manifest }
+  } catch (error) {
+    const mayPass: boolean = isTransient(error)
+    if (mayPass || !isMirrorError(error)) throw error
+    // The registry's own 404, as after a HEAD.
+    if (error.code === 'NOT_FOUND' && (registryAnswer(error)?.codes.length ?? 0) > 0) return undefined
+    const descriptor = await headManifest(transport, reference, options)
+    return descriptor && { descriptor }
   }
 }
 

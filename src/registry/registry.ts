@@ -2,7 +2,7 @@ import type { Content } from '../async/content.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
+import type { FoundManifest, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
@@ -11,7 +11,7 @@ import { getBlob, headBlob } from './blobs.ts'
 import { fetchCatalog } from './catalog.ts'
 import { checkAccess } from './check-access.ts'
 import { defaultEndpoint, type Endpoint } from './endpoint.ts'
-import { getManifest, headManifest, putManifest } from './manifests.ts'
+import { findManifest, getManifest, headManifest, putManifest } from './manifests.ts'
 import type { PullQuota } from './rate-limit.ts'
 import { fetchReferrers } from './referrers.ts'
 import { removeManifest, removeTag } from './remove-manifest.ts'
@@ -62,6 +62,10 @@ export class Registry implements ImageSource, ImageDestination {
 
   headManifest(reference: Reference, options?: CallOptions): Promise<Descriptor | undefined> {
     return this.#transport.sided(() => headManifest(this.#transport, reference, options))
+  }
+
+  findManifest(reference: Reference, options?: CallOptions): Promise<FoundManifest | undefined> {
+    return this.#transport.sided(() => findManifest(this.#transport, reference, options))
   }
 
   getManifest(reference: Reference, options?: CallOptions): Promise<Manifest> {

@@ -1,12 +1,15 @@
-import type { EngineSummary, ErrorSummary, ImageNames, MirrorEvent, RunCommand } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, MirrorEvent, RunCommand, StartedImage } from '../copy/events.ts'
+import type { StepState } from '../plan/plan.ts'
 import type { ShardSummary } from '../plan/shard.ts'
+import { reportHead } from './report-head.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest reached the destination, weakest first: a stronger outcome replaces a weaker one. */
 const outcomes = ['present', 'mounted', 'copied'] as const
 type Outcome = (typeof outcomes)[number]
 
-interface ImageState extends ImageNames {
+interface ImageState extends StartedImage {
+  state?: StepState
   digest?: string
   platforms: readonly string[]
   digestPreserved: boolean
@@ -47,11 +50,14 @@ function bytesOf(image: ImageState): ImageBytes {
 }
 
 function imageReport(state: ImageState, ended: ErrorSummary | undefined): ImageReport {
-  const { image, destination, digest, done, previousDigest, digestPreserved, platforms, foreign, error = ended ?? unfinished } = state
+  const { image, sourceEndpoint, destination, digest, done, previousDigest, digestPreserved, platforms, foreign } = state
+  const { error = ended ?? unfinished } = state
   return {
     source: image,
+    ...(sourceEndpoint !== undefined && { sourceEndpoint }),
     destination,
     ...(digest !== undefined && { digest }),
+    ...(state.state !== undefined && { state: state.state }),
     status: done ?? 'failed',
     ...((done === 'replaced' || done === 'skipped') && previousDigest !== undefined && { previousDigest }),
     digestPreserved,
@@ -69,6 +75,7 @@ export class ReportFold {
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
   #destination = ''
+  #startedAt = ''
   #engine: EngineSummary | undefined
   #shard: ShardSummary | undefined
   #finish: Extract<MirrorEvent, { type: 'run-finished' }> | undefined
@@ -82,6 +89,7 @@ export class ReportFold {
     switch (event.type) {
       case 'run-started':
         this.#destination = event.destination
+        this.#startedAt = event.startedAt
         this.#engine = event.engine
         this.#shard = event.shard
         for (const names of event.images) this.#image(names)
@@ -100,6 +108,7 @@ export class ReportFold {
       case 'image-started':
       case 'layer-progressed':
       case 'retrying':
+      case 'run-progressed':
       case 'throttled':
         return
       case 'image-planned':
@@ -130,11 +139,12 @@ export class ReportFold {
     }
   }
 
-  #image({ image, destination = '' }: { readonly image: string; readonly destination?: string }): ImageState {
+  #image({ image, destination = '', sourceEndpoint }: Partial<StartedImage> & Pick<StartedImage, 'image'>): ImageState {
     const known = this.#images.get(image)
     if (known !== undefined) return known
     const kept = { contents: new Map(), progress: new Map(), foreign: new Set<string>() }
-    const state: ImageState = { image, destination, platforms: [], digestPreserved: true, size: 0, ...kept }
+    const place = { destination, ...(sourceEndpoint !== undefined && { sourceEndpoint }) }
+    const state: ImageState = { image, ...place, platforms: [], digestPreserved: true, size: 0, ...kept }
     this.#images.set(image, state)
     return state
   }
@@ -145,7 +155,7 @@ export class ReportFold {
     const count = (status: ImageStatus): number => images.filter((image) => image.status === status).length
     const sum = (bytes: (image: ImageReport) => number): number => images.reduce((total, image) => total + bytes(image), 0)
     return {
-      schemaVersion: 1,
+      ...reportHead(this.#startedAt, this.#finish?.finishedAt),
       command: this.#command,
       destination: this.#destination,
       images,

@@ -1,6 +1,7 @@
 import { MirrorError } from '../errors.ts'
 import type { ShardSummary } from '../plan/shard.ts'
-import type { MirrorReport, ReportTotals, ShardResult } from './report.ts'
+import type { MirrorReport, ShardResult } from './report.ts'
+import { sumTotals } from './sum-totals.ts'
 
 /** A report, and its name in messages, as a path. */
 export interface NamedReport {
@@ -55,22 +56,6 @@ function inOrder(reports: readonly ShardReport[], count: number): readonly Shard
   return indexes.flatMap((index) => byIndex.get(index) ?? [])
 }
 
-/** Sums of all amounts, and the time of the slowest shard, because shards run at the same time. */
-function sumTotals(all: readonly ReportTotals[]): ReportTotals {
-  const sum = (amount: (totals: ReportTotals) => number): number => all.reduce((total, totals) => total + amount(totals), 0)
-  return {
-    images: sum(({ images }) => images),
-    copied: sum(({ copied }) => copied),
-    upToDate: sum(({ upToDate }) => upToDate),
-    failed: sum(({ failed }) => failed),
-    bytesCopied: sum(({ bytesCopied }) => bytesCopied),
-    bytesSaved: sum(({ bytesSaved }) => bytesSaved),
-    bytesRetried: sum(({ bytesRetried }) => bytesRetried),
-    requests: { source: sum(({ requests }) => requests.source), destination: sum(({ requests }) => requests.destination) },
-    seconds: Math.max(...all.map(({ seconds }) => seconds)),
-  }
-}
-
 /** One report of all shards of a run, with the images in the order of the shards. Throws USAGE for reports that do not complete each other. */
 export function mergeReports(given: readonly NamedReport[]): MirrorReport {
   const sharded = given.map(requireShard)
@@ -92,6 +77,13 @@ export function mergeReports(given: readonly NamedReport[]): MirrorReport {
   })
   return {
     ...common,
+    // In ISO 8601 and UTC, so that text order is that of time.
+    startedAt: reports.map(({ startedAt }) => startedAt).toSorted()[0] ?? common.startedAt,
+    finishedAt:
+      reports
+        .map(({ finishedAt }) => finishedAt)
+        .toSorted()
+        .at(-1) ?? common.finishedAt,
     images,
     totals: sumTotals(reports.map(({ totals }) => totals)),
     lists: [...new Map(reports.flatMap(({ lists }) => lists).map((list) => [`${list.name} ${list.sha256}`, list])).values()],

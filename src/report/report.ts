@@ -1,5 +1,7 @@
 import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
+import type { StepState } from '../plan/plan.ts'
 import type { ShardSummary } from '../plan/shard.ts'
+import type { ReportHead } from './report-head.ts'
 
 /**
  * How an image ended. An image that the run did not finish is `failed` with the error code CANCELLED, and counts as failed in the totals.
@@ -13,6 +15,7 @@ export type ImageStatus = 'copied' | 'replaced' | 'up-to-date' | 'skipped' | 'fa
  * `copied + mounted + present = total`. `total` is 0 where the root was present and its contents were not read.
  */
 export interface ImageBytes {
+  /** All bytes below the root. */
   readonly total: number
   /** Transferred in this run; a restarted blob counts once. */
   readonly copied: number
@@ -24,15 +27,25 @@ export interface ImageBytes {
 
 /** One image in a report. `digest` is absent where the image was never resolved; for `skipped` it is the source's. */
 export interface ImageReport {
+  /** The full source reference, by the name of the registry that images have. */
   readonly source: string
+  /** Where it was read from: `https://host[:port][/prefix]` or `oci:<directory>`. Absent for archives, and where a Docker Engine pulled it. */
+  readonly sourceEndpoint?: string
+  /** The full reference at the destination. */
   readonly destination: string
+  /** The digest of the root: a manifest, or an index. */
   readonly digest?: string
+  /** How the destination compared with the source before the copy; absent where the image was never resolved. */
+  readonly state?: StepState
+  /** How the image ended. */
   readonly status: ImageStatus
   /** What the tag named before, and for `skipped` still names; present exactly for `replaced` and `skipped`. */
   readonly previousDigest?: string
   /** False where a subset of platforms needed a new index, or a Docker Engine wrote a new manifest. */
   readonly digestPreserved: boolean
+  /** `os/arch[/variant]` of each image below the root. Empty where they are unknown: see `describePresent` for an image that was up to date. */
   readonly platforms: readonly string[]
+  /** Bytes below the root, by how they got to the destination. */
   readonly bytes: ImageBytes
   /** Skipped layers that nodes fetch from their own URLs; absent for 0. */
   readonly foreignLayersSkipped?: number
@@ -42,26 +55,35 @@ export interface ImageReport {
 
 /** The sums over all images. */
 export interface ReportTotals {
+  /** Images of the run. */
   readonly images: number
   /** Without those that are replaced. */
   readonly copied: number
+  /** Images copied to a tag that named other content before. */
   readonly replaced: number
+  /** Images that the destination had already. */
   readonly upToDate: number
+  /** Images whose tag names other content, and was left as it is. */
   readonly skipped: number
+  /** Images that failed, and those that the run did not finish. */
   readonly failed: number
+  /** Bytes that were transferred. */
   readonly bytesCopied: number
   /** Bytes that were not transferred: mounted and present. */
   readonly bytesSaved: number
   /** Bytes that were sent again because their blob was restarted; a lower bound, because progress is coalesced. */
   readonly bytesRetried: number
+  /** Requests sent, by side. */
   readonly requests: RequestCounts
+  /** How long the run took. */
   readonly seconds: number
 }
 
 /** The document of a run to several destinations: the report of each, in the order in which they were given. */
-export interface ManyReport {
-  readonly schemaVersion: 1
+export interface ManyReport extends ReportHead {
+  /** The command that wrote this report. */
   readonly command: 'mirror'
+  /** One report for each destination. */
   readonly destinations: readonly MirrorReport[]
   /** The sums over all destinations; an image counts once for each. */
   readonly totals: ReportTotals
@@ -80,16 +102,18 @@ export interface ShardResult {
 }
 
 /** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
-export interface MirrorReport {
-  readonly schemaVersion: 1
+export interface MirrorReport extends ReportHead {
+  /** The command that wrote this report. */
   readonly command: RunCommand
   /** As the user wrote it. */
   readonly destination: string
   /** In the order of the list. */
   readonly images: readonly ImageReport[]
+  /** The sums over all images. */
   readonly totals: ReportTotals
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
+  /** Problems that did not stop the run. */
   readonly warnings: readonly string[]
   /** Present where a Docker Engine copied the images. */
   readonly engine?: EngineSummary

@@ -34,6 +34,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   blobJobs: count,
   channelUrl: text,
   deep: flag,
+  describePresent: flag,
   destinationCredentials: [
     'an object with username and password',
     (value) => isRecord(value) && isString(value['username']) && isString(value['password']),

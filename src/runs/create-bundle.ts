@@ -7,7 +7,7 @@ import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
 import { UnfinishedBundle } from '../bundle/unfinished-bundle.ts'
 import { userAgent, type TransferOptions } from '../connect/clients.ts'
-import { openSources, type SourceOptions, type Sources } from '../connect/sources.ts'
+import { endpointsOf, openSources, type SourceOptions, type Sources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
@@ -56,6 +56,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const images = references.map((reference) => ({ source: reference, destination: reference }))
   const plan = {
     destination: file,
+    endpointOf: endpointsOf(sources),
     images,
     lists,
     warnings: [...warnings, ...sources.warnings],

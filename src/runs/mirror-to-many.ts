@@ -1,5 +1,6 @@
 import { Channel } from '../async/channel.ts'
 import { summariseError, type MirrorEvent } from '../copy/events.ts'
+import { reportHead } from '../report/report-head.ts'
 import type { ManyReport, MirrorReport, ReportTotals } from '../report/report.ts'
 import { mirror } from './mirror.ts'
 import type { MirrorOptions } from './options.ts'
@@ -19,6 +20,7 @@ export interface MirrorToManyRun extends Run<DestinationEvent, ManyReport> {}
 
 /** Mirrors images to several destinations at once, each with its own result. A destination that fails does not stop the others. */
 export function mirrorToMany({ to, ...options }: MirrorToManyOptions): MirrorToManyRun {
+  const startedAt = new Date().toISOString()
   const abort = new AbortController()
   const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal])
   const events = new Channel<DestinationEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
@@ -30,9 +32,9 @@ export function mirrorToMany({ to, ...options }: MirrorToManyOptions): MirrorToM
   const report = Promise.allSettled(to.map(one)).then((ended): ManyReport => {
     events.end()
     const destinations = ended.map((result, index) =>
-      result.status === 'fulfilled' ? result.value : notBegun(to[index] ?? '', result.reason),
+      result.status === 'fulfilled' ? result.value : notBegun(startedAt, to[index] ?? '', result.reason),
     )
-    return { schemaVersion: 1, command: 'mirror', destinations, totals: sumTotals(destinations.map(({ totals }) => totals)) }
+    return { ...reportHead(startedAt), command: 'mirror', destinations, totals: sumTotals(destinations.map(({ totals }) => totals)) }
   })
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
@@ -51,9 +53,9 @@ const nothing: ReportTotals = {
   seconds: 0,
 }
 
-function notBegun(destination: string, reason: unknown): MirrorReport {
+function notBegun(startedAt: string, destination: string, reason: unknown): MirrorReport {
   const error = summariseError(reason)
-  return { schemaVersion: 1, command: 'mirror', destination, images: [], totals: nothing, lists: [], warnings: [], error }
+  return { ...reportHead(startedAt), command: 'mirror', destination, images: [], totals: nothing, lists: [], warnings: [], error }
 }
 
 function sumTotals(all: readonly ReportTotals[]): ReportTotals {

@@ -39,6 +39,15 @@ export interface ChangeOptions {
   readonly ifChanged?: IfChanged | undefined
 }
 
+/** What is found out for the report only. */
+export interface DescribeOptions {
+  /**
+   * Read the platforms of images that the destination has: their manifest is read by GET in place of HEAD, the same number of requests. Registries may
+   * count it as a pull. Default: these images have no platforms in the report.
+   */
+  readonly describePresent?: boolean | undefined
+}
+
 /** How a run goes over its images. */
 export interface BatchOptions {
   /** Images at once; default 16, and 2 through a Docker Engine. */
@@ -47,7 +56,8 @@ export interface BatchOptions {
 }
 
 /** Which images, how they are named at the destination, and where both ends are; a selection needs at least one release, list or reference. */
-export interface PlanOptions extends ImageSelection, ContentOptions, RenameOptions, ChangeOptions, EndOptions, EngineOptions, BatchOptions {
+export interface PlanOptions
+  extends ImageSelection, ContentOptions, RenameOptions, ChangeOptions, DescribeOptions, EndOptions, EngineOptions, BatchOptions {
   /** With `platforms`: keep the original index and leave the other children out. */
   readonly sparse?: boolean | undefined
   /** Only this part of the images; the lists, names and collisions are those of all. */

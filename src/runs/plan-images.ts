@@ -13,11 +13,13 @@ import { runSignal } from './start-run.ts'
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
   checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
-  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, signal))
+  const startedAt = new Date().toISOString()
+  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, startedAt, signal))
 }
 
 async function survey(
-  { destination, images, lists, namedBy, warnings, jobs, engine, shard, ending, ends, route }: Prepared,
+  { destination, images, lists, namedBy, warnings, jobs, engine, shard, ending, ends, route, endpointOf }: Prepared,
+  startedAt: string,
   signal: AbortSignal,
 ): Promise<PlanReport> {
   const limit = pLimit(jobs)
@@ -27,12 +29,18 @@ async function survey(
     try {
       if (ended !== undefined) throw ended
       const step = await route.resolve(image)
-      return { step, ...(await route.survey(step)) }
+      return { step, ...(await route.survey(step)), sourceEndpoint: endpointOf?.(image.source) }
     } catch (error) {
       signal.throwIfAborted()
       ended ??= await ending?.(error)
       const { source, destination: named } = image
-      failures.push({ source: formatReference(source), destination: formatReference(named), error: summariseError(ended ?? error) })
+      const sourceEndpoint = endpointOf?.(source)
+      failures.push({
+        source: formatReference(source),
+        ...(sourceEndpoint !== undefined && { sourceEndpoint }),
+        destination: formatReference(named),
+        error: summariseError(ended ?? error),
+      })
       return undefined
     }
   }
@@ -43,6 +51,7 @@ async function survey(
     own.map((message) => `${formatReference(source)}: ${message}`),
   )
   return foldPlan({
+    startedAt,
     destination,
     steps,
     failures,

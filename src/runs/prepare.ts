@@ -1,6 +1,6 @@
 import type { RegistryEvents } from '../connect/clients.ts'
 import { openDestination, parseDestination, type RunEnds } from '../connect/destination.ts'
-import { openSources } from '../connect/sources.ts'
+import { endpointsOf, openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
@@ -61,17 +61,34 @@ export async function prepare<T>(
   const ending = engines === undefined ? runEnding(ends, images, signal) : undefined
   const onCopied = releaseRecorder(ends.layout, images, new Map(Object.entries(list.releases)))
   const retries = retry?.retries
-  const plan = { destination: to, images, shard, lists: list.lists, warnings, jobs, recheck, retries, ending, onCopied, engine, requests }
+  // An Engine pulls on its own.
+  const endpointOf = engines === undefined ? endpointsOf(sources) : undefined
+  const plan = {
+    endpointOf,
+    destination: to,
+    images,
+    shard,
+    lists: list.lists,
+    warnings,
+    jobs,
+    recheck,
+    retries,
+    ending,
+    onCopied,
+    engine,
+    requests,
+  }
   return await use({ ...plan, ends, route, namedBy: list.namedBy })
 }
 
 /** The way over registry HTTP, which copies content by content. */
 function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, ifChanged, retry, signal } = options
+  const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, signal } = options
+  const resolveOptions = { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, signal }
   return {
     warnings: [],
-    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, ifChanged, signal }),
+    resolve: (image) => resolveImage(image, source, destination, resolveOptions),
     copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({

@@ -9,7 +9,15 @@ import type { Reference } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import { resolveImage } from '../plan/resolve-image.ts'
 import { checkOptions } from './check-options.ts'
-import { defaultJobs, readNaming, type ArchiveOptions, type ChangeOptions, type RenameOptions, type BatchOptions } from './options.ts'
+import {
+  defaultJobs,
+  readNaming,
+  type ArchiveOptions,
+  type ChangeOptions,
+  type DescribeOptions,
+  type RenameOptions,
+  type BatchOptions,
+} from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
 import { roomyCopier } from './roomy-copier.ts'
 import type { Route } from './route.ts'
@@ -18,7 +26,8 @@ import { selectArchived } from './select-archived.ts'
 import { startRun, type MirrorRun, type RunContext } from './start-run.ts'
 
 /** Options of `pushBundle`: the archives, what of them, and where to. */
-export interface PushBundleOptions extends ArchiveOptions, DestinationOptions, TransferOptions, RenameOptions, ChangeOptions, BatchOptions {
+export interface PushBundleOptions
+  extends ArchiveOptions, DestinationOptions, TransferOptions, RenameOptions, ChangeOptions, DescribeOptions, BatchOptions {
   readonly to: string
   /** Walk images whose root is there already. */
   readonly recheck?: boolean | undefined
@@ -31,7 +40,7 @@ export function pushBundle(options: PushBundleOptions): MirrorRun {
 }
 
 async function push(options: PushBundleOptions, { events, signal, follow }: RunContext): Promise<void> {
-  const { files, name, to, recheck, ifChanged, retry, jobs = defaultJobs.registry } = options
+  const { files, name, to, recheck, ifChanged, describePresent, retry, jobs = defaultJobs.registry } = options
   const named = parseDestination(to)
   const naming = await readNaming(options)
   await using archives = await JoinedSource.open(files, { name, signal })
@@ -47,7 +56,7 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
   const source = await completeFromBase(archives, await archives.bases({ signal }), { destination, nameAt, onHeld, signal })
   const route: Route = {
     async resolve(image) {
-      const step = await resolveImage(image, source, destination, { recheck, ifChanged, signal })
+      const step = await resolveImage(image, source, destination, { recheck, ifChanged, describePresent, signal })
       return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
     },
     copier: roomyCopier(contentCopier({ source, destination, ledger, retry }), ends),

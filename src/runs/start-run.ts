@@ -5,7 +5,7 @@ import { summariseError, type EngineSummary, type MirrorEvent, type RequestCount
 import type { Emit } from '../copy/image-copier.ts'
 import { runImages } from '../copy/run-images.ts'
 import type { MirrorError } from '../errors.ts'
-import { formatReference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { ShardSummary } from '../plan/shard.ts'
 import type { SelectedList } from '../release/image-list.ts'
@@ -14,6 +14,7 @@ import type { MirrorReport } from '../report/report.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { Route } from './route.ts'
 import type { RunEnding } from './run-ending.ts'
+import { RunProgress } from './run-progress.ts'
 
 /** A run under way: its events, for one reader who ends the run by leaving the loop, and the report at its end. */
 export interface Run<Event, Report> extends AsyncIterable<Event> {
@@ -44,6 +45,8 @@ export interface RunPlan {
   readonly ending?: RunEnding | undefined
   /** Present where a Docker Engine carries the images. */
   readonly engine?: EngineSummary | undefined
+  /** Where an image is read from, as in `StartedImage`; left out where no image is read from a registry or a layout. */
+  readonly endpointOf?: ((source: Reference) => string | undefined) | undefined
   /** Called once all images had their turn, with the full references at the destination of those that are in place; returns warnings. */
   readonly onCopied?: ((names: ReadonlySet<string>) => Promise<readonly string[]>) | undefined
   /** Requests sent so far; none where it is left out. */
@@ -76,17 +79,23 @@ export function runSignal(...given: readonly (AbortSignal | undefined)[]): Abort
 /** Starts what copies images: its events are merged into one iterable and folded into the report of this command. */
 export function startRun(command: RunCommand, given: AbortSignal | undefined, work: (run: RunContext) => Promise<void>): MirrorRun {
   const started = performance.now()
+  const startedAt = new Date().toISOString()
   const abort = new AbortController()
   const signal = runSignal(given, abort.signal)
   const events = new Channel<MirrorEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
   const fold = new ReportFold(command)
+  const progress = new RunProgress()
   const emit = (given: MirrorEvent): void => {
     const event = given.type === 'warning' ? { ...given, message: maskSecrets(given.message) } : given
     fold.event(event)
+    const progressed = progress.event(event, performance.now())
+    // The last event of a run is its end.
+    if (event.type === 'run-finished' && progressed !== undefined) events.push(progressed)
     events.push(event, progressKey(event))
+    if (event.type !== 'run-finished' && progressed !== undefined) events.push(progressed, progressed.type)
   }
   const follow: RunContext['follow'] = async (plan, copy) => {
-    start(command, plan, emit)
+    start(command, plan, startedAt, emit)
     let ending: MirrorError | undefined
     const onFailure: OnFailure = async (failure) => {
       ending ??= await plan.ending?.(failure)
@@ -98,9 +107,9 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
       if (!signal.aborted) throw error
     }
     const requests = plan.requests?.() ?? { source: 0, destination: 0 }
-    const seconds = (performance.now() - started) / 1000
+    const seconds = Math.round(performance.now() - started) / 1000
     const ended = ending === undefined ? { interrupted: signal.aborted } : { interrupted: false, error: summariseError(ending) }
-    emit({ type: 'run-finished', requests, seconds, ...ended })
+    emit({ type: 'run-finished', finishedAt: new Date().toISOString(), requests, seconds, ...ended })
   }
   const report = work({ emit, events: registryEvents(emit), signal, follow }).then(
     () => {
@@ -118,12 +127,25 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
 }
 
 /** The events before the first image. */
-function start(command: RunCommand, { destination, images, shard, lists, warnings, engine }: RunPlan, emit: Emit): void {
-  const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
+function start(
+  command: RunCommand,
+  { destination, images, shard, lists, warnings, engine, endpointOf }: RunPlan,
+  startedAt: string,
+  emit: Emit,
+): void {
+  const names = images.map((image) => {
+    const sourceEndpoint = endpointOf?.(image.source)
+    return {
+      image: formatReference(image.source),
+      destination: formatReference(image.destination),
+      ...(sourceEndpoint !== undefined && { sourceEndpoint }),
+    }
+  })
   emit({
     type: 'run-started',
     command,
     destination,
+    startedAt,
     images: names,
     ...(engine !== undefined && { engine }),
     ...(shard !== undefined && { shard }),

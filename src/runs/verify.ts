@@ -46,6 +46,7 @@ async function shardOf(images: readonly Reference[], finder: ImageFinder, shard:
 export async function verify(options: VerifyOptions, events: VerifyEvents = {}): Promise<VerifyReport> {
   checkOptions(options)
   const started = performance.now()
+  const startedAt = new Date().toISOString()
   const stop = new AbortController()
   const signal = runSignal(stop.signal, options.signal)
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
@@ -70,13 +71,14 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   try {
     const images = await Promise.all(sought.map((image) => limit(() => check(image))))
     return foldVerification({
+      startedAt,
       destination: to,
       registries,
       asNode,
       deep,
       images,
       requests: finder.requests,
-      seconds: (performance.now() - started) / 1000,
+      seconds: Math.round(performance.now() - started) / 1000,
       lists: list.lists,
       warnings: [...list.warnings, ...finder.warnings],
       shard: part?.shard,

@@ -56,7 +56,7 @@ test('sends a wrong password once, and reports it in one line', async (t) => {
   const { status, stdout, stderr } = await places.mirror({
     options: await places.registries({ auth: { ...auth, password: 'wrong' }, tls: { ca_file: places.caFile } }),
   })
-  assert.equal(status, 1, stderr)
+  assert.equal(status, 6, stderr)
   const failed = stderr.split('\n').filter((line) => /^FAILED|^error:/.test(line))
   assert.equal(failed.length, 1, stderr)
   assert.match(failed[0] ?? '', /^error: .*refused the credentials sent .*registries\.yaml.* \(UNAUTHORIZED\)$/)
@@ -69,7 +69,7 @@ test('reports where it looked for a password that is missing', async (t) => {
   if (!requireServer(t, 'docker-registry')) return
   await using places = await securedDestination()
   const { status, stderr } = await places.mirror({ options: await places.registries({ tls: { ca_file: places.caFile } }) })
-  assert.equal(status, 1, stderr)
+  assert.equal(status, 6, stderr)
   assert.match(stderr, /^error: .*no credentials were found for .*looked in .*registries\.yaml.*config\.json.*\(UNAUTHORIZED\)$/m)
 })
 
@@ -83,7 +83,7 @@ test('a login that is missing or wrong fails a plan, and a run requests no more 
     const { requests } = (JSON.parse(mirrored.stdout) as MirrorReport).totals
     assert.ok(requests.source <= places.release.images.length, `${requests.source} requests to the source`)
     const planned = await places.mirror({ options: [...options, '--dry-run'] })
-    assert.equal(planned.status, 1, planned.stdout)
+    assert.equal(planned.status, 6, planned.stdout)
     assert.match(planned.stderr, /^error: .*(?:no credentials were found|refused the credentials).*\(UNAUTHORIZED\)$/m)
     assert.match(planned.stdout, /^2 images: .*2 failed/)
   }

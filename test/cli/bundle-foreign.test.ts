@@ -229,7 +229,7 @@ test('bundle info and bundle check reject an archive without images', async () =
   await using packed = await packTar({ 'readme.txt': 'no images here' })
   for (const command of ['info', 'check']) {
     const { status, stderr } = await runCli(['bundle', command, packed.path])
-    assert.equal(status, 1)
+    assert.equal(status, 2)
     assert.match(stderr, /not an archive of images: k3s-mirror\.json, index\.json and manifest\.json are missing/)
   }
 })

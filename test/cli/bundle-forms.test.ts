@@ -237,7 +237,7 @@ test('--since omits the contents of an earlier bundle, and push requires that th
 
   await using to = await startDockerRegistry()
   const incomplete = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`])
-  assert.equal(incomplete.status, 1)
+  assert.equal(incomplete.status, 2)
   assert.match(incomplete.stderr, new RegExp(`lacks ${shared} of the ${shared} manifests and blobs .* nothing was pushed`))
   const catalog = await fetch(`${to.url}/v2/_catalog`)
   assert.deepEqual(await catalog.json(), { repositories: [] })
@@ -267,11 +267,11 @@ test('reports a disk that fills during compression or decompression, and leaves 
     assert.deepEqual(await readdir(small.path), ['k3s.tar.zst.part'])
     await using to = await startRegistry()
     const pushed = await runCli(['bundle', 'push', file, '--to', to.url, '--retries', '0'], { env: { TMPDIR: small.path } })
-    assert.equal(pushed.status, 1)
+    assert.equal(pushed.status, 6)
     assert.match(pushed.stdout + pushed.stderr, /cannot write decompressed data to .*: no space left on device/)
     assert.match(pushed.stdout + pushed.stderr, /TMPDIR=<directory>/)
     const checked = await runCli(['bundle', 'check', file], { env: { TMPDIR: small.path } })
-    assert.equal(checked.status, 1, 'a full disk is not a problem of the bundle')
+    assert.equal(checked.status, 6, 'a full disk is not a problem of the bundle')
   } finally {
     await promisify(execFile)('umount', [small.path])
   }

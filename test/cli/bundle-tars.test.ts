@@ -119,7 +119,7 @@ test('an archive that is compressed twice, packed with its directory, or a direc
   }
 })
 
-test('an archive in a compression that is not supported exits with 1 and the command that decompresses it', async () => {
+test('an archive in a compression that is not supported exits with 2 and the command that decompresses it', async () => {
   await using directory = await tempDir()
   const path = await directory.write('k3s.tar.lz4', Buffer.from('04224d186440a7', 'hex'))
   for (const args of [
@@ -129,7 +129,7 @@ test('an archive in a compression that is not supported exits with 1 and the com
     ['load', path],
   ]) {
     const { status, stderr } = await runCli(['bundle', ...args])
-    assert.equal(status, 1)
+    assert.equal(status, 2)
     assert.match(stderr, /k3s\.tar\.lz4 is compressed with lz4: only gzip and zstd are supported.*\nhint: decompress it first with lz4 -d/s)
   }
 })

@@ -82,7 +82,7 @@ test('does not send the password to a token server on another host, and reports 
     (_request, response) => void response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}/token",service="test"` }).end(),
   )
   const { status, stderr } = await mirrorFrom(source)
-  assert.equal(status, 1, stderr)
+  assert.equal(status, 6, stderr)
   assert.match(stderr, /^(?:FAILED|error:) .*as user "robot".*another host, localhost:\d+; they were not sent \(REFUSED_ADDRESS\)$/m)
   assert.equal(tokens.requests.length, 0)
   requireIgnorance(source)
@@ -94,7 +94,7 @@ test('sends nothing to a token server at a forbidden address', async () => {
       (_request, response) => void response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="test"` }).end(),
     )
     const { status, stderr } = await mirrorFrom(source)
-    assert.equal(status, 1, stderr)
+    assert.equal(status, 6, stderr)
     assert.match(stderr, /^(?:FAILED|error:) .*nothing was sent to it \(REFUSED_ADDRESS\)$/m)
     requireIgnorance(source)
   }

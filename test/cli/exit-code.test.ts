@@ -5,14 +5,26 @@ import { errorCodes, MirrorError, type ErrorCode } from '../../src/errors.ts'
 
 /** The contract: every public code, by what the process exits with. */
 const expected: Readonly<Record<number, readonly ErrorCode[]>> = {
-  1: [
-    'INVALID_MANIFEST',
-    'LIST_UNAVAILABLE',
+  1: ['INTERNAL'],
+  2: [
+    'USAGE',
+    'INVALID_REFERENCE',
+    'INVALID_LIST',
+    'INVALID_REWRITE',
+    'INVALID_CONFIG',
+    'DESTINATION_COLLISION',
+    'RELEASE_NOT_FOUND',
+    'CHANNEL_NOT_FOUND',
     'NOT_FOUND',
-    'UNAUTHORIZED',
-    'DENIED',
+    'INVALID_MANIFEST',
     'UNSUPPORTED',
     'NO_SUCH_PLATFORM',
+  ],
+  3: ['CHECKSUM_MISMATCH', 'INTEGRITY', 'TAG_MOVED'],
+  6: [
+    'LIST_UNAVAILABLE',
+    'UNAUTHORIZED',
+    'DENIED',
     'THROTTLED',
     'UNAVAILABLE',
     'UNREACHABLE',
@@ -25,19 +37,7 @@ const expected: Readonly<Record<number, readonly ErrorCode[]>> = {
     'LOCAL_IO',
     'ENGINE_UNAVAILABLE',
     'NO_SPACE',
-    'INTERNAL',
   ],
-  2: [
-    'USAGE',
-    'INVALID_REFERENCE',
-    'INVALID_LIST',
-    'INVALID_REWRITE',
-    'INVALID_CONFIG',
-    'DESTINATION_COLLISION',
-    'RELEASE_NOT_FOUND',
-    'CHANNEL_NOT_FOUND',
-  ],
-  3: ['CHECKSUM_MISMATCH', 'INTEGRITY'],
   130: ['CANCELLED'],
 }
 
@@ -62,6 +62,25 @@ describe('exit codes', () => {
 
   it('keeps the code of an error that a signal did not cause', () => {
     assert.equal(exitCodeOfError(new MirrorError('USAGE', 'no such option'), 'SIGTERM'), 2)
+  })
+
+  it('is 2 for a path that does not exist, and 6 for one that cannot be used', () => {
+    const exit = (code: string): number => exitCodeOfError(new MirrorError('LOCAL_IO', 'why', { cause: { code } }))
+    assert.deepEqual(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'ENOSPC'].map(exit), [2, 2, 2, 6, 6])
+  })
+
+  it('is 6 for a report whose error left every image undone, and 1 where one was done', () => {
+    const { error } = failure('UNREACHABLE')
+    assert.equal(exitCodeOfReport({ images: [failure('UNREACHABLE')], error }), 6)
+    assert.equal(exitCodeOfReport({ images: [], error }), 6)
+    assert.equal(exitCodeOfReport({ images: [{}, failure('UNREACHABLE')], error }), 1)
+    assert.equal(exitCodeOfReport({ images: [], error: failure('INTEGRITY').error }), 3)
+  })
+
+  it('is 5 for a change that counts, and that of any failure otherwise', () => {
+    assert.equal(exitCodeOfReport({ images: [{}] }, undefined, true), 5)
+    assert.equal(exitCodeOfReport({ images: [{}, failure('NOT_FOUND')] }, undefined, true), 1)
+    assert.equal(exitCodeOfReport({ images: [{}], interrupted: true }, 'SIGTERM', true), 143)
   })
 
   it('is 1 for an error that is not a MirrorError', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { version } from '../../src/version.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
@@ -8,6 +9,9 @@ import { tempDir } from '../servers/temp-dir.ts'
 interface Failure {
   readonly schemaVersion: number
   readonly command: string | null
+  readonly tool: unknown
+  readonly startedAt: string
+  readonly finishedAt: string
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string }
 }
 
@@ -18,7 +22,7 @@ const failures: readonly (readonly [args: readonly string[], command: string | n
   [['mirror', 'rancher/x:1', '--to', 'a', '--jobs', '0', '-ojson'], 'mirror', 'USAGE', 2],
   [['mirror', 'Rancher/X:1', '--to', 'a', '-o', 'json'], 'mirror', 'INVALID_REFERENCE', 2],
   [['images', '--images', 'missing.txt', '-o', 'json'], 'images', 'INVALID_LIST', 2],
-  [['bundle', 'push', 'missing.tar', '--to', 'a', '-o', 'json'], 'bundle push', 'LOCAL_IO', 1],
+  [['bundle', 'push', 'missing.tar', '--to', 'a', '-o', 'json'], 'bundle push', 'NOT_FOUND', 2],
   [['bundle', 'psh', '-o', 'json'], 'bundle', 'USAGE', 2],
   [['miror', '--output', 'json'], null, 'USAGE', 2],
   [['registries', 'resolve', 'rancher/x:1', '--registries', '/nope', '-o', 'json'], 'registries resolve', 'INVALID_CONFIG', 2],
@@ -29,7 +33,8 @@ for (const [args, command, code, status] of failures) {
     const result = await runCli(args)
     const document = JSON.parse(result.stdout) as Failure
     assert.deepEqual([document.schemaVersion, document.command, result.status], [1, command, status])
-    if (code !== 'LOCAL_IO') assert.equal(document.error.code, code)
+    assert.equal(document.error.code, code)
+    assert.deepEqual([document.tool, document.startedAt <= document.finishedAt], [{ name: 'k3s-mirror', version }, true])
     // The text is the same, and names flags as the document does.
     assert.ok(result.stderr.startsWith(`error: ${document.error.message} (${document.error.code})\n`), result.stderr)
     assert.doesNotMatch(result.stdout, /options\./)

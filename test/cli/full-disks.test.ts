@@ -27,7 +27,7 @@ test('an image that does not fit on the local disk is refused before its first b
   assert.doesNotMatch(mirrored.stderr, /tried again/)
   assert.deepEqual(await readdir(`${disk.path}/layout/blobs/sha256`).catch(() => []), [])
   const bundled = await runCli(['bundle', 'create', `${disk.path}/x.tar`, ...from.args])
-  assert.equal(bundled.status, 1)
+  assert.equal(bundled.status, 6)
   assert.match(bundled.stderr, refused)
 })
 

@@ -77,7 +77,7 @@ describe('files about a run', { skip }, () => {
 
   test('refuses a file whose directory cannot be created, before the run', async () => {
     const { status, stderr } = await runCli([...args.slice(0, -1), 'oci:/proc/x/y'], { stdin: list, timeout: 10_000 })
-    assert.equal(status, 1)
+    assert.equal(status, 2)
     assert.match(stderr, /^error: cannot write \/proc\/x\/y: no such file or directory/m)
   })
 })

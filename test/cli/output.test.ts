@@ -92,7 +92,7 @@ test('reports a report or event file that cannot be written before anything is c
   for (const option of ['--events', '--report']) {
     const before = to.log.length
     const { status, stderr } = await run('mirror', [option, '/missing/directory/a.json'])
-    assert.deepEqual([status, to.log.length - before], [1, 0], stderr)
+    assert.deepEqual([status, to.log.length - before], [2, 0], stderr)
     assert.match(stderr, /^error: .*\/missing\/directory\/a\.json.* \(LOCAL_IO\)$/m)
   }
 })

@@ -38,7 +38,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     error: /expected [0-9a-f]{64} from --list-sha256, got .*\(CHECKSUM_MISMATCH\)/,
   },
   'an unknown release': { args: ['--release', 'v1.37.9+k3s9'], status: 2, error: /v1\.37\.9\+k3s9 not found.*\(RELEASE_NOT_FOUND\)/ },
-  'a release before there were lists': { args: ['--release', 'v1.16.3+k3s1'], status: 1, error: /has no image list.*\(LIST_UNAVAILABLE\)/ },
+  'a release before there were lists': { args: ['--release', 'v1.16.3+k3s1'], status: 6, error: /has no image list.*\(LIST_UNAVAILABLE\)/ },
   'a tag with a dash': { args: ['--release', 'v1.37.1-k3s1'], status: 2, error: /not a K3s release tag \(USAGE\)/ },
   'an unknown channel': { args: ['--release', 'stabel'], status: 2, error: /channel "stabel" not found at .*\(CHANNEL_NOT_FOUND\)/ },
   'a web page in place of the list': { args: release, files: { [listPath]: login }, status: 2, error: /web page.*\(INVALID_LIST\)/ },
@@ -53,12 +53,12 @@ const refusals: Readonly<Record<string, Refusal>> = {
   'an empty list': { args: ['--images', '-'], stdin: '# nothing\n', status: 2, error: /no images \(INVALID_LIST\)/ },
   'a host that does not exist': {
     args: [...release, '--artifact-url', 'http://k3s-mirror.invalid'],
-    status: 1,
+    status: 6,
     error: /k3s-mirror\.invalid.*\(UNREACHABLE\)/,
   },
   'a port without a listener': {
     args: [...release, '--artifact-url', 'http://127.0.0.1:1'],
-    status: 1,
+    status: 6,
     error: /127\.0\.0\.1:1.*\(UNREACHABLE\)/,
   },
   'no selection at all': { args: [], status: 2, error: /no images are selected \(USAGE\)/ },

@@ -136,7 +136,7 @@ test('generate checks the output file before it fetches a list', async () => {
   await using server = await fileServer({})
   const list = ['--images', `${server.url}/list.txt`, '--to', 'reg.example.com']
   const missing = await generate([...list, '--out', `${directory.path}/no/registries.yaml`])
-  assert.equal(missing.status, 1)
+  assert.equal(missing.status, 2)
   assert.match(missing.stderr, /^error: cannot write registries\.yaml to .*no such file or directory \(LOCAL_IO\)$/m)
   const folder = await generate([...list, '--out', directory.path, '--force'])
   assert.equal(folder.status, 2)

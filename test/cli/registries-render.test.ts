@@ -198,7 +198,7 @@ test('only regular files are overwritten', async () => {
   await mkdir(join(directory.path, 'out'))
   await symlink(await directory.write('other', 'untouched'), join(directory.path, 'out/config.toml'))
   const { status, stderr } = await render(directory, example)
-  assert.equal(status, 1)
+  assert.equal(status, 6)
   assert.match(stderr, /^error: .*config\.toml: it exists and is not a regular file; nothing was written \(LOCAL_IO\)$/m)
   assert.deepEqual(await readdir(join(directory.path, 'out')), ['config.toml'])
   assert.equal(await readFile(join(directory.path, 'other'), 'utf8'), 'untouched')

@@ -85,7 +85,7 @@ test('sends a wrong password to a destination once, and to a source twice, howev
       stdin: names.join('\n'),
       env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [host]: { auth: base64('robot:wrong') } } }) },
     })
-    assert.equal(status, 1, stderr)
+    assert.equal(status, 6, stderr)
     assert.equal(stderr.match(/refused the credentials sent as user "robot"/g)?.length, 1, stderr)
     assert.equal(requests.filter(({ headers }) => headers.authorization !== undefined).length, most)
   }

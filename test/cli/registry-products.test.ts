@@ -198,7 +198,7 @@ test('reports where /v2/ leads when the registry redirects everything but reads 
       },
     })
     const { status: exit, stderr } = await at.run()
-    assert.equal(exit, 1)
+    assert.equal(exit, 6)
     assert.match(stderr, /^error: .*; http:\/\/\S+ redirected there \(TLS\)$/m)
   }
 })

@@ -97,7 +97,7 @@ test('a full disk costs the line and one warning, but no request', { skip: proce
 test('does not start if the file cannot be opened', async () => {
   await using directory = await tempDir()
   const { status, stderr } = await runCli(['serve', `${directory.path}/new`, '--writable', '--access-log', `${directory.path}/no/log`])
-  assert.equal(status, 1)
+  assert.equal(status, 2)
   assert.match(stderr, /^error: cannot write the access log .*: no such file or directory \(LOCAL_IO\)$/m)
 })
 

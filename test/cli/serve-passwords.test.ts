@@ -92,7 +92,7 @@ test('refuses other hashes than bcrypt, and warns of plain HTTP beyond loopback'
   assert.match(other.stderr, /^error: line 1 of the htpasswd file .*\(INVALID_CONFIG\)\nhint: .*htpasswd -B/)
   assert.doesNotMatch(other.stderr, /W6ph/)
   const missing = await runCli([...serveHere, `${directory.path}/none`])
-  assert.equal(missing.status, 1)
+  assert.equal(missing.status, 2)
   assert.match(missing.stderr, / of --htpasswd: no such file or directory \(LOCAL_IO\)/)
   const running = await startCli([...serveHere, await directory.write('good', entry('ann', 'x')), '--listen', '0.0.0.0:0'])
   const warned = new Promise<string>((resolve) => running.child.stderr?.on('data', (chunk: Buffer) => resolve(chunk.toString())))

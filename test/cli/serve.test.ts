@@ -27,7 +27,7 @@ test('serves a layout to mirror and skopeo, and exits with 0 on Ctrl-C', async (
     const { totals } = JSON.parse((await mirror(`${writable.url}/mirror`)).stdout) as { totals: { upToDate: number; bytesCopied: number } }
     assert.deepEqual([totals.upToDate, totals.bytesCopied], [3, 0])
     const locked = await runCli(['mirror', 'rancher/x:1', '--to', `oci:${layout}`])
-    assert.equal(locked.status, 1)
+    assert.equal(locked.status, 6)
     assert.match(locked.stderr, /^error: .*\(LAYOUT_LOCKED\)$/m)
   } finally {
     assert.equal((await stop(writable)).status, 0)
@@ -60,10 +60,10 @@ test('rejects a directory without a layout and a port in use in one line', async
   await using directory = await tempDir()
   await using other = await startRegistry()
   const none = await runCli(['serve', directory.path])
-  assert.equal(none.status, 1)
+  assert.equal(none.status, 2)
   assert.match(none.stderr, /^error: .* is not an OCI layout: the directory is empty \(NOT_FOUND\)\nhint: pass --writable .*\n$/)
   const used = await runCli(['serve', `${directory.path}/new`, '--writable', '--listen', other.host])
-  assert.equal(used.status, 1)
+  assert.equal(used.status, 6)
   assert.match(
     used.stderr,
     /^error: cannot listen on .*: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/,

@@ -23,7 +23,7 @@ async function mirrorTo(
 }
 
 function requireFailure({ status, stdout, stderr }: CliResult, error: RegExp, hint: RegExp): void {
-  assert.equal(status, 1, stderr)
+  assert.equal(status, 6, stderr)
   const [failure = '', advice = '', ...more] = stderr.trim().split('\n')
   assert.match(failure, error)
   assert.match(advice, hint)

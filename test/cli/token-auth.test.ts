@@ -65,7 +65,7 @@ test('a wrong password is shown to the token server once', async (t) => {
     stdin: list,
     env,
   })
-  assert.equal(status, 1, stderr)
+  assert.equal(status, 6, stderr)
   requireNoCanary(stdout, stderr)
   assert.match(stderr, /^error: .*\(UNAUTHORIZED\)$/m)
   assert.equal(tokens.requests.filter(({ grant }) => grant === 'refused').length, 1)

@@ -49,7 +49,7 @@ test('a destination that cannot be used is one error for all images', async () =
   ] as const) {
     await using server = await scriptedServer(handler)
     const result = await mirror(server.url)
-    assert.equal(result.status, 1)
+    assert.equal(result.status, 6)
     requireOneError(result, error)
   }
   const { stdout } = await mirror('http://127.0.0.1:1', ['--output', 'json'])

@@ -174,7 +174,7 @@ test('verifies a layout in place, and does not create a missing one', async (t) 
   await using line = await mirroredRelease()
   const layout = join(line.directory.path, 'layout')
   const none = await runCli(['verify', ...line.references, '--to', `oci:${layout}`])
-  assert.equal(none.status, 4)
+  assert.equal(none.status, 6)
   assert.match(none.stdout, /cannot be fetched: oci:\S+: "\S+layout" does not exist \(UNREACHABLE\)$/m)
   await assert.rejects(stat(layout), { code: 'ENOENT' })
   const mirrored = await runCli(['mirror', ...line.references, '--to', `oci:${layout}`])
@@ -193,12 +193,12 @@ test('reports a registry that is down or refuses access once, and as the problem
   const wrong = await runCli(['verify', ...line.references, '--to', `${line.to.url}/mirror`], {
     env: { K3S_MIRROR_USERNAME: 'robot', K3S_MIRROR_PASSWORD: 'not-right' },
   })
-  assert.equal(wrong.status, 4)
+  assert.equal(wrong.status, 6)
   assert.match(wrong.stderr, /^error: .*refused the credentials sent as user "robot", from K3S_MIRROR_USERNAME.*\(UNAUTHORIZED\)$/m)
   assert.match(wrong.stdout, /^2 images: 2 refused, at /m)
   assert.ok(!`${wrong.stdout}${wrong.stderr}`.includes('not-right'))
   const down = await runCli(['verify', ...line.references, '--to', 'http://127.0.0.1:1/mirror'])
-  assert.equal(down.status, 4)
+  assert.equal(down.status, 6)
   assert.match(down.stderr, /^error: .*: the connection was refused \(UNREACHABLE\)$/m)
   assert.match(down.stdout, /^2 images: 2 unreachable, at /m)
 })
@@ -231,7 +231,7 @@ test('does not overwrite an input file with the report', async () => {
 
 test('reports a failed write of the report in addition to the result', async () => {
   const { status, stdout, stderr } = await runCli(['verify', 'rancher/x:1', '--to', 'http://127.0.0.1:1', '--report', '/dev/full'])
-  assert.equal(status, 4)
+  assert.equal(status, 6)
   assert.match(stdout, /^1 image: 1 unreachable, at http:/m)
   assert.match(stderr, /^error: cannot write the report \/dev\/full: no space left on device \(LOCAL_IO\)$/m)
 })

@@ -249,7 +249,7 @@ test('without an Engine one line says so, and what to do', async () => {
     ['tcp://127.0.0.1:1', /the connection was refused \(ENGINE_UNAVAILABLE\)/],
   ] as const) {
     const { status, stderr, stdout } = await runCli([...args, '--docker-host', host])
-    assert.deepEqual([status, stdout], [1, ''])
+    assert.deepEqual([status, stdout], [6, ''])
     assert.match(stderr, words)
   }
 })

@@ -144,7 +144,7 @@ test('when all images fail, or nothing is moved, there is no file', async () => 
       assert.match(dry.stderr, new RegExp(`^warning: ${flag} is ignored: --dry-run copies nothing and writes only --report$`, 'm'))
   }
   const failed = await at.mirror('--from', 'docker.io=http://127.0.0.1:1', '--retries', '0')
-  assert.equal(failed.status, 1)
+  assert.equal(failed.status, 6)
   assert.doesNotMatch(failed.stdout, /^nodes: /m)
   assert.match(failed.stderr, /registries\.yaml is not written: no image is at the destination$/m)
   assert.deepEqual(await readdir(at.directory.path), [])

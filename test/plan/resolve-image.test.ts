@@ -466,3 +466,22 @@ test('keeps the bytes of every manifest of the source', async () => {
   const step = await at.resolve()
   assert.deepEqual(Buffer.from(step.contents.manifests.at(-1)?.bytes ?? []), bytes)
 })
+
+test('reads the platforms of an image that is present by GET in place of HEAD, only where they are asked for', async () => {
+  const image = attested()
+  await using at = await between(image)
+  at.to.hold('m/a/b', '1', image)
+  const step = await at.resolve({ describePresent: true })
+  assert.deepEqual([step.state, step.platforms], ['present', ['linux/amd64', 'linux/arm64', 'windows/amd64']])
+  assert.deepEqual(at.to.kinds(), ['manifest-get'])
+  assert.deepEqual((await at.resolve()).platforms, [])
+  assert.deepEqual(at.to.kinds(), ['manifest-get', 'manifest-head'])
+  assert.deepEqual(at.from.kinds(), ['manifest-head', 'manifest-head'])
+})
+
+test('takes the platforms of a skipped image from the source', async () => {
+  await using at = await between(attested())
+  at.to.hold('m/a/b', '1', tinyImage())
+  const step = await at.resolve({ ifChanged: 'skip' })
+  assert.deepEqual([step.state, step.platforms], ['skipped', ['linux/amd64', 'linux/arm64', 'windows/amd64']])
+})

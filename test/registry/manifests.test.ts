@@ -417,3 +417,23 @@ test('counts a refused manifest as written when the tag already points to it', a
     assert.equal(at.server.count('manifest-put'), 1)
   }
 })
+
+test('finds a manifest by one GET, and an absent one too', async () => {
+  await using at = await held(undefined, { side: 'destination' })
+  const found = await at.registry.findManifest(reference)
+  assert.deepEqual([found?.descriptor, found?.manifest?.bytes], [root.descriptor, root.bytes])
+  assert.equal(await at.registry.findManifest(parseReference('docker.io/a/b:2')), undefined)
+  assert.deepEqual(at.server.kinds(), ['manifest-get', 'manifest-get'])
+})
+
+test('finds the digest of a manifest that it cannot read by HEAD', async () => {
+  await using at = await held(
+    ({ kind }, response) => {
+      if (kind !== 'manifest-get') return false
+      response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end('{"not":"a manifest"}')
+      return true
+    },
+    { side: 'destination' },
+  )
+  assert.deepEqual(await at.registry.findManifest(reference), { descriptor: root.descriptor })
+})

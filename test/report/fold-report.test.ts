@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import type { MirrorEvent } from '../../src/copy/events.ts'
 import { ReportFold } from '../../src/report/fold-report.ts'
+import { version } from '../../src/version.ts'
 import { foldReport } from './fold-events.ts'
 import {
   begun,
@@ -39,6 +40,9 @@ describe('foldReport', () => {
     ])
     assert.deepEqual(report, {
       schemaVersion: 1,
+      tool: { name: 'k3s-mirror', version },
+      startedAt: '2026-01-02T03:04:05.000Z',
+      finishedAt: '2026-01-02T03:04:07.000Z',
       command: 'mirror',
       destination: 'registry.test:5000',
       images: [
@@ -46,6 +50,7 @@ describe('foldReport', () => {
           source: 'docker.io/rancher/coredns:1',
           destination: 'registry.test:5000/rancher/coredns:1',
           digest: digestOf('coredns'),
+          state: 'new',
           status: 'copied',
           digestPreserved: true,
           platforms: ['linux/amd64'],

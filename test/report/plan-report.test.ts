@@ -29,8 +29,10 @@ function step(
   }
 }
 
+const startedAt = '2026-01-02T03:04:05.000Z'
+
 function plan(...steps: readonly SurveyedStep[]): ReturnType<typeof foldPlan> {
-  return foldPlan({ destination: 'registry.test', steps })
+  return foldPlan({ startedAt, destination: 'registry.test', steps })
 }
 
 const base = blob('base', 1000)
@@ -106,6 +108,7 @@ describe('foldPlan', () => {
     const rateLimit = { registry: 'docker.io', limit: 100, remaining: 88, windowSeconds: 21_600 }
     const list = { name: 'list.txt', sha256: 'a'.repeat(64), coverage: 'none', images: 1 } as const
     const report = foldPlan({
+      startedAt,
       destination: 'registry.test',
       steps: [],
       failures: [failure],

@@ -22,11 +22,12 @@ export function startedAs(command: RunCommand, ...names: readonly string[]): Mir
     command,
     images: names.map((name) => ({ image: sourceOf(name), destination: destinationOf(name) })),
     destination: 'registry.test:5000',
+    startedAt: '2026-01-02T03:04:05.000Z',
   }
 }
 
 export function finished(interrupted = false): MirrorEvent {
-  return { type: 'run-finished', requests: { source: 7, destination: 9 }, seconds: 2, interrupted }
+  return { type: 'run-finished', finishedAt: '2026-01-02T03:04:07.000Z', requests: { source: 7, destination: 9 }, seconds: 2, interrupted }
 }
 
 export function planned(name: string, size: number, state: 'new' | 'changed' | 'present' = 'new'): MirrorEvent {

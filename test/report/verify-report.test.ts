@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { sha256 } from '../../src/oci/digest.ts'
 import { foldVerification } from '../../src/report/verify-report.ts'
 import { worstStatus, type ImageVerdict, type Problem } from '../../src/verify/image-verdict.ts'
+import { version } from '../../src/version.ts'
 
 const digest = sha256(Buffer.from('1'))
 const verdict: ImageVerdict = {
@@ -31,6 +32,7 @@ const missing: ImageVerdict = {
 
 test('reports plain data with every field, in the order of the list', () => {
   const report = foldVerification({
+    startedAt: '2026-01-02T03:04:05.000Z',
     destination: 'r/m',
     registries: undefined,
     asNode: false,
@@ -46,6 +48,9 @@ test('reports plain data with every field, in the order of the list', () => {
   })
   assert.deepEqual(JSON.parse(JSON.stringify(report)), {
     schemaVersion: 1,
+    tool: { name: 'k3s-mirror', version },
+    startedAt: '2026-01-02T03:04:05.000Z',
+    finishedAt: report.finishedAt,
     command: 'verify',
     destination: 'r/m',
     registries: null,

@@ -15,7 +15,7 @@ import type { ArchivedFlags } from '../options/selection.ts'
 import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
 import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
-import { dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
+import { describeOptions, dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 
 /** The files that the run has written, as lines that end with a newline. */
 async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
@@ -63,7 +63,7 @@ export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: re
       ? undefined
       : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
   const start = (): ReturnType<typeof pushBundle> =>
-    pushBundle({ ...placeOptions(flags), files, include, exclude, name, signal: cli.signal })
+    pushBundle({ ...placeOptions(flags), ...describeOptions(flags), files, include, exclude, name, signal: cli.signal })
   await followRun(cli, flags, start, writeNodes)
 }
 

@@ -7,7 +7,7 @@ import { openEvents, openReport } from '../files/output-files.ts'
 import type { RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
-import { formatSummary } from '../output/summary.ts'
+import { isDocument, runFormat } from '../output/report-format.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
@@ -31,21 +31,27 @@ export async function followRun(
   ]
   const run = start()
   try {
-    for await (const event of run) for (const renderer of renderers) renderer.event(event)
+    for await (const event of run) {
+      cli.hasBegun ||= event.type === 'image-started'
+      for (const renderer of renderers) renderer.event(event)
+    }
   } finally {
     for (const renderer of renderers) renderer.end()
   }
   const report = await run.report
   const line = await closing?.(report)
-  const hasSummary = output !== 'json' && !quiet && flags.events !== '-'
+  const hasSummary = !isDocument(output) && !quiet && flags.events !== '-'
   if (report.error !== undefined) cli.explain(report.error)
-  if (output === 'json' || hasSummary) cli.show(report, (styles) => formatSummary(report, styles))
+  const format = await runFormat(output)
+  if (isDocument(output) || hasSummary) cli.show(report, (styles) => format(report, styles))
   if (line !== undefined) {
     if (hasSummary) cli.print(`${safeLine(line)}\n`)
     else cli.note(line)
   }
+  if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
+  const changed = flags.detailedExitcode === true && report.totals.copied + report.totals.replaced > 0
   // The copied images decide the exit code before these files do.
-  cli.exit(exitCodeOfReport(report, cli.stopSignal))
+  cli.exit(exitCodeOfReport(report, cli.stopSignal, changed))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)
   }

@@ -5,11 +5,13 @@ import type { SourceOptions } from '../../connect/sources.ts'
 import { MirrorError } from '../../errors.ts'
 import type { K3sFlags } from '../../registries-yaml/hosts/host-table.ts'
 import type { ImageSelection } from '../../release/select-images.ts'
-import type { BatchOptions, ContentOptions, MirrorOptions, PlanOptions } from '../../runs/options.ts'
+import type { BatchOptions, ContentOptions, DescribeOptions, MirrorOptions, PlanOptions } from '../../runs/options.ts'
 import type { EngineFlags } from '../commands/mirror.ts'
 import type { K3sOptionFlags } from '../options/k3s.ts'
+import type { RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
 import type { SelectionFlags } from '../options/selection.ts'
+import { isDocument } from '../output/report-format.ts'
 
 /** Where Docker's CLI keeps its configuration. */
 export function dockerConfigDirectory(): string {
@@ -63,6 +65,11 @@ export function placeOptions(flags: PlaceFlags): PlanOptions {
   const { to, sparse, rewrite, flatten, recheck, ifChanged } = flags
   const naming = { sparse, rewrite, flatten, recheck, ifChanged }
   return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), ...naming }
+}
+
+/** The library's options for the report: without a reader of the report, nothing is read for it. */
+export function describeOptions({ output, report, events }: RunFlags): DescribeOptions {
+  return { describePresent: isDocument(output) || report !== undefined || events !== undefined }
 }
 
 /** The credentials of the destination in the environment. Throws USAGE where half of them is set, as a CI job does whose secret is missing. */

@@ -8,8 +8,9 @@ import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
+import { planFormat } from '../output/report-format.ts'
 import { followRun } from './follow-run.ts'
-import { selectedFiles, selectionOptions, engineOptions, placeOptions } from './library-options.ts'
+import { selectedFiles, selectionOptions, describeOptions, engineOptions, placeOptions } from './library-options.ts'
 
 /** Prints the image list. */
 export async function runImageList(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
@@ -33,15 +34,17 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
     ...engineOptions(flags),
     ...selectionOptions(references, flags),
     shard: flags.shard,
+    ...describeOptions(flags),
     signal: cli.signal,
   }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
-  // Tables measure text, which a mirror does without.
-  const { formatPlan } = await import('../output/plan-table.ts')
-  cli.show(report, (styles) => formatPlan(report, { styles, verbose: flags.verbose === true }))
-  cli.exit(exitCodeOfReport({ images: report.failures, ...(report.error && { error: report.error }) }))
+  const format = await planFormat(flags.output, flags.verbose === true)
+  cli.show(report, (styles) => format(report, styles))
+  if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
+  const changed = flags.detailedExitcode === true && report.totals.new + report.totals.changed > 0
+  cli.exit(exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }, undefined, changed))
   await writeReport(report).catch(cli.complain)
 }
 
@@ -69,6 +72,7 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
       ...engineOptions(flags),
       ...selectionOptions(references, flags),
       shard: flags.shard,
+      ...describeOptions(flags),
       signal: cli.signal,
     })
   await followRun(cli, flags, start, writeNodes)

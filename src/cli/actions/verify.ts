@@ -1,6 +1,5 @@
 import { isMirrorError } from '../../errors.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
-import type { VerifyReport } from '../../report/verify-report.ts'
 import { verify, type VerifyEvents, type VerifyOptions } from '../../runs/verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
 import type { CliProcess } from '../cli-process.ts'
@@ -11,8 +10,7 @@ import { readReport } from '../files/report-file.ts'
 import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { outputClock } from '../output/renderer.ts'
-import type { Styles } from '../output/styles.ts'
-import { formatVerification } from '../output/verify-table.ts'
+import { verifyFormat } from '../output/report-format.ts'
 import { k3sFlags, placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
@@ -53,13 +51,6 @@ function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & {
   }
 }
 
-/** The text of `--output`; a format that most runs do without is loaded where it is asked for. */
-async function formatOf({ output, verbose = false }: VerifyFlags): Promise<(report: VerifyReport, styles: Styles) => string> {
-  if (output === 'junit') return (await import('../output/verify-junit.ts')).formatVerifyJunit
-  if (output === 'markdown') return (await import('../output/verify-markdown.ts')).formatVerifyMarkdown
-  return (report, styles) => formatVerification(report, { styles, verbose })
-}
-
 /** Checks that every image is present. */
 export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
   const { to, asNode = false, deep, shard, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
@@ -82,8 +73,11 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
   const report = await verify(options, progress.events)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
-  const format = await formatOf(flags)
+  const format = await verifyFormat(flags.output, flags.verbose === true)
   cli.show(report, (styles) => format(report, styles))
-  cli.exit(report.totals.failed === 0 ? exitCodes.done : exitCodes.problemsFound)
+  if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
+  // A destination that cannot be used at all is not a finding about its images.
+  const hasBegun = report.error === undefined || report.totals.ok > 0
+  cli.exit(report.totals.failed === 0 ? exitCodes.done : hasBegun ? exitCodes.problemsFound : exitCodes.notBegun)
   await writeReport(report).catch(cli.complain)
 }

@@ -1,5 +1,5 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
-import { output, runOutput, type RunFlags } from '../options/output.ts'
+import { output, runFormats, runOutput, type RunFlags } from '../options/output.ts'
 import { credentials, destinations, sources, writeRegistries, type PlaceFlags, type SourceFlags } from '../options/places.ts'
 import { archived, archivedName, references, selection, type ArchivedFlags, type SelectionFlags } from '../options/selection.ts'
 import { parseSize } from '../options/values.ts'
@@ -30,7 +30,7 @@ export const bundleCreate: CommandDefinition = {
     ]),
     ...selection,
     ...sources,
-    ...output,
+    ...runFormats,
     ...runOutput,
   ],
   examples: [
@@ -67,7 +67,7 @@ export interface PushFlags extends ArchivedFlags, PlaceFlags, RunFlags {
 export const bundlePush: CommandDefinition = {
   description: 'copy images of archives to a registry or an OCI layout',
   arguments: [['<file...>', 'bundles, or archives of Docker, containerd, skopeo or K3s']],
-  options: [...archived, ...destinations, ...output, ...runOutput, ...writeRegistries],
+  options: [...archived, ...destinations, ...runFormats, ...runOutput, ...writeRegistries],
   examples: ['bundle push k3s.tar.zst --to registry.example.com/mirror', 'bundle push k3s-airgap-images-amd64.tar.zst --to localhost:5000'],
   sections: credentials,
 }
@@ -84,7 +84,7 @@ export const bundleLoad: CommandDefinition = {
   options: [
     ...inGroup('Destination', [option('--docker-host <address>', 'address of the Engine').default(undefined, 'DOCKER_HOST')]),
     ...archived,
-    ...output,
+    ...runFormats,
     ...runOutput,
   ],
   examples: ['bundle load k3s.tar.zst'],

@@ -1,6 +1,6 @@
 import type { Shard } from '../../plan/shard.ts'
 import { inGroup, option, type CommandDefinition, type OptionGroup } from '../options/option.ts'
-import { output, report, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
+import { output, report, runFormats, runOutput, type OutputFlags, type RunFlags } from '../options/output.ts'
 import { credentials, places, writeRegistries, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { shard } from '../options/shard.ts'
@@ -45,7 +45,7 @@ export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunF
 export const plan: CommandDefinition = {
   description: 'show what a mirror would copy, without copying',
   arguments: [references],
-  options: [...selection, ...shard, ...places, ...engine, ...output, ...report],
+  options: [...selection, ...shard, ...places, ...engine, ...runFormats, ...report],
   examples: ['plan --release stable --to registry.example.com/mirror'],
   sections: credentials,
 }
@@ -66,7 +66,7 @@ export const mirrorCommand: CommandDefinition = {
     ...places,
     ...engine,
     ...inGroup('Docker Engine', [option('--keep', 'with --via docker: keep the pulled images in the Engine')]),
-    ...output,
+    ...runFormats,
     ...runOutput,
     ...writeRegistries,
     ...inGroup('Output', [option('--dry-run', 'same as plan: copy nothing, write only --report')]),

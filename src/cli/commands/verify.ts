@@ -2,7 +2,7 @@ import type { Shard } from '../../plan/shard.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
-import { outputFormat, report, verbosity, type OutputFlags } from '../options/output.ts'
+import { annotate, outputFormat, report, verbosity, type AnnotationStyle, type OutputFlags } from '../options/output.ts'
 import { credentials, timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { shard } from '../options/shard.ts'
@@ -16,6 +16,7 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
   readonly expect?: string
   readonly report?: string
   readonly shard?: Shard
+  readonly annotate?: AnnotationStyle
 }
 
 /** `k3s-mirror verify`. */
@@ -50,6 +51,7 @@ export const verifyCommand: CommandDefinition = {
     ]),
     ...timeout,
     outputFormat('text', 'json', 'junit', 'markdown'),
+    ...annotate,
     ...report,
     ...verbosity,
   ],
@@ -60,6 +62,6 @@ export const verifyCommand: CommandDefinition = {
       'A moved tag is a problem where its digest is known: from name:tag@sha256:…, --expect, --from, or from --to with --as-node. With --as-node an image that only its own registry has is a problem too.',
     ],
     ...credentials,
-    ['Exit codes', '0 all found, 4 problems found, 1 the check failed, 2 invalid input, 3 wrong list checksum, 130 interrupted'],
+    ['Exit codes', '0 all found, 4 problems found, 2 invalid input, 3 wrong list checksum, 6 the check could not begin, 130 interrupted'],
   ],
 }

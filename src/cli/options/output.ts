@@ -12,7 +12,12 @@ export interface RunFlags extends OutputFlags {
   readonly report?: string
   readonly events?: string
   readonly progress?: boolean
+  readonly annotate?: AnnotationStyle
+  readonly detailedExitcode?: boolean
 }
+
+/** The pipelines whose form of annotations is known. */
+export type AnnotationStyle = 'github' | 'gitlab'
 
 /** `--quiet` and `--verbose`. */
 export const verbosity: OptionGroup = inGroup('Output', [
@@ -27,6 +32,19 @@ export function outputFormat(...formats: readonly string[]): CliOption {
 
 /** The options that almost every command has. */
 export const output: OptionGroup = [outputFormat('text', 'json'), ...verbosity]
+
+/** `--annotate`. */
+export const annotate: OptionGroup = inGroup('Output', [
+  option('--annotate <pipeline>', 'mark failures and moved tags in the job log').choices(['github', 'gitlab']),
+])
+
+/** `--detailed-exitcode`. */
+const detailedExitcode: OptionGroup = inGroup('Output', [
+  option('--detailed-exitcode', 'exit with 5 after a change, 0 if nothing had to be done'),
+])
+
+/** The output of commands that copy, or plan to. */
+export const runFormats: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown'), ...verbosity, ...annotate, ...detailedExitcode]
 
 /** `--report`. */
 export const report: OptionGroup = inGroup('Output', [option('--report <file>', 'also write the JSON report to this file')])

@@ -1,4 +1,5 @@
 import type { MirrorEvent } from '../../copy/events.ts'
+import type { RunTally } from '../../report/run-tally.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
 import { failureLines, type FailedImage } from './failures.ts'
@@ -6,7 +7,6 @@ import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import type { RendererOptions } from './renderer.ts'
-import type { RunTally } from './run-tally.ts'
 import { describeShared, wordsFor } from './run-words.ts'
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
@@ -80,6 +80,7 @@ export class EventLines {
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':
+      case 'run-progressed':
       case 'run-finished':
     }
     return undefined

@@ -56,7 +56,8 @@ function rateLimitLines({ rateLimits, totals }: PlanReport, styles: Styles): str
   })
 }
 
-function totalLine({ totals, engine, destination }: PlanReport): string {
+/** `8 images: 3 new, 5 present`, and what there is to copy. */
+export function totalLine({ totals, engine, destination }: PlanReport): string {
   if (totals.images > 0 && totals.present === totals.images) return formatAllUnchanged(totals.images, wordsFor('mirror'))
   const text = formatImageCounts(totals.images, [
     [totals.new, 'new'],

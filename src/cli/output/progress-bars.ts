@@ -1,9 +1,9 @@
 import cliProgress from 'cli-progress'
+import { RunTally } from '../../report/run-tally.ts'
 import { safeLine } from '../../text/printable.ts'
 import { BarLayout } from './bar-layout.ts'
 import { EventLines } from './event-lines.ts'
 import { outputClock, type Renderer, type RendererOptions } from './renderer.ts'
-import { RunTally } from './run-tally.ts'
 import { textWidth } from './shorten-name.ts'
 import { progressParts } from './text-lines.ts'
 

@@ -16,11 +16,11 @@ function isUnfinished({ error }: ImageReport): boolean {
   return error?.code === 'CANCELLED'
 }
 
-function headline(report: MirrorReport, styles: Styles): string {
-  const { totals, command } = report
+/** `8 images: 3 copied, 1 replaced, 4 up to date`. */
+export function describeRun({ totals, command, images }: MirrorReport): string {
   const words = wordsFor(command)
-  const unfinished = report.images.filter(isUnfinished).length
-  const text = formatImageCounts(totals.images, [
+  const unfinished = images.filter(isUnfinished).length
+  return formatImageCounts(totals.images, [
     [totals.copied, words.done],
     [totals.replaced, 'replaced'],
     [totals.upToDate, words.unchanged],
@@ -28,11 +28,16 @@ function headline(report: MirrorReport, styles: Styles): string {
     [totals.failed - unfinished, 'failed'],
     [unfinished, 'not finished'],
   ])
-  if (report.interrupted === true) return styles.warning(`interrupted; ${text}`)
-  return totals.failed > 0 ? styles.bad(text) : styles.good(text)
 }
 
-function transferLine({ totals }: MirrorReport): string | undefined {
+function headline(report: MirrorReport, styles: Styles): string {
+  const text = describeRun(report)
+  if (report.interrupted === true) return styles.warning(`interrupted; ${text}`)
+  return report.totals.failed > 0 ? styles.bad(text) : styles.good(text)
+}
+
+/** `transferred 1.2 GB in 30s (40 MB/s)`; undefined where nothing was. */
+export function transferLine({ totals }: MirrorReport): string | undefined {
   if (totals.bytesCopied === 0) return undefined
   const rate = totals.seconds > 0 ? ` (${formatRate(totals.bytesCopied / totals.seconds)})` : ''
   const again = totals.bytesRetried > 0 ? `; ${formatBytes(totals.bytesRetried)} sent again after failures` : ''

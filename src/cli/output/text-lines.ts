@@ -1,7 +1,7 @@
+import { RunTally } from '../../report/run-tally.ts'
 import { EventLines } from './event-lines.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
 import { outputClock, type Renderer, type RendererOptions, type TextOutput } from './renderer.ts'
-import { RunTally } from './run-tally.ts'
 
 /** The parts of a line about a run's progress, the most important first. */
 export function progressParts(tally: RunTally, now: number): readonly string[] {

@@ -16,7 +16,7 @@ describe('eventsNdjson', () => {
     renderer.event({ type: 'image-started', image: sourceOf('a'), round: 1 })
     renderer.end()
     assert.deepEqual(output.lines, [
-      '{"time":"1970-01-01T00:00:00.000Z","type":"run-started","command":"mirror","images":[{"image":"docker.io/rancher/a:1","destination":"registry.test:5000/rancher/a:1"}],"destination":"registry.test:5000"}',
+      '{"time":"1970-01-01T00:00:00.000Z","type":"run-started","command":"mirror","images":[{"image":"docker.io/rancher/a:1","destination":"registry.test:5000/rancher/a:1"}],"destination":"registry.test:5000","startedAt":"2026-01-02T03:04:05.000Z"}',
       '{"time":"1970-01-01T00:00:00.000Z","type":"image-started","image":"docker.io/rancher/a:1","round":1}',
     ])
   })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatPlan } from '../../../src/cli/output/plan-table.ts'
 import type { PlannedImage, PlanReport } from '../../../src/report/plan-report.ts'
+import { reportHead } from '../../../src/report/report-head.ts'
 import { plain } from './collected.ts'
 
 const long = `registry.test:5000/${'deep/'.repeat(20)}image:v1.2.3-k3s1-build20260101`
@@ -17,7 +18,7 @@ const coredns: PlannedImage = {
   dockerHubPulls: 3,
 }
 const report: PlanReport = {
-  schemaVersion: 1,
+  ...reportHead('2026-01-02T03:04:05.000Z'),
   command: 'plan',
   destination: 'registry.test',
   images: [coredns, { ...coredns, source: long, state: 'present', platforms: [], dockerHubPulls: 0 }],

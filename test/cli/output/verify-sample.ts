@@ -1,3 +1,4 @@
+import { reportHead } from '../../../src/report/report-head.ts'
 import type { VerifiedImage, VerifyReport } from '../../../src/report/verify-report.ts'
 
 const mirror = 'https://r.example:5000/v2'
@@ -40,7 +41,7 @@ export function reportOver(images: readonly VerifiedImage[], more: Partial<Verif
   const count = (status: VerifiedImage['status']): number => images.filter((image) => image.status === status).length
   const ok = count('ok')
   return {
-    schemaVersion: 1,
+    ...reportHead('2026-01-02T03:04:05.000Z'),
     command: 'verify',
     destination: null,
     registries: '/etc/rancher/k3s/registries.yaml',

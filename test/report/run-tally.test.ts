@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { RunTally } from '../../../src/cli/output/run-tally.ts'
-import type { MirrorEvent } from '../../../src/copy/events.ts'
-import { begun, blobCopied, copied, failed, planned, progressed, skipped, started, upToDate } from '../../report/sample-events.ts'
-import { simulatedRun } from '../../report/simulated-run.ts'
+import type { MirrorEvent } from '../../src/copy/events.ts'
+import { RunTally } from '../../src/report/run-tally.ts'
+import { begun, blobCopied, copied, failed, planned, progressed, skipped, started, upToDate } from './sample-events.ts'
+import { simulatedRun } from './simulated-run.ts'
 
 function tallyOf(...timed: readonly (readonly [number, MirrorEvent])[]): RunTally {
   const tally = new RunTally()

@@ -1,4 +1,4 @@
-import type { MirrorEvent } from '../../copy/events.ts'
+import type { MirrorEvent } from '../copy/events.ts'
 
 /** Milliseconds that a rate covers, and between two samples of it. */
 const window = 5_000
@@ -100,6 +100,7 @@ export class RunTally {
       case 'list-read':
       case 'warning':
       case 'retrying':
+      case 'run-progressed':
       case 'throttled':
       case 'run-finished':
     }

@@ -1,0 +1,24 @@
+import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
+import { formatJunit, type JunitCase } from './junit.ts'
+import { beginningOf, junitFailure, releasesOf } from './run-junit.ts'
+
+function testcase({ source: name, state, previousDigest }: PlannedImage): JunitCase {
+  if (state === 'skipped') return { name, skipped: `skipped: the destination keeps ${previousDigest ?? ''}` }
+  return { name, note: previousDigest === undefined ? state : `${state}: replaces ${previousDigest}` }
+}
+
+/** A plan as JUnit XML: an image is a test case, which fails where the image could not be planned. Ends with a newline. */
+export function formatPlanJunit(report: PlanReport): string {
+  const { destination, images, failures, warnings, tool, startedAt, finishedAt, error } = report
+  const failed = failures.map(({ source, error: why }) => ({ name: source, failure: junitFailure(why) }))
+  return formatJunit('k3s-mirror plan', [
+    {
+      name: `plan ${destination}`,
+      cases: [...beginningOf(error, images.length + failures.length), ...images.map(testcase), ...failed],
+      properties: { version: tool.version, destination, ...releasesOf(report) },
+      remarks: warnings,
+      seconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
+      startedAt,
+    },
+  ])
+}

@@ -1,0 +1,42 @@
+import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
+import { formatBytes, formatCount } from './format-amount.ts'
+import { code, section, tableLines, type MarkdownColumn } from './markdown.ts'
+import { totalLine } from './plan-table.ts'
+import { errorLines, failureSection, movedSection, originLine } from './run-markdown.ts'
+
+const columns: readonly MarkdownColumn<PlannedImage>[] = [
+  ['Image', ({ source }) => code(source)],
+  ['State', ({ state }) => (state === 'changed' ? '**changed**' : state)],
+  ['To copy', ({ bytes }) => formatBytes(bytes.missing), 'r'],
+  ['Platforms', ({ platforms }) => code(platforms.join(', '))],
+]
+
+/** A plan in GitHub-flavoured markdown, for the summary of a job or a comment. Ends with a newline. */
+export function formatPlanMarkdown(report: PlanReport): string {
+  const { destination, images, failures, totals, warnings, error } = report
+  const [counts = '', ...toCopy] = totalLine(report).split('\n')
+  const lines = [
+    '## k3s-mirror plan',
+    '',
+    `**${counts}**`,
+    '',
+    `Destination: ${code(destination)}`,
+    '',
+    ...errorLines(error),
+    ...movedSection(
+      'Would be replaced',
+      images.filter(({ state }) => state === 'changed'),
+    ),
+    ...movedSection(
+      'Would be skipped',
+      images.filter(({ state }) => state === 'skipped'),
+    ),
+    ...failureSection(error === undefined ? failures : []),
+    ...(images.length === 0 ? [] : [tableLines(columns, images), '']),
+    ...section('Warnings', warnings),
+    ...(toCopy.length === 0 ? [] : [...toCopy, '']),
+    ...(totals.dockerHubPulls > 0 ? [`Docker Hub counts ${formatCount(totals.dockerHubPulls, 'pull')}`, ''] : []),
+    originLine(report),
+  ]
+  return `${lines.join('\n')}\n`
+}
