@@ -1,7 +1,8 @@
 import { Channel } from '../async/channel.ts'
 import { summariseError, type MirrorEvent } from '../copy/events.ts'
 import { reportHead } from '../report/report-head.ts'
-import type { ManyReport, MirrorReport, ReportTotals } from '../report/report.ts'
+import type { ManyReport, MirrorReport } from '../report/report.ts'
+import { noTotals, sumTotals } from '../report/sum-totals.ts'
 import { mirror } from './mirror.ts'
 import type { MirrorOptions } from './options.ts'
 import type { Run } from './start-run.ts'
@@ -39,43 +40,7 @@ export function mirrorToMany({ to, ...options }: MirrorToManyOptions): MirrorToM
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
 
-const nothing: ReportTotals = {
-  images: 0,
-  copied: 0,
-  replaced: 0,
-  upToDate: 0,
-  skipped: 0,
-  failed: 0,
-  bytesCopied: 0,
-  bytesSaved: 0,
-  bytesRetried: 0,
-  requests: { source: 0, destination: 0 },
-  seconds: 0,
-}
-
 function notBegun(startedAt: string, destination: string, reason: unknown): MirrorReport {
   const error = summariseError(reason)
-  return { ...reportHead(startedAt), command: 'mirror', destination, images: [], totals: nothing, lists: [], warnings: [], error }
-}
-
-function sumTotals(all: readonly ReportTotals[]): ReportTotals {
-  return all.reduce(
-    (sum, totals) => ({
-      images: sum.images + totals.images,
-      copied: sum.copied + totals.copied,
-      replaced: sum.replaced + totals.replaced,
-      upToDate: sum.upToDate + totals.upToDate,
-      skipped: sum.skipped + totals.skipped,
-      failed: sum.failed + totals.failed,
-      bytesCopied: sum.bytesCopied + totals.bytesCopied,
-      bytesSaved: sum.bytesSaved + totals.bytesSaved,
-      bytesRetried: sum.bytesRetried + totals.bytesRetried,
-      requests: {
-        source: sum.requests.source + totals.requests.source,
-        destination: sum.requests.destination + totals.requests.destination,
-      },
-      seconds: Math.max(sum.seconds, totals.seconds),
-    }),
-    nothing,
-  )
+  return { ...reportHead(startedAt), command: 'mirror', destination, images: [], totals: noTotals, lists: [], warnings: [], error }
 }

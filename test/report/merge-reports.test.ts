@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mergeReports } from '../../src/report/merge-reports.ts'
+import { reportHead } from '../../src/report/report-head.ts'
 import type { ImageReport, MirrorReport } from '../../src/report/report.ts'
 
 function imageOf(source: string, isFailed = false): ImageReport {
@@ -18,14 +19,16 @@ function imageOf(source: string, isFailed = false): ImageReport {
 function reportOf(index: number, images: readonly ImageReport[], changes: Partial<MirrorReport> = {}): MirrorReport {
   const failed = images.filter(({ status }) => status === 'failed').length
   return {
-    schemaVersion: 1,
+    ...reportHead(`2026-12-01T00:00:0${index}.000Z`, `2026-12-01T00:01:0${index}.000Z`),
     command: 'mirror',
     destination: 'h',
     images,
     totals: {
       images: images.length,
       copied: images.length - failed,
+      replaced: 0,
       upToDate: 0,
+      skipped: 0,
       failed,
       bytesCopied: 5 * (images.length - failed),
       bytesSaved: index,
@@ -49,14 +52,16 @@ const refused = (reports: readonly MirrorReport[], message: string | RegExp): vo
 test('the shards of a run become one report, in any order', () => {
   const merged = merge([three[2], three[0], three[1]].filter((report) => report !== undefined))
   assert.deepEqual(merged, {
-    schemaVersion: 1,
+    ...reportHead('2026-12-01T00:00:01.000Z', '2026-12-01T00:01:03.000Z'),
     command: 'mirror',
     destination: 'h',
     images: [imageOf('a'), imageOf('b'), imageOf('c', true)],
     totals: {
       images: 3,
       copied: 2,
+      replaced: 0,
       upToDate: 0,
+      skipped: 0,
       failed: 1,
       bytesCopied: 10,
       bytesSaved: 6,

@@ -8,6 +8,7 @@ fold.event({
   type: 'run-started',
   command: 'mirror',
   destination: 'h',
+  startedAt: '2026-12-01T00:00:00.000Z',
   images: [{ image: 'a', destination: 'h/a' }],
   shard: { index: 1, count: 2, images: 2, list: 'f00' },
 })
