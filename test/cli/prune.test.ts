@@ -134,7 +134,7 @@ test('refuses a missing --keep, an age without a unit and a list that does not e
   }
 })
 
-test('an interrupted removal reports what it has done', async () => {
+test('an interrupted removal reports which tags are gone', async () => {
   await using server = await prunedRegistry({ tags: 'supported' })
   server.registry.hold('x', 'new', newImage())
   for (let count = 0; count < 30; count++) server.registry.hold('x', `old-${count}`, newImage())
