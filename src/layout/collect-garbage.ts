@@ -29,7 +29,7 @@ export interface GarbageReport extends CollectedGarbage {
   readonly byServer: boolean
 }
 
-/** What a collection changes in a layout that nobody writes to: nothing outside of memory. */
+/** What a collection changes in a layout that it only reads: nothing outside of memory. */
 const noRemoval: CollectedLayout['removal'] = {
   exclusively: (work) => work(),
   forget: () => Promise.resolve(),

@@ -72,7 +72,7 @@ function summaryOf(error: unknown): object {
   return { code: error.code, message: error.message, hint: error.hint }
 }
 
-/** The claim of a writer that answers requests; undefined where there is none. */
+/** The claim of a writer that answers requests; undefined without such a writer. */
 async function findAnswering(privateDirectory: string): Promise<string | undefined> {
   for (const name of await livingClaims(privateDirectory)) {
     const claim = join(privateDirectory, name)

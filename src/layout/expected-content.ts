@@ -4,7 +4,7 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 /** Clients cannot make this process remember more. */
 const mostExpected = 50_000
 
-/** What clients of a layout count on without a manifest that refers to it: blobs and manifests that they stored or were told to be present; and what was given up. */
+/** What clients of a layout count on without a manifest that refers to it: blobs and manifests that they stored, or that were confirmed to them; and what was given up. */
 export class ExpectedContent {
   /** By digest and repository, when that was; the latest digests last. */
   readonly #expected = new Map<Digest, Map<string, number>>()
@@ -20,8 +20,13 @@ export class ExpectedContent {
     this.#expected.delete(digest)
     this.#expected.set(digest, since)
     this.#released.delete(digest)
+    if (this.#count > mostExpected) this.#forgetOldest()
+  }
+
+  /** A tenth at once: to find the oldest of a Map again and again takes longer each time. */
+  #forgetOldest(): void {
     for (const [oldest, { size }] of this.#expected) {
-      if (this.#count <= mostExpected) break
+      if (this.#count <= 0.9 * mostExpected) break
       this.#expected.delete(oldest)
       this.#count -= size
     }
@@ -47,7 +52,7 @@ export class ExpectedContent {
     return [...since.values()].some((time) => time > cutoff)
   }
 
-  /** A tag or a manifest that led to this content is gone: nobody is about to use it for the first time. */
+  /** A tag or a manifest that led to this content is gone: no client is about to use it for the first time. */
   release(digests: Iterable<Digest>): void {
     for (const digest of digests) this.#released.add(digest)
   }

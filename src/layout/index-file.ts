@@ -16,7 +16,7 @@ import { replaceFile } from './replace-file.ts'
 const mebibyte = 1024 * 1024
 
 /** What an index.json lists. */
-export interface IndexEntries extends Omit<NamedEntries, 'unnamed'> {
+export interface IndexEntries extends NamedEntries {
   /** The digests of all entries that stand neither for a tag nor for a named digest. */
   readonly kept: readonly Digest[]
 }

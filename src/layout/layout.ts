@@ -97,7 +97,7 @@ export interface Layout extends LayoutReader, ImageDestination, AsyncDisposable 
   putCheckedManifest(reference: Reference, manifest: Manifest, options?: { readonly isSparse?: boolean }): Promise<readonly Mismatch[]>
   /** Records the releases that tags belong to, in addition to those recorded before; unknown tags are ignored. */
   recordReleases(images: readonly { readonly reference: Reference; readonly releases: readonly string[] }[]): Promise<void>
-  /** Bytes of a blob or manifest, undefined where it is absent; what is there, or with `isComing` is about to be stored, is kept for the grace period of a collection, so that a client can store a manifest that refers to it. */
+  /** Bytes of a blob or manifest, undefined where it is absent; present content, and with `isComing` content that is about to be stored, is kept for the grace period of a collection, so that a client can store a manifest that refers to it. */
   expectContent(repository: Repository, digest: Digest, options?: { readonly isComing?: boolean }): Promise<number | undefined>
   /** Removes what no tag reaches, except for what clients were promised or stored within the grace period. */
   collectGarbage(options: CollectionOptions): Promise<CollectedGarbage>

@@ -35,8 +35,6 @@ export interface NamedEntries {
   readonly named: readonly NamedEntry[]
   /** What nothing in the list names. */
   readonly skipped: readonly SkippedEntry[]
-  /** Every entry without a name, also one whose content is named by another. */
-  readonly unnamed: readonly Descriptor[]
 }
 
 /** How entries are named. */
@@ -270,14 +268,12 @@ class EntryNames {
   }
 
   #result(): NamedEntries {
-    const positions = new Set(this.#named.map(({ at }) => at))
     const digests = new Set(this.#named.map(({ descriptor }) => descriptor.digest))
     const isNamed = (digest: Digest | undefined): boolean =>
       digest !== undefined && (digests.has(digest) || digests.has(this.#parentOf.get(digest) as Digest))
     return {
       named: this.#named,
       skipped: this.#skipped.filter(({ digest }) => !isNamed(digest)).map(({ skipped }) => skipped),
-      unnamed: this.#entries.filter(({ at }) => !positions.has(at)).map(({ descriptor }) => descriptor),
     }
   }
 }

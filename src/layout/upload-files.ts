@@ -70,7 +70,7 @@ export class UploadFiles {
     }
   }
 
-  /** Removes uploads that nobody has continued for a day. */
+  /** Removes uploads that no client has continued for a day. */
   async purge(): Promise<void> {
     this.#purgedAt = performance.now()
     const now = Date.now()

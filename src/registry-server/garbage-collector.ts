@@ -10,7 +10,7 @@ const lookMilliseconds = 3000
 
 /** How a server removes what no tag reaches. */
 export interface GarbageOptions {
-  /** Milliseconds for which content is kept that clients stored, or were told to be present, and that no manifest or tag uses yet; default one hour. */
+  /** Milliseconds for which content is kept that clients stored, or that was confirmed to them, and that no manifest or tag uses yet; default one hour. */
   readonly grace?: number
   /** Whether the server collects by itself (default): after tags were deleted or moved, and once in each grace period, at least every hour. */
   readonly automatic?: boolean
@@ -42,7 +42,7 @@ export class GarbageCollector {
     if (options.automatic ?? true) this.#timer = setInterval(() => this.#look(), lookMilliseconds).unref()
   }
 
-  /** Ends a collection under way; what it has not removed yet stays for the next one. */
+  /** Ends a collection under way; the rest stays for the next one. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#abort.abort()

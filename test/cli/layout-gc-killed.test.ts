@@ -152,10 +152,10 @@ test(
         if (round % 3 === 0) continue
         await serving.finished
         if (round % 3 === 2) {
-          const alone = await startCli(['layout', 'gc', dir.path])
+          const offline = await startCli(['layout', 'gc', dir.path])
           await delay(randomInt(150, 600))
-          alone.child.kill('SIGKILL')
-          await alone.finished
+          offline.child.kill('SIGKILL')
+          await offline.finished
         }
         await checkWhole(dir.path, clients.tags)
         serving = await start()
@@ -170,8 +170,8 @@ test(
       await serving.finished
     }
     await checkWhole(dir.path, clients.tags)
-    const alone = await runCli(['layout', 'gc', dir.path])
-    assert.equal(alone.status, 0, alone.stderr)
+    const offline = await runCli(['layout', 'gc', dir.path])
+    assert.equal(offline.status, 0, offline.stderr)
     const reached = await checkWhole(dir.path, clients.tags)
     assert.deepEqual(new Set((await readdir(join(dir.path, 'blobs/sha256'))).map((name) => `sha256:${name}`)), reached)
     assert.deepEqual(await readdir(join(dir.path, '.k3s-mirror/uploads')), [])

@@ -151,7 +151,7 @@ test('entries of other tools and unknown files stay, with all that they need', a
     tinyImage(),
     tinyImage(),
   ]
-  // An artifact of a type that is no manifest for us.
+  // An artifact of a type that we do not know.
   const payload = tinyBlob(randomBytes(80))
   const foreign = tinyManifest({ mediaType: 'application/vnd.oci.artifact.manifest.v1+json', blobs: [payload.descriptor] })
   const foreignImage = { blobs: [payload], manifests: [foreign], root: foreign }
@@ -228,9 +228,10 @@ test('files with a further hard link are removed, but free nothing', async () =>
 test('refuses a layout that another program is writing to, and what is not a layout', async () => {
   await using dir = await layoutOf({ 'rancher/x:1': tinyImage() })
   {
-    await using _layout = await openLayout(dir.path, quick)
+    await using writer = await openLayout(dir.path, quick)
     await assert.rejects(collectGarbage(dir.path), { code: 'LAYOUT_LOCKED' })
     assert.equal((await collectGarbage(dir.path, { dryRun: true })).removed.blobs, 0)
+    assert.equal(writer.lost.aborted, false)
   }
   await assert.rejects(collectGarbage(join(dir.path, 'missing')), { code: 'NOT_FOUND' })
   await using empty = await tempDir()

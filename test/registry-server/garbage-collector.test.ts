@@ -54,11 +54,11 @@ test('an image deleted by its digest, and one whose tag has moved, go with every
   assert.equal(await stored(registry), 7)
 })
 
-test('content that a client has pushed or was told of outlives a collection until its manifest comes', async () => {
+test('content that a client has pushed or has looked up outlives a collection until its manifest comes', async () => {
   await using registry = await startRegistry(onRequest)
-  const [told, mounted, pushed, index] = [tinyImage(), tinyImage(), tinyImage(), tinyIndex()]
-  for (const [tag, image] of Object.entries({ told, mounted })) await registry.push('rancher/old', tag, image)
-  for (const { descriptor } of told.blobs)
+  const [found, mounted, pushed, index] = [tinyImage(), tinyImage(), tinyImage(), tinyIndex()]
+  for (const [tag, image] of Object.entries({ found, mounted })) await registry.push('rancher/old', tag, image)
+  for (const { descriptor } of found.blobs)
     assert.equal((await registry.call('HEAD', `/v2/rancher/new/blobs/${descriptor.digest}`)).status, 200)
   for (const { descriptor } of mounted.blobs) {
     const query = `mount=${descriptor.digest}&from=rancher/old`
@@ -68,16 +68,16 @@ test('content that a client has pushed or was told of outlives a collection unti
   await pushBlobs(registry, 'rancher/new', index)
   for (const child of index.manifests.slice(0, -1))
     assert.equal(await putManifest(registry, 'rancher/new', child.descriptor.digest, { root: child }), 201)
-  for (const tag of ['told', 'mounted']) assert.equal((await registry.call('DELETE', `/v2/rancher/old/manifests/${tag}`)).status, 202)
+  for (const tag of ['found', 'mounted']) assert.equal((await registry.call('DELETE', `/v2/rancher/old/manifests/${tag}`)).status, 202)
 
   const report = await collectGarbage(registry.directory)
   assert.deepEqual([report.removed.manifests, report.removed.blobs], [2, 0])
   assert.deepEqual([report.kept.manifests, report.kept.blobs], [2, 6])
-  for (const [tag, image] of Object.entries({ told, mounted, pushed, index }))
+  for (const [tag, image] of Object.entries({ found, mounted, pushed, index }))
     assert.equal(await putManifest(registry, 'rancher/new', tag, image), 201)
   assert.deepEqual((await collectGarbage(registry.directory)).kept, { manifests: 0, blobs: 0, bytes: 0 })
   // Now that they were used, they are let go like any other image.
-  for (const tag of ['told', 'mounted', 'pushed', 'index']) await registry.call('DELETE', `/v2/rancher/new/manifests/${tag}`)
+  for (const tag of ['found', 'mounted', 'pushed', 'index']) await registry.call('DELETE', `/v2/rancher/new/manifests/${tag}`)
   await collectGarbage(registry.directory)
   assert.equal(await stored(registry), 0)
 })
