@@ -205,7 +205,7 @@ test('rejects a hostile archive with the reason before any transfer', async () =
     [['../x'], 3, /outside the archive/],
     [['/etc/passwd'], 3, /outside the archive/],
     [['missing/layer.tar'], 3, /is missing/],
-    [[], 1, /lists 0 layers for site\/tool:1, but its config lists 1/],
+    [[], 2, /lists 0 layers for site\/tool:1, but its config lists 1/],
   ] as const) {
     await using archive = await packTar({ ...good, 'manifest.json': list(layers) })
     assert.equal((await runCli(['bundle', 'check', archive.path])).status, 4)

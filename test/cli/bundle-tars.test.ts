@@ -109,8 +109,8 @@ test('an archive that is compressed twice, packed with its directory, or a direc
   await using directory = await tempDir()
   const twice = await directory.write('x.tar.gz', gzipSync(gzipSync(await readFile(packed.path))))
   for (const [path, status, words] of [
-    [twice, 1, /is compressed twice: it contains gzip data/],
-    [below.path, 1, /hint: pack the contents of its directory "images", as in tar -C images/],
+    [twice, 2, /is compressed twice: it contains gzip data/],
+    [below.path, 2, /hint: pack the contents of its directory "images", as in tar -C images/],
     [directory.path, 2, /" is not an archive: it is a directory \(USAGE\)/],
   ] as const) {
     const result = await runCli(['bundle', 'info', path])
