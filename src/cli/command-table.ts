@@ -1,6 +1,7 @@
 import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { lockCommand } from './commands/lock.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
@@ -22,6 +23,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./actions/verify.ts')).runVerify,
   },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  { name: 'lock', group: 'Images', definition: lockCommand, load: async () => (await import('./actions/lock.ts')).runLock },
   {
     name: 'registries',
     group: 'Nodes',

@@ -22,6 +22,8 @@ export interface ReadOptions extends CallOptions {
   readonly sparse?: boolean | undefined
   /** Copy foreign layers too. */
   readonly foreignLayers?: boolean | undefined
+  /** Present for an image of a lock; with the digest of the root that the wanted platforms have to give, where the lock states it. */
+  readonly locked?: { readonly digest?: Digest | undefined } | undefined
 }
 
 /** The contents found below a root. */
@@ -32,26 +34,69 @@ export async function readImage(
   source: ImageSource,
   reference: Reference,
   options: ReadOptions = {},
-): Promise<Pick<PlanStep, 'root' | 'digestPreserved'> & ReadContents> {
-  const found = await source.headManifest(reference, { signal: options.signal })
-  const { root, digestPreserved } = await readRoot(source, reference, found, options)
-  return { root: root.descriptor, digestPreserved, ...(await readContents(source, reference, root, options)) }
+): Promise<Pick<PlanStep, 'root' | 'digestPreserved'> & ReadContents & { readonly original: Descriptor }> {
+  const found = reference.digest === undefined ? await source.headManifest(reference, { signal: options.signal }) : undefined
+  const { root, original, digestPreserved } = await readRoot(source, reference, found, options)
+  const contents = await readContents(source, reference, root, options)
+  return { root: root.descriptor, original: original.descriptor, digestPreserved, ...contents }
 }
 
-/** Reads the root that a HEAD found, reduced to the wanted platforms. Throws NOT_FOUND where the HEAD found none. */
+/** Reads the root that a HEAD found, or that the reference has the digest of, reduced to the wanted platforms. Throws NOT_FOUND, TAG_MOVED, and INTEGRITY for another root than the locked one. */
 async function readRoot(
   source: ImageSource,
   reference: Reference,
   found: Descriptor | undefined,
-  { wanted, sparse = false, signal }: ReadOptions,
-): Promise<{ readonly root: Manifest; readonly digestPreserved: boolean }> {
-  if (found === undefined) throw await notFound(source, reference, signal)
-  const original = await readFound(source, reference, found, signal)
+  options: ReadOptions,
+): Promise<{ readonly root: Manifest; readonly original: Manifest; readonly digestPreserved: boolean }> {
+  const { wanted, sparse = false, locked } = options
+  const original = await readOriginal(source, reference, found, options)
   const contents = contentsOf(original)
-  if (wanted === undefined || sparse || contents.kind === 'image') return { root: original, digestPreserved: true }
-  const entries = selectEntries(contents.manifests, wanted, formatReference(reference))
-  const root = entries.length === contents.manifests.length ? original : subsetIndex(original, entries)
-  return { root, digestPreserved: root.descriptor.digest === original.descriptor.digest }
+  const isWhole = wanted === undefined || sparse || contents.kind === 'image'
+  const entries = isWhole ? [] : selectEntries(contents.manifests, wanted, formatReference(reference))
+  const root = isWhole || entries.length === referencesOf(contents).length ? original : subsetIndex(original, entries)
+  if (locked?.digest !== undefined && root.descriptor.digest !== locked.digest) {
+    const subject = formatReference(reference)
+    const message = `${subject}: the index of its locked platforms has the digest ${root.descriptor.digest}, the lock ${locked.digest}`
+    throw new MirrorError('INTEGRITY', message, { subject, hint: 'run k3s-mirror lock again, and review the new digest' })
+  }
+  return { root, original, digestPreserved: root.descriptor.digest === original.descriptor.digest }
+}
+
+function readOriginal(source: ImageSource, reference: Reference, found: Descriptor | undefined, options: ReadOptions): Promise<Manifest> {
+  const { digest } = reference
+  if (found !== undefined) return readFound(source, reference, found, options.signal)
+  if (digest !== undefined) return readPinned(source, { ...reference, digest }, options)
+  return notFound(source, reference, options.signal).then((error) => Promise.reject(error))
+}
+
+type PinnedReference = Reference & { readonly digest: Digest }
+
+/** The manifest of a reference with a digest, which needs no HEAD. */
+async function readPinned(source: ImageSource, reference: PinnedReference, { locked, signal }: ReadOptions): Promise<Manifest> {
+  try {
+    return await source.getManifest(atDigest(reference, reference.digest), { signal })
+  } catch (error) {
+    if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
+    const named =
+      reference.tag === undefined ? undefined : await source.headManifest(withoutPin(reference), { signal }).catch(() => undefined)
+    signal?.throwIfAborted()
+    if (named === undefined && locked === undefined) throw await notFound(source, reference, signal)
+    // A registry that names a digest which it does not have contradicts itself.
+    if (named?.digest === reference.digest) throw error
+    throw digestGone(reference, named?.digest, error)
+  }
+}
+
+/** What a digest that is gone says about its tag. */
+function digestGone(reference: PinnedReference, named: Digest | undefined, cause: MirrorError): MirrorError {
+  const subject = formatReference(reference)
+  const { digest } = reference
+  const message =
+    named === undefined
+      ? `${subject} is gone: the source has neither the digest ${digest} nor the tag`
+      : `${subject}: the tag has moved: the source has ${named}, and no longer ${digest}`
+  const hint = 'read from another copy with options.from, or run k3s-mirror lock again to accept what the source has now'
+  return new MirrorError('TAG_MOVED', message, { side: 'source', subject, hint, cause })
 }
 
 /** The intended tag is often similar to the given one: suggests the nearest tags where the source can list them. */
@@ -191,25 +236,30 @@ export interface ResolveOptions extends ReadOptions {
   readonly recheck?: boolean | undefined
   /** Default: `replace`. */
   readonly ifChanged?: IfChanged | undefined
+  /** Ask the source also what a name with a digest stands for: in an archive it may be a part of that image. */
+  readonly namesDecide?: boolean | undefined
 }
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
-/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, otherwise it is read once. Throws TAG_MOVED with `ifChanged` `fail`. */
+/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, with a known digest only at the destination; otherwise it is read once. Throws TAG_MOVED with `ifChanged` `fail`. */
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,
   destination: Pick<ImageDestination, 'headManifest'>,
   options: ResolveOptions = {},
 ): Promise<PlanStep> {
-  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', signal } = options
+  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', locked, namesDecide = false, signal } = options
+  // Registries state sha256 digests, also for content that was asked for by another one.
+  const pinned = image.source.digest?.startsWith('sha256:') === true && !namesDecide ? image.source.digest : undefined
   const [found, existing] = await Promise.all([
-    source.headManifest(image.source, { signal }),
-    destination.headManifest(withoutPin(image.destination), { signal }),
+    pinned === undefined ? source.headManifest(image.source, { signal }) : undefined,
+    destination.headManifest(nameAtDestination(image, locked?.digest), { signal }),
   ])
   const isCopiedWhole = wanted === undefined || sparse
-  if (found !== undefined && found.digest === existing?.digest && isCopiedWhole && !recheck) {
-    return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing }
+  const expected = locked?.digest ?? (isCopiedWhole ? (pinned ?? found?.digest) : undefined)
+  if (existing !== undefined && existing.digest === expected && !recheck) {
+    return { ...image, root: found ?? existing, state: 'present', digestPreserved: expected === (pinned ?? found?.digest), ...nothing }
   }
   const { root, digestPreserved } = await readRoot(source, image.source, found, options)
   const step = { ...image, root: root.descriptor, digestPreserved }
@@ -222,6 +272,11 @@ export async function resolveImage(
   const state = existing === undefined ? 'new' : 'present'
   const below = state === 'present' && !recheck ? nothing : await readContents(source, image.source, root, options)
   return { ...step, state, ...below }
+}
+
+/** What the destination is asked for: the tag, or the digest that an image without a tag has there. */
+function nameAtDestination({ destination }: NamedImage, digest: Digest | undefined): Reference {
+  return destination.tag === undefined && digest !== undefined ? atDigest(destination, digest) : withoutPin(destination)
 }
 
 function tagMoved(image: NamedImage, previous: Digest, digest: Digest): MirrorError {

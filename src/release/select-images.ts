@@ -22,6 +22,8 @@ export interface ImageSelection extends ImageFilterOptions, ListSources {
   readonly images?: readonly string[] | undefined
   /** Single image references. */
   readonly references?: readonly string[] | undefined
+  /** A lock file by path: its digests are used, whatever the tags name now; every selected image must be in it. Without another selection, all of its images. */
+  readonly locked?: string | undefined
   /** What `-` reads. */
   readonly stdin?: ByteStream | undefined
 }
@@ -32,13 +34,15 @@ export interface SelectionOptions extends ImageSelection, ListFetchOptions {}
 /** The images that a bundle, an archive, a lock file or a layout names. */
 export interface PlacedImages extends NotedImages {
   readonly lists: readonly Omit<SelectedList, 'coverage'>[]
+  /** The releases whose lists name an image, by its full reference; present where the place states it for each image. */
+  readonly releases?: ReadonlyMap<string, readonly string[]>
 }
 
 /** Reads the images that a place names, by its path or as `oci:<directory>`; undefined for a text list. */
 export type ReadPlacedImages = (place: string, options: CallOptions) => Promise<PlacedImages | undefined>
 
 /** Images, and the lists that name them. */
-interface ReadImages extends NotedImages {
+interface ReadImages extends PlacedImages {
   readonly lists: readonly SelectedList[]
 }
 
@@ -53,7 +57,7 @@ function usage(message: string, hint?: string): MirrorError {
 function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
   const { releases = [], images = [], references = [], listSha256 } = options
   if (releases.length + images.length + references.length === 0) {
-    throw usage('no images are selected', 'pass options.releases, options.images, or references as arguments')
+    throw usage('no images are selected', 'pass options.releases, options.images, options.locked, or references as arguments')
   }
   if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('options.listSha256 is not 64 hexadecimal digits')
   if (listSha256 !== undefined && releases.length + images.length !== 1) {
@@ -148,11 +152,14 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 /** The releases whose lists name each of these images, by its full reference. */
 function releasesOf(images: readonly Reference[], lists: readonly ReadImages[]): ImageList['releases'] {
   const byKey = new Map<string, Set<string>>()
-  for (const { images: listed, lists: read } of lists) {
+  for (const { images: listed, lists: read, releases } of lists) {
     // A bundle of several lists does not state which of them names an image.
-    const release = read.length === 1 ? read[0]?.release : undefined
-    if (release === undefined) continue
-    for (const key of listed.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
+    const [only] = read.length === 1 ? read : []
+    for (const image of listed) {
+      const own = releases?.get(formatReference(image)) ?? (releases === undefined && only?.release !== undefined ? [only.release] : [])
+      const key = keyOf(image)
+      for (const release of own) byKey.set(key, (byKey.get(key) ?? new Set()).add(release))
+    }
   }
   return Object.fromEntries(
     images.flatMap((image) => {

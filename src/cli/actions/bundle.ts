@@ -34,7 +34,7 @@ async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Pr
 /** Writes images to one file. */
 export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {
   const { since, lock, splitSize } = flags
-  await refuseSharedFiles([file, lock, flags.report, flags.events], [...(flags.images ?? []), flags.registries, since])
+  await refuseSharedFiles([file, lock, flags.report, flags.events], [...(flags.images ?? []), flags.locked, flags.registries, since])
   const { report, hasSummary } = await followRun(cli, flags, () =>
     createBundle({ file, since, lock, splitSize, ...sourceOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }),
   )

@@ -18,8 +18,9 @@ export function dockerConfigDirectory(): string {
 
 /** The library's options for the flags that select images. */
 export function selectionOptions(references: readonly string[], flags: SelectionFlags): ImageSelection {
-  const { release, images, include, exclude, artifactUrl, channelUrl, listSha256 } = flags
-  return { releases: release, images, references, include, exclude, artifactUrl, channelUrl, listSha256, stdin: process.stdin }
+  const { release, images, include, exclude, artifactUrl, channelUrl, listSha256, locked } = flags
+  const lists = { releases: release, images, artifactUrl, channelUrl, listSha256 }
+  return { ...lists, references, include, exclude, locked, stdin: process.stdin }
 }
 
 /** The library's options for the flags about sources; credentials come from files and the environment, never from arguments. */

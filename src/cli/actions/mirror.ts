@@ -24,7 +24,7 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
 
 /** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.locked, flags.registries])
   const writeReport = await openReport(flags.report)
   const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
   const report = await planImages(options)
@@ -45,7 +45,7 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
     for (const flag of ignored) cli.warn(`${flag} is ignored: --dry-run copies nothing and writes only --report`)
     return runPlan(cli, flags, references)
   }
-  await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.registries])
+  await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.locked, flags.registries])
   const writeNodes =
     writeRegistries === undefined
       ? undefined

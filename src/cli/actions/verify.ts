@@ -96,7 +96,7 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
     expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),
     signal: cli.signal,
   }
-  await refuseSharedFiles([flags.report], [...(flags.images ?? []), registries, expect])
+  await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.locked, registries, expect])
   const writeReport = await openReport(flags.report)
   using progress = showProgress(cli, flags)
   const report = await verify(options, progress.events)

@@ -38,7 +38,7 @@ export async function runGenerate(cli: CliProcess, flags: GenerateFlags, referen
   const { signal } = cli
   const { out, registries } = flags
   const generate = await nodeGenerator(flags, { signal })
-  await refuseSharedFiles([out], [...(flags.images ?? []), registries])
+  await refuseSharedFiles([out], [...(flags.images ?? []), flags.locked, registries])
   const write = out === undefined ? undefined : await openRegistriesFile(out, flags.force === true ? 'any' : 'none')
   const password = await readNodePassword(flags, cli)
   const list = await listImages({ ...selectionOptions(references, flags), registries, environment: process.env, signal })
