@@ -111,7 +111,7 @@ export class ImageFinder implements AsyncDisposable {
 
   async find(image: Reference): Promise<FoundImage> {
     const { destination } = this.#ends
-    const named = destination && this.#nameAt(image, destination.naming)
+    const named = destination && this.#nameAt(withoutPin(image), destination.naming)
     const sought = this.#node === undefined ? this.#atDestination(image, named) : this.#atNode(image, named, this.#node)
     return { sought: await sought, destination: named && formatReference(named) }
   }

@@ -4,6 +4,7 @@ import { openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
+import { withoutPin } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
@@ -46,7 +47,7 @@ export async function prepare<T>(
     engines === undefined
       ? registryRoute(ends, wanted, { ...options, ...contents }, lock)
       : await engines.openEngineRoute(ends, wanted, options, events)
-  const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+  const images = list.images.map((source) => ({ source, destination: nameAt(withoutPin(source), ends.naming) }))
   await route.check(images)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
