@@ -83,7 +83,7 @@ export class LockNode {
       return parseReference(this.text())
     } catch (error) {
       if (!isMirrorError(error) || error.code !== 'INVALID_REFERENCE') throw error
-      return this.refuse(`is invalid: ${error.message}`)
+      return this.#refuse(this.#node, error.message)
     }
   }
 }
