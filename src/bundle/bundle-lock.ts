@@ -117,10 +117,14 @@ export function lockedBundle(digest: Digest, contents: readonly HeldContent[]): 
   }
 }
 
-/** The images of a lock file with their digests; undefined for another file. Throws INVALID_LIST and INVALID_REFERENCE for invalid entries, LOCAL_IO. */
-export async function readLockNames(path: string): Promise<NamedImages | undefined> {
+/** The images of a lock file with their digests; undefined for another file. Throws as `readLockNames`, and LOCAL_IO. */
+export async function readLockFileNames(path: string): Promise<NamedImages | undefined> {
   const text = await readText(path)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : readLockNames(text, path)
+}
+
+/** The images of the text of a lock file with their digests; undefined for another text. Throws INVALID_LIST and INVALID_REFERENCE for invalid entries. */
+export async function readLockNames(text: string, path: string): Promise<NamedImages | undefined> {
   const old = parseOldLock(text)
   if (old !== undefined) return oldNames(old, text, path)
   const lock = await readLockText(text, path)

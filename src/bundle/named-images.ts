@@ -33,7 +33,7 @@ export async function readNamedImages(place: string, options: CallOptions = {}):
 async function readFileNames(path: string, options: CallOptions): Promise<NamedImages | undefined> {
   const start = await readStart(path)
   const text = start.toString('utf8')
-  if (text.startsWith('{') || looksLikeLock(text)) return (await import('./bundle-lock.ts')).readLockNames(path)
+  if (text.startsWith('{') || looksLikeLock(text)) return (await import('./bundle-lock.ts')).readLockFileNames(path)
   if (looksLikeText(start)) return undefined
   const { isArchive, readArchiveNames } = await import('./archive-names.ts')
   if (!isArchive(start) && wholeFile(path) === path) return undefined

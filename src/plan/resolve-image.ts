@@ -1,5 +1,5 @@
 import { orWrongOnce, retry } from '../async/retry.ts'
-import { MirrorError } from '../errors.ts'
+import { isMirrorError, MirrorError } from '../errors.ts'
 import { platformOf, readConfig } from '../oci/config-platform.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -77,9 +77,12 @@ async function readPinned(source: ImageSource, reference: PinnedReference, { loc
     return await source.getManifest(atDigest(reference, reference.digest), { signal })
   } catch (error) {
     if (!(error instanceof MirrorError) || error.code !== 'NOT_FOUND') throw error
-    const named =
-      reference.tag === undefined ? undefined : await source.headManifest(withoutPin(reference), { signal }).catch(() => undefined)
-    signal?.throwIfAborted()
+    const named = await source.headManifest(withoutPin(reference), { signal }).catch((why: unknown) => {
+      signal?.throwIfAborted()
+      // A layout names what it has instead.
+      if (locked === undefined && isMirrorError(why) && why.code === 'NOT_FOUND') throw why
+      return undefined
+    })
     if (named === undefined && locked === undefined) throw await notFound(source, reference, signal)
     // A registry that names a digest which it does not have contradicts itself.
     if (named?.digest === reference.digest) throw error

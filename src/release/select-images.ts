@@ -6,7 +6,7 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import { redactUrl } from '../text/redact.ts'
 import { resolveChannel } from './channel.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type ListFetchOptions, type ListSources } from './fetch-file.ts'
-import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
+import { fetchReleaseList, listSha256Of, requireSha256 } from './fetch-release-list.ts'
 import type { ImageFilterOptions } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
@@ -40,6 +40,15 @@ export interface PlacedImages extends NotedImages {
 
 /** Reads the images that a place names, by its path or as `oci:<directory>`; undefined for a text list. */
 export type ReadPlacedImages = (place: string, options: CallOptions) => Promise<PlacedImages | undefined>
+
+/** Reads the images that the text of a list names, where it is a lock file; undefined for a text list. */
+export type ReadLockedImages = (text: string, name: string) => Promise<PlacedImages | undefined>
+
+/** What reads images from other than text lists. */
+export interface PlaceReaders {
+  readonly place: ReadPlacedImages
+  readonly lock: ReadLockedImages
+}
 
 /** Images, and the lists that name them. */
 interface ReadImages extends PlacedImages {
@@ -92,26 +101,31 @@ async function readOwnImages(
   client: HttpClient,
   given: string,
   options: SelectionOptions,
-  readPlaced: ReadPlacedImages,
+  readers: PlaceReaders | undefined,
 ): Promise<ReadImages> {
-  const placed = given === '' || given === '-' || urlForm.test(given) ? undefined : await readPlaced(given, options)
-  if (placed === undefined) {
-    const { list, ...noted } = await checkOwnList(client, given, options)
-    return { ...noted, lists: [list] }
-  }
+  const placed = given === '' || given === '-' || urlForm.test(given) ? undefined : await readers?.place(given, options)
+  if (placed === undefined) return checkOwnList(client, given, options, readers)
   if (options.listSha256 !== undefined) {
     throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'remove options.listSha256')
   }
   return { ...placed, lists: placed.lists.map((list) => ({ ...list, coverage: 'none' })) }
 }
 
-async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
+async function checkOwnList(
+  client: HttpClient,
+  given: string,
+  options: SelectionOptions,
+  readers: PlaceReaders | undefined,
+): Promise<ReadImages> {
   const [name, bytes] = await readOwnList(client, given, options)
   const sha256 = listSha256Of(bytes)
   if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, 'options.listSha256')
-  const { images, warnings } = parseImageList(decodeList(bytes, name), name)
+  const text = decodeList(bytes, name)
   const coverage = options.listSha256 === undefined ? 'none' : 'pinned'
-  return { images, warnings, list: { name, sha256, coverage, images: images.length } }
+  const locked = await readers?.lock(text, name)
+  if (locked !== undefined) return { ...locked, lists: locked.lists.map((list) => ({ ...list, coverage })) }
+  const { images, warnings } = parseImageList(text, name)
+  return { images, warnings, lists: [{ name, sha256, coverage, images: images.length }] }
 }
 
 /** Every list of the selection, in the order in which they were given: releases first, each tag once, with the first channel that led there. */
@@ -119,7 +133,7 @@ async function fetchLists(
   client: HttpClient,
   names: readonly ReleaseName[],
   options: SelectionOptions,
-  readPlaced: ReadPlacedImages,
+  readers: PlaceReaders | undefined,
 ): Promise<readonly ReadImages[]> {
   const tags = await Promise.all(names.map(async (name) => ('tag' in name ? name.tag : resolveChannel(client, name.channel, options))))
   const limit = pLimit(listsAtOnce)
@@ -130,7 +144,7 @@ async function fetchLists(
       return { ...noted, lists: [name !== undefined && 'channel' in name ? { ...list, channel: name.channel } : list] }
     }),
   )
-  const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readPlaced)))
+  const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readers)))
   return Promise.all([...fromReleases, ...own])
 }
 
@@ -177,20 +191,14 @@ async function filterFor(options: SelectionOptions): Promise<(images: readonly R
   return (images) => filter(images, options.signal)
 }
 
-const onlyText: ReadPlacedImages = () => Promise.resolve(undefined)
-
-/** The images of a selection, fetched, checked, merged and filtered; `readPlaced` reads what is not a text list. Throws USAGE for options that contradict each other or leave nothing. */
-export async function selectImages(
-  client: HttpClient,
-  options: SelectionOptions,
-  readPlaced: ReadPlacedImages = onlyText,
-): Promise<ImageList> {
+/** The images of a selection, fetched, checked, merged and filtered; `readers` read what is not a text list. Throws USAGE for options that contradict each other or leave nothing. */
+export async function selectImages(client: HttpClient, options: SelectionOptions, readers?: PlaceReaders): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
   const filter = await filterFor(checked)
   const single = parseReferences(checked.references ?? [])
   const failed = new AbortController()
   const signal = checked.signal === undefined ? failed.signal : AbortSignal.any([checked.signal, failed.signal])
-  const lists = await fetchLists(client, names, { ...checked, signal }, readPlaced).catch((error: unknown) => {
+  const lists = await fetchLists(client, names, { ...checked, signal }, readers).catch((error: unknown) => {
     failed.abort()
     throw error
   })

@@ -1,4 +1,5 @@
 import { openConnections, type ConnectionOptions, type Connections } from '../connect/clients.ts'
+import { looksLikeLock } from '../lock/lock.ts'
 import type { ImageList } from '../release/image-list.ts'
 import { selectImages, type SelectionOptions } from '../release/select-images.ts'
 import { checkOptions } from './check-options.ts'
@@ -17,10 +18,17 @@ export async function openLock(options: LockedOptions, use?: { readonly isCheck?
 export async function selectListed(client: Connections['client'], options: SelectionOptions, lock?: HeldLock): Promise<ImageList> {
   const { releases = [], images = [], references = [] } = options
   const isOnlyLock = lock !== undefined && releases.length + images.length + references.length === 0
-  const list = await selectImages(client, isOnlyLock ? { ...options, images: [lock.path] } : options, async (place, { signal }) => {
-    if (isOnlyLock) return lock.names()
-    const { readNamedImages } = await import('../bundle/named-images.ts')
-    return readNamedImages(place, { signal })
+  const list = await selectImages(client, isOnlyLock ? { ...options, images: [lock.path] } : options, {
+    async place(place, { signal }) {
+      if (isOnlyLock) return lock.names()
+      const { readNamedImages } = await import('../bundle/named-images.ts')
+      return readNamedImages(place, { signal })
+    },
+    async lock(text, name) {
+      if (!looksLikeLock(text)) return undefined
+      const { readLockNames } = await import('../bundle/bundle-lock.ts')
+      return readLockNames(text, name)
+    },
   })
   return lock === undefined || isOnlyLock ? list : lock.apply(list)
 }
