@@ -3,10 +3,10 @@ import { isMirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { parseReference, type Reference } from '../oci/reference.ts'
 
-/** Throws the error for a node, or for the file where there is none. */
+/** Throws the error for a node; for a missing one that of the file. */
 export type RefuseNode = (node: Node | null, why: string) => never
 
-/** A value in a lock file, read as what it has to be; a value of another form is refused with its position. */
+/** A value in a lock file. A value of another form than the expected one is refused with its position. */
 export class LockNode {
   readonly #node: Node | null
   /** The key path, as in `images[2].digest`. */
@@ -23,7 +23,7 @@ export class LockNode {
     return this.#refuse(this.#node, `${this.#path === '' ? 'the file' : this.#path} ${why}`)
   }
 
-  /** The value of a key of a mapping, whatever else the mapping has. */
+  /** The value of a key of a mapping, with any other keys. */
   find(key: string): LockNode | undefined {
     if (!isMap<Node, Node | null>(this.#node)) return this.refuse('is not a mapping')
     const pair = this.#node.items.find((one) => isScalar(one.key) && one.key.value === key)

@@ -127,7 +127,7 @@ test('any damage is an error of the file, or still a lock', () => {
         parseLock(damaged, 'k3s.lock')
       } catch (error) {
         assert.equal((error as { code?: string }).code, 'INVALID_LIST', String(error))
-        assert.match(String((error as Error).message), /^k3s\.lock[: ]/)
+        assert.match((error as Error).message, /^k3s\.lock[: ]/)
       }
     }),
   )

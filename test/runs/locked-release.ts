@@ -20,6 +20,8 @@ export interface LockedRelease extends AsyncDisposable {
   readonly listRequests: () => number
   /** What the host of the release files answers, by path. */
   readonly files: Record<string, Answer>
+  /** The image list of the release. */
+  readonly list: string
   /** How the source and the release are reached. */
   readonly reach: Pick<MirrorOptions, 'from' | 'artifactUrl' | 'channelUrl' | 'retry'>
   lock(options?: Partial<LockOptions>): Promise<LockReport>
@@ -54,6 +56,7 @@ export async function lockedRelease(): Promise<LockedRelease> {
     source,
     destination,
     files,
+    list,
     reach,
     listRequests: () => server.requests.length,
     lock: (options) => lockImages({ ...reach, releases: ['stable'], out: file, ...options }),
