@@ -1,6 +1,7 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
+import type { LockReport } from './report/lock-report.ts'
 import type { NamedReport } from './report/merge-reports.ts'
 import type { PlanReport } from './report/plan-report.ts'
 import type { PruneReport } from './report/prune-report.ts'
@@ -9,6 +10,7 @@ import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
+import type { LockOptions } from './runs/lock-images.ts'
 import type { MirrorToManyOptions, MirrorToManyRun } from './runs/mirror-to-many.ts'
 import type { MirrorOptions, PlanOptions } from './runs/options.ts'
 import type { PruneEvents, PruneOptions } from './runs/prune.ts'
@@ -55,6 +57,9 @@ export type { ImageSelection, SelectionOptions } from './release/select-images.t
 export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, ReportTotals, ShardResult } from './report/report.ts'
 export type { FailureReport, ReportHead, ReportTool } from './report/report-head.ts'
 export type { EventLine, ReportDocument } from './report/report-document.ts'
+export type { LockFailure } from './report/lock-report.ts'
+export type { Lock, LockedContent, LockedImage, LockedList, LockedPlatform } from './lock/lock.ts'
+export type { LockChanges } from './lock/compare-locks.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
 export type { TagStatus } from './prune/removal-outcome.ts'
@@ -83,6 +88,8 @@ export type {
   InspectOptions,
   ListOptions,
   LoadBundleOptions,
+  LockOptions,
+  LockReport,
   MirrorOptions,
   MirrorReport,
   MirrorRun,
@@ -134,6 +141,11 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */
 export async function listImages(options: ListOptions): Promise<ImageList> {
   return (await import('./runs/list-images.ts')).listImages(options)
+}
+
+/** Reads every image of a selection, and writes its digests to a lock file, for `locked` of later runs. Manifests are read, which Docker Hub counts as pulls. */
+export async function lockImages(options: LockOptions): Promise<LockReport> {
+  return (await import('./runs/lock-images.ts')).lockImages(options)
 }
 
 /** Looks for every image, with all that its platforms need, at a destination or at the endpoints of a node's registries.yaml. Nothing is changed. */

@@ -17,6 +17,8 @@ import { parseRetryAfter, ResponseHeaders } from '../src/http/message.ts'
 import { proxyFor } from '../src/http/proxy.ts'
 import { parseResponseHead } from '../src/http/response-parser.ts'
 import { kindOf, nameOf, parseGivenName } from '../src/layout/entry-name.ts'
+import { looksLikeLock } from '../src/lock/lock.ts'
+import { parseLock } from '../src/lock/parse-lock.ts'
 import { decodeAuthField } from '../src/oci/auth-field.ts'
 import { platformOf } from '../src/oci/config-platform.ts'
 import { parseChunkRange, parseContentRange } from '../src/oci/content-range.ts'
@@ -117,6 +119,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
     'https://',
   ],
   'laid-out file': [layOut],
+  'lock file': [(text) => [looksLikeLock(text), parseLock(text.slice(0, 2048), 'lock')], 'images:\n  - reference: '],
   'line for a terminal': [safeLine],
   'list bytes': [(text) => decodeList(Buffer.from(text), 'list')],
   manifest: [(text) => [parseManifest(Buffer.from(text)), parseSubject(Buffer.from(text))], '{"mediaType":"'],

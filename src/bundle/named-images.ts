@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import { isThere, localIo } from '../layout/local-io.ts'
+import { looksLikeLock } from '../lock/lock.ts'
 import { sha256 } from '../oci/digest.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -10,7 +11,7 @@ import { archiveHint, headBytes, looksLikeText } from './file-format.ts'
 import type { NamedImages } from './named-list.ts'
 import { findParts, partName, wholeFile } from './part-list.ts'
 
-/** Reads the references of a bundle, an archive of another tool, a lock file, or a layout as `oci:<directory>`; undefined for any other file. Throws what reading it throws. */
+/** Reads the references of a bundle, an archive of another tool, a lock file (with digests), or a layout as `oci:<directory>`; undefined for any other file. Throws what reading it throws. */
 export async function readNamedImages(place: string, options: CallOptions = {}): Promise<NamedImages | undefined> {
   const directory = layoutDirectory(place)
   if (directory !== undefined) return readLayoutNames(place, directory)
@@ -31,7 +32,8 @@ export async function readNamedImages(place: string, options: CallOptions = {}):
 
 async function readFileNames(path: string, options: CallOptions): Promise<NamedImages | undefined> {
   const start = await readStart(path)
-  if (start.toString('latin1', 0, 1) === '{') return (await import('./bundle-lock.ts')).readLockNames(path)
+  const text = start.toString('utf8')
+  if (text.startsWith('{') || looksLikeLock(text)) return (await import('./bundle-lock.ts')).readLockFileNames(path)
   if (looksLikeText(start)) return undefined
   const { isArchive, readArchiveNames } = await import('./archive-names.ts')
   if (!isArchive(start) && wholeFile(path) === path) return undefined

@@ -8,6 +8,8 @@ export interface NamedList {
   readonly sha256: string
   /** Present where a bundle holds images of that release. */
   readonly release?: string
+  /** The channel that led to the release, in a lock file. */
+  readonly channel?: string
   readonly images: number
 }
 
@@ -15,5 +17,7 @@ export interface NamedList {
 export interface NamedImages {
   readonly images: readonly Reference[]
   readonly lists: readonly NamedList[]
+  /** The releases whose lists name an image, by its full reference; present where the place states it for each image. */
+  readonly releases?: ReadonlyMap<string, readonly string[]>
   readonly warnings: readonly string[]
 }

@@ -2,6 +2,7 @@ import { namedCommands, type CommandEntry, type NamedCommand } from './command-e
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
 import { layout, layoutGc } from './commands/layout.ts'
+import { lockCommand } from './commands/lock.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
@@ -26,6 +27,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: 'prune', group: 'Images', definition: pruneCommand, load: async () => (await import('./actions/prune.ts')).runPrune },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
+  { name: 'lock', group: 'Images', definition: lockCommand, load: async () => (await import('./actions/lock.ts')).runLock },
   {
     name: 'report',
     group: 'Images',

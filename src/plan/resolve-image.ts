@@ -6,24 +6,14 @@ import type { Digest } from '../oci/digest.ts'
 import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { contentsOf, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
-import { nearestFirst } from '../oci/nearest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { NamedImage } from './destination-names.ts'
 import { existingRoot, listedPlatforms, type AskedDestination } from './existing-root.ts'
 import type { PlanStep } from './plan.ts'
-import { describeFallbacks, selectEntries, subsetIndex } from './platform-subset.ts'
-
-/** The parts of an image to read. */
-export interface ReadOptions extends CallOptions {
-  /** The wanted platforms; default: all of them, the index byte for byte. */
-  readonly wanted?: readonly Platform[] | undefined
-  /** Keep the original index and skip the other platforms' children, instead of writing a new index. */
-  readonly sparse?: boolean | undefined
-  /** Copy foreign layers too. */
-  readonly foreignLayers?: boolean | undefined
-}
+import { describeFallbacks, selectEntries } from './platform-subset.ts'
+import { readRoot, type ReadOptions } from './read-root.ts'
 
 /** The contents found below a root. */
 type ReadContents = Pick<PlanStep, 'contents' | 'platforms' | 'warnings'>
@@ -33,51 +23,11 @@ export async function readImage(
   source: ImageSource,
   reference: Reference,
   options: ReadOptions = {},
-): Promise<Pick<PlanStep, 'root' | 'digestPreserved'> & ReadContents> {
-  const found = await source.headManifest(reference, { signal: options.signal })
-  const { root, digestPreserved } = await readRoot(source, reference, found, options)
-  return { root: root.descriptor, digestPreserved, ...(await readContents(source, reference, root, options)) }
-}
-
-/** Reads the root that a HEAD found, reduced to the wanted platforms. Throws NOT_FOUND where the HEAD found none. */
-async function readRoot(
-  source: ImageSource,
-  reference: Reference,
-  found: Descriptor | undefined,
-  { wanted, sparse = false, signal }: ReadOptions,
-): Promise<{ readonly root: Manifest; readonly digestPreserved: boolean }> {
-  if (found === undefined) throw await notFound(source, reference, signal)
-  const original = await readFound(source, reference, found, signal)
-  const contents = contentsOf(original)
-  if (wanted === undefined || sparse || contents.kind === 'image') return { root: original, digestPreserved: true }
-  const entries = selectEntries(contents.manifests, wanted, formatReference(reference))
-  const root = entries.length === contents.manifests.length ? original : subsetIndex(original, entries)
-  return { root, digestPreserved: root.descriptor.digest === original.descriptor.digest }
-}
-
-/** The intended tag is often similar to the given one: suggests the nearest tags where the source can list them. */
-async function notFound(source: ImageSource, reference: Reference, signal: AbortSignal | undefined): Promise<MirrorError> {
-  const { digest, tag = 'latest' } = reference
-  const tags = digest === undefined ? await source.listTags?.(reference, { signal }).catch(() => undefined) : undefined
-  const nearest = nearestFirst(tag, tags ?? []).slice(0, 3)
-  const what = digest === undefined ? `tag ${tag}` : `digest ${digest}`
-  const subject = formatReference(reference)
-  return new MirrorError('NOT_FOUND', `${subject} not found: the source has no ${what}`, {
-    side: 'source',
-    subject,
-    hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'check the name; a private image may also need credentials',
-  })
-}
-
-/** The manifest by the digest that HEAD reported; where that is not found, HEAD was wrong and the tag decides. */
-async function readFound(source: ImageSource, reference: Reference, found: Descriptor, signal: AbortSignal | undefined): Promise<Manifest> {
-  try {
-    return await source.getManifest(atDigest(reference, found.digest), { signal })
-  } catch (error) {
-    const isWrong = error instanceof MirrorError && (error.code === 'NOT_FOUND' || error.code === 'INTEGRITY')
-    if (!isWrong || reference.digest !== undefined) throw error
-    return source.getManifest(reference, { signal })
-  }
+): Promise<Pick<PlanStep, 'root' | 'digestPreserved'> & ReadContents & { readonly original: Descriptor }> {
+  const found = reference.digest === undefined ? await source.headManifest(reference, { signal: options.signal }) : undefined
+  const { root, original, digestPreserved } = await readRoot(source, reference, found, options)
+  const contents = await readContents(source, reference, root, options)
+  return { root: root.descriptor, original: original.descriptor, digestPreserved, ...contents }
 }
 
 /** Reads everything below a root, siblings in parallel, and the config of an image without an index. Throws NO_SUCH_PLATFORM, INVALID_MANIFEST. */
@@ -194,11 +144,13 @@ export interface ResolveOptions extends ReadOptions {
   readonly ifChanged?: IfChanged | undefined
   /** Read the platforms of an image that the destination has. */
   readonly describePresent?: boolean | undefined
+  /** Ask the source also what a name with a digest stands for: in an archive it may be a part of that image. */
+  readonly namesDecide?: boolean | undefined
 }
 
 const nothing: ReadContents = { contents: { manifests: [], blobs: [], foreign: [] }, platforms: [] }
 
-/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, otherwise it is read once. Throws TAG_MOVED with `ifChanged` `fail`. */
+/** Resolves an image to the step that brings it to the destination: one HEAD on either side where it is present, with a known digest only at the destination; otherwise it is read once. Throws TAG_MOVED with `ifChanged` `fail`. */
 export async function resolveImage(
   image: NamedImage,
   source: ImageSource,
@@ -206,13 +158,18 @@ export async function resolveImage(
   options: ResolveOptions = {},
 ): Promise<PlanStep> {
   const { wanted, sparse = false, recheck = false, ifChanged = 'replace', describePresent: describe, signal } = options
+  const { locked, namesDecide = false } = options
+  // Registries state sha256 digests, also for content that was asked for by another one.
+  const pinned = image.source.digest?.startsWith('sha256:') === true && !namesDecide ? image.source.digest : undefined
   const [found, existing] = await Promise.all([
-    source.headManifest(image.source, { signal }),
-    existingRoot(destination, withoutPin(image.destination), { describe, signal }),
+    pinned === undefined ? source.headManifest(image.source, { signal }) : undefined,
+    existingRoot(destination, nameAtDestination(image, locked?.digest), { describe, signal }),
   ])
   const isCopiedWhole = wanted === undefined || sparse
-  if (found !== undefined && found.digest === existing?.descriptor.digest && isCopiedWhole && !recheck) {
-    return { ...image, root: found, state: 'present', digestPreserved: true, ...nothing, platforms: existing.platforms }
+  const expected = locked?.digest ?? (isCopiedWhole ? (pinned ?? found?.digest) : undefined)
+  if (existing !== undefined && existing.descriptor.digest === expected && !recheck) {
+    const digestPreserved = expected === (pinned ?? found?.digest)
+    return { ...image, root: found ?? existing.descriptor, state: 'present', digestPreserved, ...nothing, platforms: existing.platforms }
   }
   const { root, digestPreserved } = await readRoot(source, image.source, found, options)
   const step = { ...image, root: root.descriptor, digestPreserved }
@@ -228,6 +185,11 @@ export async function resolveImage(
       ? { ...nothing, platforms: listedPlatforms(root) }
       : await readContents(source, image.source, root, options)
   return { ...step, state, ...below }
+}
+
+/** What the destination is asked for: the tag, or the digest that an image without a tag has there. */
+function nameAtDestination({ destination }: NamedImage, digest: Digest | undefined): Reference {
+  return destination.tag === undefined && digest !== undefined ? atDigest(destination, digest) : withoutPin(destination)
 }
 
 function tagMoved(image: NamedImage, previous: Digest, digest: Digest): MirrorError {

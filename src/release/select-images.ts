@@ -5,7 +5,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { resolveChannel } from './channel.ts'
 import type { ListFetchOptions, ListSources } from './fetch-file.ts'
-import { fetchReleaseList, listSha256Of, requireSha256, type CheckedList } from './fetch-release-list.ts'
+import { fetchReleaseList, listSha256Of, requireSha256 } from './fetch-release-list.ts'
 import type { ImageFilterOptions } from './image-filter.ts'
 import { parseImageList, parseReferences, type ImageList, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
@@ -25,6 +25,8 @@ export interface ImageSelection extends ImageFilterOptions, ListSources {
   readonly withUpgradeImages?: boolean | undefined
   /** Single image references. */
   readonly references?: readonly string[] | undefined
+  /** A lock file by path: its digests are used, whatever the tags name now; every selected image must be in it. Without another selection, all of its images. */
+  readonly locked?: string | undefined
   /** What `-` reads. */
   readonly stdin?: ByteStream | undefined
 }
@@ -35,13 +37,24 @@ export interface SelectionOptions extends ImageSelection, ListFetchOptions {}
 /** The images that a bundle, an archive, a lock file or a layout names. */
 export interface PlacedImages extends NotedImages {
   readonly lists: readonly Omit<SelectedList, 'coverage'>[]
+  /** The releases whose lists name an image, by its full reference; present where the place states it for each image. */
+  readonly releases?: ReadonlyMap<string, readonly string[]>
 }
 
 /** Reads the images that a place names, by its path or as `oci:<directory>`; undefined for a text list. */
 export type ReadPlacedImages = (place: string, options: CallOptions) => Promise<PlacedImages | undefined>
 
+/** Reads the images that the text of a list names, where it is a lock file; undefined for a text list. */
+export type ReadLockedImages = (text: string, name: string) => Promise<PlacedImages | undefined>
+
+/** What reads images from other than text lists. */
+export interface PlaceReaders {
+  readonly place: ReadPlacedImages
+  readonly lock: ReadLockedImages
+}
+
 /** Images, and the lists that name them. */
-interface ReadImages extends NotedImages {
+interface ReadImages extends PlacedImages {
   readonly lists: readonly SelectedList[]
   /** The release that the images belong to; absent for a bundle of several, which does not state which of them names an image. */
   readonly release?: string | undefined
@@ -61,7 +74,10 @@ function withoutRelease(): MirrorError {
 function checkOptions(options: SelectionOptions): SelectionOptions & { readonly names: readonly ReleaseName[] } {
   const { releases = [], images = [], manifests = [], references = [], withUpgradeImages = false, listSha256 } = options
   if (releases.length + images.length + manifests.length + references.length === 0) {
-    throw usage('no images are selected', 'pass options.releases, options.images, options.manifests, or references as arguments')
+    throw usage(
+      'no images are selected',
+      'pass options.releases, options.images, options.manifests, options.locked, or references as arguments',
+    )
   }
   if (withUpgradeImages && releases.length + images.length === 0) throw withoutRelease()
   if (listSha256 !== undefined && !/^[0-9a-f]{64}$/i.test(listSha256)) throw usage('options.listSha256 is not 64 hexadecimal digits')
@@ -85,13 +101,10 @@ async function readOwnImages(
   client: HttpClient,
   given: string,
   options: SelectionOptions,
-  readPlaced: ReadPlacedImages,
+  readers: PlaceReaders | undefined,
 ): Promise<ReadImages> {
-  const placed = given === '' || given === '-' || isUrl(given) ? undefined : await readPlaced(given, options)
-  if (placed === undefined) {
-    const { list, ...noted } = await checkOwnList(client, given, options)
-    return { ...noted, lists: [list] }
-  }
+  const placed = given === '' || given === '-' || isUrl(given) ? undefined : await readers?.place(given, options)
+  if (placed === undefined) return checkOwnList(client, given, options, readers)
   if (options.listSha256 !== undefined) {
     throw usage(`options.listSha256 is only for text lists: "${given}" is not a text list`, 'remove options.listSha256')
   }
@@ -99,13 +112,21 @@ async function readOwnImages(
   return { ...placed, lists, release: lists.length === 1 ? lists[0]?.release : undefined }
 }
 
-async function checkOwnList(client: HttpClient, given: string, options: SelectionOptions): Promise<CheckedList> {
+async function checkOwnList(
+  client: HttpClient,
+  given: string,
+  options: SelectionOptions,
+  readers: PlaceReaders | undefined,
+): Promise<ReadImages> {
   const [name, bytes] = await readListSource(client, given, { ...options, option: 'options.images', noun: 'an image list' })
   const sha256 = listSha256Of(bytes)
   if (options.listSha256 !== undefined) requireSha256(name, options.listSha256, sha256, 'options.listSha256')
-  const { images, warnings } = parseImageList(decodeList(bytes, name), name)
+  const text = decodeList(bytes, name)
   const coverage = options.listSha256 === undefined ? 'none' : 'pinned'
-  return { images, warnings, list: { name, sha256, coverage, images: images.length } }
+  const locked = await readers?.lock(text, name)
+  if (locked !== undefined) return { ...locked, lists: locked.lists.map((list) => ({ ...list, coverage })) }
+  const { images, warnings } = parseImageList(text, name)
+  return { images, warnings, lists: [{ name, sha256, coverage, images: images.length }] }
 }
 
 /** Every list of the selection, in the order in which they were given: releases first, each tag once, with the first channel that led there. */
@@ -113,7 +134,7 @@ async function fetchLists(
   client: HttpClient,
   names: readonly ReleaseName[],
   options: SelectionOptions,
-  readPlaced: ReadPlacedImages,
+  readers: PlaceReaders | undefined,
 ): Promise<readonly ReadImages[]> {
   const tags = await Promise.all(names.map(async (name) => ('tag' in name ? name.tag : resolveChannel(client, name.channel, options))))
   const limit = pLimit(listsAtOnce)
@@ -124,7 +145,7 @@ async function fetchLists(
       return { ...noted, release: tag, lists: [name !== undefined && 'channel' in name ? { ...list, channel: name.channel } : list] }
     }),
   )
-  const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readPlaced)))
+  const own = (options.images ?? []).map((name) => limit(() => readOwnImages(client, name, options, readers)))
   const fromManifests = (options.manifests ?? []).map((name) => limit(() => readManifestImages(client, name, options)))
   const lists = await Promise.all([...fromReleases, ...own, ...fromManifests])
   return options.withUpgradeImages === true ? [...lists, ...(await addUpgradeImages(lists))] : lists
@@ -166,13 +187,14 @@ function merge(images: readonly Reference[]): readonly Reference[] {
 function namesOf(
   images: readonly Reference[],
   lists: readonly ReadImages[],
-  nameOf: (read: ReadImages) => string | undefined,
+  namesIn: (read: ReadImages, image: Reference) => readonly string[],
 ): Readonly<Record<string, readonly string[]>> {
   const byKey = new Map<string, Set<string>>()
   for (const read of lists) {
-    const name = nameOf(read)
-    if (name === undefined) continue
-    for (const key of read.images.map(keyOf)) byKey.set(key, (byKey.get(key) ?? new Set()).add(name))
+    for (const image of read.images) {
+      const key = keyOf(image)
+      for (const name of namesIn(read, image)) byKey.set(key, (byKey.get(key) ?? new Set()).add(name))
+    }
   }
   return Object.fromEntries(
     images.flatMap((image) => {
@@ -190,20 +212,14 @@ async function filterFor(options: SelectionOptions): Promise<(images: readonly R
   return (images) => filter(images, options.signal)
 }
 
-const onlyText: ReadPlacedImages = () => Promise.resolve(undefined)
-
-/** The images of a selection, fetched, checked, merged and filtered; `readPlaced` reads what is not a text list. Throws USAGE for options that contradict each other or leave nothing. */
-export async function selectImages(
-  client: HttpClient,
-  options: SelectionOptions,
-  readPlaced: ReadPlacedImages = onlyText,
-): Promise<ImageList> {
+/** The images of a selection, fetched, checked, merged and filtered; `readers` read what is not a text list. Throws USAGE for options that contradict each other or leave nothing. */
+export async function selectImages(client: HttpClient, options: SelectionOptions, readers?: PlaceReaders): Promise<ImageList> {
   const { names, ...checked } = checkOptions(options)
   const filter = await filterFor(checked)
   const single = parseReferences(checked.references ?? [])
   const failed = new AbortController()
   const signal = checked.signal === undefined ? failed.signal : AbortSignal.any([checked.signal, failed.signal])
-  const lists = await fetchLists(client, names, { ...checked, signal }, readPlaced).catch((error: unknown) => {
+  const lists = await fetchLists(client, names, { ...checked, signal }, readers).catch((error: unknown) => {
     failed.abort()
     throw error
   })
@@ -218,8 +234,12 @@ export async function selectImages(
   return {
     images: filtered.images,
     lists: lists.flatMap(({ lists: read }) => read),
-    namedBy: namesOf(filtered.images, lists, ({ lists: read }) => (read.length === 1 ? read[0]?.name : undefined)),
-    releases: namesOf(filtered.images, lists, ({ release }) => release),
+    namedBy: namesOf(filtered.images, lists, ({ lists: read }) => (read.length === 1 ? read.map(({ name }) => name) : [])),
+    releases: namesOf(
+      filtered.images,
+      lists,
+      ({ release, releases }, image) => releases?.get(formatReference(image)) ?? (release === undefined ? [] : [release]),
+    ),
     warnings: [...new Set([...lists.flatMap((list) => list.warnings), ...single.warnings, ...filtered.warnings])],
   }
 }

@@ -67,6 +67,8 @@ const shapes: Readonly<Record<string, Shape>> = {
   manifests: texts,
   name: text,
   olderThan: ['a number of milliseconds from 0', (value) => typeof value === 'number' && value >= 0],
+  locked: text,
+  out: text,
   platforms: texts,
   recheck: flag,
   references: texts,

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { arrangeBundle } from '../bundle/bundle-contents.ts'
-import { readBase, writeLock } from '../bundle/bundle-lock.ts'
+import { lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
 import { type BundleBase, type HeldContent, formatBundleRecord } from '../bundle/bundle-record.ts'
 import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { compressionOfName } from '../bundle/compression.ts'
@@ -14,13 +14,16 @@ import { summariseError } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
 import { sha256 } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatReference, withoutPin } from '../oci/reference.ts'
+import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 import { checkOptions } from './check-options.ts'
-import { selectListed } from './list-images.ts'
+import type { HeldLock } from './held-lock.ts'
+import { openLock, selectListed } from './list-images.ts'
+import { makeLock, type LockedStep } from './make-lock.ts'
 import { defaultJobs, type ContentOptions, type BatchOptions } from './options.ts'
 import type { Route } from './route.ts'
 import { runEnding } from './run-ending.ts'
@@ -50,10 +53,14 @@ export function createBundle(options: CreateBundleOptions): MirrorRun {
 async function create(options: CreateBundleOptions, run: RunContext): Promise<void> {
   const { file, jobs = defaultJobs.registry, signal } = options
   const files = await findFiles(options)
+  const held = await openLock(options)
+  const { platforms } = contentsOf(options, held)
   await using sources = await openSources(options, run.events, { signal })
   const { source, requests } = sources
-  const { images: references, lists, releases, warnings } = await selectListed(sources.client, options)
-  const images = references.map((reference) => ({ source: reference, destination: reference }))
+  const { images: references, lists, releases, warnings } = await selectListed(sources.client, options, held)
+  // Tools that read the bundle know no names with tag and digest.
+  const images = references.map((reference) => ({ source: reference, destination: withoutPin(reference) }))
+  await refuseCollisions(images, source, { signal })
   const plan = {
     destination: file,
     endpointOf: endpointsOf(sources),
@@ -66,9 +73,20 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
     requests,
   }
   await run.follow(plan, async (copyImages, onFailure) => {
-    const steps = await resolveAll(references, source, { ...options, jobs, before: files.before }, { ...run, onFailure })
-    if (steps !== undefined) await write(files, { lists, releases }, steps, source, options, copyImages)
+    const resolving = { ...options, platforms, jobs, before: files.before, held }
+    const steps = await resolveAll(images, source, resolving, { ...run, onFailure })
+    if (steps !== undefined) await write(files, { lists, releases }, steps, source, { ...options, platforms }, copyImages)
   })
+}
+
+/** What of the images is carried. Throws USAGE for the lock of sparse indexes, which a bundle cannot hold. */
+function contentsOf({ platforms }: CreateBundleOptions, held: HeldLock | undefined): Pick<CreateBundleOptions, 'platforms'> {
+  if (held?.contents.sparse === true) {
+    throw new MirrorError('USAGE', `a bundle cannot have the digests of ${held.path}: it is a lock for sparse indexes`, {
+      hint: 'run k3s-mirror lock again without options.sparse',
+    })
+  }
+  return { platforms: held === undefined ? platforms : held.contents.platforms }
 }
 
 /** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
@@ -88,13 +106,22 @@ async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
   return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
+/** The step of an image, and the root that it has at the source. */
+type BundleStep = PlanStep & LockedStep
+
 /** Every image's step, in the list's order; undefined where one cannot be resolved, which is reported as its failure. */
 async function resolveAll(
-  images: readonly Reference[],
+  images: readonly NamedImage[],
   source: Sources['source'],
-  { platforms, foreignLayers, jobs, before }: CreateBundleOptions & { readonly jobs: number } & Pick<BundleFiles, 'before'>,
+  {
+    platforms,
+    foreignLayers,
+    jobs,
+    before,
+    held,
+  }: CreateBundleOptions & { readonly jobs: number; readonly held: HeldLock | undefined } & Pick<BundleFiles, 'before'>,
   { emit, signal, onFailure }: RunContext & { readonly onFailure: OnFailure },
-): Promise<readonly PlanStep[] | undefined> {
+): Promise<readonly BundleStep[] | undefined> {
   const limit = pLimit(jobs)
   const wanted = platforms?.map(parsePlatform)
   const brought = new Set<string>(before?.contents.map(({ digest }) => digest))
@@ -102,15 +129,16 @@ async function resolveAll(
     images.map((image) =>
       limit(async () => {
         try {
-          const read = await readImage(source, image, { wanted, foreignLayers, signal })
+          const locked = held && { digest: held.digestOf(image.source) }
+          const read = await readImage(source, image.source, { wanted, foreignLayers, locked, signal })
           const state = isBrought(read, brought) ? ('present' as const) : ('new' as const)
-          return { source: image, destination: image, state, ...read }
+          return { ...image, state, ...read }
         } catch (error) {
           signal.throwIfAborted()
           await onFailure(error)
           signal.throwIfAborted()
-          const name = formatReference(image)
-          emit({ type: 'image-failed', image: name, destination: name, error: summariseError(error), final: true })
+          const [name, destination] = [image.source, image.destination].map(formatReference) as [string, string]
+          emit({ type: 'image-failed', image: name, destination, error: summariseError(error), final: true })
           return undefined
         }
       }),
@@ -134,12 +162,13 @@ function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[
 async function write(
   { target, lock, before }: BundleFiles,
   { lists, releases }: Pick<ImageList, 'lists' | 'releases'>,
-  steps: readonly PlanStep[],
+  steps: readonly BundleStep[],
   source: Sources['source'],
-  { splitSize, retry, signal }: CreateBundleOptions,
+  { platforms, splitSize, retry, signal }: CreateBundleOptions,
   copyImages: CopyImages,
 ): Promise<void> {
-  const carried = carriedContents(steps)
+  const named = new Map(steps.map((step) => [formatReference(step.destination), step]))
+  const carried = carriedContents([...named.values()].map(({ destination, contents }) => ({ source: destination, contents })))
   const record = {
     tool: userAgent,
     lists: lists.map(({ name, release, sha256: sum, images }) => ({
@@ -148,12 +177,16 @@ async function write(
       sha256: sum,
       images,
     })),
-    images: steps.map(({ source: reference, root, platforms, digestPreserved }) => {
-      const of = releases[formatReference(reference)]
-      return { reference, ...root, platforms, digestPreserved, ...(of && { releases: of }) }
+    images: [...named.values()].map(({ source: from, destination: reference, root, platforms: own, digestPreserved }) => {
+      const of = releases[formatReference(from)]
+      return { reference, ...root, platforms: own, digestPreserved, ...(of && { releases: of }) }
     }),
     ...(before && { base: needOf(before, carried) }),
   }
+  const whole =
+    lock === undefined
+      ? undefined
+      : makeLock({ lists, releases, platforms, steps, bundle: lockedBundle(sha256(formatBundleRecord(record)), carried) })
   const contents = steps.map((step) => step.contents)
   const arranged = arrangeBundle(record, contents)
   await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
@@ -165,7 +198,6 @@ async function write(
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
-  if (lock !== undefined)
-    await writeLock(lock, { bundle: sha256(formatBundleRecord(record)), images: steps.map((step) => step.source), contents: carried })
+  if (lock !== undefined && whole !== undefined) await writeLock(lock, whole)
   await bundle.finish({ splitSize, signal })
 }

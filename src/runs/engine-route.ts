@@ -25,7 +25,7 @@ const lookUps = 8
 type LookUp = (reference: Reference) => Promise<LookedUp | undefined>
 
 /** Refuses what only registry HTTP can do. Throws USAGE. */
-export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs, ifChanged = 'replace' }: MirrorOptions): void {
+export function refuseOptions({ to, from = {}, locked, sparse, foreignLayers, blobJobs, ifChanged = 'replace' }: MirrorOptions): void {
   const refuse = (what: string, why: string): never => {
     throw new MirrorError('USAGE', `${what} is unsupported with options.via docker: ${why}`, {
       hint: 'remove one of the two options',
@@ -35,6 +35,7 @@ export function refuseOptions({ to, from = {}, sparse, foreignLayers, blobJobs, 
   const layout = Object.values(from).find((place) => layoutDirectory(place) !== undefined)
   if (layout !== undefined) refuse(`options.from ${layout}`, 'an Engine pulls only from registries')
   if (ifChanged !== 'replace') refuse(`options.ifChanged ${ifChanged}`, 'an Engine reports the digest only after the push')
+  if (locked !== undefined) refuse('options.locked', 'an Engine may change digests; options.images with the lock file pulls by digest')
   if (sparse === true) refuse('options.sparse', 'an Engine keeps no index')
   if (foreignLayers === true) refuse('options.foreignLayers', 'the Docker Engine chooses how to handle them')
   if (blobJobs !== undefined) refuse('options.blobJobs', 'the Docker Engine chooses how many layers it transfers at once')

@@ -7,11 +7,12 @@ import type { Digest } from '../oci/digest.ts'
 import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Platform } from '../oci/platform.ts'
-import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
+import { formatReference, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import { locationOf, type CheckedEndpoint } from '../verify/checked-endpoint.ts'
 import { CheckedPlace } from '../verify/checked-place.ts'
 import { digestAtSource, type ExpectedDigest } from '../verify/expected-digest.ts'
 import type { SoughtImage } from '../verify/image-search.ts'
+import type { HeldLock } from './held-lock.ts'
 import { readNaming, type ContentOptions, type NameAt, type RenameOptions } from './options.ts'
 
 /** Where images are looked for and what they ought to be. `from` gives the sources whose images they ought to be now. */
@@ -30,6 +31,8 @@ export interface FoundImage {
 
 interface FinderOptions extends SearchOptions, CallOptions {
   readonly wanted: readonly Platform[] | undefined
+  /** Its digests stand in for those of references: nodes and destinations are asked for the tag. */
+  readonly lock?: HeldLock | undefined
 }
 
 /** Default tries after a failure: a check should end soon. */
@@ -109,7 +112,7 @@ export class ImageFinder implements AsyncDisposable {
   /** The image's name at the destination; undefined without one. */
   nameOf(image: Reference): Reference | undefined {
     const { destination } = this.#ends
-    return destination && this.#nameAt(image, destination.naming)
+    return destination && this.#nameAt(withoutPin(image), destination.naming)
   }
 
   async find(image: Reference): Promise<FoundImage> {
@@ -154,17 +157,28 @@ export class ImageFinder implements AsyncDisposable {
     }
     // A pinned image is looked for under its tag, which is what was written, and has to be the one that is pinned.
     const pinned: readonly ExpectedDigest[] = tag === undefined || digest === undefined ? [] : [{ by: 'its reference', digests: [digest] }]
-    const root = tag === undefined ? { ...(digest !== undefined && { digest }) } : { tag }
-    return { name: formatReference(image), root, endpoints, expected: [...pinned, ...(await this.#expected(image))] }
+    const locked = this.#locked(image)
+    const root = tag === undefined ? { ...(digest !== undefined && { digest: locked?.digest ?? digest }) } : { tag }
+    return { name: formatReference(image), root, endpoints, expected: [...(locked?.expected ?? pinned), ...(await this.#expected(image))] }
   }
 
   async #atNode(image: Reference, named: Reference | undefined, node: Node): Promise<SoughtImage> {
     const { tag, digest } = image
     for (const warning of node.warnings(image)) this.#warnings.add(warning)
-    const [asked, expected, mirrored] = await Promise.all([node.endpoints(image), this.#expected(image), this.#mirrored(named)])
+    const locked = this.#locked(image)
+    const isByTag = digest === undefined || (locked !== undefined && tag !== undefined)
+    const request = isByTag ? withoutPin(image) : image
+    const [asked, expected, mirrored] = await Promise.all([node.endpoints(request), this.#expected(image), this.#mirrored(named)])
     const endpoints = asked.map((endpoint) => ({ ...endpoint, place: this.#check(endpoint.place, endpoint.isUpstream) }))
-    const root = digest === undefined ? { ...(tag !== undefined && { tag }) } : { digest }
-    return { name: formatReference(image), root, endpoints, expected: [...expected, ...mirrored] }
+    const root = isByTag ? { ...(tag !== undefined && { tag }) } : { digest: locked?.digest ?? digest }
+    return { name: formatReference(image), root, endpoints, expected: [...(locked?.expected ?? []), ...expected, ...mirrored] }
+  }
+
+  /** What the lock says that the image ought to be. */
+  #locked(image: Reference): { readonly digest: Digest; readonly expected: readonly ExpectedDigest[] } | undefined {
+    const { lock } = this.#options
+    const digest = lock?.digestOf(image)
+    return lock === undefined || digest === undefined ? undefined : { digest, expected: [{ by: lock.path, digests: [digest] }] }
   }
 
   /** What the destination has under the image's name. */

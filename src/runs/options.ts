@@ -1,5 +1,6 @@
 import type { EndOptions } from '../connect/destination.ts'
 import type { EngineOptions } from '../connect/engine.ts'
+import { MirrorError } from '../errors.ts'
 import type { Reference } from '../oci/reference.ts'
 import { nameDestination, type NamingOptions } from '../plan/destination-names.ts'
 import type { IfChanged } from '../plan/resolve-image.ts'
@@ -72,6 +73,19 @@ export interface PlanOptions
 export interface MirrorOptions extends PlanOptions {
   /** Leave in the Engine what was pulled. */
   readonly keep?: boolean | undefined
+}
+
+/** The choice of contents. Throws USAGE for `sparse` without platforms. */
+export function contentOptions({
+  platforms,
+  sparse,
+}: Pick<PlanOptions, 'platforms' | 'sparse'>): Pick<PlanOptions, 'platforms' | 'sparse'> {
+  if (sparse === true && platforms === undefined) {
+    throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
+      hint: 'pass options.platforms too, or remove options.sparse',
+    })
+  }
+  return { platforms, sparse }
 }
 
 /** Images at once where nothing else is asked for; an Engine moves three layers of an image at once by itself. */

@@ -3,14 +3,15 @@ import { openDestination, parseDestination, type RunEnds } from '../connect/dest
 import { endpointsOf, openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
-import { MirrorError } from '../errors.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
+import { withoutPin } from '../oci/reference.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
-import { selectListed } from './list-images.ts'
-import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import type { HeldLock } from './held-lock.ts'
+import { openLock, selectListed } from './list-images.ts'
+import { contentOptions, defaultJobs, readNaming, type MirrorOptions } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
 import { roomyCopier } from './roomy-copier.ts'
 import type { MirrorRoute } from './route.ts'
@@ -31,26 +32,25 @@ export async function prepare<T>(
   events: RegistryEvents,
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
-  const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
-  if (sparse === true && platforms === undefined) {
-    throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
-      hint: 'pass options.platforms too, or remove options.sparse',
-    })
-  }
+  const { to, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   // What cannot be read is refused before a layout is made or an Engine is reached.
-  const wanted = platforms?.map(parsePlatform)
+  const lock = await openLock(options)
+  const contents = contentOptions(lock?.contents ?? options)
+  const wanted = contents.platforms?.map(parsePlatform)
   const named = parseDestination(to)
   const nameAt = await readNaming(options)
   // The Engine's client is loaded where an Engine is used.
   const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
-  engines?.refuseOptions(options)
+  engines?.refuseOptions({ ...options, ...contents })
   await using sources = await openSources(options, events, { signal })
   // A list that cannot be read leaves no empty layout behind.
-  const list = await selectListed(sources.client, options)
+  const list = await selectListed(sources.client, options, lock)
   await using ends = await openDestination(named, sources, options)
   using route: MirrorRoute =
-    engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
-  const all = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+    engines === undefined
+      ? registryRoute(ends, wanted, { ...options, ...contents }, lock)
+      : await engines.openEngineRoute(ends, wanted, options, events)
+  const all = list.images.map((source) => ({ source, destination: nameAt(withoutPin(source), ends.naming) }))
   await route.check(all)
   const { images, shard } =
     options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
@@ -82,13 +82,19 @@ export async function prepare<T>(
 }
 
 /** The way over registry HTTP, which copies content by content. */
-function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
+function registryRoute(
+  ends: RunEnds,
+  wanted: readonly Platform[] | undefined,
+  options: MirrorOptions,
+  lock: HeldLock | undefined,
+): MirrorRoute<PlanStep> {
   const { source, destination } = ends
   const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, signal } = options
   const resolveOptions = { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, signal }
   return {
     warnings: [],
-    resolve: (image) => resolveImage(image, source, destination, resolveOptions),
+    resolve: (image) =>
+      resolveImage(image, source, destination, { ...resolveOptions, locked: lock && { digest: lock.digestOf(image.source) } }),
     copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({

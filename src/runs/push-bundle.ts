@@ -56,7 +56,7 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
   const source = await completeFromBase(archives, await archives.bases({ signal }), { destination, nameAt, onHeld, signal })
   const route: Route = {
     async resolve(image) {
-      const step = await resolveImage(image, source, destination, { recheck, ifChanged, describePresent, signal })
+      const step = await resolveImage(image, source, destination, { recheck, ifChanged, describePresent, namesDecide: true, signal })
       return { ...step, digestPreserved: step.digestPreserved && archives.isPreserved(image.source) }
     },
     copier: roomyCopier(contentCopier({ source, destination, ledger, retry }), ends),

@@ -12,7 +12,7 @@ import type { VerdictStatus } from '../verify/image-verdict.ts'
 import { failedVerdict, verifyImage } from '../verify/verify-image.ts'
 import { checkOptions } from './check-options.ts'
 import { ImageFinder, type SearchOptions } from './find-image.ts'
-import { selectListed } from './list-images.ts'
+import { openLock, selectListed } from './list-images.ts'
 import { defaultJobs, type BatchOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
@@ -50,9 +50,10 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const stop = new AbortController()
   const signal = runSignal(stop.signal, options.signal)
   const { to, registries, asNode = false, deep = false, foreignLayers, jobs = defaultJobs.registry } = options
-  const wanted = options.platforms?.map(parsePlatform)
-  await using finder = await ImageFinder.open({ ...options, wanted, signal }, events)
-  const list = await selectListed(finder.client, { ...options, signal })
+  const lock = await openLock(options, { isCheck: true })
+  const wanted = (lock?.contents ?? options).platforms?.map(parsePlatform)
+  await using finder = await ImageFinder.open({ ...options, wanted, lock, signal }, events)
+  const list = await selectListed(finder.client, { ...options, signal }, lock)
   const part = options.shard && (await shardOf(list.images, finder, options.shard))
   const sought = part?.images.map(({ source }) => source) ?? list.images
   const limit = pLimit(jobs)

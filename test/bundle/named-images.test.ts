@@ -7,7 +7,8 @@ import { writeLock } from '../../src/bundle/bundle-lock.ts'
 import { readNamedImages } from '../../src/bundle/named-images.ts'
 import { openLayout } from '../../src/layout/open-layout.ts'
 import { sha256 } from '../../src/oci/digest.ts'
-import { formatReference, parseReference } from '../../src/oci/reference.ts'
+import { mediaTypes } from '../../src/oci/media-type.ts'
+import { formatReference } from '../../src/oci/reference.ts'
 import { storeImage, tinyImage } from '../layout/tiny-image.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { bundleFiles, packTar } from './bundle-files.ts'
@@ -73,13 +74,20 @@ test('reads the names of a split bundle by every name of it, and reports a missi
   assert.equal(await readNamedImages(await directory.write('images.sha256', 'docker.io/a/b:1\n')), undefined)
 })
 
-test('reads the names of a lock file in the order of the bundle, also of images that share all their content', async () => {
+test('reads the images of a lock file with their digests, and the names in a lock file of an earlier version', async () => {
   await using directory = await tempDir()
   const lock = `${directory.path}/k3s.lock`
   const bundle = sha256(Buffer.from('bundle'))
-  const images = [pause, lb, 'docker.io/rancher/klipper-lb:latest'].map(parseReference)
-  await writeLock(lock, { bundle, images, contents: [{ digest: bundle, size: 1, isManifest: true, image: parseReference(lb) }] })
-  assert.deepEqual(await namesOf(lock), images.map(formatReference))
+  const images = [pause, lb, 'docker.io/rancher/klipper-lb:latest'].map((reference) => {
+    return { reference, digest: bundle, mediaType: mediaTypes.ociIndex, size: 1, platforms: [] }
+  })
+  await writeLock(lock, { schemaVersion: 1, lists: [], images })
+  assert.deepEqual(
+    await namesOf(lock),
+    images.map(({ reference }) => `${reference}@${bundle}`),
+  )
+  await writeFile(lock, JSON.stringify({ schemaVersion: 1, bundle, contents: [], images: [lb] }))
+  assert.deepEqual(await namesOf(lock), [lb])
   await writeFile(lock, JSON.stringify({ schemaVersion: 1, bundle, contents: [] }))
   await assert.rejects(readNamedImages(lock), { code: 'INVALID_LIST', message: /the lock file does not list its images/ })
 })

@@ -244,7 +244,7 @@ test('--since omits the contents of an earlier bundle, and push requires that th
   await runCli(['bundle', 'push', base, '--to', `${to.url}/site`])
   const pushed = await runCli(['bundle', 'push', delta, '--to', `${to.url}/site`, '--output', 'json'])
   assert.equal(pushed.status, 0, pushed.stderr)
-  assert.equal(report(pushed.stdout).totals.copied, second.images.length)
+  assert.equal(report(pushed.stdout).totals.replaced, second.images.length)
   await compareRelease(to.url, 'site/', second)
   const together = await runCli(['bundle', 'push', base, delta, '--to', `${to.url}/both`])
   assert.match(together.stderr, /two different images/i)

@@ -20,7 +20,7 @@ export function dockerConfigDirectory(): string {
 
 /** The library's options for the flags that select images. */
 export function selectionOptions(references: readonly string[], flags: SelectionFlags): ImageSelection {
-  const { release, images, manifest, withUpgradeImages, include, exclude, artifactUrl, channelUrl, listSha256 } = flags
+  const { release, images, manifest, withUpgradeImages, include, exclude, artifactUrl, channelUrl, listSha256, locked } = flags
   return {
     releases: release,
     images,
@@ -32,13 +32,14 @@ export function selectionOptions(references: readonly string[], flags: Selection
     artifactUrl,
     channelUrl,
     listSha256,
+    locked,
     stdin: process.stdin,
   }
 }
 
 /** The files that a selection reads. */
-export function selectedFiles({ images = [], manifest = [] }: SelectionFlags): readonly string[] {
-  return [...images, ...manifest]
+export function selectedFiles({ images = [], manifest = [], locked }: SelectionFlags): readonly (string | undefined)[] {
+  return [...images, ...manifest, locked]
 }
 
 /** The library's options for the flags about sources; credentials come from files and the environment, never from arguments. */

@@ -97,16 +97,11 @@ export const sources: OptionGroup = [...from, ...platforms, ...logins, ...transf
 /** Where images are written to, and how: for commands whose source is a file. */
 export const destinations: OptionGroup = [...to, ...naming, ...logins, ...transfer()]
 
+/** `--sparse`. */
+export const sparse: OptionGroup = inGroup('Source', [option('--sparse', 'with --platform: keep the original index')])
+
 /** Where images come from and go to, and under which names. */
-export const places: OptionGroup = [
-  ...to,
-  ...naming,
-  ...from,
-  ...platforms,
-  ...inGroup('Source', [option('--sparse', 'with --platform: keep the original index')]),
-  ...logins,
-  ...transfer('16; with --via docker: 2'),
-]
+export const places: OptionGroup = [...to, ...naming, ...from, ...platforms, ...sparse, ...logins, ...transfer('16; with --via docker: 2')]
 
 /** `--write-registries`, for commands that copy to a registry. */
 export const writeRegistries: OptionGroup = inGroup('Output', [

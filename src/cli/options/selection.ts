@@ -12,6 +12,7 @@ export interface SelectionFlags {
   readonly artifactUrl?: string
   readonly channelUrl?: string
   readonly listSha256?: string
+  readonly locked?: string
 }
 
 /** What commander makes of the options that select images of archives. */
@@ -41,8 +42,8 @@ export const releaseHosts: OptionGroup = inGroup('Selection', [
   option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
 ])
 
-/** Selects images. */
-export const selection: OptionGroup = [
+/** Selects images by lists and names. */
+export const unlockedSelection: OptionGroup = [
   ...inGroup('Selection', [
     option('--release <tag|channel>', 'images of a K3s release: v1.37.1+k3s1, stable, v1.36', collect),
     option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
@@ -52,4 +53,10 @@ export const selection: OptionGroup = [
   ...filters,
   ...inGroup('Selection', [option('--list-sha256 <hex>', 'required checksum of the list')]),
   ...releaseHosts,
+]
+
+/** Selects images. */
+export const selection: OptionGroup = [
+  ...unlockedSelection,
+  ...inGroup('Selection', [option('--locked <lock>', 'use exactly the digests in this file of k3s-mirror lock')]),
 ]

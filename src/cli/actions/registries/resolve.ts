@@ -10,8 +10,8 @@ import { k3sFlags } from '../library-options.ts'
 
 /** The images to resolve. Code for lists is loaded only where the arguments are not all of the selection. */
 async function selectReferences(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<readonly Reference[]> {
-  const { release, images, manifest, withUpgradeImages, include, exclude } = flags
-  const hasSelection = [release, images, manifest, withUpgradeImages, include, exclude].some((values) => values !== undefined)
+  const { release, images, manifest, withUpgradeImages, include, exclude, locked } = flags
+  const hasSelection = [release, images, manifest, withUpgradeImages, include, exclude, locked].some((values) => values !== undefined)
   if (texts.length > 0 && !hasSelection) return texts.map(parseReference)
   return (await import('./list-references.ts')).listReferences(cli, flags, texts)
 }
