@@ -1,6 +1,7 @@
 import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { diffCommand } from './commands/diff.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
@@ -21,6 +22,7 @@ export const commandTable: readonly CommandEntry[] = [
     definition: verifyCommand,
     load: async () => (await import('./actions/verify.ts')).runVerify,
   },
+  { name: 'diff', group: 'Images', definition: diffCommand, load: async () => (await import('./actions/diff.ts')).runDiff },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
   {
     name: 'registries',

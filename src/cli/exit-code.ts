@@ -8,6 +8,7 @@ export const exitCodes = {
   invalidInput: 2,
   integrityRefused: 3,
   problemsFound: 4,
+  changed: 5,
   interrupted: 130,
   terminated: 143,
 } as const

@@ -27,8 +27,10 @@ const policy: Shape = [
 
 /** Every option of the library's functions, which have the same shape wherever they occur. */
 const shapes: Readonly<Record<string, Shape>> = {
+  a: text,
   artifactUrl: text,
   asNode: flag,
+  b: text,
   blobJobs: count,
   channelUrl: text,
   deep: flag,
@@ -60,6 +62,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   listSha256: text,
   lock: text,
   name: text,
+  namesOnly: flag,
   platforms: texts,
   recheck: flag,
   references: texts,

@@ -3,9 +3,10 @@ import { openDestination, parseDestination, type RunEnds } from '../connect/dest
 import { openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
+import { ResolveAhead, type ResolveAheadOptions } from '../copy/resolve-ahead.ts'
 import { MirrorError } from '../errors.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
-import { refuseCollisions } from '../plan/destination-names.ts'
+import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
 import { selectListed } from './list-images.ts'
@@ -45,9 +46,11 @@ export async function prepare<T>(
   // A list that cannot be read leaves no empty layout behind.
   const list = await selectListed(sources.client, options)
   await using ends = await openDestination(named, sources, options)
-  using route: MirrorRoute =
-    engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
   const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
+  using route: MirrorRoute =
+    engines === undefined
+      ? registryRoute(ends, images, wanted, { ...options, jobs })
+      : await engines.openEngineRoute(ends, wanted, options, events)
   await route.check(images)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
@@ -61,14 +64,23 @@ export async function prepare<T>(
 }
 
 /** The way over registry HTTP, which copies content by content. */
-function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
+function registryRoute(
+  ends: RunEnds,
+  images: readonly NamedImage[],
+  wanted: readonly Platform[] | undefined,
+  { sparse, foreignLayers, recheck, ifChanged, retry, jobs, signal }: MirrorOptions & { readonly jobs: number },
+): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, ifChanged, retry, signal } = options
+  const resolve: ResolveAheadOptions['resolve'] = (image, at) =>
+    resolveImage(image, source, at, { wanted, sparse, foreignLayers, recheck, ifChanged, signal })
+  const ahead = new ResolveAhead({ images, destination, resolve, jobs, signal })
+  // A layout has each blob once, in whatever repository.
+  const findHolder = ends.registry && ahead.findHolder.bind(ahead)
   return {
     warnings: [],
-    resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, ifChanged, signal }),
-    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
-    check: (images) => refuseCollisions(images, source, { signal }),
+    resolve: (image) => ahead.resolve(image),
+    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry, findHolder }), ends),
+    check: () => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),
       // Docker Hub counts each manifest that is read, the children of an index too, and no HEAD.

@@ -20,7 +20,8 @@ export interface ArchivedFlags extends Pick<SelectionFlags, 'include' | 'exclude
 /** The argument that names single images. */
 export const references = ['[reference...]', 'single images, as in docker.io/rancher/klipper-lb:v0.4.17'] as const
 
-const filters: OptionGroup = inGroup('Selection', [
+/** `--include` and `--exclude`. */
+export const filters: OptionGroup = inGroup('Selection', [
   option('--include <glob>', 'only images whose registry/repository:tag matches', collect),
   option('--exclude <glob>', 'leave out images that match (wins over --include)', collect),
 ])
@@ -33,6 +34,12 @@ export const archivedName: OptionGroup = inGroup('Selection', [
 /** Selects images of archives. */
 export const archived: OptionGroup = [...filters, ...archivedName]
 
+/** Where release files and channels are. */
+export const releaseServers: OptionGroup = inGroup('Selection', [
+  option('--artifact-url <url>', 'mirror of the release files').env('INSTALL_K3S_ARTIFACT_URL').default(undefined, 'GitHub'),
+  option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
+])
+
 /** Selects images. */
 export const selection: OptionGroup = [
   ...inGroup('Selection', [
@@ -40,9 +47,6 @@ export const selection: OptionGroup = [
     option('--images <source>', 'text list (file, URL or -), bundle, lock file or oci:<dir>', collect),
   ]),
   ...filters,
-  ...inGroup('Selection', [
-    option('--list-sha256 <hex>', 'required checksum of the list'),
-    option('--artifact-url <url>', 'mirror of the release files').env('INSTALL_K3S_ARTIFACT_URL').default(undefined, 'GitHub'),
-    option('--channel-url <url>', 'channel server').env('INSTALL_K3S_CHANNEL_URL').default(undefined, 'update.k3s.io'),
-  ]),
+  ...inGroup('Selection', [option('--list-sha256 <hex>', 'required checksum of the list')]),
+  ...releaseServers,
 ]

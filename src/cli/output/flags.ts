@@ -23,6 +23,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   listSha256: '--list-sha256',
   lock: '--lock',
   name: '--name',
+  namesOnly: '--names-only',
   password: '--password-stdin',
   platforms: '--platform',
   registries: '--registries',
