@@ -97,7 +97,9 @@ async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options:
   const { digest, data } = descriptor
   const isDisproved = presence === 'disproved'
   if (!isDisproved && ledger.has(digest, to)) return 'present'
-  const holder = isDisproved ? undefined : (ledger.holder(digest) ?? (presence === undefined ? await ends.findHolder?.(descriptor, to) : undefined))
+  const holder = isDisproved
+    ? undefined
+    : (ledger.holder(digest) ?? (presence === undefined ? await ends.findHolder?.(descriptor, to) : undefined))
   if (holder !== undefined) ledger.add(digest, holder)
   const offered = await destination.offerBlob(to, descriptor, { from: holder, presence, signal })
   if (offered.kind !== 'upload') return offered.kind

@@ -18,7 +18,7 @@ export interface ResolveAheadOptions extends CallOptions {
 }
 
 /**
- * Finds a repository to mount a blob from before it is uploaded. Where the destination has none of the images, nothing is known to be
+ * Finds a repository to mount a blob from before it is uploaded. Where the destination lacks all images, nothing is known to be
  * there and no request is added. Otherwise all images are resolved first, so that it does not depend on their order which of the
  * repositories that need the blob is found to have it.
  */

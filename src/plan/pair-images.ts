@@ -59,7 +59,7 @@ export function pairImages<T>(a: readonly T[], b: readonly T[], keyOf: (image: T
   }
   const repository = (image: T): string => formatRepository(keyOf(image)).toLowerCase()
   pairRest((image) => `${repository(image)} ${shapeOf(keyOf(image))}`)
-  // An image that is named by its digest only is no other tag of the same image.
+  // An image without a tag cannot have another tag.
   pairRest((image) => `${repository(image)} ${keyOf(image).tag === undefined ? '@' : ''}`)
   return [
     ...b.map((image): ImagePair<T> => {

@@ -44,7 +44,10 @@ function sizeOf(descriptors: readonly Pick<Descriptor, 'size'>[]): number {
  * Predicts what a mirror transfers: a blob is sent once, unless a repository that is written to has it; it is mounted into the others.
  * A root is written under each of its tags, its children once in each repository.
  */
-export function predictTransfer(images: readonly WrittenImage[], holds: (repository: string, digest: Digest) => boolean): PredictedTransfer {
+export function predictTransfer(
+  images: readonly WrittenImage[],
+  holds: (repository: string, digest: Digest) => boolean,
+): PredictedTransfer {
   const blobs = new Map<Digest, PredictedBlob>()
   for (const [position, { repository, contents }] of images.entries()) {
     for (const { digest, size } of contents.blobs) {

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import { layoutDirectory } from '../oci/image-destination.ts'
@@ -21,6 +20,7 @@ const url = /^https?:\/\//i
 const fileName = /\.(?:txt|list|lst|csv|ya?ml|json|lock|tgz|tar(?:\.[a-z0-9]+)*)$/i
 const path = /^(?:\.{1,2}$|\.{0,2}\/|~)/
 const versionLike = /^v?[0-9]+\.[0-9]+[^/:]*$/
+const ipv4 = /^[0-9]+(?:\.[0-9]+){3}$/
 const channel = /^[a-z][\w-]*$/i
 
 const forms = 'write release:<tag|channel>, images:<file|URL|->, oci:<directory> or registry:<host[:port][/prefix]>'
@@ -55,13 +55,17 @@ async function guessKind(name: string): Promise<ComparedPlace['kind']> {
   if (readVersion(name) !== undefined) return 'release'
   if (await isFileOrParts(name)) return 'images'
   await refuseDirectory(name)
-  if (versionLike.test(name) && !isIPv4(name)) return 'release'
+  if (versionLike.test(name) && !ipv4.test(name)) return 'release'
   if (channel.test(name) && name !== 'localhost') return 'release'
   if (path.test(name) || fileName.test(name)) return 'images'
   if (looksLikeRegistry(name)) return 'registry'
-  throw new MirrorError('USAGE', `cannot tell what "${name.slice(0, 200)}" is: there is no such file, and it is not a release or a host`, {
-    hint: forms,
-  })
+  throw new MirrorError(
+    'USAGE',
+    `cannot decide what "${name.slice(0, 200)}" is: there is no such file, and it is not a release or a host`,
+    {
+      hint: forms,
+    },
+  )
 }
 
 /** Reads what a side of a comparison names: `release:`, `images:`, `oci:` and `registry:` say it, otherwise the form of the name decides. Throws USAGE. */

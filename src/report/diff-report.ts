@@ -102,7 +102,7 @@ export interface ComparedImage extends Omit<DiffedImage, 'blobs' | 'bytes'> {
 }
 
 /** The input of a report; without `transfer` only names were compared. */
-export interface Comparison extends Pick<DiffReport, 'a' | 'b' | 'rateLimits' | 'warnings'> {
+export interface DiffSurvey extends Pick<DiffReport, 'a' | 'b' | 'rateLimits' | 'warnings'> {
   readonly images: readonly ComparedImage[]
   readonly transfer?: PredictedTransfer | undefined
   readonly pullsUsed: number
@@ -115,7 +115,7 @@ function diffedImage({ written, ...image }: ComparedImage, transfer: PredictedTr
 }
 
 /** The report of a comparison. */
-export function foldDiff({ a, b, images, transfer, pullsUsed, rateLimits, warnings, error }: Comparison): DiffReport {
+export function foldDiff({ a, b, images, transfer, pullsUsed, rateLimits, warnings, error }: DiffSurvey): DiffReport {
   const ordered = images.toSorted((x, y) => diffStates.indexOf(x.state) - diffStates.indexOf(y.state))
   const count = (state: DiffState): number => images.filter((image) => image.state === state).length
   const names = new Map(images.map(({ written, b: named }) => [written, named?.reference ?? '']))

@@ -167,7 +167,7 @@ export class ImageComparison {
     return { state, a, b, roots: reduced, ...(this.#a.isHeld && { read }) }
   }
 
-  /** The root of an image; undefined where a place that holds copies has none. Throws NOT_FOUND where the source has none. */
+  /** The root of an image; undefined where a place that holds copies lacks it. Throws NOT_FOUND where the source lacks it. */
   async head(side: DiffSide, image: SideImage): Promise<Descriptor | undefined> {
     const { signal } = this.#options
     const found = await this.attempt(side, () => side.place.headManifest(side.nameOf(image.reference), { signal }))

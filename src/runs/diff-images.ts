@@ -8,11 +8,11 @@ import { pairImages, type ImagePair } from '../plan/pair-images.ts'
 import { predictTransfer } from '../plan/predict-transfer.ts'
 import { readComparedPlace } from '../release/compared-place.ts'
 import type { ImageFilterOptions } from '../release/image-filter.ts'
-import { foldDiff, type ComparedImage, type Comparison, type DiffedSide, type DiffReport } from '../report/diff-report.ts'
+import { foldDiff, type ComparedImage, type DiffSurvey, type DiffedSide, type DiffReport } from '../report/diff-report.ts'
 import { redactUserinfo } from '../text/redact.ts'
 import { checkOptions } from './check-options.ts'
 import { comparePair, ImageComparison, type ImageToWrite, type SideImage } from './compare-images.ts'
-import { checkSelection, openSide, type DiffSide, type DiffSideOptions } from './diff-side.ts'
+import { areDifferentHosts, checkSelection, openSide, type DiffSide, type DiffSideOptions } from './diff-side.ts'
 import { findHeld } from './find-held.ts'
 import { defaultJobs, readNaming, type ContentOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
@@ -58,7 +58,9 @@ export async function diffImages(given: DiffOptions): Promise<DiffReport> {
   const chosen = await chooseImages(sides, options)
   const pairs = pairImages(chosen.a, chosen.b, ({ key }) => key)
   const comparison = new ImageComparison(a, b, sources.source, comparing)
-  const predicted = namesOnly ? { images: pairs.map((pair) => comparePair(sides, pair)), warnings: [] } : await predict(comparison, pairs, chosen.a)
+  const predicted = namesOnly
+    ? { images: pairs.map((pair) => comparePair(sides, pair)), warnings: [] }
+    : await predict(comparison, pairs, chosen.a)
   const describe = (side: DiffSide, name: 'a' | 'b'): DiffedSide => {
     const images = predicted.images.filter((image) => image[name] !== null).length
     return { given: redactUserinfo(options[name]), kind: side.kind, images, lists: side.lists }
@@ -81,8 +83,13 @@ async function openSides(options: DiffOptions, sources: Sources): Promise<OpenSi
   if (options.namesOnly === true && (placeA.kind === 'registry' || placeB.kind === 'registry')) {
     throw new MirrorError('USAGE', 'options.namesOnly compares lists: a registry has no list', { hint: 'remove options.namesOnly' })
   }
-  const context = { options, sources, nameAt: await readNaming(options), events: {} }
-  const open = { a: (keys?: Keys) => openSide(options.a, placeA, context, keys), b: (keys?: Keys) => openSide(options.b, placeB, context, keys) }
+  // Those of the environment are for one registry.
+  const own = areDifferentHosts(placeA, placeB) ? { destinationCredentials: undefined } : {}
+  const context = { options: { ...options, ...own }, sources, nameAt: await readNaming(options), events: {} }
+  const open = {
+    a: (keys?: Keys) => openSide(options.a, placeA, context, keys),
+    b: (keys?: Keys) => openSide(options.b, placeB, context, keys),
+  }
   const [first, second] = placeA.kind === 'registry' && placeB.kind !== 'registry' ? (['b', 'a'] as const) : (['a', 'b'] as const)
   const one = await open[first]()
   try {
@@ -127,9 +134,13 @@ async function predict(
   comparison: ImageComparison,
   pairs: readonly ImagePair<SideImage>[],
   imagesOfA: readonly SideImage[],
-): Promise<Pick<Comparison, 'images' | 'transfer' | 'warnings'>> {
+): Promise<Pick<DiffSurvey, 'images' | 'transfer' | 'warnings'>> {
   const outcomes = await comparison.compare(pairs)
-  const held = await findHeld(comparison, outcomes.flatMap(({ write }) => write ?? []), imagesOfA)
+  const held = await findHeld(
+    comparison,
+    outcomes.flatMap(({ write }) => write ?? []),
+    imagesOfA,
+  )
   const positions = new Map<ImageToWrite, number>()
   const images = outcomes.map(({ write, ...image }): ComparedImage => {
     const error = write && held.errors.get(write)

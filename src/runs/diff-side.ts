@@ -1,6 +1,6 @@
-import type { RegistryEvents } from '../connect/clients.ts'
 import type { NamedImages } from '../bundle/named-list.ts'
-import { openCheckedEnds, type DestinationOptions } from '../connect/destination.ts'
+import type { RegistryEvents } from '../connect/clients.ts'
+import { openCheckedEnds, parseDestination, type DestinationOptions } from '../connect/destination.ts'
 import type { SourceOptions, Sources } from '../connect/sources.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -182,8 +182,7 @@ async function openRegistrySide(
     keyOf,
     nameOf,
     headBlob: (repository, blob, call) => destination.place.headBlob(nameOf(repository), blob, call),
-    whyUnusable: () =>
-      ifRefused(async () => destination.registry?.checkAccess(list.images.map(nameOf), { signal: options.signal })),
+    whyUnusable: () => ifRefused(async () => destination.registry?.checkAccess(list.images.map(nameOf), { signal: options.signal })),
     [Symbol.asyncDispose]: () => ends[Symbol.asyncDispose](),
   }
 }
@@ -228,12 +227,21 @@ export async function openSide(
   }
 }
 
+/** True where both sides are registries, which may not see the credentials of each other. */
+export function areDifferentHosts(a: ComparedPlace, b: ComparedPlace): boolean {
+  if (a.kind !== 'registry' || b.kind !== 'registry') return false
+  const [x, y] = [a, b].map(({ name }) => parseDestination(name).endpoint?.origin.origin)
+  return x !== y
+}
+
 /** The registries of both sides cannot both take their names from the other. Throws USAGE where a selection is missing or needless. */
 export function checkSelection(a: ComparedPlace, b: ComparedPlace, { releases = [], images = [] }: DiffSideOptions): void {
   const isSelected = releases.length + images.length > 0
   const areRegistries = a.kind === 'registry' && b.kind === 'registry'
   if (areRegistries && !isSelected) {
-    throw new MirrorError('USAGE', 'two registries have no list of images', { hint: 'pass options.releases or options.images with the images to compare' })
+    throw new MirrorError('USAGE', 'two registries have no list of images', {
+      hint: 'pass options.releases or options.images with the images to compare',
+    })
   }
   if (!areRegistries && isSelected) {
     throw new MirrorError('USAGE', 'options.releases and options.images are only for two registries: a side has its own list', {

@@ -6,7 +6,7 @@ import { formatReference, withoutPin, type Reference } from '../oci/reference.ts
 import type { ImageComparison, ImageToWrite, SideImage } from './compare-images.ts'
 
 /** What a destination with `a` has in the repositories that are written to. */
-export interface HeldImages {
+export interface HeldBlobs {
   readonly holds: (repository: string, digest: Digest) => boolean
   /** True where the name leads to the image already, though its source has another registry. */
   readonly isPresent: (image: ImageToWrite) => boolean
@@ -24,7 +24,7 @@ function nameIn(repository: string, key: Reference): string {
 }
 
 /** Finds out which blobs of the images to write a destination with `a` has: by asking it, or by reading the images of `a` in the same repositories. */
-export function findHeld(comparison: ImageComparison, written: readonly ImageToWrite[], images: readonly SideImage[]): Promise<HeldImages> {
+export function findHeld(comparison: ImageComparison, written: readonly ImageToWrite[], images: readonly SideImage[]): Promise<HeldBlobs> {
   const { headBlob } = comparison.a
   return headBlob === undefined ? readHeld(comparison, written, images) : askHeld(comparison, written, headBlob)
 }
@@ -33,7 +33,7 @@ async function askHeld(
   comparison: ImageComparison,
   written: readonly ImageToWrite[],
   headBlob: NonNullable<ImageComparison['a']['headBlob']>,
-): Promise<HeldImages> {
+): Promise<HeldBlobs> {
   const { jobs, signal } = comparison.options
   const answers = new Map<string, Promise<boolean>>()
   const errors = new Map<ImageToWrite, ErrorSummary>()
@@ -61,11 +61,7 @@ async function askHeld(
   return { ...nothing, errors, holds: (repository, digest) => held.has(`${repository} ${digest}`) }
 }
 
-async function readHeld(
-  comparison: ImageComparison,
-  written: readonly ImageToWrite[],
-  images: readonly SideImage[],
-): Promise<HeldImages> {
+async function readHeld(comparison: ImageComparison, written: readonly ImageToWrite[], images: readonly SideImage[]): Promise<HeldBlobs> {
   const { jobs, signal } = comparison.options
   const repositories = new Set(written.map(({ repository }) => repository))
   const warnings: string[] = []

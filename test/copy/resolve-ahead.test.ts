@@ -36,23 +36,23 @@ function outcomes(events: readonly MirrorEvent[], size: number): readonly string
 
 test('mounts a blob from the repository of a later image that has it', async () => {
   await using memories = await twoMemories()
-  const { to, hold } = memories
-  const first = hold('p/new', tinyImage(layer, 'amd64'))
-  const second = hold('p/old', tinyImage(layer, 'arm64'))
+  const { to } = memories
+  const first = memories.hold('p/new', tinyImage(layer, 'amd64'))
+  const second = memories.hold('p/old', tinyImage(layer, 'arm64'))
   const present = tinyImage()
-  const unchanged = hold('p/unchanged', present)
+  const unchanged = memories.hold('p/unchanged', present)
   to.hold('m/p/unchanged', '1', present)
   to.hold('m/p/old', '0', tinyImage(layer, 'riscv64'))
   const events = await copyInOrder(memories, [first, second, unchanged])
   assert.deepEqual(outcomes(events, layer.length), ['mounted ghcr.io/p/new:1', 'present ghcr.io/p/old:1'])
 })
 
-test('sends no further request where the destination has none of the images', async () => {
+test('sends no further request where the destination lacks all images', async () => {
   const requests = async (copy: (memories: TwoMemories, images: readonly NamedImage[]) => Promise<unknown>) => {
     await using memories = await twoMemories()
     const images = ['p/one', 'p/two', 'p/three'].map((path) => memories.hold(path, tinyImage(layer)))
     await copy(memories, images)
-    const sorted = ({ kinds }: MemoryRegistry): readonly string[] => [...kinds()].toSorted()
+    const sorted = (registry: MemoryRegistry): readonly string[] => [...registry.kinds()].toSorted()
     return [sorted(memories.from), sorted(memories.to)]
   }
   const usual = await requests((memories, images) => memories.copy(images, { jobs: 1 }))
@@ -61,8 +61,8 @@ test('sends no further request where the destination has none of the images', as
 
 test('uploads a blob where the other repositories cannot be asked', async () => {
   await using memories = await twoMemories()
-  const { to, hold } = memories
-  const images = [hold('p/new', tinyImage(layer, 'amd64')), hold('p/old', tinyImage(layer, 'arm64'))]
+  const { to } = memories
+  const images = [memories.hold('p/new', tinyImage(layer, 'amd64')), memories.hold('p/old', tinyImage(layer, 'arm64'))]
   to.hold('m/p/old', '1', tinyImage(layer, 'riscv64'))
   to.intercept = ({ kind, path }, response) => {
     if (!kind.startsWith('blob-') || !path.includes('/p/old/')) return false

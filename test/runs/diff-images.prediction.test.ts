@@ -69,9 +69,9 @@ interface World {
   readonly from: MemoryRegistry
   readonly to: MemoryRegistry
   readonly write: (name: string, content: string) => Promise<string>
-  diff(options: Pick<DiffOptions, 'a' | 'b'> & Partial<DiffOptions>): Promise<DiffReport>
+  readonly diff: (options: Pick<DiffOptions, 'a' | 'b'> & Partial<DiffOptions>) => Promise<DiffReport>
   /** `totals.bytesCopied` of a mirror of the list. */
-  copy(list: string, options?: Partial<MirrorOptions>): Promise<number>
+  readonly copy: (list: string, options?: Partial<MirrorOptions>) => Promise<number>
 }
 
 async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
@@ -84,7 +84,7 @@ async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
     to,
     write: (name, content) => directory.write(name, content),
     diff: (options) => diffImages({ ...reach, ...options }),
-    async copy(list, options) {
+    copy: async (list, options) => {
       const { images, totals } = await mirror({ ...reach, images: [list], to: `${to.url}/m`, ...options }).report
       assert.deepEqual(
         images.flatMap(({ error }) => error ?? []),

@@ -53,20 +53,13 @@ export const diffCommand: CommandDefinition = {
     ...report,
     ...verbosity,
   ],
-  examples: [
-    'diff v1.36.3+k3s1 stable',
-    'diff registry.example.com/mirror stable --exit-code',
-    'diff k3s.tar.zst v1.36 --output markdown',
-  ],
+  examples: ['diff v1.36.3+k3s1 stable', 'diff registry.example.com/mirror stable --exit-code', 'diff k3s.tar.zst v1.36 --output markdown'],
   sections: [
     [
       'Sides',
       'release tag (v1.37.1+k3s1) or channel (stable, v1.36); file or URL of a list, bundle, archive or lock file (- for stdin); oci:<directory>; [http[s]://]host[:port][/prefix]. An existing file counts before a channel and a host. Write release:, images: or registry: before a name to choose how it is read.',
     ],
-    [
-      'Bytes',
-      'what mirror copies to a destination that holds a. For a registry or a layout, what it copies there now.',
-    ],
+    ['Bytes', 'what mirror copies to a destination that holds a. For a registry or a layout, what it copies there now.'],
     ...credentials,
     ['Exit codes', '0 compared, 5 different (with --exit-code), 1 some images could not be compared, 2 invalid input, 130 interrupted'],
   ],

@@ -8,7 +8,11 @@ import { codeSpan, tableCell } from './markdown-text.ts'
 type Align = 'l' | 'r'
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[], align: readonly Align[]): string {
-  return markdownTable([[...titles], ...rows.map((row) => row.map(tableCell))], { align: [...align], alignDelimiters: false, padding: true })
+  return markdownTable([[...titles], ...rows.map((row) => row.map(tableCell))], {
+    align: [...align],
+    alignDelimiters: false,
+    padding: true,
+  })
 }
 
 /** A section that is closed at first: https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/organizing-information-with-collapsed-sections */

@@ -10,10 +10,9 @@ import type { Styles } from './styles.ts'
 /** Hexadecimal digits of a digest that are enough to recognise it. */
 const shortDigits = 12
 
-/** `sha256:0123456789ab`. */
+/** The first digits of a digest, as in `0123456789ab`. */
 function shortDigest(digest: string): string {
-  const [algorithm = '', hex = ''] = digest.split(':')
-  return `${algorithm}:${hex.slice(0, shortDigits)}`
+  return digest.replace(/^.*:/, '').slice(0, shortDigits)
 }
 
 /** The name of a row: with its tag where both sides have the same. */
@@ -76,7 +75,9 @@ function columnsOf({ images }: DiffReport): readonly Column<DiffedImage>[] {
     { title: 'IMAGE', align: 'left', cell: diffedName, isName: true },
     { title: 'A', align: 'left', cell: (image) => diffedVersion(image, 'a') },
     { title: 'B', align: 'left', cell: (image) => diffedVersion(image, 'b') },
-    hasBytes ? { title: 'TO COPY', align: 'right', cell: ({ bytes }) => (bytes === undefined ? '-' : formatBytes(bytes.copied)) } : undefined,
+    hasBytes
+      ? { title: 'TO COPY', align: 'right', cell: ({ bytes }) => (bytes === undefined ? '-' : formatBytes(bytes.copied)) }
+      : undefined,
     hasBytes
       ? { title: 'SIZE', align: 'right', cell: ({ bytes }) => (bytes === undefined ? '-' : formatBytes(bytes.total)), isOptional: true }
       : undefined,
@@ -92,7 +93,10 @@ function rateLimitLines({ rateLimits }: DiffReport): readonly string[] {
 }
 
 /** A comparison for people: one line per image that differs, with `verbose` one per image, then failures and totals. Ends with a newline. */
-export function formatDiff(report: DiffReport, { styles, verbose = false }: { readonly styles: Styles; readonly verbose?: boolean }): string {
+export function formatDiff(
+  report: DiffReport,
+  { styles, verbose = false }: { readonly styles: Styles; readonly verbose?: boolean },
+): string {
   const { totals, images } = report
   // Standard error has the reason, which all images share.
   if (report.error !== undefined) return `${styles.strong(describeDiffCounts(report))}\n`
