@@ -9,7 +9,7 @@ import type { Platform } from '../oci/platform.ts'
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts'
 import type { ImagePair } from '../plan/pair-images.ts'
 import type { WrittenImage } from '../plan/predict-transfer.ts'
-import { readImage } from '../plan/resolve-image.ts'
+import { readImage, resolveImage, type ReadOptions } from '../plan/resolve-image.ts'
 import type { ComparedImage, DiffedName, DiffState } from '../report/diff-report.ts'
 import type { DiffSide } from './diff-side.ts'
 
@@ -36,6 +36,16 @@ export interface ImageToWrite extends WrittenImage {
 /** What one pair came to. */
 export interface Outcome extends ComparedImage {
   readonly write?: ImageToWrite
+  /** Warnings about the image, such as a wanted platform that another one serves. */
+  readonly warnings?: readonly string[]
+}
+
+/** The state of a pair, with what is known of its images by then. */
+interface Classified {
+  readonly state: DiffState
+  readonly a?: SideImage | undefined
+  readonly b?: SideImage | undefined
+  readonly roots?: { readonly a?: Descriptor | undefined; readonly b?: Descriptor | undefined }
 }
 
 type ReadImage = Awaited<ReturnType<typeof readImage>>
@@ -46,6 +56,7 @@ export class ImageComparison {
   readonly #b: DiffSide
   readonly #source: Sources['source']
   readonly #options: CompareOptions
+  readonly #reads = new Map<SideImage, Promise<ReadImage>>()
   #pulls = 0
   #ended: MirrorError | undefined
 
@@ -94,20 +105,29 @@ export class ImageComparison {
     return state === 'unchanged' && wanted !== undefined && !sparse ? 1 : 0
   }
 
-  /** Reads an image of a side, without those platforms that are not wanted. */
-  read(side: DiffSide, { reference }: SideImage): Promise<ReadImage> {
+  /** Reads an image of a side once, without those platforms that are not wanted. */
+  read(side: DiffSide, image: SideImage): Promise<ReadImage> {
+    const name = side.nameOf(image.reference)
+    const read = this.#reads.get(image) ?? this.attempt(side, () => readImage(this.#countPulls(side), name, this.#readOptions(side)))
+    this.#reads.set(image, read)
+    return read
+  }
+
+  /** What an archive holds is pushed as it is. */
+  #readOptions({ kind }: DiffSide): ReadOptions {
     const { wanted, sparse, foreignLayers, signal } = this.#options
-    const source: ImageSource = {
-      headManifest: (image, options) => side.place.headManifest(image, options),
+    return { wanted: kind === 'archive' ? undefined : wanted, sparse, foreignLayers, signal }
+  }
+
+  #countPulls({ place, isHeld }: DiffSide): ImageSource {
+    return {
+      headManifest: (image, options) => place.headManifest(image, options),
       getManifest: (image, options) => {
-        if (!side.isHeld && this.#source.isDockerHub(image)) this.#pulls++
-        return side.place.getManifest(image, options)
+        if (!isHeld && this.#source.isDockerHub(image)) this.#pulls++
+        return place.getManifest(image, options)
       },
-      getBlob: (repository, blob, options) => side.place.getBlob(repository, blob, options),
+      getBlob: (repository, blob, options) => place.getBlob(repository, blob, options),
     }
-    // What an archive holds is pushed as it is.
-    const chosen = side.kind === 'archive' ? undefined : wanted
-    return this.attempt(side, () => readImage(source, side.nameOf(reference), { wanted: chosen, sparse, foreignLayers, signal }))
   }
 
   /** Does something at a side. Once a side turned out to be unusable, everything fails with that error. */
@@ -125,14 +145,15 @@ export class ImageComparison {
   async #compare(pair: ImagePair<SideImage>): Promise<Outcome> {
     let found: Outcome = { state: 'unknown', a: named(this.#a, pair.a), b: named(this.#b, pair.b) }
     try {
-      const { state, a, b, roots, ...classified } = await this.#classify(pair)
+      const { state, a, b, roots } = await this.#classify(pair)
       found = { state, a: named(this.#a, a, roots?.a), b: named(this.#b, b, roots?.b) }
       if (b === undefined || state === 'unchanged') return { ...found, dockerHubPulls: this.#pullsFor(b, state) }
-      const read = classified.read ?? (await this.read(this.#b, b))
-      const { root, contents, platforms } = read
+      const read = await this.read(this.#b, b)
+      const { root, contents, platforms, warnings = [] } = read
       const write = { key: b.key, repository: this.repositoryOf(b.key), root: root.digest, contents }
       const readB = { reference: formatReference(this.#b.nameOf(b.reference)), digest: root.digest, platforms }
-      return { ...found, b: readB, dockerHubPulls: this.#pullsFor(b, state, read), write }
+      const notes = warnings.map((message) => `${readB.reference}: ${message}`)
+      return { ...found, b: readB, dockerHubPulls: this.#pullsFor(b, state, read), write, warnings: notes }
     } catch (error) {
       this.#options.signal.throwIfAborted()
       return { ...found, error: summariseError(error) }
@@ -140,35 +161,35 @@ export class ImageComparison {
   }
 
   /** Decides the state of a pair with as few requests as possible. */
-  async #classify({ a, b }: ImagePair<SideImage>): Promise<{
-    readonly state: DiffState
-    readonly a?: SideImage | undefined
-    readonly b?: SideImage | undefined
-    readonly roots?: { readonly a?: Descriptor | undefined; readonly b?: Descriptor | undefined }
-    readonly read?: ReadImage
-  }> {
+  async #classify({ a, b }: ImagePair<SideImage>): Promise<Classified> {
     if (a === undefined) return { state: 'added', b }
     if (b === undefined) return { state: 'removed', a }
     if (isRetagged(a, b)) return { state: 'retagged', a, b }
     if (isSameSource(this.#a, this.#b, a, b)) return { state: 'unchanged', a, b }
-    const [rootA, rootB] = await Promise.all([this.head(this.#a, a), this.head(this.#b, b)])
+    if (this.#a.isHeld !== this.#b.isHeld) return this.#classifyCopy(a, b)
+    const [rootA, rootB] = await Promise.all([this.#head(this.#a, a), this.#head(this.#b, b)])
     const roots = { a: rootA, b: rootB }
-    if (rootA === undefined && this.#a.isHeld) return { state: 'added', b }
-    if (rootB === undefined && this.#b.isHeld) return { state: 'removed', a, roots }
-    const { wanted, sparse = false } = this.#options
-    const isMixed = this.#a.isHeld !== this.#b.isHeld
-    const isSubset = isMixed && wanted !== undefined && !sparse
-    if (!isSubset) return { state: rootA !== undefined && rootA.digest === rootB?.digest ? 'unchanged' : 'changed', a, b, roots }
-    // Platforms were chosen when the copy was made, so the other side is reduced to them too.
-    const [listed, image, copy] = this.#a.isHeld ? [this.#b, b, rootA] : [this.#a, a, rootB]
-    const read = await this.read(listed, image)
-    const state = read.root.digest === copy?.digest ? 'unchanged' : 'changed'
-    const reduced = this.#a.isHeld ? { a: rootA, b: read.root } : { a: read.root, b: rootB }
-    return { state, a, b, roots: reduced, ...(this.#a.isHeld && { read }) }
+    if (rootA === undefined) return { state: 'added', b }
+    if (rootB === undefined) return { state: 'removed', a, roots }
+    return { state: rootA.digest === rootB.digest ? 'unchanged' : 'changed', a, b, roots }
+  }
+
+  /** Compares a copy with its source as a mirror does: with a subset of platforms their index is what the copy has to be. */
+  async #classifyCopy(a: SideImage, b: SideImage): Promise<Classified> {
+    const [held, copy, listed, image] = this.#a.isHeld ? [this.#a, a, this.#b, b] : [this.#b, b, this.#a, a]
+    const existing = await this.#head(held, copy)
+    if (existing === undefined) return this.#a.isHeld ? { state: 'added', b } : { state: 'removed', a }
+    const named = { source: listed.nameOf(image.reference), destination: image.key }
+    const at = { headManifest: () => Promise.resolve(existing) }
+    const step = await this.attempt(listed, () => resolveImage(named, this.#countPulls(listed), at, this.#readOptions(listed)))
+    const state = step.state === 'present' ? 'unchanged' : 'changed'
+    if (state === 'changed') this.#reads.set(image, Promise.resolve(step))
+    if (!this.#a.isHeld) return { state, a, b, roots: { a: step.root, b: existing } }
+    return { state, a, b, roots: { a: existing, b: step.root } }
   }
 
   /** The root of an image; undefined where a place that holds copies lacks it. Throws NOT_FOUND where the source lacks it. */
-  async head(side: DiffSide, image: SideImage): Promise<Descriptor | undefined> {
+  async #head(side: DiffSide, image: SideImage): Promise<Descriptor | undefined> {
     const { signal } = this.#options
     const found = await this.attempt(side, () => side.place.headManifest(side.nameOf(image.reference), { signal }))
     // Reading it fails with near names.

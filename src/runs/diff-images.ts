@@ -142,11 +142,15 @@ async function predict(
     imagesOfA,
   )
   const positions = new Map<ImageToWrite, number>()
-  const images = outcomes.map(({ write, ...image }): ComparedImage => {
+  const images = outcomes.map(({ write, warnings: _warnings, ...image }): ComparedImage => {
     const error = write && held.errors.get(write)
     if (write === undefined || held.isPresent(write)) return image
     positions.set(write, positions.size)
     return { ...image, written: positions.size - 1, ...(error !== undefined && { error }) }
   })
-  return { images, transfer: predictTransfer([...positions.keys()], held.holds), warnings: held.warnings }
+  return {
+    images,
+    transfer: predictTransfer([...positions.keys()], held.holds),
+    warnings: [...outcomes.flatMap(({ warnings = [] }) => warnings), ...held.warnings],
+  }
 }
