@@ -10,7 +10,7 @@ import type { ListReport } from './report.ts'
 export type DiffState = 'added' | 'removed' | 'retagged' | 'changed' | 'unknown' | 'unchanged'
 
 /** The states in the order of a report. */
-export const diffStates: readonly DiffState[] = ['added', 'removed', 'retagged', 'changed', 'unknown', 'unchanged']
+const diffStates: readonly DiffState[] = ['added', 'removed', 'retagged', 'changed', 'unknown', 'unchanged']
 
 /** One side of a comparison, as the user wrote it and as it was understood. */
 export interface DiffedSide {

@@ -148,5 +148,5 @@ test('diff says how it read a side, and refuses what it cannot compare', async (
   assert.match(await refused('localhost:1/a', list, '--names-only'), /--names-only compares lists: a registry has no list/)
   assert.match(await refused('-', '-'), /both sides are standard input/)
   assert.match(await refused(list, list, '--exclude', '*'), /--include and --exclude drop all 2/)
-  assert.match(await refused(list), /missing required argument 'b'/)
+  assert.match(await refused(list), /^error: missing argument <b>: /)
 })

@@ -99,7 +99,7 @@ function hold(from: MemoryRegistry, images: readonly Shape[]): void {
   for (const image of images) from.hold(image.repository, image.tag, makeImage(image))
 }
 
-const options = { numRuns: 12 }
+const options = { numRuns: 8 }
 
 test('predicts the bytes of the mirror that follows, for a registry that holds another release', { timeout: 120_000 }, async () => {
   await fc.assert(
@@ -142,6 +142,21 @@ test('predicts the bytes of the mirror that follows, for two lists whose tags st
   )
 })
 
+test('predicts a layer that the destination has in the repository of a later image', async () => {
+  const old = { repository: 'p/two', tag: 'v1', layers: [0, 1], salt: 0 }
+  const fresh: readonly Shape[] = [{ ...old, repository: 'p/one' }, { ...old, tag: 'v2', salt: 1 }, anchor]
+  await withWorld(async ({ from, write, to, diff, copy }) => {
+    hold(from, [anchor, old, ...fresh])
+    const lists = { a: await write('a.txt', listOf([anchor, old])), b: await write('b.txt', listOf(fresh)) }
+    await copy(lists.a)
+    const byName = await diff(lists)
+    const byLookUp = await diff({ a: `registry:${to.url}/m`, b: lists.b })
+    const copied = await copy(lists.b, { jobs: 1 })
+    assert.deepEqual([byName.totals.bytes, byLookUp.totals.bytes], [copied, copied])
+    assert.ok(copied < 10_000)
+  })
+})
+
 test('predicts the bytes of the mirror that follows, for a layout', { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(shapes, shapes, async (a, b) => {
@@ -156,6 +171,6 @@ test('predicts the bytes of the mirror that follows, for a layout', { timeout: 1
         assert.equal(await copy(list, { to }), totals.bytes)
       })
     }),
-    { numRuns: 6 },
+    { numRuns: 4 },
   )
 })

@@ -19,7 +19,7 @@ export const diffCommand: CommandDefinition = {
   description: 'compare two releases, lists, bundles or destinations',
   arguments: [
     ['<a>', 'release, channel, list, bundle, lock file or destination'],
-    ['<b>', 'the same, to compare with a'],
+    ['<b>', 'the other side, in the same forms'],
   ],
   options: [
     ...inGroup('Comparison', [
