@@ -1,6 +1,7 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
+import type { DiffReport } from './report/diff-report.ts'
 import type { LockReport } from './report/lock-report.ts'
 import type { NamedReport } from './report/merge-reports.ts'
 import type { PlanReport } from './report/plan-report.ts'
@@ -8,6 +9,7 @@ import type { PruneReport } from './report/prune-report.ts'
 import type { MirrorReport } from './report/report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
+import type { DiffOptions } from './runs/diff-images.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
 import type { LockOptions } from './runs/lock-images.ts'
@@ -63,6 +65,7 @@ export type { LockChanges } from './lock/compare-locks.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
 export type { TagStatus } from './prune/removal-outcome.ts'
+export type { DiffedBlob, DiffedImage, DiffedName, DiffedSide, DiffState, DiffTotals } from './report/diff-report.ts'
 export type { VerifiedEndpoint, VerifiedImage, VerifyTotals } from './report/verify-report.ts'
 export type { ArchiveProblem } from './bundle/check-archive.ts'
 export type { DescribedImage } from './bundle/describe-archive.ts'
@@ -78,12 +81,15 @@ export type { Platform } from './oci/platform.ts'
 export type { Build, K3sVersion, PreRelease, Stage } from './release/version.ts'
 export type { DestinationEvent } from './runs/mirror-to-many.ts'
 export type { Run } from './runs/start-run.ts'
+export type { DiffSideOptions } from './runs/diff-side.ts'
 export type { SearchOptions } from './runs/find-image.ts'
 export type { EndpointStatus, VerdictStatus, ProblemCode } from './verify/image-verdict.ts'
 export type {
   ArchiveCheck,
   ArchiveInfo,
   CreateBundleOptions,
+  DiffOptions,
+  DiffReport,
   ImageList,
   InspectOptions,
   ListOptions,
@@ -136,6 +142,11 @@ export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
   return (await import('./runs/plan-images.ts')).planImages(options)
+}
+
+/** Compares what two sides name or hold, and predicts what moving from `a` to `b` transfers. Nothing is changed. Manifests are read, which Docker Hub counts as pulls. */
+export async function diffImages(options: DiffOptions): Promise<DiffReport> {
+  return (await import('./runs/diff-images.ts')).diffImages(options)
 }
 
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */

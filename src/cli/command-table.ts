@@ -1,6 +1,7 @@
 import { namedCommands, type CommandEntry, type NamedCommand } from './command-entry.ts'
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
+import { diffCommand } from './commands/diff.ts'
 import { layout, layoutGc } from './commands/layout.ts'
 import { lockCommand } from './commands/lock.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
@@ -26,6 +27,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./actions/verify.ts')).runVerify,
   },
   { name: 'prune', group: 'Images', definition: pruneCommand, load: async () => (await import('./actions/prune.ts')).runPrune },
+  { name: 'diff', group: 'Images', definition: diffCommand, load: async () => (await import('./actions/diff.ts')).runDiff },
   { name: 'images', group: 'Images', definition: images, load: async () => (await import('./actions/mirror.ts')).runImageList },
   { name: 'lock', group: 'Images', definition: lockCommand, load: async () => (await import('./actions/lock.ts')).runLock },
   {

@@ -69,6 +69,8 @@ export interface Ends {
   readonly destination: ImageDestination
   readonly ledger: BlobLedger
   readonly retry?: Partial<RetryPolicy> | undefined
+  /** Finds another repository of the destination that has a blob which no repository is known to have. */
+  readonly findHolder?: ((blob: Descriptor, repository: Repository) => Promise<Repository | undefined>) | undefined
 }
 
 /** How a blob is copied, and callbacks about it. */
@@ -95,7 +97,11 @@ async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options:
   const { digest, data } = descriptor
   const isDisproved = presence === 'disproved'
   if (!isDisproved && ledger.has(digest, to)) return 'present'
-  const offered = await destination.offerBlob(to, descriptor, { from: isDisproved ? undefined : ledger.holder(digest), presence, signal })
+  const holder = isDisproved
+    ? undefined
+    : (ledger.holder(digest) ?? (presence === undefined ? await ends.findHolder?.(descriptor, to) : undefined))
+  if (holder !== undefined) ledger.add(digest, holder)
+  const offered = await destination.offerBlob(to, descriptor, { from: holder, presence, signal })
   if (offered.kind !== 'upload') return offered.kind
   const { upload } = offered
   const open = async (): Promise<Content> =>

@@ -69,7 +69,8 @@ class ImageCopy {
     await ledger.exclusively(digest, async () => {
       if (isKnown()) return
       await this.#write(manifest)
-      ledger.add(digest, destination)
+      // A child is written even where it is the root of another image, so that the order of the images does not count.
+      if (digest !== root.digest) ledger.add(digest, destination)
     })
   }
 

@@ -18,12 +18,18 @@ export function listedPlatforms(root: Manifest): readonly string[] {
   return [...new Set(platforms)]
 }
 
+/** The root of an image at a destination, and the platforms that it lists, where they were asked for. */
+export interface ExistingRoot {
+  readonly descriptor: Descriptor
+  readonly platforms: readonly string[]
+}
+
 /** The root that a tag of the destination names, if any, with `describe` also the platforms that it lists: by a GET in place of the HEAD, not one more request. */
 export async function existingRoot(
   destination: AskedDestination,
   reference: Reference,
   { describe = false, signal }: CallOptions & { readonly describe?: boolean | undefined } = {},
-): Promise<{ readonly descriptor: Descriptor; readonly platforms: readonly string[] } | undefined> {
+): Promise<ExistingRoot | undefined> {
   if (describe && destination.findManifest !== undefined) {
     const found = await destination.findManifest(reference, { signal })
     return found && { descriptor: found.descriptor, platforms: found.manifest === undefined ? [] : listedPlatforms(found.manifest) }

@@ -10,7 +10,7 @@ import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { NamedImage } from './destination-names.ts'
-import { existingRoot, listedPlatforms, type AskedDestination } from './existing-root.ts'
+import { existingRoot, listedPlatforms, type AskedDestination, type ExistingRoot } from './existing-root.ts'
 import type { PlanStep } from './plan.ts'
 import { describeFallbacks, selectEntries } from './platform-subset.ts'
 import { readRoot, type ReadOptions } from './read-root.ts'
@@ -144,6 +144,8 @@ export interface ResolveOptions extends ReadOptions {
   readonly ifChanged?: IfChanged | undefined
   /** Read the platforms of an image that the destination has. */
   readonly describePresent?: boolean | undefined
+  /** Gives what the destination has under the name, where that was asked before. */
+  readonly existing?: (() => Promise<ExistingRoot | undefined>) | undefined
   /** Ask the source also what a name with a digest stands for: in an archive it may be a part of that image. */
   readonly namesDecide?: boolean | undefined
 }
@@ -157,13 +159,13 @@ export async function resolveImage(
   destination: AskedDestination,
   options: ResolveOptions = {},
 ): Promise<PlanStep> {
-  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', describePresent: describe, signal } = options
+  const { wanted, sparse = false, recheck = false, ifChanged = 'replace', signal } = options
   const { locked, namesDecide = false } = options
   // Registries state sha256 digests, also for content that was asked for by another one.
   const pinned = image.source.digest?.startsWith('sha256:') === true && !namesDecide ? image.source.digest : undefined
   const [found, existing] = await Promise.all([
     pinned === undefined ? source.headManifest(image.source, { signal }) : undefined,
-    existingRoot(destination, nameAtDestination(image, locked?.digest), { describe, signal }),
+    options.existing?.() ?? lookUpExisting(image, destination, options),
   ])
   const isCopiedWhole = wanted === undefined || sparse
   const expected = locked?.digest ?? (isCopiedWhole ? (pinned ?? found?.digest) : undefined)
@@ -185,6 +187,15 @@ export async function resolveImage(
       ? { ...nothing, platforms: listedPlatforms(root) }
       : await readContents(source, image.source, root, options)
   return { ...step, state, ...below }
+}
+
+/** Asks the destination for the root of an image, by one request. */
+export function lookUpExisting(
+  image: NamedImage,
+  destination: AskedDestination,
+  { locked, describePresent: describe, signal }: Pick<ResolveOptions, 'locked' | 'describePresent' | 'signal'> = {},
+): Promise<ExistingRoot | undefined> {
+  return existingRoot(destination, nameAtDestination(image, locked?.digest), { describe, signal })
 }
 
 /** What the destination is asked for: the tag, or the digest that an image without a tag has there. */

@@ -44,7 +44,9 @@ const fields: Readonly<Record<string, Field>> = {
   totals: record({
     images: isCount,
     copied: isCount,
+    replaced: isCount,
     upToDate: isCount,
+    skipped: isCount,
     failed: isCount,
     bytesCopied: isCount,
     bytesSaved: isCount,

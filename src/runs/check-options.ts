@@ -29,8 +29,10 @@ const policy: Shape = [
 
 /** Every option of the library's functions, which have the same shape wherever they occur. */
 const shapes: Readonly<Record<string, Shape>> = {
+  a: text,
   artifactUrl: text,
   asNode: flag,
+  b: text,
   blobJobs: count,
   channelUrl: text,
   deep: flag,
@@ -69,6 +71,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   olderThan: ['a number of milliseconds from 0', (value) => typeof value === 'number' && value >= 0],
   locked: text,
   out: text,
+  namesOnly: flag,
   platforms: texts,
   recheck: flag,
   references: texts,

@@ -3,11 +3,12 @@ import { openDestination, parseDestination, type RunEnds } from '../connect/dest
 import { endpointsOf, openSources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
+import { ResolveAhead } from '../copy/resolve-ahead.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { withoutPin } from '../oci/reference.ts'
-import { refuseCollisions } from '../plan/destination-names.ts'
+import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
+import { lookUpExisting, missingBlobs, resolveImage, type ResolveOptions } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import type { HeldLock } from './held-lock.ts'
 import { openLock, selectListed } from './list-images.ts'
@@ -46,14 +47,14 @@ export async function prepare<T>(
   // A list that cannot be read leaves no empty layout behind.
   const list = await selectListed(sources.client, options, lock)
   await using ends = await openDestination(named, sources, options)
-  using route: MirrorRoute =
-    engines === undefined
-      ? registryRoute(ends, wanted, { ...options, ...contents }, lock)
-      : await engines.openEngineRoute(ends, wanted, options, events)
   const all = list.images.map((source) => ({ source, destination: nameAt(withoutPin(source), ends.naming) }))
-  await route.check(all)
   const { images, shard } =
     options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
+  using route: MirrorRoute =
+    engines === undefined
+      ? registryRoute(ends, images, wanted, { ...options, ...contents, jobs }, lock)
+      : await engines.openEngineRoute(ends, wanted, options, events)
+  await route.check(all)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
   const { engine } = route
   const { requests } = ends
@@ -84,19 +85,32 @@ export async function prepare<T>(
 /** The way over registry HTTP, which copies content by content. */
 function registryRoute(
   ends: RunEnds,
+  images: readonly NamedImage[],
   wanted: readonly Platform[] | undefined,
-  options: MirrorOptions,
+  options: MirrorOptions & { readonly jobs: number },
   lock: HeldLock | undefined,
 ): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, signal } = options
-  const resolveOptions = { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, signal }
+  const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, jobs, signal } = options
+  const optionsFor = (image: NamedImage): ResolveOptions => {
+    const locked = lock && { digest: lock.digestOf(image.source) }
+    return { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, locked, signal }
+  }
+  const ahead = new ResolveAhead({
+    images,
+    destination,
+    lookUp: (image) => lookUpExisting(image, destination, optionsFor(image)),
+    resolve: (image, existing) => resolveImage(image, source, destination, { ...optionsFor(image), existing }),
+    jobs,
+    signal,
+  })
+  // A layout has each blob once, in whatever repository.
+  const findHolder = ends.registry && ahead.findHolder.bind(ahead)
   return {
     warnings: [],
-    resolve: (image) =>
-      resolveImage(image, source, destination, { ...resolveOptions, locked: lock && { digest: lock.digestOf(image.source) } }),
-    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
-    check: (images) => refuseCollisions(images, source, { signal }),
+    resolve: (image) => ahead.resolve(image),
+    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry, findHolder }), ends),
+    check: (all) => refuseCollisions(all, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),
       // Docker Hub counts each manifest that is read, the children of an index too, and no HEAD.

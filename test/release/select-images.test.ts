@@ -216,7 +216,10 @@ test('upgrade images need a release, which a bundle may have too', async () => {
   const list = { name: 'k3s.tar', sha256: '0'.repeat(64), release: 'v1.36.3+k3s1', images: 1 }
   const placed = { images: [{ registry: 'docker.io', path: 'a/b', tag: '1' }], lists: [list], warnings: [] }
   const options = { images: ['k3s.tar'], withUpgradeImages: true }
-  const { images, releases } = await selectImages(client, options, { place: () => Promise.resolve(placed), lock: () => Promise.resolve(undefined) })
+  const { images, releases } = await selectImages(client, options, {
+    place: () => Promise.resolve(placed),
+    lock: () => Promise.resolve(undefined),
+  })
   assert.deepEqual(images.map(formatReference), ['docker.io/a/b:1', 'docker.io/rancher/k3s-upgrade:v1.36.3-k3s1'])
   assert.deepEqual(releases['docker.io/a/b:1'], ['v1.36.3+k3s1'])
 })

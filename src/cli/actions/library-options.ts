@@ -74,7 +74,7 @@ export function describeOptions({ output, report, events }: RunFlags): DescribeO
 }
 
 /** The credentials of the destination in the environment. Throws USAGE where half of them is set, as a CI job does whose secret is missing. */
-function destinationCredentials(env: NodeJS.ProcessEnv): PlanOptions['destinationCredentials'] {
+export function destinationCredentials(env: NodeJS.ProcessEnv): PlanOptions['destinationCredentials'] {
   const { K3S_MIRROR_USERNAME: username = '', K3S_MIRROR_PASSWORD: password = '' } = env
   if (username === '' && password === '') return undefined
   if (username !== '' && password !== '') return { username, password }

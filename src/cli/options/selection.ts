@@ -23,7 +23,8 @@ export interface ArchivedFlags extends Pick<SelectionFlags, 'include' | 'exclude
 /** The argument that names single images. */
 export const references = ['[reference...]', 'single images, as in docker.io/rancher/klipper-lb:v0.4.17'] as const
 
-const filters: OptionGroup = inGroup('Selection', [
+/** `--include` and `--exclude`. */
+export const filters: OptionGroup = inGroup('Selection', [
   option('--include <glob>', 'only images whose registry/repository:tag matches', collect),
   option('--exclude <glob>', 'leave out images that match (wins over --include)', collect),
 ])

@@ -27,6 +27,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   locked: '--locked',
   name: '--name',
   out: '--out',
+  namesOnly: '--names-only',
   password: '--password-stdin',
   platforms: '--platform',
   registries: '--registries',

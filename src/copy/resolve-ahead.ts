@@ -1,0 +1,114 @@
+import pLimit from 'p-limit'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageDestination } from '../oci/image-destination.ts'
+import type { CallOptions } from '../oci/image-source.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import type { NamedImage } from '../plan/destination-names.ts'
+import type { ExistingRoot } from '../plan/existing-root.ts'
+import type { PlanStep } from '../plan/plan.ts'
+
+/** How images are resolved ahead of their turn. */
+export interface ResolveAheadOptions extends CallOptions {
+  readonly images: readonly NamedImage[]
+  readonly destination: Pick<ImageDestination, 'headBlob'>
+  /** Asks the destination for the root of an image. */
+  readonly lookUp: (image: NamedImage) => Promise<ExistingRoot | undefined>
+  /** Resolves an image; `existing` gives an answer of `lookUp` that is known already. */
+  readonly resolve: (image: NamedImage, existing?: () => Promise<ExistingRoot | undefined>) => Promise<PlanStep>
+  /** Images at once. */
+  readonly jobs: number
+}
+
+/**
+ * Finds a repository to mount a blob from before it is uploaded. Where the destination lacks all images, nothing is known to be
+ * there, no request is added, and no step outlives its turn. Otherwise all images are resolved first, so that it does not depend on
+ * their order which of the repositories that need the blob is found to have it.
+ */
+export class ResolveAhead {
+  readonly #options: ResolveAheadOptions
+  readonly #existing = new Map<NamedImage, Promise<ExistingRoot | undefined>>()
+  /** Of images whose turn is still to come. */
+  readonly #steps = new Map<NamedImage, Promise<PlanStep>>()
+  readonly #begun = new Set<NamedImage>()
+  readonly #resolving = new Set<Promise<unknown>>()
+  /** The repositories that images of the run write each blob to; undefined once it is known that the destination has none of them. */
+  #needs: Map<Digest, Map<string, Repository>> | undefined = new Map()
+  #hasSome: Promise<boolean> | undefined
+  #hasAll: Promise<void> | undefined
+
+  constructor(options: ResolveAheadOptions) {
+    this.#options = options
+  }
+
+  /** The step of an image whose turn has come; resolved anew at its second turn. */
+  resolve(image: NamedImage): Promise<PlanStep> {
+    if (this.#begun.has(image)) return this.#options.resolve(image)
+    this.#begun.add(image)
+    const step = this.#steps.get(image) ?? this.#resolveFirst(image)
+    this.#steps.delete(image)
+    return step
+  }
+
+  /** Another repository of the run that has the blob and needs it too. */
+  async findHolder(blob: Descriptor, repository: Repository): Promise<Repository | undefined> {
+    const { destination, signal } = this.#options
+    this.#hasSome ??= this.#lookUpAll()
+    if (!(await this.#hasSome)) return undefined
+    this.#hasAll ??= this.#resolveAll()
+    await this.#hasAll
+    const own = formatRepository(repository)
+    for (const [name, other] of this.#needs?.get(blob.digest) ?? []) {
+      // A failed look-up leaves the blob to its upload, which fails with the reason.
+      if (name !== own && (await destination.headBlob(other, blob, { signal }).catch(() => false))) return other
+    }
+    return undefined
+  }
+
+  #lookUpOnce(image: NamedImage): Promise<ExistingRoot | undefined> {
+    const known = this.#existing.get(image) ?? this.#options.lookUp(image)
+    this.#existing.set(image, known)
+    return known
+  }
+
+  #resolveFirst(image: NamedImage): Promise<PlanStep> {
+    const step = this.#options.resolve(image, () => this.#lookUpOnce(image)).then((resolved) => this.#noteNeeds(resolved))
+    const settled: Promise<unknown> = Promise.allSettled([step]).then(() => this.#resolving.delete(settled))
+    this.#resolving.add(settled)
+    return step
+  }
+
+  #noteNeeds(step: PlanStep): PlanStep {
+    const { destination, contents } = step
+    for (const { digest } of this.#needs === undefined ? [] : contents.blobs) {
+      this.#needs?.set(digest, (this.#needs.get(digest) ?? new Map()).set(formatRepository(destination), destination))
+    }
+    return step
+  }
+
+  /** True where the destination has one of the images, in whatever version. */
+  async #lookUpAll(): Promise<boolean> {
+    const found = await Promise.allSettled(this.#options.images.map((image) => this.#lookUpOnce(image)))
+    const hasSome = found.some((one) => one.status === 'fulfilled' && one.value !== undefined)
+    if (!hasSome) this.#needs = undefined
+    return hasSome
+  }
+
+  async #resolveAll(): Promise<void> {
+    const limit = pLimit(this.#options.jobs)
+    const waiting = this.#options.images.filter((image) => !this.#begun.has(image))
+    await Promise.allSettled(
+      waiting.map((image) =>
+        limit(() => {
+          // Its turn may have come by now.
+          if (this.#begun.has(image)) return undefined
+          const step = this.#resolveFirst(image)
+          step.catch(() => undefined)
+          this.#steps.set(image, step)
+          return step
+        }),
+      ),
+    )
+    await Promise.all(this.#resolving)
+  }
+}
