@@ -1,13 +1,15 @@
 import { Channel } from '../async/channel.ts'
 import { summariseError, type MirrorEvent } from '../copy/events.ts'
-import type { ManyReport, MirrorReport, ReportTotals } from '../report/report.ts'
-import { mirror } from './mirror.ts'
+import type { ManyReport, MirrorReport } from '../report/report.ts'
+import { noTotals, sumTotals } from '../report/sum-totals.ts'
+import { checkOptions } from './check-options.ts'
+import { openDestinations, type OpenedDestinations } from './open-destinations.ts'
 import type { MirrorOptions } from './options.ts'
-import type { Run } from './start-run.ts'
+import { progressKey, runSignal, startRun, type Run, type RunContext } from './start-run.ts'
 
 /** Options of `mirrorToMany`. */
 export interface MirrorToManyOptions extends Omit<MirrorOptions, 'to'> {
-  /** The destinations, each as `to` of `mirror`. */
+  /** The destinations, each as `to` of `mirror`; `jobs` and `blobJobs` are for each of them. */
   readonly to: readonly string[]
 }
 
@@ -17,63 +19,63 @@ export type DestinationEvent = MirrorEvent & { readonly to: string }
 /** A run that copies images to several destinations. */
 export interface MirrorToManyRun extends Run<DestinationEvent, ManyReport> {}
 
-/** Mirrors images to several destinations at once, each with its own result. A destination that fails does not stop the others. */
-export function mirrorToMany({ to, ...options }: MirrorToManyOptions): MirrorToManyRun {
+/**
+ * Mirrors images to several destinations at once, each with its own result. The source is read once for all. A destination that is slow
+ * or fails does not stop the others. What is thrown kept all of them from starting.
+ */
+export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
+  checkOptions(options, ['to'], ['to'])
   const abort = new AbortController()
-  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal])
+  const signal = runSignal(options.signal, abort.signal)
   const events = new Channel<DestinationEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
-  const one = async (destination: string): Promise<MirrorReport> => {
-    const run = mirror({ ...options, to: destination, signal })
-    for await (const event of run) events.push({ ...event, to: destination })
-    return run.report
+  const contexts: RunContext[] = []
+  // Once every destination has its context.
+  const opened = Promise.resolve().then(() => openDestinations(options, contexts.map((run) => run.events), signal))
+  const one = async (to: string, index: number): Promise<MirrorReport> => {
+    const run = startRun('mirror', signal, async (context) => {
+      contexts.push(context)
+      const destinations = await opened
+      await destinations.prepare(index, context.signal, ({ route, ...plan }) => context.follow(plan, (copyImages) => copyImages(route)))
+    })
+    const push = (event: MirrorEvent): void => {
+      const key = progressKey(event)
+      events.push({ ...event, to }, key && `${index} ${key}`)
+    }
+    try {
+      for await (const event of run) push(event)
+      return await run.report
+    } catch (reason) {
+      await opened
+      const report = notBegun(to, reason, signal)
+      const { error, interrupted = false } = report
+      push({ type: 'run-finished', requests: noTotals.requests, seconds: 0, interrupted, ...(error !== undefined && { error }) })
+      return report
+    }
   }
-  const report = Promise.allSettled(to.map(one)).then((ended): ManyReport => {
-    events.end()
-    const destinations = ended.map((result, index) =>
-      result.status === 'fulfilled' ? result.value : notBegun(to[index] ?? '', result.reason),
-    )
-    return { schemaVersion: 1, command: 'mirror', destinations, totals: sumTotals(destinations.map(({ totals }) => totals)) }
-  })
+  const report = finish(opened, options.to.map(one))
+  report.then(
+    () => events.end(),
+    (error: unknown) => events.end({ error }),
+  )
   return { report, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() }
 }
 
-const nothing: ReportTotals = {
-  images: 0,
-  copied: 0,
-  replaced: 0,
-  upToDate: 0,
-  skipped: 0,
-  failed: 0,
-  bytesCopied: 0,
-  bytesSaved: 0,
-  bytesRetried: 0,
-  requests: { source: 0, destination: 0 },
-  seconds: 0,
-}
-
-function notBegun(destination: string, reason: unknown): MirrorReport {
-  const error = summariseError(reason)
-  return { schemaVersion: 1, command: 'mirror', destination, images: [], totals: nothing, lists: [], warnings: [], error }
-}
-
-function sumTotals(all: readonly ReportTotals[]): ReportTotals {
-  return all.reduce(
-    (sum, totals) => ({
-      images: sum.images + totals.images,
-      copied: sum.copied + totals.copied,
-      replaced: sum.replaced + totals.replaced,
-      upToDate: sum.upToDate + totals.upToDate,
-      skipped: sum.skipped + totals.skipped,
-      failed: sum.failed + totals.failed,
-      bytesCopied: sum.bytesCopied + totals.bytesCopied,
-      bytesSaved: sum.bytesSaved + totals.bytesSaved,
-      bytesRetried: sum.bytesRetried + totals.bytesRetried,
-      requests: {
-        source: sum.requests.source + totals.requests.source,
-        destination: sum.requests.destination + totals.requests.destination,
-      },
-      seconds: Math.max(sum.seconds, totals.seconds),
-    }),
-    nothing,
+/** The report of all, once each has ended; rejects with what kept all of them from starting. */
+async function finish(opened: Promise<OpenedDestinations>, reports: readonly Promise<MirrorReport>[]): Promise<ManyReport> {
+  const ended = Promise.all(reports)
+  // Rejects only as `opened` does.
+  ended.catch(() => undefined)
+  await using all = await opened
+  const destinations = await ended
+  const totals = sumTotals(
+    destinations.map((report) => report.totals),
+    all.sourceRequests(),
   )
+  return { schemaVersion: 1, command: 'mirror', destinations, totals }
+}
+
+/** The report of a destination that could not be opened, or not in time. */
+function notBegun(destination: string, reason: unknown, signal: AbortSignal): MirrorReport {
+  const why = signal.aborted ? ({ interrupted: true } as const) : { error: summariseError(reason) }
+  return { schemaVersion: 1, command: 'mirror', destination, images: [], totals: noTotals, lists: [], warnings: [], ...why }
 }

@@ -1,15 +1,16 @@
 import type { RegistryEvents } from '../connect/clients.ts'
-import { openDestination, parseDestination, type RunEnds } from '../connect/destination.ts'
-import { openSources } from '../connect/sources.ts'
-import { BlobLedger } from '../copy/copy-blob.ts'
+import { openDestination, parseDestination, type NamedDestination, type RunEnds } from '../connect/destination.ts'
+import { openSources, type Sources } from '../connect/sources.ts'
+import { BlobLedger, type Ends } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { MirrorError } from '../errors.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { refuseCollisions } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { missingBlobs, resolveImage } from '../plan/resolve-image.ts'
+import type { ImageList } from '../release/image-list.ts'
 import { selectListed } from './list-images.ts'
-import { defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import { defaultJobs, readNaming, type MirrorOptions, type NameAt } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
 import { roomyCopier } from './roomy-copier.ts'
 import type { MirrorRoute } from './route.ts'
@@ -22,31 +23,62 @@ export interface Prepared extends RunPlan {
   readonly route: MirrorRoute
 }
 
-/** Settles everything before the first image, and closes it after `use`; `readOnly` leaves a destination as it is. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
-export async function prepare<T>(
-  options: MirrorOptions & { readonly readOnly?: boolean },
-  events: RegistryEvents,
-  use: (prepared: Prepared) => Promise<T>,
-): Promise<T> {
-  const { to, sparse, platforms, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
-  if (sparse === true && platforms === undefined) {
+/** Options of `prepare`; `readOnly` leaves a destination as it is. */
+type PrepareOptions = MirrorOptions & { readonly readOnly?: boolean }
+
+/** What destinations have in common: the source and the images. */
+export interface Selected {
+  readonly sources: Sources
+  readonly list: ImageList
+  /** Present where several destinations read the source at once. */
+  readonly branch?: Pick<Ends, 'ledger' | 'openBlob'> | undefined
+}
+
+/** What options say that is read before the first request. */
+export interface ReadOptions {
+  readonly wanted: readonly Platform[] | undefined
+  readonly named: NamedDestination
+  readonly nameAt: NameAt
+}
+
+/** Reads what needs no request: it is refused before a layout is made or an Engine is reached. Throws USAGE and INVALID_*. */
+export async function readOptions(options: MirrorOptions): Promise<ReadOptions> {
+  if (options.sparse === true && options.platforms === undefined) {
     throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
       hint: 'pass options.platforms too, or remove options.sparse',
     })
   }
-  // What cannot be read is refused before a layout is made or an Engine is reached.
-  const wanted = platforms?.map(parsePlatform)
-  const named = parseDestination(to)
+  const wanted = options.platforms?.map(parsePlatform)
+  const named = parseDestination(options.to)
   const nameAt = await readNaming(options)
-  // The Engine's client is loaded where an Engine is used.
-  const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
-  engines?.refuseOptions(options)
+  if (options.via === 'docker') (await import('./engine-route.ts')).refuseOptions(options)
+  return { wanted, named, nameAt }
+}
+
+/** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
+export async function prepare<T>(options: PrepareOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const { signal } = options
+  const read = await readOptions(options)
   await using sources = await openSources(options, events, { signal })
   // A list that cannot be read leaves no empty layout behind.
   const list = await selectListed(sources.client, options)
+  return await prepareDestination(options, read, { sources, list }, events, use)
+}
+
+/** Opens one destination, and closes it after `use`; the source stays open. */
+export async function prepareDestination<T>(
+  options: PrepareOptions,
+  { wanted, named, nameAt }: ReadOptions,
+  { sources, list, branch }: Selected,
+  events: RegistryEvents,
+  use: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
+  const { to, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   await using ends = await openDestination(named, sources, options)
+  // The Engine's client is loaded where an Engine is used.
+  const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
   using route: MirrorRoute =
-    engines === undefined ? registryRoute(ends, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
+    engines === undefined ? registryRoute(ends, branch, wanted, options) : await engines.openEngineRoute(ends, wanted, options, events)
   const images = list.images.map((source) => ({ source, destination: nameAt(source, ends.naming) }))
   await route.check(images)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
@@ -61,13 +93,19 @@ export async function prepare<T>(
 }
 
 /** The way over registry HTTP, which copies content by content. */
-function registryRoute(ends: RunEnds, wanted: readonly Platform[] | undefined, options: MirrorOptions): MirrorRoute<PlanStep> {
+function registryRoute(
+  ends: RunEnds,
+  branch: Selected['branch'],
+  wanted: readonly Platform[] | undefined,
+  options: MirrorOptions,
+): MirrorRoute<PlanStep> {
   const { source, destination } = ends
+  const { ledger, openBlob } = branch ?? { ledger: new BlobLedger() }
   const { sparse, foreignLayers, recheck, ifChanged, retry, signal } = options
   return {
     warnings: [],
     resolve: (image) => resolveImage(image, source, destination, { wanted, sparse, foreignLayers, recheck, ifChanged, signal }),
-    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry }), ends),
+    copier: roomyCopier(contentCopier({ source, openBlob, destination, ledger, retry }), ends),
     check: (images) => refuseCollisions(images, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),
