@@ -1,13 +1,14 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
 import type { ImageList } from './release/image-list.ts'
-import type { PlanReport } from './report/plan-report.ts'
+import type { ManyPlanReport, PlanReport } from './report/plan-report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
 import type { MirrorToManyOptions, MirrorToManyRun } from './runs/mirror-to-many.ts'
 import type { MirrorOptions, PlanOptions } from './runs/options.ts'
+import type { PlanToManyOptions } from './runs/plan-to-many.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
 import type { MirrorRun, Run } from './runs/start-run.ts'
 import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
@@ -65,12 +66,14 @@ export type {
   InspectOptions,
   ListOptions,
   LoadBundleOptions,
+  ManyPlanReport,
   MirrorOptions,
   MirrorRun,
   MirrorToManyOptions,
   MirrorToManyRun,
   PlanOptions,
   PlanReport,
+  PlanToManyOptions,
   PushBundleOptions,
   VerifyEvents,
   VerifyOptions,
@@ -98,7 +101,10 @@ export function mirror(options: MirrorOptions): MirrorRun {
   return loaded(import('./runs/mirror.ts').then((runs) => runs.mirror(options)))
 }
 
-/** Mirrors images to several destinations, each with its own result. A destination that fails does not stop the others. */
+/**
+ * Mirrors images to several destinations at once, each with its own result. The source is read once for all. A destination that is slow
+ * or fails does not stop the others. What is thrown kept all of them from starting.
+ */
 export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
   return loaded(import('./runs/mirror-to-many.ts').then((runs) => runs.mirrorToMany(options)))
 }
@@ -106,6 +112,11 @@ export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
 /** Works out what `mirror` with the same options would do, and moves nothing. Manifests are read, which Docker Hub counts as pulls. */
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
   return (await import('./runs/plan-images.ts')).planImages(options)
+}
+
+/** Works out what `mirrorToMany` with the same options would do, and moves nothing. The source's manifests are read once for all destinations. */
+export async function planToMany(options: PlanToManyOptions): Promise<ManyPlanReport> {
+  return (await import('./runs/plan-to-many.ts')).planToMany(options)
 }
 
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */

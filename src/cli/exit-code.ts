@@ -41,6 +41,14 @@ export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
+/** The exit code of several runs: interrupted first, then refused bytes; codes of runs that did nothing only where all are the same. */
+export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
+  const [first = exitCodes.done] = codes
+  if (codes.every((code) => code === first)) return first
+  const worst = ([exitCodes.terminated, exitCodes.interrupted, exitCodes.integrityRefused] as const).find((code) => codes.includes(code))
+  return worst ?? exitCodes.someFailed
+}
+
 /** The exit code of a report, or of the `failures` of a plan report as `images`: interrupted first, then the error that ended the run, then refused bytes, then any failure. */
 export function exitCodeOfReport(
   {

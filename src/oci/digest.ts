@@ -46,7 +46,11 @@ export class DigestCheck {
   readonly #refusal: () => Error
   readonly #hash: Hash
 
-  constructor(expected: { readonly digest: Digest; readonly size: number }, refusal: () => Error, hash: Hash = digestHash(expected.digest)) {
+  constructor(
+    expected: { readonly digest: Digest; readonly size: number },
+    refusal: () => Error,
+    hash: Hash = digestHash(expected.digest),
+  ) {
     this.#expected = expected
     this.#refusal = refusal
     this.#hash = hash

@@ -91,6 +91,13 @@ export interface PlanReport {
   readonly error?: ErrorSummary
 }
 
+/** The document of a plan for several destinations, in the order in which they were given. A destination that could not be opened has an `error` and no images. */
+export interface ManyPlanReport {
+  readonly schemaVersion: 1
+  readonly command: 'plan'
+  readonly destinations: readonly PlanReport[]
+}
+
 /** The input of a plan report; omitted lists are empty. */
 export interface PlanSurvey
   extends Pick<PlanReport, 'destination'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {

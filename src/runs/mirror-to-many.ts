@@ -30,7 +30,13 @@ export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
   const events = new Channel<DestinationEvent>(() => abort.abort(new DOMException('the reader of the events left', 'AbortError')))
   const contexts: RunContext[] = []
   // Once every destination has its context.
-  const opened = Promise.resolve().then(() => openDestinations(options, contexts.map((run) => run.events), signal))
+  const opened = Promise.resolve().then(() =>
+    openDestinations(
+      options,
+      contexts.map((run) => run.events),
+      signal,
+    ),
+  )
   const one = async (to: string, index: number): Promise<MirrorReport> => {
     const run = startRun('mirror', signal, async (context) => {
       contexts.push(context)

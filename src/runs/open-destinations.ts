@@ -7,7 +7,7 @@ import { Branch } from '../fan-out/branch.ts'
 import { FanOut } from '../fan-out/fan-out.ts'
 import { selectListed } from './list-images.ts'
 import type { MirrorOptions } from './options.ts'
-import { prepareDestination, readOptions, type Prepared, type ReadOptions } from './prepare.ts'
+import { prepareDestination, settleOptions, type Prepared, type SettledOptions } from './prepare.ts'
 
 /** The source of a run to several destinations, and the way to each of them. */
 export interface OpenedDestinations extends AsyncDisposable {
@@ -39,9 +39,13 @@ async function refuseSeveral({ to, via, destinationCredentials }: ManyOptions, n
   if (to.length < 2) return
   await refuseSame(to, named)
   if (via === 'docker') {
-    throw new MirrorError('USAGE', 'several options.to are unsupported with options.via docker: images have one name at a time in the Engine', {
-      hint: 'run the command once for each destination, with options.keep so that the Engine pulls only once',
-    })
+    throw new MirrorError(
+      'USAGE',
+      'several options.to are unsupported with options.via docker: images have one name at a time in the Engine',
+      {
+        hint: 'run the command once for each destination, with options.keep so that the Engine pulls only once',
+      },
+    )
   }
   const origins = new Set(named.flatMap(({ endpoint }) => endpoint?.origin.origin ?? []))
   if (destinationCredentials !== undefined && origins.size > 1) {
@@ -52,12 +56,13 @@ async function refuseSeveral({ to, via, destinationCredentials }: ManyOptions, n
   }
 }
 
-/** A registry's report goes to every destination. */
-function toAll(events: readonly RegistryEvents[]): RegistryEvents {
+/** What the source does is an event of one destination that is still running; a warning is in the report of each. */
+function eventsOfSource(running: ReadonlySet<RegistryEvents>): RegistryEvents {
+  const first = (): RegistryEvents | undefined => running.values().next().value
   return {
-    onRetry: (retry) => events.forEach(({ onRetry }) => onRetry?.(retry)),
-    onThrottled: (throttled) => events.forEach(({ onThrottled }) => onThrottled?.(throttled)),
-    onWarning: (message) => events.forEach(({ onWarning }) => onWarning?.(message)),
+    onRetry: (retry) => first()?.onRetry?.(retry),
+    onThrottled: (throttled) => first()?.onThrottled?.(throttled),
+    onWarning: (message) => running.forEach(({ onWarning }) => onWarning?.(message)),
   }
 }
 
@@ -81,11 +86,12 @@ export async function openDestinations(
   signal: AbortSignal,
 ): Promise<OpenedDestinations> {
   const { to } = options
-  const reads: ReadOptions[] = []
-  for (const destination of to) reads.push(await readOptions({ ...options, to: destination }))
+  const reads: SettledOptions[] = []
+  for (const destination of to) reads.push(await settleOptions({ ...options, to: destination }))
   const names = reads.map(({ named }) => named)
   await refuseSeveral(options, names)
-  const sources = await openSources(options, toAll(events), { signal })
+  const running = new Set(events)
+  const sources = await openSources(options, eventsOfSource(running), { signal })
   try {
     const list = await selectListed(sources.client, { ...options, signal })
     const connections: Connections[] = []
@@ -103,9 +109,10 @@ export async function openDestinations(
         const selected = { sources: { ...own, source, from: sources.from }, list, branch }
         try {
           const ownOptions = { ...options, to: to[index] ?? '', signal: ownSignal }
-          return await prepareDestination(ownOptions, reads[index] as ReadOptions, selected, events[index] ?? {}, use)
+          return await prepareDestination(ownOptions, reads[index] as SettledOptions, selected, events[index] ?? {}, use)
         } finally {
           branch.end()
+          running.delete(events[index] ?? {})
         }
       },
       [Symbol.asyncDispose]: () => sources[Symbol.asyncDispose](),

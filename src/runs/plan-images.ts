@@ -13,10 +13,11 @@ import { runSignal } from './start-run.ts'
 export async function planImages(options: PlanOptions): Promise<PlanReport> {
   checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
-  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, signal))
+  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => surveyImages(prepared, signal))
 }
 
-async function survey(
+/** Plans every image of a destination; a failure is in the report. */
+export async function surveyImages(
   { destination, images, lists, warnings, jobs, engine, ending, ends, route }: Prepared,
   signal: AbortSignal,
 ): Promise<PlanReport> {

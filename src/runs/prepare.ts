@@ -35,14 +35,14 @@ export interface Selected {
 }
 
 /** What options say that is read before the first request. */
-export interface ReadOptions {
+export interface SettledOptions {
   readonly wanted: readonly Platform[] | undefined
   readonly named: NamedDestination
   readonly nameAt: NameAt
 }
 
 /** Reads what needs no request: it is refused before a layout is made or an Engine is reached. Throws USAGE and INVALID_*. */
-export async function readOptions(options: MirrorOptions): Promise<ReadOptions> {
+export async function settleOptions(options: MirrorOptions): Promise<SettledOptions> {
   if (options.sparse === true && options.platforms === undefined) {
     throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
       hint: 'pass options.platforms too, or remove options.sparse',
@@ -58,7 +58,7 @@ export async function readOptions(options: MirrorOptions): Promise<ReadOptions> 
 /** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
 export async function prepare<T>(options: PrepareOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { signal } = options
-  const read = await readOptions(options)
+  const read = await settleOptions(options)
   await using sources = await openSources(options, events, { signal })
   // A list that cannot be read leaves no empty layout behind.
   const list = await selectListed(sources.client, options)
@@ -68,7 +68,7 @@ export async function prepare<T>(options: PrepareOptions, events: RegistryEvents
 /** Opens one destination, and closes it after `use`; the source stays open. */
 export async function prepareDestination<T>(
   options: PrepareOptions,
-  { wanted, named, nameAt }: ReadOptions,
+  { wanted, named, nameAt }: SettledOptions,
   { sources, list, branch }: Selected,
   events: RegistryEvents,
   use: (prepared: Prepared) => Promise<T>,

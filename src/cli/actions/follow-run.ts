@@ -1,12 +1,14 @@
+import type { MirrorEvent } from '../../copy/events.ts'
 import type { MirrorReport } from '../../report/report.ts'
-import type { MirrorRun } from '../../runs/start-run.ts'
+import type { MirrorRun, Run } from '../../runs/start-run.ts'
 import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
-import { exitCodeOfReport } from '../exit-code.ts'
+import { exitCodeOfReport, type ExitCode } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
 import type { RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
+import type { Styles } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
@@ -15,18 +17,28 @@ export interface FollowedRun {
   readonly hasSummary: boolean
 }
 
-/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
-export async function followRun(
+/** How the end of a run is shown. */
+interface Ending<Report> {
+  readonly destinations?: number
+  /** Prints what ended the run early, and what comes after it; returns a closing line. */
+  readonly close: (report: Report) => Promise<string | undefined>
+  readonly format: (report: Report, styles: Styles) => string
+  readonly exitCode: (report: Report) => ExitCode
+}
+
+/** Follows a run from its start to the exit code, with `--report` and `--events`. Throws LOCAL_IO. */
+export async function followTo<Event extends MirrorEvent, Report extends object>(
   cli: CliProcess,
   flags: RunFlags,
-  start: () => MirrorRun,
-  closing?: (report: MirrorReport) => Promise<string | undefined>,
-): Promise<FollowedRun> {
+  start: () => Run<Event, Report>,
+  { destinations, close, format, exitCode }: Ending<Report>,
+): Promise<{ readonly report: Report; readonly hasSummary: boolean }> {
   const { output, quiet = false, verbose = false, progress = true } = flags
   const writeReport = await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
+  const verbosity = quiet ? 'quiet' : verbose ? 'verbose' : 'normal'
   const renderers = [
-    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal', progress }),
+    await createRenderer(process.stderr, { env: process.env, verbosity, progress, destinations }),
     ...(events ? [eventsNdjson(events.output)] : []),
   ]
   const run = start()
@@ -36,18 +48,35 @@ export async function followRun(
     for (const renderer of renderers) renderer.end()
   }
   const report = await run.report
-  const line = await closing?.(report)
+  const line = await close(report)
   const hasSummary = output !== 'json' && !quiet && flags.events !== '-'
-  if (report.error !== undefined) cli.explain(report.error)
-  if (output === 'json' || hasSummary) cli.show(report, (styles) => formatSummary(report, styles))
+  if (output === 'json' || hasSummary) cli.show(report, (styles) => format(report, styles))
   if (line !== undefined) {
     if (hasSummary) cli.print(`${safeLine(line)}\n`)
     else cli.note(line)
   }
   // The copied images decide the exit code before these files do.
-  cli.exit(exitCodeOfReport(report, cli.stopSignal))
+  cli.exit(exitCode(report))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)
   }
   return { report, hasSummary }
+}
+
+/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
+export async function followRun(
+  cli: CliProcess,
+  flags: RunFlags,
+  start: () => MirrorRun,
+  closing?: (report: MirrorReport) => Promise<string | undefined>,
+): Promise<FollowedRun> {
+  return followTo(cli, flags, start, {
+    async close(report) {
+      const line = await closing?.(report)
+      if (report.error !== undefined) cli.explain(report.error)
+      return line
+    },
+    format: formatSummary,
+    exitCode: (report) => exitCodeOfReport(report, cli.stopSignal),
+  })
 }

@@ -41,8 +41,8 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & TransferOptio
   }
 }
 
-/** The library's options for the flags about both ends. */
-export function placeOptions(flags: PlaceFlags): PlanOptions {
+/** The library's options for the flags about both ends; `to` is one destination, or an array. */
+export function placeOptions<To>(flags: Omit<PlaceFlags, 'to'> & { readonly to: To }): Omit<PlanOptions, 'to'> & { readonly to: To } {
   const { to, sparse, rewrite, flatten, recheck, ifChanged } = flags
   const naming = { sparse, rewrite, flatten, recheck, ifChanged }
   return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), ...naming }

@@ -22,11 +22,18 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
   cli.exit(exitCodes.done)
 }
 
+/** The destination; undefined where there are several, whose code is loaded then. */
+function onlyDestination({ to: [first, ...more] }: Pick<PlanFlags, 'to'>): string | undefined {
+  return more.length === 0 ? first : undefined
+}
+
 /** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...(flags.images ?? []), flags.registries])
+  const to = onlyDestination(flags)
+  if (to === undefined) return (await import('./many.ts')).runPlanToMany(cli, flags, references)
   const writeReport = await openReport(flags.report)
-  const options = { ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
+  const options = { ...placeOptions({ ...flags, to }), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
@@ -46,11 +53,14 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
     return runPlan(cli, flags, references)
   }
   await refuseSharedFiles([flags.report, events, writeRegistries], [...(flags.images ?? []), flags.registries])
+  const to = onlyDestination(flags)
+  if (to === undefined) return (await import('./many.ts')).runMirrorToMany(cli, flags, references)
+  const own = { ...flags, to }
   const writeNodes =
     writeRegistries === undefined
       ? undefined
-      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
+      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, own, cli)
   const start = (): ReturnType<typeof mirror> =>
-    mirror({ ...placeOptions(flags), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
+    mirror({ ...placeOptions(own), ...engineOptions(flags), ...selectionOptions(references, flags), signal: cli.signal })
   await followRun(cli, flags, start, writeNodes)
 }

@@ -35,7 +35,9 @@ const engine: OptionGroup = inGroup('Docker Engine', [
 ])
 
 /** What commander makes of the options of `plan`. */
-export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunFlags {}
+export interface PlanFlags extends SelectionFlags, Omit<PlaceFlags, 'to'>, EngineFlags, RunFlags {
+  readonly to: readonly string[]
+}
 
 /** `k3s-mirror plan`. */
 export const plan: CommandDefinition = {
@@ -68,6 +70,7 @@ export const mirrorCommand: CommandDefinition = {
   ],
   examples: [
     'mirror --release stable --to registry.example.com/mirror',
+    'mirror --release stable --to a.example.com --to oci:site',
     'mirror --images list.txt --platform linux/amd64 --to oci:site',
     'mirror alpine:3.20 --from docker.io=cache.example --to oci:site',
   ],

@@ -1,6 +1,6 @@
 import type { IfChanged } from '../../plan/resolve-image.ts'
 import { inGroup, option, type HelpSection, type OptionGroup } from './option.ts'
-import { collect, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
+import { collect, collectDestination, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
 
 /** What commander makes of the options about sources. */
 export interface SourceFlags {
@@ -42,9 +42,13 @@ const from: OptionGroup = inGroup('Source', [
   option('--from <registry=source>', 'read this registry (* for all) from an endpoint or oci:<dir>', collectEndpoint),
 ])
 
-const to: OptionGroup = inGroup('Destination', [
-  option('--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>').makeOptionMandatory(),
-])
+const toForms = ['--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>'] as const
+
+/** `--to` of a command with one destination. */
+const to: OptionGroup = inGroup('Destination', [option(...toForms).makeOptionMandatory()])
+
+/** `--to` of a command with several. */
+const toEach: OptionGroup = inGroup('Destination', [option(...toForms, collectDestination).makeOptionMandatory()])
 
 /** Which platforms, and which of their layers. */
 const platforms: OptionGroup = inGroup('Source', [
@@ -90,7 +94,7 @@ export const destinations: OptionGroup = [...to, ...naming, ...logins, ...transf
 
 /** Where images come from and go to, and under which names. */
 export const places: OptionGroup = [
-  ...to,
+  ...toEach,
   ...naming,
   ...from,
   ...platforms,
