@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tinyImage } from '../layout/tiny-image.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
-import { onLines } from '../servers/lines.ts'
 import { memoryRegistry } from '../servers/memory-registry.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -13,6 +12,12 @@ import { tempDir } from '../servers/temp-dir.ts'
 interface EventLine {
   readonly type: string
   readonly to: string
+}
+
+/** The events of whole lines. */
+function eventsOf(text: string): readonly EventLine[] {
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as EventLine)
 }
 
 async function sourceRegistry() {
@@ -31,21 +36,40 @@ test('completes one destination while the other is killed, and reports which', a
   await using dir = await tempDir()
   const report = join(dir.path, 'report.json')
   const from = ['--from', `*=${source.url}`]
-  const { child, finished } = await startCli([...images, ...from, '--to', killed.url, '--to', good.url, '--report', report, '--events', '-'])
+  const { child, finished } = await startCli([
+    ...images,
+    ...from,
+    '--to',
+    killed.url,
+    '--to',
+    good.url,
+    '--report',
+    report,
+    '--events',
+    '-',
+  ])
   let isAlive = true
-  const to = new Set<string>()
-  assert.ok(child.stdout)
-  onLines(child.stdout, (line) => {
-    const event = JSON.parse(line) as EventLine
-    to.add(event.to)
-    if (isAlive && event.type === 'blob-progressed' && event.to === killed.url) isAlive = process.kill(killed.pid, 'SIGKILL') && false
+  let text = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (
+      isAlive &&
+      text.includes(`"blob-progressed"`) &&
+      eventsOf(text).some(({ type, to }) => type === 'blob-progressed' && to === killed.url)
+    ) {
+      isAlive = process.kill(killed.pid, 'SIGKILL') && false
+    }
   })
-  const { status, stderr } = await finished
+  const { status, stdout, stderr } = await finished
   assert.equal(status, 1, stderr)
-  assert.deepEqual([...to].toSorted(), [killed.url, good.url].toSorted())
+  assert.equal(isAlive, false)
+  assert.deepEqual([...new Set(eventsOf(stdout).map(({ to }) => to))].toSorted(), [killed.url, good.url].toSorted())
   const { command, destinations } = JSON.parse(await readFile(report, 'utf8')) as {
     readonly command: string
-    readonly destinations: readonly { readonly destination: string; readonly totals: { readonly copied: number; readonly failed: number } }[]
+    readonly destinations: readonly {
+      readonly destination: string
+      readonly totals: { readonly copied: number; readonly failed: number }
+    }[]
   }
   assert.equal(command, 'mirror')
   assert.deepEqual(destinations[1]?.totals.copied, 2)
@@ -69,20 +93,25 @@ test('prints the summary of each destination, and a plan for each', async () => 
   assert.equal(copied.status, 0, copied.stderr)
   assert.equal((JSON.parse(copied.stdout) as { readonly totals: { readonly copied: number } }).totals.copied, 4)
   const again = await runCli([...images, ...from], { cwd: dir.path, env: { K3S_MIRROR_TO: `${good.host}\n oci:site` } })
-  assert.equal(again.stdout, `${good.host}: all 2 images are up to date\noci:site: all 2 images are up to date\nall 2 destinations are complete\n`)
+  assert.equal(
+    again.stdout,
+    `${good.host}: all 2 images are up to date\noci:site: all 2 images are up to date\nall 2 destinations are complete\n`,
+  )
 })
 
 test('ends with 130 and interrupted reports of every destination', async () => {
   await using source = await sourceRegistry()
-  const intercept = ({ kind }: { readonly kind: string }): Promise<boolean> | boolean => kind === 'upload-put' && new Promise(() => undefined)
+  const intercept = ({ kind }: { readonly kind: string }): Promise<boolean> | boolean =>
+    kind === 'upload-put' && new Promise(() => undefined)
   await using first = await memoryRegistry(intercept)
   await using second = await memoryRegistry(intercept)
   const args = [...images, '--from', `*=${source.url}`, '--to', first.url, '--to', second.url, '--output', 'json', '--verbose']
   const { child, finished } = await startCli(args)
   let isAlive = true
-  assert.ok(child.stderr)
-  onLines(child.stderr, (line) => {
-    if (isAlive && line.startsWith('start ')) isAlive = child.kill('SIGINT') && false
+  let text = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (isAlive && /^start /m.test(text)) isAlive = child.kill('SIGINT') && false
   })
   const { status, stdout, stderr } = await finished
   assert.equal(status, 130, stderr)
