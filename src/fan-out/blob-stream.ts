@@ -24,7 +24,7 @@ export interface StreamReader<Owner = object> {
   /** Bytes that it was handed, and those of them that it has taken. */
   position: number
   taken: number
-  /** True once it reads; until then nobody waits for it. */
+  /** True once it reads; until then the stream does not wait for it. */
   hasBegun: boolean
   /** Present once it fell behind: the bytes that are left for it, and the check at their end; none of either where it had not begun. */
   behind?: { readonly kept: Uint8Array[]; readonly check: DigestCheck | undefined }
@@ -45,7 +45,7 @@ export interface StreamOptions {
 
 /**
  * One blob, read from the source once for several readers. It runs at the speed of the fastest; one that falls behind by more than
- * the window loses the stream, and goes on elsewhere with what it was told.
+ * the window loses the stream, and continues elsewhere with the check of what it has.
  */
 export class BlobStream<Owner = object> {
   /** Who has read the blob whole, and may be storing it still. */
@@ -101,7 +101,7 @@ export class BlobStream<Owner = object> {
     this.#changed()
   }
 
-  /** Delivers the blob whole; a reader that loses the stream gets the check to go on with, undefined where it has no byte yet. */
+  /** Delivers the blob whole; a reader that loses the stream gets the check to continue with, undefined where it has no byte yet. */
   async read(reader: StreamReader<Owner>, sink: ChunkSink, signal: AbortSignal | undefined): Promise<'whole' | DigestCheck | undefined> {
     const { size } = this.#options
     try {
@@ -217,7 +217,7 @@ export class BlobStream<Owner = object> {
     this.#window.trim(needed)
   }
 
-  /** Lets a reader go on without the stream. */
+  /** Lets a reader continue without the stream. */
   #dismiss(reader: StreamReader<Owner>): void {
     this.#readers.delete(reader)
     if (!reader.hasBegun) reader.behind = { kept: [], check: undefined }
@@ -228,7 +228,7 @@ export class BlobStream<Owner = object> {
     }
   }
 
-  /** Nobody reads any more: who has not begun would keep the window in memory. */
+  /** No reader is left but those that have not begun, which would keep the window in memory. */
   #dismissAll(): void {
     for (const reader of this.#readers) this.#dismiss(reader)
     this.#window.clear()

@@ -33,7 +33,7 @@ export interface Holder<M extends Member> {
 /** How a blob is read from the source. */
 export type SourceReading = Pick<VerifiedOptions, 'retry' | 'onRetry' | 'check' | 'signal'>
 
-/** One source, read once for several destinations: what it has answered, what streams from it, and which destinations have what by now. */
+/** One source, read once for several destinations: its answers, its streams, and the blobs that each destination has by now. */
 export class FanOut<M extends Member> {
   readonly source: ImageSource
   /** Ends what is read for all. */
@@ -58,7 +58,7 @@ export class FanOut<M extends Member> {
     for (const cache of [this.heads, this.manifests, this.smallBlobs]) cache.join(member)
   }
 
-  /** A destination needs nothing more; what it has is still read back by others. */
+  /** A destination needs nothing more; its blobs are still read back by others. */
   leave(member: M): void {
     for (const cache of [this.heads, this.manifests, this.smallBlobs]) cache.leave(member)
   }

@@ -22,7 +22,7 @@ function streamOf(size: number, isWanted = (): boolean => false) {
     },
   }
   const check = blobCheck(repository, descriptor)
-  const stream = new BlobStream<object>({
+  const stream = new BlobStream({
     size,
     check,
     open: (signal) => openVerified(source as ImageSource, repository, descriptor, { check, signal }),
@@ -73,7 +73,7 @@ test('lets a reader go that falls behind, with every byte up to where the check 
   assert.ok(check !== undefined && check !== 'whole')
   assert.ok(check.received > 4 * megabyte && check.received < 8 * megabyte)
   assert.deepEqual(slow.bytes(), Buffer.from(bytes.subarray(0, check.received)))
-  // The hash of what it got goes on where the stream has left it.
+  // The hash of what it got continues where the stream has left it.
   check.take(bytes.subarray(check.received))
   assert.equal(await stream.read(late, () => assert.fail('a byte of a stream that has gone'), undefined), undefined)
   assert.equal(stream.canJoin, false)
@@ -89,7 +89,7 @@ test('is useful until its readers have stored the blob', async () => {
   assert.equal(stream.isUseful, false)
 })
 
-test('goes on for a reader after the one that began it has failed', async () => {
+test('continues for a reader after the one that began it has failed', async () => {
   const { bytes, stream, offsets } = streamOf(3 * megabyte)
   const other = holding(Infinity)
   const begun = stream.join({})

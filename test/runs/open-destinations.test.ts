@@ -47,7 +47,7 @@ test('refuses credentials that would go to several registries', async () => {
   )
 })
 
-test('sends the credentials to the prefixes of one registry, and to nobody else', async () => {
+test('sends the credentials to the prefixes of one registry, and to no other host', async () => {
   await using source = await memoryRegistry()
   source.hold('rancher/a', '1', tinyImage())
   const challenge = { 'www-authenticate': 'Basic realm="test"' }
