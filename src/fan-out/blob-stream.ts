@@ -45,7 +45,7 @@ export interface StreamOptions {
 
 /**
  * One blob, read from the source once for several readers. It runs at the speed of the fastest; one that falls behind by more than
- * the window loses the stream, and continues elsewhere with the check of what it has.
+ * the window loses the stream, and continues elsewhere with the check of its bytes.
  */
 export class BlobStream<Owner = object> {
   /** Who has read the blob whole, and may be storing it still. */
