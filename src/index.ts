@@ -4,7 +4,7 @@ import type { ImageList } from './release/image-list.ts'
 import type { DiffReport } from './report/diff-report.ts'
 import type { LockReport } from './report/lock-report.ts'
 import type { NamedReport } from './report/merge-reports.ts'
-import type { PlanReport } from './report/plan-report.ts'
+import type { ManyPlanReport, PlanReport } from './report/plan-report.ts'
 import type { PruneReport } from './report/prune-report.ts'
 import type { MirrorReport } from './report/report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
@@ -15,6 +15,7 @@ import type { LoadBundleOptions } from './runs/load-bundle.ts'
 import type { LockOptions } from './runs/lock-images.ts'
 import type { MirrorToManyOptions, MirrorToManyRun } from './runs/mirror-to-many.ts'
 import type { MirrorOptions, PlanOptions } from './runs/options.ts'
+import type { PlanToManyOptions } from './runs/plan-to-many.ts'
 import type { PruneEvents, PruneOptions } from './runs/prune.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
 import type { MirrorRun, Run } from './runs/start-run.ts'
@@ -96,6 +97,7 @@ export type {
   LoadBundleOptions,
   LockOptions,
   LockReport,
+  ManyPlanReport,
   MirrorOptions,
   MirrorReport,
   MirrorRun,
@@ -107,6 +109,7 @@ export type {
   PruneEvents,
   PruneOptions,
   PruneReport,
+  PlanToManyOptions,
   PushBundleOptions,
   VerifyEvents,
   VerifyOptions,
@@ -134,7 +137,10 @@ export function mirror(options: MirrorOptions): MirrorRun {
   return loaded(import('./runs/mirror.ts').then((runs) => runs.mirror(options)))
 }
 
-/** Mirrors images to several destinations, each with its own result. A destination that fails does not stop the others. */
+/**
+ * Mirrors images to several destinations at once, each with its own result. The source is read once for all. A destination that is slow
+ * or fails does not stop the others. What is thrown kept all of them from starting.
+ */
 export function mirrorToMany(options: MirrorToManyOptions): MirrorToManyRun {
   return loaded(import('./runs/mirror-to-many.ts').then((runs) => runs.mirrorToMany(options)))
 }
@@ -147,6 +153,11 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
 /** Compares what two sides name or hold, and predicts what moving from `a` to `b` transfers. Nothing is changed. Manifests are read, which Docker Hub counts as pulls. */
 export async function diffImages(options: DiffOptions): Promise<DiffReport> {
   return (await import('./runs/diff-images.ts')).diffImages(options)
+}
+
+/** Works out what `mirrorToMany` with the same options would do, and moves nothing. The source's manifests are read once for all destinations. */
+export async function planToMany(options: PlanToManyOptions): Promise<ManyPlanReport> {
+  return (await import('./runs/plan-to-many.ts')).planToMany(options)
 }
 
 /** Fetches the lists of a selection and merges them. Throws what the lists gave: USAGE, INVALID_LIST, CHECKSUM_MISMATCH and others. */

@@ -18,6 +18,7 @@ const house: House = {
     release: ['errors.ts', 'text', 'async', 'http', 'oci', 'kubernetes'],
     plan: ['errors.ts', 'async', 'oci'],
     copy: ['errors.ts', 'async', 'oci', 'plan'],
+    'fan-out': ['errors.ts', 'async', 'oci', 'copy'],
     verify: ['errors.ts', 'async', 'oci', 'plan', 'copy', 'type:registries-yaml/resolve/describe-endpoint.ts'],
     prune: ['errors.ts', 'async', 'oci'],
     report: [
@@ -59,6 +60,7 @@ const house: House = {
       'release',
       'plan',
       'copy',
+      'fan-out',
       'verify',
       'prune',
       'report',

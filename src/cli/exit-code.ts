@@ -60,6 +60,15 @@ export function exitCodeOfError(error: unknown, signal?: StopSignal): ExitCode {
   return code === exitCodes.interrupted && signal === 'SIGTERM' ? exitCodes.terminated : code
 }
 
+/** The exit code of several runs: interrupted first, then refused bytes; 6 only where no run began, and 5 where one changed something and none failed. */
+export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
+  const [first = exitCodes.done] = codes
+  if (codes.every((code) => code === first)) return first
+  if (codes.every((code) => code === exitCodes.done || code === exitCodes.changed)) return exitCodes.changed
+  const worst = ([exitCodes.terminated, exitCodes.interrupted, exitCodes.integrityRefused] as const).find((code) => codes.includes(code))
+  return worst ?? exitCodes.someFailed
+}
+
 /** What of a report decides the exit code. */
 interface Ended {
   readonly images: readonly { readonly error?: ErrorSummary }[]

@@ -56,12 +56,12 @@ function prepare(command: Command, definition: CommandDefinition): Command {
 
 /** Refuses a second destination, which would be ignored. Of any other option that is given twice the last value wins, so that a script can append to its arguments. */
 function refuseTwice(command: Command, one: CliOption): void {
-  if (one.flag !== '--to') return
+  if (one.flag !== '--to' || one.isRepeatable) return
   let first: string | undefined
   command.on(`option:${one.name()}`, (text: string) => {
     if (first !== undefined && first !== text) {
       const values = [first, text].map((value) => quoted(redactUserinfo(value))).join(' and ')
-      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination per run' })
+      throw new MirrorError('USAGE', `--to is given twice: ${values}`, { hint: 'pass one destination; plan and mirror accept several' })
     }
     first = text
   })

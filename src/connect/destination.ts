@@ -7,7 +7,7 @@ import type { Repository } from '../oci/reference.ts'
 import { credentialsForOrigin, findCredentials, type Credentials } from '../registry/auth/credentials.ts'
 import { parseEndpoint, type Endpoint } from '../registry/endpoint.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { RegistryEvents, RegistryOptions, TransferOptions } from './clients.ts'
+import type { Connections, RegistryEvents, RegistryOptions, TransferOptions } from './clients.ts'
 import { openSources, type SourceOptions, type Sources } from './sources.ts'
 
 /** Where images are written to, or looked for. */
@@ -63,7 +63,7 @@ export interface CheckedEnds extends Sources {
 }
 
 /** A destination by its name: the directory of a layout, or the endpoint of a registry. */
-type NamedDestination =
+export type NamedDestination =
   | { readonly directory: string; readonly endpoint?: undefined }
   | { readonly directory?: undefined; readonly endpoint: Endpoint }
 
@@ -71,6 +71,12 @@ type NamedDestination =
 export function parseDestination(to: string): NamedDestination {
   const directory = layoutDirectory(to, 'options.to')
   return directory === undefined ? { endpoint: parseEndpoint(to, 'options.to') } : { directory }
+}
+
+/** What two names of one destination have in common: its URL, or its directory behind all links. */
+export async function destinationIdentity({ directory, endpoint }: NamedDestination): Promise<string> {
+  if (endpoint !== undefined) return `${endpoint.origin.origin}/${endpoint.prefix}`
+  return `oci:${await (await import('../layout/planted-files.ts')).followLinks(directory)}`
 }
 
 /** How a layout names images. */
@@ -84,7 +90,7 @@ export function namingAt({ origin, prefix }: Endpoint): DestinationNaming {
 /** Where the destination's credentials are looked for: its own come after those of the files. */
 export function credentialsAt(
   { origin }: Endpoint,
-  { credentials }: Pick<Sources, 'credentials'>,
+  { credentials }: Pick<Connections, 'credentials'>,
   own: DestinationOptions['destinationCredentials'],
 ): typeof credentials {
   if (own === undefined) return credentials
@@ -123,6 +129,16 @@ export async function openDestination(
       await layout?.close()
     },
   }
+}
+
+/** Opens a destination for reading back what a run has copied there, with connections and limits of its own. Throws as `readLayout`. */
+export async function openReadBack(
+  { directory, endpoint }: NamedDestination,
+  connections: Connections,
+  { destinationCredentials }: Pick<DestinationOptions, 'destinationCredentials'>,
+): Promise<ImageSource> {
+  if (endpoint === undefined) return (await import('../layout/open-layout.ts')).readLayout(directory)
+  return connections.opener('source', credentialsAt(endpoint, connections, destinationCredentials))({ ...endpoint, prefix: '' })
 }
 
 /** Opens the ends of a check for reading only; unusable parts of a node's file are skipped with a warning. Throws USAGE and INVALID_CONFIG. */

@@ -15,6 +15,12 @@ interface Entry {
 /** The blobs known at a run's destination: the repositories that hold them, and those being copied. */
 export class BlobLedger {
   readonly #entries = new Map<Digest, Entry>()
+  readonly #onSettled: ((digest: Digest) => void) | undefined
+
+  /** `onSettled` is called when a blob's work has ended, successfully or not. */
+  constructor(onSettled?: (digest: Digest) => void) {
+    this.#onSettled = onSettled
+  }
 
   /** Records that a repository has the blob. */
   add(digest: Digest, repository: Repository): void {
@@ -46,6 +52,7 @@ export class BlobLedger {
       return await result
     } finally {
       entry.copying = undefined
+      this.#onSettled?.(digest)
     }
   }
 
@@ -63,9 +70,14 @@ export interface BlobCopy {
   readonly to: Repository
 }
 
+/** Opens a blob of the source for one reading, which delivers its last chunk once the digest of the whole matches. */
+export type OpenBlob = (repository: Repository, descriptor: Descriptor, options: VerifiedOptions) => Promise<Content>
+
 /** Source and destination of a run, and what its images share. */
 export interface Ends {
   readonly source: ImageSource
+  /** Present where several destinations read the source at once; default: `openVerified`. */
+  readonly openBlob?: OpenBlob | undefined
   readonly destination: ImageDestination
   readonly ledger: BlobLedger
   readonly retry?: Partial<RetryPolicy> | undefined
@@ -92,7 +104,7 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
 
 /** A broken source is resumed within one upload; a broken destination gets the blob from its start; wrong content is retried once. */
 async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
-  const { source, destination, ledger } = ends
+  const { source, destination, ledger, openBlob = openVerified.bind(undefined, source) } = ends
   const { presence, signal, onProgress, onRetry } = options
   const { digest, data } = descriptor
   const isDisproved = presence === 'disproved'
@@ -105,7 +117,7 @@ async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options:
   if (offered.kind !== 'upload') return offered.kind
   const { upload } = offered
   const open = async (): Promise<Content> =>
-    data === undefined ? openVerified(source, from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
+    data === undefined ? openBlob(from, descriptor, { signal, retry: ends.retry, onProgress, onRetry }) : contentOf(data)
   const isTransientAtDestination = orWrongOnce((error) => isTransient(error) && error.side !== 'source')
   try {
     const isStored = await retry(() => upload.put(open, { signal }), {

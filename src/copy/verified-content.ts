@@ -13,6 +13,18 @@ export interface VerifiedOptions {
   /** Called with the bytes read so far, for every chunk. */
   readonly onProgress?: ((bytes: number) => void) | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** The check of the bytes that another stream has delivered: this one begins where that one ended. */
+  readonly check?: DigestCheck | undefined
+}
+
+/** The check of a blob before its first byte. */
+export function blobCheck(repository: Repository, descriptor: Descriptor): DigestCheck {
+  const subject = `blob ${descriptor.digest} of ${formatRepository(repository)}`
+  const hint = 'read from another copy, or run k3s-mirror bundle check <file> for a bundle: it was changed at the source or in transit'
+  return new DigestCheck(
+    descriptor,
+    () => new MirrorError('INTEGRITY', `${subject} does not match its digest`, { side: 'source', subject, hint }),
+  )
 }
 
 /** Bytes that a broken stream must have delivered for its next attempt to start at once and to count as the first. */
@@ -25,18 +37,8 @@ export async function openVerified(
   descriptor: Descriptor,
   options: VerifiedOptions = {},
 ): Promise<Content> {
-  const { digest, size } = descriptor
-  const { signal, onProgress, onRetry } = options
-  const subject = `blob ${digest} of ${formatRepository(repository)}`
-  const check = new DigestCheck(
-    descriptor,
-    () =>
-      new MirrorError('INTEGRITY', `${subject} does not match its digest`, {
-        side: 'source',
-        subject,
-        hint: 'read from another copy, or run k3s-mirror bundle check <file> for a bundle: it was changed at the source or in transit',
-      }),
-  )
+  const { signal, onProgress, onRetry, check = blobCheck(repository, descriptor) } = options
+  const size = descriptor.size - check.received
   let opened: Content | undefined
   let isResumed = false
   /** True once the sink has failed, which is not a failure of the source. */
@@ -88,7 +90,7 @@ export async function openVerified(
       opened = undefined
       await content?.read(take)
     })
-    if (size === 0) check.end()
+    if (descriptor.size === 0) check.end()
   }
   await patiently(open)
   return { size, read, cancel }

@@ -46,10 +46,21 @@ export class DigestCheck {
   readonly #refusal: () => Error
   readonly #hash: Hash
 
-  constructor(expected: { readonly digest: Digest; readonly size: number }, refusal: () => Error) {
+  constructor(
+    expected: { readonly digest: Digest; readonly size: number },
+    refusal: () => Error,
+    hash: Hash = digestHash(expected.digest),
+  ) {
     this.#expected = expected
     this.#refusal = refusal
-    this.#hash = digestHash(expected.digest)
+    this.#hash = hash
+  }
+
+  /** The check as it stands before the end, so that another stream can deliver the rest. */
+  fork(): DigestCheck {
+    const fork = new DigestCheck(this.#expected, this.#refusal, this.#hash.copy())
+    fork.received = this.received
+    return fork
   }
 
   /** Takes a chunk before anybody gets it; throws the refusal. */

@@ -130,6 +130,14 @@ export interface PlanReport extends ReportHead {
   readonly error?: ErrorSummary
 }
 
+/** The document of a plan for several destinations, in the order in which they were given. A destination that could not be opened has an `error` and no images. */
+export interface ManyPlanReport extends ReportHead {
+  /** The command that wrote this report. */
+  readonly command: 'plan'
+  /** One plan for each destination. */
+  readonly destinations: readonly PlanReport[]
+}
+
 /** The input of a plan report; omitted lists are empty. */
 export interface PlanSurvey
   extends Pick<PlanReport, 'destination' | 'startedAt'>, Partial<Pick<PlanReport, 'failures' | 'rateLimits' | 'lists' | 'warnings'>> {

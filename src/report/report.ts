@@ -79,7 +79,11 @@ export interface ReportTotals {
   readonly seconds: number
 }
 
-/** The document of a run to several destinations: the report of each, in the order in which they were given. */
+/**
+ * The document of a run to several destinations: the report of each, in the order in which they were given. A destination that could
+ * not be opened has an `error` and no images. Requests to the source serve all destinations and count in these totals only; those of
+ * each destination count what was read back for it from another one.
+ */
 export interface ManyReport extends ReportHead {
   /** The command that wrote this report. */
   readonly command: 'mirror'

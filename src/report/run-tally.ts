@@ -62,7 +62,7 @@ export class RunTally {
   event(event: MirrorEvent, now: number): void {
     switch (event.type) {
       case 'run-started':
-        this.images = event.images.length
+        this.images += event.images.length
         this.#isThroughEngine = event.engine !== undefined
         for (const { image } of event.images) this.#unresolved.add(image)
         this.#meter.add(0, now)

@@ -13,6 +13,7 @@ const smallestPart = 1024 * 1024
 
 const text: Shape = ['a string', isString]
 const texts: Shape = ['an array of strings', (value) => Array.isArray(value) && value.every(isString)]
+const someTexts: Shape = ['an array of at least one string', (value) => texts[1](value) && (value as unknown[]).length > 0]
 const flag: Shape = ['a boolean', (value) => typeof value === 'boolean']
 const count: Shape = ['a whole number of at least 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1]
 const isWhole = (value: unknown, most: number): boolean => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most
@@ -53,7 +54,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     (value) => isRecord(value) && isString(value['name']) && value['digests'] instanceof Map,
   ],
   file: text,
-  files: ['an array of at least one string', (value) => texts[1](value) && (value as unknown[]).length > 0],
+  files: someTexts,
   flatten: flag,
   foreignLayers: flag,
   from: record,
@@ -104,14 +105,18 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`
 }
 
-/** Checks the options of a function of the library before anything begins. Throws USAGE with the name, the expected form and what was given. */
-export function checkOptions(options: unknown, required: readonly string[] = []): void {
+/** Options that a function takes several of where all others take one. */
+const severalShapes: Readonly<Record<string, Shape>> = { to: someTexts }
+
+/** Checks the options of a function of the library before anything begins; those in `several` are arrays there. Throws USAGE with the name, the expected form and what was given. */
+export function checkOptions(options: unknown, required: readonly string[] = [], several: readonly 'to'[] = []): void {
   if (!isRecord(options)) throw new MirrorError('USAGE', `options must be an object: got ${describe(options)}`)
   for (const name of required) {
     if (options[name] === undefined) throw new MirrorError('USAGE', `options.${name} is required`, { hint: `set options.${name}` })
   }
   for (const [name, value] of Object.entries(options)) {
-    const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
+    const known = several.some((one) => one === name) ? severalShapes : shapes
+    const shape = Object.hasOwn(known, name) ? known[name] : undefined
     if (shape === undefined || value === undefined || shape[1](value)) continue
     throw new MirrorError('USAGE', `options.${name} must be ${shape[0]}: got ${describe(value)}`)
   }

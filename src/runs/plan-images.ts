@@ -14,10 +14,11 @@ export async function planImages(options: PlanOptions): Promise<PlanReport> {
   checkOptions(options, ['to'])
   const signal = runSignal(options.signal)
   const startedAt = new Date().toISOString()
-  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => survey(prepared, startedAt, signal))
+  return prepare({ ...options, readOnly: true, signal }, {}, (prepared) => surveyImages(prepared, startedAt, signal))
 }
 
-async function survey(
+/** Plans every image of a destination; a failure is in the report. */
+export async function surveyImages(
   { destination, images, lists, namedBy, warnings, jobs, engine, shard, ending, ends, route, endpointOf }: Prepared,
   startedAt: string,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import type { RegistryEvents } from '../connect/clients.ts'
-import { openDestination, parseDestination, type RunEnds } from '../connect/destination.ts'
-import { endpointsOf, openSources } from '../connect/sources.ts'
-import { BlobLedger } from '../copy/copy-blob.ts'
+import { openDestination, parseDestination, type NamedDestination, type RunEnds } from '../connect/destination.ts'
+import { endpointsOf, openSources, type Sources } from '../connect/sources.ts'
+import { BlobLedger, type Ends } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { ResolveAhead } from '../copy/resolve-ahead.ts'
 import { parsePlatform, type Platform } from '../oci/platform.ts'
@@ -12,7 +12,7 @@ import { lookUpExisting, missingBlobs, resolveImage, type ResolveOptions } from 
 import type { ImageList } from '../release/image-list.ts'
 import type { HeldLock } from './held-lock.ts'
 import { openLock, selectListed } from './list-images.ts'
-import { contentOptions, defaultJobs, readNaming, type MirrorOptions } from './options.ts'
+import { contentOptions, defaultJobs, readNaming, type MirrorOptions, type NameAt } from './options.ts'
 import { releaseRecorder } from './record-releases.ts'
 import { roomyCopier } from './roomy-copier.ts'
 import type { MirrorRoute } from './route.ts'
@@ -27,32 +27,65 @@ export interface Prepared extends RunPlan {
   readonly namedBy: ImageList['namedBy']
 }
 
-/** Settles everything before the first image, and closes it after `use`; `readOnly` leaves a destination as it is. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
-export async function prepare<T>(
-  options: MirrorOptions & { readonly readOnly?: boolean },
+/** Options of `prepare`; `readOnly` leaves a destination as it is. */
+type PrepareOptions = MirrorOptions & { readonly readOnly?: boolean }
+
+/** What destinations have in common: the source and the images. */
+export interface Selected {
+  readonly sources: Sources
+  readonly list: ImageList
+  readonly lock?: HeldLock | undefined
+  /** Present where several destinations read the source at once. */
+  readonly branch?: Pick<Ends, 'ledger' | 'openBlob'> | undefined
+}
+
+/** What options say that is read before the first request. */
+export interface SettledOptions {
+  readonly wanted: readonly Platform[] | undefined
+  readonly contents: ReturnType<typeof contentOptions>
+  readonly named: NamedDestination
+  readonly nameAt: NameAt
+}
+
+/** Reads what needs no request: it is refused before a layout is made or an Engine is reached. Throws USAGE and INVALID_*. */
+export async function settleOptions(options: MirrorOptions, lock: HeldLock | undefined): Promise<SettledOptions> {
+  const contents = contentOptions(lock?.contents ?? options)
+  const wanted = contents.platforms?.map(parsePlatform)
+  const named = parseDestination(options.to)
+  const nameAt = await readNaming(options)
+  if (options.via === 'docker') (await import('./engine-route.ts')).refuseOptions({ ...options, ...contents })
+  return { wanted, contents, named, nameAt }
+}
+
+/** Settles everything before the first image, and closes it after `use`. Throws USAGE and INVALID_* before the first request, then what lists and look-ups gave. */
+export async function prepare<T>(options: PrepareOptions, events: RegistryEvents, use: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const { signal } = options
+  const lock = await openLock(options)
+  const settled = await settleOptions(options, lock)
+  await using sources = await openSources(options, events, { signal })
+  // A list that cannot be read leaves no empty layout behind.
+  const list = await selectListed(sources.client, options, lock)
+  return await prepareDestination(options, settled, { sources, list, lock }, events, use)
+}
+
+/** Opens one destination, and closes it after `use`; the source stays open. */
+export async function prepareDestination<T>(
+  options: PrepareOptions,
+  { wanted, contents, named, nameAt }: SettledOptions,
+  { sources, list, lock, branch }: Selected,
   events: RegistryEvents,
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
   const { to, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
-  // What cannot be read is refused before a layout is made or an Engine is reached.
-  const lock = await openLock(options)
-  const contents = contentOptions(lock?.contents ?? options)
-  const wanted = contents.platforms?.map(parsePlatform)
-  const named = parseDestination(to)
-  const nameAt = await readNaming(options)
-  // The Engine's client is loaded where an Engine is used.
-  const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
-  engines?.refuseOptions({ ...options, ...contents })
-  await using sources = await openSources(options, events, { signal })
-  // A list that cannot be read leaves no empty layout behind.
-  const list = await selectListed(sources.client, options, lock)
   await using ends = await openDestination(named, sources, options)
   const all = list.images.map((source) => ({ source, destination: nameAt(withoutPin(source), ends.naming) }))
   const { images, shard } =
     options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
+  // The Engine's client is loaded where an Engine is used.
+  const engines = via === 'docker' ? await import('./engine-route.ts') : undefined
   using route: MirrorRoute =
     engines === undefined
-      ? registryRoute(ends, images, wanted, { ...options, ...contents, jobs }, lock)
+      ? registryRoute(ends, images, { ...options, ...contents, wanted, jobs }, { lock, branch })
       : await engines.openEngineRoute(ends, wanted, options, events)
   await route.check(all)
   const warnings = [...list.warnings, ...ends.warnings, ...route.warnings]
@@ -86,12 +119,12 @@ export async function prepare<T>(
 function registryRoute(
   ends: RunEnds,
   images: readonly NamedImage[],
-  wanted: readonly Platform[] | undefined,
-  options: MirrorOptions & { readonly jobs: number },
-  lock: HeldLock | undefined,
+  options: MirrorOptions & { readonly jobs: number; readonly wanted: readonly Platform[] | undefined },
+  { lock, branch }: Pick<Selected, 'lock' | 'branch'>,
 ): MirrorRoute<PlanStep> {
   const { source, destination } = ends
-  const { sparse, foreignLayers, recheck, ifChanged, describePresent, retry, jobs, signal } = options
+  const { ledger, openBlob } = branch ?? { ledger: new BlobLedger() }
+  const { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, retry, jobs, signal } = options
   const optionsFor = (image: NamedImage): ResolveOptions => {
     const locked = lock && { digest: lock.digestOf(image.source) }
     return { wanted, sparse, foreignLayers, recheck, ifChanged, describePresent, locked, signal }
@@ -109,7 +142,7 @@ function registryRoute(
   return {
     warnings: [],
     resolve: (image) => ahead.resolve(image),
-    copier: roomyCopier(contentCopier({ source, destination, ledger: new BlobLedger(), retry, findHolder }), ends),
+    copier: roomyCopier(contentCopier({ source, openBlob, destination, ledger, retry, findHolder }), ends),
     check: (all) => refuseCollisions(all, source, { signal }),
     survey: async (step) => ({
       missing: await missingBlobs(step, destination, { signal }),

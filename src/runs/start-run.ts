@@ -180,8 +180,8 @@ async function copyAll(
   return isWhole
 }
 
-/** Progress that was not read yet is replaced by the next of the same content. */
-function progressKey(event: MirrorEvent): string | undefined {
+/** What an event is replaced by while it is unread: progress by the next of the same content, everything else by nothing. */
+export function progressKey(event: MirrorEvent): string | undefined {
   if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
   return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { exitCodeOfError, exitCodeOfReport } from '../../src/cli/exit-code.ts'
+import { exitCodeOfError, exitCodeOfReport, worstExitCode } from '../../src/cli/exit-code.ts'
 import { errorCodes, MirrorError, type ErrorCode } from '../../src/errors.ts'
 
 /** The contract: every public code, by what the process exits with. */
@@ -94,4 +94,12 @@ describe('exit codes', () => {
     assert.equal(exitCodeOfReport({ images: [failure('NOT_FOUND'), failure('INTEGRITY')] }), 3)
     assert.equal(exitCodeOfReport({ images: [failure('INTEGRITY'), failure('CANCELLED')], interrupted: true }), 130)
   })
+})
+
+it('is the worst of several runs', () => {
+  assert.equal(worstExitCode([0, 0]), 0)
+  assert.equal(worstExitCode([2, 2]), 2)
+  assert.equal(worstExitCode([0, 2]), 1)
+  assert.equal(worstExitCode([1, 3, 0]), 3)
+  assert.equal(worstExitCode([3, 130]), 130)
 })

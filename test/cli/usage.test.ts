@@ -190,10 +190,21 @@ const mistakes: readonly (readonly [args: readonly string[], error: RegExp, hint
   [[...mirror, ...to, '--output', 'yaml'], /^invalid value "yaml" for --output: expected text, json/, /--help$/],
   [[...mirror, ...to, '--token-host', `u:${canary}@h`], /^invalid value "\*\*\*@h" for --token-host/, /--help$/],
   [
-    [...mirror, ...to, '--to', 'b.example'],
+    ['bundle', 'push', 'a.tar', ...to, '--to', 'b.example'],
     /^--to is given twice: "http:\/\/127\.0\.0\.1:1" and "b\.example"/,
-    /^pass one destination per run$/,
+    /^pass one destination; plan and mirror accept several$/,
   ],
+  [
+    [...mirror, ...to, '--to', '127.0.0.1:1/'],
+    /^invalid --to: "http:\/\/127\.0\.0\.1:1" and "127\.0\.0\.1:1\/" are the same destination/,
+    /^pass each destination once$/,
+  ],
+  [
+    [...mirror, ...to, '--to', 'b.example', '--write-registries', 'r.yaml'],
+    /^--write-registries requires exactly one --to/,
+    /^run k3s-mirror registries generate /,
+  ],
+  [[...mirror, ...to, '--to', 'b.example', '--via', 'docker'], /^several --to are unsupported with --via docker/, /--keep/],
   [[...mirror, ...to, '--keep'], /^--keep requires --via docker/, /^pass --via docker, or remove --keep$/],
   [[...mirror, ...to, '--from', 'docker.io'], /^invalid value "docker\.io" for --from/, /--help$/],
   [

@@ -1,13 +1,16 @@
+import type { MirrorEvent } from '../../copy/events.ts'
+import type { ReportDocument } from '../../report/report-document.ts'
 import type { MirrorReport } from '../../report/report.ts'
-import type { MirrorRun } from '../../runs/start-run.ts'
+import type { MirrorRun, Run } from '../../runs/start-run.ts'
 import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
-import { exitCodeOfReport } from '../exit-code.ts'
+import { exitCodeOfReport, type ExitCode } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
 import type { RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
 import { isDocument, runFormat } from '../output/report-format.ts'
+import type { Styles } from '../output/styles.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
@@ -15,18 +18,34 @@ export interface FollowedRun {
   readonly hasSummary: boolean
 }
 
-/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
-export async function followRun(
+/** How the end of a run is shown. */
+interface Ending<Report> {
+  readonly destinations?: number
+  /** Prints what ended the run early, and what comes after it; returns a closing line. */
+  readonly close: (report: Report) => Promise<string | undefined>
+  /** The text of the report for `--output`. */
+  readonly format: (output: string | undefined) => Promise<(report: Report, styles: Styles) => string>
+  readonly exitCode: (report: Report) => ExitCode
+}
+
+/** The exit code of a run; a change counts with `--detailed-exitcode`. */
+export function exitCodeOfRun(report: MirrorReport, { detailedExitcode }: RunFlags, { stopSignal }: CliProcess): ExitCode {
+  return exitCodeOfReport(report, stopSignal, detailedExitcode === true && report.totals.copied + report.totals.replaced > 0)
+}
+
+/** Follows a run from its start to the exit code, with `--report` and `--events`. Throws LOCAL_IO. */
+export async function followTo<Event extends MirrorEvent, Report extends ReportDocument>(
   cli: CliProcess,
   flags: RunFlags,
-  start: () => MirrorRun,
-  closing?: (report: MirrorReport) => Promise<string | undefined>,
-): Promise<FollowedRun> {
+  start: () => Run<Event, Report>,
+  { destinations, close, format, exitCode }: Ending<Report>,
+): Promise<{ readonly report: Report; readonly hasSummary: boolean }> {
   const { output, quiet = false, verbose = false, progress = true } = flags
   const writeReport = await openReport(flags.report)
   const events = flags.events === undefined ? undefined : await openEvents(flags.events)
+  const verbosity = quiet ? 'quiet' : verbose ? 'verbose' : 'normal'
   const renderers = [
-    await createRenderer(process.stderr, { env: process.env, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : 'normal', progress }),
+    await createRenderer(process.stderr, { env: process.env, verbosity, progress, destinations }),
     ...(events ? [eventsNdjson(events.output)] : []),
   ]
   const run = start()
@@ -39,21 +58,39 @@ export async function followRun(
     for (const renderer of renderers) renderer.end()
   }
   const report = await run.report
-  const line = await closing?.(report)
+  const line = await close(report)
   const hasSummary = !isDocument(output) && !quiet && flags.events !== '-'
-  if (report.error !== undefined) cli.explain(report.error)
-  const format = await runFormat(output)
-  if (isDocument(output) || hasSummary) cli.show(report, (styles) => format(report, styles))
+  if (isDocument(output) || hasSummary) {
+    const text = await format(output)
+    cli.show(report, (styles) => text(report, styles))
+  }
   if (line !== undefined) {
     if (hasSummary) cli.print(`${safeLine(line)}\n`)
     else cli.note(line)
   }
   if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
-  const changed = flags.detailedExitcode === true && report.totals.copied + report.totals.replaced > 0
   // The copied images decide the exit code before these files do.
-  cli.exit(exitCodeOfReport(report, cli.stopSignal, changed))
+  cli.exit(exitCode(report))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)
   }
   return { report, hasSummary }
+}
+
+/** Follows a run that copies images from its start to the exit code, with `--report`, `--events` and the line that `closing` returns. Throws LOCAL_IO. */
+export async function followRun(
+  cli: CliProcess,
+  flags: RunFlags,
+  start: () => MirrorRun,
+  closing?: (report: MirrorReport) => Promise<string | undefined>,
+): Promise<FollowedRun> {
+  return followTo(cli, flags, start, {
+    async close(report) {
+      const line = await closing?.(report)
+      if (report.error !== undefined) cli.explain(report.error)
+      return line
+    },
+    format: runFormat,
+    exitCode: (report) => exitCodeOfRun(report, flags, cli),
+  })
 }

@@ -6,7 +6,8 @@ import { MirrorError } from '../../errors.ts'
 import type { K3sFlags } from '../../registries-yaml/hosts/host-table.ts'
 import type { ImageSelection } from '../../release/select-images.ts'
 import type { BatchOptions, ContentOptions, DescribeOptions, MirrorOptions, PlanOptions } from '../../runs/options.ts'
-import type { EngineFlags } from '../commands/mirror.ts'
+import type { CliProcess } from '../cli-process.ts'
+import type { EngineFlags, PlanFlags } from '../commands/mirror.ts'
 import type { K3sOptionFlags } from '../options/k3s.ts'
 import type { RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
@@ -61,8 +62,8 @@ export function sourceOptions(flags: SourceFlags): SourceOptions & TransferOptio
   }
 }
 
-/** The library's options for the flags about both ends. */
-export function placeOptions(flags: PlaceFlags): PlanOptions {
+/** The library's options for the flags about both ends; `to` is one destination, or an array. */
+export function placeOptions<To>(flags: Omit<PlaceFlags, 'to'> & { readonly to: To }): Omit<PlanOptions, 'to'> & { readonly to: To } {
   const { to, sparse, rewrite, flatten, recheck, ifChanged } = flags
   const naming = { sparse, rewrite, flatten, recheck, ifChanged }
   return { ...sourceOptions(flags), to, destinationCredentials: destinationCredentials(process.env), ...naming }
@@ -89,6 +90,22 @@ export function engineOptions({ via, dockerHost, keep }: EngineFlags): Pick<Mirr
     throw new MirrorError('USAGE', `${needless} requires --via docker`, { hint: `pass --via docker, or remove ${needless}` })
   }
   return { via, dockerHost, keep }
+}
+
+/** The library's options for the flags of `mirror` and `plan`. */
+export function mirrorOptions(
+  flags: PlanFlags,
+  references: readonly string[],
+  { signal }: CliProcess,
+): Omit<MirrorOptions, 'to'> & { readonly to: readonly string[] } {
+  return {
+    ...placeOptions(flags),
+    ...engineOptions(flags),
+    ...selectionOptions(references, flags),
+    ...describeOptions(flags),
+    shard: flags.shard,
+    signal,
+  }
 }
 
 /** The library's flags for those of K3s. */

@@ -1,16 +1,17 @@
 import { MirrorError } from '../../errors.ts'
 import { formatReference } from '../../oci/reference.ts'
+import type { PlanReport } from '../../report/plan-report.ts'
 import { listImages } from '../../runs/list-images.ts'
 import { mirror } from '../../runs/mirror.ts'
 import { planImages } from '../../runs/plan-images.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
-import { exitCodes, exitCodeOfReport } from '../exit-code.ts'
+import { exitCodes, exitCodeOfReport, type ExitCode } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { planFormat } from '../output/report-format.ts'
 import { followRun } from './follow-run.ts'
-import { selectedFiles, selectionOptions, describeOptions, engineOptions, placeOptions } from './library-options.ts'
+import { mirrorOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
 /** Prints the image list. */
 export async function runImageList(cli: CliProcess, flags: ImagesFlags, references: readonly string[]): Promise<void> {
@@ -25,26 +26,31 @@ export async function runImageList(cli: CliProcess, flags: ImagesFlags, referenc
   cli.exit(exitCodes.done)
 }
 
+/** The destination; undefined where there are several, whose code is loaded then. */
+function onlyDestination({ to: [first, ...more] }: Pick<PlanFlags, 'to'>): string | undefined {
+  return more.length === 0 ? first : undefined
+}
+
+/** The exit code of a plan; what would change counts with `--detailed-exitcode`. */
+export function exitCodeOfPlan(report: PlanReport, { detailedExitcode }: PlanFlags): ExitCode {
+  const changed = detailedExitcode === true && report.totals.new + report.totals.changed > 0
+  return exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }, undefined, changed)
+}
+
 /** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...selectedFiles(flags), flags.registries])
+  const to = onlyDestination(flags)
+  if (to === undefined) return (await import('./many.ts')).runPlanToMany(cli, flags, references)
   const writeReport = await openReport(flags.report)
-  const options = {
-    ...placeOptions(flags),
-    ...engineOptions(flags),
-    ...selectionOptions(references, flags),
-    shard: flags.shard,
-    ...describeOptions(flags),
-    signal: cli.signal,
-  }
+  const options = { ...mirrorOptions(flags, references, cli), to }
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
   const format = await planFormat(flags.output, flags.verbose === true)
   cli.show(report, (styles) => format(report, styles))
   if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
-  const changed = flags.detailedExitcode === true && report.totals.new + report.totals.changed > 0
-  cli.exit(exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }, undefined, changed))
+  cli.exit(exitCodeOfPlan(report, flags))
   await writeReport(report).catch(cli.complain)
 }
 
@@ -62,18 +68,13 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
     })
   }
   await refuseSharedFiles([flags.report, events, writeRegistries], [...selectedFiles(flags), flags.registries])
+  const to = onlyDestination(flags)
+  if (to === undefined) return (await import('./many.ts')).runMirrorToMany(cli, flags, references)
+  const own = { ...flags, to }
   const writeNodes =
     writeRegistries === undefined
       ? undefined
-      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
-  const start = (): ReturnType<typeof mirror> =>
-    mirror({
-      ...placeOptions(flags),
-      ...engineOptions(flags),
-      ...selectionOptions(references, flags),
-      shard: flags.shard,
-      ...describeOptions(flags),
-      signal: cli.signal,
-    })
+      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, own, cli)
+  const start = (): ReturnType<typeof mirror> => mirror({ ...mirrorOptions(flags, references, cli), to })
   await followRun(cli, flags, start, writeNodes)
 }

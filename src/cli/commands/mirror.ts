@@ -37,7 +37,8 @@ const engine: OptionGroup = inGroup('Docker Engine', [
 ])
 
 /** What commander makes of the options of `plan`. */
-export interface PlanFlags extends SelectionFlags, PlaceFlags, EngineFlags, RunFlags {
+export interface PlanFlags extends SelectionFlags, Omit<PlaceFlags, 'to'>, EngineFlags, RunFlags {
+  readonly to: readonly string[]
   readonly shard?: Shard
 }
 
@@ -73,6 +74,7 @@ export const mirrorCommand: CommandDefinition = {
   ],
   examples: [
     'mirror --release stable --to registry.example.com/mirror',
+    'mirror --release stable --to a.example.com --to oci:site',
     'mirror --images list.txt --platform linux/amd64 --to oci:site',
     'mirror --images list.txt --shard 2/4 --to registry.example.com',
     'mirror alpine:3.20 --from docker.io=cache.example --to oci:site',

@@ -29,7 +29,8 @@ function readValue(option: CliOption, text: string, variable: string): unknown {
   if (option.placeholder === undefined) return readSwitch(option, text, variable)
   if (!option.isRepeatable) return option.read(text, undefined, variable)
   let value: unknown
-  for (const part of text.trim().split(/\s+/)) value = option.read(part, value, variable)
+  const separator = option.isPath && text.includes('oci:') ? /\s*\n\s*/ : /\s+/
+  for (const part of text.trim().split(separator)) value = option.read(part, value, variable)
   return value
 }
 

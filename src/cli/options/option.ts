@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { MirrorError } from '../../errors.ts'
 import { quoted } from '../../text/printable.ts'
 import { redactUserinfo } from '../../text/redact.ts'
-import { collecting } from './values.ts'
+import { collectDestination, collecting } from './values.ts'
 
 /** Turns the text of an option into its value; `previous` is the value so far, of an option that may be repeated. */
 type Parse = (text: string, previous: never) => unknown
@@ -12,11 +12,14 @@ export class CliOption extends Option {
   /** Set by `makeOptionMandatory`. Checked after parsing, so that an unknown option is reported first. */
   isRequired = false
   readonly isRepeatable: boolean
+  /** True where a value may be the name of a directory, which may contain spaces. */
+  readonly isPath: boolean
   readonly #parse: Parse | undefined
 
   constructor(flags: string, description: string, parse?: Parse) {
     super(flags, description)
     this.#parse = parse
+    this.isPath = parse === collectDestination
     this.isRepeatable = parse !== undefined && collecting.has(parse)
     if (parse !== undefined || this.required) this.argParser((text: string, previous: unknown) => this.read(text, previous))
   }

@@ -1,6 +1,6 @@
 import type { IfChanged } from '../../plan/resolve-image.ts'
 import { inGroup, option, type HelpSection, type OptionGroup } from './option.ts'
-import { collect, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
+import { collect, collectDestination, collectEndpoint, collectHost, collectList, wholeNumber } from './values.ts'
 
 /** What commander makes of the options about sources. */
 export interface SourceFlags {
@@ -43,10 +43,13 @@ const from: OptionGroup = inGroup('Source', [
   option('--from <registry=source>', 'read this registry (* for all) from an endpoint or oci:<dir>', collectEndpoint),
 ])
 
-/** `--to`. */
-export const to: OptionGroup = inGroup('Destination', [
-  option('--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>').makeOptionMandatory(),
-])
+const toForms = ['--to <destination>', '[http[s]://]host[:port][/prefix], or oci:<directory>'] as const
+
+/** `--to` of a command with one destination. */
+export const to: OptionGroup = inGroup('Destination', [option(...toForms).makeOptionMandatory()])
+
+/** `--to` of a command with several. */
+const toEach: OptionGroup = inGroup('Destination', [option(...toForms, collectDestination).makeOptionMandatory()])
 
 /** Which platforms, and which of their layers. */
 const platforms: OptionGroup = inGroup('Source', [
@@ -101,7 +104,15 @@ export const destinations: OptionGroup = [...to, ...naming, ...logins, ...transf
 export const sparse: OptionGroup = inGroup('Source', [option('--sparse', 'with --platform: keep the original index')])
 
 /** Where images come from and go to, and under which names. */
-export const places: OptionGroup = [...to, ...naming, ...from, ...platforms, ...sparse, ...logins, ...transfer('16; with --via docker: 2')]
+export const places: OptionGroup = [
+  ...toEach,
+  ...naming,
+  ...from,
+  ...platforms,
+  ...sparse,
+  ...logins,
+  ...transfer('16; with --via docker: 2'),
+]
 
 /** `--write-registries`, for commands that copy to a registry. */
 export const writeRegistries: OptionGroup = inGroup('Output', [

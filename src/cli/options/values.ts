@@ -10,6 +10,11 @@ export function collect(value: string, previous: readonly string[] = []): readon
   return [...previous, value]
 }
 
+/** Collects destinations. */
+export function collectDestination(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}
+
 /** Collects values that may also be separated by commas. */
 export function collectList(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, ...value.split(',').map((part) => part.trim())]
@@ -32,7 +37,7 @@ export function collectHost(value: string, previous: readonly string[] = []): re
 }
 
 /** The parsers of options that may be repeated. */
-export const collecting: ReadonlySet<unknown> = new Set([collect, collectList, collectEndpoint, collectHost])
+export const collecting: ReadonlySet<unknown> = new Set([collect, collectDestination, collectList, collectEndpoint, collectHost])
 
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): (value: string) => number {

@@ -99,7 +99,7 @@ function ofVerification({ command, images, warnings, error }: VerifyReport): rea
 
 /** What of a report deserves attention: failures as errors, tags with other content and warnings as warnings. Each kind is one annotation, because GitHub shows ten of a step. */
 export function annotationsOf(report: ReportDocument): readonly Annotation[] {
-  if ('destinations' in report) return report.destinations.flatMap(ofRun)
+  if ('destinations' in report) return report.destinations.flatMap(annotationsOf)
   if ('asNode' in report) return ofVerification(report)
   if ('failures' in report) return ofPlan(report)
   if ('images' in report) return ofRun(report)

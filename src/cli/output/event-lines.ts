@@ -6,6 +6,7 @@ import { failureLines, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
+import { placedEvent } from './placed-event.ts'
 import type { RendererOptions } from './renderer.ts'
 import { describeShared, wordsFor } from './run-words.ts'
 
@@ -15,13 +16,13 @@ type Detailed = Of<'image-planned' | 'image-started' | 'image-failed' | 'blob-sk
 /** Turns events into lines for people, without newlines. Failures are collected and printed once, when the run ends. */
 export class EventLines {
   readonly #tally: RunTally
-  readonly #options: RendererOptions
+  readonly #options: RendererOptions & { readonly place?: string | undefined }
   readonly #throttledAt = new Map<string, number>()
   readonly #failures = new Map<string, FailedImage>()
   #run: Of<'run-started'> | undefined
 
-  /** `tally` must have received each event already. */
-  constructor(tally: RunTally, options: RendererOptions) {
+  /** `tally` must have received each event already. With `place`, lines name this destination, and so do the images of the tally. */
+  constructor(tally: RunTally, options: RendererOptions & { readonly place?: string | undefined }) {
     this.#tally = tally
     this.#options = options
   }
@@ -34,7 +35,8 @@ export class EventLines {
     if (event.type === 'image-copied' || event.type === 'image-up-to-date' || event.type === 'image-skipped')
       this.#failures.delete(event.image)
     if (this.#options.verbosity === 'quiet' || (event.type === 'image-failed' && event.final)) return []
-    const line = this.#line(event, now)
+    // A planned image is printed with its name at the destination.
+    const line = this.#line(event.type === 'image-planned' ? event : placedEvent(event, this.#options.place), now)
     return line === undefined ? [] : [line]
   }
 
@@ -42,7 +44,7 @@ export class EventLines {
   end(): readonly string[] {
     const failures = [...this.#failures.values()]
     this.#failures.clear()
-    return failureLines(failures, this.#tally.images, this.#options.styles)
+    return failureLines(failures, this.#tally.images, this.#options.styles, this.#options.place)
   }
 
   /** The command prints the error that ended a run. */

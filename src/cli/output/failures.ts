@@ -39,9 +39,10 @@ function groupTitle({ error, images }: FailureGroup, total: number): string {
   return `${safeLine(first)}: ${formatErrorLine({ ...error, message: error.message.replace(` ${first}: `, () => ': ') })}`
 }
 
-function groupLines(group: FailureGroup, total: number, styles: Styles): string[] {
+function groupLines(group: FailureGroup, total: number, styles: Styles, place: string | undefined): string[] {
   const { error, images } = group
-  const lines = [`${styles.bad('FAILED')} ${groupTitle(group, total)}`]
+  const at = place === undefined ? '' : `${safeLine(place)}: `
+  const lines = [`${styles.bad('FAILED')} ${at}${groupTitle(group, total)}`]
   if (images.length > 1 && images.length < total) {
     lines.push(...images.slice(0, mostNamed).map((image) => `  ${safeLine(image)}`))
     if (images.length > mostNamed) lines.push(`  and ${images.length - mostNamed} more: --output json lists them all`)
@@ -50,7 +51,7 @@ function groupLines(group: FailureGroup, total: number, styles: Styles): string[
   return lines
 }
 
-/** What failed and why, one line an array entry: images that failed for the same reason share one error and one hint. `total` counts all images of the run. */
-export function failureLines(failures: readonly FailedImage[], total: number, styles: Styles): readonly string[] {
-  return groupFailures(failures).flatMap((group) => groupLines(group, total, styles))
+/** What failed and why, one line an array entry: images that failed for the same reason share one error and one hint. `total` counts all images of the run, `place` is its destination where there are several. */
+export function failureLines(failures: readonly FailedImage[], total: number, styles: Styles, place?: string): readonly string[] {
+  return groupFailures(failures).flatMap((group) => groupLines(group, total, styles, place))
 }

@@ -20,6 +20,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   images: '--images',
   include: '--include',
   k3sVersion: '--k3s-version',
+  keep: '--keep',
   keyFile: '--key-file',
   listSha256: '--list-sha256',
   lock: '--lock',

@@ -1,4 +1,4 @@
-import type { PlannedImage, PlanReport } from '../../report/plan-report.ts'
+import type { ManyPlanReport, PlannedImage, PlanReport } from '../../report/plan-report.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { code, section, tableLines, type MarkdownColumn } from './markdown.ts'
 import { totalLine } from './plan-table.ts'
@@ -11,11 +11,10 @@ const columns: readonly MarkdownColumn<PlannedImage>[] = [
   ['Platforms', ({ platforms }) => code(platforms.join(', '))],
 ]
 
-/** A plan in GitHub-flavoured markdown, for the summary of a job or a comment. Ends with a newline. */
-export function formatPlanMarkdown(report: PlanReport): string {
+function planLines(report: PlanReport): readonly string[] {
   const { destination, images, failures, totals, warnings, error } = report
   const [counts = '', ...toCopy] = totalLine(report).split('\n')
-  const lines = [
+  return [
     '## k3s-mirror plan',
     '',
     `**${counts}**`,
@@ -38,5 +37,10 @@ export function formatPlanMarkdown(report: PlanReport): string {
     ...(totals.dockerHubPulls > 0 ? [`Docker Hub counts ${formatCount(totals.dockerHubPulls, 'pull')}`, ''] : []),
     originLine(report),
   ]
-  return `${lines.join('\n')}\n`
+}
+
+/** A plan in GitHub-flavoured markdown, for the summary of a job or a comment. Ends with a newline. */
+export function formatPlanMarkdown(report: PlanReport | ManyPlanReport): string {
+  const reports = 'destinations' in report ? report.destinations : [report]
+  return `${reports.map((one) => planLines(one).join('\n')).join('\n\n')}\n`
 }

@@ -72,8 +72,15 @@ export function totalLine({ totals, engine, destination }: PlanReport): string {
   return `${text}\nto copy: ${formatCount(totals.blobsToMove, 'blob')}, ${formatBytes(totals.bytesToMove)}${reused}`
 }
 
+/** How a plan is printed. */
+export interface PlanTextOptions {
+  readonly styles: Styles
+  /** With the columns that most readers do without. */
+  readonly verbose?: boolean
+}
+
 /** A plan for people: one line per image, then failures, the totals, and the pulls that Docker Hub counts. Ends with a newline. */
-export function formatPlan(report: PlanReport, options: { readonly styles: Styles; readonly verbose?: boolean }): string {
+export function formatPlan(report: PlanReport, options: PlanTextOptions): string {
   const { styles, verbose = false } = options
   // Standard error has the reason, which all images share.
   if (report.error !== undefined) return `${styles.strong(totalLine(report))}\n`

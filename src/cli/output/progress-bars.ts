@@ -1,9 +1,9 @@
 import cliProgress from 'cli-progress'
-import { RunTally } from '../../report/run-tally.ts'
+import type { RunTally } from '../../report/run-tally.ts'
 import { safeLine } from '../../text/printable.ts'
 import { BarLayout } from './bar-layout.ts'
-import { EventLines } from './event-lines.ts'
 import { outputClock, type Renderer, type RendererOptions } from './renderer.ts'
+import { runView } from './run-view.ts'
 import { textWidth } from './shorten-name.ts'
 import { progressParts } from './text-lines.ts'
 
@@ -43,8 +43,8 @@ function lineAt(
 /** Live bars for the whole run and the images in flight; a finished image scrolls up as one line. The cursor is restored however the process ends. */
 export function progressBars(terminal: Terminal, options: RendererOptions): Renderer {
   const { clock = outputClock } = options
-  const tally = new RunTally()
-  const lines = new EventLines(tally, options)
+  const view = runView(options)
+  const { tally } = view
   let drawn: cliProgress.SingleBar[] = []
   let widths: number[] = []
   let pending: string[] = []
@@ -116,7 +116,7 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
     terminal.removeListener('resize', resized)
     process.removeListener('exit', end)
     bars.stop()
-    pending.push(...lines.end())
+    pending.push(...view.end())
     flush()
   }
   terminal.on('resize', resized)
@@ -125,11 +125,9 @@ export function progressBars(terminal: Terminal, options: RendererOptions): Rend
   return {
     event(event) {
       if (isOver) return
-      const now = clock.now()
-      tally.event(event, now)
-      pending.push(...lines.of(event, now))
+      pending.push(...view.event(event, clock.now()))
       if (event.type !== 'run-started') return
-      longestName = event.images.reduce((longest, { image }) => Math.max(longest, textWidth(safeLine(image))), 0)
+      longestName = view.names(event).reduce((longest, name) => Math.max(longest, textWidth(safeLine(name))), longestName)
       grow()
     },
     end,

@@ -3,7 +3,7 @@ import type { Styles } from './styles.ts'
 
 /** Shows a run: receives every event in order, then `end`, which may come early or twice and restores the terminal. */
 export interface Renderer {
-  event(event: MirrorEvent): void
+  event(event: MirrorEvent & { readonly to?: string }): void
   end(): void
 }
 
@@ -41,4 +41,6 @@ export interface RendererOptions {
   /** The time between two progress lines, where no bars are shown. */
   readonly heartbeat?: number | undefined
   readonly clock?: OutputClock | undefined
+  /** How many destinations the run has; default 1. */
+  readonly destinations?: number | undefined
 }

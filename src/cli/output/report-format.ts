@@ -1,6 +1,6 @@
-import type { PlanReport } from '../../report/plan-report.ts'
+import type { ManyPlanReport, PlanReport } from '../../report/plan-report.ts'
 import type { FailureReport } from '../../report/report-head.ts'
-import type { MirrorReport } from '../../report/report.ts'
+import type { ManyReport, MirrorReport } from '../../report/report.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import type { Styles } from './styles.ts'
 
@@ -17,6 +17,21 @@ export async function runFormat(output: string | undefined): Promise<Format<Mirr
   if (output === 'junit') return (await import('./run-junit.ts')).formatRunJunit
   if (output === 'markdown') return (await import('./run-markdown.ts')).formatRunMarkdown
   return (await import('./summary.ts')).formatSummary
+}
+
+/** The text of a run to several destinations for `--output`. */
+export async function manyRunFormat(output: string | undefined): Promise<Format<ManyReport>> {
+  if (output === 'junit') return (await import('./run-junit.ts')).formatRunJunit
+  if (output === 'markdown') return (await import('./run-markdown.ts')).formatRunMarkdown
+  return (await import('./many-summary.ts')).formatManySummary
+}
+
+/** The text of a plan for several destinations for `--output`. */
+export async function manyPlanFormat(output: string | undefined, verbose: boolean): Promise<Format<ManyPlanReport>> {
+  if (output === 'junit') return (await import('./plan-junit.ts')).formatPlanJunit
+  if (output === 'markdown') return (await import('./plan-markdown.ts')).formatPlanMarkdown
+  const { formatManyPlan } = await import('./many-summary.ts')
+  return (report, styles) => formatManyPlan(report, { styles, verbose })
 }
 
 /** The text of a plan for `--output`. */

@@ -1,7 +1,7 @@
-import { RunTally } from '../../report/run-tally.ts'
-import { EventLines } from './event-lines.ts'
+import type { RunTally } from '../../report/run-tally.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from './format-amount.ts'
 import { outputClock, type Renderer, type RendererOptions, type TextOutput } from './renderer.ts'
+import { runView } from './run-view.ts'
 
 /** The parts of a line about a run's progress, the most important first. */
 export function progressParts(tally: RunTally, now: number): readonly string[] {
@@ -19,24 +19,21 @@ export function progressParts(tally: RunTally, now: number): readonly string[] {
 /** For logs and pipes: one line per image, and a progress line at intervals. */
 export function textLines(output: TextOutput, options: RendererOptions): Renderer {
   const { clock = outputClock, heartbeat = 10_000 } = options
-  const tally = new RunTally()
-  const lines = new EventLines(tally, options)
+  const view = runView(options)
   let stop: (() => void) | undefined
   const write = (written: readonly string[]): void => {
     for (const line of written) output.write(`${line}\n`)
   }
-  const beat = (): void => write([options.styles.quiet(`... ${progressParts(tally, clock.now()).join(', ')}`)])
+  const beat = (): void => write([options.styles.quiet(`... ${progressParts(view.tally, clock.now()).join(', ')}`)])
   return {
     event(event) {
-      const now = clock.now()
-      tally.event(event, now)
-      write(lines.of(event, now))
-      if (event.type === 'run-started' && options.verbosity !== 'quiet') stop = clock.every(heartbeat, beat)
-      if (event.type === 'run-finished') stop?.()
+      write(view.event(event, clock.now()))
+      if (event.type === 'run-started' && options.verbosity !== 'quiet') stop ??= clock.every(heartbeat, beat)
+      if (view.isOver) stop?.()
     },
     end() {
       stop?.()
-      write(lines.end())
+      write(view.end())
     },
   }
 }
