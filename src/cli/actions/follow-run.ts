@@ -4,10 +4,10 @@ import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
 import { exitCodeOfReport } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
-import type { RunFlags } from '../options/output.ts'
+import { isDocument, type RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
-import { isDocument, runFormat } from '../output/report-format.ts'
+import { formatSummary } from '../output/summary.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
@@ -42,7 +42,7 @@ export async function followRun(
   const line = await closing?.(report)
   const hasSummary = !isDocument(output) && !quiet && flags.events !== '-'
   if (report.error !== undefined) cli.explain(report.error)
-  const format = await runFormat(output)
+  const format = isDocument(output) ? await (await import('../output/report-format.ts')).runFormat(output) : formatSummary
   if (isDocument(output) || hasSummary) cli.show(report, (styles) => format(report, styles))
   if (line !== undefined) {
     if (hasSummary) cli.print(`${safeLine(line)}\n`)

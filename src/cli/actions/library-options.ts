@@ -8,10 +8,9 @@ import type { ImageSelection } from '../../release/select-images.ts'
 import type { BatchOptions, ContentOptions, DescribeOptions, MirrorOptions, PlanOptions } from '../../runs/options.ts'
 import type { EngineFlags } from '../commands/mirror.ts'
 import type { K3sOptionFlags } from '../options/k3s.ts'
-import type { RunFlags } from '../options/output.ts'
+import { isDocument, type RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
 import type { SelectionFlags } from '../options/selection.ts'
-import { isDocument } from '../output/report-format.ts'
 
 /** Where Docker's CLI keeps its configuration. */
 export function dockerConfigDirectory(): string {
