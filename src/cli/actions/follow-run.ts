@@ -6,11 +6,11 @@ import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
 import { exitCodeOfReport, type ExitCode } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
-import type { RunFlags } from '../options/output.ts'
+import { isDocument, type RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
-import { isDocument, runFormat } from '../output/report-format.ts'
 import type { Styles } from '../output/styles.ts'
+import { formatSummary } from '../output/summary.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
@@ -90,7 +90,8 @@ export async function followRun(
       if (report.error !== undefined) cli.explain(report.error)
       return line
     },
-    format: runFormat,
+    // Formats of documents are loaded where they are asked for.
+    format: async (output) => (isDocument(output) ? (await import('../output/report-format.ts')).runFormat(output) : formatSummary),
     exitCode: (report) => exitCodeOfRun(report, flags, cli),
   })
 }

@@ -9,10 +9,9 @@ import type { BatchOptions, ContentOptions, DescribeOptions, MirrorOptions, Plan
 import type { CliProcess } from '../cli-process.ts'
 import type { EngineFlags, PlanFlags } from '../commands/mirror.ts'
 import type { K3sOptionFlags } from '../options/k3s.ts'
-import type { RunFlags } from '../options/output.ts'
+import { isDocument, type RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
 import type { SelectionFlags } from '../options/selection.ts'
-import { isDocument } from '../output/report-format.ts'
 
 /** Where Docker's CLI keeps its configuration. */
 export function dockerConfigDirectory(): string {

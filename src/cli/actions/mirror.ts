@@ -9,7 +9,6 @@ import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfReport, type ExitCode } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { planFormat } from '../output/report-format.ts'
 import { followRun } from './follow-run.ts'
 import { mirrorOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
@@ -47,6 +46,8 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   const report = await planImages(options)
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
+  // A mirror does without.
+  const { planFormat } = await import('../output/report-format.ts')
   const format = await planFormat(flags.output, flags.verbose === true)
   cli.show(report, (styles) => format(report, styles))
   if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))

@@ -33,6 +33,11 @@ export function outputFormat(...formats: readonly string[]): CliOption {
 /** The options that almost every command has. */
 export const output: OptionGroup = [outputFormat('text', 'json'), ...verbosity]
 
+/** True for a format that is a document, which is printed whole even with `--quiet`. */
+export function isDocument(output: string | undefined): boolean {
+  return output !== undefined && output !== 'text'
+}
+
 /** `--annotate`. */
 export const annotate: OptionGroup = inGroup('Output', [
   option('--annotate <pipeline>', 'mark failures and moved tags in the job log').choices(['github', 'gitlab']),

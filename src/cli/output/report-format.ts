@@ -2,21 +2,18 @@ import type { ManyPlanReport, PlanReport } from '../../report/plan-report.ts'
 import type { FailureReport } from '../../report/report-head.ts'
 import type { ManyReport, MirrorReport } from '../../report/report.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
+import { formatJson } from './json.ts'
 import type { Styles } from './styles.ts'
+import { formatSummary } from './summary.ts'
 
 /** Makes the text of a report; ends with a newline. Formats are loaded where they are asked for. */
 type Format<Report> = (report: Report, styles: Styles) => string
-
-/** True for a format that is a document, which is printed whole even with `--quiet`. */
-export function isDocument(output: string | undefined): boolean {
-  return output !== undefined && output !== 'text'
-}
 
 /** The text of a run for `--output`. */
 export async function runFormat(output: string | undefined): Promise<Format<MirrorReport>> {
   if (output === 'junit') return (await import('./run-junit.ts')).formatRunJunit
   if (output === 'markdown') return (await import('./run-markdown.ts')).formatRunMarkdown
-  return (await import('./summary.ts')).formatSummary
+  return formatSummary
 }
 
 /** The text of a run to several destinations for `--output`. */
@@ -52,7 +49,7 @@ export async function verifyFormat(output: string | undefined, verbose: boolean)
 
 /** The document of a command that could not begin, for `--output`; undefined for text, which standard error has. */
 export async function formatFailure(report: FailureReport, output: string | undefined): Promise<string | undefined> {
-  if (output === 'json') return `${(await import('./json.ts')).formatJson(report)}\n`
+  if (output === 'json') return `${formatJson(report)}\n`
   if (output === 'junit') return (await import('./failure-formats.ts')).formatFailureJunit(report)
   return output === 'markdown' ? (await import('./failure-formats.ts')).formatFailureMarkdown(report) : undefined
 }
