@@ -4,6 +4,7 @@ import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush }
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { serve } from './commands/serve.ts'
+import { sync } from './commands/sync.ts'
 import { verifyCommand } from './commands/verify.ts'
 
 /** Every command, in the order of `--help`. */
@@ -14,6 +15,7 @@ export const commandTable: readonly CommandEntry[] = [
     definition: mirrorCommand,
     load: async () => (await import('./actions/mirror.ts')).runMirror,
   },
+  { name: 'sync', group: 'Images', definition: sync, load: async () => (await import('./actions/sync.ts')).runSync },
   { name: 'plan', group: 'Images', definition: plan, load: async () => (await import('./actions/mirror.ts')).runPlan },
   {
     name: 'verify',

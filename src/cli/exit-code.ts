@@ -1,13 +1,14 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import { isMirrorError, type ErrorCode } from '../errors.ts'
 
-/** The exit codes of the process; with 2 nothing was copied. */
+/** The exit codes of the process; with 2 nothing was copied, 5 only with `--detailed-exitcode`. */
 export const exitCodes = {
   done: 0,
   someFailed: 1,
   invalidInput: 2,
   integrityRefused: 3,
   problemsFound: 4,
+  changed: 5,
   interrupted: 130,
   terminated: 143,
 } as const

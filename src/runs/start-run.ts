@@ -118,8 +118,9 @@ export function startRun(command: RunCommand, given: AbortSignal | undefined, wo
 function start(command: RunCommand, { destination, images, lists, warnings, engine }: RunPlan, emit: Emit): void {
   const names = images.map((image) => ({ image: formatReference(image.source), destination: formatReference(image.destination) }))
   emit({ type: 'run-started', command, destination, images: names, ...(engine !== undefined && { engine }) })
-  for (const { name, sha256, coverage, release, images: count } of lists) {
-    emit({ type: 'list-read', name, sha256, coverage, images: count, ...(release !== undefined && { release }) })
+  for (const { name, sha256, coverage, release, channel, images: count } of lists) {
+    const named = { ...(release !== undefined && { release }), ...(channel !== undefined && { channel }) }
+    emit({ type: 'list-read', name, sha256, coverage, images: count, ...named })
   }
   for (const message of warnings) emit({ type: 'warning', message })
 }

@@ -57,6 +57,24 @@ export function parseSize(text: string): number {
   return bytes
 }
 
+const secondsOf: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 }
+
+/** The longest time that a timer of Node can wait, in whole days. */
+const mostDays = 24
+
+/** Milliseconds of a duration as in Go: `30s`, `1h30m`, `2d`. */
+export function parseDuration(text: string): number {
+  if (!/^(?=[0-9])(?:[0-9]{1,3}d)?(?:[0-9]{1,4}h)?(?:[0-9]{1,5}m)?(?:[0-9]{1,7}s)?$/.test(text))
+    throw new InvalidArgumentError('expected a duration, as in 30s, 15m or 1h30m')
+  const seconds = [...text.matchAll(/([0-9]+)([dhms])/g)].reduce(
+    (sum, [, count, unit = '']) => sum + Number(count) * (secondsOf[unit] ?? 0),
+    0,
+  )
+  if (seconds < 1) throw new InvalidArgumentError('expected at least 1s')
+  if (seconds > mostDays * 86_400) throw new InvalidArgumentError(`expected at most ${mostDays}d`)
+  return seconds * 1000
+}
+
 /** Parses `host:port`, or `:port` for every address. */
 export function parseListen(value: string): { readonly host: string; readonly port: number } {
   const [, literal, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(value) ?? []

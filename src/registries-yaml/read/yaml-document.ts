@@ -92,8 +92,8 @@ const mostParsedAgain = 2_000_000
 const maxYamlDepth = 500
 const start: Position = { line: 1, column: 1 }
 
-/** True for too many open brackets, or too many nested entries on one line. */
-function isTooDeep(text: string): boolean {
+/** True for too many open brackets, or too many nested entries on one line, in which a parser could overflow its stack. */
+export function isTooDeep(text: string): boolean {
   let depth = 0
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
     depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1)

@@ -1,0 +1,73 @@
+import { summariseError } from '../../copy/events.ts'
+import { MirrorError } from '../../errors.ts'
+import { mirrorToMany, type DestinationEvent } from '../../runs/mirror-to-many.ts'
+import { planImages } from '../../runs/plan-images.ts'
+import { entryOptions, type EntryOverrides } from './entry-options.ts'
+import type { SyncConfig, SyncEntry } from './sync-config.ts'
+import {
+  sumCheckTotals,
+  sumSyncTotals,
+  type CheckedDestination,
+  type CheckedEntry,
+  type SyncCheckReport,
+  type SyncedEntry,
+  type SyncReport,
+} from './sync-report.ts'
+
+/** An event of the run of an entry. */
+export type SyncEvent = DestinationEvent & { readonly entry: string }
+
+/** How the entries of a configuration are run. */
+export interface SyncRunOptions extends EntryOverrides {
+  /** The file, for the report. */
+  readonly config: string
+  readonly signal: AbortSignal
+  readonly onEvent?: (event: SyncEvent) => void
+}
+
+async function syncEntry(entry: SyncEntry, { signal, onEvent, ...overrides }: SyncRunOptions): Promise<SyncedEntry> {
+  const { name } = entry
+  try {
+    signal.throwIfAborted()
+    const run = mirrorToMany({ ...entryOptions(entry, overrides), signal })
+    for await (const event of run) onEvent?.({ ...event, entry: name })
+    return { name, report: await run.report }
+  } catch (error) {
+    const cancelled = new MirrorError('CANCELLED', 'not started: the run was interrupted', { hint: 'run the same command again' })
+    return { name, error: summariseError(signal.aborted ? cancelled : error) }
+  }
+}
+
+/** Mirrors the entries one after another; the failure of one does not stop the others. */
+export async function runEntries({ entries }: SyncConfig, options: SyncRunOptions): Promise<SyncReport> {
+  const synced: SyncedEntry[] = []
+  for (const entry of entries) synced.push(await syncEntry(entry, options))
+  const isInterrupted = options.signal.aborted
+  const head = { schemaVersion: 1, command: 'sync', check: false, config: options.config } as const
+  return { ...head, entries: synced, totals: sumSyncTotals(synced), ...(isInterrupted && { interrupted: true }) }
+}
+
+async function checkDestination(
+  entry: SyncEntry,
+  destination: string,
+  { signal, ...overrides }: SyncRunOptions,
+): Promise<CheckedDestination> {
+  try {
+    return { destination, plan: await planImages({ ...entryOptions(entry, overrides), to: destination, signal }) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { destination, error: summariseError(error) }
+  }
+}
+
+/** Compares the entries with their destinations, and moves nothing. */
+export async function checkEntries({ entries }: SyncConfig, options: SyncRunOptions): Promise<SyncCheckReport> {
+  const checked: CheckedEntry[] = []
+  for (const entry of entries) {
+    const destinations: CheckedDestination[] = []
+    for (const destination of entry.to) destinations.push(await checkDestination(entry, destination, options))
+    checked.push({ name: entry.name, destinations })
+  }
+  const head = { schemaVersion: 1, command: 'sync', check: true, config: options.config } as const
+  return { ...head, entries: checked, totals: sumCheckTotals(checked) }
+}
