@@ -120,5 +120,9 @@ export function findSchemaProblems(document: ConfigDocument): readonly ConfigPro
   const schema = createRequire(import.meta.url)('k3s-mirror/schemas/sync-config.schema.json') as ConfigSchema
   const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema)
   if (validate(document.value)) return []
-  return (validate.errors ?? []).flatMap((error) => explain(error, document, schema) ?? [])
+  const errors = validate.errors ?? []
+  const misspelled = new Set(errors.filter(({ keyword }) => keyword === 'unevaluatedProperties').map(({ instancePath }) => instancePath))
+  return errors
+    .filter(({ keyword, instancePath }) => keyword !== 'anyOf' || !misspelled.has(instancePath))
+    .flatMap((error) => explain(error, document, schema) ?? [])
 }

@@ -71,8 +71,8 @@ const lists = new Set([
 const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
 
 /** A path of the file, which is relative to the file; other places stay as they are. */
-function placeIn(directory: string, place: string): string {
-  const layout = layoutDirectory(place, 'the place')
+function placeIn(directory: string, place: string, key: string): string {
+  const layout = layoutDirectory(place, key)
   return layout === undefined ? place : `oci:${resolve(directory, layout)}`
 }
 
@@ -80,14 +80,14 @@ function placeIn(directory: string, place: string): string {
 function settle(key: string, value: unknown, directory: string): unknown {
   const listed = lists.has(key) && typeof value === 'string' ? [value] : value
   if (key === 'registries') return resolve(directory, value as string)
-  if (key === 'to') return (listed as string[]).map((place) => placeIn(directory, place))
+  if (key === 'to') return (listed as string[]).map((place) => placeIn(directory, place, key))
   if (key === 'images')
     return (listed as string[]).map((name) =>
-      isUrl(name) ? name : name.startsWith('oci:') ? placeIn(directory, name) : resolve(directory, name),
+      isUrl(name) ? name : name.startsWith('oci:') ? placeIn(directory, name, key) : resolve(directory, name),
     )
   if (key !== 'from') return listed
   return Object.fromEntries(
-    Object.entries(value as Record<string, string>).map(([registry, place]) => [registry, placeIn(directory, place)]),
+    Object.entries(value as Record<string, string>).map(([registry, place]) => [registry, placeIn(directory, place, key)]),
   )
 }
 
@@ -115,7 +115,7 @@ function readEntries(
         return action()
       } catch (error) {
         if (!isMirrorError(error)) throw error
-        report(place(key), `${key}: ${error.message.replace(new RegExp(`^(?:invalid )?options\\.${key}:? `), '')}`, error.hint)
+        report(place(key), `${key}: ${error.message.replace(new RegExp(`^(?:invalid )?(?:options\\.)?${key}:? `), '')}`, error.hint)
         return undefined
       }
     }
@@ -133,17 +133,18 @@ function readEntries(
   })
 }
 
+const isGuess = (hint: string | undefined): boolean => hint?.startsWith('Did you mean') === true
+
 function refuse(path: string, problems: readonly ConfigProblem[]): never {
-  const found = new Map(problems.map((problem) => [`${formatPosition(path, problem.position)}: ${problem.why}`, problem]))
+  const sorted = problems.toSorted(({ position: a }, { position: b }) => a.line - b.line || a.column - b.column)
+  const found = new Map(sorted.map((problem) => [`${formatPosition(path, problem.position)}: ${problem.why}`, problem]))
   const shown = [...found].slice(0, mostProblems)
-  const [[, first] = []] = shown
+  const isSingle = found.size === 1
+  const lines = shown.map(([text, { hint = '' }]) => (!isSingle && isGuess(hint) ? `${text}. ${hint}` : text))
   const more = found.size > shown.length ? `; and ${found.size - shown.length} more` : ''
-  const hints = shown.length === 1 ? first?.hint : undefined
-  const message = shown.map(([text, { hint }]) =>
-    shown.length > 1 && hint?.startsWith('Did you mean') === true ? `${text}. ${hint}` : text,
-  )
-  throw new MirrorError('INVALID_CONFIG', `${message.join('; ')}${more}`, {
-    hint: hints ?? 'see schemas/sync-config.schema.json of this package',
+  const hint = sorted.find((problem) => problem.hint !== undefined && (isSingle || !isGuess(problem.hint)))?.hint
+  throw new MirrorError('INVALID_CONFIG', `${lines.join('; ')}${more}`, {
+    hint: hint ?? 'compare the file with schemas/sync-config.schema.json of this package',
   })
 }
 
