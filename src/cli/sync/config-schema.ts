@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { editDistance, nearestFirst } from '../../oci/nearest.ts'
 import { quoted } from '../../text/printable.ts'
 import type { ConfigDocument, ConfigPath, ConfigProblem } from './config-document.ts'
@@ -114,11 +114,25 @@ function explain(error: ErrorObject, document: ConfigDocument, schema: ConfigSch
   }
 }
 
+/** The published file, and what validates with it. */
+interface Validator {
+  readonly schema: ConfigSchema
+  readonly validate: ValidateFunction
+}
+
+/** Compiled once: a program that watches reads its configuration again and again. */
+let compiled: Validator | undefined
+
+function validator(): Validator {
+  if (compiled !== undefined) return compiled
+  const schema = createRequire(import.meta.url)('k3s-mirror/schemas/sync-config.schema.json') as ConfigSchema
+  compiled = { schema, validate: new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema) }
+  return compiled
+}
+
 /** Compares a document with `schemas/sync-config.schema.json` of this package: https://json-schema.org/draft/2020-12 */
 export function findSchemaProblems(document: ConfigDocument): readonly ConfigProblem[] {
-  // The published file is the one that validates.
-  const schema = createRequire(import.meta.url)('k3s-mirror/schemas/sync-config.schema.json') as ConfigSchema
-  const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema)
+  const { schema, validate } = validator()
   if (validate(document.value)) return []
   const errors = validate.errors ?? []
   const misspelled = new Set(errors.filter(({ keyword }) => keyword === 'unevaluatedProperties').map(({ instancePath }) => instancePath))
