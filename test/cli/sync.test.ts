@@ -24,8 +24,9 @@ async function twoEntries(world: SyncWorld): Promise<void> {
       - ${world.destinations[1].url}/site`)
 }
 
-function parse<T>(stdout: string): T {
-  const document = JSON.parse(stdout) as T
+/** The document, valid by the schema. */
+function parse(stdout: string): unknown {
+  const document: unknown = JSON.parse(stdout)
   assert.ok(isReport(document), JSON.stringify(isReport.errors))
   return document
 }
@@ -37,7 +38,7 @@ test('mirrors every entry to its destinations, exactly as separate commands do',
   const report = `${world.directory.path}/report.json`
   const { status, stdout, stderr } = await world.sync(['--output', 'json', '--report', report])
   assert.equal(status, 0, stderr)
-  const { entries, totals } = parse<SyncReport>(stdout)
+  const { entries, totals } = parse(stdout) as SyncReport
   assert.deepEqual(JSON.parse(await readFile(report, 'utf8')), JSON.parse(stdout))
   assert.deepEqual([totals.images, totals.copied, totals.failed], [4, 4, 0])
   assert.deepEqual(
@@ -81,7 +82,7 @@ test('--check reports what differs and moves nothing; --detailed-exitcode return
   await twoEntries(world)
   const drift = await world.sync(['--check', '--detailed-exitcode', '--output', 'json'])
   assert.equal(drift.status, 5, drift.stderr)
-  const { totals, check } = parse<SyncCheckReport>(drift.stdout)
+  const { totals, check } = parse(drift.stdout) as SyncCheckReport
   assert.deepEqual([check, totals.new, totals.present], [true, 4, 0])
   assert.deepEqual(
     world.destinations.flatMap(({ writes }) => writes),
@@ -120,7 +121,7 @@ test('an entry that fails does not stop the others, and the worst exit code coun
   const only = await world.sync(['--only', 'k3s', '--output', 'json'])
   assert.equal(only.status, 0)
   assert.deepEqual(
-    parse<SyncReport>(only.stdout).entries.map(({ name }) => name),
+    (parse(only.stdout) as SyncReport).entries.map(({ name }) => name),
     ['k3s'],
   )
   assert.match((await world.sync(['--only', 'k3'])).stderr, /Did you mean k3s\?/)
@@ -132,7 +133,7 @@ test('an invalid file is reported before the first request, also as JSON', async
   const { status, stdout, stderr } = await world.sync(['--output', 'json'])
   assert.equal(status, 2)
   const problem = `${file}:12:5: unknown key "relases"`
-  assert.deepEqual(parse<{ error: object }>(stdout).error, { code: 'INVALID_CONFIG', message: problem, hint: 'Did you mean releases?' })
+  assert.deepEqual((parse(stdout) as { error: object }).error, { code: 'INVALID_CONFIG', message: problem, hint: 'Did you mean releases?' })
   assert.equal(stderr, `error: ${problem} (INVALID_CONFIG)\nhint: Did you mean releases?\n`)
   assert.deepEqual([world.asked, world.source.requests.length], [[], 0])
 })

@@ -29,8 +29,8 @@ function refuseCombinations({ watch, check, interval, listen, detailedExitcode, 
 
 /** Makes messages of the library name a key of the file in place of a flag of `mirror`. */
 function nameKeys({ artifactUrl, channelUrl }: SyncFlags): void {
-  const own = [artifactUrl && '--artifact-url', channelUrl && '--channel-url']
-  for (const [key, flag] of Object.entries(flagsByOption)) if (!own.includes(flag)) nameByVariable(flag, key)
+  const own = new Set([artifactUrl && '--artifact-url', channelUrl && '--channel-url'])
+  for (const [key, flag] of Object.entries(flagsByOption)) if (!own.has(flag)) nameByVariable(flag, key)
 }
 
 /** Files that a run reads. */

@@ -67,7 +67,7 @@ class DocumentReader {
     if (isAlias(node)) {
       const target = node.resolve(this.#document)
       if (target === undefined) return this.#refuse(node, 'an alias without an anchor')
-      return this.read(target as Node, path)
+      return this.read(target, path)
     }
     if (isSeq<Node | null>(node)) return node.items.map((item, index) => this.read(item, [...path, index]))
     if (isMap<Node | null, Node | null>(node)) {
@@ -123,7 +123,7 @@ export function readConfigDocument(source: string, environment: NodeJS.ProcessEn
     const [document, second] = Array.isArray(documents) ? (documents as readonly Document[]) : []
     if (document === undefined) return failed('the file is empty', start)
     reader = new DocumentReader(document, lines, environment)
-    const [error] = document.errors.concat(document.warnings as typeof document.errors).toSorted((a, b) => a.pos[0] - b.pos[0])
+    const [error] = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0])
     if (error !== undefined) {
       const why = error.code === 'DUPLICATE_KEY' ? 'the key is given twice' : `invalid YAML: ${error.message}`
       return failed(why, reader.position(error.pos[0]))

@@ -74,7 +74,7 @@ function explain(error: ErrorObject, document: ConfigDocument, schema: ConfigSch
   const path = pathOf(instancePath)
   const at = (why: string, hint?: string): ConfigProblem => ({ position: document.positionOf(path), why, hint })
   const label = path.findLast((part) => typeof part === 'string')
-  const name = label === undefined ? 'the file' : String(label)
+  const name = label ?? 'the file'
   if (schemaPath.includes('/anyOf/')) return undefined
   switch (keyword) {
     case 'additionalProperties':

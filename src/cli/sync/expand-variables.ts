@@ -7,7 +7,7 @@ export interface VariableProblem {
 /** Names of variables that hold secrets. */
 const secretName = /(?:^|_)(?:PASS(?:WORD|WD|PHRASE)?|SECRET|TOKEN|CREDENTIALS?|AUTH(?:_CONFIG)?|(?:API|ACCESS|PRIVATE|SECRET)_?KEY)$/i
 
-/** `$${` stands for `${`; groups of a rewrite, as in `${1}`, are no variables. */
+/** `$${` stands for `${`; groups of a rewrite, as in `${1}`, stay as they are. */
 const variable = /\$\$\{|\$\{[0-9]+\}|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g
 
 /** Where secrets belong instead of the file. */

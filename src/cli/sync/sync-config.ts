@@ -64,8 +64,17 @@ interface RawConfig {
   readonly sync: readonly Readonly<Record<string, unknown>>[]
 }
 
-const lists = new Set([
-  ...['to', 'releases', 'images', 'references', 'include', 'exclude', 'platforms', 'rewrite', 'tokenHosts', 'storageHosts'],
+const lists: ReadonlySet<string> = new Set([
+  'to',
+  'releases',
+  'images',
+  'references',
+  'include',
+  'exclude',
+  'platforms',
+  'rewrite',
+  'tokenHosts',
+  'storageHosts',
 ])
 
 const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)

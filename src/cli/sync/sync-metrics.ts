@@ -65,7 +65,13 @@ export class SyncMetrics {
 
   #count(entry: SyncedEntry, now: number): EntryCounts {
     const counts = this.#entries.get(entry.name) ?? {
-      ...{ runs: 0, failedRuns: 0, failedImages: 0, lastRun: now, lastSuccess: 0, bytes: new Map<string, number>(), last: entry },
+      runs: 0,
+      failedRuns: 0,
+      failedImages: 0,
+      lastRun: now,
+      lastSuccess: 0,
+      bytes: new Map<string, number>(),
+      last: entry,
     }
     const hasWorked = hasSucceeded(entry)
     counts.runs++
