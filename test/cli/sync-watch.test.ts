@@ -78,8 +78,8 @@ test('SIGHUP reads the file again; a broken file keeps the one before; /metrics 
   const valid = await readFile(file, 'utf8')
   const watching = await world.start(['--watch', '--listen', '127.0.0.1:0'])
   const printed = reading(watching)
-  await until(() => printed.text.includes('/metrics and '))
-  const [, url = ''] = /^serving (\S+)\/metrics/m.exec(printed.text) ?? []
+  await until(() => printed.text.includes('/healthz at '))
+  const [, url = ''] = /^serving \S+ and \S+ at (\S+)$/m.exec(printed.text) ?? []
   const metrics = async (): Promise<string> => (await plainRequest(`${url}/metrics`)).body.toString()
   const value = (text: string, name: string): string | undefined =>
     text

@@ -1,4 +1,3 @@
-import { onAbort } from '../../async/on-abort.ts'
 import { isMirrorError } from '../../errors.ts'
 import { version } from '../../version.ts'
 import type { CliProcess } from '../cli-process.ts'
@@ -77,7 +76,8 @@ export async function watchConfig(cli: CliProcess, flags: SyncFlags, { config, r
   const runOnce = async (): Promise<boolean> => {
     // A signal of its own for each run, so that nothing of a run stays with the one of the process.
     const abort = new AbortController()
-    const leave = onAbort(cli.signal, () => abort.abort(cli.signal.reason))
+    const stop = (): void => abort.abort(cli.signal.reason)
+    cli.signal.addEventListener('abort', stop, { once: true })
     metrics.isRunning = true
     try {
       const report = await run(used, abort.signal)
@@ -88,12 +88,12 @@ export async function watchConfig(cli: CliProcess, flags: SyncFlags, { config, r
       return report.entries.every(hasSucceeded)
     } finally {
       metrics.isRunning = false
-      leave()
+      cli.signal.removeEventListener('abort', stop)
     }
   }
   const describe = (): string => `${formatCount(used.entries.length, 'entry', 'entries')} of ${path} every ${formatDuration(interval())}`
   cli.note(`watching ${describe()}; press Ctrl-C to stop`)
-  if (server !== undefined) cli.note(`serving ${server.url}/metrics and ${server.url}/healthz`)
+  if (server !== undefined) cli.note(`serving /metrics and /healthz at ${server.url}`)
   const loop = watch({ run: runOnce, interval, signal: cli.signal })
   const reload = async (): Promise<void> => {
     try {

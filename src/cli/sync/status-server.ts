@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { errnoOf } from '../../layout/local-io.ts'
 import { listenError } from '../../registry-server/listen-error.ts'
 import { metricsType } from '../../registry-server/metrics.ts'
@@ -46,7 +45,8 @@ export async function startStatusServer(
   }
   // A failure to accept, such as a lack of file descriptors, must not end the process.
   server.on('error', () => undefined)
-  const { port: chosen, address, family } = server.address() as AddressInfo
+  const bound = server.address()
+  const { port: chosen, address, family } = typeof bound === 'object' && bound !== null ? bound : { port, address: host, family: 'IPv4' }
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`,
     async [Symbol.asyncDispose]() {

@@ -29,7 +29,7 @@ export interface WatchOptions {
 const firstBackoff = 60_000
 
 /** A loop under way. */
-export interface Watch {
+export interface RepeatedRun {
   /** Starts the next run at once, or right after the one in progress. */
   readonly wake: () => void
   /** Resolves when the signal has ended the loop. */
@@ -37,7 +37,7 @@ export interface Watch {
 }
 
 /** Repeats a run, the first one at once, never two at a time: a run that takes longer than the interval delays the next one. A failed run is repeated earlier. */
-export function watch({ run, interval, signal, clock = watchClock }: WatchOptions): Watch {
+export function watch({ run, interval, signal, clock = watchClock }: WatchOptions): RepeatedRun {
   let pause = new AbortController()
   const stop = (): void => pause.abort()
   const repeat = async (): Promise<void> => {
