@@ -69,7 +69,7 @@ export async function runSync(cli: CliProcess, flags: SyncFlags): Promise<void> 
     ndjson?.event(event)
   }
   const run = (used: SyncConfig, signal: AbortSignal): ReturnType<typeof runEntries> => {
-    lines.begin()
+    lines.begin(used.entries)
     return runEntries(used, { ...options, signal, onEvent })
   }
   if (flags.watch === true) {

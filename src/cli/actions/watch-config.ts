@@ -89,6 +89,8 @@ export async function watchConfig(cli: CliProcess, flags: SyncFlags, { config, r
     } finally {
       metrics.isRunning = false
       cli.signal.removeEventListener('abort', stop)
+      // Node keeps signals that follow another one, and everything that listens to them, until that one is aborted.
+      abort.abort()
     }
   }
   const describe = (): string => `${formatCount(used.entries.length, 'entry', 'entries')} of ${path} every ${formatDuration(interval())}`

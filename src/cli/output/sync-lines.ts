@@ -1,5 +1,6 @@
 import { safeLine } from '../../text/printable.ts'
 import type { SyncEvent } from '../sync/run-sync.ts'
+import type { SyncEntry } from '../sync/sync-config.ts'
 import { EventLines } from './event-lines.ts'
 import type { Verbosity } from './renderer.ts'
 import { RunTally } from './run-tally.ts'
@@ -21,14 +22,16 @@ export class SyncLines {
   /** What each destination was warned of in this run, and in the run before. */
   #said = new Set<string>()
   #saidBefore = new Set<string>()
+  #several: ReadonlySet<string> = new Set()
 
   constructor(options: SyncLinesOptions) {
     this.#options = options
   }
 
-  /** Begins a run over all entries. */
-  begin(): void {
+  /** Begins a run over these entries; the lines of one with several destinations name them. */
+  begin(entries: readonly SyncEntry[]): void {
     this.#runs.clear()
+    this.#several = new Set(entries.filter(({ to }) => to.length > 1).map(({ name }) => name))
     this.#saidBefore = this.#said
     this.#said = new Set()
   }
@@ -50,7 +53,8 @@ export class SyncLines {
       const said = `${key} ${line}`
       if (isRepeated) this.#said.add(said)
       if (isRepeated && isWatching && this.#saidBefore.has(said)) continue
-      write(`${styles.strong(`${safeLine(event.entry)}:`)} ${line}`)
+      const name = this.#several.has(event.entry) ? `${event.entry} -> ${event.to}` : event.entry
+      write(`${styles.strong(`${safeLine(name)}:`)} ${line}`)
     }
   }
 }
