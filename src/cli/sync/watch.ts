@@ -8,7 +8,7 @@ export interface WatchClock {
 }
 
 /** The monotonic time of the process. */
-export const watchClock: WatchClock = {
+const watchClock: WatchClock = {
   now: () => performance.now(),
   async wait(milliseconds, signal) {
     await sleep(milliseconds, undefined, { signal }).catch(() => undefined)
