@@ -26,10 +26,11 @@ test('packs the program and its docs, and runs where the package is installed', 
     )
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
-  const configs = ['configs/k3s-mirror-serve.service', 'configs/k3s-mirror-serve.yaml']
-  const schemas = ['schemas/event.schema.json', 'schemas/report.schema.json']
+  const configs = ['k3s-mirror-serve.service', 'k3s-mirror-serve.yaml', 'k3s-mirror-sync.service', 'sync.yaml'].map(
+    (name) => `configs/${name}`,
+  )
   const built = ['dist/cli/commit.txt', 'dist/cli/third-party-notices.txt', 'dist/k3s-mirror.1']
-  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json', ...schemas])
+  assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json'])
 
   // Unpacked and linked by hand: tests never contact a package registry.
   const installed = join(directory.path, 'node_modules', 'k3s-mirror')

@@ -9,6 +9,7 @@ import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { reportGroup, reportMerge } from './commands/report.ts'
 import { serve } from './commands/serve.ts'
+import { sync } from './commands/sync.ts'
 import { verifyCommand } from './commands/verify.ts'
 
 /** Every command, in the order of `--help`. */
@@ -19,6 +20,7 @@ export const commandTable: readonly CommandEntry[] = [
     definition: mirrorCommand,
     load: async () => (await import('./actions/mirror.ts')).runMirror,
   },
+  { name: 'sync', group: 'Images', definition: sync, load: async () => (await import('./actions/sync.ts')).runSync },
   { name: 'plan', group: 'Images', definition: plan, load: async () => (await import('./actions/mirror.ts')).runPlan },
   {
     name: 'verify',

@@ -1,5 +1,7 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import { isMirrorError, type ErrorCode } from '../errors.ts'
+import type { PlanReport } from '../report/plan-report.ts'
+import type { MirrorReport } from '../report/report.ts'
 
 /** The exit codes of the process; with 2 and 6 nothing was copied, and 5 is only used with `--detailed-exitcode`. */
 export const exitCodes = {
@@ -85,4 +87,21 @@ export function exitCodeOfReport({ images, error, interrupted }: Ended, signal?:
   if (failures.some(({ code }) => fixed[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
   if (failures.length > 0) return exitCodes.someFailed
   return changed ? exitCodes.changed : exitCodes.done
+}
+
+/** Whether a change decides the exit code, as with `--detailed-exitcode`. */
+export interface ExitCodeOptions {
+  readonly detailed?: boolean | undefined
+  readonly signal?: StopSignal | undefined
+}
+
+/** The exit code of a run that copies images. */
+export function exitCodeOfRun(report: MirrorReport, { detailed = false, signal }: ExitCodeOptions): ExitCode {
+  return exitCodeOfReport(report, signal, detailed && report.totals.copied + report.totals.replaced > 0)
+}
+
+/** The exit code of a plan, of which what would be copied is a change. */
+export function exitCodeOfPlan(report: PlanReport, { detailed = false }: ExitCodeOptions): ExitCode {
+  const images = [...report.images.map(() => ({})), ...report.failures]
+  return exitCodeOfReport({ ...report, images }, undefined, detailed && report.totals.new + report.totals.changed > 0)
 }

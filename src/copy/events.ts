@@ -93,6 +93,8 @@ export type MirrorEvent =
       readonly sha256: string
       readonly coverage: 'checksum-file' | 'release-api' | 'pinned' | 'none'
       readonly release?: string
+      /** The channel that led to the release. */
+      readonly channel?: string
       readonly images: number
     }
   /** A problem that does not stop the run. */

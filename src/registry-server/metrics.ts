@@ -7,7 +7,8 @@ const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'PATCH', 
 /** Upper bounds in seconds: from a response out of memory to a large layer over a slow line. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300]
 
-function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: readonly string[]): string {
+/** One family of metrics in the text format; `samples` are labels and a value, each after the name. */
+export function metricFamily(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: readonly string[]): string {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => `${name}${sample}`)].join('\n')
 }
 
@@ -62,30 +63,30 @@ export class Metrics {
     const buckets = bounds.map((bound, at) => `_bucket{le="${bound}"} ${(below += this.#buckets[at] ?? 0)}`)
     const requests = [...this.#requests].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([labels, count]) => `{${labels}} ${count}`)
     const families = [
-      family('k3s_mirror_http_requests_total', 'counter', 'Requests answered.', requests),
-      family('k3s_mirror_http_request_duration_seconds', 'histogram', 'Time from a request to the last byte of its response.', [
+      metricFamily('k3s_mirror_http_requests_total', 'counter', 'Requests answered.', requests),
+      metricFamily('k3s_mirror_http_request_duration_seconds', 'histogram', 'Time from a request to the last byte of its response.', [
         ...buckets,
         `_bucket{le="+Inf"} ${this.#count}`,
         `_sum ${this.#seconds}`,
         `_count ${this.#count}`,
       ]),
-      family('k3s_mirror_received_bytes_total', 'counter', 'Bytes received with requests, headers included.', [` ${this.#received}`]),
-      family('k3s_mirror_sent_bytes_total', 'counter', 'Bytes sent with responses, headers included.', [` ${this.#sent}`]),
-      family('k3s_mirror_uploads_open', 'gauge', 'Blob uploads in progress.', [` ${uploads}`]),
-      family('k3s_mirror_repositories', 'gauge', 'Repositories of the layout.', [` ${repositories}`]),
-      family('k3s_mirror_tags', 'gauge', 'Tags of the layout.', [` ${tags}`]),
-      family('k3s_mirror_stored_bytes', 'gauge', 'Bytes of all blobs and manifests of the layout.', [` ${storedBytes}`]),
-      family('k3s_mirror_gc_runs_total', 'counter', 'Finished collections of what no tag reaches.', [` ${collections.runs}`]),
-      family('k3s_mirror_gc_failures_total', 'counter', 'Collections that failed.', [` ${collections.failures}`]),
-      family('k3s_mirror_gc_freed_bytes_total', 'counter', 'Bytes that collections freed.', [` ${collections.freedBytes}`]),
-      family(
+      metricFamily('k3s_mirror_received_bytes_total', 'counter', 'Bytes received with requests, headers included.', [` ${this.#received}`]),
+      metricFamily('k3s_mirror_sent_bytes_total', 'counter', 'Bytes sent with responses, headers included.', [` ${this.#sent}`]),
+      metricFamily('k3s_mirror_uploads_open', 'gauge', 'Blob uploads in progress.', [` ${uploads}`]),
+      metricFamily('k3s_mirror_repositories', 'gauge', 'Repositories of the layout.', [` ${repositories}`]),
+      metricFamily('k3s_mirror_tags', 'gauge', 'Tags of the layout.', [` ${tags}`]),
+      metricFamily('k3s_mirror_stored_bytes', 'gauge', 'Bytes of all blobs and manifests of the layout.', [` ${storedBytes}`]),
+      metricFamily('k3s_mirror_gc_runs_total', 'counter', 'Finished collections of what no tag reaches.', [` ${collections.runs}`]),
+      metricFamily('k3s_mirror_gc_failures_total', 'counter', 'Collections that failed.', [` ${collections.failures}`]),
+      metricFamily('k3s_mirror_gc_freed_bytes_total', 'counter', 'Bytes that collections freed.', [` ${collections.freedBytes}`]),
+      metricFamily(
         'k3s_mirror_gc_last_run_timestamp_seconds',
         'gauge',
         'End of the last finished collection, in seconds since 1970; 0 without one.',
         [` ${(collections.lastRunAt / 1000).toFixed(3)}`],
       ),
-      family('k3s_mirror_build_info', 'gauge', 'Always 1; the version is a label.', [`{version="${version}"} 1`]),
-      family('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', [
+      metricFamily('k3s_mirror_build_info', 'gauge', 'Always 1; the version is a label.', [`{version="${version}"} 1`]),
+      metricFamily('process_start_time_seconds', 'gauge', 'Start of the process, in seconds since 1970.', [
         ` ${(performance.timeOrigin / 1000).toFixed(3)}`,
       ]),
     ]

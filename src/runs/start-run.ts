@@ -150,8 +150,12 @@ function start(
     ...(engine !== undefined && { engine }),
     ...(shard !== undefined && { shard }),
   })
-  for (const { name, kind, sha256, coverage, release, images: count } of lists) {
-    const known = { ...(kind !== undefined && { kind }), ...(release !== undefined && { release }) }
+  for (const { name, kind, sha256, coverage, release, channel, images: count } of lists) {
+    const known = {
+      ...(kind !== undefined && { kind }),
+      ...(release !== undefined && { release }),
+      ...(channel !== undefined && { channel }),
+    }
     emit({ type: 'list-read', name, sha256, coverage, images: count, ...known })
   }
   for (const message of warnings) emit({ type: 'warning', message })

@@ -50,7 +50,7 @@ function assertLoaded(
 }
 
 describe('start-up', () => {
-  const definitions = { packages: ['commander'], modules: 40, files: 3 }
+  const definitions = { packages: ['commander'], modules: 42, files: 3 }
 
   it('loads commander and the definitions of commands for --version', async () => {
     assertLoaded(await loadedBy((env) => runCli(['--version'], { env })), definitions)

@@ -4,7 +4,7 @@ import type { MirrorReport } from '../../report/report.ts'
 import type { MirrorRun, Run } from '../../runs/start-run.ts'
 import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
-import { exitCodeOfReport, type ExitCode } from '../exit-code.ts'
+import { exitCodeOfRun, type ExitCode } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
 import { isDocument, type RunFlags } from '../options/output.ts'
 import { createRenderer } from '../output/create-renderer.ts'
@@ -26,11 +26,6 @@ interface Ending<Report> {
   /** The text of the report for `--output`. */
   readonly format: (output: string | undefined) => Promise<(report: Report, styles: Styles) => string>
   readonly exitCode: (report: Report) => ExitCode
-}
-
-/** The exit code of a run; a change counts with `--detailed-exitcode`. */
-export function exitCodeOfRun(report: MirrorReport, { detailedExitcode }: RunFlags, { stopSignal }: CliProcess): ExitCode {
-  return exitCodeOfReport(report, stopSignal, detailedExitcode === true && report.totals.copied + report.totals.replaced > 0)
 }
 
 /** Follows a run from its start to the exit code, with `--report` and `--events`. Throws LOCAL_IO. */
@@ -92,6 +87,6 @@ export async function followRun(
     },
     // Formats of documents are loaded where they are asked for.
     format: async (output) => (isDocument(output) ? (await import('../output/report-format.ts')).runFormat(output) : formatSummary),
-    exitCode: (report) => exitCodeOfRun(report, flags, cli),
+    exitCode: (report) => exitCodeOfRun(report, { detailed: flags.detailedExitcode, signal: cli.stopSignal }),
   })
 }

@@ -4,13 +4,12 @@ import { mirrorToMany } from '../../runs/mirror-to-many.ts'
 import { planToMany } from '../../runs/plan-to-many.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { MirrorFlags, PlanFlags } from '../commands/mirror.ts'
-import { worstExitCode } from '../exit-code.ts'
+import { exitCodeOfPlan, exitCodeOfRun, worstExitCode } from '../exit-code.ts'
 import { openReport } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { manyPlanFormat, manyRunFormat } from '../output/report-format.ts'
-import { exitCodeOfRun, followTo } from './follow-run.ts'
+import { followTo } from './follow-run.ts'
 import { mirrorOptions } from './library-options.ts'
-import { exitCodeOfPlan } from './mirror.ts'
 
 /** Prints what ended the runs of destinations early; once where it is the same for all, as of a source that is down. */
 function explain(cli: CliProcess, reports: readonly { readonly destination: string; readonly error?: ErrorSummary }[]): void {
@@ -30,7 +29,7 @@ export async function runPlanToMany(cli: CliProcess, flags: PlanFlags, reference
   const format = await manyPlanFormat(flags.output, flags.verbose === true)
   cli.show(report, (styles) => format(report, styles))
   if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
-  cli.exit(worstExitCode(destinations.map((one) => exitCodeOfPlan(one, flags))))
+  cli.exit(worstExitCode(destinations.map((one) => exitCodeOfPlan(one, { detailed: flags.detailedExitcode }))))
   await writeReport(report).catch(cli.complain)
 }
 
@@ -49,6 +48,7 @@ export async function runMirrorToMany(cli: CliProcess, flags: MirrorFlags, refer
       return undefined
     },
     format: manyRunFormat,
-    exitCode: ({ destinations }) => worstExitCode(destinations.map((one) => exitCodeOfRun(one, flags, cli))),
+    exitCode: ({ destinations }) =>
+      worstExitCode(destinations.map((one) => exitCodeOfRun(one, { detailed: flags.detailedExitcode, signal: cli.stopSignal }))),
   })
 }

@@ -1,12 +1,11 @@
 import { MirrorError } from '../../errors.ts'
 import { formatReference } from '../../oci/reference.ts'
-import type { PlanReport } from '../../report/plan-report.ts'
 import { listImages } from '../../runs/list-images.ts'
 import { mirror } from '../../runs/mirror.ts'
 import { planImages } from '../../runs/plan-images.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
-import { exitCodes, exitCodeOfReport, type ExitCode } from '../exit-code.ts'
+import { exitCodes, exitCodeOfPlan } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { followRun } from './follow-run.ts'
@@ -30,12 +29,6 @@ function onlyDestination({ to: [first, ...more] }: Pick<PlanFlags, 'to'>): strin
   return more.length === 0 ? first : undefined
 }
 
-/** The exit code of a plan; what would change counts with `--detailed-exitcode`. */
-export function exitCodeOfPlan(report: PlanReport, { detailedExitcode }: PlanFlags): ExitCode {
-  const changed = detailedExitcode === true && report.totals.new + report.totals.changed > 0
-  return exitCodeOfReport({ ...report, images: [...report.images.map(() => ({})), ...report.failures] }, undefined, changed)
-}
-
 /** Prints what a mirror would copy, without copying. */
 export async function runPlan(cli: CliProcess, flags: PlanFlags, references: readonly string[]): Promise<void> {
   await refuseSharedFiles([flags.report], [...selectedFiles(flags), flags.registries])
@@ -51,7 +44,7 @@ export async function runPlan(cli: CliProcess, flags: PlanFlags, references: rea
   const format = await planFormat(flags.output, flags.verbose === true)
   cli.show(report, (styles) => format(report, styles))
   if (flags.annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, flags.annotate))
-  cli.exit(exitCodeOfPlan(report, flags))
+  cli.exit(exitCodeOfPlan(report, { detailed: flags.detailedExitcode }))
   await writeReport(report).catch(cli.complain)
 }
 

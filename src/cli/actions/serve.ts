@@ -12,6 +12,7 @@ import { openPasswordFile, type PasswordFile } from '../files/password-file.ts'
 import { openServed } from '../files/served.ts'
 import { readServerIdentity, type ServerIdentity } from '../files/server-identity.ts'
 import { formatRemoved } from '../output/garbage-text.ts'
+import { listenHint } from '../output/listen-hint.ts'
 import { nodeNotes, nodeOrigin, pageSources } from '../output/serve-nodes.ts'
 
 /** Requests in progress get this long to finish; the process ends a little later in any case. */
@@ -73,14 +74,6 @@ function warnOfExposure(
     cli.warn('passwords travel unencrypted over plain HTTP: pass --tls-cert and --tls-key, or listen on loopback')
   if (writable === true && !hasPasswords)
     cli.warn('anyone who reaches this server can push and delete images: pass --htpasswd <file>, or listen on loopback')
-}
-
-/** What to pass instead of an address that cannot be listened on. */
-function listenHint({ host, port }: ServeFlags['listen'], code: string | undefined): string {
-  const place = host.includes(':') ? `[${host}]` : host
-  if (code === 'EADDRINUSE') return `stop the program that uses the port, or pass --listen ${place}:${port === 65_535 ? 5000 : port + 1}`
-  if (code === 'EACCES' && port < 1024) return `pass a port of at least 1024, as in --listen ${place}:5000, or grant CAP_NET_BIND_SERVICE`
-  return `pass an address of this machine, as in --listen 127.0.0.1:${port}, or --listen :${port} for every address`
 }
 
 async function listenAt(server: RegistryServer, listen: ServeFlags['listen']): Promise<string> {

@@ -1,0 +1,81 @@
+import type { ErrorSummary } from '../../copy/events.ts'
+import type { PlanReport, PlanTotals } from '../../report/plan-report.ts'
+import type { ReportHead } from '../../report/report-head.ts'
+import type { ManyReport, ReportTotals } from '../../report/report.ts'
+import { sumTotals } from '../../report/sum-totals.ts'
+
+/** One entry of a run; `error` where it could not begin. */
+export interface SyncedEntry {
+  readonly name: string
+  readonly report?: ManyReport
+  readonly error?: ErrorSummary
+}
+
+/** What `sync --output json` prints and `--report` writes: the report of each entry, in the order of the file. */
+export interface SyncReport extends ReportHead {
+  readonly command: 'sync'
+  readonly check: false
+  /** The file, as the user wrote it. */
+  readonly config: string
+  readonly entries: readonly SyncedEntry[]
+  /** The sums over all entries and destinations; an image counts once for each destination. */
+  readonly totals: ReportTotals
+  /** Present where the run was interrupted. */
+  readonly interrupted?: true
+}
+
+/** One destination of a check; `error` where the entry could not be compared with it. */
+export interface CheckedDestination {
+  readonly destination: string
+  readonly plan?: PlanReport
+  readonly error?: ErrorSummary
+}
+
+/** One entry of a check. */
+export interface CheckedEntry {
+  readonly name: string
+  readonly destinations: readonly CheckedDestination[]
+}
+
+/** What `sync --check` prints instead: what a run would do, by entry and destination. */
+export interface SyncCheckReport extends ReportHead {
+  readonly command: 'sync'
+  readonly check: true
+  readonly config: string
+  readonly entries: readonly CheckedEntry[]
+  readonly totals: Pick<PlanTotals, 'images' | 'new' | 'changed' | 'present' | 'skipped' | 'failed' | 'bytesToMove'>
+}
+
+/** The totals of a run over entries. */
+export function sumSyncTotals(entries: readonly SyncedEntry[]): ReportTotals {
+  const all = entries.flatMap(({ report }) => report?.totals ?? [])
+  // Entries run one after another.
+  return { ...sumTotals(all), seconds: all.reduce((total, { seconds }) => total + seconds, 0) }
+}
+
+/** The totals of a check over entries. */
+export function sumCheckTotals(entries: readonly CheckedEntry[]): SyncCheckReport['totals'] {
+  const all = entries.flatMap(({ destinations }) => destinations.flatMap(({ plan }) => plan?.totals ?? []))
+  const sum = (key: keyof SyncCheckReport['totals']): number => all.reduce((total, totals) => total + totals[key], 0)
+  return {
+    images: sum('images'),
+    new: sum('new'),
+    changed: sum('changed'),
+    present: sum('present'),
+    skipped: sum('skipped'),
+    failed: sum('failed'),
+    bytesToMove: sum('bytesToMove'),
+  }
+}
+
+/** What kept an entry, or one of its destinations, from working as a whole. */
+export function errorsOf({ report, error }: SyncedEntry): readonly ErrorSummary[] {
+  return [error, ...(report?.destinations ?? []).map((destination) => destination.error)].filter((one) => one !== undefined)
+}
+
+/** True where everything of an entry is in place. */
+export function hasSucceeded(entry: SyncedEntry): boolean {
+  const { report } = entry
+  const isWhole = report?.destinations.every(({ interrupted, totals }) => interrupted !== true && totals.failed === 0) ?? false
+  return isWhole && errorsOf(entry).length === 0
+}
