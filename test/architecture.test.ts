@@ -101,6 +101,7 @@ const house: House = {
       'registry',
       'layout',
       'lock',
+      'yaml',
       'bundle',
       'registry-server',
       'registries-yaml',

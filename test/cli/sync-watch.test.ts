@@ -132,7 +132,7 @@ test('reports an address that cannot be listened on before the first run', async
   await using world = await syncWorld()
   await world.config(entry)
   const { status, stderr } = await world.sync(['--watch', '--listen', world.source.host])
-  assert.equal(status, 1)
+  assert.equal(status, 6)
   assert.match(stderr, /the port is in use/)
   assert.deepEqual(world.asked, [])
 })

@@ -29,13 +29,16 @@ function twoBranches(size: number) {
 test('waits for another destination no longer than that one holds up the source', async () => {
   const { bytes, offsets, first, second, open } = twoBranches(12 * megabyte)
   let taken = 0
+  let letGo = (): void => undefined
+  const free = new Promise<void>((resolve) => (letGo = resolve))
+  let blocked: Promise<void> | undefined
   const stuck = new Promise<void>((resolve) => {
-    void open(first).then((content) =>
+    blocked = open(first).then((content) =>
       content.read((chunk) => {
         taken += chunk.length
         if (taken < 6 * megabyte) return
         resolve()
-        return new Promise(() => undefined)
+        return free
       }),
     )
   })
@@ -43,6 +46,8 @@ test('waits for another destination no longer than that one holds up the source'
   // It cannot join any more, and waits until patience ends.
   assert.deepEqual(await bytesOf(await open(second)), Buffer.from(bytes))
   assert.deepEqual(offsets, [0, 0])
+  letGo()
+  await blocked
 })
 
 test('reads the source itself at once where the other destination fails', async () => {

@@ -22,6 +22,6 @@ export const lockCommand: CommandDefinition = {
     ...output,
     ...report,
   ],
-  examples: ['lock --release stable --out k3s.lock.yaml', 'mirror --locked k3s.lock.yaml --to registry.example.com/mirror'],
+  examples: ['lock --release stable --out k3s.lock.yaml', 'lock alpine:3.20 --platform linux/amd64'],
   sections: credentials,
 }

@@ -40,13 +40,11 @@ export function isDocument(output: string | undefined): boolean {
 
 /** `--annotate`. */
 export const annotate: OptionGroup = inGroup('Output', [
-  option('--annotate <pipeline>', 'mark failures and moved tags in the job log').choices(['github', 'gitlab']),
+  option('--annotate <pipeline>', 'mark problems in the job log').choices(['github', 'gitlab']),
 ])
 
 /** `--detailed-exitcode`. */
-const detailedExitcode: OptionGroup = inGroup('Output', [
-  option('--detailed-exitcode', 'exit with 5 after a change, 0 if nothing had to be done'),
-])
+const detailedExitcode: OptionGroup = inGroup('Output', [option('--detailed-exitcode', 'exit with 5 if something changed')])
 
 /** The output of commands that copy, or plan to. */
 export const runFormats: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown'), ...verbosity, ...annotate, ...detailedExitcode]

@@ -59,5 +59,5 @@ export const unlockedSelection: OptionGroup = [
 /** Selects images. */
 export const selection: OptionGroup = [
   ...unlockedSelection,
-  ...inGroup('Selection', [option('--locked <lock>', 'use exactly the digests in this file of k3s-mirror lock')]),
+  ...inGroup('Selection', [option('--locked <lock>', 'use exactly the digests of this lock file')]),
 ]

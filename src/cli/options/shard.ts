@@ -42,5 +42,5 @@ export function parseShard(text: string): Shard {
 
 /** `--shard`. */
 export const shard: OptionGroup = inGroup('Selection', [
-  option('--shard <i/n>', 'only part i of n, by repository (auto/n: index from CI)', parseShard),
+  option('--shard <i/n>', 'part i of n, by repository (auto/n: from CI)', parseShard),
 ])
