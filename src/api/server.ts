@@ -26,7 +26,14 @@ export type { BundledList } from '../bundle/bundle-record.ts'
 export type { ChunkSink, Content } from '../async/content.ts'
 export type { Descriptor } from '../oci/descriptor.ts'
 export type { Digest } from '../oci/digest.ts'
-export type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions, PutManifestOptions } from '../oci/image-destination.ts'
+export type {
+  BlobUpload,
+  FoundManifest,
+  ImageDestination,
+  OfferedBlob,
+  OfferOptions,
+  PutManifestOptions,
+} from '../oci/image-destination.ts'
 export type { CallOptions, GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 export type { Platform } from '../oci/platform.ts'
 export type { Manifest } from '../oci/manifest.ts'

@@ -57,7 +57,7 @@ export interface LockedContent {
 
 /** What a lock file says: the same images give the same bytes, so it has no times and no versions. */
 export interface Lock {
-  readonly schemaVersion: typeof lockVersion
+  readonly schemaVersion: 1
   readonly lists: readonly LockedList[]
   /** The chosen platforms, sorted; absent where images are copied whole. */
   readonly platforms?: readonly string[]

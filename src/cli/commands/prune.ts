@@ -37,10 +37,7 @@ export const pruneCommand: CommandDefinition = {
     ...output,
     ...report,
   ],
-  examples: [
-    'prune --keep v1.37.1+k3s1 --keep stable --to registry.example.com/mirror',
-    'prune --keep list.txt --older-than 30d --to oci:site --yes',
-  ],
+  examples: ['prune --keep stable --to registry.example.com/mirror', 'prune --keep list.txt --older-than 30d --to oci:site --yes'],
   sections: [
     [
       'Removal',
