@@ -3,7 +3,9 @@ export const mostShards = 1000
 
 /** One of `count` runs that share a list; `index` counts from 1. */
 export interface Shard {
+  /** Which one, from 1. */
   readonly index: number
+  /** How many there are. */
   readonly count: number
 }
 

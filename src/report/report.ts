@@ -98,10 +98,15 @@ export type ListReport = Omit<Extract<MirrorEvent, { type: 'list-read' }>, 'type
 
 /** One shard of a merged report. */
 export interface ShardResult {
+  /** From 1. */
   readonly index: number
+  /** Images of this shard. */
   readonly images: number
+  /** Those that failed. */
   readonly failed: number
+  /** Bytes that were transferred. */
   readonly bytesCopied: number
+  /** How long it took. */
   readonly seconds: number
 }
 
