@@ -135,6 +135,36 @@ async function compareLayout(directory: string, images: SeededRelease): Promise<
   }
 }
 
+/** A tag of the release moves at Docker Hub. */
+async function secondMonth({
+  run,
+  hub,
+  images,
+  selection,
+  to,
+  lock,
+}: {
+  readonly run: (args: readonly string[], expected?: number) => Promise<void>
+  readonly hub: { readonly url: string }
+  readonly images: SeededRelease
+  readonly selection: readonly string[]
+  readonly to: readonly string[]
+  readonly lock: string
+}): Promise<void> {
+  const [destination = ''] = to.slice(1)
+  const from = selection.slice(2)
+  title('9. A month later: lock what is there now. Then a tag moves at Docker Hub, and diff shows it.')
+  await run(['lock', ...selection, '--out', lock])
+  const shapes = shapesFor(images.images.map(({ reference }) => reference)).slice(0, 1)
+  await pushRelease(hub.url, makeRelease({ scale: 0.01, salt: 'a month later', images: shapes }))
+  await run(['diff', lock, 'stable', ...from])
+
+  title('10. Refuse moved tags, or replace them and say so. Then see which tags no kept release names.')
+  await run(['mirror', ...selection, ...to, '--if-changed', 'fail', '--quiet'], 3)
+  await run(['mirror', ...selection, ...to])
+  await run(['prune', '--to', destination, '--keep', 'stable'])
+}
+
 async function demo(home: TempDir): Promise<void> {
   const list = await readFile(realList)
   const images = makeRelease({ scale: 0.01, images: shapesFor(list.toString('utf8').trim().split('\n')) })
@@ -146,7 +176,7 @@ async function demo(home: TempDir): Promise<void> {
     INSTALL_K3S_ARTIFACT_URL: `${releases.url}/download`,
     INSTALL_K3S_CHANNEL_URL: `${releases.url}/channels`,
   }
-  const run = (args: readonly string[]): Promise<void> => ended(start(args, environment, 'inherit'), 0)
+  const run = (args: readonly string[], expected = 0): Promise<void> => ended(start(args, environment, 'inherit'), expected)
   const from = ['--from', `docker.io=${hub.url}`]
   const selection = ['--release', 'stable', ...from]
 
@@ -191,6 +221,7 @@ async function demo(home: TempDir): Promise<void> {
 
   await compareRelease(`http://${registry.host}`, 'mirror/', images)
   await compareLayout(`${home.path}/k3s-images`, images)
+  await secondMonth({ run, hub, images, selection, to, lock: `${home.path}/k3s.lock.yaml` })
   await registry.stop()
   const manifests = images.images.reduce((count, { manifests: children }) => count + children.length + 1, 0)
   print(
