@@ -120,7 +120,7 @@ test('diff names what a release changes, and predicts the bytes of its mirror', 
   await t.test('markdown and names only', async () => {
     const { status, stdout } = await diff(files.a, files.b, '--output', 'markdown')
     assert.equal(status, 0)
-    assert.match(stdout, /^### Images: 1 added, 1 retagged, 3 unchanged$/m)
+    assert.match(stdout, /^## Images: 1 added, 1 retagged, 3 unchanged$/m)
     assert.match(stdout, /^\| retagged \| `docker\.io\/rancher\/klipper-lb` \| `v0\.4\.17` \| `v0\.4\.18` \| +[\d.]+ kB \|$/m)
     assert.match(stdout, /<summary>3 unchanged images<\/summary>/)
     const requests = from.accessLog.length
