@@ -15,21 +15,21 @@ interface Document {
   readonly finishedAt: string
 }
 
-const nowhere = 'http://127.0.0.1:1'
+const closed = 'http://127.0.0.1:1'
 const tag = 'v1.37.1+k3s1'
 const schemas: Readonly<Record<string, string>> = { lock: 'lock-report', sync: 'sync-report', layout: 'layout-gc' }
 
 const cases: readonly (readonly [status: number, line: string])[] = [
-  [6, `diff stable list.txt --channel-url ${nowhere}`],
-  [6, `diff ${nowhere} list.txt`],
+  [6, `diff stable list.txt --channel-url ${closed}`],
+  [6, `diff ${closed} list.txt`],
   [3, `diff ${tag} list.txt --artifact-url RELEASE`],
-  [6, `lock --release stable --channel-url ${nowhere}`],
+  [6, `lock --release stable --channel-url ${closed}`],
   [2, 'lock Rancher/X'],
   [3, `lock --release ${tag} --artifact-url RELEASE`],
-  [6, `prune --keep stable --to ${nowhere} --channel-url ${nowhere}`],
-  [6, `prune --keep docker.io/rancher/x:1 --to ${nowhere}`],
+  [6, `prune --keep stable --to ${closed} --channel-url ${closed}`],
+  [6, `prune --keep docker.io/rancher/x:1 --to ${closed}`],
   [6, 'prune --keep docker.io/rancher/x:1 --to oci:locked --yes'],
-  [3, `prune --keep ${tag} --to ${nowhere} --artifact-url RELEASE`],
+  [3, `prune --keep ${tag} --to ${closed} --artifact-url RELEASE`],
   [6, 'layout gc locked'],
   [6, 'sync --config channel.yaml'],
   [6, 'sync --config to.yaml --check'],
@@ -43,7 +43,7 @@ test('commands that cannot begin end with the code of the reason, and a document
   for (const name of ['diff', 'prune', 'lock', 'lock-report', 'layout-gc', 'sync-report'])
     ajv.addSchema(JSON.parse(await readFile(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object, name)
   await using directory = await tempDir()
-  await using _writer = await openLayout(`${directory.path}/locked`)
+  await using writer = await openLayout(`${directory.path}/locked`)
   const path = `/${tag.replace('+', '%2B')}`
   await using release = await fileServer({
     [`${path}/k3s-images.txt`]: 'docker.io/rancher/x:1\n',
@@ -51,10 +51,10 @@ test('commands that cannot begin end with the code of the reason, and a document
   })
   await directory.write('list.txt', 'docker.io/rancher/x:1\n')
   const configs = {
-    channel: `to: ${nowhere}, releases: stable, channelUrl: ${nowhere}`,
-    to: `to: ${nowhere}, references: docker.io/rancher/x:1`,
+    channel: `to: ${closed}, releases: stable, channelUrl: ${closed}`,
+    to: `to: ${closed}, references: docker.io/rancher/x:1`,
     locked: 'to: oci:locked, references: docker.io/rancher/x:1',
-    sum: `to: ${nowhere}, releases: ${tag}, artifactUrl: ${release.url}`,
+    sum: `to: ${closed}, releases: ${tag}, artifactUrl: ${release.url}`,
   }
   for (const [name, entry] of Object.entries(configs))
     await directory.write(`${name}.yaml`, `schemaVersion: 1\nsync:\n  - { name: k3s, retries: 0, ${entry} }\n`)
@@ -69,4 +69,5 @@ test('commands that cannot begin end with the code of the reason, and a document
     assert.deepEqual([document.tool, document.startedAt <= document.finishedAt], [{ name: 'k3s-mirror', version }, true])
   }
   await Promise.all(cases.map(([status, line]) => t.test(`${line}: ${status}`, () => check(status, line))))
+  assert.equal(writer.lost.aborted, false)
 })

@@ -124,7 +124,7 @@ test('prints one reason where the registry refuses deletion', async (t) => {
 test('refuses a missing --keep, an age without a unit and a list that does not exist', async () => {
   for (const [args, message] of [
     [[], /--keep/],
-    [['--keep', 'stable', '--older-than', '30'], /expected a number with m, h, d or w, as in 30d/],
+    [['--keep', 'stable', '--older-than', '30'], /expected a duration, as in 30s, 1h30m or 7d/],
     [['--keep', 'missing.txt'], /missing\.txt: no such file[^]*check the path given with --keep/],
     [['--keep', 'a/b:1', '--repositories', '['], /--repositories "\[" is not a glob/],
   ] as const) {

@@ -117,7 +117,7 @@ test('an entry that fails does not stop the others, and the worst exit code coun
   const { status, stdout } = await world.sync()
   assert.equal(status, 1)
   assert.match(stdout, /^gone -> \S+: 1 image: 1 failed$/m)
-  assert.match(stdout, /^channel -> \S+: not started\n {2}FAILED channel "nightly" not found .*\(CHANNEL_NOT_FOUND\)$/m)
+  assert.match(stdout, /^channel: not started\n {2}FAILED channel "nightly" not found .*\(CHANNEL_NOT_FOUND\)$/m)
   assert.match(stdout, /^k3s -> \S+ \(stable is v1\.36\.3\+k3s1\): 1 image: 1 copied/m)
   const xml = readXml((await world.sync(['--output', 'junit', '--quiet'])).stdout)
   assert.deepEqual(

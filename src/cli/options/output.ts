@@ -40,7 +40,7 @@ export function isDocument(output: string | undefined): boolean {
 }
 
 /** `--annotate`. */
-export const annotate: OptionGroup = inGroup('Output', [
+const annotate: OptionGroup = inGroup('Output', [
   option('--annotate <pipeline>', 'mark problems in the job log').choices(['github', 'gitlab']),
 ])
 

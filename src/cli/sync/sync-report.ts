@@ -46,7 +46,7 @@ export interface SyncCheckReport extends ReportHead {
   readonly totals: Pick<PlanTotals, 'images' | 'new' | 'changed' | 'present' | 'skipped' | 'failed' | 'bytesToMove'>
 }
 
-/** What became of one destination of an entry, or of an entry that could not begin, which has an `error` alone. */
+/** What became of one destination of an entry, or of an entry that could not begin, which has only an `error`. */
 export interface SyncPart {
   readonly entry: string
   readonly destination?: string | undefined
