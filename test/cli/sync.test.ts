@@ -102,6 +102,14 @@ test('--check reports what differs and moves nothing; --detailed-exitcode return
     [again.status, again.stdout.split('\n')[0]?.replace(/http:\S+/, 'X')],
     [0, 'k3s -> X (stable is v1.36.3+k3s1): 2 images: 2 up to date'],
   )
+  const { entries } = parse((await world.sync(['--output', 'json'])).stdout) as SyncReport
+  const platforms = entries.flatMap(({ report }) =>
+    report?.destinations.flatMap(({ images }) => images.map((image) => image.platforms.length)),
+  )
+  assert.ok(
+    platforms.every((count) => count !== undefined && count > 0),
+    'a document names the platforms of images that are up to date',
+  )
   const same = await world.sync(['--check', '--detailed-exitcode'])
   assert.deepEqual([same.status, /1 image in sync\n/.test(same.stdout)], [0, true])
 })

@@ -13,6 +13,7 @@ import { checkEntries, runEntries, type SyncEvent } from '../sync/run-sync.ts'
 import type { SyncConfig } from '../sync/sync-config.ts'
 import { exitCodeOfSync, exitCodeOfSyncCheck } from '../sync/sync-exit-code.ts'
 import type { SyncCheckReport, SyncReport } from '../sync/sync-report.ts'
+import { describeOptions } from './library-options.ts'
 
 /** Options that are of no use without another one, and such that exclude each other. */
 function refuseCombinations({ watch, check, interval, listen, detailedExitcode, events, output, annotate }: SyncFlags): void {
@@ -52,7 +53,7 @@ export async function runSync(cli: CliProcess, flags: SyncFlags): Promise<void> 
   const config = await read()
   await refuseSharedFiles([flags.report, eventsPath], [path, ...readFiles(config)])
   const writeReport = await openReport(flags.report)
-  const options = { config: path, artifactUrl, channelUrl }
+  const options = { config: path, artifactUrl, channelUrl, ...describeOptions(flags) }
   const detailed = flags.detailedExitcode === true
   const show = async (isShown: boolean, report: SyncReport | SyncCheckReport): Promise<void> => {
     const format = await syncFormat(output)
