@@ -38,7 +38,7 @@ export const pruneCommand: CommandDefinition = {
     ...report,
   ],
   examples: [
-    'prune --keep v1.37.1+k3s1 --keep stable --to registry.example.com/mirror',
+    'prune --keep stable --keep v1.36 --to registry.example.com/mirror',
     'prune --keep list.txt --older-than 30d --to oci:site --yes',
   ],
   sections: [
