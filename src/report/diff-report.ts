@@ -1,6 +1,7 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import type { PredictedTransfer } from '../plan/predict-transfer.ts'
 import type { RateLimit } from './plan-report.ts'
+import { reportHead, type ReportHead } from './report-head.ts'
 import type { ListReport } from './report.ts'
 
 /**
@@ -80,8 +81,7 @@ export interface DiffTotals {
 }
 
 /** The document of `diff --output json`. */
-export interface DiffReport {
-  readonly schemaVersion: 1
+export interface DiffReport extends ReportHead {
   readonly command: 'diff'
   readonly a: DiffedSide
   readonly b: DiffedSide
@@ -103,6 +103,8 @@ export interface ComparedImage extends Omit<DiffedImage, 'blobs' | 'bytes'> {
 
 /** The input of a report; without `transfer` only names were compared. */
 export interface DiffSurvey extends Pick<DiffReport, 'a' | 'b' | 'rateLimits' | 'warnings'> {
+  /** When the comparison began, in ISO 8601. */
+  readonly startedAt: string
   readonly images: readonly ComparedImage[]
   readonly transfer?: PredictedTransfer | undefined
   readonly pullsUsed: number
@@ -115,7 +117,7 @@ function diffedImage({ written, ...image }: ComparedImage, transfer: PredictedTr
 }
 
 /** The report of a comparison. */
-export function foldDiff({ a, b, images, transfer, pullsUsed, rateLimits, warnings, error }: DiffSurvey): DiffReport {
+export function foldDiff({ startedAt, a, b, images, transfer, pullsUsed, rateLimits, warnings, error }: DiffSurvey): DiffReport {
   const ordered = images.toSorted((x, y) => diffStates.indexOf(x.state) - diffStates.indexOf(y.state))
   const count = (state: DiffState): number => images.filter((image) => image.state === state).length
   const names = new Map(images.map(({ written, b: named }) => [written, named?.reference ?? '']))
@@ -123,7 +125,7 @@ export function foldDiff({ a, b, images, transfer, pullsUsed, rateLimits, warnin
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
   const pulls = sum(images.map(({ dockerHubPulls = 0 }) => dockerHubPulls))
   return {
-    schemaVersion: 1,
+    ...reportHead(startedAt),
     command: 'diff',
     a,
     b,

@@ -1,6 +1,7 @@
 import type { ErrorSummary } from '../copy/events.ts'
 import type { LockChanges } from '../lock/compare-locks.ts'
 import type { Lock } from '../lock/lock.ts'
+import type { ReportHead } from './report-head.ts'
 
 /** An image that could not be read, and why. */
 export interface LockFailure {
@@ -9,7 +10,7 @@ export interface LockFailure {
 }
 
 /** The document of `lock --output json`: the lock, and what became of its file. */
-export interface LockReport extends Omit<Lock, 'bundle'> {
+export interface LockReport extends ReportHead, Omit<Lock, 'bundle' | 'schemaVersion'> {
   readonly command: 'lock'
   /** The lock file as the user wrote it; null where none was asked for, or an image failed. */
   readonly file: string | null

@@ -2,6 +2,7 @@ import { summariseError, type ErrorSummary } from '../copy/events.ts'
 import type { MirrorError } from '../errors.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { RepositoryOutcome, TagOutcome, TagStatus } from '../prune/removal-outcome.ts'
+import { reportHead, type ReportHead } from './report-head.ts'
 import type { ListReport } from './report.ts'
 
 /** One tag in a report. */
@@ -44,8 +45,7 @@ export interface PruneTotals {
 }
 
 /** The document of `prune --output json`. */
-export interface PruneReport {
-  readonly schemaVersion: 1
+export interface PruneReport extends ReportHead {
   readonly command: 'prune'
   /** As the user wrote it. */
   readonly destination: string
@@ -66,7 +66,7 @@ export interface PruneReport {
 /** The input of a report. */
 export interface Pruning
   extends
-    Pick<PruneReport, 'destination' | 'dryRun' | 'missing' | 'lists' | 'warnings' | 'interrupted'>,
+    Pick<PruneReport, 'startedAt' | 'destination' | 'dryRun' | 'missing' | 'lists' | 'warnings' | 'interrupted'>,
     Pick<PruneTotals, 'requests' | 'seconds'> {
   readonly repositories: readonly RepositoryOutcome[]
 }
@@ -122,7 +122,7 @@ export function foldPruning({ repositories: outcomes, requests, seconds, ...prun
   const remaining = outcomes.flatMap((repository) => repository.remaining)
   const refusal = refusalOf(outcomes)
   return {
-    schemaVersion: 1,
+    ...reportHead(pruning.startedAt),
     command: 'prune',
     destination: pruning.destination,
     dryRun: pruning.dryRun,

@@ -43,6 +43,7 @@ interface OpenSides extends AsyncDisposable {
 /** Compares what two sides name or hold, and predicts what moving from `a` to `b` transfers. Nothing is changed. Manifests are read, which Docker Hub counts as pulls. */
 export async function diffImages(given: DiffOptions): Promise<DiffReport> {
   checkOptions(given, ['a', 'b'])
+  const startedAt = new Date().toISOString()
   const signal = runSignal(given.signal)
   const options = { ...given, signal }
   const { platforms, sparse, foreignLayers, jobs = defaultJobs.registry, namesOnly = false } = options
@@ -67,6 +68,7 @@ export async function diffImages(given: DiffOptions): Promise<DiffReport> {
   }
   return foldDiff({
     ...predicted,
+    startedAt,
     a: describe(a, 'a'),
     b: describe(b, 'b'),
     pullsUsed: comparison.pulls,

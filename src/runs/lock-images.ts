@@ -12,6 +12,7 @@ import type { ReadOptions } from '../plan/read-root.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 import type { LockFailure, LockReport } from '../report/lock-report.ts'
+import { reportHead } from '../report/report-head.ts'
 import { checkOptions } from './check-options.ts'
 import { selectListed } from './list-images.ts'
 import { makeLock, type LockedStep } from './make-lock.ts'
@@ -30,6 +31,7 @@ export interface LockOptions extends Omit<ImageSelection, 'locked'>, SourceOptio
 /** Reads every image of a selection, and writes down what it is; manifests are read, which Docker Hub counts as pulls. The file is written where every image was read. */
 export async function lockImages(options: LockOptions): Promise<LockReport> {
   checkOptions(options)
+  const startedAt = new Date().toISOString()
   const signal = runSignal(options.signal)
   const { out, foreignLayers, jobs = defaultJobs.registry } = options
   const { platforms, sparse } = contentOptions(options)
@@ -46,6 +48,7 @@ export async function lockImages(options: LockOptions): Promise<LockReport> {
   const written = isWhole && target !== undefined && (await writeLock(target, lock, earlier?.text))
   return {
     ...lock,
+    ...reportHead(startedAt),
     command: 'lock',
     file: isWhole && out !== undefined ? out : null,
     written,

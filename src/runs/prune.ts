@@ -57,6 +57,7 @@ type ReadOutcome = CoveredRepository & ({ readonly stored: StoredRepository } | 
 /** Removes the tags that no kept image has from the repositories of the kept images and of `repositories`, and the manifests that no kept tag reaches. What could not be removed is in the report; what is thrown kept anything from being removed. */
 export async function prune(options: PruneOptions, events: PruneEvents = {}): Promise<PruneReport> {
   checkOptions(options, ['to'])
+  const startedAt = new Date().toISOString()
   const started = performance.now()
   const { dryRun = true, ignoreMissing = false, retry, to } = options
   const signal = runSignal(options.signal)
@@ -77,6 +78,7 @@ export async function prune(options: PruneOptions, events: PruneEvents = {}): Pr
   if (missing.length > 0 && !dryRun && !ignoreMissing) throw refusal(missing, kept.length, to)
   const repositories = await removeAll(read, run)
   return foldPruning({
+    startedAt,
     destination: to,
     dryRun,
     repositories,

@@ -9,8 +9,8 @@ import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 /** What is typed, with the tabulator key, and the arguments that the program gets. */
 const typed: readonly (readonly [keys: string, args: readonly string[]])[] = [
   ['mirr\t--no-p\t', ['mirror', '--no-progress']],
-  ['bun\tpus\t--outp\tj\t', ['bundle', 'push', '--output', 'json']],
-  ['mirror --output=j\t', ['mirror', '--output=json']],
+  ['bun\tpus\t--outp\tjs\t', ['bundle', 'push', '--output', 'json']],
+  ['mirror --output=js\t', ['mirror', '--output=json']],
   ['registries rend\t--form\tleg\t', ['registries', 'render', '--format', 'legacy']],
   ['mirror --images my\t--to x', ['mirror', '--images', 'my list.txt', '--to', 'x']],
   ['bundle info my\t', ['bundle', 'info', 'my list.txt']],
@@ -110,7 +110,7 @@ test('fish completes commands, options, choices and files', { timeout: 60_000 },
   assert.deepEqual(await complete('k3s-mirror mirr'), ['mirror'])
   assert.deepEqual(await complete('k3s-mirror bundle '), ['check', 'create', 'info', 'load', 'push'])
   assert.deepEqual(await complete('k3s-mirror bundle push --outp'), ['--output'])
-  assert.deepEqual(await complete('k3s-mirror bundle push --output '), ['json', 'text'])
+  assert.deepEqual(await complete('k3s-mirror bundle push --output '), ['json', 'junit', 'markdown', 'text'])
   assert.deepEqual(await complete('k3s-mirror mirror --images my'), ['my list.txt'])
   assert.deepEqual(await complete('k3s-mirror bundle info my'), ['my list.txt'])
   assert.deepEqual(await complete('k3s-mirror help bundle cre'), ['create'])

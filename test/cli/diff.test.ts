@@ -73,6 +73,7 @@ test('diff names what a release changes, and predicts the bytes of its mirror', 
     assert.deepEqual(asked, [])
     assert.equal((await diff(files.a, files.b, '--exit-code')).status, 5)
     assert.equal((await diff(files.a, files.a, '--exit-code')).status, 0)
+    assert.equal((await diff(files.a, files.b, '--names-only', '--detailed-exitcode')).status, 5)
   })
 
   await t.test('a destination and a list: the moved tag too, and the bytes of the mirror', async () => {
@@ -110,8 +111,9 @@ test('diff names what a release changes, and predicts the bytes of its mirror', 
     const list = await directory.write('c.txt', `${a.list}docker.io/rancher/missing:1\n`)
     const report = diffJson(await diff(files.a, list, '--output', 'json', '--exit-code'), 1)
     assert.deepEqual([report.totals.added, report.totals.failed, report.totals.unchanged], [1, 1, 4])
-    const { status, stdout } = await diff(files.a, list)
+    const { status, stdout, stderr } = await diff(files.a, list, '--annotate', 'github')
     assert.equal(status, 1)
+    assert.match(stderr, /^::error title=k3s-mirror diff%3A 1 image failed::/m)
     assert.match(stdout, /^added +docker\.io\/rancher\/missing +- +1/m)
     assert.match(stdout, /^FAILED docker\.io\/rancher\/missing:1 .*\(NOT_FOUND\)$/m)
     assert.match(stdout, /^5 images: 1 added, 4 unchanged$/m)
@@ -120,7 +122,7 @@ test('diff names what a release changes, and predicts the bytes of its mirror', 
   await t.test('markdown and names only', async () => {
     const { status, stdout } = await diff(files.a, files.b, '--output', 'markdown')
     assert.equal(status, 0)
-    assert.match(stdout, /^### Images: 1 added, 1 retagged, 3 unchanged$/m)
+    assert.match(stdout, /^## Images: 1 added, 1 retagged, 3 unchanged$/m)
     assert.match(stdout, /^\| retagged \| `docker\.io\/rancher\/klipper-lb` \| `v0\.4\.17` \| `v0\.4\.18` \| +[\d.]+ kB \|$/m)
     assert.match(stdout, /<summary>3 unchanged images<\/summary>/)
     const requests = from.accessLog.length

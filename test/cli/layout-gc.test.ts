@@ -106,11 +106,11 @@ test('text and JSON name what goes and what stays; a dry run removes nothing', a
 test('a layout that is missing, or that mirror is writing to, is an error', async () => {
   await using dir = await tempDir()
   const missing = await runCli(['layout', 'gc', join(dir.path, 'none'), '--output', 'json'])
-  assert.equal(missing.status, 1)
+  assert.equal(missing.status, 2)
   assert.ok(validate(JSON.parse(missing.stdout)), JSON.stringify(validate.errors))
   await using writer = await openLayout(dir.path)
   const locked = await runCli(['layout', 'gc', dir.path])
-  assert.equal(locked.status, 1)
+  assert.equal(locked.status, 6)
   assert.match(locked.stderr, /is writing to this layout \(LAYOUT_LOCKED\)/)
   assert.equal(writer.lost.aborted, false)
   assert.equal((await runCli(['layout', 'gc', dir.path, '--grace', 'soon'])).status, 2)

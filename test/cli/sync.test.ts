@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { SyncCheckReport, SyncReport } from '../../src/cli/sync/sync-report.ts'
 import { runCli } from '../servers/run-cli.ts'
+import { readXml } from './output/read-xml.ts'
 import { schemaOf, syncWorld, type SyncWorld } from './sync-world.ts'
 
 const isReport = schemaOf('sync-report')
@@ -101,6 +102,14 @@ test('--check reports what differs and moves nothing; --detailed-exitcode return
     [again.status, again.stdout.split('\n')[0]?.replace(/http:\S+/, 'X')],
     [0, 'k3s -> X (stable is v1.36.3+k3s1): 2 images: 2 up to date'],
   )
+  const { entries } = parse((await world.sync(['--output', 'json'])).stdout) as SyncReport
+  const platforms = entries.flatMap(({ report }) =>
+    report?.destinations.flatMap(({ images }) => images.map((image) => image.platforms.length)),
+  )
+  assert.ok(
+    platforms.every((count) => count !== undefined && count > 0),
+    'a document names the platforms of images that are up to date',
+  )
   const same = await world.sync(['--check', '--detailed-exitcode'])
   assert.deepEqual([same.status, /1 image in sync\n/.test(same.stdout)], [0, true])
 })
@@ -114,10 +123,25 @@ test('an entry that fails does not stop the others, and the worst exit code coun
   - name: k3s
     releases: stable`)
   const { status, stdout } = await world.sync()
-  assert.equal(status, 2)
+  assert.equal(status, 1)
   assert.match(stdout, /^gone -> \S+: 1 image: 1 failed$/m)
-  assert.match(stdout, /^channel -> \S+: not started\n {2}FAILED channel "nightly" not found .*\(CHANNEL_NOT_FOUND\)$/m)
+  assert.match(stdout, /^channel: not started\n {2}FAILED channel "nightly" not found .*\(CHANNEL_NOT_FOUND\)$/m)
   assert.match(stdout, /^k3s -> \S+ \(stable is v1\.36\.3\+k3s1\): 1 image: 1 copied/m)
+  const xml = readXml((await world.sync(['--output', 'junit', '--quiet'])).stdout)
+  assert.deepEqual(
+    xml.children.map(({ attributes: { name, failures } }) => [name?.replace(/ ->.*/, ''), failures]),
+    [
+      ['sync gone', '1'],
+      ['sync channel', '1'],
+      ['sync k3s', '0'],
+    ],
+  )
+  const check = await world.sync(['--check', '--output', 'markdown', '--annotate', 'github'])
+  assert.deepEqual(
+    check.stdout.match(/^## .*$/gm),
+    ['gone', 'channel', 'k3s'].map((name) => `## k3s-mirror sync --check: \`${name}\``),
+  )
+  assert.match(check.stderr, /^::error title=k3s-mirror sync channel -> .* failed::channel "nightly" not found/m)
   const only = await world.sync(['--only', 'k3s', '--output', 'json'])
   assert.equal(only.status, 0)
   assert.deepEqual(
@@ -156,9 +180,11 @@ test('rejects options that exclude each other', async () => {
   await world.config('  - name: k3s\n    releases: stable')
   const refused = [
     [['--watch', '--check'], '--watch and --check exclude each other'],
+    [['--watch', '--output', 'junit'], '--output junit is one document, and --watch does not end'],
+    [['--watch', '--annotate', 'gitlab'], '--annotate has no effect with --watch'],
     [['--interval', '5m'], '--interval requires --watch'],
     [['--listen', ':0'], '--listen requires --watch'],
-    [['--watch', '--interval', '5'], 'invalid value "5" for --interval: expected a duration, as in 30s, 15m or 1h30m'],
+    [['--watch', '--interval', '5'], 'invalid value "5" for --interval: expected a duration, as in 30s, 1h30m or 7d'],
     [['--report', `${world.directory.path}/sync.yaml`], 'is named twice'],
   ] as const
   for (const [args, message] of refused) {

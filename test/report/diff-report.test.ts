@@ -11,7 +11,7 @@ const images: readonly ComparedImage[] = [
   { state: 'removed', a: name('r.example/z:1'), b: null },
   { state: 'added', a: null, b: name('r.example/w:1'), error: { code: 'NOT_FOUND', message: 'r.example/w:1 not found' } },
 ]
-const base: DiffSurvey = { a: side, b: side, images, pullsUsed: 5, rateLimits: [], warnings: [] }
+const base: DiffSurvey = { startedAt: '2026-01-02T03:04:05.000Z', a: side, b: side, images, pullsUsed: 5, rateLimits: [], warnings: [] }
 
 test('orders images by state, and sums what is copied', () => {
   const [digest, held] = ['new', 'held'].map((text) => sha256(Buffer.from(text))) as [ReturnType<typeof sha256>, ReturnType<typeof sha256>]

@@ -1,13 +1,13 @@
 import { prune, type PruneEvents } from '../../runs/prune.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { PruneFlags } from '../commands/prune.ts'
-import { exitCodes } from '../exit-code.ts'
+import { exitCodeOfReport } from '../exit-code.ts'
 import { readKeptSources } from '../files/kept-sources.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { nameFlag } from '../output/flags.ts'
 import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { formatPruning } from '../output/prune-text.ts'
+import { failedRemovals, formatPruning } from '../output/prune-text.ts'
 import { outputClock } from '../output/renderer.ts'
 import { placeOptions } from './library-options.ts'
 
@@ -64,8 +64,8 @@ export async function runPrune(cli: CliProcess, flags: PruneFlags): Promise<void
   for (const line of coverageLines(report.lists)) cli.note(line)
   if (report.error !== undefined) cli.explain(report.error)
   cli.show(report, (styles) => formatPruning(report, { styles, verbose }))
-  const interrupted = cli.stopSignal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
-  const ended = report.totals.failed > 0 ? exitCodes.someFailed : exitCodes.done
-  cli.exit(report.interrupted ? interrupted : ended)
+  const removed = report.repositories.flatMap(({ tags }) => tags.filter(({ status }) => status === 'removed'))
+  const failed = report.repositories.flatMap(failedRemovals)
+  cli.exit(exitCodeOfReport({ ...report, images: [...removed, ...failed] }, cli.stopSignal))
   await writeReport(report).catch(cli.complain)
 }

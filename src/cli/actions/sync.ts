@@ -2,23 +2,29 @@ import { MirrorError } from '../../errors.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { SyncFlags } from '../commands/sync.ts'
 import { openEvents, openReport, refuseSharedFiles } from '../files/output-files.ts'
+import { isDocument } from '../options/output.ts'
 import { flagsByOption, nameFlag } from '../output/flags.ts'
 import { eventsNdjson } from '../output/json.ts'
+import { syncFormat } from '../output/report-format.ts'
 import { stylesFor } from '../output/styles.ts'
 import { SyncLines } from '../output/sync-lines.ts'
-import { formatSync, formatSyncCheck } from '../output/sync-text.ts'
 import { readSyncConfig } from '../sync/read-sync-config.ts'
 import { checkEntries, runEntries, type SyncEvent } from '../sync/run-sync.ts'
 import type { SyncConfig } from '../sync/sync-config.ts'
 import { exitCodeOfSync, exitCodeOfSyncCheck } from '../sync/sync-exit-code.ts'
+import type { SyncCheckReport, SyncReport } from '../sync/sync-report.ts'
+import { describeOptions } from './library-options.ts'
 
 /** Options that are of no use without another one, and such that exclude each other. */
-function refuseCombinations({ watch, check, interval, listen, detailedExitcode, events }: SyncFlags): void {
+function refuseCombinations({ watch, check, interval, listen, detailedExitcode, events, output, annotate }: SyncFlags): void {
   const refuse = (message: string, hint: string): never => {
     throw new MirrorError('USAGE', message, { hint })
   }
   if (watch === true && check === true) refuse('--watch and --check exclude each other', 'remove one of them')
   if (watch === true && detailedExitcode === true) refuse('--detailed-exitcode has no effect with --watch, which ends with 0', 'remove it')
+  if (watch === true && (output === 'junit' || output === 'markdown'))
+    refuse(`--output ${output} is one document, and --watch does not end`, 'pass --output json, or remove --watch')
+  if (watch === true && annotate !== undefined) refuse('--annotate has no effect with --watch, whose runs have no job log', 'remove it')
   for (const [flag, value] of [
     ['--interval', interval],
     ['--listen', listen],
@@ -40,18 +46,23 @@ function readFiles({ entries }: SyncConfig): readonly (string | undefined)[] {
 
 /** Mirrors what a file selects, once or, with `--watch`, again and again. */
 export async function runSync(cli: CliProcess, flags: SyncFlags): Promise<void> {
-  const { config: path, only, artifactUrl, channelUrl, quiet = false, verbose = false, events: eventsPath, output } = flags
+  const { config: path, only, artifactUrl, channelUrl, quiet = false, verbose = false, events: eventsPath, output, annotate } = flags
   refuseCombinations(flags)
   nameKeys(flags)
   const read = (): Promise<SyncConfig> => readSyncConfig(path, { only, signal: cli.signal, environment: process.env })
   const config = await read()
   await refuseSharedFiles([flags.report, eventsPath], [path, ...readFiles(config)])
   const writeReport = await openReport(flags.report)
-  const options = { config: path, artifactUrl, channelUrl }
+  const options = { config: path, artifactUrl, channelUrl, ...describeOptions(flags) }
   const detailed = flags.detailedExitcode === true
+  const show = async (isShown: boolean, report: SyncReport | SyncCheckReport): Promise<void> => {
+    const format = await syncFormat(output)
+    if (isShown) cli.show(report, (styles) => format(report, styles))
+    if (annotate !== undefined) cli.annotate((await import('../output/annotations.ts')).formatAnnotations(report, annotate))
+  }
   if (flags.check === true) {
     const report = await checkEntries(config, { ...options, signal: cli.signal })
-    cli.show(report, (styles) => formatSyncCheck(report, styles))
+    await show(true, report)
     cli.exit(exitCodeOfSyncCheck(report, { detailed }))
     await writeReport(report).catch(cli.complain)
     return
@@ -79,7 +90,7 @@ export async function runSync(cli: CliProcess, flags: SyncFlags): Promise<void> 
     return
   }
   const report = await run(config, cli.signal)
-  if (output === 'json' || (!quiet && eventsPath !== '-')) cli.show(report, (styles) => formatSync(report, styles))
+  await show(isDocument(output) || (!quiet && eventsPath !== '-'), report)
   cli.exit(exitCodeOfSync(report, { detailed, signal: cli.stopSignal }))
   for (const written of await Promise.allSettled([writeReport(report), events?.close()])) {
     if (written.status === 'rejected') cli.complain(written.reason)

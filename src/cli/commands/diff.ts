@@ -1,5 +1,5 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
-import { outputFormat, report, verbosity, type OutputFlags } from '../options/output.ts'
+import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
 import { credentials, timeout, trustedHosts, type SourceFlags } from '../options/places.ts'
 import { filters, releaseHosts, type SelectionFlags } from '../options/selection.ts'
 import { collect, collectEndpoint, collectList, wholeNumber } from '../options/values.ts'
@@ -11,6 +11,7 @@ export interface DiffFlags extends Omit<SelectionFlags, 'listSha256'>, Omit<Sour
   readonly flatten?: boolean
   readonly namesOnly?: boolean
   readonly exitCode?: boolean
+  readonly detailedExitcode?: boolean
   readonly report?: string
 }
 
@@ -25,6 +26,7 @@ export const diffCommand: CommandDefinition = {
     ...inGroup('Comparison', [
       option('--names-only', 'compare only the names in the lists, not the contents'),
       option('--exit-code', 'exit with 5 if there are differences'),
+      option('--detailed-exitcode', 'the same as --exit-code'),
     ]),
     ...filters,
     ...inGroup('Selection', [
@@ -49,9 +51,8 @@ export const diffCommand: CommandDefinition = {
       option('--retries <n>', 'retries after a failure', wholeNumber(0)).default(undefined, '7'),
     ]),
     ...timeout,
-    outputFormat('text', 'json', 'markdown'),
+    ...pipelineOutput,
     ...report,
-    ...verbosity,
   ],
   examples: ['diff v1.36.3+k3s1 stable', 'diff registry.example.com/mirror stable --exit-code', 'diff k3s.tar.zst v1.36 --output markdown'],
   sections: [
@@ -61,6 +62,9 @@ export const diffCommand: CommandDefinition = {
     ],
     ['Bytes', 'what mirror copies to a destination that holds a. For a registry or a layout, what it copies there now.'],
     ...credentials,
-    ['Exit codes', '0 compared, 5 different (with --exit-code), 1 some images could not be compared, 2 invalid input, 130 interrupted'],
+    [
+      'Exit codes',
+      '0 compared, 1 some images could not be compared, 2 invalid input, 3 integrity error, 5 different (with --exit-code), 6 a side cannot be used, 130 interrupted',
+    ],
   ],
 }

@@ -23,5 +23,11 @@ export const lockCommand: CommandDefinition = {
     ...report,
   ],
   examples: ['lock --release stable --out k3s.lock.yaml', 'lock alpine:3.20 --platform linux/amd64'],
-  sections: credentials,
+  sections: [
+    ...credentials,
+    [
+      'Exit codes',
+      '0 locked, 1 some images could not be read, 2 invalid input, 3 integrity error, 6 the source cannot be used, 130 interrupted',
+    ],
+  ],
 }

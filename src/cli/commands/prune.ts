@@ -37,13 +37,19 @@ export const pruneCommand: CommandDefinition = {
     ...output,
     ...report,
   ],
-  examples: ['prune --keep stable --to registry.example.com/mirror', 'prune --keep list.txt --older-than 30d --to oci:site --yes'],
+  examples: [
+    'prune --keep stable --keep v1.36 --to registry.example.com/mirror',
+    'prune --keep list.txt --older-than 30d --to oci:site --yes',
+  ],
   sections: [
     [
       'Removal',
       'Tags that no --keep names go from the repositories of the kept images, then the manifests that no kept tag reaches. --repositories adds repositories that the kept releases no longer have. Signatures follow their images. A kept tag never loses its digest.',
     ],
     ...credentials,
-    ['Exit codes', '0 done, or a dry run; 1 something could not be removed, or a kept image is missing; 2 invalid input; 130 interrupted'],
+    [
+      'Exit codes',
+      '0 done, or a dry run; 1 something could not be removed; 2 invalid input, or a kept image is missing; 3 integrity error; 6 nothing could begin; 130 interrupted',
+    ],
   ],
 }

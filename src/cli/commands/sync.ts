@@ -1,5 +1,5 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
-import { output, report, type OutputFlags } from '../options/output.ts'
+import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
 import { credentials } from '../options/places.ts'
 import { collect, parseDuration, parseListen } from '../options/values.ts'
 
@@ -36,7 +36,7 @@ export const sync: CommandDefinition = {
       option('--listen <host:port>', 'with --watch: serve /healthz and /metrics', parseListen),
       option('--detailed-exitcode', 'exit with 5 if something changed, or with --check differs'),
     ]),
-    ...output,
+    ...pipelineOutput,
     ...report,
     ...inGroup('Output', [option('--events <file|->', 'write each event as a line of JSON (- for stdout)')]),
   ],
@@ -49,7 +49,7 @@ export const sync: CommandDefinition = {
     ...credentials,
     [
       'Exit codes',
-      '0 done, 1 some images failed, 2 invalid file or input, 3 integrity error, 5 see --detailed-exitcode, 130 or 143 interrupted. --watch ends with 0.',
+      '0 done, 1 something failed, 2 invalid file or input, 3 integrity error, 5 see --detailed-exitcode, 6 no entry could begin, 130 or 143 interrupted. --watch ends with 0.',
     ],
   ],
 }

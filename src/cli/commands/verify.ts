@@ -2,7 +2,7 @@ import type { Shard } from '../../plan/shard.ts'
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
-import { annotate, outputFormat, report, verbosity, type AnnotationStyle, type OutputFlags } from '../options/output.ts'
+import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
 import { credentials, timeout, trustedHosts, type PlaceFlags } from '../options/places.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { shard } from '../options/shard.ts'
@@ -16,7 +16,6 @@ export interface VerifyFlags extends SelectionFlags, K3sOptionFlags, Omit<PlaceF
   readonly expect?: string
   readonly report?: string
   readonly shard?: Shard
-  readonly annotate?: AnnotationStyle
 }
 
 /** `k3s-mirror verify`. */
@@ -50,10 +49,8 @@ export const verifyCommand: CommandDefinition = {
       option('--retries <n>', 'retries after a failure', wholeNumber(0)).default(undefined, '3'),
     ]),
     ...timeout,
-    outputFormat('text', 'json', 'junit', 'markdown'),
-    ...annotate,
+    ...pipelineOutput,
     ...report,
-    ...verbosity,
   ],
   examples: ['verify --release stable --to registry.example.com/mirror', 'verify --release stable --as-node --registries registries.yaml'],
   sections: [

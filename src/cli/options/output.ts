@@ -5,6 +5,8 @@ export interface OutputFlags {
   readonly output?: string
   readonly quiet?: boolean
   readonly verbose?: boolean
+  /** Where the command has `--annotate`. */
+  readonly annotate?: AnnotationStyle
 }
 
 /** The same of a command that copies. */
@@ -12,7 +14,6 @@ export interface RunFlags extends OutputFlags {
   readonly report?: string
   readonly events?: string
   readonly progress?: boolean
-  readonly annotate?: AnnotationStyle
   readonly detailedExitcode?: boolean
 }
 
@@ -26,7 +27,7 @@ export const verbosity: OptionGroup = inGroup('Output', [
 ])
 
 /** `--output`, with these formats. */
-export function outputFormat(...formats: readonly string[]): CliOption {
+function outputFormat(...formats: readonly string[]): CliOption {
   return option('-o, --output <format>', 'format of standard output').choices(formats).default('text').helpGroup('Output:')
 }
 
@@ -39,15 +40,18 @@ export function isDocument(output: string | undefined): boolean {
 }
 
 /** `--annotate`. */
-export const annotate: OptionGroup = inGroup('Output', [
+const annotate: OptionGroup = inGroup('Output', [
   option('--annotate <pipeline>', 'mark problems in the job log').choices(['github', 'gitlab']),
 ])
 
-/** `--detailed-exitcode`. */
-const detailedExitcode: OptionGroup = inGroup('Output', [option('--detailed-exitcode', 'exit with 5 if something changed')])
+/** `--output`, with every format that pipelines read, and what belongs to it. */
+export const pipelineOutput: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown'), ...verbosity, ...annotate]
 
 /** The output of commands that copy, or plan to. */
-export const runFormats: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown'), ...verbosity, ...annotate, ...detailedExitcode]
+export const runFormats: OptionGroup = [
+  ...pipelineOutput,
+  ...inGroup('Output', [option('--detailed-exitcode', 'exit with 5 if something changed')]),
+]
 
 /** `--report`. */
 export const report: OptionGroup = inGroup('Output', [option('--report <file>', 'also write the JSON report to this file')])

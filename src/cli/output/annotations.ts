@@ -1,9 +1,12 @@
 import type { ErrorSummary } from '../../copy/events.ts'
+import type { DiffReport } from '../../report/diff-report.ts'
 import type { PlanReport } from '../../report/plan-report.ts'
 import type { ReportDocument } from '../../report/report-document.ts'
 import type { MirrorReport } from '../../report/report.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
 import type { AnnotationStyle } from '../options/output.ts'
+import { namePart, partsOf, type SyncCheckReport, type SyncPart, type SyncReport } from '../sync/sync-report.ts'
+import { failedComparisons } from './diff-table.ts'
 import { formatErrorLine } from './error-text.ts'
 import { groupFailures, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
@@ -56,7 +59,7 @@ function ofError(command: string, error: ErrorSummary | undefined): readonly Ann
   return error === undefined ? [] : [{ level: 'error', title: `${command} failed`, lines: withHint(error) }]
 }
 
-function ofRun({ command, images, warnings, error }: MirrorReport): readonly Annotation[] {
+function ofRun({ images, warnings, error }: MirrorReport, command: string): readonly Annotation[] {
   const failures = images.flatMap(({ source, error: why }) => (why === undefined ? [] : [{ source, error: why }]))
   return [
     // The error is that of every unfinished image.
@@ -74,15 +77,15 @@ function ofRun({ command, images, warnings, error }: MirrorReport): readonly Ann
   ]
 }
 
-function ofPlan({ command, images, failures, warnings, error }: PlanReport): readonly Annotation[] {
+function ofPlan({ images, failures, warnings, error }: PlanReport, command: string): readonly Annotation[] {
   return [
     ...(error === undefined ? ofFailures(command, failures) : ofError(command, error)),
     ...ofTags(
-      'plan: would be replaced',
+      `${command}: would be replaced`,
       images.filter(({ state }) => state === 'changed'),
     ),
     ...ofTags(
-      'plan: would be skipped',
+      `${command}: would be skipped`,
       images.filter(({ state }) => state === 'skipped'),
     ),
     ...ofWarnings(command, warnings),
@@ -97,12 +100,39 @@ function ofVerification({ command, images, warnings, error }: VerifyReport): rea
   return [...(error === undefined ? shown : ofError(command, error)), ...ofWarnings(command, warnings)]
 }
 
+function ofComparison(report: DiffReport): readonly Annotation[] {
+  const { command, images, warnings, error } = report
+  const moved = images.flatMap(({ state, a, b }) => (state === 'changed' && a !== null && b !== null ? [{ a, b }] : []))
+  const lines = moved.map(({ a, b }) => `${b.reference}: A has ${a.digest ?? ''}, B has ${b.digest ?? ''}`)
+  const changed: readonly Annotation[] =
+    moved.length === 0
+      ? []
+      : [{ level: 'warning', title: `${command}: ${formatCount(moved.length, 'image')} changed`, lines: named(lines) }]
+  return [
+    ...(error === undefined ? ofFailures(command, failedComparisons(report)) : ofError(command, error)),
+    ...changed,
+    ...ofWarnings(command, warnings),
+  ]
+}
+
+function ofPart(part: SyncPart): readonly Annotation[] {
+  const { run, plan, error } = part
+  const command = `sync ${namePart(part)}`
+  if (run !== undefined) return ofRun(run, command)
+  return plan === undefined ? ofError(command, error) : ofPlan(plan, command)
+}
+
+/** The reports that can be annotated. */
+type AnnotatedReport = ReportDocument | DiffReport | SyncReport | SyncCheckReport
+
 /** What of a report deserves attention: failures as errors, tags with other content and warnings as warnings. Each kind is one annotation, because GitHub shows ten of a step. */
-export function annotationsOf(report: ReportDocument): readonly Annotation[] {
+export function annotationsOf(report: AnnotatedReport): readonly Annotation[] {
   if ('destinations' in report) return report.destinations.flatMap(annotationsOf)
+  if ('entries' in report) return partsOf(report).flatMap(ofPart)
+  if ('blobs' in report) return ofComparison(report)
   if ('asNode' in report) return ofVerification(report)
-  if ('failures' in report) return ofPlan(report)
-  if ('images' in report) return ofRun(report)
+  if ('failures' in report) return ofPlan(report, report.command)
+  if ('images' in report) return ofRun(report, report.command)
   return ofError(report.command ?? 'command line', report.error)
 }
 
@@ -128,7 +158,7 @@ function gitlabSection(annotations: readonly Annotation[], seconds: number): str
 }
 
 /** A report's annotations for the log of a job; empty where nothing deserves attention. `now` is in milliseconds. */
-export function formatAnnotations(report: ReportDocument, style: AnnotationStyle, now: number = Date.now()): string {
+export function formatAnnotations(report: AnnotatedReport, style: AnnotationStyle, now: number = Date.now()): string {
   const annotations = annotationsOf(report)
   if (annotations.length === 0) return ''
   return style === 'github' ? annotations.map(githubLine).join('') : gitlabSection(annotations, Math.floor(now / 1000))

@@ -1,8 +1,8 @@
 import type { DiffedImage, DiffReport } from '../../report/diff-report.ts'
-import { describeDiffCost, describeDiffCounts, describeDiffedSide, diffedName, diffedVersion } from './diff-table.ts'
-import { formatErrorLine } from './error-text.ts'
+import { describeDiffCost, describeDiffCounts, describeDiffedSide, diffedName, diffedVersion, failedComparisons } from './diff-table.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { code, section, tableLines, type MarkdownColumn } from './markdown.ts'
+import { errorLines, failureSection } from './run-markdown.ts'
 
 /** A section that is closed at first: https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/organizing-information-with-collapsed-sections */
 function collapsed(summary: string, lines: readonly string[]): readonly string[] {
@@ -41,9 +41,6 @@ export function formatDiffMarkdown(report: DiffReport): string {
   const { images, totals, warnings } = report
   const different = images.filter(({ state }) => state !== 'unchanged')
   const unchanged = images.filter(({ state }) => state === 'unchanged').map((image) => `- ${code(diffedName(image))}`)
-  const failures = images.flatMap(({ a, b, error }) =>
-    error === undefined ? [] : [`- ${code((b ?? a)?.reference ?? '')}: ${code(formatErrorLine(error))}`],
-  )
   const cost = describeDiffCost(report)
   const lines = [
     `## Images: ${different.length === 0 ? 'no differences' : describeDiffCounts(report).replace(/^\d+ images?: /, '')}`,
@@ -52,7 +49,7 @@ export function formatDiffMarkdown(report: DiffReport): string {
     '',
     ...changeTable(different),
     ...(cost.length === 0 ? [] : [`${cost.map((line) => line.replace(/^t/, 'T')).join('. ')}.`, '']),
-    ...(failures.length === 0 ? [] : ['### Failures', '', ...failures, '']),
+    ...(report.error === undefined ? failureSection(failedComparisons(report)) : errorLines(report.error)),
     ...section('Warnings', warnings),
     ...collapsed('Digests and platforms', detailTable(different)),
     ...collapsed(formatCount(totals.unchanged, 'unchanged image'), unchanged),

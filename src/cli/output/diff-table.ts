@@ -1,7 +1,7 @@
 import { parseReference } from '../../oci/reference.ts'
 import type { DiffedImage, DiffedSide, DiffReport } from '../../report/diff-report.ts'
 import { safeLine } from '../../text/printable.ts'
-import { failureLines } from './failures.ts'
+import { failureLines, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts } from './format-amount.ts'
 import { formatTable, type Column } from './format-table.ts'
@@ -68,6 +68,11 @@ export function describeDiffCost({ totals }: DiffReport): readonly string[] {
   ]
 }
 
+/** The images that could not be compared, and why. */
+export function failedComparisons({ images }: DiffReport): readonly FailedImage[] {
+  return images.flatMap(({ a, b, error }) => (error === undefined ? [] : [{ source: (b ?? a)?.reference ?? '', error }]))
+}
+
 function columnsOf({ images }: DiffReport): readonly Column<DiffedImage>[] {
   const hasBytes = images.some(({ bytes }) => bytes !== undefined)
   const columns: readonly (Column<DiffedImage> | undefined)[] = [
@@ -102,14 +107,13 @@ export function formatDiff(
   if (report.error !== undefined) return `${styles.strong(describeDiffCounts(report))}\n`
   const rows = verbose ? images : images.filter(({ state }) => state !== 'unchanged')
   const [titles = '', ...lined] = formatTable(columnsOf(report), rows, { verbose, width: styles.width })
-  const failed = images.flatMap(({ a, b, error }) => (error === undefined ? [] : [{ source: (b ?? a)?.reference ?? '', error }]))
   const isSame = totals.unchanged === totals.images
   const lines = [
     `A: ${safeLine(describeDiffedSide(report.a))}`,
     `B: ${safeLine(describeDiffedSide(report.b))}`,
     ...(rows.length === 0 ? [] : [styles.strong(titles), ...lined, '']),
     ...report.warnings.map((warning) => `${styles.warning('warning:')} ${textLine(warning)}`),
-    ...failureLines(failed, totals.images, styles),
+    ...failureLines(failedComparisons(report), totals.images, styles),
     styles.strong(isSame ? `no differences: ${formatCount(totals.images, 'image')}` : describeDiffCounts(report)),
     ...describeDiffCost(report),
     ...rateLimitLines(report),

@@ -1,6 +1,6 @@
 import type { FailureReport } from '../../report/report-head.ts'
 import { formatJunit } from './junit.ts'
-import { beginningOf } from './run-junit.ts'
+import { beginningOf, secondsOf } from './run-junit.ts'
 import { errorLines, originLine } from './run-markdown.ts'
 
 /** The command that failed, as it was typed. */
@@ -10,9 +10,9 @@ function nameOf({ command }: FailureReport): string {
 
 /** A command that could not begin as JUnit XML: one test case, which fails. Ends with a newline. */
 export function formatFailureJunit(report: FailureReport): string {
-  const { tool, startedAt, finishedAt, error } = report
-  const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
-  const suite = { name: nameOf(report), cases: beginningOf(error, 0), properties: { version: tool.version }, seconds, startedAt }
+  const { tool, startedAt, error } = report
+  const properties = { version: tool.version }
+  const suite = { name: nameOf(report), cases: beginningOf(error, 0), properties, seconds: secondsOf(report), startedAt }
   return formatJunit(nameOf(report), [suite])
 }
 

@@ -38,8 +38,8 @@ function text(value: string): string {
   return textLine(value).replace(forbidden, '')
 }
 
-function testcase({ name, failure, skipped, note }: JunitCase, command: string): object {
-  const named = { '@_name': text(name), '@_classname': command }
+function testcase({ name, failure, skipped, note }: JunitCase, className: string): object {
+  const named = { '@_name': text(name), '@_classname': text(className) }
   if (failure !== undefined) {
     const { message, type, lines } = failure
     return { ...named, failure: { '@_message': text(message), '@_type': type, '#text': lines.map(text).join('\n') } }
@@ -71,15 +71,23 @@ function testsuite({ name, cases, properties = {}, remarks = [], seconds, starte
 }
 
 /**
- * Suites as JUnit XML, which pipelines show as tests; `command` is the class of every test case. Ends with a newline.
+ * Suites as JUnit XML, which pipelines show as tests; `command` is the class of every test case, with the suite where there are several: GitLab shows
+ * only the first of the cases that have one class and name. `seconds` are of the whole, by default of the longest suite. Ends with a newline.
  * https://github.com/testmoapp/junitxml describes what pipelines read.
  */
-export function formatJunit(command: string, suites: readonly JunitSuite[]): string {
-  const seconds = suites.reduce((most, suite) => Math.max(most, suite.seconds), 0)
+export function formatJunit(
+  command: string,
+  suites: readonly JunitSuite[],
+  seconds: number = suites.reduce((most, suite) => Math.max(most, suite.seconds), 0),
+): string {
   const all = suites.flatMap(({ cases }) => cases)
   const document = {
     '?xml': { '@_version': '1.0', '@_encoding': 'UTF-8' },
-    testsuites: { '@_name': command, ...countsOf(all, seconds), testsuite: suites.map((suite) => testsuite(suite, command)) },
+    testsuites: {
+      '@_name': command,
+      ...countsOf(all, seconds),
+      testsuite: suites.map((suite) => testsuite(suite, suites.length > 1 ? `k3s-mirror ${suite.name}` : command)),
+    },
   }
   const builder = new XmlBuilder({ ignoreAttributes: false, suppressBooleanAttributes: false, suppressEmptyNode: true, format: true })
   return `${builder.build(document).trimEnd()}\n`

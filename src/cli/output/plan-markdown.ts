@@ -11,11 +11,12 @@ const columns: readonly MarkdownColumn<PlannedImage>[] = [
   ['Platforms', ({ platforms }) => code(platforms.join(', '))],
 ]
 
-function planLines(report: PlanReport): readonly string[] {
+/** A plan for one destination as the lines of a section. */
+export function planLines(report: PlanReport, title = 'k3s-mirror plan'): readonly string[] {
   const { destination, images, failures, totals, warnings, error } = report
   const [counts = '', ...toCopy] = totalLine(report).split('\n')
   return [
-    '## k3s-mirror plan',
+    `## ${title}`,
     '',
     `**${counts}**`,
     '',

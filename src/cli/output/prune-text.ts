@@ -33,7 +33,8 @@ function tableLines(report: PruneReport, styles: Styles, verbose: boolean): read
   return [styles.strong(titles), ...lines, '']
 }
 
-function failuresOf({ repository, tags, remaining, error }: PrunedRepository): readonly FailedImage[] {
+/** What could not be removed or read in a repository, and why. */
+export function failedRemovals({ repository, tags, remaining, error }: PrunedRepository): readonly FailedImage[] {
   return [
     ...(error === undefined ? [] : [{ source: repository, error }]),
     ...tags.flatMap((tag) => (tag.error === undefined ? [] : [{ source: `${repository}:${tag.tag}`, error: tag.error }])),
@@ -97,7 +98,7 @@ export function formatPruning(report: PruneReport, options: { readonly styles: S
     ...report.warnings.map((warning) => warn(textLine(warning))),
     ...(report.missing.length === 0 ? [] : [warn(missingLine(report))]),
     ...(remaining === undefined ? [] : [warn(remaining)]),
-    ...failureLines(report.repositories.flatMap(failuresOf), report.totals.tags, styles),
+    ...failureLines(report.repositories.flatMap(failedRemovals), report.totals.tags, styles),
     headline(report, styles),
     spaceLine(report),
   ]

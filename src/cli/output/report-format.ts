@@ -1,7 +1,9 @@
+import type { DiffReport } from '../../report/diff-report.ts'
 import type { ManyPlanReport, PlanReport } from '../../report/plan-report.ts'
 import type { FailureReport } from '../../report/report-head.ts'
 import type { ManyReport, MirrorReport } from '../../report/report.ts'
 import type { VerifyReport } from '../../report/verify-report.ts'
+import type { SyncCheckReport, SyncReport } from '../sync/sync-report.ts'
 import { formatJson } from './json.ts'
 import type { Styles } from './styles.ts'
 import { formatSummary } from './summary.ts'
@@ -45,6 +47,22 @@ export async function verifyFormat(output: string | undefined, verbose: boolean)
   if (output === 'markdown') return (await import('./verify-markdown.ts')).formatVerifyMarkdown
   const { formatVerification } = await import('./verify-table.ts')
   return (report, styles) => formatVerification(report, { styles, verbose })
+}
+
+/** The text of a run over entries, or of a check, for `--output`. */
+export async function syncFormat(output: string | undefined): Promise<Format<SyncReport | SyncCheckReport>> {
+  if (output === 'junit') return (await import('./sync-junit.ts')).formatSyncJunit
+  if (output === 'markdown') return (await import('./sync-markdown.ts')).formatSyncMarkdown
+  const { formatSync, formatSyncCheck } = await import('./sync-text.ts')
+  return (report, styles) => (report.check ? formatSyncCheck(report, styles) : formatSync(report, styles))
+}
+
+/** The text of a comparison for `--output`. */
+export async function diffFormat(output: string | undefined, verbose: boolean): Promise<Format<DiffReport>> {
+  if (output === 'junit') return (await import('./diff-junit.ts')).formatDiffJunit
+  if (output === 'markdown') return (await import('./diff-markdown.ts')).formatDiffMarkdown
+  const { formatDiff } = await import('./diff-table.ts')
+  return (report, styles) => formatDiff(report, { styles, verbose })
 }
 
 /** The document of a command that could not begin, for `--output`; undefined for text, which standard error has. */

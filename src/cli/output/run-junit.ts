@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../../copy/events.ts'
+import type { ReportHead } from '../../report/report-head.ts'
 import type { ImageReport, ManyReport, MirrorReport } from '../../report/report.ts'
 import { formatErrorLine } from './error-text.ts'
 import { formatJunit, type JunitCase, type JunitFailure, type JunitSuite } from './junit.ts'
@@ -13,6 +14,11 @@ export function junitFailure(error: ErrorSummary): JunitFailure {
 /** The case that fails where a run has no images that could fail. */
 export function beginningOf(error: ErrorSummary | undefined, images: number): readonly JunitCase[] {
   return error === undefined || images > 0 ? [] : [{ name: 'begin', failure: junitFailure(error) }]
+}
+
+/** How long a run took. */
+export function secondsOf({ startedAt, finishedAt }: ReportHead): number {
+  return (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
 }
 
 /** The releases of a run's lists, for the properties of a suite. */
@@ -36,7 +42,8 @@ function testcase(image: ImageReport, report: MirrorReport): JunitCase {
   return status === 'skipped' ? { name, skipped: end } : { name, note: end }
 }
 
-function suiteOf(report: MirrorReport): JunitSuite {
+/** A run to one destination as a suite. */
+export function runSuite(report: MirrorReport): JunitSuite {
   const { command, destination, images, totals, warnings, tool, startedAt, error } = report
   return {
     name: `${command} ${destination}`,
@@ -50,5 +57,5 @@ function suiteOf(report: MirrorReport): JunitSuite {
 
 /** A run that copies images as JUnit XML: a destination is a suite, and an image a test case. Ends with a newline. */
 export function formatRunJunit(report: MirrorReport | ManyReport): string {
-  return formatJunit(`k3s-mirror ${report.command}`, 'destinations' in report ? report.destinations.map(suiteOf) : [suiteOf(report)])
+  return formatJunit(`k3s-mirror ${report.command}`, 'destinations' in report ? report.destinations.map(runSuite) : [runSuite(report)])
 }

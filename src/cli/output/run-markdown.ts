@@ -46,8 +46,9 @@ export function originLine({ lists, tool, startedAt }: { lists: readonly ListRep
   return `${names.length === 0 ? '' : `${names.join(', ')}; `}${tool.name} ${tool.version}, ${startedAt}`
 }
 
-function runLines(report: MirrorReport): readonly string[] {
-  const { command, destination, images, error, interrupted, warnings } = report
+/** A run to one destination as the lines of a section. */
+export function runLines(report: MirrorReport, title: string = `k3s-mirror ${report.command}`): readonly string[] {
+  const { destination, images, error, interrupted, warnings } = report
   const columns: readonly MarkdownColumn<ImageReport>[] = [
     ['Image', ({ source }) => code(source)],
     ['Status', ({ status }) => (status === 'failed' || status === 'replaced' ? `**${status}**` : status)],
@@ -58,7 +59,7 @@ function runLines(report: MirrorReport): readonly string[] {
     error === undefined ? images.flatMap(({ source, error: why }) => (why === undefined ? [] : [{ source, error: why }])) : []
   const transferred = transferLine(report)
   return [
-    `## k3s-mirror ${command}`,
+    `## ${title}`,
     '',
     `**${interrupted === true ? 'interrupted; ' : ''}${describeRun(report)}**`,
     '',

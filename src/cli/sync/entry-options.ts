@@ -1,10 +1,11 @@
 import type { MirrorToManyOptions } from '../../runs/mirror-to-many.ts'
+import type { DescribeOptions } from '../../runs/options.ts'
 import { engineOptions, placeOptions, selectionOptions } from '../actions/library-options.ts'
 import type { MirrorFlags } from '../commands/mirror.ts'
 import type { SyncEntry } from './sync-config.ts'
 
-/** Options of the command line that replace those of every entry. */
-export interface EntryOverrides {
+/** Options of the command line for every entry, which replace those of the file. */
+export interface EntryOverrides extends DescribeOptions {
   readonly artifactUrl?: string | undefined
   readonly channelUrl?: string | undefined
 }
@@ -33,5 +34,6 @@ export function entryOptions(entry: SyncEntry, overrides: EntryOverrides = {}): 
     ...placeOptions({ ...flags, to: entry.to }),
     ...engineOptions(flags),
     ...selectionOptions(entry.references ?? [], flags),
+    ...(overrides.describePresent === true && { describePresent: true }),
   }
 }

@@ -12,7 +12,7 @@ async function readText(path: string, signal: AbortSignal): Promise<string> {
   const read = path === '-' ? ((await readStandardInput(mostBytes, signal)) ?? 'too large') : await readBoundedFile(path, mostBytes, signal)
   if (typeof read === 'string') {
     const reasons: Readonly<Record<string, string>> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'not a file' }
-    throw new MirrorError('LOCAL_IO', `cannot read ${path}: ${reasons[read] ?? read}`, {
+    throw new MirrorError('INVALID_CONFIG', `cannot read ${path}: ${reasons[read] ?? read}`, {
       hint: 'pass --config with a YAML file of at most 1 MiB',
     })
   }
@@ -35,7 +35,7 @@ function pickOnly(config: SyncConfig, only: readonly string[] | undefined): Sync
   return { ...config, entries: config.entries.filter(({ name }) => only.includes(name)) }
 }
 
-/** Reads the file of `--config`, or standard input for `-`, and picks the entries of `--only`. Throws LOCAL_IO, INVALID_CONFIG, USAGE. */
+/** Reads the file of `--config`, or standard input for `-`, and picks the entries of `--only`. Throws INVALID_CONFIG, USAGE. */
 export async function readSyncConfig(
   path: string,
   {

@@ -1,7 +1,7 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import type { PlanReport, PlanTotals } from '../../report/plan-report.ts'
 import type { ReportHead } from '../../report/report-head.ts'
-import type { ManyReport, ReportTotals } from '../../report/report.ts'
+import type { ManyReport, MirrorReport, ReportTotals } from '../../report/report.ts'
 import { sumTotals } from '../../report/sum-totals.ts'
 
 /** One entry of a run; `error` where it could not begin. */
@@ -44,6 +44,28 @@ export interface SyncCheckReport extends ReportHead {
   readonly config: string
   readonly entries: readonly CheckedEntry[]
   readonly totals: Pick<PlanTotals, 'images' | 'new' | 'changed' | 'present' | 'skipped' | 'failed' | 'bytesToMove'>
+}
+
+/** What became of one destination of an entry, or of an entry that could not begin, which has only an `error`. */
+export interface SyncPart {
+  readonly entry: string
+  readonly destination?: string | undefined
+  readonly run?: MirrorReport | undefined
+  readonly plan?: PlanReport | undefined
+  readonly error?: ErrorSummary | undefined
+}
+
+/** The parts of a run or of a check, in the order of the file. */
+export function partsOf(report: SyncReport | SyncCheckReport): readonly SyncPart[] {
+  if (report.check) return report.entries.flatMap(({ name: entry, destinations }) => destinations.map((one) => ({ entry, ...one })))
+  return report.entries.flatMap(({ name: entry, report: many, error }): readonly SyncPart[] =>
+    many === undefined ? [{ entry, error }] : many.destinations.map((run) => ({ entry, destination: run.destination, run })),
+  )
+}
+
+/** The entry and its destination as messages name them: `k3s -> registry.example.com/mirror`. */
+export function namePart({ entry, destination }: SyncPart): string {
+  return destination === undefined ? entry : `${entry} -> ${destination}`
 }
 
 /** The totals of a run over entries. */

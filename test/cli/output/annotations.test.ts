@@ -5,6 +5,8 @@ import { reportHead } from '../../../src/report/report-head.ts'
 import type { MirrorReport } from '../../../src/report/report.ts'
 import { foldReport } from '../../report/fold-events.ts'
 import { copied, digestOf, failed, finished, planned, started, upToDate } from '../../report/sample-events.ts'
+import { diffSample, sameSample } from './diff-sample.ts'
+import { sampleSync, sampleSyncCheck } from './sync-sample.ts'
 import { incomplete, reportOver } from './verify-sample.ts'
 
 /** A run in which one image failed, one was replaced, and one was up to date. */
@@ -54,6 +56,33 @@ describe('formatAnnotations', () => {
     assert.equal(one, '::error title=k3s-mirror mirror failed::cannot connect (UNREACHABLE)\n')
     const many = { ...reportHead(''), command: 'mirror', destinations: [report, report], totals: report.totals } as const
     assert.equal(formatAnnotations(many, 'github').match(/^::error/gm)?.length, 2)
+  })
+
+  it('names the entry of a run over entries or a check, and the destination', () => {
+    const titles = (text: string): readonly string[] => [...text.matchAll(/^::(\w+ title=.*?)::/gm)].map(([, title = '']) => title)
+    const run = titles(formatAnnotations(sampleSync(), 'github'))
+    assert.deepEqual(run.slice(0, 3), [
+      'error title=k3s-mirror sync k3s -> registry.test%3A5000%3A 1 image failed',
+      'warning title=k3s-mirror sync k3s -> registry.test%3A5000 replaced%3A 1 tag',
+      'warning title=k3s-mirror sync k3s -> registry.test%3A5000 skipped%3A 1 tag',
+    ])
+    assert.equal(run.at(-1), 'error title=k3s-mirror sync apps failed')
+    const check = titles(formatAnnotations(sampleSyncCheck(), 'github'))
+    assert.equal(check[1], 'warning title=k3s-mirror sync k3s -> registry.test%3A5000%3A would be replaced%3A 1 tag')
+    assert.equal(check.at(-1), 'error title=k3s-mirror sync apps -> oci%3A/site failed')
+  })
+
+  it('warns of the images that a comparison found changed, and reports those that failed', () => {
+    const lines = formatAnnotations(diffSample, 'github').split('\n')
+    const [three, four] = ['3', '4'].map((digit) => `sha256:${digit.repeat(64)}`)
+    assert.equal(lines.length, 4)
+    assert.match(lines[0] ?? '', /^::error title=k3s-mirror diff%3A 1 image failed::docker\.io\/rancher\/gone:v1 not found/)
+    assert.equal(
+      lines[1],
+      `::warning title=k3s-mirror diff%3A 1 image changed::docker.io/rancher/mirrored-pause:3.6: A has ${three}, B has ${four}`,
+    )
+    assert.match(lines[2] ?? '', /^::warning title=k3s-mirror diff%3A 1 warning::/)
+    assert.equal(formatAnnotations(sameSample, 'github'), '')
   })
 
   it('reports the problems of a verification, and a command that could not begin', () => {

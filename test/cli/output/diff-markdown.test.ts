@@ -20,7 +20,7 @@ test('writes a summary, a table of the changes, failures, and collapsed details'
   ])
   const text = lines.join('\n')
   assert.match(text, /^To copy: at least 4 blobs, 5\.2 kB; shared with A: 7\.5 kB\. Docker Hub counts 6 pulls for the mirror; /m)
-  assert.match(text, /^### Failures\n\n- `docker\.io\/rancher\/gone:v1`: `.*\(NOT_FOUND\)`$/m)
+  assert.match(text, /^### Failures\n\n- `docker\.io\/rancher\/gone:v1 not found: .*\(NOT_FOUND\)`\n {2}- `docker\.io\/rancher\/gone:v1`$/m)
   assert.match(text, /^- `--include "x" matches no image`$/m)
   assert.match(text, /<summary>Digests and platforms<\/summary>\n\n\| Image /)
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length)
@@ -28,7 +28,7 @@ test('writes a summary, a table of the changes, failures, and collapsed details'
 
 test('writes no table where nothing differs', () => {
   const text = formatDiffMarkdown(sameSample)
-  assert.match(text, /^### Images: no differences$/m)
+  assert.match(text, /^## Images: no differences$/m)
   assert.doesNotMatch(text, /\|/)
   assert.match(text, /<summary>1 unchanged image<\/summary>\n\n- `docker\.io\/rancher\/same:v1`/)
 })

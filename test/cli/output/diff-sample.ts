@@ -1,11 +1,12 @@
 import type { DiffReport } from '../../../src/report/diff-report.ts'
+import { reportHead } from '../../../src/report/report-head.ts'
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`
 const image = (name: string): string => `docker.io/rancher/${name}`
 
 /** A comparison with an image of every state. */
 export const diffSample: DiffReport = {
-  schemaVersion: 1,
+  ...reportHead('2026-01-02T03:04:05.000Z', '2026-01-02T03:04:06.500Z'),
   command: 'diff',
   a: {
     given: 'v1.36.3+k3s1',

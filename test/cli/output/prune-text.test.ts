@@ -10,6 +10,7 @@ const repository = { registry: 'registry.example.com', path: 'mirror/a' }
 const digest = sha256(Buffer.from('a'))
 const denied = new MirrorError('DENIED', 'cannot delete it: registry.example.com answered 403', { hint: 'check that the user may delete' })
 const plain = {
+  startedAt: '2026-01-02T03:04:05.000Z',
   dryRun: false,
   missing: [],
   lists: [],
