@@ -153,7 +153,7 @@ async function secondMonth({
 }): Promise<void> {
   const [destination = ''] = to.slice(1)
   const from = selection.slice(2)
-  title('9. A month later: lock what is there now. Then a tag moves at Docker Hub, and diff shows it.')
+  title('9. A month later: lock the digests. Then a tag moves at Docker Hub, and diff shows it.')
   await run(['lock', ...selection, '--out', lock])
   const shapes = shapesFor(images.images.map(({ reference }) => reference)).slice(0, 1)
   await pushRelease(hub.url, makeRelease({ scale: 0.01, salt: 'a month later', images: shapes }))

@@ -50,7 +50,7 @@ export function parseBundleBase(value: unknown): BundleBase {
 }
 
 /** A base as a document that parseBundleBase reads. */
-export function formatBundleBase({ bundle, contents }: BundleBase): object {
+function formatBundleBase({ bundle, contents }: BundleBase): object {
   const documents = contents.map(({ digest, size, isManifest, image }) => {
     return { digest, size, kind: isManifest ? 'manifest' : 'blob', image: formatReference(image) }
   })

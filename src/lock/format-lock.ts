@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { lockHeader, type Lock } from './lock.ts'
 
 const header = `${lockHeader}: the images of a selection with their digests. Commit it.
-# "k3s-mirror lock" writes it, "k3s-mirror mirror --locked" copies these digests. Do not edit it.
+# "k3s-mirror lock" writes it, and a run that is locked copies these digests. Do not edit it.
 `
 
 /** Writes a lock as YAML that any YAML 1.1 or 1.2 parser reads; the same lock gives the same bytes. */

@@ -20,7 +20,7 @@ function refuse(message: string, hint: string): never {
 function requireShard({ name, report }: NamedReport): ShardReport {
   const { shard } = report
   return shard === undefined
-    ? refuse(`${name} is not the report of a shard`, 'pass reports that mirror --shard <i/n> has written')
+    ? refuse(`${name} is not the report of a shard`, 'pass reports of runs with options.shard')
     : { name, report, shard }
 }
 
@@ -29,7 +29,7 @@ function refuseOther(first: ShardReport, other: ShardReport): void {
   const differ = (what: string, hint: string): never => refuse(`${first.name} and ${other.name} ${what}`, hint)
   const { report, shard } = other
   if (report.command !== first.report.command) differ('are reports of different commands', 'pass reports of one command')
-  if (report.destination !== first.report.destination) differ('have different destinations', 'pass reports with the same --to')
+  if (report.destination !== first.report.destination) differ('have different destinations', 'pass reports with the same options.to')
   if (shard.count !== first.shard.count) differ('have different numbers of shards', 'pass the reports of one set of shards')
   if (shard.list !== first.shard.list || shard.images !== first.shard.images) {
     const hint = 'run every shard again with the same list: pass a release tag in place of a channel, and the same filters and names'

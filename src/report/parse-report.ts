@@ -65,7 +65,7 @@ const fields: Readonly<Record<string, Field>> = {
 /** Reads the report of a run that copies images; `name` is its file. Throws USAGE for other text, and for the document of a run that did not begin. */
 export function parseReport(text: string, name: string): MirrorReport {
   const refuse = (why: string, hint?: string): never => {
-    throw new MirrorError('USAGE', `${name} ${why}`, { hint: hint ?? 'pass files that mirror --report or --output json has written' })
+    throw new MirrorError('USAGE', `${name} ${why}`, { hint: hint ?? 'pass reports that k3s-mirror mirror has written as JSON' })
   }
   const document = parseJsonObject(text)
   if (document === undefined) return refuse('is not a report: it is not a JSON object')

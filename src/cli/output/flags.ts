@@ -27,7 +27,6 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   manifests: '--manifest',
   locked: '--locked',
   name: '--name',
-  out: '--out',
   namesOnly: '--names-only',
   password: '--password-stdin',
   platforms: '--platform',
