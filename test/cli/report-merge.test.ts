@@ -40,7 +40,7 @@ describe('report merge', () => {
       { args: ['report', 'merge', first, '--report', first, '--unknown'] },
     ]
     for (const { args, env } of both) {
-      const { status, stderr } = await runCli(args, { env })
+      const { status, stderr } = await runCli(args, env && { env })
       assert.deepEqual([status, /named twice|unknown option/.test(stderr)], [2, true], stderr)
       assert.equal(await readFile(first, 'utf8'), before)
     }
