@@ -32,7 +32,7 @@ export class ResolveAhead {
   readonly #steps = new Map<NamedImage, Promise<PlanStep>>()
   readonly #begun = new Set<NamedImage>()
   readonly #resolving = new Set<Promise<unknown>>()
-  /** The repositories that images of the run write each blob to; undefined once it is known that the destination has none of them. */
+  /** The repositories that images of the run write each blob to; undefined once it is known that the destination lacks all of them. */
   #needs: Map<Digest, Map<string, Repository>> | undefined = new Map()
   #hasSome: Promise<boolean> | undefined
   #hasAll: Promise<void> | undefined
