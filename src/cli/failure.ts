@@ -4,7 +4,7 @@ import { reportHead, type FailureReport } from '../report/report-head.ts'
 import { maskSecrets } from '../text/secrets.ts'
 import type { CliProcess } from './cli-process.ts'
 import { exitCodeOfError, exitCodes } from './exit-code.ts'
-import { openReport, refuseForeignReport } from './files/output-files.ts'
+import { openReport, refuseForeignReport, refuseSharedFiles } from './files/output-files.ts'
 import { formatFailure } from './output/report-format.ts'
 import { commandPath, usageError } from './usage-error.ts'
 
@@ -18,6 +18,13 @@ function givenValue(args: readonly string[], long: string, short?: string): stri
     else if (short !== undefined && arg.startsWith(short) && !arg.startsWith('--')) value = arg.slice(short.length)
   }
   return value
+}
+
+/** All that may name a file which the command reads: arguments and variables, without those of `--report`. */
+function otherValues(args: readonly string[]): readonly string[] {
+  const own = args.filter((arg, index) => args[index - 1] !== '--report' && !arg.startsWith('--report='))
+  const variables = Object.entries(process.env).filter(([name]) => name.startsWith('K3S_MIRROR_') && name !== 'K3S_MIRROR_REPORT')
+  return [...own.map((arg) => arg.replace(/^--[^=]+=/, '')), ...variables.flatMap(([, value = '']) => value.split(/\s+/))]
 }
 
 /** What went wrong as a MirrorError, with a hint wherever the command line was wrong. */
@@ -59,6 +66,8 @@ async function writeDocument({ code, message, hint }: MirrorError, command: Comm
   if (report === undefined || report === '') return
   try {
     await refuseForeignReport(report)
+    // A report can be read too, as by report merge.
+    await refuseSharedFiles([report], otherValues(args))
     await (
       await openReport(report)
     )(document)

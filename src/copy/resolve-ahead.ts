@@ -52,17 +52,29 @@ export class ResolveAhead {
 
   /** Another repository of the run that has the blob and needs it too. */
   async findHolder(blob: Descriptor, repository: Repository): Promise<Repository | undefined> {
-    const { destination, signal } = this.#options
     this.#hasSome ??= this.#lookUpAll()
     if (!(await this.#hasSome)) return undefined
     this.#hasAll ??= this.#resolveAll()
     await this.#hasAll
     const own = formatRepository(repository)
-    for (const [name, other] of this.#needs?.get(blob.digest) ?? []) {
-      // A failed look-up leaves the blob to its upload, which fails with the reason.
-      if (name !== own && (await destination.headBlob(other, blob, { signal }).catch(() => false))) return other
+    const others = [...(this.#needs?.get(blob.digest) ?? [])].flatMap(([name, other]) => (name === own ? [] : other))
+    return this.#firstWith(blob, others)
+  }
+
+  /** Asks several repositories at once: where none has the blob, its upload waits for the answers of all. */
+  async #firstWith(blob: Descriptor, repositories: readonly Repository[]): Promise<Repository | undefined> {
+    const { destination, jobs, signal } = this.#options
+    const waiting = repositories.values()
+    let holder: Repository | undefined
+    const ask = async (): Promise<void> => {
+      for (const repository of waiting) {
+        if (holder !== undefined || signal?.aborted) return
+        // A failed look-up leaves the blob to its upload, which fails with the reason.
+        if (await destination.headBlob(repository, blob, { signal }).catch(() => false)) holder ??= repository
+      }
     }
-    return undefined
+    await Promise.all(Array.from({ length: Math.min(jobs, repositories.length) }, ask))
+    return holder
   }
 
   #lookUpOnce(image: NamedImage): Promise<ExistingRoot | undefined> {

@@ -1,5 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import { isJsonObject, parseJsonObject } from '../oci/json-object.ts'
+import { mostShards } from '../plan/shard.ts'
 import type { MirrorReport } from './report.ts'
 
 type Field = (value: unknown) => boolean
@@ -7,6 +8,7 @@ type Field = (value: unknown) => boolean
 const isText: Field = (value) => typeof value === 'string'
 const isAmount: Field = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const isCount: Field = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+const isShard: Field = (value) => isCount(value) && Number(value) >= 1 && Number(value) <= mostShards
 const isFlag: Field = (value) => typeof value === 'boolean'
 
 function record(fields: Readonly<Record<string, Field>>): Field {
@@ -57,7 +59,7 @@ const fields: Readonly<Record<string, Field>> = {
   lists: listOf(record({ name: isText, sha256: isText, coverage: isText, images: isCount })),
   warnings: listOf(isText),
   engine: optional(record({ apiVersion: isText, store: isText })),
-  shard: optional(record({ index: isCount, count: isCount, images: isCount, list: isText })),
+  shard: optional(record({ index: isShard, count: isShard, images: isCount, list: isText })),
   error: optional(isError),
   interrupted: optional((value) => value === true),
 }
@@ -70,7 +72,10 @@ export function parseReport(text: string, name: string): MirrorReport {
   const document = parseJsonObject(text)
   if (document === undefined) return refuse('is not a report: it is not a JSON object')
   if (document['schemaVersion'] !== 1) return refuse('is not a report: it has no schemaVersion 1')
-  const { images, error } = document
+  const { images, error, destinations } = document
+  if (images === undefined && Array.isArray(destinations)) {
+    return refuse('is a report of several destinations, which cannot be merged', 'run the shards with one destination at a time')
+  }
   if (images === undefined && isError(error)) {
     const { message } = error as { readonly message: string }
     return refuse(`is of a run that did not begin: ${message}`, 'run that shard again')

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { summariseError, type ErrorSummary } from '../copy/events.ts'
 import { isMirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import { formatReference, withoutPin, type Reference } from '../oci/reference.ts'
+import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import type { ImageComparison, ImageToWrite, SideImage } from './compare-images.ts'
 
 /** What a destination with `a` has in the repositories that are written to. */
@@ -14,8 +14,6 @@ export interface HeldBlobs {
   readonly errors: ReadonlyMap<ImageToWrite, ErrorSummary>
   readonly warnings: readonly string[]
 }
-
-const nothing = { isPresent: () => false, errors: new Map(), warnings: [] }
 
 /** A name in a registry, where the registry of the source does not count. */
 function nameIn(repository: string, key: Reference): string {
@@ -38,8 +36,10 @@ async function askHeld(
   const answers = new Map<string, Promise<boolean>>()
   const errors = new Map<ImageToWrite, ErrorSummary>()
   const held = new Set<string>()
+  const present = new Set<ImageToWrite>()
   const limit = pLimit(jobs)
   const ask = async (image: ImageToWrite): Promise<void> => {
+    if (await isThere(comparison, image)) present.add(image)
     await Promise.all(
       image.contents.blobs.map(async (blob) => {
         const name = `${image.repository} ${blob.digest}`
@@ -58,7 +58,17 @@ async function askHeld(
     }
   }
   await Promise.all(written.map((image) => limit(() => guarded(image))))
-  return { ...nothing, errors, holds: (repository, digest) => held.has(`${repository} ${digest}`) }
+  return {
+    errors,
+    warnings: [],
+    holds: (repository, digest) => held.has(`${repository} ${digest}`),
+    isPresent: (image) => present.has(image),
+  }
+}
+
+/** True for an image without a tag whose digest the place has under the name of another image. */
+async function isThere({ a, options: { signal } }: ImageComparison, { key, root }: ImageToWrite): Promise<boolean> {
+  return key.tag === undefined && (await a.place.headManifest(a.nameOf(atDigest(key, root)), { signal })) !== undefined
 }
 
 async function readHeld(comparison: ImageComparison, written: readonly ImageToWrite[], images: readonly SideImage[]): Promise<HeldBlobs> {
@@ -74,6 +84,8 @@ async function readHeld(comparison: ImageComparison, written: readonly ImageToWr
     try {
       const { root, contents } = await comparison.read(comparison.a, image)
       roots.set(nameIn(repository, image.key), root.digest)
+      // An image without a tag is found by its digest.
+      for (const { descriptor } of contents.manifests) roots.set(`${repository}:${descriptor.digest}`, descriptor.digest)
       for (const { digest } of contents.blobs) held.add(`${repository} ${digest}`)
     } catch (error) {
       signal.throwIfAborted()

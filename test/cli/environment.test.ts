@@ -70,3 +70,10 @@ test('the user name of the destination is not that of nodes', async () => {
   assert.equal(status, 0, stderr)
   assert.doesNotMatch(stdout, /of-the-mirror/)
 })
+
+test('a variable that is a switch of one command and has values in another is read by the command that it suits', async () => {
+  const kept = await runCli(['mirror', '--to', 'localhost:1'], { env: { K3S_MIRROR_KEEP: 'stable v1.36' } })
+  assert.doesNotMatch(kept.stderr, /K3S_MIRROR_KEEP/)
+  const pruned = await runCli(['prune', '--to', 'localhost:1'], { env: { K3S_MIRROR_KEEP: 'true' } })
+  assert.match(pruned.stderr, /missing required option --keep/)
+})

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -31,7 +32,17 @@ describe('report merge', () => {
     const failed = `${directory.path}/failed.json`
     await runCli(['mirror', '--images', `${directory.path}/gone.txt`, '--to', 'localhost:1', '--shard', '2/2', '--report', failed])
     await refused([first, failed], /failed\.json is of a run that did not begin: .*no such file/)
-    const target = await runCli(['report', 'merge', first, '--report', first])
-    assert.deepEqual([target.status, /named twice/.test(target.stderr)], [2, true])
+    const before = await readFile(first, 'utf8')
+    const both = [
+      { args: ['report', 'merge', first, '--report', first] },
+      { args: ['report', 'merge', first], env: { K3S_MIRROR_REPORT: first } },
+      { args: ['verify', '--to', 'localhost:1', 'docker.io/p/app:1', `--expect=${first}`, '--report', first] },
+      { args: ['report', 'merge', first, '--report', first, '--unknown'] },
+    ]
+    for (const { args, env } of both) {
+      const { status, stderr } = await runCli(args, env && { env })
+      assert.deepEqual([status, /named twice|unknown option/.test(stderr)], [2, true], stderr)
+      assert.equal(await readFile(first, 'utf8'), before)
+    }
   })
 })

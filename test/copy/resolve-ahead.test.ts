@@ -65,6 +65,24 @@ test('sends no further request where the destination lacks all images', async ()
   assert.deepEqual(await requests(copyInOrder), usual)
 })
 
+test('asks several repositories at once where none has the blob', { timeout: 10_000 }, async () => {
+  await using memories = await twoMemories()
+  const { to } = memories
+  const images = ['p/one', 'p/two', 'p/three', 'p/four'].map((path) => memories.hold(path, tinyImage(layer)))
+  to.hold('m/p/one', '1', tinyImage())
+  let answerAll = (): void => undefined
+  const areAsked = new Promise<void>((resolve) => void (answerAll = resolve))
+  const asked = new Set<string>()
+  to.intercept = async ({ kind, path }) => {
+    if (kind !== 'blob-head') return false
+    if (asked.add(path).size === 3) answerAll()
+    await areAsked
+    return false
+  }
+  const events = await copyInOrder(memories, images)
+  assert.equal(events.filter(({ type }) => type === 'image-copied').length, 4)
+})
+
 test('uploads a blob where the other repositories cannot be asked', async () => {
   await using memories = await twoMemories()
   const { to } = memories

@@ -36,4 +36,6 @@ test('other text is refused with the part that is wrong', () => {
   refused({ ...report, images: [{ ...report.images[0], error: undefined }] }, /"images" is missing or invalid$/)
   refused({ ...report, images: [{ ...report.images[0], bytes: {} }] }, /"images" is missing or invalid$/)
   refused({ ...report, shard: { index: '1' } }, /"shard" is missing or invalid$/)
+  for (const count of [0, 1_000_000_000]) refused({ ...report, shard: { ...report.shard, count } }, /"shard" is missing or invalid$/)
+  refused({ ...report, images: undefined, destinations: [report] }, /is a report of several destinations, which cannot be merged$/)
 })

@@ -157,6 +157,20 @@ test('predicts a layer that the destination has in the repository of a later ima
   })
 })
 
+test('predicts no bytes for a digest that the destination has under a tag', async () => {
+  const old = { repository: 'p/one', tag: 'v1', layers: [1], salt: 0 }
+  await using directory = await tempDir()
+  const to = `oci:${directory.path}/site`
+  await withWorld(async ({ from, write, diff, copy }) => {
+    hold(from, [anchor, old])
+    const a = await write('a.txt', listOf([anchor, old]))
+    const b = await write('b.txt', `${listOf([anchor])}ghcr.io/p/one@${makeImage(old).root.descriptor.digest}\n`)
+    await copy(a, { to })
+    const predicted = [(await diff({ a: to, b })).totals.bytes, (await diff({ a, b })).totals.bytes]
+    assert.deepEqual([...predicted, await copy(b, { to })], [0, 0, 0])
+  })
+})
+
 test('predicts the bytes of the mirror that follows, for a layout', { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(shapes, shapes, async (a, b) => {

@@ -18,6 +18,17 @@ export function variableOf({ flag }: CliOption): string | undefined {
   return credentials.includes(name) ? undefined : name
 }
 
+const switchTexts: ReadonlySet<string> = new Set(['true', 'false', '1', '0'])
+
+/** True for a text that is meant for another command, where the variable is a switch in one of the two and has values in the other. */
+function isForOther({ placeholder }: CliOption, variable: string, text: string): boolean {
+  const isSwitch = placeholder === undefined
+  if (switchTexts.has(text) === isSwitch) return false
+  return allCommands().some(({ definition }) =>
+    definition.options.some((other) => variableOf(other) === variable && (other.placeholder === undefined) !== isSwitch),
+  )
+}
+
 function readSwitch(option: CliOption, text: string, variable: string): boolean {
   const isOn = text === 'true' || text === '1'
   if (!isOn && text !== 'false' && text !== '0')
@@ -42,7 +53,7 @@ export function applyEnvironment(command: Command, options: OptionGroup, env: No
     if (source === 'cli') continue
     const variable = variableOf(option)
     const text = variable === undefined ? '' : (env[variable] ?? '')
-    if (variable !== undefined && text.trim() !== '') {
+    if (variable !== undefined && text.trim() !== '' && !isForOther(option, variable, text.trim())) {
       command.setOptionValueWithSource(attribute, readValue(option, text, variable), 'env')
       nameFlag(option.flag, variable)
     } else if (source === 'env' && option.envVar !== undefined) nameFlag(option.flag, option.envVar)
