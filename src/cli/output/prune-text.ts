@@ -66,9 +66,11 @@ function headline({ totals, interrupted }: PruneReport, styles: Styles): string 
 }
 
 /** What is left to do for the space to be free. */
-function spaceLine({ totals, destination, dryRun }: PruneReport): string | undefined {
+function spaceLine({ totals, destination, dryRun, missing }: PruneReport): string | undefined {
   const manifests = formatCount(totals.manifests, 'manifest')
-  if (dryRun) return totals.wouldRemove === 0 ? undefined : `dry run, nothing was removed: pass --yes to remove these tags and ${manifests}`
+  if (dryRun && totals.wouldRemove === 0) return undefined
+  if (dryRun && missing.length > 0) return 'dry run, nothing was removed: mirror the kept images first'
+  if (dryRun) return `dry run, nothing was removed: pass --yes to remove these tags and ${manifests}`
   if (totals.manifests === 0) return undefined
   const next = destination.startsWith('oci:')
     ? `run k3s-mirror layout gc ${safeLine(destination.slice(4))} to free the space`
