@@ -94,12 +94,13 @@ export function formatPruning(report: PruneReport, options: { readonly styles: S
   if (report.error !== undefined) return `${headline(report, styles)}\n`
   const warn = (text: string): string => `${styles.warning('warning:')} ${text}`
   const remaining = remainingLine(report)
+  const unread = report.repositories.filter(({ error }) => error !== undefined)
   const lines = [
     ...tableLines(report, styles, verbose),
     ...report.warnings.map((warning) => warn(textLine(warning))),
     ...(report.missing.length === 0 ? [] : [warn(missingLine(report))]),
     ...(remaining === undefined ? [] : [warn(remaining)]),
-    ...failureLines(report.repositories.flatMap(failuresOf), report.totals.tags, styles),
+    ...failureLines(report.repositories.flatMap(failuresOf), report.totals.tags + unread.length, styles),
     headline(report, styles),
     spaceLine(report),
   ]
