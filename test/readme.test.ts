@@ -16,7 +16,7 @@ const written = pages.filter((page) => !generated.has(page))
 const readme = read('README.md')
 
 /** Options of other programs that the pages name. */
-const foreignOptions: ReadonlySet<string> = new Set(['--all', '--system-default-registry'])
+const foreignOptions: ReadonlySet<string> = new Set(['--all', '--delete-untagged', '--system-default-registry'])
 
 /** The part of a page under a heading. */
 function section(page: string, heading: string): string {
@@ -105,6 +105,12 @@ test('every option that the pages name exists', async () => {
     'mirror',
     'verify',
     'serve',
+    'diff',
+    'lock',
+    'sync',
+    'prune',
+    'layout gc',
+    'report merge',
     ...['lint', 'resolve', 'render', 'generate'].map((name) => `registries ${name}`),
     ...['create', 'info', 'check', 'push', 'load'].map((name) => `bundle ${name}`),
   ]
