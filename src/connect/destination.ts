@@ -79,6 +79,19 @@ export async function destinationIdentity({ directory, endpoint }: NamedDestinat
   return `oci:${await (await import('../layout/planted-files.ts')).followLinks(directory)}`
 }
 
+/** Refuses a login that would be sent to several registries: it is for one of them. Throws USAGE. */
+export function refuseSharedLogin(
+  named: readonly NamedDestination[],
+  credentials: DestinationOptions['destinationCredentials'] | undefined,
+): void {
+  const origins = new Set(named.flatMap(({ endpoint }) => endpoint?.origin.origin ?? []))
+  if (credentials === undefined || origins.size < 2) return
+  const names = [...origins].join(' and ')
+  throw new MirrorError('USAGE', `K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD do not say which registry they are for: ${names}`, {
+    hint: 'run docker login for each registry, or pass options.registries',
+  })
+}
+
 /** How a layout names images. */
 export const ownNames: DestinationNaming = { registry: undefined, prefix: '' }
 

@@ -69,7 +69,7 @@ export class GarbageCollection {
       await this.#collectManifests(repository)
     }
     await this.#collectBlobs()
-    return { removed: { images: this.#images, ...this.#removed }, kept: this.#kept, unknownFiles: this.#unknown }
+    return { removed: { images: this.#images.toSorted(), ...this.#removed }, kept: this.#kept, unknownFiles: this.#unknown }
   }
 
   /** True for content that is too new to be garbage, as far as its file says. */

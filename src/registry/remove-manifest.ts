@@ -1,3 +1,4 @@
+import { MirrorError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
@@ -48,7 +49,7 @@ export async function removeTag(
 }
 
 /**
- * Deletes a manifest, in most registries with every tag that names it; one that is gone counts as deleted. Throws UNSUPPORTED where the registry deletes none:
+ * Deletes a manifest, in most registries with every tag that names it; one that is gone counts as deleted. Throws UNSUPPORTED where the registry deletes none, or answers 404 to one that it has:
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-manifests
  */
 export async function removeManifest(
@@ -57,5 +58,14 @@ export async function removeManifest(
   digest: Digest,
   options: CallOptions = {},
 ): Promise<void> {
-  await sendDelete(transport, atDigest(repository, digest), [], options)
+  const reference = atDigest(repository, digest)
+  const status = await sendDelete(transport, reference, [], options)
+  if (status !== 404 || (await headManifest(transport, reference, options)) === undefined) return
+  const { host } = transport.endpoint.origin
+  const [subject, reason] = [formatReference(reference), `${host} answered 404, but still has it`]
+  throw new MirrorError('UNSUPPORTED', `cannot delete ${subject}: ${reason}`, {
+    hint: `check that ${host} supports deletion, and that the user may delete there: some registries return 404 for a missing permission`,
+    subject,
+    reason,
+  })
 }

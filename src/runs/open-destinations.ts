@@ -1,5 +1,5 @@
 import { openConnections, type Connections, type RegistryEvents } from '../connect/clients.ts'
-import { destinationIdentity, openReadBack, type NamedDestination } from '../connect/destination.ts'
+import { destinationIdentity, openReadBack, refuseSharedLogin, type NamedDestination } from '../connect/destination.ts'
 import type { RunSource } from '../connect/source-layouts.ts'
 import { openSources } from '../connect/sources.ts'
 import { MirrorError } from '../errors.ts'
@@ -47,13 +47,7 @@ async function refuseSeveral({ to, via, destinationCredentials }: ManyOptions, n
       },
     )
   }
-  const origins = new Set(named.flatMap(({ endpoint }) => endpoint?.origin.origin ?? []))
-  if (destinationCredentials !== undefined && origins.size > 1) {
-    const names = [...origins].join(' and ')
-    throw new MirrorError('USAGE', `K3S_MIRROR_USERNAME and K3S_MIRROR_PASSWORD do not say which registry they are for: ${names}`, {
-      hint: 'run docker login for each registry, or pass options.registries',
-    })
-  }
+  refuseSharedLogin(named, destinationCredentials)
 }
 
 /** What the source does is an event of one destination that is still running; a warning is in the report of each. */

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import type { SyncReport } from '../../src/cli/sync/sync-report.ts'
 import { plainRequest } from '../servers/http-request.ts'
-import type { RunningCli } from '../servers/run-cli.ts'
+import { runCli, type RunningCli } from '../servers/run-cli.ts'
 import { until } from '../servers/until.ts'
 import { schemaOf, syncWorld, type SyncWorld } from './sync-world.ts'
 
@@ -135,4 +138,19 @@ test('reports an address that cannot be listened on before the first run', async
   assert.equal(status, 6)
   assert.match(stderr, /the port is in use/)
   assert.deepEqual(world.asked, [])
+})
+
+test('SIGTERM before the first run ends it with 0', async () => {
+  const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+  const child = spawn(process.execPath, [program, 'sync', '--config', '-', '--watch'], { stdio: ['pipe', 'ignore', 'inherit'] })
+  const exit = once(child, 'exit')
+  // More than a pipe holds, so that this is written once the program reads; the end does not come.
+  await new Promise<void>((resolve, reject) => child.stdin.write('#'.repeat(500_000), (error) => (error ? reject(error) : resolve())))
+  child.kill('SIGTERM')
+  assert.deepEqual(await exit, [0, null])
+})
+
+test('refuses an interval that is longer than a timer can wait, which would end at once', async () => {
+  const { status, stderr } = await runCli(['sync', '--config', 'sync.yaml', '--watch', '--interval', '4w'])
+  assert.deepEqual([status, /invalid value "4w" for --interval: expected at most 24d/.test(stderr)], [2, true], stderr)
 })

@@ -85,6 +85,17 @@ test('after the tags of one release are gone, the layout is what a layout of the
   assert.deepEqual(await reader.headManifest({ ...repository, tag: '2' }), b.root.descriptor)
 })
 
+test('names what it removed in the same order, however the layout was written', async () => {
+  const names = ['docker.io/rancher/c:1', 'docker.io/rancher/a:1', 'docker.io/rancher/b:1']
+  await using directory = await layoutOf(Object.fromEntries(names.map((name) => [name, tinyImage()])))
+  await deleteTags(directory.path, ...names)
+  const { removed } = await collectGarbage(directory.path, { grace: 0 })
+  assert.deepEqual(
+    removed.images.map((image) => image.replace(/@.*/, '')),
+    ['docker.io/rancher/a', 'docker.io/rancher/b', 'docker.io/rancher/c'],
+  )
+})
+
 test('an image of two repositories stays for the one that has a tag', async () => {
   const image = tinyIndex()
   await using dir = await layoutOf({ 'rancher/x:1': image, 'rancher/y:1': image })

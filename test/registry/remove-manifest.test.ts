@@ -57,6 +57,11 @@ test('rejects a manifest that the registry does not delete, with the way to allo
     code: 'UNSUPPORTED',
     hint: /REGISTRY_STORAGE_DELETE_ENABLED=true/,
   })
+  await using hidden = await answering(404, 200)
+  await assert.rejects(hidden.registry.removeManifest(repository, digest), {
+    code: 'UNSUPPORTED',
+    message: /answered 404, but still has it$/,
+  })
   await using denied = await answering(403)
   await assert.rejects(denied.registry.removeManifest(repository, digest), { code: 'DENIED', hint: /may delete/ })
 })

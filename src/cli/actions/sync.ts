@@ -1,6 +1,7 @@
 import { MirrorError } from '../../errors.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { SyncFlags } from '../commands/sync.ts'
+import { exitCodes } from '../exit-code.ts'
 import { openEvents, openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { isDocument } from '../options/output.ts'
 import { flagsByOption, nameFlag } from '../output/flags.ts'
@@ -50,7 +51,11 @@ export async function runSync(cli: CliProcess, flags: SyncFlags): Promise<void> 
   refuseCombinations(flags)
   nameKeys(flags)
   const read = (): Promise<SyncConfig> => readSyncConfig(path, { only, signal: cli.signal, environment: process.env })
-  const config = await read()
+  const config = await read().catch((error: unknown) => {
+    if (flags.watch === true && cli.signal.aborted) return undefined
+    throw error
+  })
+  if (config === undefined) return cli.exit(exitCodes.done)
   await refuseSharedFiles([flags.report, eventsPath], [path, ...readFiles(config)])
   const writeReport = await openReport(flags.report)
   const options = { config: path, artifactUrl, channelUrl, ...describeOptions(flags) }

@@ -1,7 +1,7 @@
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
 import { credentials } from '../options/places.ts'
-import { collect, parseDuration, parseListen } from '../options/values.ts'
+import { collect, parseWait, parseListen } from '../options/values.ts'
 
 /** What commander makes of the options of `sync`. */
 export interface SyncFlags extends OutputFlags {
@@ -32,7 +32,7 @@ export const sync: CommandDefinition = {
     ...inGroup('Runs', [
       option('--check', 'report what differs, copy nothing'),
       option('--watch', 'repeat until SIGTERM, never two runs at once'),
-      option('--interval <duration>', 'with --watch: time between runs, as in 30m', parseDuration).default(undefined, '1h'),
+      option('--interval <duration>', 'with --watch: time between runs, as in 30m', parseWait).default(undefined, '1h'),
       option('--listen <host:port>', 'with --watch: serve /healthz and /metrics', parseListen),
       option('--detailed-exitcode', 'exit with 5 if something changed, or with --check differs'),
     ]),

@@ -67,9 +67,11 @@ function headline({ totals, interrupted }: PruneReport, styles: Styles): string 
 }
 
 /** What is left to do for the space to be free. */
-function spaceLine({ totals, destination, dryRun }: PruneReport): string | undefined {
+function spaceLine({ totals, destination, dryRun, missing }: PruneReport): string | undefined {
   const manifests = formatCount(totals.manifests, 'manifest')
-  if (dryRun) return totals.wouldRemove === 0 ? undefined : `dry run, nothing was removed: pass --yes to remove these tags and ${manifests}`
+  if (dryRun && totals.wouldRemove === 0) return undefined
+  if (dryRun && missing.length > 0) return 'dry run, nothing was removed: mirror the kept images first'
+  if (dryRun) return `dry run, nothing was removed: pass --yes to remove these tags and ${manifests}`
   if (totals.manifests === 0) return undefined
   const next = destination.startsWith('oci:')
     ? `run k3s-mirror layout gc ${safeLine(destination.slice(4))} to free the space`
@@ -93,12 +95,13 @@ export function formatPruning(report: PruneReport, options: { readonly styles: S
   if (report.error !== undefined) return `${headline(report, styles)}\n`
   const warn = (text: string): string => `${styles.warning('warning:')} ${text}`
   const remaining = remainingLine(report)
+  const unread = report.repositories.filter(({ error }) => error !== undefined)
   const lines = [
     ...tableLines(report, styles, verbose),
     ...report.warnings.map((warning) => warn(textLine(warning))),
     ...(report.missing.length === 0 ? [] : [warn(missingLine(report))]),
     ...(remaining === undefined ? [] : [warn(remaining)]),
-    ...failureLines(report.repositories.flatMap(failedRemovals), report.totals.tags, styles),
+    ...failureLines(report.repositories.flatMap(failedRemovals), report.totals.tags + unread.length, styles),
     headline(report, styles),
     spaceLine(report),
   ]

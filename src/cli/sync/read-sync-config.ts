@@ -1,7 +1,9 @@
+import { parseDestination, refuseSharedLogin } from '../../connect/destination.ts'
 import { MirrorError } from '../../errors.ts'
 import { nearestFirst } from '../../oci/nearest.ts'
 import { readBoundedFile } from '../../registries-yaml/read/bounded-file.ts'
 import { quoted } from '../../text/printable.ts'
+import { destinationCredentials } from '../actions/library-options.ts'
 import { readStandardInput } from '../actions/registries/read-standard-input.ts'
 import { parseSyncConfig, type SyncConfig } from './sync-config.ts'
 
@@ -44,5 +46,8 @@ export async function readSyncConfig(
     environment,
   }: { readonly only?: readonly string[] | undefined; readonly signal: AbortSignal; readonly environment: NodeJS.ProcessEnv },
 ): Promise<SyncConfig> {
-  return pickOnly(parseSyncConfig(await readText(path, signal), path, environment), only)
+  const config = pickOnly(parseSyncConfig(await readText(path, signal), path, environment), only)
+  const places = config.entries.flatMap(({ to }) => to.map(parseDestination))
+  refuseSharedLogin(places, destinationCredentials(environment))
+  return config
 }

@@ -4,7 +4,7 @@ import { isMirrorError, MirrorError } from '../../errors.ts'
 import { layoutDirectory } from '../../oci/image-destination.ts'
 import type { IfChanged } from '../../plan/resolve-image.ts'
 import { formatPosition } from '../../registries-yaml/read/read-registries.ts'
-import { parseDuration } from '../options/values.ts'
+import { parseWait } from '../options/values.ts'
 import { checkEntryValues } from './check-entry-values.ts'
 import { readConfigDocument, type ConfigPath, type ConfigProblem } from './config-document.ts'
 import { findSchemaProblems } from './config-schema.ts'
@@ -175,7 +175,7 @@ export function parseSyncConfig(text: string, path: string, environment: NodeJS.
   )
   let interval: number | undefined
   try {
-    interval = raw.interval === undefined ? undefined : parseDuration(raw.interval)
+    interval = raw.interval === undefined ? undefined : parseWait(raw.interval)
   } catch (error) {
     problems.push({ position: document.positionOf(['interval']), why: `invalid interval: ${(error as Error).message}` })
   }

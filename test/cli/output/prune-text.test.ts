@@ -68,4 +68,8 @@ test('names the next step for a layout, a dry run and an interruption', () => {
   assert.match(text({ repositories: preview, dryRun: true }), /1 would be removed\ndry run, nothing was removed: pass --yes/)
   assert.match(text({ repositories, interrupted: true }), /^interrupted; 1 tag/m)
   assert.match(text({ missing: ['a', 'b', 'c', 'd'], dryRun: true }), /lacks 4 kept images: a, b, c, and 1 more; --yes refuses/)
+  assert.match(
+    text({ repositories: preview, missing: ['a'], dryRun: true }),
+    /dry run, nothing was removed: mirror the kept images first\n$/,
+  )
 })

@@ -83,6 +83,7 @@ test('names every problem with its position, and a similar key', () => {
     ['schemaVersion: 1\nsync: [{name: a, references: x, to: "oci:"}]', /to: "oci:": the directory is missing/],
     [withEntry('references: x', 'interval: 5\n'), /interval must be a string/],
     [withEntry('references: x', 'interval: 0s\n'), /invalid interval: expected at least 1s/],
+    [withEntry('references: x', 'interval: 25d\n'), /invalid interval: expected at most 24d/],
     [withEntry('references: x', 'interval: soon\n'), /invalid interval: expected a duration/],
     [`${withEntry('references: x')}---\na: 1\n`, /a second document/],
     ['a: &a [*a]', /nested too deeply/],
