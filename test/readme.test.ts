@@ -98,30 +98,8 @@ test('the command table of the README is the one of --help', async () => {
   assert.deepEqual(new Set(named), new Set(listed))
 })
 
-<<<<<<< HEAD
 test('every option that the pages name exists', () => {
   const known = new Set(['--help', '--version', ...allCommands().flatMap(({ definition }) => definition.options.map(({ flag }) => flag))])
-=======
-test('every option that the pages name exists', async () => {
-  const commands = [
-    '',
-    'images',
-    'plan',
-    'mirror',
-    'verify',
-    'serve',
-    'diff',
-    'lock',
-    'sync',
-    'prune',
-    'layout gc',
-    'report merge',
-    ...['lint', 'resolve', 'render', 'generate'].map((name) => `registries ${name}`),
-    ...['create', 'info', 'check', 'push', 'load'].map((name) => `bundle ${name}`),
-  ]
-  const texts = await Promise.all(commands.map((command) => help(...command.split(' ').filter((word) => word !== ''))))
-  const known = new Set(texts.flatMap((text) => [...text.matchAll(/^ +(?:-\w, )?(--[a-z0-9-]+)/gm)].map((match) => match[1] ?? '')))
->>>>>>> h-new
   const unknown = written.flatMap((page) => {
     const inline = [...prose(page).matchAll(/`([^`]+)`/g)].flatMap((match) =>
       /^(?:k3s-mirror|--|bundle|mirror|serve|verify|npm run)/.test(match[1] ?? '') ? [match[1] ?? ''] : [],

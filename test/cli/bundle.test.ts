@@ -266,7 +266,7 @@ test('rejects files that are not bundles by name', async () => {
   const text = await directory.write('text.tar', 'hello\n'.repeat(400))
   for (const [file, words, code] of [
     [text, /" is not an archive: it is a text file/, 2],
-    [`${directory.path}/none.tar`, /none\.tar" does not exist/, 1],
+    [`${directory.path}/none.tar`, /none\.tar" does not exist/, 2],
   ] as const) {
     const { status, stderr } = await runCli(['bundle', 'push', file, '--to', 'registry.example.com'])
     assert.equal(status, code)

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allCommands } from '../../src/cli/command-table.ts'
-import { variableOf } from '../../src/cli/options/environment.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { oneImage } from './one-image.ts'
 
@@ -73,29 +71,9 @@ test('the user name of the destination is not that of nodes', async () => {
   assert.doesNotMatch(stdout, /of-the-mirror/)
 })
 
-<<<<<<< HEAD
 test('a variable that is a switch of one command and has values in another is read by the command that it suits', async () => {
   const kept = await runCli(['mirror', '--to', 'localhost:1'], { env: { K3S_MIRROR_KEEP: 'stable v1.36' } })
   assert.doesNotMatch(kept.stderr, /K3S_MIRROR_KEEP/)
   const pruned = await runCli(['prune', '--to', 'localhost:1'], { env: { K3S_MIRROR_KEEP: 'true' } })
   assert.match(pruned.stderr, /missing required option --keep/)
-=======
-test('options that share a variable have values of one kind', () => {
-  const kinds = new Map<string, boolean>()
-  for (const { definition } of allCommands())
-    for (const option of definition.options) {
-      const variable = variableOf(option)
-      if (variable === undefined) continue
-      const isSwitch = option.placeholder === undefined
-      assert.equal(kinds.get(variable) ?? isSwitch, isSwitch, variable)
-      kinds.set(variable, isSwitch)
-    }
-  assert.equal(kinds.get('K3S_MIRROR_PRUNE_KEEP'), false)
-})
-
-test('what prune keeps comes from a variable of its own', async () => {
-  const env = { K3S_MIRROR_PRUNE_KEEP: 'missing.txt', K3S_MIRROR_KEEP: '1', K3S_MIRROR_TO: '127.0.0.1:1' }
-  assert.match((await runCli(['prune'], { env })).stderr, /missing\.txt: no such file/)
-  assert.match((await runCli(['prune'], { env: { ...env, K3S_MIRROR_PRUNE_KEEP: '' } })).stderr, /missing required option --keep/)
->>>>>>> h-new
 })

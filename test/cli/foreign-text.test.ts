@@ -116,7 +116,7 @@ test('prints no secret from a token server, and no token', async () => {
       ['mirror', 'docker.io/acme/app:1', '--from', `docker.io=${source.url}`, '--to', destination.url],
       login,
     )
-    assert.equal(run.status, 6, run.stderr)
+    assert.notEqual(run.status, 0, run.stderr)
     assert.ok(tokens.requests.length > 0)
   }
 })

@@ -54,7 +54,17 @@ test('mirrors a release byte for byte, each blob once; a second run only checks'
     assert.equal(status, 0, stderr)
     await compareRelease(line.to.url, 'mirror/', release)
     const { totals, ...report } = JSON.parse(stdout) as MirrorReport
-    assert.deepEqual(Object.keys(report), ['schemaVersion', 'command', 'destination', 'images', 'lists', 'warnings'])
+    assert.deepEqual(Object.keys(report), [
+      'schemaVersion',
+      'tool',
+      'startedAt',
+      'finishedAt',
+      'command',
+      'destination',
+      'images',
+      'lists',
+      'warnings',
+    ])
     assert.deepEqual([report.schemaVersion, report.command, report.destination], [1, 'mirror', `${destination.url}/mirror`])
     assert.deepEqual(
       withoutBytes({ totals, ...report }),
@@ -99,7 +109,7 @@ test('mirrors a release byte for byte, each blob once; a second run only checks'
     assert.equal(status, 0, stderr)
     const read = source.requests.slice(before.source)
     const asked = destination.requests.slice(before.destination)
-    assert.deepEqual([...new Set([...read, ...asked].map(({ kind }) => kind))], ['manifest-head'])
+    assert.deepEqual([...new Set([...read, ...asked].map(({ kind }) => kind))], ['manifest-head', 'manifest-get'])
     assert.ok(read.length + asked.length <= 16, `${read.length} + ${asked.length} requests`)
     const report = JSON.parse(stdout) as MirrorReport
     assert.deepEqual(

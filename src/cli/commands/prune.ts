@@ -19,9 +19,7 @@ export const pruneCommand: CommandDefinition = {
   description: 'remove old tags from a registry or an OCI layout',
   options: [
     ...inGroup('Selection', [
-      option('--keep <source>', 'release, channel, image list, bundle, lock or image to keep', collect)
-        .setBy('K3S_MIRROR_PRUNE_KEEP')
-        .makeOptionMandatory(),
+      option('--keep <source>', 'release, channel, image list, bundle, lock or image to keep', collect).makeOptionMandatory(),
       option('--repositories <glob>', 'also remove tags from these repositories below --to', collect),
       option('--older-than <age>', 'only images built before this age, as in 30d or 12h', parseDuration),
       option('--ignore-missing', 'remove although kept images are missing'),
@@ -48,7 +46,6 @@ export const pruneCommand: CommandDefinition = {
       'Removal',
       'Tags that no --keep names go from the repositories of the kept images, then the manifests that no kept tag reaches. --repositories adds repositories that the kept releases no longer have. Signatures follow their images. A kept tag never loses its digest.',
     ],
-    ['--keep', 'Its variable is K3S_MIRROR_PRUNE_KEEP, because K3S_MIRROR_KEEP is the switch of mirror.'],
     ...credentials,
     [
       'Exit codes',

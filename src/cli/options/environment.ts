@@ -13,8 +13,8 @@ const credentials = ['K3S_MIRROR_USERNAME', 'K3S_MIRROR_PASSWORD', 'K3S_MIRROR_N
 const mostTypos = 3
 
 /** The variable of an option, as in `K3S_MIRROR_BLOB_JOBS`; undefined where the name means a credential. */
-export function variableOf({ flag, variable }: CliOption): string | undefined {
-  const name = variable ?? `K3S_MIRROR_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`
+export function variableOf({ flag }: CliOption): string | undefined {
+  const name = `K3S_MIRROR_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`
   return credentials.includes(name) ? undefined : name
 }
 

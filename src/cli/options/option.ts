@@ -12,8 +12,6 @@ export class CliOption extends Option {
   /** Set by `makeOptionMandatory`. Checked after parsing, so that an unknown option is reported first. */
   isRequired = false
   readonly isRepeatable: boolean
-  /** The variable, where the one that follows from the flag belongs to an option of another kind. */
-  variable: string | undefined
   /** True where a value may be the name of a directory, which may contain spaces. */
   readonly isPath: boolean
   readonly #parse: Parse | undefined
@@ -28,11 +26,6 @@ export class CliOption extends Option {
 
   override makeOptionMandatory(isRequired = true): this {
     this.isRequired = isRequired
-    return this
-  }
-
-  setBy(variable: string): this {
-    this.variable = variable
     return this
   }
 
