@@ -12,14 +12,25 @@ import { skopeo } from '../servers/skopeo.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { twoRegistries } from './two-registries.ts'
 
+/** The host of the destination, and the URL of the source. */
+interface Ends {
+  readonly host: string
+  readonly from: string
+}
+
 /** What of `images` can be said beforehand; who pays for a shared layer is settled by the order of the run. */
-function expectedImage({ reference, repository, tag, index, manifests }: SeededImage, host: string, status: string): object {
+function expectedImage(
+  { reference, repository, tag, index, manifests }: SeededImage,
+  { host, from }: Ends,
+  status: 'copied' | 'up-to-date',
+): object {
   const named = manifests
     .filter(({ attestation }) => !attestation)
     .map(({ platform: { os, architecture, variant } }) => [os, architecture, variant])
-  const platforms = status === 'up-to-date' ? [] : [...new Set(named.map((parts) => parts.filter((part) => part !== undefined).join('/')))]
+  const platforms = [...new Set(named.map((parts) => parts.filter((part) => part !== undefined).join('/')))]
   const destination = `${host}/mirror/${repository}:${tag}`
-  return { source: reference, destination, digest: index.digest, status, digestPreserved: true, platforms }
+  const state = status === 'copied' ? 'new' : 'present'
+  return { source: reference, sourceEndpoint: from, destination, digest: index.digest, state, status, digestPreserved: true, platforms }
 }
 
 function withoutBytes({ images }: MirrorReport): object[] {
@@ -68,7 +79,7 @@ test('mirrors a release byte for byte, each blob once; a second run only checks'
     assert.deepEqual([report.schemaVersion, report.command, report.destination], [1, 'mirror', `${destination.url}/mirror`])
     assert.deepEqual(
       withoutBytes({ totals, ...report }),
-      release.images.map((image) => expectedImage(image, destination.host, 'copied')),
+      release.images.map((image) => expectedImage(image, { host: destination.host, from: source.url }, 'copied')),
     )
     for (const { bytes } of report.images) {
       assert.deepEqual(Object.keys(bytes), ['total', 'copied', 'mounted', 'present'])
@@ -114,7 +125,7 @@ test('mirrors a release byte for byte, each blob once; a second run only checks'
     const report = JSON.parse(stdout) as MirrorReport
     assert.deepEqual(
       withoutBytes(report),
-      release.images.map((image) => expectedImage(image, destination.host, 'up-to-date')),
+      release.images.map((image) => expectedImage(image, { host: destination.host, from: source.url }, 'up-to-date')),
     )
     assert.deepEqual([report.totals.upToDate, report.totals.bytesCopied], [8, 0])
   })

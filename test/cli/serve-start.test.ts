@@ -18,24 +18,24 @@ test('names what to pass where there is no layout', async () => {
   const cases: readonly (readonly [args: readonly string[], status: number, lines: RegExp])[] = [
     [
       ['nothere'],
-      1,
+      2,
       /^error: nothere does not exist \(NOT_FOUND\)\nhint: check the path, or pass --writable to create an empty layout at nothere\n$/,
     ],
-    [['oci:nothere'], 1, /^error: nothere does not exist \(NOT_FOUND\)\n/],
+    [['oci:nothere'], 2, /^error: nothere does not exist \(NOT_FOUND\)\n/],
     [
       ['outer/inner/sit'],
-      1,
+      2,
       /^error: outer\/inner\/sit does not exist .*\nhint: Did you mean outer\/inner\/site\? Or pass --writable to create an empty layout at outer\/inner\/sit\n$/,
     ],
     [
       ['outer/inner'],
-      1,
+      2,
       /^error: outer\/inner is not an OCI layout: the file oci-layout is missing .*\nhint: Did you mean outer\/inner\/site\?\n$/,
     ],
-    [['outer'], 1, /\nhint: pass a directory that contains oci-layout and index\.json, or a bundle\n$/],
+    [['outer'], 2, /\nhint: pass a directory that contains oci-layout and index\.json, or a bundle\n$/],
     [
       ['empty'],
-      1,
+      2,
       /^error: empty is not an OCI layout: the directory is empty .*\nhint: pass --writable to create a layout there, or .*--to oci:empty\n$/,
     ],
     [
@@ -73,12 +73,12 @@ test('names the expected form of --listen, and what to pass for an address that 
     ['127.0.0.1:80000', 2, /expected a port of at most 65535/],
     [
       `127.0.0.1:${port}`,
-      1,
+      6,
       /: the port is in use \(EADDRINUSE\) \(LOCAL_IO\)\nhint: stop the program that uses the port, or pass --listen 127\.0\.0\.1:\d+\n$/,
     ],
     [
       '192.0.2.1:5000',
-      1,
+      6,
       /: this machine does not have the address \(EADDRNOTAVAIL\) \(LOCAL_IO\)\nhint: pass an address of this machine, as in --listen 127\.0\.0\.1:5000, or --listen :5000 /,
     ],
   ]

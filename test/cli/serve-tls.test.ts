@@ -68,7 +68,7 @@ test('rejects an invalid certificate or key before it listens', async () => {
     [['--tls-key', key], 2, /--tls-key requires --tls-cert \(USAGE\)/],
     [
       ['--tls-cert', `${directory.path}/none`, '--tls-key', key],
-      1,
+      2,
       /cannot read .*none of --tls-cert: no such file or directory \(LOCAL_IO\)/,
     ],
     [['--tls-cert', cert, '--tls-key', directory.path], 1, /of --tls-key: illegal operation on a directory \(LOCAL_IO\)/],

@@ -113,6 +113,9 @@ test('leaves the report as it is, and prints nothing with --quiet', async () => 
   assert.equal(json.status, 0, json.stderr)
   assert.deepEqual(Object.keys(JSON.parse(json.stdout) as MirrorReport), [
     'schemaVersion',
+    'tool',
+    'startedAt',
+    'finishedAt',
     'command',
     'destination',
     'images',
@@ -163,7 +166,7 @@ test('what cannot be written is refused before anything moves', async () => {
   ]
   for (const [message, ...options] of cases) {
     const { status, stdout, stderr } = await at.mirror(...options)
-    assert.equal(status, /no such file/.test(message.source) ? 1 : 2, stderr)
+    assert.equal(status, 2, stderr)
     assert.equal(stdout, '')
     assert.match(stderr, message)
   }
