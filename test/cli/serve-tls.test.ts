@@ -71,7 +71,7 @@ test('rejects an invalid certificate or key before it listens', async () => {
       2,
       /cannot read .*none of --tls-cert: no such file or directory \(LOCAL_IO\)/,
     ],
-    [['--tls-cert', cert, '--tls-key', directory.path], 1, /of --tls-key: illegal operation on a directory \(LOCAL_IO\)/],
+    [['--tls-cert', cert, '--tls-key', directory.path], 2, /of --tls-key: illegal operation on a directory \(LOCAL_IO\)/],
     [['--tls-cert', key, '--tls-key', key], 2, /good\.key has no PEM certificate \(INVALID_CONFIG\)/],
     [['--tls-cert', cert, '--tls-key', cert], 2, /good\.crt has no PEM private key, .*\(INVALID_CONFIG\)/],
     [

@@ -36,6 +36,7 @@ test('a run with nothing to do sends one HEAD an image to the destination, and n
     {
       name: at.file,
       release,
+      channel: 'stable',
       sha256: sha256Hex(at.list),
       coverage: 'none',
       images: 2,
