@@ -146,7 +146,7 @@ function oldNames({ images: names }: Readonly<Record<string, unknown>>, text: st
 }
 
 /** The images of a lock with their digests, its releases, and the lists of these. Throws INVALID_LIST for a lock without images. */
-export function lockNames({ lists, images }: Lock, text: string, path: string): NamedImages {
+export function lockNames({ lists, images, platforms, sparse }: Lock, text: string, path: string): NamedImages {
   if (images.length === 0) throw new MirrorError('INVALID_LIST', `${path}: the lock file contains no images`)
   const releases = lists.flatMap(({ release, channel, sha256: sum, images: count }) => {
     return release === undefined ? [] : [{ name: path, release, ...(channel !== undefined && { channel }), sha256: sum, images: count }]
@@ -154,6 +154,7 @@ export function lockNames({ lists, images }: Lock, text: string, path: string): 
   return {
     images: images.map(lockedReference),
     lists: releases.length > 0 ? releases : [listOf(text, path, images.length)],
+    contents: platforms && { platforms, sparse: sparse === true },
     releases: new Map(images.flatMap((image) => (image.releases ? [[formatReference(lockedReference(image)), image.releases]] : []))),
     warnings: [],
   }

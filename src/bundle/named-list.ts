@@ -19,5 +19,7 @@ export interface NamedImages {
   readonly lists: readonly NamedList[]
   /** The releases whose lists name an image, by its full reference; present where the place states it for each image. */
   readonly releases?: ReadonlyMap<string, readonly string[]>
+  /** The platforms that a lock file chooses, and whether indexes are kept; absent where images are whole. */
+  readonly contents?: { readonly platforms: readonly string[]; readonly sparse: boolean } | undefined
   readonly warnings: readonly string[]
 }

@@ -14,7 +14,7 @@ import { checkOptions } from './check-options.ts'
 import { comparePair, ImageComparison, type ImageToWrite, type SideImage } from './compare-images.ts'
 import { areDifferentHosts, checkSelection, openSide, type DiffSide, type DiffSideOptions } from './diff-side.ts'
 import { findHeld } from './find-held.ts'
-import { defaultJobs, readNaming, type ContentOptions } from './options.ts'
+import { contentOptions, defaultJobs, readNaming, type ContentOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
 /** Which two sides are compared, and how closely. */
@@ -46,16 +46,13 @@ export async function diffImages(given: DiffOptions): Promise<DiffReport> {
   const startedAt = new Date().toISOString()
   const signal = runSignal(given.signal)
   const options = { ...given, signal }
-  const { platforms, sparse, foreignLayers, jobs = defaultJobs.registry, namesOnly = false } = options
-  if (sparse === true && platforms === undefined) {
-    throw new MirrorError('USAGE', 'options.sparse requires options.platforms', {
-      hint: 'pass options.platforms too, or remove options.sparse',
-    })
-  }
-  const comparing = { wanted: platforms?.map(parsePlatform), sparse, foreignLayers, jobs, signal }
+  const { foreignLayers, jobs = defaultJobs.registry, namesOnly = false } = options
+  const chosenContents = contentOptions(options)
   await using sources = await openSources(options, {}, { signal })
   await using sides = await openSides(options, sources)
   const { a, b } = sides
+  const { platforms, sparse } = chosenContents.platforms === undefined ? lockedContents(sides) : chosenContents
+  const comparing = { wanted: platforms?.map(parsePlatform), sparse, foreignLayers, jobs, signal }
   const chosen = await chooseImages(sides, options)
   const pairs = pairImages(chosen.a, chosen.b, ({ key }) => key)
   const comparison = new ImageComparison(a, b, sources.source, comparing)
@@ -76,6 +73,17 @@ export async function diffImages(given: DiffOptions): Promise<DiffReport> {
     warnings: [...new Set([...a.warnings, ...b.warnings, ...chosen.warnings, ...sources.warnings, ...predicted.warnings])],
     error: comparison.ended && summariseError(comparison.ended),
   })
+}
+
+/** What of each image the lock files choose. Throws USAGE where two of them differ: their digests are not those of one mirror. */
+function lockedContents({ a, b }: OpenSides): ReturnType<typeof contentOptions> {
+  const key = ({ contents }: DiffSide): string => JSON.stringify(contents)
+  if (a.kind === 'lock' && b.kind === 'lock' && key(a) !== key(b)) {
+    throw new MirrorError('USAGE', 'the lock files are for different platforms', {
+      hint: 'pass options.platforms to compare these platforms of both',
+    })
+  }
+  return a.contents ?? b.contents ?? {}
 }
 
 /** Opens the side with a list first, because a registry is asked for its images. */

@@ -29,6 +29,8 @@ export interface DiffSide extends AsyncDisposable {
   readonly images: readonly Reference[]
   readonly lists: readonly SelectedList[]
   readonly warnings: readonly string[]
+  /** What of each image a lock file chooses. */
+  readonly contents?: NamedImages['contents']
   /** True where the place holds copies; false for names whose content is at the source. */
   readonly isHeld: boolean
   /** Where manifests are read. */
@@ -67,7 +69,7 @@ async function ifRefused(check: () => Promise<void>): Promise<MirrorError | unde
 /** Images by name, as a list has them: their content is at the source. */
 function listSide(
   { options: { signal }, sources: { source }, nameAt }: SideContext,
-  { images, ...named }: Pick<DiffSide, 'kind' | 'images' | 'lists' | 'warnings'>,
+  { images, ...named }: Pick<DiffSide, 'kind' | 'images' | 'lists' | 'contents' | 'warnings'>,
 ): DiffSide {
   return {
     ...named,
@@ -84,7 +86,7 @@ function listSide(
   }
 }
 
-function unchecked({ lists, ...named }: NamedImages): Pick<DiffSide, 'images' | 'lists' | 'warnings'> {
+function unchecked({ lists, ...named }: NamedImages): Pick<DiffSide, 'images' | 'lists' | 'contents' | 'warnings'> {
   return { ...named, lists: lists.map((list) => ({ ...list, coverage: 'none' })) }
 }
 
