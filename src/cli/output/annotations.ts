@@ -127,7 +127,12 @@ type AnnotatedReport = ReportDocument | DiffReport | SyncReport | SyncCheckRepor
 
 /** What of a report deserves attention: failures as errors, tags with other content and warnings as warnings. Each kind is one annotation, because GitHub shows ten of a step. */
 export function annotationsOf(report: AnnotatedReport): readonly Annotation[] {
-  if ('destinations' in report) return report.destinations.flatMap(annotationsOf)
+  if ('destinations' in report) {
+    return report.destinations.flatMap((one) => {
+      const name = `${one.command} -> ${one.destination}`
+      return 'failures' in one ? ofPlan(one, name) : ofRun(one, name)
+    })
+  }
   if ('entries' in report) return partsOf(report).flatMap(ofPart)
   if ('blobs' in report) return ofComparison(report)
   if ('asNode' in report) return ofVerification(report)

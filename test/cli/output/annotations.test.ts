@@ -55,7 +55,7 @@ describe('formatAnnotations', () => {
     const one = formatAnnotations({ ...report, images: report.images.slice(0, 1) }, 'github')
     assert.equal(one, '::error title=k3s-mirror mirror failed::cannot connect (UNREACHABLE)\n')
     const many = { ...reportHead(''), command: 'mirror', destinations: [report, report], totals: report.totals } as const
-    assert.equal(formatAnnotations(many, 'github').match(/^::error/gm)?.length, 2)
+    assert.equal(formatAnnotations(many, 'github').match(/^::error title=k3s-mirror mirror -> registry\.test%3A5000 failed::/gm)?.length, 2)
   })
 
   it('names the entry of a run over entries or a check, and the destination', () => {
