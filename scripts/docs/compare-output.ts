@@ -4,6 +4,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?(?:ms|s)\b/g, '<time>'],
   [/\b\d+ requests\b|(?<=requests to the source, )\d+/g, '<requests>'],
   [/"(seconds|milliseconds|requests|source|destination)": ?\d+(?:\.\d+)?/g, '"$1": <number>'],
+  [/(?<=_timestamp_seconds\S* )\d+(?:\.\d+)?/g, '<time>'],
   [/ time="\d+\.\d+"/g, ' time="<number>"'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?)?/g, '<date>'],
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
@@ -11,7 +12,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
 
 /** Lines about one image or one file each; such lines come in any order. */
 const unordered =
-  /^(?:added|copied|loaded|pushed|skipped) |^(?:up to date|in the base bundle): |^registry\.example\.com\/mirror\/|^[\w./-]+\.toml$/
+  /^(?:\w[\w-]*(?: -> \S+)?: )?(?:added|copied|loaded|pushed|skipped) |^(?:up to date|in the base bundle): |^registry\.example\.com\/mirror\/|^[\w./-]+\.toml$/
 
 /** True where two outputs differ only in what varies from run to run; a line `...` of the page stands for any lines. */
 export function isSameOutput(shown: string, real: string): boolean {
