@@ -25,7 +25,7 @@ const { status, signal } = spawnSync(
     '--test',
     '--test-reporter=spec',
     '--test-timeout=600000',
-    `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
+    `--test-concurrency=${Math.max(3, availableParallelism() - 1)}`,
     ...options,
     ...files,
   ],
