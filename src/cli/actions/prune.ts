@@ -5,38 +5,27 @@ import { exitCodeOfReport } from '../exit-code.ts'
 import { readKeptSources } from '../files/kept-sources.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { nameFlag } from '../output/flags.ts'
-import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { failedRemovals, formatPruning } from '../output/prune-text.ts'
-import { outputClock } from '../output/renderer.ts'
 import { placeOptions } from './library-options.ts'
+import { showStanding } from './show-standing.ts'
 
-/** Milliseconds between two lines on the progress of a long run. */
-const heartbeat = 10_000
-
-/** Reports the progress of a long run on standard error; with --verbose every tag and retry. */
-function showProgress(cli: CliProcess, { verbose }: PruneFlags): Disposable & { readonly events: PruneEvents } {
-  let standing: string | undefined
+/** Reports the progress of a long run; with --verbose every tag. */
+function showProgress(cli: CliProcess, flags: PruneFlags): Disposable & { readonly events: PruneEvents } {
+  const standing = showStanding(cli, flags)
   let settled = 0
-  const stop = outputClock.every(heartbeat, () => {
-    if (standing !== undefined) cli.note(`... ${standing}`)
-  })
-  const detail = (line: string): void => {
-    if (verbose === true) cli.note(line)
-  }
   return {
     events: {
+      ...standing.events,
       onRepository({ done, repositories }) {
-        standing = `${done}/${repositories} repositories read`
+        standing.text = `${done}/${repositories} repositories read`
       },
       onTag(tag, status) {
-        standing = `${++settled} tags done`
-        detail(`${status} ${tag}`)
+        standing.text = `${++settled} tags done`
+        standing.detail(`${status} ${tag}`)
       },
-      onRetry: ({ attempt, delay, error }) => detail(`retry ${attempt} in ${formatDuration(delay)}: ${error.message} (${error.code})`),
-      onThrottled: ({ origin, delay }) => cli.note(`throttled: ${origin} asks for a pause of ${formatDuration(delay)}`),
     },
-    [Symbol.dispose]: stop,
+    [Symbol.dispose]: () => standing[Symbol.dispose](),
   }
 }
 

@@ -7,11 +7,10 @@ import type { VerifyFlags } from '../commands/verify.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { readReport } from '../files/report-file.ts'
-import { formatDuration } from '../output/format-amount.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { outputClock } from '../output/renderer.ts'
 import { verifyFormat } from '../output/report-format.ts'
 import { k3sFlags, placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
+import { showStanding } from './show-standing.ts'
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
 async function readExpected(path: string, signal: AbortSignal): Promise<NonNullable<VerifyOptions['expected']>> {
@@ -24,30 +23,20 @@ async function readExpected(path: string, signal: AbortSignal): Promise<NonNulla
   }
 }
 
-/** Milliseconds between two lines on the progress of a long check. */
-const heartbeat = 10_000
-
-/** Reports the progress of a long check on standard error; with --verbose every image and retry. */
-function showProgress(cli: CliProcess, { verbose }: VerifyFlags): Disposable & { readonly events: VerifyEvents } {
-  let standing: string | undefined
+/** Reports the progress of a long check; with --verbose every image. */
+function showProgress(cli: CliProcess, flags: VerifyFlags): Disposable & { readonly events: VerifyEvents } {
+  const standing = showStanding(cli, flags)
   let failed = 0
-  const stop = outputClock.every(heartbeat, () => {
-    if (standing !== undefined) cli.note(`... ${standing}`)
-  })
-  const detail = (line: string): void => {
-    if (verbose === true) cli.note(line)
-  }
   return {
     events: {
+      ...standing.events,
       onImage({ status, reference }, { done, images }) {
         if (status !== 'ok') failed++
-        standing = `${done}/${images} images checked${failed === 0 ? '' : `, ${failed} not ok`}`
-        detail(`${status} ${reference}`)
+        standing.text = `${done}/${images} images checked${failed === 0 ? '' : `, ${failed} not ok`}`
+        standing.detail(`${status} ${reference}`)
       },
-      onRetry: ({ attempt, delay, error }) => detail(`retry ${attempt} in ${formatDuration(delay)}: ${error.message} (${error.code})`),
-      onThrottled: ({ origin, delay }) => cli.note(`throttled: ${origin} asks for a pause of ${formatDuration(delay)}`),
     },
-    [Symbol.dispose]: stop,
+    [Symbol.dispose]: () => standing[Symbol.dispose](),
   }
 }
 
