@@ -38,6 +38,7 @@ const house: House = {
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout'],
     'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'yaml', 'type:http/tls.ts', 'type:release/version.ts'],
+    node: ['errors.ts', 'text', 'async', 'oci', 'yaml', 'registries-yaml', 'release/version.ts'],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [
       'errors.ts',
@@ -105,6 +106,7 @@ const house: House = {
       'bundle',
       'registry-server',
       'registries-yaml',
+      'node',
       'verify',
       'connect',
       'runs',

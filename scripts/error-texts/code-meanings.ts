@@ -53,6 +53,7 @@ export const folderSubjects: Readonly<Record<string, string>> = {
   'src/kubernetes': 'reading a Kubernetes manifest',
   'src/layout': 'reading or writing an OCI layout',
   'src/lock': 'reading a lock file',
+  'src/node': 'reading the settings of a node',
   'src/oci': 'reading references and manifests',
   'src/plan': 'planning what to copy',
   'src/prune': 'removing old images',

@@ -4,15 +4,8 @@ export { parseRegistries, type ParsedRegistries } from '../registries-yaml/read/
 export { readRegistries } from '../registries-yaml/read/read-registries.ts'
 export type { Mirror, Position, Registries, RegistryAuth, RegistryConfig, RegistryTls } from '../registries-yaml/registries.ts'
 export type { Path, ReadProblem, Remark } from '../registries-yaml/read/decode-yaml.ts'
-export type {
-  DefaultEndpoint,
-  FoundConfig,
-  HostEndpoint,
-  HostEntry,
-  HostTable,
-  IgnoredEntry,
-  K3sFlags,
-} from '../registries-yaml/hosts/host-table.ts'
+export type { DefaultEndpoint, FoundConfig, HostEndpoint, HostEntry, HostTable, IgnoredEntry } from '../registries-yaml/hosts/host-table.ts'
+export type { K3sFlags, Product } from '../registries-yaml/hosts/k3s-flags.ts'
 export { lintRegistries, type LintOptions } from '../registries-yaml/lint/lint.ts'
 export type { Discovery, Finding, Severity } from '../registries-yaml/lint/rule.ts'
 export {

@@ -3,12 +3,10 @@ import { join } from 'node:path'
 import type { TransferOptions } from '../../connect/clients.ts'
 import type { SourceOptions } from '../../connect/sources.ts'
 import { MirrorError } from '../../errors.ts'
-import type { K3sFlags } from '../../registries-yaml/hosts/host-table.ts'
 import type { ImageSelection } from '../../release/select-images.ts'
 import type { BatchOptions, ContentOptions, DescribeOptions, MirrorOptions, PlanOptions } from '../../runs/options.ts'
 import type { CliProcess } from '../cli-process.ts'
 import type { EngineFlags, PlanFlags } from '../commands/mirror.ts'
-import type { K3sOptionFlags } from '../options/k3s.ts'
 import { isDocument, type RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
 import type { SelectionFlags } from '../options/selection.ts'
@@ -105,9 +103,4 @@ export function mirrorOptions(
     shard: flags.shard,
     signal,
   }
-}
-
-/** The library's flags for those of K3s. */
-export function k3sFlags({ disableDefaultRegistryEndpoint, embeddedRegistry }: K3sOptionFlags): K3sFlags {
-  return { disableDefaultEndpoint: disableDefaultRegistryEndpoint, embeddedRegistry }
 }

@@ -9,7 +9,8 @@ import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { readReport } from '../files/report-file.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { verifyFormat } from '../output/report-format.ts'
-import { k3sFlags, placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
+import { placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
+import { nodeSettings } from './node-settings.ts'
 import { showStanding } from './show-standing.ts'
 
 /** Reads the digests out of the report of `--expect`. Throws USAGE. */
@@ -42,15 +43,16 @@ function showProgress(cli: CliProcess, flags: VerifyFlags): Disposable & { reado
 
 /** Checks that every image is present. */
 export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
-  const { to, asNode = false, deep, shard, expect, k3sVersion, registries = asNode ? defaultRegistriesFile : undefined } = flags
+  const { to, asNode = false, deep, shard, expect, registries = asNode ? defaultRegistriesFile : undefined } = flags
+  const node = await nodeSettings(flags, cli)
   const options = {
     ...placeOptions({ ...flags, to: to ?? '' }),
     ...selectionOptions(references, flags),
-    ...k3sFlags(flags),
+    ...node,
     to,
     asNode,
     registries,
-    k3sVersion,
+    k3sVersion: node.version,
     deep,
     shard,
     expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),

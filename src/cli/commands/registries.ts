@@ -1,5 +1,5 @@
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
-import { k3sServer, k3sVersion, registriesFile, type K3sOptionFlags } from '../options/k3s.ts'
+import { k3sServer, k3sVersion, pauseImage, registriesFile, type K3sOptionFlags } from '../options/k3s.ts'
 import { option, type CommandDefinition } from '../options/option.ts'
 import { output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
@@ -50,7 +50,6 @@ export interface RenderFlags extends K3sOptionFlags, OutputFlags {
   readonly containerdOpt?: string
   readonly selinux?: boolean
   readonly userns?: boolean
-  readonly pauseImage?: string
   readonly flannel: boolean
   readonly cniBinDir?: string
   readonly cniConfDir?: string
@@ -74,7 +73,7 @@ export const registriesRender: CommandDefinition = {
     option('--containerd-opt <dir>', 'path of the opt plugin'),
     option('--selinux', 'enable SELinux'),
     option('--userns', 'the node runs rootless, in a user namespace'),
-    option('--pause-image <image>', 'the sandbox image (an empty value leaves it out)'),
+    ...pauseImage,
     option('--no-flannel', 'leave out the CNI section'),
     option('--cni-bin-dir <dir>', 'directory of the CNI plugins'),
     option('--cni-conf-dir <dir>', 'directory of the CNI configuration'),

@@ -1,14 +1,7 @@
 import { GoUrlError, tryGoUrl } from '../go/go-url.ts'
 import { hasAnySettings, noConfig, type Mirror, type Registries, type RegistryConfig } from '../registries.ts'
-import { defaultHost, embeddedRegistry, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
-
-/** The flags of K3s that change the effect of a registries.yaml. */
-export interface K3sFlags {
-  /** `--disable-default-registry-endpoint` */
-  readonly disableDefaultEndpoint?: boolean | undefined
-  /** `--embedded-registry` */
-  readonly embeddedRegistry?: boolean | undefined
-}
+import { embeddedAddressOf, nodePaths, type K3sFlags } from './k3s-flags.ts'
+import { defaultHost, isLocalhost, normaliseEndpoint, type NormalisedEndpoint } from './normalise-endpoint.ts'
 
 /** The settings of a host, and their key in `configs`; undefined for a host without settings. */
 export interface FoundConfig {
@@ -61,27 +54,20 @@ export const wildcardHost = '_default'
 const noRewrites: ReadonlyMap<string, string> = new Map()
 const nothingFound: FoundConfig = { key: undefined, config: noConfig }
 
-// The certificates with which nodes authenticate to each other.
-const embeddedConfig: RegistryConfig = {
-  auth: undefined,
-  tls: {
-    caFile: '/var/lib/rancher/k3s/agent/server-ca.crt',
-    certFile: '/var/lib/rancher/k3s/agent/client-k3s-controller.crt',
-    keyFile: '/var/lib/rancher/k3s/agent/client-k3s-controller.key',
-    insecureSkipVerify: false,
-  },
-}
-
-/** The registries with `--embedded-registry`: every mirror except local ones gets the embedded registry as its first endpoint. */
-export function withEmbeddedRegistry({ mirrors, configs }: Registries): Registries {
-  const url = `https://${embeddedRegistry}/v2`
+/** The registries as a node uses them. With `--embedded-registry` every mirror except local ones gets the embedded registry as its first endpoint. */
+export function withEmbeddedRegistry(given: Registries, flags: K3sFlags): Registries {
+  const address = embeddedAddressOf(flags)
+  if (address === undefined) return given
+  const { mirrors, configs } = given
+  const url = `https://${address}/v2`
+  const embeddedConfig: RegistryConfig = { auth: undefined, tls: { ...nodePaths(flags).embeddedTls, insecureSkipVerify: false } }
   const added = [...mirrors].map(([name, mirror]): [string, Mirror] => [
     name,
     isLocalhost(name) ? mirror : { ...mirror, endpoints: [url, ...mirror.endpoints] },
   ])
   return {
-    mirrors: new Map([...added, [embeddedRegistry, { endpoints: [url], rewrites: new Map() }]]),
-    configs: new Map([...configs, [embeddedRegistry, embeddedConfig]]),
+    mirrors: new Map([...added, [address, { endpoints: [url], rewrites: new Map() }]]),
+    configs: new Map([...configs, [address, embeddedConfig]]),
   }
 }
 
@@ -96,11 +82,11 @@ export function configFor(configs: Registries['configs'], registry: string): Fou
 
 /** Derives the endpoints of every registry, as K3s does when an agent starts. */
 export function buildHostTable(given: Registries, flags: K3sFlags = {}): HostTable {
-  const isEmbedded = flags.embeddedRegistry === true
-  const { mirrors, configs } = isEmbedded ? withEmbeddedRegistry(given) : given
+  const embedded = embeddedAddressOf(flags)
+  const { mirrors, configs } = withEmbeddedRegistry(given, flags)
   const ignored: IgnoredEntry[] = []
   const normalise = (text: string, subject: Omit<IgnoredEntry, 'why'>): NormalisedEndpoint | undefined => {
-    const normalised = tryGoUrl(() => normaliseEndpoint(text, isEmbedded))
+    const normalised = tryGoUrl(() => normaliseEndpoint(text, embedded))
     if (!(normalised instanceof GoUrlError)) return normalised
     ignored.push({ ...subject, why: normalised.message })
     return undefined
@@ -122,7 +108,7 @@ export function buildHostTable(given: Registries, flags: K3sFlags = {}): HostTab
     const endpoints = [...entry.endpoints]
     let own = entry.default
     // The endpoint that --embedded-registry adds.
-    const added = isEmbedded && !isLocalhost(key) ? 1 : 0
+    const added = embedded !== undefined && !isLocalhost(key) ? 1 : 0
     mirror.endpoints.forEach((text, at) => {
       const index = at < added ? undefined : at - added
       const endpoint = normalise(text, { kind: 'invalid-endpoint', key, index })
@@ -134,7 +120,7 @@ export function buildHostTable(given: Registries, flags: K3sFlags = {}): HostTab
       }
       seen.add(url)
       // Without the flag the address of the embedded registry is empty, which K3s formats as ":".
-      const rewrites = host === (isEmbedded ? embeddedRegistry : ':') ? noRewrites : mirror.rewrites
+      const rewrites = host === (embedded ?? ':') ? noRewrites : mirror.rewrites
       const made: HostEndpoint = { url, overridePath, found: configFor(configs, registry), rewrites, index }
       if (at === mirror.endpoints.length - 1 && (own?.url ?? '') === url) own = made
       else endpoints.push(made)

@@ -12,9 +12,6 @@ export interface NormalisedEndpoint {
   readonly overridePath: boolean
 }
 
-/** The API server's registry, through which nodes share their images: https://docs.k3s.io/installation/registry-mirror */
-export const embeddedRegistry = '127.0.0.1:6443'
-
 /** The host that requests for a registry go to, which differs from its name for Docker Hub. */
 export function defaultHost(registry: string): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : registry
@@ -32,11 +29,11 @@ export function isLocalhost(hostPort: string): boolean {
   return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'))
 }
 
-/** Reads an endpoint, or a key that names one, as K3s does. With `isEmbedded` K3s uses https for its embedded registry on localhost. Throws GoUrlError. */
-export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint {
+/** Reads an endpoint, or a key that names one, as K3s does. The embedded registry uses https despite its local address. Throws GoUrlError. */
+export function normaliseEndpoint(endpoint: string, embeddedAddress?: string): NormalisedEndpoint {
   const parsed = parseGoUrl(endpoint.includes('://') ? endpoint : `//${endpoint}`)
   const [, port = ''] = /:([0-9]*)$/.exec(parsed.host) ?? []
-  const isPlainHttp = isLocalhost(parsed.host) && port !== '' && port !== '443' && !(isEmbedded && parsed.host === embeddedRegistry)
+  const isPlainHttp = isLocalhost(parsed.host) && port !== '' && port !== '443' && parsed.host !== embeddedAddress
   const scheme = parsed.scheme === '' ? (isPlainHttp ? 'http' : 'https') : parsed.scheme
   const host = defaultHost(parsed.host)
   const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
@@ -50,7 +47,7 @@ export function normaliseEndpoint(endpoint: string, isEmbedded: boolean = false)
 }
 
 /** The same; undefined for an invalid URL, which K3s ignores. */
-export function tryNormaliseEndpoint(endpoint: string, isEmbedded: boolean = false): NormalisedEndpoint | undefined {
-  const normalised = tryGoUrl(() => normaliseEndpoint(endpoint, isEmbedded))
+export function tryNormaliseEndpoint(endpoint: string, embeddedAddress?: string): NormalisedEndpoint | undefined {
+  const normalised = tryGoUrl(() => normaliseEndpoint(endpoint, embeddedAddress))
   return normalised instanceof GoUrlError ? undefined : normalised
 }

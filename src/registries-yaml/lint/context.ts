@@ -1,7 +1,8 @@
 import { isMirrorError } from '../../errors.ts'
 import type { K3sVersion } from '../../release/version.ts'
 import { parseGoRegexp, type GoRegexp } from '../go/go-regexp.ts'
-import { buildHostTable, configFor, type FoundConfig, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
+import { buildHostTable, configFor, type FoundConfig, type HostTable } from '../hosts/host-table.ts'
+import { embeddedAddressOf, type K3sFlags } from '../hosts/k3s-flags.ts'
 import { tryNormaliseEndpoint, type NormalisedEndpoint } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { ReadProblem } from '../read/decode-yaml.ts'
@@ -145,9 +146,10 @@ export function unreadableProblem({ problems }: ParsedRegistries): ReadProblem |
 export function readContext(input: LintInput): LintContext {
   const { parsed, flags, version, files } = input
   const { mirrors, configs } = unreadableProblem(parsed) === undefined ? parsed.registries : noRegistries
+  const embedded = embeddedAddressOf(flags)
   const endpoints = [...mirrors].flatMap(([mirror, written]) =>
     written.endpoints.map((text, index): WrittenEndpoint => {
-      const normalised = tryNormaliseEndpoint(text, flags.embeddedRegistry)
+      const normalised = tryNormaliseEndpoint(text, embedded)
       const endpoint = normalised?.host === '' ? undefined : normalised
       const position = parsed.positionOf(['mirrors', mirror, 'endpoint', index])
       return { mirror, text, position, endpoint, host: normalised?.host, found: configFor(configs, endpoint?.registry ?? '') }

@@ -1,6 +1,6 @@
 import { yielding } from '../../async/yielding.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import type { K3sFlags } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import type { Position } from '../registries.ts'
 import { oncePerPosition, readContext, unreadableProblem, type LintContext } from './context.ts'

@@ -1,8 +1,9 @@
 import { goQuote } from '../go/go-quote.ts'
+import { generatedHeader, nodePaths, type K3sFlags } from '../hosts/k3s-flags.ts'
 import type { Registries } from '../registries.ts'
 import { layOut } from './lay-out.ts'
 import { completeValues, k3sDefaults, type CompleteNodeValues, type NodeValues } from './node-values.ts'
-import { byKey, containerdAuth, k3sCertsDirectory, k3sHeader, type ConfigVersion } from './rendered.ts'
+import { byKey, containerdAuth, type ConfigVersion } from './rendered.ts'
 
 const cri = '"io.containerd.grpc.v1.cri"'
 const formats = {
@@ -11,7 +12,7 @@ const formats = {
 } as const satisfies Record<ConfigVersion, unknown>
 
 /** The registry section of the config.toml that K3s writes: the directory of hosts.toml files, and all credentials, sorted by key. */
-export function renderRegistrySection({ configs }: Registries, version: ConfigVersion): string {
+export function renderRegistrySection({ configs }: Registries, version: ConfigVersion, flags: K3sFlags): string {
   const { images, quote } = formats[version]
   const sections = byKey(configs).flatMap(([key, { auth }]) => {
     if (auth === undefined) return []
@@ -21,18 +22,15 @@ export function renderRegistrySection({ configs }: Registries, version: ConfigVe
       ...[...containerdAuth(auth)].map(([name, value]) => `  ${name} = ${goQuote(value)}`),
     ]
   })
-  return layOut([`[plugins.${images}.registry]`, `  config_path = ${goQuote(k3sCertsDirectory)}`, ...sections].join('\n')).trimStart()
+  return layOut([`[plugins.${images}.registry]`, `  config_path = ${goQuote(nodePaths(flags).certs)}`, ...sections].join('\n')).trimStart()
 }
 
-/** The directory of K3s' templates and drop-in files. */
-const templateDirectory = '/var/lib/rancher/k3s/agent/etc/containerd'
-
-function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: ConfigVersion): string[] {
+function topLines({ containerdOpt, root, state }: CompleteNodeValues, version: ConfigVersion, flags: K3sFlags): string[] {
   const { file, quote } = formats[version]
   return [
-    `${k3sHeader} Use ${file}.tmpl instead.`,
+    `${generatedHeader(flags)} Use ${file}.tmpl instead.`,
     `version = ${version}`,
-    `imports = [${goQuote(`${templateDirectory}/${file}.d/*.toml`)}]`,
+    `imports = [${goQuote(`${nodePaths(flags).containerd}/${file}.d/*.toml`)}]`,
     `root = ${goQuote(root)}`,
     `state = ${goQuote(state)}`,
     '[grpc]',
@@ -79,8 +77,8 @@ function pluginLines(values: CompleteNodeValues, version: ConfigVersion): string
 }
 
 /** The whole config.toml that K3s writes on Linux, for a node under systemd with the default runtime and snapshotter. */
-export function renderFullConfig(registries: Registries, version: ConfigVersion, given: NodeValues): string {
-  const values = completeValues(given, k3sDefaults)
-  const lines = [...topLines(values, version), ...pluginLines(values, version)]
-  return `${layOut(lines.join('\n'))}\n${renderRegistrySection(registries, version)}`
+export function renderFullConfig(registries: Registries, version: ConfigVersion, given: NodeValues, flags: K3sFlags): string {
+  const values = completeValues(given, k3sDefaults(flags))
+  const lines = [...topLines(values, version, flags), ...pluginLines(values, version)]
+  return `${layOut(lines.join('\n'))}\n${renderRegistrySection(registries, version, flags)}`
 }

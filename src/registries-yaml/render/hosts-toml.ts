@@ -1,7 +1,8 @@
 import { goQuote } from '../go/go-quote.ts'
 import type { DefaultEndpoint, HostEndpoint, HostEntry } from '../hosts/host-table.ts'
+import { generatedHeader, type K3sFlags } from '../hosts/k3s-flags.ts'
 import { layOut } from './lay-out.ts'
-import { byKey, k3sHeader } from './rendered.ts'
+import { byKey } from './rendered.ts'
 
 function tlsLines({ found }: DefaultEndpoint): string[] {
   const { tls } = found.config
@@ -33,8 +34,8 @@ function hostLines(endpoint: HostEndpoint): string[] {
 }
 
 /** The hosts.toml that K3s writes for one registry: https://github.com/containerd/containerd/blob/v2.1.4/docs/hosts.md */
-export function renderHostsToml(entry: HostEntry): string {
+export function renderHostsToml(entry: HostEntry, flags: K3sFlags = {}): string {
   const { default: own, endpoints } = entry
-  const lines = [k3sHeader, ...(own === undefined ? [] : defaultLines(own)), '[host]', ...endpoints.flatMap(hostLines)]
+  const lines = [generatedHeader(flags), ...(own === undefined ? [] : defaultLines(own)), '[host]', ...endpoints.flatMap(hostLines)]
   return layOut(lines.join('\n'))
 }

@@ -1,4 +1,5 @@
 import { buildHostTable, withEmbeddedRegistry, type IgnoredEntry } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import type { Registries } from '../registries.ts'
 import { withoutUserinfo } from './rendered.ts'
 
@@ -12,9 +13,9 @@ function logLine({ mirrors }: Registries, added: (key: string) => number, { kind
 }
 
 /** The warnings that K3s logs about ignored endpoints and keys when it starts, without credentials in URLs. */
-export function describeIgnored(given: Registries, embeddedRegistry: boolean): readonly string[] {
-  const { mirrors } = embeddedRegistry ? withEmbeddedRegistry(given) : given
+export function describeIgnored(given: Registries, flags: K3sFlags): readonly string[] {
+  const { mirrors } = withEmbeddedRegistry(given, flags)
   const count = (key: string, all: Registries['mirrors']): number => all.get(key)?.endpoints.length ?? 0
   const added = (key: string): number => count(key, mirrors) - count(key, given.mirrors)
-  return buildHostTable(given, { embeddedRegistry }).ignored.map((entry) => logLine(given, added, entry))
+  return buildHostTable(given, flags).ignored.map((entry) => logLine(given, added, entry))
 }

@@ -12,8 +12,11 @@ export interface K3sRenderOptions extends RenderOptions {
 
 /** The files that K3s writes for containerd, byte for byte. Throws INVALID_CONFIG if K3s would not start or would write outside of certs.d. */
 export function renderK3s(registries: Registries, { version, flags = {}, full }: K3sRenderOptions): RenderedConfig {
-  const { files, notes, effective } = renderHosts(registries, flags, renderHostsToml)
-  files.set('config.toml', full === undefined ? renderRegistrySection(effective, version) : renderFullConfig(effective, version, full))
+  const { files, notes, effective } = renderHosts(registries, flags, (entry) => renderHostsToml(entry, flags))
+  files.set(
+    'config.toml',
+    full === undefined ? renderRegistrySection(effective, version, flags) : renderFullConfig(effective, version, full, flags),
+  )
   const unreadable = [...files].flatMap(([path, text]) => {
     const why = unreadableToml(text, version)
     const effect = path === 'config.toml' ? 'does not start' : 'ignores it and pulls from the registry itself'

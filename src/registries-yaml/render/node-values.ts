@@ -1,3 +1,4 @@
+import { nodePaths, type K3sFlags } from '../hosts/k3s-flags.ts'
 import { nonEmpty, tomlTable, type TomlTable, type TomlValue } from './write-toml.ts'
 
 /** The values of a whole config.toml that depend on the node; default: those of the format. */
@@ -31,18 +32,21 @@ export function completeValues(values: NodeValues, defaults: CompleteNodeValues)
 const noFeatures = { selinux: false, userNamespace: false, flannel: true }
 
 /** A node of K3s 1.36: https://github.com/k3s-io/k3s/blob/main/pkg/agent/config/config.go */
-export const k3sDefaults: CompleteNodeValues = {
-  ...noFeatures,
-  containerdOpt: '/var/lib/rancher/k3s/agent/containerd',
-  pauseImage: 'rancher/mirrored-pause:3.10.2',
-  cniBinDir: '/var/lib/rancher/k3s/data/cni',
-  cniConfDir: '/var/lib/rancher/k3s/agent/etc/cni/net.d',
-  root: '/var/lib/rancher/k3s/agent/containerd',
-  state: '/run/k3s/containerd',
+export function k3sDefaults(flags: K3sFlags = {}): CompleteNodeValues {
+  const { data } = nodePaths(flags)
+  return {
+    ...noFeatures,
+    containerdOpt: `${data}/agent/containerd`,
+    pauseImage: 'rancher/mirrored-pause:3.10.2',
+    cniBinDir: `${data}/data/cni`,
+    cniConfDir: `${data}/agent/etc/cni/net.d`,
+    root: `${data}/agent/containerd`,
+    state: '/run/k3s/containerd',
+  }
 }
 
 /** A node of K3s before 1.23, with its CNI plugins next to its other programs and without a default pause image. */
-export const legacyDefaults: CompleteNodeValues = { ...k3sDefaults, pauseImage: '', cniBinDir: '/var/lib/rancher/k3s/data/current/bin' }
+export const legacyDefaults: CompleteNodeValues = { ...k3sDefaults(), pauseImage: '', cniBinDir: '/var/lib/rancher/k3s/data/current/bin' }
 
 /** What `containerd config default` prints: https://github.com/containerd/containerd/blob/v1.6.20/docs/man/containerd-config.toml.5.md */
 export const containerdDefaults: CompleteNodeValues = {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { MirrorError } from '../../errors.ts'
-import { buildHostTable, withEmbeddedRegistry, type HostEntry, type K3sFlags } from '../hosts/host-table.ts'
+import { buildHostTable, withEmbeddedRegistry, type HostEntry } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import type { Registries } from '../registries.ts'
 import { quotedKey } from './rendered.ts'
 
@@ -55,7 +56,7 @@ export function renderHosts(
 ): { readonly files: Map<string, string>; readonly notes: readonly string[]; readonly effective: Registries } {
   const { hosts } = buildHostTable(registries, flags)
   const { keyOf, notes } = hostsPaths(hosts.keys())
-  const effective = flags.embeddedRegistry === true ? withEmbeddedRegistry(registries) : registries
+  const effective = withEmbeddedRegistry(registries, flags)
   const files = new Map<string, string>()
   for (const [key, entry] of hosts) {
     const path = hostsPath(key)

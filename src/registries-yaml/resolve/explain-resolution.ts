@@ -1,5 +1,6 @@
 import { quoted } from '../../text/printable.ts'
-import { wildcardHost, type K3sFlags } from '../hosts/host-table.ts'
+import { wildcardHost } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import { nearness } from '../hosts/near-host.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'

@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
 import { formatReference, type Reference } from '../../oci/reference.ts'
 import type { K3sVersion } from '../../release/version.ts'
-import { buildHostTable, withEmbeddedRegistry, wildcardHost, type HostEntry, type HostTable, type K3sFlags } from '../hosts/host-table.ts'
+import { buildHostTable, withEmbeddedRegistry, wildcardHost, type HostEntry, type HostTable } from '../hosts/host-table.ts'
+import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import { defaultHost, isLocalhost, normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
 import { renderHostsToml } from '../render/hosts-toml.ts'
@@ -92,7 +93,7 @@ export function createResolver(
   { version, ...flags }: K3sFlags & { readonly version?: K3sVersion | undefined } = {},
 ): Resolver {
   const table = buildHostTable(given, flags)
-  const { configs } = flags.embeddedRegistry === true ? withEmbeddedRegistry(given) : given
+  const { configs } = withEmbeddedRegistry(given, flags)
   const resolveEndpoint = (
     { scheme, host, path, isDefault, rewrites, ca, client, skipVerify }: TomlHost,
     reference: Reference,

@@ -1,5 +1,6 @@
 import { quoted, escaped } from '../../text/printable.ts'
 import { goQuote } from '../go/go-quote.ts'
+import { embeddedAddressOf } from '../hosts/k3s-flags.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import { hasFeature } from '../k3s-features.ts'
 import type { LintContext } from '../lint/context.ts'
@@ -42,7 +43,7 @@ function* inHosts({ keys, endpoints, parsed, flags }: LintContext): Iterable<Dis
   const urls = [
     ...keys
       .filter(({ section, key }) => section === 'mirrors' || hasAnySettings(parsed.registries.configs.get(key)))
-      .map(({ key, position }) => ({ text: key, position, url: tryNormaliseEndpoint(key, flags.embeddedRegistry)?.url })),
+      .map(({ key, position }) => ({ text: key, position, url: tryNormaliseEndpoint(key, embeddedAddressOf(flags))?.url })),
     ...endpoints.map(({ text, position, endpoint }) => ({ text, position, url: endpoint?.url })),
   ]
   for (const { text, position, url } of urls) {

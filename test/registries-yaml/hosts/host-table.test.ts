@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildHostTable, type K3sFlags } from '../../../src/registries-yaml/hosts/host-table.ts'
+import { buildHostTable } from '../../../src/registries-yaml/hosts/host-table.ts'
+import type { K3sFlags } from '../../../src/registries-yaml/hosts/k3s-flags.ts'
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 
 /** The table of a file: for each host the endpoints' URLs, with the key of their settings, and `default` behind the last. */

@@ -27,7 +27,7 @@ test(`${cases.length} endpoints are normalised as in K3s`, () => {
 })
 
 test('without a scheme only loopback with another port than 443 is http, and never the embedded registry', () => {
-  const scheme = (endpoint: string, isEmbedded = false): string => normaliseEndpoint(endpoint, isEmbedded).url.split(':')[0] ?? ''
+  const scheme = (endpoint: string, embedded?: string): string => normaliseEndpoint(endpoint, embedded).url.split(':')[0] ?? ''
   for (const endpoint of ['localhost:5000', 'localhost:80', '127.0.0.1:6443', '[::1]:5000', '127.9.9.9:1'])
     assert.equal(scheme(endpoint), 'http', endpoint)
   for (const endpoint of [
@@ -41,7 +41,7 @@ test('without a scheme only loopback with another port than 443 is http, and nev
     '[::1]',
   ])
     assert.equal(scheme(endpoint), 'https', endpoint)
-  assert.equal(scheme('127.0.0.1:6443', true), 'https')
+  assert.equal(scheme('127.0.0.1:6443', '127.0.0.1:6443'), 'https')
 })
 
 test('localhost is recognized with and without a port', () => {

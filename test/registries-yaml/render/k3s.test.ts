@@ -44,7 +44,7 @@ for (const { name, text, isRefused, log, configs, ...expected } of k3sCases) {
     }
     // K3s quotes Go's own words after the last colon
     const beginning = (line: string): string => line.replace(/: [^:]*(?:: [^:]*)?"[^]*$/, '').replace(/: [^:]*$/, '')
-    assert.deepEqual(describeIgnored(registries, expected.embeddedRegistry).map(beginning), log.map(beginning))
+    assert.deepEqual(describeIgnored(registries, { embeddedRegistry: expected.embeddedRegistry }).map(beginning), log.map(beginning))
   })
 }
 
@@ -87,7 +87,7 @@ test('messages mask the user and password of a key', () => {
     () => render('mirrors: {"../user:s3cret@x": {endpoint: [m.example.com]}}'),
     (error: Error) => !error.message.includes('s3cret') && error.message.includes('***@'),
   )
-  const ignored = describeIgnored(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), false)
+  const ignored = describeIgnored(registriesOf('mirrors: {docker.io: {endpoint: ["https://user:s3 cret@m.example.com:x"]}}'), {})
   assert.match(ignored.join(), /^Ignoring invalid endpoint URL 0=https:\/\/\*\*\*@m\.example\.com:x for docker\.io: /)
 })
 
@@ -95,7 +95,7 @@ test('a log line has the ignored endpoint as it is written, with an index that c
   const registries = registriesOf(
     'mirrors: {docker.io: {endpoint: [good.example.com, "b ad", good.example.com]}, "localhost:5000": {endpoint: ["c d"]}}',
   )
-  const lines = (embeddedRegistry: boolean) => describeIgnored(registries, embeddedRegistry).map((line) => line.replace(/: [^:]*$/, ''))
+  const lines = (embeddedRegistry: boolean) => describeIgnored(registries, { embeddedRegistry }).map((line) => line.replace(/: [^:]*$/, ''))
   assert.deepEqual(lines(false), [
     'Ignoring invalid endpoint URL 1=b ad for docker.io',
     'Skipping duplicate endpoint URL 2=good.example.com for docker.io',

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { parse as parseToml } from 'smol-toml'
 import { formatReference, parseReference } from '../../../src/oci/reference.ts'
 import { formatRegistries } from '../../../src/registries-yaml/generate/format-registries.ts'
-import type { K3sFlags } from '../../../src/registries-yaml/hosts/host-table.ts'
+import type { K3sFlags } from '../../../src/registries-yaml/hosts/k3s-flags.ts'
 import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import type { Registries } from '../../../src/registries-yaml/registries.ts'
 import { renderRegistrySection } from '../../../src/registries-yaml/render/config-toml.ts'
@@ -239,7 +239,7 @@ function fromFiles(registries: Registries, flags: K3sFlags, reference: ReturnTyp
   const { table } = createResolver(registries, flags)
   const { registry } = reference
   const file = table.hosts.get(registry) ?? table.hosts.get('_default')
-  const config = parseToml(renderRegistrySection(registries, 3)) as {
+  const config = parseToml(renderRegistrySection(registries, 3, flags)) as {
     plugins: Record<string, { registry: { configs?: Record<string, { auth: { username?: string } }> } }>
   }
   const users = config.plugins['io.containerd.cri.v1.images']?.registry.configs ?? {}

@@ -8,7 +8,7 @@ import type { CliProcess } from '../../cli-process.ts'
 import type { LintFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatFindings, formatLintTotals, lintReport } from '../../output/lint-text.ts'
-import { k3sFlags } from '../library-options.ts'
+import { nodeSettings } from '../node-settings.ts'
 import { readStandardInput } from './read-standard-input.ts'
 
 async function readInput(signal: AbortSignal): Promise<string> {
@@ -20,12 +20,12 @@ async function readInput(signal: AbortSignal): Promise<string> {
 /** Prints the findings of a registries.yaml. The exit code is 4 if one of them is an error. */
 export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
   const { signal } = cli
-  const { files, k3sVersion: version } = flags
+  const { files } = flags
   const { text, mode } = file === '-' ? { text: await readInput(signal), mode: undefined } : await readRegistriesText(file, { signal })
   // Elsewhere the file is a draft, and its permissions are not those on a node.
   const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
-  const facts = { version, files, mode: files && isInPlace ? mode : undefined, signal }
-  const findings = await lintRegistries(parseRegistries(text, file), { ...k3sFlags(flags), ...facts })
+  const facts = { files, mode: files && isInPlace ? mode : undefined, signal }
+  const findings = await lintRegistries(parseRegistries(text, file), { ...(await nodeSettings(flags, cli)), ...facts })
   const report = lintReport(file, findings)
   cli.show(report, (styles) => formatFindings(report, styles))
   cli.note(`${file === '-' ? 'standard input' : file}: ${formatLintTotals(report.totals)}`)

@@ -6,14 +6,14 @@ import { describeIgnored } from '../../../registries-yaml/render/ignored-endpoin
 import { renderK3s } from '../../../registries-yaml/render/k3s.ts'
 import { renderLegacy } from '../../../registries-yaml/render/legacy.ts'
 import type { NodeValues } from '../../../registries-yaml/render/node-values.ts'
-import { isGenerated, k3sHeader, ownHeader } from '../../../registries-yaml/render/rendered.ts'
+import { generatedHeaders, isGenerated } from '../../../registries-yaml/render/rendered.ts'
 import { safeLine } from '../../../text/printable.ts'
 import type { CliProcess } from '../../cli-process.ts'
 import type { RenderFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { refuseSharedFiles } from '../../files/output-files.ts'
 import { removeStale, writeFiles } from '../../files/write-files.ts'
-import { k3sFlags } from '../library-options.ts'
+import { nodeSettings } from '../node-settings.ts'
 
 function nodeValues({ userns, ...flags }: RenderFlags): NodeValues {
   const { containerdOpt, selinux, pauseImage, flannel, cniBinDir, cniConfDir, root, state } = flags
@@ -50,19 +50,20 @@ export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<vo
   refuseUnused(flags)
   const { format, out } = flags
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
+  const k3s = await nodeSettings(flags, cli)
   const { files, notes } = renderers[format](registries, {
-    flags: k3sFlags(flags),
+    flags: k3s,
     full: flags.full === true ? nodeValues(flags) : undefined,
     version: flags.configVersion === '2' ? 2 : 3,
   })
-  const warnings = format === 'legacy' ? [] : describeIgnored(registries, flags.embeddedRegistry === true)
+  const warnings = format === 'legacy' ? [] : describeIgnored(registries, k3s)
   const targets = [...files.keys()].map((path) => join(out, path))
   await refuseSharedFiles(targets, [flags.registries])
   const written = await writeFiles(out, files, {
     signal: cli.signal,
     isReplaceable: (found) => flags.force === true || isGenerated(found),
   })
-  const stale = { name: 'hosts.toml', headers: [k3sHeader, ownHeader], keep: new Set(written) }
+  const stale = { name: 'hosts.toml', headers: generatedHeaders, keep: new Set(written) }
   const removed = await removeStale(join(out, 'certs.d'), stale)
   for (const line of warnings) cli.warn(line)
   for (const line of notes) cli.note(`note: ${line}`)

@@ -6,7 +6,7 @@ import type { CliProcess } from '../../cli-process.ts'
 import type { ResolveFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { formatResolutions, resolutionsDocument } from '../../output/resolve-text.ts'
-import { k3sFlags } from '../library-options.ts'
+import { nodeSettings } from '../node-settings.ts'
 
 /** The images to resolve. Code for lists is loaded only where the arguments are not all of the selection. */
 async function selectReferences(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<readonly Reference[]> {
@@ -19,8 +19,8 @@ async function selectReferences(cli: CliProcess, flags: ResolveFlags, texts: rea
 /** Prints the endpoints that a node asks for images. */
 export async function runResolve(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
   const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
-  const k3s = k3sFlags(flags)
-  const resolver = createResolver(registries, { ...k3s, version: flags.k3sVersion })
+  const k3s = await nodeSettings(flags, cli)
+  const resolver = createResolver(registries, k3s)
   const references = await selectReferences(cli, flags, texts)
   const explained = references.map((reference) => {
     const resolved = resolver.resolve(reference)
