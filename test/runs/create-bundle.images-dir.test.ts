@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { Archive } from '../../src/bundle/archive.ts'
 import { checkBundle } from '../../src/bundle/check-archive.ts'
 import { describeBundle } from '../../src/bundle/describe-archive.ts'
 import { createBundle, type CreateBundleOptions } from '../../src/runs/create-bundle.ts'
@@ -63,6 +64,14 @@ function childrenOf({ manifests }: SeededRelease['images'][number], architecture
   })
 }
 
+/** The entries of index.json in an archive. */
+async function indexOf(file: string): Promise<readonly { readonly digest: string }[]> {
+  await using archive = await Archive.open(file)
+  const entry = await archive.find('index.json')
+  assert.ok(entry !== undefined && (await archive.find('k3s-mirror.json')) === undefined)
+  return (JSON.parse((await archive.bytes(entry, 1 << 20)).toString('utf8')) as { manifests: readonly { digest: string }[] }).manifests
+}
+
 test('writes one file for each architecture, reads each blob once, and gives the same bytes again', async () => {
   await using at = await source()
   await at.create('k3s-{arch}.tar', { platforms: both })
@@ -83,6 +92,10 @@ test('keeps the original index, which several files for several platforms share'
   const files = ['amd64', 'arm64'].map((architecture) => `${at.directory.path}/k3s-${architecture}.tar.gz`)
   for (const file of files) {
     assert.deepEqual((await checkBundle(file)).problems, [])
+    assert.deepEqual(
+      (await indexOf(file)).map(({ digest }) => digest),
+      at.release.images.map(({ index }) => index.digest),
+    )
     const { images, format, lists } = await describeBundle(file)
     assert.deepEqual([format, lists, images.length], ['oci-layout', [], at.release.images.length])
     const platform = file.includes('amd64') ? 'linux/amd64' : 'linux/arm64'
