@@ -4,7 +4,7 @@ import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import type { StepContents } from '../plan/plan.ts'
-import { formatBundleRecord, maxRecordBytes, recordPath, type BundleRecord } from './bundle-record.ts'
+import { formatBundleRecord, maxRecordBytes, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
 import { mapTar, type TarMap } from './tar-map.ts'
 
 /** A bundle before it is written: its small files with their bytes, and the position of everything. */
@@ -16,6 +16,9 @@ export interface BundleContents {
   readonly blobs: ReadonlyMap<Digest, number>
   readonly elsewhere: ReadonlySet<Digest>
 }
+
+/** What index.json states about an image. */
+type NamedRoot = Pick<BundledImage, 'reference' | 'mediaType' | 'digest' | 'size'>
 
 /** Where an OCI layout names its images: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file */
 export const indexPath = 'index.json'
@@ -34,35 +37,46 @@ export function blobPath(digest: Digest): string {
 /** The annotation of index.json that holds the digest of a bundle's record. */
 const recordDigest = 'io.k3s-mirror.record.digest'
 
+function formatIndex(images: readonly NamedRoot[], annotations?: Readonly<Record<string, string>>): Buffer {
+  const entries = images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
+  const noted = annotations === undefined ? '' : `"annotations":${JSON.stringify(annotations)},`
+  return Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}",${noted}"manifests":[\n${entries.join(',\n')}\n]}\n`)
+}
+
 /** The index.json of a bundle. It names the digest of the record, so that a bit that turned in one of them shows: no blob's digest covers a name. */
 export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Array): Buffer {
-  const entries = images.map(({ reference, mediaType, digest, size }) => formatIndexEntry(reference, { mediaType, digest, size }))
-  const annotations = JSON.stringify({ [recordDigest]: sha256(recordBytes) })
-  const head = `"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","annotations":${annotations}`
-  return Buffer.from(`{${head},"manifests":[\n${entries.join(',\n')}\n]}\n`)
+  return formatIndex(images, { [recordDigest]: sha256(recordBytes) })
 }
 
 /** Arranges a bundle without what its base has, in one order for one selection: record and index, manifests, blobs. Throws UNSUPPORTED for too much. */
 export function arrangeBundle(record: BundleRecord, contents: readonly StepContents[]): BundleContents {
+  const elsewhere = new Set(record.base?.contents.map(({ digest }) => digest))
+  const bytes = formatBundleRecord(record)
+  return arrange({ [indexPath]: formatBundleIndex(record, bytes), [recordPath]: bytes }, contents, elsewhere)
+}
+
+/** Arranges an OCI layout without a record: what an image lacks there, such as other platforms, was left out on purpose. Throws UNSUPPORTED for too much. */
+export function arrangeLayout(images: readonly NamedRoot[], contents: readonly StepContents[]): BundleContents {
+  return arrange({ [indexPath]: formatIndex(images) }, contents, new Set())
+}
+
+function arrange(
+  named: Readonly<Record<string, Buffer>>,
+  contents: readonly StepContents[],
+  elsewhere: ReadonlySet<Digest>,
+): BundleContents {
   const manifests = new Map<Digest, Manifest>()
   const blobs = new Map<Digest, number>()
-  const elsewhere = new Set(record.base?.contents.map(({ digest }) => digest))
   for (const { manifests: own, blobs: needed } of contents) {
     for (const manifest of own) if (!elsewhere.has(manifest.descriptor.digest)) manifests.set(manifest.descriptor.digest, manifest)
     for (const { digest, size } of needed) if (!elsewhere.has(digest)) blobs.set(digest, size)
   }
-  const recordBytes = formatBundleRecord(record)
-  const indexBytes = formatBundleIndex(record, recordBytes)
-  if (Math.max(recordBytes.length, indexBytes.length) > maxRecordBytes) {
+  if (Math.max(...Object.values(named).map(({ length }) => length)) > maxRecordBytes) {
     throw new MirrorError('UNSUPPORTED', `the record of the bundle would be larger than ${maxRecordBytes / 1_048_576} MiB`, {
       hint: 'create several bundles with fewer images',
     })
   }
-  const files = new Map<string, Uint8Array>([
-    [layoutPath, Buffer.from(layoutVersion)],
-    [indexPath, indexBytes],
-    [recordPath, recordBytes],
-  ])
+  const files = new Map<string, Uint8Array>([[layoutPath, Buffer.from(layoutVersion)], ...Object.entries(named)])
   for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())
   const sorted = [...blobs].filter(([digest]) => !manifests.has(digest)).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const map = mapTar([

@@ -2,18 +2,14 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import { DiskRoom } from '../layout/disk-room.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
 import { errnoOf, localIo, withLocalIo, writeAt } from '../layout/local-io.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
-import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
-import type { Repository } from '../oci/reference.ts'
 import { blobPath, type BundleContents } from './bundle-contents.ts'
 import { unfinishedDirectory } from './bundle-target.ts'
 import { compressionOfName } from './compression.ts'
@@ -34,7 +30,7 @@ interface Opened {
  * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its position, and `done`, the blobs that are whole in it, a digest a
  * line behind the name of the arrangement; they are hashed again when it is resumed. What images are copied to it is settled before: only blobs move.
  */
-export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
+export class UnfinishedBundle implements AsyncDisposable {
   readonly #opened: Opened
   #unwritten: Digest[] = []
   readonly #commit = new GroupCommit(() => this.#note())
@@ -95,42 +91,29 @@ export class UnfinishedBundle implements ImageDestination, AsyncDisposable {
     return this.#opened.done.has(digest) || this.#opened.contents.elsewhere.has(digest)
   }
 
-  headManifest(): Promise<undefined> {
-    return Promise.resolve(undefined)
+  /** True for a blob that the archive has a position for. */
+  hasPlaceFor(digest: Digest): boolean {
+    return this.#opened.contents.map.entries.has(blobPath(digest))
   }
 
-  headBlob(_repository: Repository, { digest }: Descriptor): Promise<boolean> {
-    return Promise.resolve(this.has(digest))
-  }
-
-  /** A bundle has each blob once, whatever needs it. */
-  offerBlob(_repository: Repository, { digest }: Descriptor, { from }: OfferOptions = {}): Promise<OfferedBlob> {
-    if (this.has(digest)) return Promise.resolve({ kind: from === undefined ? 'present' : 'mounted' })
-    const put: BlobUpload['put'] = async (open) => {
-      await this.write(digest, await open())
-      return true
-    }
-    return Promise.resolve({ kind: 'upload', upload: { put, cancel: () => Promise.resolve() } })
-  }
-
-  putManifest(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  /** Writes a blob where it belongs; it counts once all of it was verified and is on the disk. */
-  async write(digest: Digest, content: Content): Promise<void> {
+  /** Takes the bytes of a blob in order, and writes them where they belong. The blob counts once all of it was verified and `end` has put it on the disk. */
+  blobWriter(digest: Digest): { write(chunk: Uint8Array): Promise<void>; end(): Promise<void> } {
     const { contents, done } = this.#opened
     const entry = contents.map.entries.get(blobPath(digest))
     if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no position in the bundle`)
     let at = entry.offset
-    await content.read(async (chunk) => {
-      const position = at
-      at += chunk.length
-      await this.#put(chunk, position)
-    })
-    this.#unwritten.push(digest)
-    await this.#commit.run()
-    done.add(digest)
+    return {
+      write: (chunk) => {
+        const position = at
+        at += chunk.length
+        return this.#put(chunk, position)
+      },
+      end: async () => {
+        this.#unwritten.push(digest)
+        await this.#commit.run()
+        done.add(digest)
+      },
+    }
   }
 
   /** Writes what is left, compresses and splits it, and gives the bundle its name. Throws LOCAL_IO. */

@@ -57,6 +57,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   files: someTexts,
   flatten: flag,
   foreignLayers: flag,
+  forImagesDir: flag,
   from: record,
   images: texts,
   ifChanged: ["'replace', 'fail' or 'skip'", (value) => value === 'replace' || value === 'fail' || value === 'skip'],

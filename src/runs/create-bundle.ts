@@ -1,11 +1,12 @@
 import pLimit from 'p-limit'
-import { arrangeBundle } from '../bundle/bundle-contents.ts'
+import { arrangeBundle, arrangeLayout } from '../bundle/bundle-contents.ts'
+import { BundleDestination, type ArrangedBundle } from '../bundle/bundle-destination.ts'
 import { lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
 import { type BundleBase, type HeldContent, formatBundleRecord } from '../bundle/bundle-record.ts'
 import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
-import { UnfinishedBundle } from '../bundle/unfinished-bundle.ts'
+import { imagesFiles, refuseUntagged, type ImagesFile } from '../bundle/images-dir.ts'
 import { userAgent, type TransferOptions } from '../connect/clients.ts'
 import { endpointsOf, openSources, type SourceOptions, type Sources } from '../connect/sources.ts'
 import { BlobLedger } from '../copy/copy-blob.ts'
@@ -15,8 +16,9 @@ import { MirrorError } from '../errors.ts'
 import { sha256 } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, withoutPin } from '../oci/reference.ts'
+import { contentsOfPlatforms } from '../plan/contents-of-platforms.ts'
 import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
-import type { PlanStep } from '../plan/plan.ts'
+import type { PlanStep, StepContents } from '../plan/plan.ts'
 import { readImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import type { ImageSelection } from '../release/select-images.ts'
@@ -31,8 +33,13 @@ import { startRun, type CopyImages, type MirrorRun, type OnFailure, type RunCont
 
 /** Options of `createBundle`: which images, where from, and the file that they go into. */
 export interface CreateBundleOptions extends ImageSelection, SourceOptions, TransferOptions, ContentOptions, BatchOptions {
-  /** Ends in `.tar`, `.tar.gz` or `.tar.zst`. */
+  /** Ends in `.tar`, `.tar.gz` or `.tar.zst`. With `forImagesDir` and `platforms`, `{arch}` in the name writes one file for each architecture. */
   readonly file: string
+  /**
+   * For K3s' images directory: the original index of each image, also where other platforms are left out, and no record of the bundle. Such a file
+   * cannot be split, cannot be based on another bundle, and each image in it has a tag. https://docs.k3s.io/add-ons/import-images
+   */
+  readonly forImagesDir?: boolean | undefined
   /** Bytes of a part: the bundle is split into `<file>.001`, `<file>.002` and so on, with their checksums in `<file>.sha256`. */
   readonly splitSize?: number | undefined
   /** An earlier bundle, or its lock file: what it holds stays out. */
@@ -60,6 +67,7 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const { images: references, lists, releases, warnings } = await selectListed(sources.client, options, held)
   // Tools that read the bundle know no names with tag and digest.
   const images = references.map((reference) => ({ source: reference, destination: withoutPin(reference) }))
+  if (options.forImagesDir === true) refuseUntagged(images.map(({ destination }) => destination))
   await refuseCollisions(images, source, { signal })
   const plan = {
     destination: file,
@@ -79,19 +87,27 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   })
 }
 
-/** What of the images is carried. Throws USAGE for the lock of sparse indexes, which a bundle cannot hold. */
-function contentsOf({ platforms }: CreateBundleOptions, held: HeldLock | undefined): Pick<CreateBundleOptions, 'platforms'> {
-  if (held?.contents.sparse === true) {
+/** What of the images is carried. Throws USAGE for the lock of sparse indexes, which only a bundle for the images directory can hold. */
+function contentsOf({ platforms, forImagesDir }: CreateBundleOptions, held: HeldLock | undefined): Pick<CreateBundleOptions, 'platforms'> {
+  if (held?.contents.sparse === true && forImagesDir !== true) {
     throw new MirrorError('USAGE', `a bundle cannot have the digests of ${held.path}: it is a lock for sparse indexes`, {
-      hint: 'run k3s-mirror lock again without options.sparse',
+      hint: 'run k3s-mirror lock again without options.sparse, or pass options.forImagesDir',
     })
   }
   return { platforms: held === undefined ? platforms : held.contents.platforms }
 }
 
-/** Throws USAGE where the names do not say how the bundle is compressed, and what reading the earlier bundle throws. */
-async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
+/** Throws USAGE for names of bundles that cannot be used, and what reading the earlier bundle throws. */
+async function findFiles(options: CreateBundleOptions) {
+  const { lock, since, signal } = options
   const lockFile = await lockTarget(lock)
+  const bundles: (ImagesFile & Pick<ArrangedBundle, 'target'>)[] = []
+  for (const one of imagesFiles(options)) bundles.push({ ...one, target: await findTarget(one.file) })
+  return { bundles, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
+}
+
+/** Throws USAGE where the names do not say how the bundle is compressed. */
+async function findTarget(file: string): Promise<string> {
   if (compressionOfName(file) === null) {
     throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
       hint: `write k3s-mirror bundle create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
@@ -103,7 +119,7 @@ async function findFiles({ file, lock, since, signal }: CreateBundleOptions) {
       hint: 'give both the same extension, or pass the file itself',
     })
   }
-  return { target, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
+  return target
 }
 
 /** The step of an image, and the root that it has at the source. */
@@ -116,6 +132,7 @@ async function resolveAll(
   {
     platforms,
     foreignLayers,
+    forImagesDir: sparse,
     jobs,
     before,
     held,
@@ -130,7 +147,7 @@ async function resolveAll(
       limit(async () => {
         try {
           const locked = held && { digest: held.digestOf(image.source) }
-          const read = await readImage(source, image.source, { wanted, foreignLayers, locked, signal })
+          const read = await readImage(source, image.source, { wanted, sparse, foreignLayers, locked, signal })
           const state = isBrought(read, brought) ? ('present' as const) : ('new' as const)
           return { ...image, state, ...read }
         } catch (error) {
@@ -159,16 +176,23 @@ function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[
   return { bundle, contents: contents.filter(({ digest }) => needed.has(digest)) }
 }
 
-async function write(
-  { target, lock, before }: BundleFiles,
+/** Arranges files for the images directory: each with what its platforms need of every image. */
+async function arrangeImagesDir(bundles: BundleFiles['bundles'], steps: readonly BundleStep[]): Promise<readonly ArrangedBundle[]> {
+  const roots = steps.map(({ destination: reference, root }) => ({ reference, ...root }))
+  const contentsFor = (platforms: ImagesFile['platforms']): Promise<readonly StepContents[]> =>
+    Promise.all(steps.map(async (step) => (platforms === undefined ? step.contents : contentsOfPlatforms(step, platforms))))
+  return Promise.all(
+    bundles.map(async ({ target, platforms }) => ({ target, contents: arrangeLayout(roots, await contentsFor(platforms)) })),
+  )
+}
+
+/** Arranges a bundle, and makes its lock. */
+function arrangeRecorded(
+  { bundles, lock, before }: BundleFiles,
   { lists, releases }: Pick<ImageList, 'lists' | 'releases'>,
   steps: readonly BundleStep[],
-  source: Sources['source'],
-  { platforms, splitSize, retry, signal }: CreateBundleOptions,
-  copyImages: CopyImages,
-): Promise<void> {
-  const named = new Map(steps.map((step) => [formatReference(step.destination), step]))
-  const carried = carriedContents([...named.values()].map(({ destination, contents }) => ({ source: destination, contents })))
+) {
+  const carried = carriedContents(steps.map(({ destination, contents }) => ({ source: destination, contents })))
   const record = {
     tool: userAgent,
     lists: lists.map(({ name, release, sha256: sum, images }) => ({
@@ -177,27 +201,43 @@ async function write(
       sha256: sum,
       images,
     })),
-    images: [...named.values()].map(({ source: from, destination: reference, root, platforms: own, digestPreserved }) => {
+    images: steps.map(({ source: from, destination: reference, root, platforms: own, digestPreserved }) => {
       const of = releases[formatReference(from)]
       return { reference, ...root, platforms: own, digestPreserved, ...(of && { releases: of }) }
     }),
     ...(before && { base: needOf(before, carried) }),
   }
-  const whole =
-    lock === undefined
-      ? undefined
-      : makeLock({ lists, releases, platforms, steps, bundle: lockedBundle(sha256(formatBundleRecord(record)), carried) })
-  const contents = steps.map((step) => step.contents)
-  const arranged = arrangeBundle(record, contents)
-  await using bundle = await UnfinishedBundle.open(target, arranged, { signal })
-  await bundle.requireRoom({ splitSize })
+  const bundle = lock === undefined ? undefined : lockedBundle(sha256(formatBundleRecord(record)), carried)
+  const contents = arrangeBundle(
+    record,
+    steps.map((step) => step.contents),
+  )
+  return { arranged: bundles.map(({ target }) => ({ target, contents })), bundle }
+}
+
+async function write(
+  files: BundleFiles,
+  list: Pick<ImageList, 'lists' | 'releases'>,
+  steps: readonly BundleStep[],
+  source: Sources['source'],
+  options: CreateBundleOptions,
+  copyImages: CopyImages,
+): Promise<void> {
+  const { platforms, forImagesDir, splitSize, retry, signal } = options
+  const named = [...new Map(steps.map((step) => [formatReference(step.destination), step])).values()]
+  const { arranged, bundle: locked } =
+    forImagesDir === true
+      ? { arranged: await arrangeImagesDir(files.bundles, named), bundle: undefined }
+      : arrangeRecorded(files, list, named)
+  const lock = locked && makeLock({ ...list, platforms, steps, bundle: locked })
+  await using bundles = await BundleDestination.open(arranged, { splitSize, signal })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
   const route: Route<PlanStep> = {
     resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),
-    copier: contentCopier({ source, destination: bundle, ledger: new BlobLedger(), retry }),
+    copier: contentCopier({ source, destination: bundles, ledger: new BlobLedger(), retry }),
   }
   if (!(await copyImages(route))) return
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
-  if (lock !== undefined && whole !== undefined) await writeLock(lock, whole)
-  await bundle.finish({ splitSize, signal })
+  if (files.lock !== undefined && lock !== undefined) await writeLock(files.lock, lock)
+  await bundles.finish({ splitSize, signal })
 }

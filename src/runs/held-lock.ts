@@ -13,6 +13,8 @@ import type { ContentOptions } from './options.ts'
 /** Options that a lock settles. */
 export interface LockedOptions extends Pick<ImageSelection, 'locked'>, Pick<ContentOptions, 'platforms'> {
   readonly sparse?: boolean | undefined
+  /** Keeps the original index, as `sparse` does. */
+  readonly forImagesDir?: boolean | undefined
 }
 
 const mostNamed = 3
@@ -37,10 +39,11 @@ export class HeldLock {
   static async open(path: string, options: LockedOptions, { isCheck = false }: { readonly isCheck?: boolean } = {}): Promise<HeldLock> {
     const read = await readLockFile(path)
     const { platforms: locked, sparse: isSparse = false } = read.lock
-    const { platforms, sparse } = options
+    const { platforms, sparse, forImagesDir } = options
+    const keepsIndex = sparse === true || forImagesDir === true
     const given = platforms?.map((platform) => formatPlatform(parsePlatform(platform)))
     if (locked === undefined) {
-      if (given !== undefined && sparse !== true && !isCheck) {
+      if (given !== undefined && !keepsIndex && !isCheck) {
         throw new MirrorError('USAGE', `options.platforms would change the digests of ${path}, which has every platform`, {
           hint: `run k3s-mirror lock options.platforms ${given.join(',')}, pass options.sparse too, or remove options.platforms`,
         })
@@ -53,9 +56,10 @@ export class HeldLock {
         hint: `remove options.platforms, or run k3s-mirror lock options.platforms ${given.join(',')}`,
       })
     }
-    if (sparse === true && !isSparse) {
-      throw new MirrorError('USAGE', `options.sparse would change the digests of ${path}`, {
-        hint: `run k3s-mirror lock options.platforms ${list} options.sparse, or remove options.sparse`,
+    if (keepsIndex && !isSparse) {
+      const option = sparse === true ? 'options.sparse' : 'options.forImagesDir'
+      throw new MirrorError('USAGE', `${option} would change the digests of ${path}`, {
+        hint: `run k3s-mirror lock options.platforms ${list} options.sparse, or remove ${option}`,
       })
     }
     return new HeldLock(path, read, { platforms: locked, ...(isSparse && { sparse: true }) })

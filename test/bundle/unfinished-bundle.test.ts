@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, readlink, rename, stat, utimes } from 'node:fs/promises'
 import { test } from 'node:test'
+import type { Content } from '../../src/async/content.ts'
 import { arrangeBundle } from '../../src/bundle/bundle-contents.ts'
 import { maxRecordBytes } from '../../src/bundle/bundle-record.ts'
 import { UnfinishedBundle } from '../../src/bundle/unfinished-bundle.ts'
+import type { Digest } from '../../src/oci/digest.ts'
 import { contentOf, tinyBlob } from '../layout/tiny-image.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
@@ -14,6 +16,13 @@ async function openBelow(directory: string): Promise<readonly string[]> {
   return targets.filter((target) => target.startsWith(directory))
 }
 
+/** Writes a blob from its beginning to its end. */
+async function write(bundle: UnfinishedBundle, digest: Digest, content: Content): Promise<void> {
+  const writer = bundle.blobWriter(digest)
+  await content.read((chunk) => writer.write(chunk))
+  await writer.end()
+}
+
 test('a signal while finished blobs are hashed again leaves no file open, and keeps the unfinished bundle', async () => {
   await using directory = await tempDir()
   const file = `${directory.path}/k3s.tar`
@@ -21,7 +30,7 @@ test('a signal while finished blobs are hashed again leaves no file open, and ke
   const layout = arrangeBundle({ tool: 'test', lists: [], images: [] }, [{ manifests: [], blobs: [descriptor], foreign: [] }])
   {
     await using part = await UnfinishedBundle.open(file, layout)
-    await part.write(descriptor.digest, contentOf(bytes))
+    await write(part, descriptor.digest, contentOf(bytes))
   }
   await assert.rejects(UnfinishedBundle.open(file, layout, { signal: AbortSignal.abort() }), { name: 'AbortError' })
   assert.deepEqual(await openBelow(directory.path), [])
@@ -38,7 +47,7 @@ test('a process that was frozen while another one took over its bundle neither h
   const [first, second] = blobs
   assert.ok(first !== undefined && second !== undefined)
   await using frozen = await UnfinishedBundle.open(file, layout)
-  await frozen.write(first.descriptor.digest, contentOf(first.bytes))
+  await write(frozen, first.descriptor.digest, contentOf(first.bytes))
   // As if it ran on another machine, and had not been heard of for a minute.
   const claim = (await readdir(`${file}.part`)).find((name) => name.startsWith('writer-')) ?? ''
   const foreign = `${file}.part/writer-0123456789ab-17-17-aaaaaaaaaaaa`
@@ -48,11 +57,11 @@ test('a process that was frozen while another one took over its bundle neither h
   await using next = await UnfinishedBundle.open(file, layout)
   assert.deepEqual([next.has(first.descriptor.digest), next.has(second.descriptor.digest)], [true, false])
   // Bytes of another selection, at places of its own.
-  await frozen.write(first.descriptor.digest, contentOf(Buffer.alloc(5000, 9)))
+  await write(frozen, first.descriptor.digest, contentOf(Buffer.alloc(5000, 9)))
   await assert.rejects(frozen.finish(), { code: 'LAYOUT_LOCKED' })
   await assert.rejects(stat(file), { code: 'ENOENT' })
-  await assert.rejects(frozen.write(first.descriptor.digest, contentOf(first.bytes)), { code: 'LAYOUT_LOCKED' })
-  await next.write(second.descriptor.digest, contentOf(second.bytes))
+  await assert.rejects(write(frozen, first.descriptor.digest, contentOf(first.bytes)), { code: 'LAYOUT_LOCKED' })
+  await write(next, second.descriptor.digest, contentOf(second.bytes))
   await next.finish()
   const archive = await readFile(file)
   for (const { bytes } of blobs) assert.ok(archive.includes(Buffer.from(bytes)))

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { bundleTarget } from '../../bundle/bundle-target.ts'
 import { checkBundle } from '../../bundle/check-archive.ts'
 import { describeBundle } from '../../bundle/describe-archive.ts'
+import { imagesFiles } from '../../bundle/images-dir.ts'
 import { partListPath, readPartList } from '../../bundle/part-list.ts'
 import { createBundle } from '../../runs/create-bundle.ts'
 import { pushBundle } from '../../runs/push-bundle.ts'
@@ -17,8 +18,8 @@ import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
 import { describeOptions, dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 
-/** The files that the run has written, as lines that end with a newline. */
-async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Promise<string> {
+/** What the run has written, as a line that ends with a newline. */
+async function formatWritten(name: string, { splitSize }: CreateFlags): Promise<string> {
   const file = await bundleTarget(name)
   // Next to a bundle that is not split, such a list belongs to the user.
   const parts = splitSize === undefined ? undefined : await readPartList(file)
@@ -28,17 +29,21 @@ async function formatWritten(name: string, { lock, splitSize }: CreateFlags): Pr
   const last = paths.at(-1) ?? file
   const what =
     parts === undefined ? file : `${formatCount(paths.length, 'part')} of ${file}, ${paths[0]} to ${last}, and ${partListPath(file)}`
-  return `wrote ${safeLine(what)} (${size})\n${lock === undefined ? '' : `wrote ${safeLine(lock)}, for a later --since\n`}`
+  return `wrote ${safeLine(what)} (${size})\n`
 }
 
 /** Writes images to one file. */
 export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {
-  const { since, lock, splitSize } = flags
-  await refuseSharedFiles([file, lock, flags.report, flags.events], [...selectedFiles(flags), flags.registries, since])
+  const { since, lock, splitSize, forImagesDir, platform: platforms } = flags
+  const bundle = { file, since, lock, splitSize, forImagesDir }
+  const files = imagesFiles({ ...bundle, platforms }).map((one) => one.file)
+  await refuseSharedFiles([...files, lock, flags.report, flags.events], [...selectedFiles(flags), flags.registries, since])
   const { report, hasSummary } = await followRun(cli, flags, () =>
-    createBundle({ file, since, lock, splitSize, ...sourceOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }),
+    createBundle({ ...bundle, ...sourceOptions(flags), ...selectionOptions(references, flags), signal: cli.signal }),
   )
-  if (hasSummary && report.totals.failed === 0 && report.interrupted !== true) cli.print(await formatWritten(file, flags))
+  if (!hasSummary || report.totals.failed > 0 || report.interrupted === true) return
+  for (const one of files) cli.print(await formatWritten(one, flags))
+  if (lock !== undefined) cli.print(`wrote ${safeLine(lock)}, for a later --since\n`)
 }
 
 /** Prints the content of an archive. */

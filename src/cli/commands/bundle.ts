@@ -16,6 +16,7 @@ export interface CreateFlags extends SelectionFlags, SourceFlags, RunFlags {
   readonly since?: string
   readonly lock?: string
   readonly splitSize?: number
+  readonly forImagesDir?: boolean
 }
 
 /** `k3s-mirror bundle create`. */
@@ -27,6 +28,7 @@ export const bundleCreate: CommandDefinition = {
       option('--since <bundle>', 'leave out the content of an earlier bundle or lock file'),
       option('--lock <file>', 'write a lock file for a later --since'),
       option('--split-size <size>', 'split into parts of this size, as in 4095M', parseSize),
+      option('--for-images-dir', "for K3s' images directory ({arch} in <file>: one per arch)"),
     ]),
     ...selection,
     ...sources,
@@ -37,6 +39,7 @@ export const bundleCreate: CommandDefinition = {
     'bundle create k3s.tar.zst --release stable',
     'bundle create arm64.tar.zst --release stable --platform linux/arm64',
     'bundle create update.tar.zst --release latest --since k3s.tar.zst',
+    'bundle create k3s.tar.zst --release v1.36 --for-images-dir',
   ],
   sections: credentials,
 }

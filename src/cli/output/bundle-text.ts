@@ -12,7 +12,7 @@ const mostNamed = 20
 
 const formats: Readonly<Record<ArchiveFormat, string>> = {
   bundle: 'a bundle',
-  'oci-layout': 'an OCI layout of another tool',
+  'oci-layout': 'an OCI layout',
   'docker-save': 'an archive of docker save',
 }
 
