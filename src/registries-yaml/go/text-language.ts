@@ -6,9 +6,9 @@ export interface TextLanguage {
   /** Every character that occurs in the texts. */
   readonly alphabet: readonly string[]
   /** The state after a character; undefined where no text continues with it. */
-  next(state: number, character: string): number | undefined
+  readonly next: (state: number, character: string) => number | undefined
   /** True where a text may end. */
-  isEnd(state: number): boolean
+  readonly isEnd: (state: number) => boolean
 }
 
 /** An instruction of RE2's virtual machine: https://swtch.com/~rsc/regexp/regexp2.html */

@@ -8,13 +8,13 @@ import { repositoryLanguage } from '../lint/repository-language.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
-/** The names by which images of a registry can be meant, which are never a part of their repositories. */
+/** The names of a registry, which are never a part of its repositories. */
 function ownNames(mirror: string): readonly string[] {
   if (mirror === '*') return []
   return mirror === 'docker.io' ? [mirror, 'index.docker.io', 'registry-1.docker.io'] : [mirror]
 }
 
-/** The pattern with the dots of a host's name as dots, because nobody means any character there. */
+/** The pattern with the dots of the registry's own name as literal dots, which is what they are meant for. */
 function withLiteralDots(pattern: string, names: readonly string[]): string {
   return names.reduce((text, name) => text.replace(`${name}/`, () => `${name.replaceAll('.', '[.]')}/`), pattern)
 }

@@ -25,7 +25,10 @@ test('the message about _default and a directory of Windows says what K3s writes
     const content = { mirrors: { [key]: { endpoint } } }
     const { registries } = read(content)
     const server = `https://${key}/v2`
-    assert.match(renderK3s(registries, { version: 3 }).files.get(`certs.d/${key}/hosts.toml`) ?? '', new RegExp(`^server = "${server}"$`, 'm'))
+    assert.match(
+      renderK3s(registries, { version: 3 }).files.get(`certs.d/${key}/hosts.toml`) ?? '',
+      new RegExp(`^server = "${server}"$`, 'm'),
+    )
     const urls = createResolver(registries)
       .resolve(parseReference(image))
       .endpoints.map(({ url }) => url)
