@@ -61,7 +61,7 @@ function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoin
   if (match === undefined) return undefined
   const { host, url, severity } = match
   const outcome = effectWithout(config, url)
-  const effect = outcome === '' ? '' : `: ${outcome}`
+  const effect = outcome === '' ? '' : `; ${outcome}`
   return near === undefined
     ? {
         position,
@@ -71,7 +71,7 @@ function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoin
       }
     : {
         position,
-        message: `the settings under ${shown(key)} apply to no endpoint, because the key must match ${shown(host)} exactly${effect}`,
+        message: `the settings under ${shown(key)} apply to no endpoint: the key must match the endpoint ${shown(host)} exactly${effect}`,
         fix: `write ${shown(host)}`,
         severity,
       }
