@@ -76,6 +76,14 @@ export function parseVersion(text: string): K3sVersion {
   throw new MirrorError('USAGE', `${JSON.stringify(text.slice(0, 100))} is not a K3s release tag`, { hint: suggest(text.slice(0, 100)) })
 }
 
+const rke2Grammar = new RegExp(`^v${number}\\.${number}\\.${number}(?:-(?:alpha|beta|rc)\\.?${number})?\\+rke2(?:r${number})?$`)
+
+/** The Kubernetes version of an RKE2 release such as `v1.36.3+rke2r1`, `v1.36.3-rc1+rke2r1` or the older `v1.18.4-beta20+rke2`; undefined for other text. */
+export function readRke2Version(text: string): K3sVersion | undefined {
+  const [, major, minor, patch] = rke2Grammar.exec(text) ?? []
+  return patch === undefined ? undefined : { major: Number(major), minor: Number(minor), patch: Number(patch) }
+}
+
 /** Writes the release tag. */
 export function formatVersion(version: K3sVersion): string {
   const { major, minor, patch, preRelease, build } = version
@@ -109,8 +117,8 @@ export function hasImageList(version: K3sVersion): boolean {
 /** What a release is asked for by: its tag, or a channel that points to one. */
 export type ReleaseName = { readonly tag: string } | { readonly channel: string }
 
-/** Distinguishes a release tag from a channel name; throws USAGE for text that can be neither. */
+/** Distinguishes a release tag from a channel name such as `stable`, `v1.36` or `v1.18-testing`; throws USAGE for text that can be neither. */
 export function parseReleaseName(text: string): ReleaseName {
-  if (/^[a-z][\w-]*(?:\.[0-9]+)?$/i.test(text) && text.length <= 100) return { channel: text }
+  if (/^[a-z][\w-]*(?:\.[0-9]+(?:-[a-z]+)?)?$/i.test(text) && text.length <= 100) return { channel: text }
   return { tag: formatVersion(parseVersion(text)) }
 }

@@ -25,7 +25,7 @@ test('a finding is two lines, and an error gives exit code 4', async () => {
   assert.equal(status, 4)
   assert.equal(
     stdout,
-    `${file}:6:3 error unmatched-config the settings under "mycustomreg:5000" apply to no endpoint: the key must match the endpoint "mycustomreg.com:5000" exactly\n` +
+    `${file}:6:3 error unmatched-config the settings under "mycustomreg:5000" apply to no endpoint: the key must match the endpoint "mycustomreg.com:5000" exactly; nodes pull anonymously (401 if it requires a login)\n` +
       '    fix: write "mycustomreg.com:5000"\n',
   )
   assert.equal(stderr, `${file}: 1 error\n`)

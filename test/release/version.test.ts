@@ -94,6 +94,7 @@ test('what was meant is suggested', () => {
 test('a minor version is a channel and not a tag', () => {
   assert.deepEqual(parseReleaseName('v1.36'), { channel: 'v1.36' })
   assert.deepEqual(parseReleaseName('stable'), { channel: 'stable' })
+  for (const channel of ['v1.16-testing', 'v1.17-testing', 'v1.18-testing']) assert.deepEqual(parseReleaseName(channel), { channel })
   assert.throws(() => parseVersion('v1.36'), { code: 'USAGE', hint: /v1\.36 is a channel/ })
 })
 

@@ -14,7 +14,8 @@ export async function nodeSettings(flags: K3sOptionFlags, { signal, warn }: CliP
     dataDir: flags.dataDir,
     httpsListenPort: flags.httpsListenPort,
     serviceCidrs: flags.serviceCidr,
-    version: flags.k3sVersion,
+    version: flags.k3sVersion?.version,
+    product: flags.k3sVersion?.product,
   }
   if (nodeConfig === undefined) return withEmbeddedAddress(options)
   const { readNodeConfig } = await import('../../node/read-node-config.ts')

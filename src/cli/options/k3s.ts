@@ -1,7 +1,6 @@
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
-import type { K3sVersion } from '../../release/version.ts'
 import { option, type OptionGroup } from './option.ts'
-import { collectList, parseK3sVersion, wholeNumber } from './values.ts'
+import { collectList, parseNodeVersion, wholeNumber, type NodeVersion } from './values.ts'
 
 /** What commander makes of the options that decide how K3s reads a registries.yaml. */
 export interface K3sOptionFlags {
@@ -14,7 +13,7 @@ export interface K3sOptionFlags {
   readonly dataDir?: string
   readonly httpsListenPort?: number
   readonly serviceCidr?: readonly string[]
-  readonly k3sVersion?: K3sVersion
+  readonly k3sVersion?: NodeVersion
 }
 
 /** K3s' own flags, and the file that sets them on a node. */
@@ -34,7 +33,7 @@ export const pauseImage: OptionGroup = [option('--pause-image <image>', 'the san
 
 /** `--k3s-version`. */
 export const k3sVersion: OptionGroup = [
-  option('--k3s-version <version>', 'K3s version of the nodes, as in v1.30.4+k3s1', parseK3sVersion).default(undefined, 'newest'),
+  option('--k3s-version <version>', 'K3s or RKE2 version of the nodes, as in v1.30.4+k3s1', parseNodeVersion).default(undefined, 'newest'),
 ]
 
 /** `--registries`, the file that a node would read. */

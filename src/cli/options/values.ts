@@ -2,7 +2,8 @@ import { InvalidArgumentError } from 'commander'
 import { isMirrorError } from '../../errors.ts'
 import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
-import { parseVersion, type K3sVersion } from '../../release/version.ts'
+import type { Product } from '../../registries-yaml/hosts/k3s-flags.ts'
+import { parseVersion, readRke2Version, type K3sVersion } from '../../release/version.ts'
 import { withFlags } from '../output/flags.ts'
 
 /** Collects the values of an option that may be repeated. */
@@ -94,10 +95,23 @@ export function parseListen(value: string): { readonly host: string; readonly po
   return { host: literal ?? (name || '0.0.0.0'), port: Number(port) }
 }
 
-/** A version of K3s, whose `v` and `+k3s1` may be left out. */
-export function parseK3sVersion(text: string): K3sVersion {
+/** The release of a node. */
+export interface NodeVersion {
+  readonly version: K3sVersion
+  /** Undefined for K3s, which is the default. */
+  readonly product?: Product
+}
+
+/** A version of K3s, whose `v` and `+k3s1` may be left out, or of RKE2. */
+export function parseNodeVersion(text: string): NodeVersion {
+  const rke2 = readRke2Version(text)
+  if (rke2 !== undefined) return { version: rke2, product: 'rke2' }
+  const meant = `v${text.trim().replace(/^v/, '').replace(/-rke2/, '+rke2')}`
+  if (readRke2Version(meant) !== undefined) throw new InvalidArgumentError(`Did you mean ${meant}?`)
+  if (/rke2/i.test(text)) throw new InvalidArgumentError('expected a release of RKE2 such as v1.36.3+rke2r1')
   try {
-    return parseVersion(/^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(text) ? `v${text.replace(/^v/, '')}+k3s1` : text)
+    const version = parseVersion(/^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(text) ? `v${text.replace(/^v/, '')}+k3s1` : text)
+    return { version }
   } catch (error) {
     if (isMirrorError(error)) throw new InvalidArgumentError(withFlags(error.hint ?? error.message))
     throw error

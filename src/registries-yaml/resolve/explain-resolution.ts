@@ -1,6 +1,6 @@
 import { quoted } from '../../text/printable.ts'
 import { wildcardHost } from '../hosts/host-table.ts'
-import type { K3sFlags } from '../hosts/k3s-flags.ts'
+import { embeddedAddressOf, type K3sFlags } from '../hosts/k3s-flags.ts'
 import { nearness } from '../hosts/near-host.ts'
 import { tryNormaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import type { Registries } from '../registries.ts'
@@ -71,6 +71,13 @@ function explainCredentials({ host, credentials }: ResolvedEndpoint, { configs }
   return withAuth.includes('*') ? [`anonymous: containerd never uses credentials under "*", it looks up exactly ${shown(host)}`] : []
 }
 
+/** The tag that the embedded registry shares only if an environment variable says so. A digest is shared. */
+function explainPeers({ host }: ResolvedEndpoint, { reference }: ResolvedReference, flags: K3sFlags): string[] {
+  if (host !== embeddedAddressOf(flags) || !reference.endsWith(':latest')) return []
+  const variable = `${(flags.product ?? 'k3s').toUpperCase()}_P2P_ENABLE_LATEST`
+  return [`peers do not share the tag latest, unless the nodes run with ${variable}=true`]
+}
+
 function explainTls({ host, scheme, tls, tlsKey, isDefault }: ResolvedEndpoint, keysWith: KeysWith): string[] {
   if (tls.triesHttpsFirst) return ['containerd tries https first, because of the TLS settings, and falls back to http']
   if (scheme !== 'https' || tlsKey !== undefined || tls.skipVerify) return []
@@ -98,12 +105,13 @@ export function explainResolution(resolved: ResolvedReference, registries: Regis
     endpoints: resolved.endpoints.map((endpoint) => {
       const keysWith: KeysWith = (settings) => {
         const set = [...registries.configs].filter(([, config]) => config[settings] !== undefined).map(([key]) => key)
-        // Settings under the key of another endpoint in the list apply to that one.
-        return [set, nearKeys(set, endpoint.host).filter((key) => !hosts.has(key))]
+        // Settings under the key of another endpoint in the list apply to that one, except Docker Hub's own at its other name.
+        return [set, nearKeys(set, endpoint.host).filter((key) => !hosts.has(key) || hostOf(key) === 'docker.io')]
       }
       return [
         ...(hasMirrors ? explainDefault(endpoint, resolved, registries, flags) : []),
         ...(endpoint.host === '' ? ['the endpoint has no host, so nodes cannot use it'] : []),
+        ...explainPeers(endpoint, resolved, flags),
         ...explainRewrite(endpoint),
         ...explainCredentials(endpoint, registries, keysWith),
         ...explainTls(endpoint, keysWith),
