@@ -147,11 +147,13 @@ const house: House = {
     tar: ['bundle/scan-tar.ts', 'bundle/tar-map.ts'],
     '@bokuweb/zstd-wasm': ['bundle/compression.ts'],
     tldts: ['registry/auth'],
+    diff: ['cli/output'],
     yaml: [
       'yaml',
       'cli/sync/config-document.ts',
       'kubernetes',
       'lock',
+      'registries-yaml/fix/text-edits.ts',
       'registries-yaml/generate/format-registries.ts',
       'registries-yaml/read',
     ],

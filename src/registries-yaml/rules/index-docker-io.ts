@@ -1,4 +1,5 @@
 import { isIndexDockerIo } from '../lint/key-fault.ts'
+import { renameEdit } from '../lint/meant-name.ts'
 import type { Rule } from '../lint/rule.ts'
 
 /** The name of Docker Hub in Docker's login files. */
@@ -8,11 +9,13 @@ export const indexDockerIo: Rule = {
 \`docker.io\`, so K3s never uses a mirror of \`index.docker.io\`. Requests go to \`registry-1.docker.io\`, so containerd never sends credentials under
 \`index.docker.io\`. As an endpoint it works, but without Docker Hub's credentials.`,
   isPerSection: true,
-  key: ({ section, key, fault }, { usedKeys }) => {
-    if (fault !== 'index-docker-io' || (section === 'configs' && usedKeys.has(key))) return undefined
+  key: (written, context) => {
+    const { section, key, fault } = written
+    if (fault !== 'index-docker-io' || (section === 'configs' && context.usedKeys.has(key))) return undefined
+    const edit = renameEdit(written, context)
     const never = `K3s never uses index.docker.io under ${section}:`
-    if (section === 'mirrors') return { message: `${never} images of Docker Hub belong to docker.io`, fix: 'write docker.io' }
-    return { message: `${never} requests to Docker Hub go to registry-1.docker.io`, fix: 'write registry-1.docker.io' }
+    if (section === 'mirrors') return { message: `${never} images of Docker Hub belong to docker.io`, fix: 'write docker.io', edit }
+    return { message: `${never} requests to Docker Hub go to registry-1.docker.io`, fix: 'write registry-1.docker.io', edit }
   },
   endpoint: ({ endpoint, found }) => {
     if (endpoint === undefined || !isIndexDockerIo(endpoint.host) || found.key !== undefined) return undefined
