@@ -62,7 +62,7 @@ test('--fix --dry-run prints the diff and the findings, and writes nothing', asy
 test('--fix prints the fixed text of standard input, and the other findings on standard error', async () => {
   const { status, stdout, stderr } = await lint(['-', '--fix'], { stdin: `${faulty}  h: {auth: {token: x}}\n` })
   assert.deepEqual([status, stdout], [4, `${fixed}  h: {auth: {token: x}}\n`])
-  assert.match(stderr, /^-:8:13 error token-under-auth .*\nstandard input: 2 fixed, 1 error\n$/)
+  assert.match(stderr, /^-:8:14 error token-under-auth .*\nstandard input: 2 fixed, 1 error\n$/)
 })
 
 test('--fix keeps UTF-16', async () => {

@@ -10,14 +10,10 @@ import type { CliProcess } from '../../cli-process.ts'
 import type { LintFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { isDocument } from '../../options/output.ts'
-import { formatFindings, formatLintTotals } from '../../output/lint-text.ts'
+import { formatLintTotals } from '../../output/lint-text.ts'
 import { lintFormat } from '../../output/report-format.ts'
-import type { Styles } from '../../output/styles.ts'
 import { nodeSettings } from '../node-settings.ts'
 import { readStandardInput } from './read-standard-input.ts'
-
-const plain = (text: string): string => text
-const unstyled: Styles = { width: undefined, good: plain, quiet: plain, warning: plain, bad: plain, strong: plain }
 
 async function readInput(signal: AbortSignal): Promise<string> {
   const bytes = await readStandardInput(maxRegistriesBytes, signal)
@@ -64,15 +60,14 @@ export async function runLint(cli: CliProcess, flags: LintFlags, file: string): 
   const written = dryRun ? undefined : changed
   const findings = written?.findings ?? (await lintRegistries(parseRegistries(text, file), options))
   const report = lintReport(file, written?.text ?? text, findings, written?.fixed)
-  if (written !== undefined && file === '-')
-    for (const line of formatFindings(report, unstyled)
-      .trimEnd()
-      .split(/\n(?! )/))
-      if (line !== '') cli.note(line)
-      else {
-        const format = await lintFormat(output)
-        cli.show(report, (styles) => format(report, styles))
-      }
+  if (written !== undefined && file === '-') {
+    // Standard output has the fixed text.
+    for (const { severity, line, column, rule, message, fix: advice } of report.findings)
+      cli.note(`-:${line}:${column} ${severity} ${rule} ${message}; fix: ${advice}`)
+  } else {
+    const format = await lintFormat(output)
+    cli.show(report, (styles) => format(report, styles))
+  }
   if (annotate !== undefined) cli.annotate((await import('../../output/annotations.ts')).formatAnnotations(report, annotate))
   const fixed = changed === undefined ? '' : `${changed.fixed.length} ${dryRun ? 'fixable' : 'fixed'}, `
   cli.note(`${file === '-' ? 'standard input' : file}: ${fixed}${formatLintTotals(report.totals)}`)
