@@ -2,7 +2,7 @@ import { isScalar, visit } from 'yaml'
 import { parseWritten } from '../read/parse-registries.ts'
 import { applyTextEdits, type TextEdit } from './edit.ts'
 
-/** Fields whose values are no secrets. */
+/** Fields with values that are not secret. */
 const openFields = /^(?:username|ca_?file|cert_?file|key_?file|insecure_?skip_?verify)$/i
 /** The same for all values below them. */
 const openTrees = /^(?:endpoints?|rewrites?)$/i

@@ -73,7 +73,7 @@ function errorsAfter({ problems }: ParsedRegistries, announced: Announced): read
 
 /**
  * True if a file means after these edits what it meant before, except for what they announce: renamed entries have their new name, corrected keys
- * have a value where there was none, and the errors that the edits solve are gone.
+ * have the value that K3s ignored, and the errors that the edits solve are gone.
  */
 export function meansTheSame(before: ParsedRegistries, after: ParsedRegistries, edits: readonly Edit[]): boolean {
   const announced = announcedBy(edits)

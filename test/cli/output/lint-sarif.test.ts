@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import schema from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json' with { type: 'json' }
 import AjvDraft04 from 'ajv-draft-04'
 import { formatFailureSarif, formatLintSarif } from '../../../src/cli/output/lint-sarif.ts'
 import { lintReport } from '../../../src/registries-yaml/lint/lint-report.ts'
@@ -11,9 +10,8 @@ import { parseRegistries } from '../../../src/registries-yaml/read/parse-registr
 import { reportHead } from '../../../src/report/report-head.ts'
 import { fixturesOf, lintFixture } from '../../registries-yaml/lint/rule-fixtures.ts'
 
-const path = createRequire(import.meta.url).resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json')
 const ajv = new AjvDraft04.default({ strict: false, validateFormats: false, unicodeRegExp: false })
-const validate = ajv.compile(JSON.parse(readFileSync(path, 'utf8')) as object)
+const validate = ajv.compile(schema)
 
 interface Region {
   readonly startLine: number
@@ -115,7 +113,7 @@ test('regions count UTF-16 code units, without a byte order mark, also in a file
   ])
 })
 
-test('a certain fix has the replacement, and others have none', async () => {
+test('only a certain fix has replacements', async () => {
   const { results } = await sarif('mirrors:\n  "https://docker.io":\n    endpoint: ["registry.example.com"]\n')
   const fixes = results.map(({ ruleId, fixes: found }) => [ruleId, found?.[0].artifactChanges[0].replacements])
   assert.deepEqual(fixes, [

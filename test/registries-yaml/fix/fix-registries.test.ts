@@ -118,7 +118,7 @@ function applyTo(value: Value, edits: readonly Edit[]): Value {
       Reflect.deleteProperty(record, key)
       record[edit.to] = old
     } else if (edit.kind === 'list') record[key] = [old]
-    else if (edit.kind === 'unquote') record[key] = ['true', 'yes', 'on', 'y'].includes(String(old))
+    else if (edit.kind === 'unquote') record[key] = old === 'true'
   }
   return value
 }
