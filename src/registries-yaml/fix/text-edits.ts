@@ -90,6 +90,8 @@ function removeRepetition(file: WrittenFile, entries: readonly WrittenEntry[]): 
 
 /** The changes of the text that make an edit; undefined where they would reach other parts of the file, as through an alias. */
 export function textEditsOf(file: WrittenFile, edit: Edit): readonly TextEdit[] | undefined {
+  // Below a repeated key K3s may ignore everything.
+  if (edit.path.some((_, index) => index > 0 && file.entriesOf(edit.path.slice(0, index)).length > 1)) return undefined
   const entries = file.entriesOf(edit.path)
   if (edit.kind === 'remove') return removeRepetition(file, entries)
   const [entry] = entries

@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import { Ajv, type AnySchemaObject } from 'ajv'
 import fc from 'fast-check'
 import { parse } from 'yaml'
-import { rules } from '../../src/registries-yaml/lint/rules.ts'
-import type { Schema } from '../../src/registries-yaml/read/decode-yaml.ts'
-import { parseRegistries, registriesSchema } from '../../src/registries-yaml/read/parse-registries.ts'
-import { fixturesOf } from './lint/rule-fixtures.ts'
+import { rules } from '../../../src/registries-yaml/lint/rules.ts'
+import type { Schema } from '../../../src/registries-yaml/read/decode-yaml.ts'
+import { parseRegistries, registriesSchema } from '../../../src/registries-yaml/read/parse-registries.ts'
+import { fixturesOf } from '../lint/rule-fixtures.ts'
 
-const schema = JSON.parse(readFileSync(new URL('../../schemas/registries.schema.json', import.meta.url), 'utf8')) as AnySchemaObject
+const schema = JSON.parse(readFileSync(new URL('../../../schemas/registries.schema.json', import.meta.url), 'utf8')) as AnySchemaObject
 // Editors show the keyword deprecationMessage.
 const validate = new Ajv({ allowUnionTypes: true, keywords: ['deprecationMessage'] }).compile(schema)
 
