@@ -2,8 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { withFlags } from '../src/cli/output/flags.ts'
-import { formatFindings, lintReport } from '../src/cli/output/lint-text.ts'
+import { formatFindings } from '../src/cli/output/lint-text.ts'
 import { stylesFor } from '../src/cli/output/styles.ts'
+import { lintReport } from '../src/registries-yaml/lint/lint-report.ts'
 import type { Rule } from '../src/registries-yaml/lint/rule.ts'
 import { rules } from '../src/registries-yaml/lint/rules.ts'
 import { writeRuleFiles } from '../test/registries-yaml/lint/rule-files.ts'
@@ -48,7 +49,10 @@ async function section(id: string, { severity = 'error', title, about }: Rule, d
   const bad = fixtures.find(({ name }) => name === 'bad')
   const good = fixtures.find(({ name }) => name === 'good')
   if (bad === undefined || good === undefined) throw new Error(`${id} has no bad.yaml and good.yaml`)
-  const findings = formatFindings(lintReport('registries.yaml', await lintFixture(bad, directory)), plain)
+  const findings = formatFindings(
+    lintReport('registries.yaml', bad.text.replaceAll('${dir}', directory), await lintFixture(bad, directory)),
+    plain,
+  )
     .replaceAll(directory, shownDirectory)
     // Each run creates new certificates.
     .replaceAll(/[0-9]{4}-[0-9]{2}-[0-9]{2}/g, '<date>')

@@ -7,7 +7,7 @@ import { makeSchema, type JsonSchema } from './schemas/make-schema.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** The documents, in the order of the page; the other definitions follow. */
-const documents = ['MirrorReport', 'ManyReport', 'PlanReport', 'VerifyReport', 'FailureReport']
+const documents = ['MirrorReport', 'ManyReport', 'PlanReport', 'VerifyReport', 'LintReport', 'FailureReport']
 
 const head = `# Reports and events
 

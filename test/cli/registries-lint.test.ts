@@ -66,7 +66,7 @@ test('--output json is one document', async () => {
       schemaVersion: 1,
       command: 'registries lint',
       file: '-',
-      findings: [['rule', 'severity', 'line', 'column', 'message', 'fix']],
+      findings: [['rule', 'severity', 'line', 'column', 'endLine', 'endColumn', 'message', 'fix', 'fingerprint']],
       totals: { errors: 1, warnings: 0, infos: 0 },
     },
   )

@@ -1,7 +1,7 @@
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, pauseImage, registriesFile, type K3sOptionFlags } from '../options/k3s.ts'
 import { option, type CommandDefinition } from '../options/option.ts'
-import { output, type OutputFlags } from '../options/output.ts'
+import { lintOutput, output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
 import { collect } from '../options/values.ts'
 
@@ -15,15 +15,27 @@ export const registries: CommandDefinition = {
 /** What commander makes of the options of `registries lint`. */
 export interface LintFlags extends K3sOptionFlags, OutputFlags {
   readonly files: boolean
+  readonly fix?: boolean
+  readonly dryRun?: boolean
 }
 
 /** `k3s-mirror registries lint`. */
 export const registriesLint: CommandDefinition = {
   description: 'report settings that K3s ignores or misreads',
   arguments: [['[file]', 'a registries.yaml; - reads standard input', defaultRegistriesFile]],
-  options: [option('--no-files', 'do not check the certificate and key files'), ...k3sServer, ...k3sVersion, ...output],
-  sections: [['Exit codes', '0 no errors, 4 a finding is an error, 2 invalid input']],
-  examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1'],
+  options: [
+    option('--no-files', 'do not check the certificate and key files'),
+    option('--fix', 'make the fixes whose effect is certain, and print the diff'),
+    option('--dry-run', 'with --fix: only print the diff'),
+    ...k3sServer,
+    ...k3sVersion,
+    ...lintOutput,
+  ],
+  sections: [
+    ['Fixes', '--fix writes the file in place and keeps its comments; - prints the fixed text. The other findings are reported.'],
+    ['Exit codes', '0 no errors, 4 a finding is an error, 2 invalid input'],
+  ],
+  examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1', 'registries lint registries.yaml --fix --dry-run'],
 }
 
 /** What commander makes of the options of `registries resolve`. */

@@ -47,6 +47,9 @@ const annotate: OptionGroup = inGroup('Output', [
 /** `--output`, with every format that pipelines read, and what belongs to it. */
 export const pipelineOutput: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown'), ...verbosity, ...annotate]
 
+/** The output of `registries lint`, which code scanning reads too. */
+export const lintOutput: OptionGroup = [outputFormat('text', 'json', 'junit', 'markdown', 'sarif'), ...verbosity, ...annotate]
+
 /** The output of commands that copy, or plan to. */
 export const runFormats: OptionGroup = [
   ...pipelineOutput,

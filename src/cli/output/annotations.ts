@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../../copy/events.ts'
+import type { LintReport } from '../../registries-yaml/lint/lint-report.ts'
 import type { DiffReport } from '../../report/diff-report.ts'
 import type { PlanReport } from '../../report/plan-report.ts'
 import type { ReportDocument } from '../../report/report-document.ts'
@@ -19,6 +20,8 @@ export interface Annotation {
   readonly level: 'error' | 'warning'
   readonly title: string
   readonly lines: readonly string[]
+  /** Where it is in a file of the repository. */
+  readonly place?: { readonly file: string; readonly line: number; readonly column: number } | undefined
 }
 
 /** Images that an annotation names: GitHub cuts longer texts. */
@@ -115,6 +118,14 @@ function ofComparison(report: DiffReport): readonly Annotation[] {
   ]
 }
 
+function ofLint({ file, findings }: LintReport): readonly Annotation[] {
+  return findings.flatMap(({ rule, severity, line, column, message, fix }) => {
+    if (severity === 'info') return []
+    const place = file === '-' ? undefined : { file, line, column }
+    return [{ level: severity, title: `registries lint: ${rule}`, lines: [`${line}:${column} ${message}`, `fix: ${fix}`], place }]
+  })
+}
+
 function ofPart(part: SyncPart): readonly Annotation[] {
   const { run, plan, error } = part
   const command = `sync ${namePart(part)}`
@@ -133,6 +144,7 @@ export function annotationsOf(report: AnnotatedReport): readonly Annotation[] {
       return 'failures' in one ? ofPlan(one, name) : ofRun(one, name)
     })
   }
+  if ('findings' in report) return ofLint(report)
   if ('entries' in report) return partsOf(report).flatMap(ofPart)
   if ('blobs' in report) return ofComparison(report)
   if ('asNode' in report) return ofVerification(report)
@@ -142,12 +154,11 @@ export function annotationsOf(report: AnnotatedReport): readonly Annotation[] {
 }
 
 /** https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands */
-function githubLine({ level, title, lines }: Annotation): string {
+function githubLine({ level, title, lines, place }: Annotation): string {
   const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-  const property = data(textLine(`k3s-mirror ${title}`))
-    .replaceAll(':', '%3A')
-    .replaceAll(',', '%2C')
-  return `::${level} title=${property}::${data(lines.map(textLine).join('\n'))}\n`
+  const property = (text: string): string => data(textLine(text)).replaceAll(':', '%3A').replaceAll(',', '%2C')
+  const at = place === undefined ? '' : `file=${property(place.file)},line=${place.line},col=${place.column},`
+  return `::${level} ${at}title=${property(`k3s-mirror ${title}`)}::${data(lines.map(textLine).join('\n'))}\n`
 }
 
 /** A section that can be collapsed, because GitLab has no annotations of a log: https://docs.gitlab.com/ci/jobs/job_logs/ */

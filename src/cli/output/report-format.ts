@@ -1,3 +1,4 @@
+import type { LintReport } from '../../registries-yaml/lint/lint-report.ts'
 import type { DiffReport } from '../../report/diff-report.ts'
 import type { ManyPlanReport, PlanReport } from '../../report/plan-report.ts'
 import type { FailureReport } from '../../report/report-head.ts'
@@ -65,9 +66,18 @@ export async function diffFormat(output: string | undefined, verbose: boolean): 
   return (report, styles) => formatDiff(report, { styles, verbose })
 }
 
+/** The text of the findings about a registries.yaml for `--output`. */
+export async function lintFormat(output: string | undefined): Promise<Format<LintReport>> {
+  if (output === 'junit') return (await import('./lint-junit.ts')).formatLintJunit
+  if (output === 'markdown') return (await import('./lint-markdown.ts')).formatLintMarkdown
+  if (output === 'sarif') return (await import('./lint-sarif.ts')).formatLintSarif
+  return (await import('./lint-text.ts')).formatFindings
+}
+
 /** The document of a command that could not begin, for `--output`; undefined for text, which standard error has. */
 export async function formatFailure(report: FailureReport, output: string | undefined): Promise<string | undefined> {
   if (output === 'json') return `${formatJson(report)}\n`
   if (output === 'junit') return (await import('./failure-formats.ts')).formatFailureJunit(report)
+  if (output === 'sarif') return (await import('./lint-sarif.ts')).formatFailureSarif(report)
   return output === 'markdown' ? (await import('./failure-formats.ts')).formatFailureMarkdown(report) : undefined
 }

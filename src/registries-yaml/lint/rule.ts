@@ -1,3 +1,4 @@
+import type { Edit } from '../fix/edit.ts'
 import type { Remark } from '../read/decode-yaml.ts'
 import type { Position } from '../registries.ts'
 import type { LintContext, NamedFile, WrittenAuth, WrittenEndpoint, WrittenKey, WrittenTls, WrittenRewrite } from './context.ts'
@@ -13,6 +14,8 @@ export interface Discovery {
   readonly fix: string
   /** Default: the rule's own. */
   readonly severity?: Severity
+  /** The change that `fix` describes, if it could be certain; it is applied only where it has no other effect. */
+  readonly edit?: Edit | undefined
 }
 
 /** Checks one item of the file. Returns undefined if nothing is wrong; the position defaults to the item's own. */
@@ -41,6 +44,6 @@ export interface Rule {
 }
 
 /** A discovery with the id of its rule. */
-export interface Finding extends Required<Discovery> {
+export interface Finding extends Required<Omit<Discovery, 'edit'>>, Pick<Discovery, 'edit'> {
   readonly rule: string
 }

@@ -41,6 +41,15 @@ type Result = Decoded | typeof mistyped
 
 type MapNode = YAMLMap<Node | null, Node | null>
 
+/** A key of a mapping and its value as they are written. */
+export interface WrittenEntry {
+  readonly key: Node
+  readonly value: Node | null
+  readonly mapping: MapNode
+  /** True for an entry that is read through an alias, which changes other parts of the file too. */
+  readonly isAliased: boolean
+}
+
 /** A node, or null for a missing one, with its path and its position for messages. */
 interface Spot {
   readonly node: Node | null
@@ -86,6 +95,7 @@ export class YamlDecoder {
   readonly remarks: Remark[] = []
   readonly #document: YamlDocument
   readonly #positions = new Map<string, Position>()
+  readonly #entriesByPath = new Map<string, WrittenEntry[]>()
   readonly #open = new Set<Alias>()
   #decoded = 0
   #throughAliases = 0
@@ -115,6 +125,22 @@ export class YamlDecoder {
       if (position !== undefined) return position
     }
     return start
+  }
+
+  /** The entries at a path, in the file's order: several for a duplicate key. */
+  entriesOf(path: Path): readonly WrittenEntry[] {
+    return this.#entriesByPath.get(JSON.stringify(path)) ?? []
+  }
+
+  /** The path of the key or list item at a position, or of the last one before it. */
+  pathAt({ line, column }: Position): Path {
+    let [found, nearest]: [string, Position] = ['[]', start]
+    for (const [path, position] of this.#positions) {
+      const isBefore = position.line < line || (position.line === line && position.column <= column)
+      const isNearer = position.line > nearest.line || (position.line === nearest.line && position.column > nearest.column)
+      if (isBefore && (isNearer || found === '[]')) [found, nearest] = [path, position]
+    }
+    return JSON.parse(found) as Path
   }
 
   #spot(node: Node | null, parent: Position, path: Path): Spot {
@@ -209,7 +235,14 @@ export class YamlDecoder {
       const first = seen.get(key)
       if (first !== undefined) this.remarks.push({ kind: 'duplicate-key', path: below, position, first })
       else seen.set(key, position)
-      this.#positions.set(JSON.stringify(below), position)
+      const id = JSON.stringify(below)
+      this.#positions.set(id, position)
+      if (keyNode !== null) {
+        const entry = { key: keyNode, value, mapping: node, isAliased: this.#open.size > 0 }
+        const entries = this.#entriesByPath.get(id)
+        if (entries === undefined) this.#entriesByPath.set(id, [entry])
+        else entries.push(entry)
+      }
       on.entry(key, position, this.#spot(value, position, below))
     }
   }

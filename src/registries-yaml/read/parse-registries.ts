@@ -1,6 +1,6 @@
 import type { Position, Registries } from '../registries.ts'
-import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema } from './decode-yaml.ts'
-import { parseYaml } from './yaml-document.ts'
+import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema, type WrittenEntry } from './decode-yaml.ts'
+import { parseYaml, type YamlDocument } from './yaml-document.ts'
 
 /** A registries.yaml as K3s reads it, with the parts that K3s ignores. */
 export interface ParsedRegistries {
@@ -12,6 +12,8 @@ export interface ParsedRegistries {
   readonly remarks: readonly Remark[]
   /** The position of a key or a list item, as in `['mirrors', 'docker.io', 'endpoint', 0]`, or of its nearest parent with a position. */
   readonly positionOf: (path: Path) => Position
+  /** The path of the key or list item at a position, or of the last one before it. */
+  readonly pathAt: (position: Position) => Path
 }
 
 const string: Schema = { type: 'string' }
@@ -27,8 +29,8 @@ const mirrorFields = {
   rewrite: { type: 'map', of: string, as: 'rewrites' },
 } as const
 
-// The result is `Registries`. K3s checks the types of `auths`, the predecessor of `configs`, and ignores it.
-const schema: Schema = {
+/** The keys that K3s reads, and their types; the result is `Registries`. K3s checks the types of `auths`, the predecessor of `configs`, and ignores it. */
+export const registriesSchema: Schema = {
   type: 'struct',
   fields: {
     mirrors: { type: 'map', of: { type: 'struct', fields: mirrorFields } },
@@ -46,17 +48,32 @@ const schema: Schema = {
   },
 }
 
-/** Parses the text of a registries.yaml. Errors are in the result and not thrown. `path` is the name of the file in messages. */
-export function parseRegistries(text: string, path: string): ParsedRegistries {
+/** A parsed file with the nodes that it was read from. */
+export interface WrittenRegistries {
+  readonly parsed: ParsedRegistries
+  readonly document: YamlDocument
+  /** The entries at a path: several for a duplicate key, none for a path that does not exist. */
+  readonly entriesOf: (path: Path) => readonly WrittenEntry[]
+}
+
+/** Parses the text of a registries.yaml, and keeps the nodes for changes of the text. */
+export function parseWritten(text: string, path: string): WrittenRegistries {
   const document = parseYaml(text)
   const decoder = new YamlDecoder(document)
-  const registries = decoder.decode(schema) as Registries
+  const registries = decoder.decode(registriesSchema) as Registries
   const { problem, rest } = document
-  return {
+  const parsed: ParsedRegistries = {
     path,
     registries,
     problems: problem === undefined ? decoder.problems : [{ kind: 'syntax', path: [], ...problem }],
     remarks: [...decoder.remarks, ...(rest === undefined ? [] : [{ kind: 'unread-rest', path: [], position: rest } as const])],
     positionOf: (at) => decoder.positionOf(at),
+    pathAt: (position) => decoder.pathAt(position),
   }
+  return { parsed, document, entriesOf: (at) => decoder.entriesOf(at) }
+}
+
+/** Parses the text of a registries.yaml. Errors are in the result and not thrown. `path` is the name of the file in messages. */
+export function parseRegistries(text: string, path: string): ParsedRegistries {
+  return parseWritten(text, path).parsed
 }

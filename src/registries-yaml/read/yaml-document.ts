@@ -15,6 +15,8 @@ export interface YamlDocument {
   readonly problem: { readonly why: string; readonly position: Position } | undefined
   /** Returns the position of a node. */
   readonly positionOf: (node: Node) => Position
+  /** Returns the first offset of a node in the text and the first after it, without the text's anchor and tag before it. */
+  readonly rangeOf: (node: Node) => readonly [start: number, end: number]
   /** The position of text that K3s ignores: a second document, or text after the end of the first. */
   readonly rest: Position | undefined
 }
@@ -29,6 +31,8 @@ interface Parsed {
   readonly second: number | undefined
   readonly error: { readonly why: string; readonly offset: number } | undefined
   readonly position: (offset: number | undefined) => Position
+  /** The offset in the file. */
+  readonly original: (offset: number | undefined) => number
 }
 
 /** True for a document with only comments. */
@@ -87,6 +91,10 @@ function parseOnce(text: string, indented: ReadonlyMap<number, number> = new Map
       const { line, col } = lines.linePos(offset)
       return line === 0 ? start : { line, column: col - (indented.get(line) ?? 0) }
     },
+    original: (offset = 0) => {
+      const added = [...indented].filter(([line]) => (lines.lineStarts[line - 1] ?? 0) < offset)
+      return added.reduce((rest, [, spaces]) => rest - spaces, offset)
+    },
   }
 }
 
@@ -100,10 +108,18 @@ function isPastRoot({ first, position }: Parsed, offset: number): boolean {
 
 /** Parses the first document, without types: https://yaml.org/spec/1.1/ */
 export function parseYaml(text: string): YamlDocument {
-  const nothing = { root: undefined, targets: new Map(), problem: undefined, rest: undefined, positionOf: () => start }
+  const nothing = {
+    root: undefined,
+    targets: new Map(),
+    problem: undefined,
+    rest: undefined,
+    positionOf: () => start,
+    rangeOf: () => [0, 0] as const,
+  }
   const refused = (why: string, position: Position): YamlDocument => ({ ...nothing, problem: { why: `invalid YAML: ${why}`, position } })
   // A single carriage return also ends a line.
-  const source = text.replace(/^\uFEFF/, '').replace(/\r(?!\n)/g, '\n')
+  const mark = text.startsWith('\uFEFF') ? 1 : 0
+  const source = text.slice(mark).replace(/\r(?!\n)/g, '\n')
   if (isTooDeep(source)) return refused('nested too deeply', start)
   try {
     let parsed = parseOnce(source)
@@ -111,7 +127,7 @@ export function parseYaml(text: string): YamlDocument {
     const restAt = error !== undefined && isPastRoot(parsed, error.offset) ? error.offset : undefined
     const read = restAt === undefined ? parsed.text : parsed.text.slice(0, restAt)
     if (restAt !== undefined) parsed = parseOnce(read, parsed.indented)
-    const { first, second, position } = parsed
+    const { first, second, position, original } = parsed
     if (parsed.error !== undefined) return refused(parsed.error.why, position(parsed.error.offset))
     if (first === undefined) return nothing
     const strict = findStrictProblem(second === undefined ? read : read.slice(0, second), first)
@@ -125,6 +141,7 @@ export function parseYaml(text: string): YamlDocument {
       problem: undefined,
       rest: rest === undefined ? undefined : position(rest),
       positionOf: (node) => position(node.range?.[0]),
+      rangeOf: (node) => [mark + original(node.range?.[0]), mark + original(node.range?.[1])],
     }
   } catch (error) {
     if (error instanceof RangeError) return refused('nested too deeply', start)

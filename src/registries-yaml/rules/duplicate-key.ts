@@ -23,6 +23,7 @@ K3s merges only \`mirrors\`, \`configs\`, \`rewrite\`, \`auth\` and \`tls\`; thi
       message: `duplicate key ${key}: ${merges ? `K3s merges it with line ${first.line}` : `K3s ignores the one in line ${first.line}`}`,
       fix: `merge both entries under one ${key}`,
       severity: merges ? 'warning' : 'error',
+      edit: { kind: 'remove', path },
     }
   },
 }

@@ -1,6 +1,7 @@
 import { configFor } from '../hosts/host-table.ts'
 import type { WrittenEndpoint } from '../lint/context.ts'
 import { isIndexDockerIo } from '../lint/key-fault.ts'
+import { renameEdit } from '../lint/meant-name.ts'
 import { effectWithout } from '../lint/missing-settings.ts'
 import type { Rule } from '../lint/rule.ts'
 import type { Registries } from '../registries.ts'
@@ -31,13 +32,15 @@ export const indexDockerIo: Rule = {
 of \`docker.io\` with the rewrite \`"^k3s-io/(.*)": "rancher/$1"\`. Its credentials belong under \`configs."index.docker.io"\`. A warning reports credentials under
 \`docker.io\` or \`registry-1.docker.io\` that are not written there too.`,
   isPerSection: true,
-  key: ({ section, key, fault }, { usedKeys, endpoints }) => {
+  key: (written, context) => {
+    const { section, key, fault } = written
     if (fault !== 'index-docker-io') return undefined
     const never = `K3s never uses index.docker.io under ${section}:`
-    if (section === 'mirrors') return { message: `${never} images of Docker Hub belong to docker.io`, fix: 'write docker.io' }
+    const edit = renameEdit(written, context)
+    if (section === 'mirrors') return { message: `${never} images of Docker Hub belong to docker.io`, fix: 'write docker.io', edit }
     // A key for the endpoint with another port is reported by default-port-key.
-    if (usedKeys.has(key) || endpoints.some(({ host = '' }) => isIndexDockerIo(host))) return undefined
-    return { message: `${never} requests to Docker Hub go to registry-1.docker.io`, fix: 'write registry-1.docker.io' }
+    if (context.usedKeys.has(key) || context.endpoints.some(({ host = '' }) => isIndexDockerIo(host))) return undefined
+    return { message: `${never} requests to Docker Hub go to registry-1.docker.io`, fix: 'write registry-1.docker.io', edit }
   },
   endpoint: (written, { parsed }) => {
     const found = judgeEndpoint(written, parsed.registries.configs)

@@ -1,4 +1,5 @@
 import { meantKey } from '../lint/key-fault.ts'
+import { renameEdit } from '../lint/meant-name.ts'
 import type { Rule } from '../lint/rule.ts'
 import { shown } from '../shown-text.ts'
 
@@ -8,9 +9,10 @@ export const keyUpperCase: Rule = {
   about: `Keys are case-sensitive, and images name registries in lower case. So \`mirrors."Docker.io"\` is not a mirror of docker.io: it matches only images that are
 written \`Docker.io/…\`. A key of \`configs\` with upper-case letters is not reported if an endpoint is written the same way.`,
   isPerSection: true,
-  key: ({ section, key, fault }, { usedKeys }) => {
-    if (fault !== 'upper-case' || (section === 'configs' && usedKeys.has(key))) return undefined
+  key: (written, context) => {
+    const { section, key, fault } = written
+    if (fault !== 'upper-case' || (section === 'configs' && context.usedKeys.has(key))) return undefined
     const message = `the key ${shown(key)} of ${section} has upper-case letters, and never matches a registry that images name in lower case`
-    return { message, fix: `write ${shown(meantKey(key, section))}` }
+    return { message, fix: `write ${shown(meantKey(key, section))}`, edit: renameEdit(written, context) }
   },
 }

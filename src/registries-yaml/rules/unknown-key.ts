@@ -39,6 +39,12 @@ export function rightParent(key: string): { readonly key: string; readonly paren
   return all.find((candidate) => squash(candidate.key) === squash(key))
 }
 
+/** The known key that differs only in case, hyphens, underscores and the plural. */
+function certainKey(key: string, known: readonly string[]): string | undefined {
+  const word = squash(key).replace(/s$/, '')
+  return key.length > maxLength ? undefined : known.find((candidate) => squash(candidate).replace(/s$/, '') === word)
+}
+
 function suggest(key: string, { path, known }: Extract<Remark, { kind: 'unknown-key' }>): string {
   const near = nearestKey(key, known)
   if (near !== undefined) return `write ${near}`
@@ -59,6 +65,11 @@ case-sensitive. Top-level keys that begin with \`x-\` or a dot usually hold anch
     const key = String(path.at(-1))
     // A usual place for anchors.
     if (path.length === 1 && /^(?:x-|\.)/.test(key)) return undefined
-    return { message: `K3s ignores the unknown key ${shownKey(path)} and everything below it`, fix: suggest(key, remark) }
+    const to = certainKey(key, remark.known)
+    return {
+      message: `K3s ignores the unknown key ${shownKey(path)} and everything below it`,
+      fix: suggest(key, remark),
+      edit: to === undefined ? undefined : { kind: 'correct', path, to },
+    }
   },
 }

@@ -1,6 +1,8 @@
+import type { Edit } from '../fix/edit.ts'
 import { nearness } from '../hosts/near-host.ts'
-import type { WrittenEndpoint, WrittenKey } from '../lint/context.ts'
+import type { LintContext, WrittenEndpoint, WrittenKey } from '../lint/context.ts'
 import { isIndexDockerIo } from '../lint/key-fault.ts'
+import { renameEdit } from '../lint/meant-name.ts'
 import { effectWithout } from '../lint/missing-settings.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
 import { hasAnySettings, noConfig, type Registries } from '../registries.ts'
@@ -49,13 +51,24 @@ function mirrorMatch(key: string, endpoints: readonly WrittenEndpoint[], registr
   return { host, url, severity: isAccount ? 'info' : 'warning' }
 }
 
-function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoint[], registries: Registries): Discovery | undefined {
+/** The fix is certain for a key without the port that the only similar endpoint has. */
+function portEdit(written: WrittenKey, lonely: readonly WrittenEndpoint[], context: LintContext): Edit | undefined {
+  const { key } = written
+  const hosts = new Set(
+    lonely.flatMap(({ endpoint }) => (endpoint === undefined || nearness(key, endpoint.host) === undefined ? [] : endpoint.host)),
+  )
+  const [host = ''] = hosts
+  const lacksPort = hosts.size === 1 && nearness(key, host) === 'port' && !/:[0-9]*$/.test(key)
+  return lacksPort && !context.parsed.registries.mirrors.has(key) ? renameEdit(written, context, host) : undefined
+}
+
+function judge(written: WrittenKey, endpoints: readonly WrittenEndpoint[], context: LintContext): Discovery | undefined {
+  const { key, position } = written
+  const { registries } = context.parsed
   // TLS settings do not matter to a plain http endpoint.
   const config = registries.configs.get(key) ?? noConfig
   const isOnlyTls = config.auth === undefined
-  const lonely = endpoints.filter(
-    (written) => isLonely(written, registries) && !(isOnlyTls && written.endpoint?.url.startsWith('http://') === true),
-  )
+  const lonely = endpoints.filter((one) => isLonely(one, registries) && !(isOnlyTls && one.endpoint?.url.startsWith('http://') === true))
   const near = nearMatch(key, lonely, registries)
   const match = near ?? mirrorMatch(key, endpoints, registries)
   if (match === undefined) return undefined
@@ -74,6 +87,7 @@ function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoin
         message: `the settings under ${shown(key)} apply to no endpoint: the key must match the endpoint ${shown(host)} exactly${effect}`,
         fix: `write ${shown(host)}`,
         severity,
+        edit: portEdit(written, lonely, context),
       }
 }
 
@@ -83,12 +97,14 @@ export const unmatchedConfig: Rule = {
   about: `K3s looks up credentials and TLS under the \`host[:port]\` of the endpoint. The key must match it exactly, with the port, the domain and the case. The name of the
 mirrored registry is not the key of its endpoints. A key that matches no endpoint can be right, because images can name that registry directly. So only a key that is
 similar to an endpoint without settings is reported, as a warning or an info if the key could be right.`,
-  check({ parsed: { registries }, endpoints, keys }) {
+  check(context) {
+    const { endpoints, keys } = context
+    const { registries } = context.parsed
     const usable = endpoints.filter(({ endpoint }) => endpoint !== undefined)
     const used = new Set(usable.map(({ found }) => found.key))
     return keys
       .filter(({ section, key, fault }) => section === 'configs' && fault === undefined && key !== '*' && !used.has(key))
       .filter(({ key }) => hasAnySettings(registries.configs.get(key)))
-      .map((written) => judge(written, usable, registries))
+      .map((written) => judge(written, usable, context))
   },
 }
