@@ -71,9 +71,8 @@ test('--system-default-registry replaces no mirror of the upgrade images', async
     '/v1.40.0%2Bk3s1/k3s-images.txt': list,
     '/v1.40.0%2Bk3s1/sha256sum-amd64.txt': `${sha256Hex(list)}  k3s-images.txt\n`,
   })
-  const { status, stderr } = await generate([
-    ...['--release', 'v1.40.0+k3s1', '--with-upgrade-images', '--to', 'reg.example.com', '--artifact-url', server.url],
-  ])
+  const args = ['--release', 'v1.40.0+k3s1', '--with-upgrade-images', '--to', 'reg.example.com', '--artifact-url', server.url]
+  const { status, stderr } = await generate(args)
   assert.equal(status, 0, stderr)
   assert.match(stderr, /own images; 1 other image needs them still: docker\.io\/rancher\/k3s-upgrade:v1\.40\.0-k3s1$/m)
 })
