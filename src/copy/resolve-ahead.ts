@@ -33,7 +33,7 @@ export class ResolveAhead {
   readonly #steps = new Map<NamedImage, Promise<PlanStep>>()
   readonly #begun = new Set<NamedImage>()
   readonly #resolving = new Set<Promise<unknown>>()
-  /** The repositories that images of the run write each blob to; undefined once the destination turned out to lack all images. */
+  /** The repositories that images of the run write each blob to, or may have it in from before; undefined once the destination turned out to lack all images. */
   #needs: Map<Digest, Map<string, Repository>> | undefined = new Map()
   #hasSome: Promise<boolean> | undefined
   #hasAll: Promise<void> | undefined
@@ -58,7 +58,6 @@ export class ResolveAhead {
     this.#hasAll ??= this.#resolveAll()
     await this.#hasAll
     const others = new Map(this.#needs?.get(descriptor.digest))
-    if (formerly !== undefined) others.set(formatRepository(formerly), formerly)
     others.delete(formatRepository(to))
     const repository = await this.#firstWith(descriptor, [...others.values()])
     return repository && { repository, isGuess: false }
@@ -94,9 +93,11 @@ export class ResolveAhead {
   }
 
   #noteNeeds(step: PlanStep): PlanStep {
-    const { destination, contents } = step
+    const { destination, formerly, contents } = step
     for (const { digest } of this.#needs === undefined ? [] : contents.blobs) {
-      this.#needs?.set(digest, (this.#needs.get(digest) ?? new Map()).set(formatRepository(destination), destination))
+      const places = this.#needs?.get(digest) ?? new Map<string, Repository>()
+      this.#needs?.set(digest, places)
+      for (const place of [destination, formerly ?? destination]) places.set(formatRepository(place), place)
     }
     return step
   }
