@@ -13,7 +13,6 @@ import type { ReadOptions } from '../plan/read-root.ts'
 import { readImage, resolveImage } from '../plan/resolve-image.ts'
 import type { ComparedImage, DiffedName, DiffState } from '../report/diff-report.ts'
 import type { DiffSide } from './diff-side.ts'
-import { isRenamed } from './find-renames.ts'
 import { formerRepository } from './former-repository.ts'
 
 /** An image of one side, and the name by which both sides are matched. */
@@ -234,6 +233,10 @@ function named(side: DiffSide, image: SideImage | undefined, root?: { readonly d
   if (image === undefined) return null
   const digest = root?.digest ?? image.reference.digest
   return { reference: formatReference(side.nameOf(image.reference)), ...(digest !== undefined && { digest }) }
+}
+
+function isRenamed({ key: a }: SideImage, { key: b }: SideImage): boolean {
+  return formatRepository(a).toLowerCase() !== formatRepository(b).toLowerCase()
 }
 
 function isRetagged({ key: a }: SideImage, { key: b }: SideImage): boolean {

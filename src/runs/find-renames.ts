@@ -1,16 +1,10 @@
 import pLimit from 'p-limit'
 import type { Digest } from '../oci/digest.ts'
-import { formatRepository } from '../oci/reference.ts'
 import { pairRenamed, type ImagePair } from '../plan/pair-images.ts'
 import type { ImageComparison, SideImage } from './compare-images.ts'
 import type { DiffSide } from './diff-side.ts'
 
 type Pairs = readonly ImagePair<SideImage>[]
-
-/** True where both sides have the image in different repositories. */
-export function isRenamed({ key: a }: SideImage, { key: b }: SideImage): boolean {
-  return formatRepository(a).toLowerCase() !== formatRepository(b).toLowerCase()
-}
 
 /** The last part of the repository, with the tag; undefined for an image without a tag. */
 function shortName({ key: { path, tag } }: SideImage): string | undefined {

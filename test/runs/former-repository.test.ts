@@ -141,7 +141,7 @@ test('a plan predicts what is mounted', async () => {
   assert.ok(totals.bytesToMount > 1_200_000)
 })
 
-test('each of several destinations mounts what it has, and the source is read once for the others', async () => {
+test('each of several destinations mounts from its own repositories, and the source is read once for the others', async () => {
   await using at = await world()
   await using empty = await memoryRegistry()
   await at.copy(before)
@@ -153,6 +153,18 @@ test('each of several destinations mounts what it has, and the source is read on
   )
   assert.ok(at.from.count('blob-get') <= blobs.size)
   assert.equal(at.to.count('upload-put'), blobs.size)
+})
+
+test('both names may become one, as long as they have the same content', async () => {
+  await using at = await world()
+  await at.copy([...before, ...since], { flatten: true })
+  assert.equal(at.to.count('upload-put'), blobs.size)
+  at.from.hold('k3s-io/klipper-lb', '1', tinyIndex())
+  await assert.rejects(mirror(at.options([...before, ...since], { flatten: true })).report, {
+    code: 'DESTINATION_COLLISION',
+    message: /^docker\.io\/rancher\/klipper-lb:1 and ghcr\.io\/k3s-io\/klipper-lb:1 are different images/,
+    hint: /options\.flatten/,
+  })
 })
 
 test('docker-registry mounts every blob of the moved images', async (t) => {
