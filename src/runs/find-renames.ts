@@ -43,9 +43,9 @@ export async function pairRenamedImages(
   if (lone.a.length === 0 || lone.b.length === 0) return pairs
   const digests = new Map<SideImage, Digest>()
   const limit = pLimit(jobs)
-  const ask = async ({ place, nameOf }: DiffSide, image: SideImage): Promise<void> => {
+  const ask = async (side: DiffSide, image: SideImage): Promise<void> => {
     // What cannot be asked stays removed, or fails with the reason once it is read.
-    const found = await place.headManifest(nameOf(image.reference), { signal }).catch(() => undefined)
+    const found = await side.place.headManifest(side.nameOf(image.reference), { signal }).catch(() => undefined)
     signal.throwIfAborted()
     if (found !== undefined) digests.set(image, found.digest)
   }

@@ -10,7 +10,6 @@ import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
 import { lookUpExisting, missingBlobs, mountableBlobs, resolveImage, type ResolveOptions } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
-import { formerRepository } from './former-repository.ts'
 import type { HeldLock } from './held-lock.ts'
 import { openLock, selectListed } from './list-images.ts'
 import { contentOptions, defaultJobs, readNaming, type MirrorOptions, type NameAt } from './options.ts'
@@ -79,11 +78,13 @@ export async function prepareDestination<T>(
 ): Promise<T> {
   const { to, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   await using ends = await openDestination(named, sources, options)
+  // Loaded where an image may have moved. A layout has each blob once, in whatever repository.
+  const mayHaveMoved = ends.registry !== undefined && list.images.some(({ registry }) => registry === 'ghcr.io')
+  const former = mayHaveMoved ? (await import('./former-repository.ts')).formerRepository : undefined
   const all = list.images.map((source) => ({
     source,
     destination: nameAt(withoutPin(source), ends.naming),
-    // A layout has each blob once, in whatever repository.
-    formerly: ends.registry && formerRepository(source, nameAt, ends.naming),
+    formerly: former?.(source, nameAt, ends.naming),
   }))
   const { images, shard } =
     options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)

@@ -89,7 +89,7 @@ test('digests decide where lists have them', async () => {
   const a = await at.list('a.txt', [`docker.io/rancher/x:1@${one}`, `docker.io/rancher/y:1@${other}`])
   const b = await at.list('b.txt', [`quay.io/acme/z:2@${one}`, `quay.io/acme/y:1@${one}`])
   assert.deepEqual(pairsOf(await at.diff(a, b, { namesOnly: true })), [
-    'added - > ' + `quay.io/acme/y:1@${one}`,
+    `added - > quay.io/acme/y:1@${one}`,
     `removed docker.io/rancher/y:1@${other} > -`,
     `renamed docker.io/rancher/x:1@${one} > quay.io/acme/z:2@${one}`,
   ])
