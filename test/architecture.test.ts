@@ -38,7 +38,16 @@ const house: House = {
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout'],
-    'registries-yaml': ['errors.ts', 'text', 'async', 'oci', 'yaml', 'type:http/tls.ts', 'type:release/version.ts'],
+    'registries-yaml': [
+      'errors.ts',
+      'text',
+      'async',
+      'oci',
+      'yaml',
+      'type:http/tls.ts',
+      'type:release/version.ts',
+      'release/system-images.ts',
+    ],
     node: ['errors.ts', 'text', 'async', 'oci', 'yaml', 'registries-yaml', 'release/version.ts'],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [

@@ -11,13 +11,17 @@ import { internet, releases, site } from './demo-world.ts'
 /** Accounts of the site's registry where a page needs a login. */
 const accounts = { mirror: 'mirror-password', node: 'node-password' } as const
 
-/** Starts Docker Hub, GitHub, the channel server and the site's registry on their own addresses, port 443. */
+/** Starts Docker Hub, ghcr.io, GitHub, the channel server and the site's registry on their own addresses, port 443. */
 export async function startDemoServers(world: string, traits: readonly string[]): Promise<AsyncDisposable> {
   const read = (name: string): string => readFileSync(`${world}/${name}`, 'utf8')
-  const layout = await readLayout(`${world}/docker-hub`)
-  const tls = { cert: read('registry-1.docker.io.pem'), key: read('registry-1.docker.io.key') }
-  const hub = createRegistryServer({ layout, registry: 'docker.io', tls })
-  await hub.listen(internet['registry-1.docker.io'], 443)
+  const serve = async (name: keyof typeof internet, directory: string, registry: string): Promise<AsyncDisposable> => {
+    const layout = await readLayout(`${world}/${directory}`)
+    const server = createRegistryServer({ layout, registry, tls: { cert: read(`${name}.pem`), key: read(`${name}.key`) } })
+    await server.listen(internet[name], 443)
+    return server
+  }
+  const hub = await serve('registry-1.docker.io', 'docker-hub', 'docker.io')
+  const github = await serve('ghcr.io', 'ghcr', 'ghcr.io')
   for (const name of ['github.com', 'api.github.com', 'update.k3s.io'] as const) {
     const server = createHttpsServer({ cert: read(`${name}.pem`), key: read(`${name}.key`) }, ({ url = '' }, response) => {
       const { location, file } = answerOf(decodeURIComponent(url))
@@ -44,6 +48,7 @@ export async function startDemoServers(world: string, traits: readonly string[])
   return {
     async [Symbol.asyncDispose]() {
       await hub[Symbol.asyncDispose]()
+      await github[Symbol.asyncDispose]()
       await registry[Symbol.asyncDispose]()
     },
   }

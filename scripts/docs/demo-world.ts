@@ -7,14 +7,18 @@ import { openLayout } from '../../src/layout/open-layout.ts'
 import { createRegistryServer } from '../../src/registry-server/registry-server.ts'
 import { certificateAuthority } from '../../test/servers/certificates.ts'
 import { shapesFor } from '../../test/servers/release-shapes.ts'
-import { makeRelease, pushRelease } from '../../test/servers/seed-release.ts'
+import { makeRelease, pushRelease, type SeededRelease } from '../../test/servers/seed-release.ts'
 
 /** The releases of the made-up internet; the last one is `stable`. */
 export const releases = ['v1.36.3+k3s1', 'v1.37.1+k3s1'] as const
 
+/** Releases that no channel leads to: the last one before K3s' images move to ghcr.io, and the first one after it. */
+const comingReleases = ['v1.39.0+k3s1', 'v1.40.0+k3s1'] as const
+
 /** Names of the made-up internet and of the site, with their addresses on loopback. */
 export const internet = {
   'registry-1.docker.io': '198.51.100.10',
+  'ghcr.io': '198.51.100.11',
   'github.com': '198.51.100.20',
   'api.github.com': '198.51.100.21',
   'update.k3s.io': '198.51.100.30',
@@ -44,24 +48,29 @@ export async function makeDemoWorld(directory: string): Promise<{ readonly publi
   }
   await write('site-ca.crt', siteAuthority.certificate)
   await mkdir(`${directory}/releases`)
-  const known = new Set<string>()
-  for (const tag of releases) await addRelease(directory, tag, known)
+  const known = new Map<string, string>()
+  for (const tag of [...releases, ...comingReleases]) await addRelease(directory, tag, known)
   await makeAirgapArchive(directory)
   return { publicAuthority: publicAuthority.certificate }
 }
 
-/** Small made-up images under the names of the real list, in the layout that stands in for Docker Hub; `known` are there already. */
-async function addRelease(directory: string, tag: string, known: Set<string>): Promise<void> {
+/** Small made-up images under the names of the real list, in the layouts that stand in for Docker Hub and ghcr.io; `known` are there already, with the release that they were made for. */
+async function addRelease(directory: string, tag: string, known: Map<string, string>): Promise<void> {
   const list = await readFile(fileURLToPath(new URL(`../../fixtures/release/k3s-images.${tag}.txt`, import.meta.url)), 'utf8')
   const names = [...list.trim().split('\n'), `docker.io/rancher/k3s-upgrade:${tag.replace('+', '-')}`, ...ownImages]
-  const images = shapesFor(names.filter((name) => !known.has(name)))
-  for (const name of names) known.add(name)
-  const layout = await openLayout(`${directory}/docker-hub`, { durable: false })
-  const server = createRegistryServer({ layout, writable: true, registry: 'docker.io' })
-  const { url } = await server.listen('127.0.0.1', 0)
-  await pushRelease(url, makeRelease({ scale: 0.01, images, salt: tag }))
-  await server.close()
-  await layout.close()
+  // Docker Hub has the same bytes under the name from before the move.
+  const atHub = names.map((name) => name.replace('ghcr.io/k3s-io/', 'docker.io/rancher/'))
+  const added = atHub.filter((name) => !known.has(name))
+  for (const name of added) known.set(name, tag)
+  await push(`${directory}/docker-hub`, 'docker.io', makeImages(added, tag))
+  const moved = names
+    .filter((name) => name.startsWith('ghcr.io/'))
+    .flatMap((name) => {
+      const before = name.replace('ghcr.io/k3s-io/', 'docker.io/rancher/')
+      const { images } = makeImages([before], known.get(before) ?? tag)
+      return images.map((image) => ({ ...image, repository: image.repository.replace('rancher/', 'k3s-io/') }))
+    })
+  await push(`${directory}/ghcr`, 'ghcr.io', { images: moved })
   const sha256 = createHash('sha256').update(list).digest('hex')
   const assets = { tag_name: tag, assets: [{ name: 'k3s-images.txt', digest: `sha256:${sha256}` }] }
   await mkdir(`${directory}/releases/${tag}`)
@@ -69,6 +78,20 @@ async function addRelease(directory: string, tag: string, known: Set<string>): P
   // since mid-2025 the checksum file of a release does not name the list
   await writeFile(`${directory}/releases/${tag}/sha256sum-amd64.txt`, `${'0'.repeat(64)}  k3s\n`)
   await writeFile(`${directory}/releases/${tag}/release.json`, JSON.stringify(assets))
+}
+
+function makeImages(names: readonly string[], salt: string): SeededRelease {
+  return makeRelease({ scale: 0.01, images: shapesFor(names), salt })
+}
+
+/** Puts images into the layout that stands in for a registry. */
+async function push(directory: string, registry: string, release: Pick<SeededRelease, 'images'>): Promise<void> {
+  const layout = await openLayout(directory, { durable: false })
+  const server = createRegistryServer({ layout, writable: true, registry })
+  const { url } = await server.listen('127.0.0.1', 0)
+  await pushRelease(url, release)
+  await server.close()
+  await layout.close()
 }
 
 /** The archives that K3s publishes for one architecture each: an OCI layout with the original indexes. */

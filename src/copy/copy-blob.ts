@@ -68,6 +68,14 @@ export interface BlobCopy {
   readonly descriptor: Descriptor
   readonly from: Repository
   readonly to: Repository
+  /** As in `NamedImage`. */
+  readonly formerly?: Repository | undefined
+}
+
+/** A repository of the destination that has a blob; a guess may lack it. */
+export interface BlobHolder {
+  readonly repository: Repository
+  readonly isGuess: boolean
 }
 
 /** Opens a blob of the source for one reading, which delivers its last chunk once the digest of the whole matches. */
@@ -82,7 +90,7 @@ export interface Ends {
   readonly ledger: BlobLedger
   readonly retry?: Partial<RetryPolicy> | undefined
   /** Finds another repository of the destination that has a blob which no repository is known to have. */
-  readonly findHolder?: ((blob: Descriptor, repository: Repository) => Promise<Repository | undefined>) | undefined
+  readonly findHolder?: ((copy: Omit<BlobCopy, 'from'>) => Promise<BlobHolder | undefined>) | undefined
 }
 
 /** How a blob is copied, and callbacks about it. */
@@ -103,17 +111,20 @@ export function copyBlob(copy: BlobCopy, ends: Ends, options: BlobOptions = {}):
 }
 
 /** A broken source is resumed within one upload; a broken destination gets the blob from its start; wrong content is retried once. */
-async function transfer({ descriptor, from, to }: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
+async function transfer(copy: BlobCopy, ends: Ends, options: BlobOptions): Promise<BlobOutcome> {
+  const { descriptor, from, to } = copy
   const { source, destination, ledger, openBlob = openVerified.bind(undefined, source) } = ends
   const { presence, signal, onProgress, onRetry } = options
   const { digest, data } = descriptor
   const isDisproved = presence === 'disproved'
   if (!isDisproved && ledger.has(digest, to)) return 'present'
-  const holder = isDisproved
-    ? undefined
-    : (ledger.holder(digest) ?? (presence === undefined ? await ends.findHolder?.(descriptor, to) : undefined))
-  if (holder !== undefined) ledger.add(digest, holder)
-  const offered = await destination.offerBlob(to, descriptor, { from: holder, presence, signal })
+  const known = isDisproved ? undefined : ledger.holder(digest)
+  const found = known === undefined && presence === undefined ? await ends.findHolder?.(copy) : undefined
+  const holder = known ?? found?.repository
+  const isGuess = found?.isGuess === true
+  if (holder !== undefined && !isGuess) ledger.add(digest, holder)
+  const offered = await destination.offerBlob(to, descriptor, { from: holder, isGuess, presence, signal })
+  if (holder !== undefined && offered.kind === 'mounted') ledger.add(digest, holder)
   if (offered.kind !== 'upload') return offered.kind
   const { upload } = offered
   const open = async (): Promise<Content> =>

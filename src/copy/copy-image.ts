@@ -151,7 +151,8 @@ class ImageCopy {
     const onRetry = ({ attempt, delay, error }: Retry): void =>
       emit({ type: 'retrying', image, attempt, delay, error: summariseError(error) })
     const presence = disproved ?? (this.#step.state === 'present' ? 'likely' : undefined)
-    const copy = { descriptor, from: this.#step.source, to: this.#step.destination }
+    const { source: from, destination: to, formerly } = this.#step
+    const copy = { descriptor, from, to, formerly }
     const outcome = await copyBlob(copy, this.#ends, { presence, signal, onProgress, onRetry })
     if (outcome !== 'present') this.#hasWritten = true
     if (outcome === 'copied') emit({ type: 'blob-copied', image, digest, size })

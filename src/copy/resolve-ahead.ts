@@ -7,6 +7,7 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { NamedImage } from '../plan/destination-names.ts'
 import type { ExistingRoot } from '../plan/existing-root.ts'
 import type { PlanStep } from '../plan/plan.ts'
+import type { BlobCopy, BlobHolder } from './copy-blob.ts'
 
 /** How images are resolved ahead of their turn. */
 export interface ResolveAheadOptions extends CallOptions {
@@ -22,7 +23,7 @@ export interface ResolveAheadOptions extends CallOptions {
 
 /**
  * Finds a repository to mount a blob from before it is uploaded. Where the destination lacks all images, nothing is known to be
- * there, no request is added, and no step outlives its turn. Otherwise all images are resolved first, so that it does not depend on
+ * there, no request is added, and no step outlives its turn: only the former name of an image is tried, which costs no request. Otherwise all images are resolved first, so that it does not depend on
  * their order which of the repositories that need the blob is found to have it.
  */
 export class ResolveAhead {
@@ -32,7 +33,7 @@ export class ResolveAhead {
   readonly #steps = new Map<NamedImage, Promise<PlanStep>>()
   readonly #begun = new Set<NamedImage>()
   readonly #resolving = new Set<Promise<unknown>>()
-  /** The repositories that images of the run write each blob to; undefined once the destination turned out to lack all images. */
+  /** The repositories that images of the run write each blob to, or may have it in from before; undefined once the destination turned out to lack all images. */
   #needs: Map<Digest, Map<string, Repository>> | undefined = new Map()
   #hasSome: Promise<boolean> | undefined
   #hasAll: Promise<void> | undefined
@@ -50,15 +51,16 @@ export class ResolveAhead {
     return step
   }
 
-  /** Another repository of the run that has the blob and needs it too. */
-  async findHolder(blob: Descriptor, repository: Repository): Promise<Repository | undefined> {
+  /** Another repository of the run that has the blob and needs it too, or the one where the image was formerly; that one is a guess where nothing was asked. */
+  async findHolder({ descriptor, to, formerly }: Omit<BlobCopy, 'from'>): Promise<BlobHolder | undefined> {
     this.#hasSome ??= this.#lookUpAll()
-    if (!(await this.#hasSome)) return undefined
+    if (!(await this.#hasSome)) return formerly && { repository: formerly, isGuess: true }
     this.#hasAll ??= this.#resolveAll()
     await this.#hasAll
-    const own = formatRepository(repository)
-    const others = [...(this.#needs?.get(blob.digest) ?? [])].flatMap(([name, other]) => (name === own ? [] : other))
-    return this.#firstWith(blob, others)
+    const others = new Map(this.#needs?.get(descriptor.digest))
+    others.delete(formatRepository(to))
+    const repository = await this.#firstWith(descriptor, [...others.values()])
+    return repository && { repository, isGuess: false }
   }
 
   /** Asks several repositories at once: where none has the blob, its upload waits for the answers of all. */
@@ -91,9 +93,11 @@ export class ResolveAhead {
   }
 
   #noteNeeds(step: PlanStep): PlanStep {
-    const { destination, contents } = step
+    const { destination, formerly, contents } = step
     for (const { digest } of this.#needs === undefined ? [] : contents.blobs) {
-      this.#needs?.set(digest, (this.#needs.get(digest) ?? new Map()).set(formatRepository(destination), destination))
+      const places = this.#needs?.get(digest) ?? new Map<string, Repository>()
+      this.#needs?.set(digest, places)
+      for (const place of [destination, formerly ?? destination]) places.set(formatRepository(place), place)
     }
     return step
   }

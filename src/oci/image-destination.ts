@@ -9,6 +9,8 @@ import type { Reference, Repository } from './reference.ts'
 export interface OfferOptions extends CallOptions {
   /** Another repository of the same place that has the blob, to mount it from. */
   readonly from?: Repository | undefined
+  /** True where `from` may lack the blob: what it lacks is then uploaded after no more requests than without it. */
+  readonly isGuess?: boolean | undefined
   /** `likely`: a lookup comes first. `disproved`: the place missed the blob, so that it is uploaded whatever a lookup says. */
   readonly presence?: 'likely' | 'disproved' | undefined
 }

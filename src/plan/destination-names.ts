@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
-import { formatReference, isRepositoryPath, type Reference } from '../oci/reference.ts'
+import { formatReference, isRepositoryPath, type Reference, type Repository } from '../oci/reference.ts'
 
 /** Renames a repository path; undefined where it does not apply. */
 export type RenameRule = (path: string) => string | undefined
@@ -44,6 +44,8 @@ export function nameDestination(source: Reference, naming: NamingOptions): Refer
 export interface NamedImage {
   readonly source: Reference
   readonly destination: Reference
+  /** The repository of the destination under which it may have the same content, from when the image had another name. */
+  readonly formerly?: Repository | undefined
 }
 
 /** The name at the destination: with its tag, or with its digest where it has no tag. */

@@ -24,6 +24,35 @@ function group<T>(images: readonly T[], keyOf: (image: T) => string): ReadonlyMa
   return groups
 }
 
+/** Joins images that only one side has: for each function in turn, an image of `a` and one of `b` for which it gives the same text. The order stays that of `b`, then of `a`. */
+export function pairRenamed<T>(
+  pairs: readonly ImagePair<T>[],
+  identities: readonly ((image: T) => string | undefined)[],
+): readonly ImagePair<T>[] {
+  const partners = new Map<T, T>()
+  const taken = new Set<T>()
+  for (const identityOf of identities) {
+    const left = new Map<string, T[]>()
+    for (const { a, b } of pairs) {
+      if (a === undefined || b !== undefined || taken.has(a)) continue
+      const identity = identityOf(a)
+      if (identity !== undefined) left.set(identity, [...(left.get(identity) ?? []), a])
+    }
+    for (const { a, b } of pairs) {
+      if (b === undefined || a !== undefined || partners.has(b)) continue
+      const partner = left.get(identityOf(b) ?? '')?.shift()
+      if (partner === undefined) continue
+      partners.set(b, partner)
+      taken.add(partner)
+    }
+  }
+  return pairs.flatMap((pair) => {
+    if (pair.b === undefined) return pair.a !== undefined && taken.has(pair.a) ? [] : [pair]
+    const partner = partners.get(pair.b)
+    return [partner === undefined ? pair : { a: partner, b: pair.b }]
+  })
+}
+
 /** Newest tags first. */
 function sorted<T>(images: readonly T[], keyOf: (image: T) => Reference): readonly T[] {
   return images.toSorted((x, y) => byVersion.compare(keyOf(y).tag ?? '', keyOf(x).tag ?? ''))

@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import type { Reference } from '../oci/reference.ts'
+import type { Reference, Repository } from '../oci/reference.ts'
 
 /** How an image's root compares with the image of that name at the destination; `skipped` is a changed image that the destination keeps as it is. */
 export type StepState = 'new' | 'changed' | 'present' | 'skipped'
@@ -20,6 +20,8 @@ export interface StepContents {
 export interface PlanStep {
   readonly source: Reference
   readonly destination: Reference
+  /** As in `NamedImage`. */
+  readonly formerly?: Repository | undefined
   /** The root that the destination's tag will name. */
   readonly root: Descriptor
   readonly state: StepState

@@ -6,6 +6,8 @@ import type { StepContents } from './plan.ts'
 export interface WrittenImage {
   /** Its repository at the destination. */
   readonly repository: string
+  /** The repository that a mirror mounts its blobs from where it has them, because the image was there under another name. */
+  readonly formerly?: string | undefined
   readonly root: Digest
   readonly contents: StepContents
 }
@@ -14,7 +16,7 @@ export interface WrittenImage {
 export interface PredictedBlob {
   readonly digest: Digest
   readonly size: number
-  /** True where the destination has it in one of the repositories that are written to. */
+  /** True where the destination has it in one of the repositories that are written to, or in a former one. */
   readonly isHeld: boolean
   /** The written images that need it, by their position. */
   readonly images: readonly number[]
@@ -41,7 +43,8 @@ function sizeOf(descriptors: readonly Pick<Descriptor, 'size'>[]): number {
 }
 
 /**
- * Predicts what a mirror transfers: a blob is sent once, unless a repository that is written to has it; it is mounted into the others.
+ * Predicts what a mirror transfers: a blob is sent once, unless a repository that is written to, or a former one of its
+ * images, has it; it is mounted into the others.
  * A root is written under each of its tags, its children once in each repository.
  */
 export function predictTransfer(
@@ -49,10 +52,10 @@ export function predictTransfer(
   holds: (repository: string, digest: Digest) => boolean,
 ): PredictedTransfer {
   const blobs = new Map<Digest, PredictedBlob>()
-  for (const [position, { repository, contents }] of images.entries()) {
+  for (const [position, { repository, formerly, contents }] of images.entries()) {
     for (const { digest, size } of contents.blobs) {
       const known = blobs.get(digest)
-      const isHeld = known?.isHeld === true || holds(repository, digest)
+      const isHeld = known?.isHeld === true || holds(repository, digest) || (formerly !== undefined && holds(formerly, digest))
       blobs.set(digest, { digest, size, isHeld, images: [...(known?.images ?? []), position] })
     }
   }

@@ -7,7 +7,7 @@ import type { ImageDestination } from '../oci/image-destination.ts'
 import type { CallOptions, ImageSource } from '../oci/image-source.ts'
 import { contentsOf, isForeignLayer, isPullable, type Manifest } from '../oci/manifest.ts'
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/platform.ts'
-import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
+import { atDigest, formatReference, withoutPin, type Reference, type Repository } from '../oci/reference.ts'
 import { referencesOf, walkImage } from '../oci/walk.ts'
 import type { NamedImage } from './destination-names.ts'
 import { existingRoot, listedPlatforms, type AskedDestination, type ExistingRoot } from './existing-root.ts'
@@ -215,10 +215,30 @@ function tagMoved(image: NamedImage, previous: Digest, digest: Digest): MirrorEr
 /** The blobs of a step that the destination's repository lacks. */
 export async function missingBlobs(
   step: PlanStep,
-  destination: ImageDestination,
+  destination: Pick<ImageDestination, 'headBlob'>,
   options: CallOptions = {},
 ): Promise<readonly Descriptor[]> {
-  const { blobs } = step.contents
-  const present = await Promise.all(blobs.map((blob) => destination.headBlob(step.destination, blob, options)))
+  return lackedBy(step.destination, step.contents.blobs, destination, options)
+}
+
+/** Those of the missing blobs that the destination has where the image was formerly, and can mount from there. */
+export async function mountableBlobs(
+  { formerly }: PlanStep,
+  missing: readonly Descriptor[],
+  destination: Pick<ImageDestination, 'headBlob'>,
+  options: CallOptions = {},
+): Promise<readonly Descriptor[]> {
+  if (formerly === undefined) return []
+  const lacked = new Set(await lackedBy(formerly, missing, destination, options))
+  return missing.filter((blob) => !lacked.has(blob))
+}
+
+async function lackedBy(
+  repository: Repository,
+  blobs: readonly Descriptor[],
+  destination: Pick<ImageDestination, 'headBlob'>,
+  options: CallOptions,
+): Promise<readonly Descriptor[]> {
+  const present = await Promise.all(blobs.map((blob) => destination.headBlob(repository, blob, options)))
   return blobs.filter((_, index) => present[index] !== true)
 }

@@ -76,20 +76,23 @@ const cancelTimeout = 2000
 /** Redirects of one PUT: each costs the content once more. */
 const mostRedirects = 3
 
-/** Finds out whether a repository has a blob or can mount it: a small one by a mount from itself, which opens the upload too, a large one by HEAD. */
+/** Finds out whether a repository has a blob or can mount it: a small one by a mount from itself, or from where it may be, which opens the upload too, a large one by HEAD. */
 export async function offerBlob(
   transport: RegistryTransport,
   repository: Repository,
   descriptor: Descriptor,
-  { from, presence, signal }: OfferOptions = {},
+  { from, isGuess = false, presence, signal }: OfferOptions = {},
 ): Promise<OfferedBlob> {
   const upload = new RegistryUpload(transport, repository, descriptor)
   const has = (): Promise<boolean> => headBlob(transport, repository, descriptor, { signal })
   try {
     if (presence === 'disproved') return { kind: 'upload', upload }
     if (presence === 'likely' && (await has())) return { kind: 'present' }
+    const isSmall = descriptor.size <= smallBlobBytes
+    if (isGuess && !isSmall && (await has())) return { kind: 'present' }
     if (from !== undefined && (await upload.mount(from, signal))) return { kind: 'mounted' }
-    const mountsItself = from === undefined && descriptor.size <= smallBlobBytes
+    if (isGuess) return { kind: 'upload', upload }
+    const mountsItself = from === undefined && isSmall
     if (!(await (mountsItself ? upload.mount(repository, signal) : has()))) return { kind: 'upload', upload }
   } catch (error) {
     await upload.cancel()

@@ -5,13 +5,14 @@ import { reportHead, type ReportHead } from './report-head.ts'
 import type { ListReport } from './report.ts'
 
 /**
- * How an image of `a` compares with that of `b`. `retagged`: another tag of the same repository. `changed`: the same name with
+ * How an image of `a` compares with that of `b`. `renamed`: another repository with the same digest, or in a comparison of names with
+ * the same last part and tag, where a side states no digest. `retagged`: another tag of the same repository. `changed`: the same name with
  * another digest. `unknown`: it could not be compared, for the reason in `error`.
  */
-export type DiffState = 'added' | 'removed' | 'retagged' | 'changed' | 'unknown' | 'unchanged'
+export type DiffState = 'added' | 'removed' | 'renamed' | 'retagged' | 'changed' | 'unknown' | 'unchanged'
 
 /** The states in the order of a report. */
-const diffStates: readonly DiffState[] = ['added', 'removed', 'retagged', 'changed', 'unknown', 'unchanged']
+const diffStates: readonly DiffState[] = ['added', 'removed', 'renamed', 'retagged', 'changed', 'unknown', 'unchanged']
 
 /** One side of a comparison, as the user wrote it and as it was understood. */
 export interface DiffedSide {
@@ -52,7 +53,7 @@ export interface DiffedImage {
 export interface DiffedBlob {
   readonly digest: string
   readonly size: number
-  /** True where a destination with `a` has it in a repository that is written to. */
+  /** True where a destination with `a` has it in a repository that is written to, or where the image was formerly. */
   readonly shared: boolean
   /** References of the images in `b` that need it. */
   readonly images: readonly string[]
@@ -63,6 +64,7 @@ export interface DiffTotals {
   readonly images: number
   readonly added: number
   readonly removed: number
+  readonly renamed: number
   readonly retagged: number
   readonly changed: number
   readonly unchanged: number
@@ -137,6 +139,7 @@ export function foldDiff({ startedAt, a, b, images, transfer, pullsUsed, rateLim
       images: images.length,
       added: count('added'),
       removed: count('removed'),
+      renamed: count('renamed'),
       retagged: count('retagged'),
       changed: count('changed'),
       unchanged: count('unchanged'),

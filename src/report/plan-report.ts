@@ -11,6 +11,8 @@ export interface SurveyedStep {
   readonly step: ResolvedStep
   /** Blobs that the destination's repository lacks; every blob where it was not checked. */
   readonly missing: readonly Descriptor[]
+  /** Those of the missing blobs that are mounted from where the image was formerly. */
+  readonly mountable?: readonly Descriptor[]
   /** Manifest GETs at Docker Hub that copying the image needs; 0 for another source. */
   readonly dockerHubPulls: number
   /** `os/arch[/variant]` of each platform that the Docker Engine already has. */
@@ -162,9 +164,10 @@ function manifestBytes({ step }: SurveyedStep): number {
   return sizeOf(step.contents.manifests.map(({ descriptor }) => descriptor))
 }
 
-/** The blobs that this repository of the destination has; they are mounted into the others. */
-function presentDigests({ step, missing }: SurveyedStep): readonly string[] {
-  const lacking = byDigest(missing)
+/** The blobs that this repository of the destination has, or the former one; they are mounted into the others. */
+function presentDigests({ step, missing, mountable = [] }: SurveyedStep): readonly string[] {
+  const mounted = byDigest(mountable)
+  const lacking = byDigest(missing.filter(({ digest }) => !mounted.has(digest)))
   return step.contents.blobs.map(({ digest }) => digest).filter((digest) => !lacking.has(digest))
 }
 

@@ -13,6 +13,7 @@ import type { ReadOptions } from '../plan/read-root.ts'
 import { readImage, resolveImage } from '../plan/resolve-image.ts'
 import type { ComparedImage, DiffedName, DiffState } from '../report/diff-report.ts'
 import type { DiffSide } from './diff-side.ts'
+import { formerRepository } from './former-repository.ts'
 
 /** An image of one side, and the name by which both sides are matched. */
 export interface SideImage {
@@ -32,6 +33,8 @@ export interface CompareOptions {
 /** An image to write to a destination that holds `a`. */
 export interface ImageToWrite extends WrittenImage {
   readonly key: Reference
+  /** The name that `formerly` has, as `key`. */
+  readonly formerKey?: Reference | undefined
 }
 
 /** What one pair came to. */
@@ -98,6 +101,13 @@ export class ImageComparison {
     return this.#a.kind === 'layout' ? formatRepository(key) : key.path
   }
 
+  /** Where a mirror looks for the blobs of an image that K3s had under another name. */
+  #formerNames({ reference, key }: SideImage): Pick<ImageToWrite, 'formerly' | 'formerKey'> {
+    const former = formerRepository(reference, (image) => this.#b.keyOf(image), {})
+    if (former === undefined) return {}
+    return { formerKey: { ...key, ...former }, formerly: this.repositoryOf(former) }
+  }
+
   /** The pulls that Docker Hub counts for a mirror of an image; with a subset of platforms the index of an unchanged one is read too. */
   #pullsFor(image: SideImage | undefined, state: DiffState, read?: ReadImage): number {
     if (image === undefined || this.#b.isHeld || !this.#source.isDockerHub(image.reference)) return 0
@@ -151,9 +161,14 @@ export class ImageComparison {
       if (b === undefined || state === 'unchanged') return { ...found, dockerHubPulls: this.#pullsFor(b, state) }
       const read = await this.read(this.#b, b)
       const { root, contents, platforms, warnings = [] } = read
-      const write = { key: b.key, repository: this.repositoryOf(b.key), root: root.digest, contents }
+      const write = { key: b.key, repository: this.repositoryOf(b.key), root: root.digest, contents, ...this.#formerNames(b) }
       const readB = { reference: formatReference(this.#b.nameOf(b.reference)), digest: root.digest, platforms }
       const notes = warnings.map((message) => `${readB.reference}: ${message}`)
+      if (a !== undefined && state === 'renamed') {
+        // The same bytes are not read twice.
+        this.#reads.set(a, Promise.resolve(read))
+        found = { ...found, a: named(this.#a, a, root) }
+      }
       return { ...found, b: readB, dockerHubPulls: this.#pullsFor(b, state, read), write, warnings: notes }
     } catch (error) {
       this.#options.signal.throwIfAborted()
@@ -165,6 +180,7 @@ export class ImageComparison {
   async #classify({ a, b }: ImagePair<SideImage>): Promise<Classified> {
     if (a === undefined) return { state: 'added', b }
     if (b === undefined) return { state: 'removed', a }
+    if (isRenamed(a, b)) return { state: 'renamed', a, b }
     if (isRetagged(a, b)) return { state: 'retagged', a, b }
     if (isSameSource(this.#a, this.#b, a, b)) return { state: 'unchanged', a, b }
     if (this.#a.isHeld !== this.#b.isHeld) return this.#classifyCopy(a, b)
@@ -189,6 +205,16 @@ export class ImageComparison {
     return { state, a, b, roots: { a: existing, b: step.root } }
   }
 
+  /** True where one side holds a copy of the other side's image; false where that cannot be found out. */
+  async isCopy(a: SideImage, b: SideImage): Promise<boolean> {
+    try {
+      return (await this.#classifyCopy(a, b)).state === 'unchanged'
+    } catch {
+      this.#options.signal.throwIfAborted()
+      return false
+    }
+  }
+
   /** The root of an image; undefined where a place that holds copies lacks it. Throws NOT_FOUND where the source lacks it. */
   async #head(side: DiffSide, image: SideImage): Promise<Descriptor | undefined> {
     const { signal } = this.#options
@@ -209,6 +235,10 @@ function named(side: DiffSide, image: SideImage | undefined, root?: { readonly d
   return { reference: formatReference(side.nameOf(image.reference)), ...(digest !== undefined && { digest }) }
 }
 
+function isRenamed({ key: a }: SideImage, { key: b }: SideImage): boolean {
+  return formatRepository(a).toLowerCase() !== formatRepository(b).toLowerCase()
+}
+
 function isRetagged({ key: a }: SideImage, { key: b }: SideImage): boolean {
   return a.tag !== b.tag && a.tag !== undefined && b.tag !== undefined
 }
@@ -218,6 +248,7 @@ export function comparePair(sides: { readonly a: DiffSide; readonly b: DiffSide 
   const names = { a: named(sides.a, a), b: named(sides.b, b) }
   if (a === undefined) return { state: 'added', ...names }
   if (b === undefined) return { state: 'removed', ...names }
+  if (isRenamed(a, b)) return { state: 'renamed', ...names }
   if (isRetagged(a, b)) return { state: 'retagged', ...names }
   const [x, y] = [a.reference.digest, b.reference.digest]
   return { state: x !== undefined && y !== undefined && x !== y ? 'changed' : 'unchanged', ...names }

@@ -14,6 +14,7 @@ import { checkOptions } from './check-options.ts'
 import { comparePair, ImageComparison, type ImageToWrite, type SideImage } from './compare-images.ts'
 import { areDifferentHosts, checkSelection, openSide, type DiffSide, type DiffSideOptions } from './diff-side.ts'
 import { findHeld } from './find-held.ts'
+import { pairRenamedImages, pairRenamedNames } from './find-renames.ts'
 import { contentOptions, defaultJobs, readNaming, type ContentOptions } from './options.ts'
 import { runSignal } from './start-run.ts'
 
@@ -57,8 +58,8 @@ export async function diffImages(given: DiffOptions): Promise<DiffReport> {
   const pairs = pairImages(chosen.a, chosen.b, ({ key }) => key)
   const comparison = new ImageComparison(a, b, sources.source, comparing)
   const predicted = namesOnly
-    ? { images: pairs.map((pair) => comparePair(sides, pair)), warnings: [] }
-    : await predict(comparison, pairs, chosen.a)
+    ? { images: pairRenamedNames(pairs).map((pair) => comparePair(sides, pair)), warnings: [] }
+    : await predict(comparison, await pairRenamedImages(pairs, sides, comparison), chosen.a)
   const describe = (side: DiffSide, name: 'a' | 'b'): DiffedSide => {
     const images = predicted.images.filter((image) => image[name] !== null).length
     return { given: redactUserinfo(options[name]), kind: side.kind, images, lists: side.lists }

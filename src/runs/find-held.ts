@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { summariseError, type ErrorSummary } from '../copy/events.ts'
 import { isMirrorError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { atDigest, formatReference, withoutPin, type Reference } from '../oci/reference.ts'
 import type { ImageComparison, ImageToWrite, SideImage } from './compare-images.ts'
@@ -38,14 +39,21 @@ async function askHeld(
   const held = new Set<string>()
   const present = new Set<ImageToWrite>()
   const limit = pLimit(jobs)
+  const lookUp = (name: string, key: Reference, blob: Descriptor): Promise<boolean> => {
+    const answer = answers.get(name) ?? comparison.attempt(comparison.a, () => headBlob(key, blob, { signal }))
+    answers.set(name, answer)
+    return answer
+  }
   const ask = async (image: ImageToWrite): Promise<void> => {
     if (await isThere(comparison, image)) present.add(image)
     await Promise.all(
       image.contents.blobs.map(async (blob) => {
         const name = `${image.repository} ${blob.digest}`
-        const answer = answers.get(name) ?? comparison.attempt(comparison.a, () => headBlob(image.key, blob, { signal }))
-        answers.set(name, answer)
-        if (await answer) held.add(name)
+        if (await lookUp(name, image.key, blob)) held.add(name)
+        else if (image.formerKey !== undefined) {
+          const former = `${image.formerly} ${blob.digest}`
+          if (await lookUp(former, image.formerKey, blob)) held.add(former)
+        }
       }),
     )
   }
@@ -73,7 +81,7 @@ async function isThere({ a, options: { signal } }: ImageComparison, { key, root 
 
 async function readHeld(comparison: ImageComparison, written: readonly ImageToWrite[], images: readonly SideImage[]): Promise<HeldBlobs> {
   const { jobs, signal } = comparison.options
-  const repositories = new Set(written.map(({ repository }) => repository))
+  const repositories = new Set(written.flatMap(({ repository, formerly = repository }) => [repository, formerly]))
   const warnings: string[] = []
   const roots = new Map<string, Digest>()
   const held = new Set<string>()

@@ -8,7 +8,7 @@ import { parsePlatform, type Platform } from '../oci/platform.ts'
 import { withoutPin } from '../oci/reference.ts'
 import { refuseCollisions, type NamedImage } from '../plan/destination-names.ts'
 import type { PlanStep } from '../plan/plan.ts'
-import { lookUpExisting, missingBlobs, resolveImage, type ResolveOptions } from '../plan/resolve-image.ts'
+import { lookUpExisting, missingBlobs, mountableBlobs, resolveImage, type ResolveOptions } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import type { HeldLock } from './held-lock.ts'
 import { openLock, selectListed } from './list-images.ts'
@@ -78,7 +78,14 @@ export async function prepareDestination<T>(
 ): Promise<T> {
   const { to, via = 'registry', recheck, retry, jobs = defaultJobs[via], signal } = options
   await using ends = await openDestination(named, sources, options)
-  const all = list.images.map((source) => ({ source, destination: nameAt(withoutPin(source), ends.naming) }))
+  // Loaded where an image may have moved. A layout has each blob once, in whatever repository.
+  const mayHaveMoved = ends.registry !== undefined && list.images.some(({ registry }) => registry === 'ghcr.io')
+  const former = mayHaveMoved ? (await import('./former-repository.ts')).formerRepository : undefined
+  const all = list.images.map((source) => ({
+    source,
+    destination: nameAt(withoutPin(source), ends.naming),
+    formerly: former?.(source, nameAt, ends.naming),
+  }))
   const { images, shard } =
     options.shard === undefined ? { images: all } : (await import('../plan/shard-images.ts')).shardImages(all, options.shard)
   // The Engine's client is loaded where an Engine is used.
@@ -144,11 +151,12 @@ function registryRoute(
     resolve: (image) => ahead.resolve(image),
     copier: roomyCopier(contentCopier({ source, openBlob, destination, ledger, retry, findHolder }), ends),
     check: (all) => refuseCollisions(all, source, { signal }),
-    survey: async (step) => ({
-      missing: await missingBlobs(step, destination, { signal }),
+    async survey(step) {
+      const missing = await missingBlobs(step, destination, { signal })
+      const mountable = await mountableBlobs(step, missing, destination, { signal })
       // Docker Hub counts each manifest that is read, the children of an index too, and no HEAD.
-      dockerHubPulls: source.isDockerHub(step.source) ? step.contents.manifests.length : 0,
-    }),
+      return { missing, mountable, dockerHubPulls: source.isDockerHub(step.source) ? step.contents.manifests.length : 0 }
+    },
     [Symbol.dispose]: () => undefined,
   }
 }

@@ -38,7 +38,10 @@ test('generate prints the file to standard output, and notes to standard error',
     firstPlaces(stdout, all),
     all.map((image) => `reg.example.com:5000/mirror/${parseReference(image).path}`),
   )
-  assert.match(stderr, /^note: --system-default-registry cannot replace the mirrors: .* ghcr\.io\/fluxcd\//m)
+  assert.match(
+    stderr,
+    /^note: --system-default-registry reg\.example\.com:5000\/mirror can replace the mirrors for K3s' own images; 2 other images need them still: ghcr\.io\/fluxcd\/source-controller:v1, registry\.k8s\.io\/sig-storage\/csi-provisioner:v4$/m,
+  )
   const quiet = await generate([...names, '--to', 'reg.example.com:5000/mirror', '--quiet'])
   assert.deepEqual([quiet.status, quiet.stderr], [0, ''])
 })
@@ -60,6 +63,18 @@ test('the header names the release, and a note names the value of --system-defau
   assert.equal(status, 0, stderr)
   assert.match(stdout, /^# for v1\.37\.1\+k3s1 \(8 images\) at https:\/\/reg\.example\.com\/m$/m)
   assert.match(stderr, /^note: --system-default-registry reg\.example\.com\/m can replace the mirrors for K3s' own images$/m)
+})
+
+test('--system-default-registry replaces no mirror of the upgrade images', async () => {
+  const list = (await fixture('k3s-images.v1.40.0+k3s1.txt')).toString().replace('klipper-lb', 'a-coming-component')
+  await using server = await fileServer({
+    '/v1.40.0%2Bk3s1/k3s-images.txt': list,
+    '/v1.40.0%2Bk3s1/sha256sum-amd64.txt': `${sha256Hex(list)}  k3s-images.txt\n`,
+  })
+  const args = ['--release', 'v1.40.0+k3s1', '--with-upgrade-images', '--to', 'reg.example.com', '--artifact-url', server.url]
+  const { status, stderr } = await generate(args)
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /own images; 1 other image needs them still: docker\.io\/rancher\/k3s-upgrade:v1\.40\.0-k3s1$/m)
 })
 
 test('a wildcard is rejected for an older release', async () => {
@@ -103,8 +118,10 @@ test('--output json has the text, the mirrors, the notes and the flag', async ()
     destination: 'reg.example.com/p',
     mirrors: { 'docker.io': mirror, 'quay.io': mirror },
     warnings: [],
+    systemDefaultRegistry: 'reg.example.com/p',
+    needMirrors: ['quay.io/a/b:latest'],
   })
-  assert.match(notes.join('\n'), /--system-default-registry cannot replace the mirrors/)
+  assert.deepEqual(notes, [])
   assert.equal(text, (await generate([...names, 'quay.io/a/b', '--to', 'reg.example.com/p'])).stdout)
   const value = JSON.parse((await generate([...names, '--to', 'reg.example.com/p', '--output', 'json'])).stdout) as object
   assert.deepEqual('systemDefaultRegistry' in value && value.systemDefaultRegistry, 'reg.example.com/p')

@@ -26,7 +26,7 @@ async function copyInOrder({ ends }: TwoMemories, images: readonly NamedImage[])
   await runImages({
     images,
     resolve: (image) => ahead.resolve(image),
-    copier: contentCopier({ ...ends, findHolder: (blob, repository) => ahead.findHolder(blob, repository) }),
+    copier: contentCopier({ ...ends, findHolder: (copy) => ahead.findHolder(copy) }),
     jobs: 1,
     emit: (event) => void events.push(event),
   })

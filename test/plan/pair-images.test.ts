@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatReference, parseReference, type Reference } from '../../src/oci/reference.ts'
-import { pairImages } from '../../src/plan/pair-images.ts'
+import { pairImages, pairRenamed } from '../../src/plan/pair-images.ts'
 
 const own = (image: Reference): Reference => image
 
@@ -32,6 +32,17 @@ test('ignores a pin next to a tag, and the case of a registry', () => {
   assert.deepEqual(pairs([`x:1@${digest}`], ['x:1']), [`x:1@${digest} > x:1`])
   assert.equal(pairs(['R.example/x:1'], ['r.example/x:1']).length, 1)
   assert.deepEqual(pairs([`x@${digest}`], ['x:1']), ['- > x:1', `x@${digest} > -`])
+})
+
+test('joins images that only one side has, by the first function that finds them equal', () => {
+  const join = (a: readonly string[], b: readonly string[]): readonly string[] =>
+    pairRenamed(
+      [...b.map((image) => ({ b: image })), ...a.map((image) => ({ a: image })), { a: 'both', b: 'both' }],
+      [(image) => image.replace(/^.*\//, ''), (image) => (image.startsWith('x') ? undefined : image.replace(/^.*:/, ''))],
+    ).map((pair) => `${'a' in pair ? pair.a : '-'} > ${'b' in pair ? pair.b : '-'}`)
+  assert.deepEqual(join(['a/p:1', 'a/q:1'], ['b/q:1', 'b/r:1', 'b/s:2']), ['a/q:1 > b/q:1', 'a/p:1 > b/r:1', '- > b/s:2', 'both > both'])
+  assert.deepEqual(join(['x/p:1', 'a/p:1'], ['b/p:1']), ['x/p:1 > b/p:1', 'a/p:1 > -', 'both > both'])
+  assert.deepEqual(join(['x/p:1'], ['x/q:1']), ['- > x/q:1', 'x/p:1 > -', 'both > both'])
 })
 
 test('names every image of both sides once', () => {

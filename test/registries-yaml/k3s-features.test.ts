@@ -8,6 +8,7 @@ const cases: readonly (readonly [feature: K3sFeature, without: readonly string[]
   ['registries-yaml', ['v0.9.1'], ['v0.10.0', 'v1.0.1', 'v1.17.4+k3s1']],
   ['insecure-skip-verify', ['v1.0.1', 'v1.18.20+k3s1', 'v1.19.0-rc1+k3s1'], ['v1.19.1+k3s1', 'v1.20.0+k3s1']],
   ['rewrite', ['v1.20.15+k3s1'], ['v1.21.0+k3s1', 'v1.36.3+k3s1']],
+  ['system-default-registry', ['v1.20.15+k3s1', 'v1.21.0+k3s1'], ['v1.21.1+k3s1', 'v1.22.2+k3s1']],
   [
     'hosts-toml',
     ['v1.25.16+k3s4', 'v1.26.12+k3s1', 'v1.27.9+k3s1', 'v1.29.0+k3s1'],

@@ -38,6 +38,7 @@ test('orders images by state, and sums what is copied', () => {
     images: 4,
     added: 1,
     removed: 1,
+    renamed: 0,
     retagged: 1,
     changed: 0,
     unchanged: 1,

@@ -142,6 +142,35 @@ test('predicts the bytes of the mirror that follows, for two lists whose tags st
   )
 })
 
+test('predicts the bytes of the mirror that follows, for images that K3s moves to another registry', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(shapes, shapes, fc.boolean(), async (a, b, isWhole) => {
+      await withWorld(async ({ from, to, write, diff, copy }) => {
+        const place = (some: readonly Shape[], directory: string): readonly Shape[] =>
+          some.map((one) => (one.repository === anchor.repository ? one : { ...one, repository: one.repository.replace('p', directory) }))
+        for (const one of [...a, ...b]) {
+          // The bytes do not depend on the place.
+          for (const { repository } of [...place([one], 'rancher'), ...place([one], 'k3s-io')])
+            from.hold(repository, one.tag, makeImage(one))
+        }
+        const text = (some: readonly Shape[]): string => listOf(some).replaceAll('ghcr.io/rancher/', 'docker.io/rancher/')
+        const before = place(
+          a.map((one) => b.find(({ repository, tag }) => repository === one.repository && tag === one.tag) ?? one),
+          'rancher',
+        )
+        const lists = { a: await write('a.txt', text(before)), b: await write('b.txt', text(place(b, 'k3s-io'))) }
+        const naming = isWhole ? {} : { platforms: ['linux/arm64'] }
+        const byList = await diff({ ...lists, ...naming })
+        await copy(lists.a, naming)
+        const byLookUp = await diff({ a: `registry:${to.url}/m`, b: lists.b, ...naming })
+        const copied = await copy(lists.b, naming)
+        assert.deepEqual([byList.totals.bytes, byLookUp.totals.bytes], [copied, copied])
+      })
+    }),
+    options,
+  )
+})
+
 test('predicts a layer that the destination has in the repository of a later image', async () => {
   const old = { repository: 'p/two', tag: 'v1', layers: [0, 1], salt: 0 }
   const fresh: readonly Shape[] = [{ ...old, repository: 'p/one' }, { ...old, tag: 'v2', salt: 1 }, anchor]

@@ -116,7 +116,7 @@ export function makeRelease(options: ReleaseOptions = {}): SeededRelease {
 /** Pushes a release to a registry (`http://127.0.0.1:5000`), blobs first, indexes by tag last; `prefix` goes before every repository. */
 export async function pushRelease(
   registry: string,
-  release: SeededRelease,
+  release: Pick<SeededRelease, 'images'>,
   options: { readonly prefix?: string; readonly request?: PlainRequest } = {},
 ): Promise<void> {
   const prefix = options.prefix === undefined ? '' : `${options.prefix}/`

@@ -8,6 +8,7 @@ function testcase(image: DiffedImage): JunitCase {
   const name = (b ?? a)?.reference ?? ''
   if (error !== undefined) return { name, failure: junitFailure(error) }
   if (state === 'changed') return { name, note: `changed: A has ${a?.digest ?? ''}, B has ${b?.digest ?? ''}` }
+  if (state === 'renamed') return { name, note: `renamed: A has ${diffedVersion(image, 'a')}, ${diffedVersion(image, 'b')}` }
   return { name, note: state === 'retagged' ? `retagged: A has ${diffedVersion(image, 'a')}` : state }
 }
 

@@ -11,12 +11,15 @@ function collapsed(summary: string, lines: readonly string[]): readonly string[]
 
 function changeTable(images: readonly DiffedImage[]): readonly string[] {
   if (images.length === 0) return []
-  const version = (text: string): string => (text === '-' ? text : code(text))
+  const version = (image: DiffedImage, side: 'a' | 'b'): string => {
+    const text = diffedVersion(image, side)
+    return text === '-' || (image.state === 'renamed' && side === 'b') ? text : code(text)
+  }
   const columns: readonly MarkdownColumn<DiffedImage>[] = [
     ['Change', ({ state }) => (state === 'unknown' ? '**unknown**' : state)],
     ['Image', (image) => code(diffedName(image))],
-    ['A', (image) => version(diffedVersion(image, 'a'))],
-    ['B', (image) => version(diffedVersion(image, 'b'))],
+    ['A', (image) => version(image, 'a')],
+    ['B', (image) => version(image, 'b')],
   ]
   const copied: MarkdownColumn<DiffedImage> = ['To copy', ({ bytes }) => (bytes === undefined ? '-' : formatBytes(bytes.copied)), 'r']
   const hasBytes = images.some(({ bytes }) => bytes !== undefined)

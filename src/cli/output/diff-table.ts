@@ -1,4 +1,4 @@
-import { parseReference } from '../../oci/reference.ts'
+import { formatRepository, parseReference } from '../../oci/reference.ts'
 import type { DiffedImage, DiffedSide, DiffReport } from '../../report/diff-report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { failureLines, type FailedImage } from './failures.ts'
@@ -18,14 +18,26 @@ function shortDigest(digest: string): string {
 /** The name of a row: with its tag where both sides have the same. */
 export function diffedName({ state, a, b }: DiffedImage): string {
   const { registry, path, tag } = parseReference((b ?? a)?.reference ?? '')
-  const hasTag = tag !== undefined && (state === 'changed' || state === 'unchanged' || state === 'unknown')
+  const hasTag = tag !== undefined && state !== 'added' && state !== 'removed' && state !== 'retagged'
   return `${registry}/${path}${hasTag ? `:${tag}` : ''}`
 }
 
-/** What one side has in a row: the tag, or the digest where both sides have the same tag. */
+/** The repository that a renamed image has on the side of A, with the tag where that is another one. */
+function formerName({ a, b }: DiffedImage): string {
+  const [before, after] = [parseReference(a?.reference ?? ''), parseReference(b?.reference ?? '')]
+  return `${formatRepository(before)}${before.tag === undefined || before.tag === after.tag ? '' : `:${before.tag}`}`
+}
+
+/** What a renamed image has in common on both sides. */
+function describeSameness({ a, b }: DiffedImage): string {
+  return a?.digest === undefined || b?.digest === undefined ? 'same name' : 'same bytes'
+}
+
+/** What one side has in a row: the tag, the other name of a renamed image, or the digest where both sides have the same tag. */
 export function diffedVersion(image: DiffedImage, side: 'a' | 'b'): string {
   const named = image[side]
   if (named === null) return '-'
+  if (image.state === 'renamed') return side === 'a' ? formerName(image) : describeSameness(image)
   const { tag, digest = named.digest } = parseReference(named.reference)
   const isTag = image.state === 'added' || image.state === 'removed' || image.state === 'retagged'
   if (isTag && tag !== undefined) return tag
@@ -42,10 +54,11 @@ export function describeDiffedSide({ given, kind, images, lists }: DiffedSide): 
 
 /** `8 images: 1 added, 2 retagged, 5 unchanged`. */
 export function describeDiffCounts({ totals, images }: DiffReport): string {
-  const { added, removed, retagged, changed, unchanged } = totals
+  const { added, removed, renamed, retagged, changed, unchanged } = totals
   return formatImageCounts(totals.images, [
     [added, 'added'],
     [removed, 'removed'],
+    [renamed, 'renamed'],
     [retagged, 'retagged'],
     [changed, 'changed'],
     [unchanged, 'unchanged'],

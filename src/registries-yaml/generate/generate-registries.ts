@@ -1,14 +1,14 @@
-import { formatReference, type Reference } from '../../oci/reference.ts'
+import { formatReference } from '../../oci/reference.ts'
 import { isNodeItself, nodeItselfWarning } from '../hosts/node-itself.ts'
-import { normaliseEndpoint } from '../hosts/normalise-endpoint.ts'
 import { firstVersionsWith, versionWithout } from '../k3s-features.ts'
 import type { Registries } from '../registries.ts'
 import { blankEntry, blankLines, headerLines } from './comments.ts'
 import { destinationConfig } from './destination-config.ts'
 import { formatRegistries } from './format-registries.ts'
 import { mirrorsFor, type Mirrors } from './mirrors.ts'
-import { nodeEndpoint, type GenerateOptions, type MirroredImage, type NodeEndpoint } from './options.ts'
+import { nodeEndpoint, type GenerateOptions, type NodeEndpoint } from './options.ts'
 import { proveResolution } from './prove-resolution.ts'
+import { useDefaultRegistry } from './system-default-registry.ts'
 
 /** A registries.yaml for nodes. */
 export interface GeneratedRegistries {
@@ -20,6 +20,8 @@ export interface GeneratedRegistries {
   readonly warnings: readonly string[]
   /** The value of `--system-default-registry` that replaces the mirrors for K3s' own images; nodes need `configs` with it too. Undefined where no value does, which a note explains. */
   readonly systemDefaultRegistry: string | undefined
+  /** Full references of the images that need the mirrors also where nodes run with that flag. */
+  readonly needMirrors: readonly string[]
 }
 
 function mirrorNotes(
@@ -52,37 +54,6 @@ function mirrorNotes(
   return notes
 }
 
-/** The value of K3s' flag that leads to the same images, or why no value does. */
-type SystemDefaultRegistry = { readonly value: string } | { readonly reason: string }
-
-/** K3s' own images, which are the only ones that the flag renames: those at Docker Hub today, and the coming ones at GitHub. */
-function isSystemImage({ registry, path }: Reference): boolean {
-  return (registry === 'docker.io' && path.startsWith('rancher/')) || (registry === 'ghcr.io' && path.startsWith('k3s-io/'))
-}
-
-/** K3s puts `<value>/` before the path of each of its own images and keeps the names of all others: https://docs.k3s.io/cli/server */
-function systemDefaultRegistry(images: readonly MirroredImage[]): SystemDefaultRegistry {
-  const values = new Set<string>()
-  for (const { source, destination } of images) {
-    if (!isSystemImage(source)) return { reason: `it renames only K3s' own images, and ${formatReference(source)} is not one of them` }
-    const suffix = `/${source.path}`
-    const name = `${destination.registry}/${destination.path}`
-    if (!name.endsWith(suffix)) return { reason: `it keeps the path ${source.path}, which is ${destination.path} at the destination` }
-    values.add(name.slice(0, -suffix.length))
-  }
-  const [value, ...others] = values
-  if (value === undefined || others.length > 0) return { reason: 'the images do not share one prefix' }
-  return { value }
-}
-
-/** Why `--system-default-registry` cannot replace the mirrors; undefined where it can. */
-function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRegistry): string | undefined {
-  if ('reason' in system) return `--system-default-registry cannot replace the mirrors: ${system.reason}`
-  if (normaliseEndpoint(key).url === normaliseEndpoint(url).url) return undefined
-  const scheme = isSecure ? 'http' : 'https'
-  return `--system-default-registry makes nodes use ${scheme}: it also needs a mirror "${key}" with the endpoint ${url}`
-}
-
 /** Generates the registries.yaml with which nodes find every image at the destination. Throws USAGE for options that contradict each other, INTERNAL for a file that would not do so. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
   const { images } = options
@@ -92,8 +63,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
   const { config, blanks, comment, notes, warnings } = destinationConfig(options, endpoint)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
   proveResolution(registries, images, made.own, endpoint)
-  const system = systemDefaultRegistry(images)
-  const noFlag = whyNoFlag(endpoint, system)
+  const flag = useDefaultRegistry(options, endpoint, made.own)
   return {
     registries,
     text: formatRegistries(registries, {
@@ -102,8 +72,9 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
         ? { footer: blankEntry(blanks, endpoint) }
         : { configs: new Map([[key, [...comment, ...blankLines(blanks)]]]) }),
     }),
-    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...(noFlag === undefined ? [] : [noFlag])],
+    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...flag.notes],
     warnings: [...(isNodeItself(key) ? [nodeItselfWarning(key)] : []), ...warnings],
-    systemDefaultRegistry: noFlag === undefined && 'value' in system ? system.value : undefined,
+    systemDefaultRegistry: flag.value,
+    needMirrors: flag.needMirrors,
   }
 }

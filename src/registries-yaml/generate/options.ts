@@ -7,6 +7,8 @@ import type { RegistryConfig } from '../registries.ts'
 export interface MirroredImage {
   readonly source: Reference
   readonly destination: Reference
+  /** True where the image list of a K3s release names it, so that it is one of K3s' own images under whatever name. */
+  readonly isListed?: boolean | undefined
 }
 
 /** The images that nodes pull, and the registry that they pull them from. */

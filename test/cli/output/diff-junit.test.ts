@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatDiffJunit } from '../../../src/cli/output/diff-junit.ts'
 import { version } from '../../../src/version.ts'
-import { diffSample } from './diff-sample.ts'
+import { diffSample, renamedSample } from './diff-sample.ts'
 import { readXml } from './read-xml.ts'
 import { hostile } from './verify-sample.ts'
 
@@ -27,6 +27,16 @@ test('writes a test case for each image, which fails only where the image could 
     ['docker.io/rancher/gone:v1', 'failure', why],
     ['docker.io/rancher/same:v1', 'system-out', 'unchanged'],
     [undefined, undefined, '--include "x" matches no image'],
+  ])
+})
+
+test('writes the former name of a renamed image', () => {
+  const [suite] = readXml(formatDiffJunit(renamedSample)).children
+  const notes = suite?.children.slice(1).map(({ children: [inner] }) => inner?.text)
+  assert.deepEqual(notes, [
+    'renamed: A has docker.io/rancher/klipper-lb, same bytes',
+    'renamed: A has docker.io/rancher/pause:3.9, same bytes',
+    'renamed: A has docker.io/rancher/old, same name',
   ])
 })
 

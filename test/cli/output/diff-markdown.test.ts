@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatDiffMarkdown } from '../../../src/cli/output/diff-markdown.ts'
-import { diffSample, sameSample } from './diff-sample.ts'
+import { diffSample, renamedSample, sameSample } from './diff-sample.ts'
 
 test('writes a summary, a table of the changes, failures, and collapsed details', () => {
   const lines = formatDiffMarkdown(diffSample).split('\n')
@@ -24,6 +24,13 @@ test('writes a summary, a table of the changes, failures, and collapsed details'
   assert.match(text, /^- `--include "x" matches no image`$/m)
   assert.match(text, /<summary>Digests and platforms<\/summary>\n\n\| Image /)
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length)
+})
+
+test('writes a renamed image in one row', () => {
+  const text = formatDiffMarkdown(renamedSample)
+  assert.match(text, /^## Images: 3 renamed$/m)
+  assert.match(text, /^\| renamed \| `ghcr\.io\/k3s-io\/klipper-lb:v1` \| `docker\.io\/rancher\/klipper-lb` \| same bytes \| 700 B \|$/m)
+  assert.match(text, /\| same name \| - \|$/m)
 })
 
 test('writes no table where nothing differs', () => {

@@ -59,6 +59,7 @@ export const diffSample: DiffReport = {
     images: 6,
     added: 1,
     removed: 1,
+    renamed: 0,
     retagged: 1,
     changed: 1,
     unchanged: 1,
@@ -71,6 +72,29 @@ export const diffSample: DiffReport = {
   },
   rateLimits: [{ registry: 'docker.io', limit: 100, remaining: 76, windowSeconds: 21_600 }],
   warnings: ['options.include "x" matches no image'],
+}
+
+/** Images that moved to another registry: the second with another tag, the third compared only by its name. */
+export const renamedSample: DiffReport = {
+  ...diffSample,
+  images: [
+    {
+      state: 'renamed',
+      a: { reference: image('klipper-lb:v1'), digest: digest('1') },
+      b: { reference: 'ghcr.io/k3s-io/klipper-lb:v1', digest: digest('1'), platforms: ['linux/amd64'] },
+      blobs: { total: 2, copied: 0 },
+      bytes: { total: 3000, copied: 700 },
+      dockerHubPulls: 0,
+    },
+    {
+      state: 'renamed',
+      a: { reference: image('pause:3.9'), digest: digest('2') },
+      b: { reference: 'ghcr.io/k3s-io/pause:3.10', digest: digest('2') },
+    },
+    { state: 'renamed', a: { reference: image('old:v1') }, b: { reference: 'ghcr.io/k3s-io/old:v1', digest: digest('3') } },
+  ],
+  totals: { ...diffSample.totals, images: 3, added: 0, removed: 0, renamed: 3, retagged: 0, changed: 0, unchanged: 0, failed: 0 },
+  warnings: [],
 }
 
 /** The same release twice. */

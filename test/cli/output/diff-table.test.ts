@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatDiff } from '../../../src/cli/output/diff-table.ts'
 import { stylesFor } from '../../../src/cli/output/styles.ts'
-import { diffSample, sameSample } from './diff-sample.ts'
+import { diffSample, renamedSample, sameSample } from './diff-sample.ts'
 
 const styles = stylesFor({}, {})
 
@@ -42,6 +42,17 @@ test('prints one line where nothing differs, and no sizes where only names were 
   const unknown = { blobs: null, bytes: null, sharedBytes: null, dockerHubPulls: null }
   const names = formatDiff({ ...diffSample, images, totals: { ...diffSample.totals, ...unknown } }, { styles })
   assert.doesNotMatch(names, /TO COPY|to copy|Docker Hub/)
+})
+
+test('prints a renamed image in one line, with its former name and what is the same', () => {
+  const lines = formatDiff(renamedSample, { styles }).split('\n')
+  assert.deepEqual(lines.slice(3, 8), [
+    'renamed  ghcr.io/k3s-io/klipper-lb:v1  docker.io/rancher/klipper-lb  same bytes    700 B  3 kB',
+    'renamed  ghcr.io/k3s-io/pause:3.10     docker.io/rancher/pause:3.9   same bytes        -     -',
+    'renamed  ghcr.io/k3s-io/old:v1         docker.io/rancher/old         same name         -     -',
+    '',
+    '3 images: 3 renamed',
+  ])
 })
 
 test('leaves the reason to standard error where a side cannot be used', () => {

@@ -411,7 +411,8 @@ test('the value of --system-default-registry, or the reason why no value replace
   assert.equal(value(['ghcr.io/k3s-io/klipper-lb:v1', 'rancher/pause:1'], 'reg.example.com/p'), 'reg.example.com/p')
   assert.equal(value(k3s, 'reg.example.com', { rewrite: ['^=p/'] }), 'reg.example.com/p')
   const reasons: readonly (readonly [RegExp, readonly (Reference | string)[], Given])[] = [
-    [/quay\.io\/a\/b:1 is not one of them/, [...k3s, 'quay.io/a/b:1'], {}],
+    [/it renames only K3s' own images, and none of them is selected/, ['quay.io/a/b:1', 'rancher/k3s:v1', 'ghcr.io/k3s-io/k3s:v1'], {}],
+    [/K3s v1\.20\.4 does not support it, only v1\.21\.1 and later/, k3s, { versions: [parseVersion('v1.20.4+k3s1')] }],
     [/it keeps the path rancher\/klipper-helm, which is klipper-helm at the destination/, k3s, { flatten: true }],
     [/do not share one prefix/, k3s, { rewrite: ['^(rancher/klipper.*)=x/$1'] }],
   ]
@@ -419,6 +420,56 @@ test('the value of --system-default-registry, or the reason why no value replace
     const made = generate(sources, 'reg.example.com', options)
     assert.equal(made.systemDefaultRegistry, undefined)
     assert.match(made.notes.join('\n'), new RegExp(`^--system-default-registry cannot replace the mirrors: .*${reason.source}`, 'm'))
+  }
+})
+
+test('--system-default-registry covers only the images that K3s pulls for itself', () => {
+  const others = [
+    'docker.io/rancher/k3s-upgrade:v1.37.1-k3s1',
+    'docker.io/rancher/system-upgrade-controller:v0.14.0',
+    'docker.io/rancher/kubectl:v1.30.3',
+    'docker.io/rancher/k3s:v1.37.1-k3s1',
+    'docker.io/acme/pause:1',
+    'quay.io/rancher/mirrored-pause:3.6',
+  ]
+  const made = generate([...k3s, ...others], 'reg.example.com/p')
+  assert.deepEqual([made.systemDefaultRegistry, made.needMirrors, made.notes], ['reg.example.com/p', others, []])
+  assert.deepEqual(generate(k3s, 'reg.example.com/p').needMirrors, [])
+  // What is pulled from the destination in any case needs no mirror.
+  assert.deepEqual(generate([...k3s, 'reg.example.com/acme/app:1'], 'reg.example.com').needMirrors, [])
+})
+
+test('an image that the list of a release names is one of K3s, whatever its name', () => {
+  const image = parseReference('ghcr.io/k3s-io/a-coming-component:1')
+  const destination = { ...image, registry: 'reg.example.com' }
+  const endpoint = parseEndpoint('reg.example.com')
+  const use = (isListed: boolean): string | undefined =>
+    generateRegistries({ endpoint, images: [{ source: image, destination, isListed }] }).systemDefaultRegistry
+  assert.deepEqual([use(true), use(false)], ['reg.example.com', undefined])
+})
+
+test('releases before and after the move to ghcr.io get both mirrors, and one value of --system-default-registry', async () => {
+  const both = [...fixture('k3s-images.v1.39.0+k3s1.txt'), ...fixture('k3s-images.v1.40.0+k3s1.txt')]
+  const versions = ['v1.39.0+k3s1', 'v1.40.0+k3s1'].map(parseVersion)
+  const cases: readonly (readonly [options: Given, rewrites: Record<string, Record<string, string>>, value: string | undefined])[] = [
+    [{}, { 'docker.io': { '^(.*)$': 'p/$1' }, 'ghcr.io': { '^(.*)$': 'p/$1' } }, 'reg.example.com/p'],
+    [{ wildcard: true }, { '*': { '^(.*)$': 'p/$1' } }, 'reg.example.com/p'],
+    [{ flatten: true, wildcard: true }, { '*': { '^(?:.*/)?([^/]+)$': 'p/$1' } }, undefined],
+    [{ flatten: true }, { 'docker.io': { '^(?:.*/)?([^/]+)$': 'p/$1' }, 'ghcr.io': { '^(?:.*/)?([^/]+)$': 'p/$1' } }, undefined],
+    [
+      { rewrite: ['^rancher/(.*)=k3s-io/$1'] },
+      { 'docker.io': { '^rancher/(.*)$': 'p/k3s-io/$1' }, 'ghcr.io': { '^(.*)$': 'p/$1' } },
+      undefined,
+    ],
+    [{ rewrite: ['^rancher/(.*)=k3s-io/$1'], wildcard: true }, { '*': { '^(?:.*/)?([^/]+)$': 'p/k3s-io/$1' } }, undefined],
+  ]
+  for (const [options, rewrites, value] of cases) {
+    const made = generate(both, 'reg.example.com/p', { ...options, versions })
+    const found = [...made.registries.mirrors].map(([name, mirror]) => [name, Object.fromEntries(mirror.rewrites)] as const)
+    assert.deepEqual(Object.fromEntries(found), rewrites)
+    assert.equal(made.systemDefaultRegistry, value)
+    // generateRegistries has proved that each image is found; the file is the same once it is read back.
+    assert.deepEqual(await readClean(made.text), made.registries)
   }
 })
 
@@ -433,7 +484,7 @@ test('notes name requirements and the wrong scheme', () => {
     notes('https://[fd00::1]', { versions: [parseVersion('v1.30.8+k3s1')] }),
     /^K3s v1\.30\.8 cannot read an endpoint with an IPv6 address/m,
   )
-  assert.equal(notes('reg.example.com', { versions: [parseVersion('v1.20.4+k3s1')] }), '')
+  assert.equal(notes('reg.example.com', { versions: [parseVersion('v1.21.1+k3s1')] }), '')
 })
 
 test('the proof fails for every file that would lead nodes elsewhere', () => {

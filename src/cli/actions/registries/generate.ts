@@ -5,13 +5,17 @@ import type { GenerateFlags } from '../../commands/registries.ts'
 import { exitCodes } from '../../exit-code.ts'
 import { refuseSharedFiles } from '../../files/output-files.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'
+import { formatCount } from '../../output/format-amount.ts'
 import { coverageLines } from '../../output/list-coverage.ts'
 import { selectedFiles, selectionOptions } from '../library-options.ts'
 import { readNodePassword } from './node-password.ts'
 import { nodeGenerator } from './node-registries.ts'
 
 /** The document of `--output json`. */
-function documentFor({ registries, text, systemDefaultRegistry, ...remarks }: GeneratedRegistries, { to, out }: GenerateFlags): object {
+function documentFor(
+  { registries, text, systemDefaultRegistry, needMirrors, ...remarks }: GeneratedRegistries,
+  { to, out }: GenerateFlags,
+): object {
   const mirrors = [...registries.mirrors].map(([name, { endpoints, rewrites }]) => [
     name,
     { endpoint: endpoints, ...(rewrites.size > 0 && { rewrite: Object.fromEntries(rewrites) }) },
@@ -24,13 +28,21 @@ function documentFor({ registries, text, systemDefaultRegistry, ...remarks }: Ge
     text,
     mirrors: Object.fromEntries(mirrors) as object,
     ...remarks,
-    ...(systemDefaultRegistry !== undefined && { systemDefaultRegistry }),
+    ...(systemDefaultRegistry !== undefined && { systemDefaultRegistry, needMirrors }),
   }
 }
 
-function flagNotes({ registries, systemDefaultRegistry: value }: GeneratedRegistries): readonly string[] {
+const mostNamed = 10
+
+function flagNotes({ registries, systemDefaultRegistry: value, needMirrors: others }: GeneratedRegistries): readonly string[] {
+  if (value === undefined) return []
   const also = registries.configs.size === 0 ? '' : '; nodes need configs with it too'
-  return value === undefined ? [] : [`--system-default-registry ${value} can replace the mirrors for K3s' own images${also}`]
+  const more = others.length > mostNamed ? `, and ${others.length - mostNamed} more` : ''
+  const rest =
+    others.length === 0
+      ? ''
+      : `; ${formatCount(others.length, 'other image')} ${others.length === 1 ? 'needs' : 'need'} them still: ${others.slice(0, mostNamed).join(', ')}${more}`
+  return [`--system-default-registry ${value} can replace the mirrors for K3s' own images${also}${rest}`]
 }
 
 /** Generates the registries.yaml with which nodes find the images. */

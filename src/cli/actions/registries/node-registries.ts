@@ -1,6 +1,6 @@
 import { MirrorError } from '../../../errors.ts'
 import { layoutDirectory } from '../../../oci/image-destination.ts'
-import { parseReference, type Reference } from '../../../oci/reference.ts'
+import { formatReference, parseReference, type Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
 import { nameDestination } from '../../../plan/destination-names.ts'
 import { generateRegistries, type GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
@@ -8,7 +8,7 @@ import { readRegistries } from '../../../registries-yaml/read/read-registries.ts
 import type { RegistryConfig } from '../../../registries-yaml/registries.ts'
 import { parseRenameRule } from '../../../registries-yaml/rename-rule.ts'
 import { parseEndpoint } from '../../../registry/endpoint.ts'
-import type { SelectedList } from '../../../release/image-list.ts'
+import type { ImageList, SelectedList } from '../../../release/image-list.ts'
 import { parseVersion } from '../../../release/version.ts'
 import type { MirrorReport } from '../../../report/report.ts'
 import { version } from '../../../version.ts'
@@ -20,7 +20,8 @@ import { formatCount } from '../../output/format-amount.ts'
 /** The images that nodes pull, and the lists that name them. */
 interface NodeSelection {
   readonly images: readonly Reference[]
-  readonly lists: readonly Pick<SelectedList, 'name' | 'release'>[]
+  readonly lists: readonly Pick<SelectedList, 'name' | 'release' | 'kind'>[]
+  readonly namedBy?: ImageList['namedBy']
 }
 
 /** `secrets`: write the credentials of `--registries`. `password`: write this password for `--username`. */
@@ -46,6 +47,12 @@ function describe({ images, lists }: NodeSelection): string {
   return names.length === 0 ? count : `${names.join(', ')} (${count})`
 }
 
+/** The images that the own lists of K3s releases name. */
+function listedImages({ lists, namedBy = {} }: NodeSelection): (image: Reference) => boolean {
+  const own = new Set(lists.filter(({ name, release, kind }) => name === release && kind === undefined).map(({ name }) => name))
+  return (image) => namedBy[formatReference(image)]?.some((name) => own.has(name)) === true
+}
+
 /** Checks the options before anything is fetched or moved. Throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
 export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly signal: AbortSignal }): Promise<NodeGenerator> {
   const { to, flatten, wildcard, caFile, certFile, keyFile, username } = flags
@@ -58,10 +65,15 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }
-  return (selection, { secrets, password }) =>
-    generateRegistries({
+  return (selection, { secrets, password }) => {
+    const isListed = listedImages(selection)
+    return generateRegistries({
       endpoint,
-      images: selection.images.map((source) => ({ source, destination: nameDestination(source, naming) })),
+      images: selection.images.map((source) => ({
+        source,
+        destination: nameDestination(source, naming),
+        isListed: isListed(source),
+      })),
       known,
       secrets,
       wildcard,
@@ -75,6 +87,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       versions: selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)])),
       version,
     })
+  }
 }
 
 /** Writes the file once the images are mirrored. Returns the closing line about it, undefined where nothing was written. */
@@ -98,15 +111,18 @@ export async function openNodesWriter(path: string, flags: NodeFlags, cli: CliPr
     }
     try {
       const images = report.images.map(({ source }) => parseReference(source))
-      const { registries, text, notes, warnings, systemDefaultRegistry } = generate({ images, lists: report.lists }, { secrets: true })
+      const { registries, text, notes, warnings, systemDefaultRegistry, needMirrors } = generate(
+        { images, lists: report.lists },
+        { secrets: true },
+      )
       await write(text)
       const { failed, images: all } = report.totals
       if (failed > 0) cli.note(`note: ${path} covers all ${all} images, but nodes cannot pull the ${failed} that failed`)
       for (const warning of warnings) cli.warn(warning)
       for (const note of notes) cli.note(`note: ${note}`)
       const needed = registries.configs.size === 0 ? '' : ' with only its configs'
-      const instead =
-        systemDefaultRegistry === undefined ? '' : `, or run K3s with --system-default-registry ${systemDefaultRegistry}${needed}`
+      const isReplaced = systemDefaultRegistry !== undefined && needMirrors.length === 0
+      const instead = !isReplaced ? '' : `, or run K3s with --system-default-registry ${systemDefaultRegistry}${needed}`
       return `nodes: copy ${path} to /etc/rancher/k3s/registries.yaml${instead}`
     } catch (error) {
       cli.complain(error)
