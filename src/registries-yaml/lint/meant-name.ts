@@ -40,11 +40,10 @@ function readNames(context: LintContext): Names {
 
 /** Renames a key to the registry that it is meant for. Undefined where that is uncertain: another entry is meant for the same registry, or the key selects a part of it. */
 export function renameEdit({ section, key }: WrittenKey, context: LintContext, to: string = meantKey(key, section)): Edit | undefined {
-  if (!registryName.test(to) || keyFault(to) !== undefined) return undefined
+  if (!registryName.test(to) || keyFault(to, section) !== undefined) return undefined
   const { keys, hosts } = readNames(context)
   if (section === 'mirrors') {
-    // Images whose name begins with another word belong to docker.io.
-    if (!pathOfApi.test(key) || !/[.:]|^localhost$/.test(to) || to === 'registry-1.docker.io') return undefined
+    if (!pathOfApi.test(key)) return undefined
   } else if (key.includes('@') || [...(hosts.get(to) ?? [])].some((host) => host !== to)) return undefined
   const own = [key, meantKey(key, section)].some((name) => registryOf(name, section) === registryOf(to, section)) ? 1 : 0
   return (keys.get(registryOf(to, section)) ?? 0) > own ? undefined : { kind: 'rename', path: [section, key], to }
