@@ -50,6 +50,7 @@ const house: House = {
       'layout',
       'registries-yaml',
       'engine',
+      'type:node/node-settings.ts',
       'type:release/version.ts',
       'type:prune',
     ],
@@ -69,9 +70,11 @@ const house: House = {
       'bundle',
       'engine',
       'connect',
+      // the names that a node pulls by
+      'node/asked-names.ts',
       'registries-yaml/rename-rule.ts',
     ],
-    api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'type:async'],
+    api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'node', 'type:async'],
     'index.ts': [
       'errors.ts',
       'version.ts',
