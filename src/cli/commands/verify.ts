@@ -1,5 +1,4 @@
 import type { Shard } from '../../plan/shard.ts'
-import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
@@ -38,10 +37,7 @@ export const verifyCommand: CommandDefinition = {
     ]),
     ...inGroup('Node', [...k3sServer, ...k3sVersion]),
     ...inGroup('Connection', [
-      option('--registries <file>', 'registries.yaml of the node, or of this host').default(
-        undefined,
-        `with --as-node: ${defaultRegistriesFile}, or that of --node-config`,
-      ),
+      option('--registries <file>', 'registries.yaml of the node, or of this host').default(undefined, 'with --as-node: that of K3s'),
     ]),
     ...trustedHosts,
     ...inGroup('Connection', [

@@ -22,8 +22,8 @@ export interface K3sOptionFlags {
 
 /** The options that decide the names of the images that a node pulls. */
 export const nodeNames: OptionGroup = [
-  option('--node-config <file>', "read these settings from a node's config.yaml"),
-  option('--rke2', 'the nodes run RKE2: its paths, header and supervisor port'),
+  option('--node-config <file>', 'config.yaml of the nodes, with these settings'),
+  option('--rke2', 'the nodes run RKE2'),
   option('--system-default-registry <registry>', 'K3s pulls its own images from this registry', parseSystemRegistry),
   option('--pause-image <image>', 'the pause image of the nodes (empty: none)', parsePauseImage),
 ]
@@ -31,13 +31,13 @@ export const nodeNames: OptionGroup = [
 /** K3s' own flags, and the file that sets them on a node. */
 export const k3sServer: OptionGroup = [
   ...nodeNames,
-  option('--airgap-extra-registry <registry>', 'imported images get names of this registry too', collect),
-  option('--data-dir <dir>', "directory of K3s' data on the nodes", parseAbsolutePath).default(undefined, '/var/lib/rancher/k3s'),
-  option('--disable-default-registry-endpoint', 'nodes do not fall back to a registry that has a mirror'),
+  option('--airgap-extra-registry <registry>', 'imported images also get its names', collect),
+  option('--data-dir <dir>', 'data directory', parseAbsolutePath).default(undefined, '/var/lib/rancher/k3s'),
+  option('--disable-default-registry-endpoint', 'no fallback to a registry with a mirror'),
   option('--embedded-registry', 'nodes share images'),
-  option('--https-listen-port <port>', 'port of the API server, and of the embedded registry', parsePort).default(undefined, '6443'),
+  option('--https-listen-port <port>', 'port of the API server', parsePort).default(undefined, '6443'),
   option('--supervisor-port <port>', 'port of the embedded registry, if it differs', parsePort),
-  option('--service-cidr <cidr>', 'if IPv6 is first, the embedded registry is at [::1]', collectCidrs),
+  option('--service-cidr <cidr>', 'networks of services', collectCidrs),
 ]
 
 /** `--k3s-version`. */

@@ -232,9 +232,9 @@ const setups: readonly Setup[] = [
 ]
 
 /** Writes the files of a node into a copy, and resolves the image as the node does. */
-async function resolve({ product = 'k3s' as 'k3s' | 'rke2', version, config, registries = '', registriesAt, image }: Setup) {
+async function resolve({ product, version, config, registries = '', registriesAt, image }: Setup) {
   await using root = await tempDir()
-  const directory = `/etc/rancher/${product}`
+  const directory = `/etc/rancher/${product ?? 'k3s'}`
   const configs = typeof config === 'string' ? { 'config.yaml': config } : config
   const below = typeof config === 'string' ? directory : `${directory}/config.yaml.d`
   const files = Object.entries(configs).map(([name, text]) => [`${below}/${name}`, text] as const)
