@@ -26,7 +26,7 @@ export const verifyCommand: CommandDefinition = {
     ...shard,
     ...inGroup('Checks', [
       option('--to <destination>', 'check this registry, or oci:<directory>'),
-      option('--as-node', 'check what a node with --registries would pull'),
+      option('--as-node', 'check what a node would pull'),
       option('--platform <os/arch>', 'check only these platforms (default: all)', collectList),
       option('--deep', 'read every blob and compare its digest'),
       option('--foreign-layers', 'also check the layers of Windows base images'),
