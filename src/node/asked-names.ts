@@ -93,10 +93,23 @@ export function writtenPauseImage(text: string, settings: NamingSettings): strin
   return isSwapped ? formatReference(below(registry, parseReference(text))) : `${registry}/${text}`
 }
 
+/** Throws INVALID_CONFIG for a name that K3s writes and containerd cannot pull. */
+function readWritten(text: string): Reference {
+  try {
+    return parseReference(text)
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    throw new MirrorError('INVALID_CONFIG', `options.pauseImage is invalid: K3s pulls ${JSON.stringify(text.slice(0, 300))}`, {
+      hint: 'pass options.pauseImage without a registry, or with the value of options.systemDefaultRegistry before it',
+    })
+  }
+}
+
 function pauseOf(text: string, settings: NamingSettings): Omit<AskedImage, 'isSelected'> {
-  const asked = parseReference(writtenPauseImage(text, settings))
+  const written = writtenPauseImage(text, settings)
+  const asked = readWritten(written)
   const isPrivate = prefixOf(settings) !== undefined || asked.registry !== 'docker.io'
-  return { image: parseReference(text), asked, isPrivate }
+  return { image: written === text ? asked : parseReference(text), asked, isPrivate }
 }
 
 /** The pause image that a version pulls by default; undefined where only the release's list knows. */

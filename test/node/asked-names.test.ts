@@ -138,3 +138,13 @@ test('refuses a registry with which no name is valid', () => {
     )
   }
 })
+
+test('refuses a pause image that K3s makes invalid', () => {
+  assert.throws(
+    () => names([], { systemDefaultRegistry: 'r.example.com/m', pauseImage: 'r.example.com:5000/pause:1' }),
+    (error) =>
+      isMirrorError(error) &&
+      error.code === 'INVALID_CONFIG' &&
+      /K3s pulls "r\.example\.com\/m\/r\.example\.com:5000\/pause:1"/.test(error.message),
+  )
+})

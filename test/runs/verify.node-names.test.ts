@@ -28,7 +28,8 @@ async function mirrored(registries?: object): Promise<World> {
     const [repository = '', tag = ''] = image.split(':')
     source.hold(repository, tag, tinyIndex())
   }
-  const report = await mirror({ references: images, from: { 'docker.io': source.url }, to: `${to.url}/mirror` })
+  const { report: ended } = mirror({ references: images, from: { 'docker.io': source.url }, to: `${to.url}/mirror` })
+  const report = await ended
   assert.equal(report.totals.copied, images.length)
   const rewrite = { '^rancher/k3s-upgrade$': 'mirror/rancher/k3s-upgrade' }
   const file = registries ?? { mirrors: { 'docker.io': { endpoint: [to.url], rewrite } } }
@@ -92,8 +93,8 @@ test('checks the pause image of a node that the selection lacks', async () => {
   const references = [images[0] ?? '']
   const added = await check(`system-default-registry: ${to.host}/mirror`, { references })
   assert.deepEqual(added.images.map(({ reference, status }) => [reference, status]).at(-1), [pause, 'ok'])
-  const own = await check(`system-default-registry: ${to.host}/mirror\npause-image: ${to.host}/own/pause:1`, { references })
-  assert.deepEqual(own.images.map(({ reference, status }) => [reference, status]).at(-1), [`${to.host}/own/pause:1`, 'missing'])
+  const own = await check(`system-default-registry: ${to.host}/mirror\npause-image: ${to.host}/mirror/own/pause:1`, { references })
+  assert.deepEqual(own.images.map(({ reference, status }) => [reference, status]).at(-1), [`${to.host}/mirror/own/pause:1`, 'missing'])
 })
 
 test('a node without a system registry is asked for the names of the list', async () => {
