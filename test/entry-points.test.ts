@@ -47,5 +47,5 @@ test('importing the registry server loads neither clients nor a Docker Engine', 
 test('importing the tools for registries.yaml loads nothing that speaks HTTP', async () => {
   const { packages, modules } = await loadedBy('k3s-mirror/registries')
   assert.deepEqual(packages, ['re2js', 'smol-toml', 'yaml'])
-  assert.deepEqual(foldersOf(modules), ['api', 'async', 'errors', 'oci', 'registries-yaml', 'release', 'text', 'yaml'])
+  assert.deepEqual(foldersOf(modules), ['api', 'async', 'errors', 'node', 'oci', 'registries-yaml', 'release', 'text', 'yaml'])
 })

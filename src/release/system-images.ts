@@ -21,14 +21,18 @@ const systemNames: ReadonlySet<string> = new Set([
 const before = { registry: 'docker.io', directory: 'rancher/' } as const
 const since = { registry: 'ghcr.io', directory: 'k3s-io/' } as const
 
+/** Images of the same publisher that are not a part of RKE2, which names many more than K3s. */
+const upgrades = /^(?:kubectl|[^/]*-upgrade|system-upgrade-controller)$/
+
 /**
- * True for an image that K3s pulls for itself, whose registry `--system-default-registry` replaces: https://docs.k3s.io/cli/server
+ * True for an image that K3s or RKE2 pulls for itself, whose registry `--system-default-registry` replaces, wherever a list finds it: https://docs.k3s.io/cli/server
  * False for other images of the same publisher: rancher/k3s-upgrade, rancher/system-upgrade-controller, rancher/kubectl, rancher/k3s.
  */
-export function isSystemImage({ registry, path }: Reference): boolean {
-  return [before, since].some((place) => {
-    return registry === place.registry && path.startsWith(place.directory) && systemNames.has(path.slice(place.directory.length))
-  })
+export function isSystemImage({ path }: Pick<Reference, 'path'>, product: 'k3s' | 'rke2' = 'k3s'): boolean {
+  const directory = [before.directory, since.directory].find((one) => path.startsWith(one))
+  if (directory === undefined) return false
+  const name = path.slice(directory.length)
+  return product === 'k3s' ? systemNames.has(name) : !name.includes('/') && !upgrades.test(name)
 }
 
 /** The name that an image of K3s v1.40 or later had before, when it was at Docker Hub; undefined for any other image. The copies there have the same bytes. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test, type TestContext } from 'node:test'
+import type { VerifyReport } from '../../src/report/verify-report.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { busyboxLine, makeBusyboxRelease } from '../servers/busybox-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
@@ -178,4 +179,37 @@ test('nodes pull through the wildcard', async (t) => {
   await using place = await mirrored({ generate: ['--wildcard'] })
   for (const format of ['k3s', 'containerd', 'legacy']) await pullAsResolved(place, format)
   await succeed(['verify', image, '--as-node', '--registries', place.file])
+})
+
+test('nodes with a system registry pull the images of v1.39 and v1.40 by the names that verify asks for', async (t) => {
+  if (!hasServers(t)) return
+  const releases = [
+    ['v1.39.0+k3s1', 'docker.io/rancher/mirrored-library-busybox:1.37.0', 'docker.io/rancher/mirrored-pause:3.10.2'],
+    ['v1.40.0+k3s1', 'ghcr.io/k3s-io/mirrored-library-busybox:1.37.0', 'ghcr.io/k3s-io/mirrored-pause:3.10.2'],
+  ] as const
+  const images = releases.flatMap(([, ...names]) => names)
+  await using source = await startRegistry()
+  await pushRelease(source.url, await makeBusyboxRelease(images))
+  await using registry = await startDockerRegistry({ logRequests: true })
+  await using directory = await tempDir()
+  const from = ['docker.io', 'ghcr.io'].flatMap((name) => ['--from', `${name}=${source.url}`])
+  await succeed(['mirror', ...images, ...from, '--to', `${registry.url}/team/k3s`])
+  const config = await directory.write(
+    'config.yaml',
+    `system-default-registry: ${registry.host}/team/k3s\nprivate-registry: ${directory.path}/none.yaml\n`,
+  )
+  await directory.write('none.yaml', '')
+  const out = `${directory.path}/rendered`
+  await succeed(['registries', 'render', '--node-config', config, '--out', out, '--config-version', '2'])
+  await using containerd = await startContainerd({ config: await readFile(`${out}/config.toml`, 'utf8'), hostsDir: `${out}/certs.d` })
+  for (const [version, ...names] of releases) {
+    const node = ['--node-config', config, '--k3s-version', version]
+    const json = JSON.parse(await succeed(['verify', ...names, '--as-node', ...node, '--output', 'json'])) as VerifyReport
+    for (const { reference, asked = '' } of json.images) {
+      const path = reference.replace(/^[^/]+\//, '')
+      assert.equal(asked, `${registry.host}/team/k3s/${path}`)
+      assert.equal(await containerd.run(await containerd.criPull(asked), []), `${busyboxLine}\n`)
+    }
+  }
+  assert.deepEqual(containerd.asked, [], 'nothing is asked for outside')
 })

@@ -17,7 +17,7 @@ test('recognises every image of the lists since v1.19, before and after the move
   }
 })
 
-test('recognises no other image of the same publisher, and no image of the same name elsewhere', () => {
+test('recognises no other image of the same publisher, and no image of the same name of another', () => {
   const others = [
     'rancher/k3s:v1.37.1-k3s1',
     'rancher/k3s-upgrade:v1.37.1-k3s1',
@@ -25,11 +25,25 @@ test('recognises no other image of the same publisher, and no image of the same 
     'rancher/system-upgrade-controller:v0.14.0',
     'rancher/pause/pause:1',
     'acme/mirrored-pause:3.6',
-    'quay.io/rancher/mirrored-pause:3.6',
-    'ghcr.io/rancher/klipper-lb:v0.4.17',
-    'docker.io/k3s-io/klipper-lb:v0.4.17',
   ]
-  assert.deepEqual(others.map(parseReference).filter(isSystemImage), [])
+  assert.deepEqual(
+    others.map(parseReference).filter((image) => isSystemImage(image)),
+    [],
+  )
+})
+
+test('recognises the images of lists that name another registry, and all images of RKE2 but those for upgrades', () => {
+  assert.ok(isSystemImage(parseReference('registry.example.com/rancher/mirrored-pause:3.6')))
+  const images = [
+    'rancher/rke2-runtime:v1.36.3-rke2r1',
+    'rancher/hardened-coredns:v1.12',
+    'rancher/rke2-upgrade:v1.36.3-rke2r1',
+    'acme/x:1',
+  ]
+  assert.deepEqual(
+    images.map((name) => isSystemImage(parseReference(name), 'rke2')),
+    [true, true, false, false],
+  )
 })
 
 test('names an image of ghcr.io/k3s-io as it was named at Docker Hub', () => {

@@ -13,9 +13,10 @@ export async function nodeSettings(flags: K3sOptionFlags, { signal, warn }: CliP
     pauseImage: flags.pauseImage,
     dataDir: flags.dataDir,
     httpsListenPort: flags.httpsListenPort,
+    supervisorPort: flags.supervisorPort,
     serviceCidrs: flags.serviceCidr,
     version: flags.k3sVersion?.version,
-    product: flags.k3sVersion?.product,
+    product: flags.rke2 === true ? 'rke2' : flags.k3sVersion?.product,
   }
   if (nodeConfig === undefined) return withEmbeddedAddress(options)
   const { readNodeConfig } = await import('../../node/read-node-config.ts')

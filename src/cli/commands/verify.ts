@@ -1,5 +1,4 @@
 import type { Shard } from '../../plan/shard.ts'
-import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
 import { k3sServer, k3sVersion, type K3sOptionFlags } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { pipelineOutput, report, type OutputFlags } from '../options/output.ts'
@@ -27,7 +26,7 @@ export const verifyCommand: CommandDefinition = {
     ...shard,
     ...inGroup('Checks', [
       option('--to <destination>', 'check this registry, or oci:<directory>'),
-      option('--as-node', 'check what a node with --registries would pull'),
+      option('--as-node', 'check what a node would pull'),
       option('--platform <os/arch>', 'check only these platforms (default: all)', collectList),
       option('--deep', 'read every blob and compare its digest'),
       option('--foreign-layers', 'also check the layers of Windows base images'),
@@ -38,10 +37,7 @@ export const verifyCommand: CommandDefinition = {
     ]),
     ...inGroup('Node', [...k3sServer, ...k3sVersion]),
     ...inGroup('Connection', [
-      option('--registries <file>', 'registries.yaml of the node, or of this host').default(
-        undefined,
-        `with --as-node: ${defaultRegistriesFile}`,
-      ),
+      option('--registries <file>', 'registries.yaml of the node, or of this host').default(undefined, 'with --as-node: that of K3s'),
     ]),
     ...trustedHosts,
     ...inGroup('Connection', [

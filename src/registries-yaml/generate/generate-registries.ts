@@ -56,13 +56,14 @@ function mirrorNotes(
 
 /** Generates the registries.yaml with which nodes find every image at the destination. Throws USAGE for options that contradict each other, INTERNAL for a file that would not do so. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
-  const { images } = options
+  const { images, pulledAs = [] } = options
+  const all = { ...options, images: [...images, ...pulledAs] }
   const endpoint = nodeEndpoint(options.endpoint.origin)
   const { key } = endpoint
-  const made = mirrorsFor(options, endpoint)
+  const made = mirrorsFor(all, endpoint)
   const { config, blanks, comment, notes, warnings } = destinationConfig(options, endpoint)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
-  proveResolution(registries, images, made.own, endpoint)
+  proveResolution(registries, all.images, made.own, endpoint)
   const flag = useDefaultRegistry(options, endpoint, made.own)
   return {
     registries,
@@ -72,7 +73,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
         ? { footer: blankEntry(blanks, endpoint) }
         : { configs: new Map([[key, [...comment, ...blankLines(blanks)]]]) }),
     }),
-    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...flag.notes],
+    notes: [...mirrorNotes(made, all, endpoint), ...notes, ...flag.notes],
     warnings: [...(isNodeItself(key) ? [nodeItselfWarning(key)] : []), ...warnings],
     systemDefaultRegistry: flag.value,
     needMirrors: flag.needMirrors,

@@ -17,7 +17,7 @@ const foreign: Readonly<Record<string, readonly string[]>> = {
   'bundle/scan-tar.ts': ['--sparse'],
   'bundle/compression.ts': ['--format'],
 }
-const flagsOfK3s = new Set(['--disable-default-registry-endpoint', '--embedded-registry', '--system-default-registry'])
+const flagsOfK3s = new Set(['--disable-default-registry-endpoint', '--embedded-registry', '--pause-image', '--system-default-registry'])
 
 function flagsOf({ commands, options }: Command): readonly string[] {
   return [...options.map(({ long }) => long ?? ''), ...commands.flatMap(flagsOf)]

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { MirrorError } from '../../../errors.ts'
+import { privateRegistryPath } from '../../../node/node-settings.ts'
 import { lintAndFix } from '../../../registries-yaml/fix/fix-registries.ts'
 import { lintReport } from '../../../registries-yaml/lint/lint-report.ts'
 import { lintRegistries, type LintOptions } from '../../../registries-yaml/lint/lint.ts'
@@ -47,14 +48,16 @@ async function writeFixed(
 }
 
 /** Prints the findings of a registries.yaml, and with `--fix` makes the certain fixes first. The exit code is 4 if a remaining finding is an error. */
-export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
-  refuseCombinations(flags, file)
+export async function runLint(cli: CliProcess, flags: LintFlags, given: string | undefined): Promise<void> {
   const { signal } = cli
+  const settings = await nodeSettings(flags, cli)
+  const file = given ?? privateRegistryPath(settings)
+  refuseCombinations(flags, file)
   const { files, fix = false, dryRun = false, output, annotate } = flags
   const { text, mode } = file === '-' ? { text: await readInput(signal), mode: undefined } : await readRegistriesText(file, { signal })
   // Elsewhere the file is a draft, and its permissions are not those on a node.
-  const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
-  const options: LintOptions = { ...(await nodeSettings(flags, cli)), files, mode: files && isInPlace ? mode : undefined, signal }
+  const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`) || file === settings.privateRegistry
+  const options: LintOptions = { ...settings, files, mode: files && isInPlace ? mode : undefined, signal }
   const changed = fix ? await lintAndFix(text, file, options) : undefined
   if (changed !== undefined) await writeFixed(cli, flags, file, text, changed.text)
   const written = dryRun ? undefined : changed

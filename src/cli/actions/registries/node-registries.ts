@@ -1,9 +1,11 @@
 import { MirrorError } from '../../../errors.ts'
+import { askedImages, type NamingSettings } from '../../../node/asked-names.ts'
 import { layoutDirectory } from '../../../oci/image-destination.ts'
 import { formatReference, parseReference, type Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
-import { nameDestination } from '../../../plan/destination-names.ts'
+import { nameDestination, type NamingOptions } from '../../../plan/destination-names.ts'
 import { generateRegistries, type GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
+import type { MirroredImage } from '../../../registries-yaml/generate/options.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import type { RegistryConfig } from '../../../registries-yaml/registries.ts'
 import { parseRenameRule } from '../../../registries-yaml/rename-rule.ts'
@@ -53,8 +55,21 @@ function listedImages({ lists, namedBy = {} }: NodeSelection): (image: Reference
   return (image) => namedBy[formatReference(image)]?.some((name) => own.has(name)) === true
 }
 
+/** What decides the names that nodes pull by. */
+interface GeneratorOptions {
+  readonly signal: AbortSignal
+  readonly settings?: NamingSettings
+}
+
+/** The images that nodes pull by other names than the selection has, and their names at the destination. */
+function pulledAs(images: readonly Reference[], settings: NamingSettings, naming: NamingOptions): readonly MirroredImage[] {
+  return askedImages(images, settings)
+    .images.filter(({ image, asked, isSelected }) => !isSelected || formatReference(image) !== formatReference(asked))
+    .map(({ image, asked }) => ({ source: asked, destination: nameDestination(image, naming) }))
+}
+
 /** Checks the options before anything is fetched or moved. Throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
-export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly signal: AbortSignal }): Promise<NodeGenerator> {
+export async function nodeGenerator(flags: NodeFlags, { signal, settings = {} }: GeneratorOptions): Promise<NodeGenerator> {
   const { to, flatten, wildcard, caFile, certFile, keyFile, username } = flags
   if (layoutDirectory(to) !== undefined) {
     throw new MirrorError('USAGE', `nodes cannot pull from ${JSON.stringify(to)}: it is an OCI layout, not a registry`, {
@@ -65,6 +80,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }
+  const versions = settings.version === undefined ? [] : [settings.version]
   return (selection, { secrets, password }) => {
     const isListed = listedImages(selection)
     return generateRegistries({
@@ -74,6 +90,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
         destination: nameDestination(source, naming),
         isListed: isListed(source),
       })),
+      pulledAs: pulledAs(selection.images, settings, naming),
       known,
       secrets,
       wildcard,
@@ -84,7 +101,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       username,
       password,
       selection: describe(selection),
-      versions: selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)])),
+      versions: [...versions, ...selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)]))],
       version,
     })
   }
