@@ -74,6 +74,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   out: text,
   namesOnly: flag,
   platforms: texts,
+  product: ["'k3s' or 'rke2'", (value) => value === 'k3s' || value === 'rke2'],
   recheck: flag,
   references: texts,
   registries: text,
@@ -82,6 +83,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   repositories: texts,
   retry: policy,
   rewrite: texts,
+  root: text,
   shard: [
     `an object with index and count, whole numbers with 1 <= index <= count <= ${mostShards}`,
     (value) => isRecord(value) && isWhole(value['index'], Number(value['count'])) && isWhole(value['count'], mostShards),

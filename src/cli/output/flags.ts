@@ -34,6 +34,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   releases: '--release',
   repositories: '--repositories',
   rewrite: '--rewrite',
+  root: '--root',
   shard: '--shard',
   since: '--since',
   sparse: '--sparse',

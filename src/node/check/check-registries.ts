@@ -1,0 +1,52 @@
+import { isMirrorError } from '../../errors.ts'
+import { lintRegistries } from '../../registries-yaml/lint/lint.ts'
+import { parseRegistries } from '../../registries-yaml/read/parse-registries.ts'
+import { decodeRegistriesText, maxRegistriesBytes } from '../../registries-yaml/read/read-registries.ts'
+import { noRegistries, type Registries } from '../../registries-yaml/registries.ts'
+import { privateRegistryPath, type NodeSettings } from '../node-settings.ts'
+import { nodeFinding, type NodeFinding } from './finding.ts'
+import { unreadableFinding, type NodeFile, type NodeFiles } from './node-files.ts'
+
+/** The registries.yaml of a node. */
+export interface CheckedRegistries {
+  readonly path: string
+  /** Undefined for a file with which K3s does not start, or that was not read. */
+  readonly registries: Registries | undefined
+  /** Undefined without a file. */
+  readonly file: NodeFile | undefined
+  readonly findings: readonly NodeFinding[]
+}
+
+/** Reads and lints the registries.yaml of a node, with the TLS files that it names. */
+export async function checkRegistries(files: NodeFiles, settings: NodeSettings, signal?: AbortSignal): Promise<CheckedRegistries> {
+  const path = privateRegistryPath(settings)
+  const file = await files.read(path, maxRegistriesBytes)
+  if (typeof file === 'string') {
+    const unread = unreadableFinding(path, file)
+    if (unread !== undefined) return { path, registries: undefined, file: undefined, findings: [unread] }
+    const message = 'does not exist: nodes pull every image from its own registry'
+    return { path, registries: noRegistries, file: undefined, findings: [nodeFinding('registries-missing', path, message)] }
+  }
+  let text: string
+  try {
+    text = decodeRegistriesText(file.bytes, path)
+  } catch (error) {
+    if (!isMirrorError(error)) throw error
+    const finding = nodeFinding('registries-invalid', path, `K3s does not start: ${error.message}`, { fix: 'restore the file' })
+    return { path, registries: undefined, file, findings: [finding] }
+  }
+  const parsed = parseRegistries(text, path)
+  const found = await lintRegistries(parsed, { ...settings, mode: file.mode, locate: (at) => files.locate(at), signal })
+  const findings = found.map(({ rule, severity, position, message, fix }): NodeFinding => ({
+    id: rule,
+    severity,
+    path,
+    ...position,
+    message,
+    fix,
+  }))
+  if (parsed.problems.length > 0) return { path, registries: undefined, file, findings }
+  const { mirrors, configs } = parsed.registries
+  const read = nodeFinding('registries-read', path, `${mirrors.size} mirrors and ${configs.size} configs, as K3s reads the file`)
+  return { path, registries: parsed.registries, file, findings: [read, ...findings] }
+}
